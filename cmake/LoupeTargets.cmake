@@ -1,0 +1,47 @@
+# Compiler settings shared by every target of the project, and the functions that make targets.
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  # Precompiled headers carry time stamps; without this ccache never hits on files that use one.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
+endif()
+
+add_library(loupe_options INTERFACE)
+target_compile_options(loupe_options INTERFACE -Wall -Wextra -Werror -fpch-preprocess)
+target_include_directories(loupe_options INTERFACE ${CMAKE_SOURCE_DIR})
+if(LOUPE_SANITIZE)
+  list(JOIN LOUPE_SANITIZE "," _sanitizers)
+  add_compile_options(-fsanitize=${_sanitizers} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${_sanitizers})
+endif()
+
+# loupe_library(NAME SOURCES a.cc … LIBS lib …): a static library; LIBS are public.
+function(loupe_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC ${ARG_LIBS} PRIVATE loupe_options)
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
+endfunction()
+
+# loupe_program(NAME SOURCES a.cc … LIBS lib …): an executable in build/<preset>/bin.
+function(loupe_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LIBS} loupe_options)
+endfunction()
+
+# loupe_test(NAME SOURCES a.cc … LIBS lib … [TIMEOUT s]): one GoogleTest binary, one ctest entry. A binary and
+# not a case is the unit, since a binary makes its database or its server once.
+function(loupe_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LIBS} GTest::gmock GTest::gtest_main loupe_options)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT
+    "LOUPE_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};LOUPE_SOURCE=${CMAKE_SOURCE_DIR}")
+endfunction()
