@@ -45,3 +45,13 @@ function(loupe_test name)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT
     "LOUPE_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};LOUPE_SOURCE=${CMAKE_SOURCE_DIR}")
 endfunction()
+
+# OpenCV by its three libraries. Debian keeps OpenCVConfig.cmake in libopencv-dev, which pulls in every module
+# with its dependencies (a gigabyte); the three -dev packages that are enough have none.
+find_path(OPENCV_INCLUDE_DIR opencv2/imgcodecs.hpp PATH_SUFFIXES opencv4 REQUIRED)
+add_library(loupe_opencv INTERFACE)
+target_include_directories(loupe_opencv SYSTEM INTERFACE ${OPENCV_INCLUDE_DIR})
+foreach(_module core imgproc imgcodecs)
+  find_library(OPENCV_${_module}_LIBRARY opencv_${_module} REQUIRED)
+  target_link_libraries(loupe_opencv INTERFACE ${OPENCV_${_module}_LIBRARY})
+endforeach()
