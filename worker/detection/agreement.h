@@ -1,0 +1,28 @@
+// How far the predictions of an image and of its mirrored copy agree.
+
+#ifndef LOUPE_WORKER_DETECTION_AGREEMENT_H_
+#define LOUPE_WORKER_DETECTION_AGREEMENT_H_
+
+#include <torch/types.h>
+
+#include <cstdint>
+
+#include "worker/detection/types.h"
+
+namespace loupe::detection {
+
+// Boxes [K, 4] of an image mirrored left to right, as they lie in the image that is `width` pixels wide.
+torch::Tensor MirrorBoxes(const torch::Tensor& boxes, int64_t width);
+
+// Agreement of each detection of `original` with its partner in `mirrored`: m = ½ (IoU + 1 − JS), JS the
+// Jensen-Shannon divergence in bits between the two class distributions (background included).
+// Partners are taken greedily by falling IoU, whatever their class, each box once; boxes that do not
+// overlap are no partners. 0 without a partner.
+// `mirrored.boxes` must already be mirrored back (MirrorBoxes).
+// Returns [K] float32 on the CPU, each in [0, 1].
+// Source: Yu et al. 2022 (CALD), with one divergence for the whole distribution.
+torch::Tensor MirrorAgreement(const Detections& original, const Detections& mirrored);
+
+}  // namespace loupe::detection
+
+#endif  // LOUPE_WORKER_DETECTION_AGREEMENT_H_

@@ -1,0 +1,68 @@
+// Faster R-CNN as torchvision 0.14 defines it, with torchvision's parameter names.
+//
+// Legend of shapes, used throughout this folder:
+//   N  images in a batch            C  classes without background (labels 1..C; 0 is background)
+//   G  truth boxes of an image      K  detections of an image
+//   I  regions to ignore            P  proposals of an image
+//   A  anchors a cell               L  pyramid levels, the pooled one included
+//   D  numbers in an embedding      R  width of the box head
+// Boxes are [x1, y1, x2, y2] in pixels, float32, x2 > x1 and y2 > y1.
+//
+// Source: Ren et al. 2015 (Faster R-CNN), Lin et al. 2017 (FPN), torchvision 0.14.1.
+
+#ifndef LOUPE_WORKER_DETECTION_FASTER_RCNN_H_
+#define LOUPE_WORKER_DETECTION_FASTER_RCNN_H_
+
+#include <torch/nn/module.h>
+
+#include <memory>
+#include <vector>
+
+#include "worker/detection/fpn.h"
+#include "worker/detection/preset.h"
+#include "worker/detection/roi_heads.h"
+#include "worker/detection/rpn.h"
+#include "worker/detection/transform.h"
+#include "worker/detection/types.h"
+
+namespace loupe::detection {
+
+// Not safe for use from two threads at once; it threads itself.
+class FasterRcnn : public torch::nn::Module {
+ public:
+  // Initialised as torchvision initialises it, from torch's default generator (torch::manual_seed).
+  // `num_classes` is C. Starts in training mode with live batch norm.
+  FasterRcnn(const FasterRcnnConfig& config, int64_t num_classes);
+
+  // Boxes of each image, in pixels of that image, by falling score.
+  // images: N tensors [3, H, W], float32 RGB in [0, 1]; sizes may differ. H, W >= 1.
+  // Requires: eval mode (call `eval()` first). Runs without gradients.
+  std::vector<Detections> Detect(const std::vector<torch::Tensor>& images, const DetectOptions& options);
+
+  // The four losses of a batch, to be summed and differentiated.
+  // Requires: training mode; as many targets as images.
+  // Samples anchors and proposals with torch's default generator.
+  Losses ComputeLosses(const std::vector<torch::Tensor>& images, const std::vector<Target>& targets);
+
+  // Stops training of backbone layers below the last `trainable_layers` (BackboneConfig says how they
+  // are counted): call it when pretrained weights were loaded.
+  void FreezeBackbone(int trainable_layers);
+
+  const FasterRcnnConfig& config() const { return config_; }
+  int64_t num_classes() const { return num_classes_; }
+
+  // Sizes for the next Detect or ComputeLosses, in pixels (FasterRcnnConfig::min_size, max_size).
+  void set_image_size(int64_t min_size, int64_t max_size);
+
+ private:
+  FasterRcnnConfig config_;
+  int64_t num_classes_;
+  Transform transform_;
+  std::shared_ptr<BackboneWithFpn> backbone_;
+  std::shared_ptr<RegionProposalNetwork> rpn_;
+  std::shared_ptr<RoiHeads> roi_heads_;
+};
+
+}  // namespace loupe::detection
+
+#endif  // LOUPE_WORKER_DETECTION_FASTER_RCNN_H_

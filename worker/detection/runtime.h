@@ -1,0 +1,17 @@
+// Settings of the process that the detector's speed depends on.
+
+#ifndef LOUPE_WORKER_DETECTION_RUNTIME_H_
+#define LOUPE_WORKER_DETECTION_RUNTIME_H_
+
+namespace loupe::detection {
+
+// Sets up a program that runs the detector; call it once, before the first tensor.
+// Threads: `num_threads` for LibTorch and its BLAS (LibTorch alone would use one); 0 takes one a core that
+// the process may use.
+// Memory: glibc keeps large blocks instead of mapping and unmapping them for every activation, which costs
+// page faults in each step.
+void ConfigureRuntime(int num_threads);
+
+}  // namespace loupe::detection
+
+#endif  // LOUPE_WORKER_DETECTION_RUNTIME_H_

@@ -1,0 +1,76 @@
+// Weights into and out of a Faster R-CNN.
+
+#ifndef LOUPE_WORKER_DETECTION_WEIGHTS_H_
+#define LOUPE_WORKER_DETECTION_WEIGHTS_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "worker/detection/faster_rcnn.h"
+#include "worker/safetensors.h"
+
+namespace loupe::detection {
+
+// What became of the tensors of a file, by the names that the model uses, sorted.
+struct LoadReport {
+  std::vector<std::string> taken;
+  // In the model, not in the file. Batch norm that a folded file stands for counts as taken.
+  std::vector<std::string> missing;
+  // In the file (under the file's name), not in the model.
+  std::vector<std::string> unexpected;
+  // In both, with different shapes: "name: file [91, 1024], model [7, 1024]". They keep their old values.
+  std::vector<std::string> mismatched;
+
+  bool complete() const { return missing.empty() && unexpected.empty() && mismatched.empty(); }
+  // One line for people, with the numbers and the first few names of each list.
+  std::string Summary() const;
+};
+
+struct LoadOptions {
+  // Freeze the batch norms whose statistics are taken from the file. Off when a training run is resumed.
+  bool freeze_loaded_norms = true;
+};
+
+// Copies tensors into the model. Accepts
+//   - whole models under torchvision's names (also the names before 0.13: `rpn.head.conv.weight`,
+//     `backbone.fpn.inner_blocks.0.weight`; `num_batches_tracked` is passed over),
+//   - backbones alone, under torchvision's names without `backbone.body.` (`fc.*` is passed over),
+//   - backbones or models with batch norm folded into the convolutions (a convolution of a ResNet with a
+//     bias): the batch norm beside it becomes the identity plus that bias.
+// A file of which nothing fits is an error; a partial fit is not, and the report says what it was.
+// Errors: INVALID_ARGUMENT when no tensor was taken, or when a tensor that was to be taken holds NaN or infinity.
+absl::StatusOr<LoadReport> LoadWeights(const std::map<std::string, torch::Tensor>& tensors,
+                                       const LoadOptions& options, FasterRcnn& model);
+
+// Parameters and batch norm statistics under torchvision's names, detached, on the CPU, contiguous:
+// torchvision's `load_state_dict(strict=True)` takes them.
+std::map<std::string, torch::Tensor> StateDict(const FasterRcnn& model);
+
+// Metadata of a weight file that Loupe writes: {"loupe.preset", "loupe.classes" (JSON list of C names),
+// "loupe.min_size", "loupe.max_size"}. `class_names` has C entries.
+std::map<std::string, std::string> WeightMetadata(const FasterRcnn& model,
+                                                  const std::vector<std::string>& class_names);
+
+// What a file says about itself; fields are empty or 0 where it says nothing.
+struct WeightDescription {
+  std::string preset;
+  std::vector<std::string> class_names;
+  int64_t min_size = 0;
+  int64_t max_size = 0;
+};
+
+// Errors: INVALID_ARGUMENT when the metadata is there but can't be read.
+absl::StatusOr<WeightDescription> DescribeWeights(const std::map<std::string, std::string>& metadata);
+
+// Names of the batch norms that are frozen (`backbone.body.bn1`, …), and freezing by these names. A resumed
+// training run needs them: a state dict does not say which were frozen.
+std::vector<std::string> FrozenNorms(const FasterRcnn& model);
+// Errors: INVALID_ARGUMENT for a name that the model lacks.
+absl::Status FreezeNorms(const std::vector<std::string>& names, FasterRcnn& model);
+
+}  // namespace loupe::detection
+
+#endif  // LOUPE_WORKER_DETECTION_WEIGHTS_H_
