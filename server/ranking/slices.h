@@ -1,0 +1,85 @@
+// The order in which images are to be served: slices of a budget, interleaved by position.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/ranking/uncertainty.h"
+
+namespace loupe::ranking {
+
+// Why an image is in the ranking.
+enum class Slice { kUncertain, kRare, kRandom, kHoldout };
+
+// "uncertain", "rare" (rare classes and images without boxes), "random", "holdout".
+std::string_view SliceName(Slice slice);
+
+// Shares of the entries from the pool. They must add up to 1.
+struct SliceShares {
+  double uncertain = 0.7;
+  double rare = 0.1;
+  double random = 0.2;
+};
+
+// What a strategy asks for: kRandom serves everything in random order, the others DESIGN's 70 / 10 / 20.
+SliceShares SharesFor(Strategy strategy);
+
+struct RankingOptions {
+  SliceShares shares;
+  double random_blind_share = 0.5;     // of the random slice
+  double uncertain_blind_share = 0.1;  // of the uncertain slice
+  size_t depth = 0;                    // entries from the pool to make; a budget times four by default
+  size_t holdout_missing = 0;          // labels that the holdout lacks for its target
+  uint64_t seed = 0;
+};
+
+constexpr size_t kDepthPerBudget = 4;
+constexpr size_t kHoldoutEvery = 5;  // one task in five, on top of the budget
+
+// Options of generation 0, before any model: a uniform random order, all blind as there is nothing to show.
+RankingOptions FirstGenerationOptions(size_t depth, size_t holdout_missing, uint64_t seed);
+
+// An unlabelled image of the pool that may be served.
+struct Candidate {
+  int64_t image_id = 0;
+  std::optional<double> score;  // none: only the random slice may hold it
+  bool empty = false;
+  double rare_evidence = 0;
+};
+
+Candidate CandidateFrom(const ImageScore& score);
+
+struct RankingEntry {
+  int64_t image_id = 0;
+  Slice slice = Slice::kUncertain;
+  std::optional<double> score;        // absent for the holdout and where no model scored
+  std::optional<double> probability;  // with which the random slice drew it; absent where nothing was drawn
+  std::optional<size_t> draw;         // 0-based place in the random draw
+  bool blind = false;
+};
+
+struct RankingPlan {
+  std::vector<RankingEntry> entries;  // in serving order: an entry's position is its index
+  size_t eligible_count = 0;          // |U|: images that the random slice was drawn from
+  size_t random_count = 0;            // how many it drew
+};
+
+// Makes a ranking. The random slice is drawn first, uniformly and without replacement from all candidates U; an
+// entry's probability is random_count / |U|. Draws are served in their order, so when the first k are answered,
+// each had probability k / |U| of being among them: that is the one for estimates. What is then left fills the
+// other slices by falling score. Images without boxes come only through the rare slice (in turn with those that
+// show a rare class) until nothing else is left. The holdout is blind, in the order given (by sampling key), every
+// fifth entry until `holdout_missing`; what it still lacks follows when the pool has run out.
+// The plan depends on ids, scores and seed alone, not on the order of `candidates`. Equal scores go by id.
+// Errors: INVALID_ARGUMENT when shares are outside [0, 1] or don't add up to 1, when a score is not finite, or
+// when an image is there twice.
+absl::StatusOr<RankingPlan> PlanRanking(std::span<const Candidate> candidates,
+                                        std::span<const int64_t> holdout_queue, const RankingOptions& options);
+
+}  // namespace loupe::ranking
