@@ -1,0 +1,198 @@
+#include "recipe/recipe.h"
+
+#include <google/protobuf/io/tokenizer.h>
+#include <google/protobuf/text_format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace loupe {
+namespace {
+
+class FirstError : public google::protobuf::io::ErrorCollector {
+ public:
+  void AddError(int line, int column, const std::string& message) override {
+    if (!text.empty()) return;
+    // A negative line speaks of the file as a whole.
+    text = line < 0 ? message : absl::StrCat("line ", line + 1, ", column ", column + 1, ": ", message);
+  }
+
+  std::string text;
+};
+
+// Collects the fields that are out of range.
+class RangeCheck {
+ public:
+  // NaN is in no range.
+  void Within(const std::string& field, double value, double low, double high) {
+    if (value >= low && value <= high) return;
+    problems_.push_back(absl::StrCat(field, " is ", value, ", must be from ", low, " to ", high));
+  }
+  // As Within, without `low` itself.
+  void Above(const std::string& field, double value, double low, double high) {
+    if (value > low && value <= high) return;
+    problems_.push_back(absl::StrCat(field, " is ", value, ", must be above ", low, " and at most ", high));
+  }
+  void OneOf(const std::string& field, const std::string& value, const std::vector<std::string>& choices) {
+    if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
+    problems_.push_back(absl::StrCat(field, " is \"", value, "\", must be one of ", absl::StrJoin(choices, ", ")));
+  }
+  void Problem(std::string text) { problems_.push_back(std::move(text)); }
+
+  absl::Status Result() const {
+    if (problems_.empty()) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat("recipe: ", absl::StrJoin(problems_, "\nrecipe: ")));
+  }
+
+ private:
+  std::vector<std::string> problems_;
+};
+
+void CheckDetector(const v1::DetectorRecipe& detector, RangeCheck& check) {
+  check.OneOf("detector.preset", detector.preset(), {"small", "resnet18-fpn"});
+  if (detector.has_min_size()) check.Within("detector.min_size", detector.min_size(), 1, 4096);
+  if (detector.has_max_size()) check.Within("detector.max_size", detector.max_size(), 1, 8192);
+  if (detector.has_min_size() && detector.has_max_size() && detector.max_size() < detector.min_size()) {
+    check.Problem("detector.max_size is below detector.min_size");
+  }
+  check.Within("detector.trainable_layers", detector.trainable_layers(), 0, 5);
+}
+
+void CheckTraining(const v1::TrainingRecipe& training, RangeCheck& check) {
+  if (!v1::TrainingRecipe::Optimizer_IsValid(training.optimizer())) {
+    check.Problem("training.optimizer must be ADAMW or SGD");
+  }
+  check.Within("training.iterations", training.iterations(), 1, 1'000'000);
+  check.Within("training.batch_size", training.batch_size(), 1, 256);
+  check.Above("training.learning_rate", training.learning_rate(), 0, 10);
+  check.Within("training.backbone_rate_factor", training.backbone_rate_factor(), 0, 1);
+  check.Within("training.weight_decay", training.weight_decay(), 0, 1);
+  if (!(training.momentum() >= 0 && training.momentum() < 1)) {
+    check.Problem(absl::StrCat("training.momentum is ", training.momentum(), ", must be from 0 to below 1"));
+  }
+  check.Within("training.warmup_iterations", training.warmup_iterations(), 0, training.iterations());
+  double before = 0;
+  for (double share : training.decay_at()) {
+    if (!(share > before && share < 1)) {
+      check.Problem("training.decay_at must be increasing shares between 0 and 1");
+      break;
+    }
+    before = share;
+  }
+  check.Above("training.decay_factor", training.decay_factor(), 0, 1);
+  check.Within("training.clip_norm", training.clip_norm(), 0, 1e6);
+  check.Within("training.flip_horizontal", training.flip_horizontal(), 0, 1);
+  check.Within("training.flip_vertical", training.flip_vertical(), 0, 1);
+  check.Within("training.repeat_threshold", training.repeat_threshold(), 0, 1);
+  check.Within("training.checkpoint_interval", training.checkpoint_interval(), 1, 1'000'000);
+}
+
+void CheckRanking(const v1::RankingRecipe& ranking, RangeCheck& check) {
+  if (ranking.has_strategy()) {
+    check.OneOf("ranking.strategy", ranking.strategy(), {"entropy", "margin", "least_confidence", "random"});
+  }
+  check.Within("ranking.budget", ranking.budget(), 1, 1'000'000);
+  check.Within("ranking.random_share", ranking.random_share(), 0, 1);
+  check.Within("ranking.rare_share", ranking.rare_share(), 0, 1);
+  if (ranking.random_share() + ranking.rare_share() > 1) {
+    check.Problem("ranking.random_share and ranking.rare_share add up to more than 1");
+  }
+  check.Within("ranking.random_blind_share", ranking.random_blind_share(), 0, 1);
+  check.Within("ranking.uncertain_blind_share", ranking.uncertain_blind_share(), 0, 1);
+  check.Within("ranking.cost_exponent", ranking.cost_exponent(), 0, 1);
+  check.Within("ranking.depth_factor", ranking.depth_factor(), 1, 1000);
+}
+
+void FillDetector(v1::DetectorRecipe& detector) {
+  if (!detector.has_preset()) detector.set_preset("small");
+  if (!detector.has_init_model()) detector.set_init_model("");
+  if (!detector.has_trainable_layers()) detector.set_trainable_layers(5);
+}
+
+void FillTraining(v1::TrainingRecipe& training) {
+  if (training.optimizer() == v1::TrainingRecipe::OPTIMIZER_UNSPECIFIED) {
+    training.set_optimizer(v1::TrainingRecipe::ADAMW);
+  }
+  const bool adamw = training.optimizer() == v1::TrainingRecipe::ADAMW;
+  if (!training.has_iterations()) training.set_iterations(400);
+  if (!training.has_batch_size()) training.set_batch_size(8);
+  if (!training.has_learning_rate()) training.set_learning_rate(adamw ? 1e-3 : 0.02);
+  if (!training.has_backbone_rate_factor()) training.set_backbone_rate_factor(0.1);
+  if (!training.has_weight_decay()) training.set_weight_decay(adamw ? 0.02 : 1e-4);
+  if (!training.has_momentum()) training.set_momentum(0.9);
+  if (!training.has_warmup_iterations()) {
+    training.set_warmup_iterations(std::min(100u, training.iterations() / 4));
+  }
+  if (training.decay_at().empty()) {
+    training.add_decay_at(0.7);
+    training.add_decay_at(0.9);
+  }
+  if (!training.has_decay_factor()) training.set_decay_factor(0.1);
+  if (!training.has_clip_norm()) training.set_clip_norm(10);
+  if (!training.has_flip_horizontal()) training.set_flip_horizontal(0.5);
+  if (!training.has_flip_vertical()) training.set_flip_vertical(0.5);
+  if (!training.has_repeat_threshold()) training.set_repeat_threshold(0.1);
+  if (!training.has_checkpoint_interval()) training.set_checkpoint_interval(50);
+}
+
+void FillRanking(v1::RankingRecipe& ranking) {
+  if (!ranking.has_budget()) ranking.set_budget(200);
+  if (!ranking.has_random_share()) ranking.set_random_share(0.2);
+  if (!ranking.has_rare_share()) ranking.set_rare_share(0.1);
+  if (!ranking.has_random_blind_share()) ranking.set_random_blind_share(0.5);
+  if (!ranking.has_uncertain_blind_share()) ranking.set_uncertain_blind_share(0.1);
+  if (!ranking.has_cost_exponent()) ranking.set_cost_exponent(0.5);
+  if (!ranking.has_depth_factor()) ranking.set_depth_factor(4);
+}
+
+}  // namespace
+
+v1::Recipe WithDefaults(v1::Recipe recipe) {
+  FillDetector(*recipe.mutable_detector());
+  FillTraining(*recipe.mutable_training());
+  v1::PredictionRecipe& prediction = *recipe.mutable_prediction();
+  if (!prediction.has_mirrored()) prediction.set_mirrored(true);
+  if (!prediction.has_boxes_per_image()) prediction.set_boxes_per_image(100);
+  if (!prediction.has_shard_size()) prediction.set_shard_size(500);
+  FillRanking(*recipe.mutable_ranking());
+  if (!recipe.gate().has_tolerance()) recipe.mutable_gate()->set_tolerance(0);
+  if (!recipe.gate().has_min_images()) recipe.mutable_gate()->set_min_images(20);
+  if (!recipe.has_seed()) recipe.set_seed(1);
+  return recipe;
+}
+
+absl::Status Validate(const v1::Recipe& recipe) {
+  RangeCheck check;
+  CheckDetector(recipe.detector(), check);
+  CheckTraining(recipe.training(), check);
+  check.Within("prediction.boxes_per_image", recipe.prediction().boxes_per_image(), 1, 1000);
+  check.Within("prediction.shard_size", recipe.prediction().shard_size(), 1, 100'000);
+  CheckRanking(recipe.ranking(), check);
+  check.Within("gate.tolerance", recipe.gate().tolerance(), 0, 1);
+  return check.Result();
+}
+
+absl::StatusOr<v1::Recipe> ParseRecipe(std::string_view text) {
+  FirstError first;
+  google::protobuf::TextFormat::Parser parser;
+  parser.RecordErrorsTo(&first);
+  v1::Recipe recipe;
+  if (!parser.ParseFromString(std::string(text), &recipe)) {
+    return absl::InvalidArgumentError(absl::StrCat("recipe: ", first.text));
+  }
+  recipe = WithDefaults(std::move(recipe));
+  if (absl::Status status = Validate(recipe); !status.ok()) return status;
+  return recipe;
+}
+
+std::string RecipeText(const v1::Recipe& recipe) {
+  std::string text;
+  google::protobuf::TextFormat::PrintToString(recipe, &text);
+  return text;
+}
+
+}  // namespace loupe
