@@ -1,0 +1,54 @@
+// Pictures and weights over the wire, in chunks of at most 1 MiB.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "client/lib/channel.h"
+#include "client/lib/incoming_file.h"
+#include "content/sha256.h"
+#include <grpcpp/support/sync_stream.h>
+
+namespace loupe {
+
+inline constexpr size_t kChunkBytes = 1 << 20;
+
+// Fetches a blob by its hash into `path`, which is there whole and checked or not at all. Repeats on
+// UNAVAILABLE. Errors: NOT_FOUND (NO_SUCH_BLOB), DATA_LOSS (other bytes came), FAILED_PRECONDITION or
+// RESOURCE_EXHAUSTED (the file can't be written).
+absl::Status ReadBlob(const Connection& connection, const Sha256& hash, const std::filesystem::path& path,
+                      const CallOptions& options = {.deadline = absl::Minutes(30)});
+
+// Stores a file as a blob for a job. `hash` is of the file's bytes. Repeats on UNAVAILABLE.
+// Errors: NOT_FOUND (no such file), INVALID_ARGUMENT (BAD_BLOB), FAILED_PRECONDITION (LEASE_ENDED).
+absl::Status WriteBlob(const Connection& connection, int64_t job_id, int64_t lease, const Sha256& hash,
+                       const std::filesystem::path& path, absl::Duration patience = absl::Seconds(30));
+
+// The hash of a file's bytes. Errors: NOT_FOUND.
+absl::StatusOr<Sha256> HashOfFile(const std::filesystem::path& path);
+
+// Gives a file's bytes to `take`, at most 1 MiB at a time, until it answers false (the other side hung up).
+// Errors: NOT_FOUND (no such file), DATA_LOSS (it can't be read to its end).
+absl::Status ForEachChunk(const std::filesystem::path& path, absl::FunctionRef<bool(std::string chunk)> take);
+
+// Saves a stream of messages with a `chunk` field as a file, which is there whole or not at all.
+// Errors: the stream's; as IncomingFile's.
+template <typename Response>
+absl::Status SaveChunks(grpc::ClientContext& context, grpc::ClientReader<Response>& reader,
+                        const std::filesystem::path& path, const std::optional<Sha256>& expected) {
+  absl::StatusOr<IncomingFile> file = IncomingFile::Open(path);
+  absl::Status written = file.status();
+  Response response;
+  while (written.ok() && reader.Read(&response)) written = file->Append(response.chunk());
+  if (!written.ok()) context.TryCancel();
+  const grpc::Status received = reader.Finish();
+  if (!written.ok()) return written;
+  if (!received.ok()) return FromGrpc(received);
+  return file->Commit(expected);
+}
+
+}  // namespace loupe

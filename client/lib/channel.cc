@@ -1,0 +1,100 @@
+#include "client/lib/channel.h"
+
+#include <chrono>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "absl/random/random.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+
+namespace loupe {
+namespace {
+
+// Larger than any message of the protocol: pictures and weights travel in chunks of 1 MiB.
+constexpr int kMaxReceiveBytes = 64 << 20;
+constexpr int kFirstReconnectMs = 50;
+constexpr int kMaxReconnectMs = 2000;
+constexpr absl::Duration kFirstWait = absl::Milliseconds(50);
+constexpr absl::Duration kMaxWait = absl::Seconds(2);
+
+bool IsOfThisMachine(const std::string& address) {
+  return absl::StartsWith(address, "127.") || absl::StartsWith(address, "localhost:") ||
+         absl::StartsWith(address, "[::1]:") || absl::StartsWith(address, "unix:");
+}
+
+absl::StatusOr<std::string> ReadTextFile(const std::filesystem::path& path, const char* what) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return absl::NotFoundError(absl::StrCat("can't read the ", what, " ", path.string()));
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+}  // namespace
+
+std::unique_ptr<grpc::ClientContext> Connection::NewContext(absl::Duration deadline) const {
+  auto context = std::make_unique<grpc::ClientContext>();
+  context->AddMetadata("authorization", absl::StrCat("Bearer ", token_));
+  context->set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(deadline));
+  return context;
+}
+
+absl::StatusOr<Connection> Connect(const Endpoint& endpoint) {
+  if (endpoint.address.empty()) return absl::InvalidArgumentError("the coordinator's address is empty");
+  std::shared_ptr<grpc::ChannelCredentials> credentials;
+  if (!endpoint.ca_cert.empty()) {
+    auto pem = ReadTextFile(endpoint.ca_cert, "CA certificate");
+    if (!pem.ok()) return pem.status();
+    credentials = grpc::SslCredentials({.pem_root_certs = *pem, .pem_private_key = "", .pem_cert_chain = ""});
+  } else if (IsOfThisMachine(endpoint.address)) {
+    credentials = grpc::InsecureChannelCredentials();
+  } else {
+    return absl::InvalidArgumentError(
+        absl::StrCat(endpoint.address, " is not on this machine: give the coordinator's CA certificate "
+                     "(--ca-cert FILE), so that the token does not travel in the clear"));
+  }
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMaxReceiveBytes);
+  // gRPC waits up to two minutes between attempts to connect, too long for a coordinator that restarts.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstReconnectMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kMaxReconnectMs);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectMs);
+  // A proxy from the environment is for the web, not for a coordinator.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  return Connection(grpc::CreateCustomChannel(endpoint.address, credentials, arguments), endpoint.token);
+}
+
+absl::StatusOr<std::string> ReadTokenFile(const std::filesystem::path& path) {
+  auto text = ReadTextFile(path, "token file");
+  if (!text.ok()) return text.status();
+  const std::string token(absl::StripAsciiWhitespace(text->substr(0, text->find('\n'))));
+  for (const char c : token) {
+    if (!absl::ascii_isgraph(static_cast<unsigned char>(c))) {
+      return absl::InvalidArgumentError(absl::StrCat("the file ", path.string(), " is no token file"));
+    }
+  }
+  if (token.empty()) return absl::InvalidArgumentError(absl::StrCat("the token file ", path.string(), " is empty"));
+  return token;
+}
+
+absl::Status RetryUnavailable(absl::Duration patience, absl::FunctionRef<absl::Status()> attempt) {
+  const absl::Time end = absl::Now() + patience;
+  absl::BitGen random;
+  absl::Duration wait = kFirstWait;
+  while (true) {
+    absl::Status status = attempt();
+    if (!absl::IsUnavailable(status) || absl::Now() >= end) return status;
+    absl::SleepFor(std::min(wait * absl::Uniform(random, 0.5, 1.0), end - absl::Now()));
+    wait = std::min(2 * wait, kMaxWait);
+  }
+}
+
+absl::Duration StreamDeadline(uint64_t bytes) {
+  return absl::Minutes(2) + absl::Seconds(static_cast<int64_t>(bytes / (256 << 10)));
+}
+
+}  // namespace loupe

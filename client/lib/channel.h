@@ -1,0 +1,79 @@
+// The way to a coordinator: a channel, the caller's token, deadlines and retries.
+//
+//   absl::StatusOr<Connection> connection = Connect({.address = "127.0.0.1:7000", .token = token});
+//   auto stub = v1::RoundService::NewStub(connection->channel());
+//   absl::StatusOr<v1::Round> round = Call(*connection, *stub, &v1::RoundService::Stub::GetRound, request);
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "client/lib/rpc_status.h"
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+
+namespace loupe {
+
+struct Endpoint {
+  std::string address;              // host:port
+  std::string token;                // the secret as CreateToken gave it
+  std::filesystem::path ca_cert{};  // PEM file of the authority that signed the coordinator's certificate
+};
+
+class Connection {
+ public:
+  Connection(std::shared_ptr<grpc::Channel> channel, std::string token)
+      : channel_(std::move(channel)), token_(std::move(token)) {}
+
+  const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+
+  // A context for one call, with the token and the deadline. For streams; unary methods go through Call().
+  std::unique_ptr<grpc::ClientContext> NewContext(absl::Duration deadline) const;
+
+ private:
+  std::shared_ptr<grpc::Channel> channel_;
+  std::string token_;
+};
+
+// Makes a channel with TLS when `ca_cert` is given. Does not wait for the coordinator: the first call does.
+// Errors: INVALID_ARGUMENT (no address, or no certificate for an address that is not of this machine: the token
+// would travel in the clear), NOT_FOUND (the certificate's file).
+absl::StatusOr<Connection> Connect(const Endpoint& endpoint);
+
+// The token in a file: its first line, without white space.
+// Errors: NOT_FOUND (no such file), INVALID_ARGUMENT (holds no token).
+absl::StatusOr<std::string> ReadTokenFile(const std::filesystem::path& path);
+
+struct CallOptions {
+  absl::Duration deadline = absl::Seconds(30);  // of one attempt
+  absl::Duration patience = absl::Seconds(10);  // how long UNAVAILABLE may last before it is given back
+};
+
+// Runs `attempt` until it answers anything but UNAVAILABLE or `patience` is over; between two attempts it waits
+// 50 ms, doubling up to 2 s, each wait drawn uniformly from half of that to all of it.
+absl::Status RetryUnavailable(absl::Duration patience, absl::FunctionRef<absl::Status()> attempt);
+
+// A deadline for a stream of so many bytes: two minutes, and a second for each 256 KiB.
+absl::Duration StreamDeadline(uint64_t bytes);
+
+// Calls a unary method, again when it is UNAVAILABLE. Every attempt sends the same request, so a request_id in
+// it stays the same. Errors: the coordinator's, with ErrorReason().
+template <typename Stub, typename Request, typename Response>
+absl::StatusOr<Response> Call(const Connection& connection, Stub& stub,
+                              grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                              const Request& request, const CallOptions& options = {}) {
+  Response response;
+  const absl::Status status = RetryUnavailable(options.patience, [&] {
+    response.Clear();
+    return FromGrpc((stub.*method)(connection.NewContext(options.deadline).get(), request, &response));
+  });
+  if (!status.ok()) return status;
+  return response;
+}
+
+}  // namespace loupe
