@@ -16,8 +16,8 @@ struct BootstrapOptions {
   int threads = 0;     // 0: one for each processor; the numbers don't depend on it
 };
 
-// `value` is the figure on the images themselves, `low` and `high` are quantiles of the resamples. All -1 where
-// there is no true box; then there is nothing to judge.
+// `value` is the figure on the images themselves, `low` and `high` are quantiles of the resamples. All -1
+// where there is no true box; then there is nothing to judge.
 struct Estimate {
   double value = -1;
   double low = -1;
@@ -58,7 +58,7 @@ class Ap50Matches {
 Estimate BootstrapAp50(const Ap50Matches& model, const BootstrapOptions& options = {});
 
 struct PairedEstimate {
-  double baseline = -1;   // AP50 on the images themselves
+  double baseline = -1;  // AP50 on the images themselves
   double candidate = -1;
   double difference = 0;  // candidate - baseline, with its interval; 0 where there is no true box
   double low = 0;

@@ -38,8 +38,8 @@ struct DetectedBox {
   double score = 0;  // finite
 };
 
-// Intersection over union in [0, 1]; for a crowd, intersection over the detection's own area. 0 where the boxes
-// don't overlap.
+// Intersection over union in [0, 1]; for a crowd, intersection over the detection's own area. 0 where the
+// boxes don't overlap.
 double IntersectionOverUnion(const Box& detection, const Box& truth, bool crowd = false);
 
 constexpr int kThresholdCount = 10;

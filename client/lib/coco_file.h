@@ -52,19 +52,21 @@ struct CocoReadOptions {
 };
 
 // Reads and checks a whole file.
-// Errors: NOT_FOUND when the file is not there; INVALID_ARGUMENT when it is broken JSON (names line and column)
-// or holds problems: the message then lists the first 20, one a line, each with the image's or annotation's id,
-// and counts the rest. Problems: an image that is not in images_dir, an absolute file name or one with `..` or
-// NUL, an id or file name that is there twice, an annotation of an unknown image or category, a box of zero,
-// negative or infinite size or more than a pixel outside its image, a field that is missing or of a wrong type.
+// Errors: NOT_FOUND when the file is not there; INVALID_ARGUMENT when it is broken JSON (names line and
+// column) or holds problems: the message then lists the first 20, one a line, each with the image's or
+// annotation's id, and counts the rest. Problems: an image that is not in images_dir, an absolute file name
+// or one with `..` or NUL, an id or file name that is there twice, an annotation of an unknown image or
+// category, a box of zero, negative or infinite size or more than a pixel outside its image, a field that is
+// missing or of a wrong type.
 absl::StatusOr<CocoFile> ReadCocoFile(const std::filesystem::path& path, const CocoReadOptions& options = {});
 
 // The same from text; `name` stands for the file in messages.
-absl::StatusOr<CocoFile> ParseCocoFile(std::string_view json, std::string_view name,
+absl::StatusOr<CocoFile> ParseCocoFile(std::string_view json, const std::string& name,
                                        const CocoReadOptions& options = {});
 
 // Writes a file that ReadCocoFile reads back as equal. Under a temporary name first, so that `path` is never
-// half a file. Errors: UNAVAILABLE when it can't be written.
+// half a file. Errors: UNAVAILABLE when it can't be written, INVALID_ARGUMENT for a number that is not
+// finite.
 absl::Status WriteCocoFile(const CocoFile& file, const std::filesystem::path& path);
 
 }  // namespace loupe

@@ -19,12 +19,14 @@ struct CocoDetection {
   double score = 0;
 };
 
-// Errors: NOT_FOUND when the file is not there; INVALID_ARGUMENT when it is broken JSON (names line and column)
-// or entries lack a field or hold a number that is not finite (lists the first 20 by their place in the array).
+// Errors: NOT_FOUND when the file is not there; INVALID_ARGUMENT when it is broken JSON (names line and
+// column) or entries lack a field or hold a number that is not finite (lists the first 20 by their place in
+// the array).
 absl::StatusOr<std::vector<CocoDetection>> ReadCocoResults(const std::filesystem::path& path);
 
-// Numbers are written so that they read back to the same bits. Under a temporary name first, so that `path` is
-// never half a file. Errors: UNAVAILABLE when it can't be written, INVALID_ARGUMENT for a number that is not finite.
+// Numbers are written so that they read back to the same bits. Under a temporary name first, so that `path`
+// is never half a file. Errors: UNAVAILABLE when it can't be written, INVALID_ARGUMENT for a number that is
+// not finite.
 absl::Status WriteCocoResults(std::span<const CocoDetection> detections, const std::filesystem::path& path);
 
 }  // namespace loupe

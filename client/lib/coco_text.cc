@@ -1,0 +1,202 @@
+#include "client/lib/coco_text.h"
+
+#include <charconv>
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace loupe {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Reads a document for nothing but the place of its first mistake.
+class MistakeFinder : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return true; }
+  bool key(string_t&) override { return true; }
+  bool end_object() override { return true; }
+  bool start_array(std::size_t) override { return true; }
+  bool end_array() override { return true; }
+  bool parse_error(std::size_t position, const std::string& last_token,
+                   const nlohmann::detail::exception&) override {
+    place_ = position;
+    token_ = last_token;
+    return false;
+  }
+
+  std::optional<size_t> place() const { return place_; }  // bytes read so far, the wrong one included
+  const std::string& token() const { return token_; }
+
+ private:
+  std::optional<size_t> place_;
+  std::string token_;
+};
+
+absl::Status BrokenJson(std::string_view text, const std::string& file, simdjson::error_code error) {
+  MistakeFinder finder;
+  nlohmann::json::sax_parse(text.begin(), text.end(), &finder);
+  if (!finder.place().has_value()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(file, ": not readable as JSON: ", simdjson::error_message(error)));
+  }
+  const size_t wrong = std::min(*finder.place(), text.size());
+  const std::string_view before = text.substr(0, wrong == 0 ? 0 : wrong - 1);
+  const auto line = 1 + std::count(before.begin(), before.end(), '\n');
+  const size_t line_start = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
+  const std::string near =
+      finder.token().empty() ? "the end of the file" : absl::StrCat("'", finder.token(), "'");
+  return absl::InvalidArgumentError(absl::StrCat(file, ": broken JSON in line ", line, ", column ",
+                                                 before.size() - line_start + 1, ", at ", near));
+}
+
+}  // namespace
+
+void CocoProblems::Add(std::string problem) {
+  if (++count_ <= kListed) listed_.push_back(std::move(problem));
+}
+
+absl::Status CocoProblems::ToStatus(const std::string& file) const {
+  if (count_ == 0) return absl::OkStatus();
+  std::string message = absl::StrCat(file, " has ", count_, count_ == 1 ? " problem" : " problems",
+                                     " and was not read:\n  ", absl::StrJoin(listed_, "\n  "));
+  if (count_ > listed_.size()) absl::StrAppend(&message, "\n  and ", count_ - listed_.size(), " more");
+  return absl::InvalidArgumentError(message);
+}
+
+absl::StatusOr<simdjson::padded_string> LoadText(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) {
+    return absl::NotFoundError(absl::StrCat("no such file: ", path.string()));
+  }
+  simdjson::padded_string text;
+  if (simdjson::padded_string::load(path.string()).get(text) != simdjson::SUCCESS) {
+    return absl::NotFoundError(absl::StrCat("cannot read ", path.string(), "; check its permissions"));
+  }
+  return text;
+}
+
+absl::StatusOr<simdjson::dom::element> ParseJson(simdjson::dom::parser& parser,
+                                                 const simdjson::padded_string& text,
+                                                 const std::string& file) {
+  simdjson::dom::element root;
+  const simdjson::error_code error = parser.parse(text).get(root);
+  if (error != simdjson::SUCCESS) return BrokenJson({text.data(), text.size()}, file, error);
+  return root;
+}
+
+void CocoFields::AddProblem(const std::string& problem) const {
+  problems_.Add(absl::StrCat(where_, ": ", problem));
+}
+
+bool CocoFields::Has(const char* name) const {
+  simdjson::dom::element value;
+  return object_.at_key(name).get(value) == simdjson::SUCCESS && !value.is_null();
+}
+
+std::optional<simdjson::dom::element> CocoFields::Field(const char* name) const {
+  simdjson::dom::element value;
+  if (object_.at_key(name).get(value) == simdjson::SUCCESS) return value;
+  AddProblem(absl::StrCat("has no \"", name, "\""));
+  return std::nullopt;
+}
+
+std::optional<int64_t> CocoFields::WholeNumber(const char* name) const {
+  const auto value = Field(name);
+  if (!value.has_value()) return std::nullopt;
+  int64_t whole = 0;
+  if (value->get(whole) == simdjson::SUCCESS) return whole;
+  constexpr double kExactlyRepresentable = 9007199254740992.0;  // 2^53
+  double number = 0;
+  if (value->get(number) == simdjson::SUCCESS && number == std::floor(number) &&
+      std::abs(number) <= kExactlyRepresentable) {
+    return static_cast<int64_t>(number);
+  }
+  AddProblem(absl::StrCat("\"", name, "\" is not a whole number"));
+  return std::nullopt;
+}
+
+std::optional<double> CocoFields::Number(const char* name) const {
+  const auto value = Field(name);
+  if (!value.has_value()) return std::nullopt;
+  double number = 0;
+  if (value->get(number) == simdjson::SUCCESS && std::isfinite(number)) return number;
+  AddProblem(absl::StrCat("\"", name, "\" is not a finite number"));
+  return std::nullopt;
+}
+
+std::optional<std::string> CocoFields::Text(const char* name) const {
+  const auto value = Field(name);
+  if (!value.has_value()) return std::nullopt;
+  std::string_view text;
+  if (value->get(text) == simdjson::SUCCESS) return std::string(text);
+  AddProblem(absl::StrCat("\"", name, "\" is not a text"));
+  return std::nullopt;
+}
+
+std::optional<std::array<double, 4>> CocoFields::FourNumbers(const char* name) const {
+  const auto value = Field(name);
+  if (!value.has_value()) return std::nullopt;
+  std::array<double, 4> numbers{};
+  simdjson::dom::array array;
+  bool good = value->get(array) == simdjson::SUCCESS && array.size() == numbers.size();
+  if (good) {
+    size_t i = 0;
+    for (const simdjson::dom::element item : array) {
+      good = item.get(numbers[i]) == simdjson::SUCCESS && std::isfinite(numbers[i]) && good;
+      ++i;
+    }
+  }
+  if (good) return numbers;
+  AddProblem(absl::StrCat("\"", name, "\" is not a list of four finite numbers"));
+  return std::nullopt;
+}
+
+std::optional<bool> CocoFields::Flag(const char* name) const {
+  const auto value = Field(name);
+  if (!value.has_value()) return std::nullopt;
+  bool flag = false;
+  if (value->get(flag) == simdjson::SUCCESS) return flag;
+  double number = 0;
+  if (value->get(number) == simdjson::SUCCESS && (number == 0 || number == 1)) return number == 1;
+  AddProblem(absl::StrCat("\"", name, "\" is neither 0 nor 1"));
+  return std::nullopt;
+}
+
+void AppendNumber(std::string& out, double number) {
+  std::array<char, 32> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  out.append(digits.data(), end);
+}
+
+absl::Status WriteWhole(const fs::path& path, const std::function<void(std::ostream&)>& write) {
+  fs::path partial = path;
+  partial += ".partial";
+  std::error_code error;
+  {
+    std::ofstream file(partial, std::ios::binary | std::ios::trunc);
+    if (file) write(file);
+    file.close();
+    if (!file) {
+      fs::remove(partial, error);
+      return absl::UnavailableError(
+          absl::StrCat("cannot write ", path.string(), "; check that its folder exists and has space"));
+    }
+  }
+  fs::rename(partial, path, error);
+  if (error)
+    return absl::UnavailableError(absl::StrCat("cannot write ", path.string(), ": ", error.message()));
+  return absl::OkStatus();
+}
+
+}  // namespace loupe

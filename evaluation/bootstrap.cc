@@ -1,0 +1,143 @@
+#include "evaluation/bootstrap.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "evaluation/grouped_boxes.h"
+#include "evaluation/interpolated_precision.h"
+#include "evaluation/parallel_for.h"
+#include "evaluation/seeded_random.h"
+
+namespace loupe::evaluation {
+namespace {
+
+// Quantile p of sorted values, straight between neighbours.
+double Quantile(const std::vector<double>& sorted, double p) {
+  const double place = p * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<size_t>(place);
+  const size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
+
+struct Interval {
+  double low;
+  double high;
+};
+
+Interval IntervalOf(std::vector<double> values, double level) {
+  std::sort(values.begin(), values.end());
+  return {Quantile(values, (1 - level) / 2), Quantile(values, (1 + level) / 2)};
+}
+
+// [resamples] figure(copies) of images drawn with replacement. A draw without any true box says nothing of a
+// model and is drawn again; `figure` returns false for it.
+// Requires: some image has a true box.
+template <typename Figure>
+std::vector<double> Resample(int image_count, const BootstrapOptions& options, const Figure& figure) {
+  std::vector<double> values(static_cast<size_t>(options.resamples));
+  ParallelFor(values.size(), options.threads, [&](size_t r) {
+    SeededRandom random(Mix64(options.seed) + r);
+    std::vector<uint32_t> copies;
+    do {
+      copies.assign(static_cast<size_t>(image_count), 0);
+      for (int i = 0; i < image_count; ++i) ++copies[random.Below(static_cast<uint64_t>(image_count))];
+    } while (!figure(copies, &values[r]));
+  });
+  return values;
+}
+
+}  // namespace
+
+Ap50Matches::Ap50Matches(const GroundTruth& truth, std::span<const DetectedBox> detections)
+    : image_count_(truth.image_count), categories_(static_cast<size_t>(truth.category_count)) {
+  const GroupedBoxes grouped(truth, detections);
+  std::vector<MatchBits> bits(detections.size());
+  for (const ImageGroup& group : grouped.groups()) {
+    const std::vector<MatchBits> matches = MatchImage(group.detections, group.truths, AreaRange{});
+    std::copy(matches.begin(), matches.end(),
+              bits.begin() + static_cast<std::ptrdiff_t>(group.first_detection));
+  }
+  for (size_t c = 0; c < categories_.size(); ++c) {
+    const auto groups = grouped.groups_of(static_cast<int>(c));
+    for (const ImageGroup& group : groups) {
+      const auto counted = std::count_if(group.truths.begin(), group.truths.end(), [](const TrueBox& box) {
+        return !box.crowd && box.area >= AreaRange{}.low && box.area <= AreaRange{}.high;
+      });
+      if (counted > 0) categories_[c].images.push_back({group.image, static_cast<uint32_t>(counted)});
+    }
+    for (const RankedDetection& detection : RankDetections(groups)) {
+      const MatchBits& match = bits[detection.place];
+      if ((match.ignored & 1U) != 0) continue;
+      categories_[c].detections.push_back({detection.image, (match.matched & 1U) != 0});
+    }
+  }
+}
+
+double Ap50Matches::CategoryAp50(const Category& category, std::span<const uint32_t> copies) {
+  uint64_t truth_count = 0;
+  for (const ImageCount& image : category.images) {
+    truth_count += uint64_t{image.truths} * copies[static_cast<size_t>(image.image)];
+  }
+  if (truth_count == 0) return -1;
+  InterpolatedPrecision precision(truth_count);
+  for (const Detection& detection : category.detections) {
+    const uint32_t count = copies[static_cast<size_t>(detection.image)];
+    if (count == 0) continue;
+    if (detection.correct) {
+      precision.AddCorrect(count);
+    } else {
+      precision.AddWrong(count);
+    }
+  }
+  return precision.Mean();
+}
+
+double Ap50Matches::Ap50(std::span<const uint32_t> copies) const {
+  double sum = 0;
+  int count = 0;
+  for (const Category& category : categories_) {
+    const double ap50 = CategoryAp50(category, copies);
+    if (ap50 < 0) continue;
+    sum += ap50;
+    ++count;
+  }
+  return count == 0 ? -1 : sum / count;
+}
+
+Estimate BootstrapAp50(const Ap50Matches& model, const BootstrapOptions& options) {
+  Estimate estimate;
+  const std::vector<uint32_t> once(static_cast<size_t>(model.image_count()), 1);
+  estimate.value = model.Ap50(once);
+  if (estimate.value < 0) return estimate;
+  const auto values =
+      Resample(model.image_count(), options, [&](std::span<const uint32_t> copies, double* value) {
+        *value = model.Ap50(copies);
+        return *value >= 0;
+      });
+  const Interval interval = IntervalOf(values, options.level);
+  estimate.low = interval.low;
+  estimate.high = interval.high;
+  return estimate;
+}
+
+PairedEstimate PairedBootstrap(const Ap50Matches& baseline, const Ap50Matches& candidate,
+                               const BootstrapOptions& options) {
+  PairedEstimate estimate;
+  const std::vector<uint32_t> once(static_cast<size_t>(baseline.image_count()), 1);
+  estimate.baseline = baseline.Ap50(once);
+  estimate.candidate = candidate.Ap50(once);
+  if (estimate.baseline < 0) return estimate;
+  estimate.difference = estimate.candidate - estimate.baseline;
+  const auto values =
+      Resample(baseline.image_count(), options, [&](std::span<const uint32_t> copies, double* value) {
+        const double of_baseline = baseline.Ap50(copies);
+        *value = candidate.Ap50(copies) - of_baseline;
+        return of_baseline >= 0;
+      });
+  const Interval interval = IntervalOf(values, options.level);
+  estimate.low = interval.low;
+  estimate.high = interval.high;
+  return estimate;
+}
+
+}  // namespace loupe::evaluation

@@ -1,0 +1,67 @@
+#include "evaluation/grouped_boxes.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace loupe::evaluation {
+namespace {
+
+template <typename Item>
+auto Key(const Item& item) {
+  return std::make_tuple(item.category, item.image);
+}
+
+}  // namespace
+
+GroupedBoxes::GroupedBoxes(const GroundTruth& truth, std::span<const DetectedBox> detections)
+    : truths_(truth.boxes), detections_(detections.begin(), detections.end()) {
+  std::stable_sort(truths_.begin(), truths_.end(),
+                   [](const TrueBox& a, const TrueBox& b) { return Key(a) < Key(b); });
+  std::stable_sort(detections_.begin(), detections_.end(), [](const DetectedBox& a, const DetectedBox& b) {
+    return std::make_tuple(a.category, a.image, -a.score) < std::make_tuple(b.category, b.image, -b.score);
+  });
+
+  category_begin_.assign(static_cast<size_t>(truth.category_count) + 1, 0);
+  size_t t = 0;
+  size_t d = 0;
+  while (t < truths_.size() || d < detections_.size()) {
+    const bool from_truth =
+        d == detections_.size() || (t < truths_.size() && Key(truths_[t]) <= Key(detections_[d]));
+    const auto key = from_truth ? Key(truths_[t]) : Key(detections_[d]);
+    const size_t first_truth = t;
+    const size_t first_detection = d;
+    while (t < truths_.size() && Key(truths_[t]) == key) ++t;
+    while (d < detections_.size() && Key(detections_[d]) == key) ++d;
+    ImageGroup group;
+    group.image = std::get<1>(key);
+    group.truths = std::span(truths_).subspan(first_truth, t - first_truth);
+    group.detections =
+        std::span(detections_).subspan(first_detection, std::min(d - first_detection, kMaxDetections));
+    group.first_detection = first_detection;
+    groups_.push_back(group);
+    category_begin_[static_cast<size_t>(std::get<0>(key)) + 1] = groups_.size();
+  }
+  for (size_t c = 1; c < category_begin_.size(); ++c) {
+    category_begin_[c] = std::max(category_begin_[c], category_begin_[c - 1]);
+  }
+}
+
+std::span<const ImageGroup> GroupedBoxes::groups_of(int category) const {
+  const size_t begin = category_begin_[static_cast<size_t>(category)];
+  return groups().subspan(begin, category_begin_[static_cast<size_t>(category) + 1] - begin);
+}
+
+std::vector<RankedDetection> RankDetections(std::span<const ImageGroup> groups) {
+  std::vector<RankedDetection> ranked;
+  for (const ImageGroup& group : groups) {
+    for (size_t i = 0; i < group.detections.size(); ++i) {
+      ranked.push_back(
+          {group.detections[i].score, group.image, static_cast<uint32_t>(i), group.first_detection + i});
+    }
+  }
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const RankedDetection& a, const RankedDetection& b) { return a.score > b.score; });
+  return ranked;
+}
+
+}  // namespace loupe::evaluation
