@@ -1,6 +1,7 @@
 // `loupe-worker eval`: COCO's numbers from two files.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <ostream>
@@ -23,10 +24,11 @@ struct EvaluateReport {
   std::map<int64_t, evaluation::CategoryMetrics> per_category;  // by category id
   std::map<int64_t, std::string> category_names;
   int64_t left_out_detections = 0;  // of categories that the ground truth doesn't have: not judged
+  bool zero_id = false;             // an annotation has id 0, which pycocotools never counts as found
 };
 
-// Errors: those of ReadCocoFile and ReadCocoResults; INVALID_ARGUMENT when a detection is of an image that the
-// ground truth doesn't have.
+// Errors: those of ReadCocoFile and ReadCocoResults; INVALID_ARGUMENT when a detection is of an image that
+// the ground truth doesn't have.
 absl::StatusOr<EvaluateReport> EvaluateFiles(const std::filesystem::path& ground_truth,
                                              const std::filesystem::path& detections);
 
