@@ -34,7 +34,7 @@ struct RankingOptions {
   SliceShares shares;
   double random_blind_share = 0.5;     // of the random slice
   double uncertain_blind_share = 0.1;  // of the uncertain slice
-  size_t depth = 0;                    // entries from the pool to make; a budget times four by default
+  size_t depth = 0;                    // entries from the pool to make: kDepthPerBudget budgets
   size_t holdout_missing = 0;          // labels that the holdout lacks for its target
   uint64_t seed = 0;
 };
@@ -70,16 +70,17 @@ struct RankingPlan {
   size_t random_count = 0;            // how many it drew
 };
 
-// Makes a ranking. The random slice is drawn first, uniformly and without replacement from all candidates U; an
-// entry's probability is random_count / |U|. Draws are served in their order, so when the first k are answered,
-// each had probability k / |U| of being among them: that is the one for estimates. What is then left fills the
-// other slices by falling score. Images without boxes come only through the rare slice (in turn with those that
-// show a rare class) until nothing else is left. The holdout is blind, in the order given (by sampling key), every
-// fifth entry until `holdout_missing`; what it still lacks follows when the pool has run out.
-// The plan depends on ids, scores and seed alone, not on the order of `candidates`. Equal scores go by id.
-// Errors: INVALID_ARGUMENT when shares are outside [0, 1] or don't add up to 1, when a score is not finite, or
-// when an image is there twice.
+// Makes a ranking. The random slice is drawn first, uniformly and without replacement from all candidates U;
+// an entry's probability is random_count / |U|. Draws are served in their order, so when the first k are
+// answered, each had probability k / |U| of being among them: that is the one for estimates. What is then
+// left fills the other slices by falling score. Images without boxes come only through the rare slice (in
+// turn with those that show a rare class) until nothing else is left. The holdout is blind, in the order
+// given (by sampling key), every fifth entry until `holdout_missing`; what it still lacks follows when the
+// pool has run out. The plan depends on ids, scores and seed alone, not on the order of `candidates`. Equal
+// scores go by id. Errors: INVALID_ARGUMENT when shares are outside [0, 1] or don't add up to 1, when a score
+// is not finite, or when an image is there twice.
 absl::StatusOr<RankingPlan> PlanRanking(std::span<const Candidate> candidates,
-                                        std::span<const int64_t> holdout_queue, const RankingOptions& options);
+                                        std::span<const int64_t> holdout_queue,
+                                        const RankingOptions& options);
 
 }  // namespace loupe::ranking

@@ -24,10 +24,10 @@ std::string_view StrategyName(Strategy strategy);
 double BinaryEntropy(double p);
 
 struct PredictedBox {
-  int32_t category = 0;  // index of the class, 0-based
-  double score = 0;      // s
-  double runner_up = 0;  // r
-  double background = 0; // b
+  int32_t category = 0;   // index of the class, 0-based
+  double score = 0;       // s
+  double runner_up = 0;   // r
+  double background = 0;  // b
 };
 
 // Uncertainty u of one box, in [0, 1]: entropy H(s); margin 1 - |s - max(r, b)|; least confidence
@@ -49,9 +49,9 @@ struct ScoringOptions {
 
 struct ImageScore {
   int64_t image_id = 0;
-  double score = 0;           // higher teaches more
-  bool empty = false;         // no box with s >= 0.05
-  double rare_evidence = 0;   // highest s among its boxes of rare classes; 0 without one
+  double score = 0;          // higher teaches more
+  bool empty = false;        // no box with s >= 0.05
+  double rare_evidence = 0;  // highest s among its boxes of rare classes; 0 without one
 };
 
 struct SetAsideImage {
