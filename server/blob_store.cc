@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <system_error>
 #include <utility>
@@ -122,13 +123,17 @@ absl::StatusOr<BlobInfo> BlobWriter::Commit(const std::optional<Sha256>& expecte
         absl::StrCat("the bytes hash to ", ToHex(info.hash), ", not to ", ToHex(*expected_hash)));
   }
   const fs::path path = PathOf(folder_, info.hash);
-  if (durability == Durability::kNow && fsync(file_.get()) != 0) return FileError("writing", errno);
   if (const absl::Status made = MakeShard(path.parent_path()); !made.ok()) return made;
+  // Never in the place of a blob that is there: it may be durable, and referred to.
+  if (durability == Durability::kAtSync &&
+      renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0) {
+    temporary_.clear();
+    return info;
+  }
+  if (fsync(file_.get()) != 0) return FileError("writing", errno);
   if (rename(temporary_.c_str(), path.c_str()) != 0) return FileError("renaming", errno);
   temporary_.clear();
-  if (durability == Durability::kNow) {
-    if (const absl::Status synced = SyncFolder(path.parent_path()); !synced.ok()) return synced;
-  }
+  if (const absl::Status synced = SyncFolder(path.parent_path()); !synced.ok()) return synced;
   return info;
 }
 
