@@ -147,8 +147,8 @@ absl::Status RunEvaluateCommand(const EvaluateOptions& options, std::ostream& ou
   const absl::StatusOr<EvaluateReport> report = EvaluateFiles(options.ground_truth, options.detections);
   if (!report.ok()) return report.status();
   if (report->left_out_detections > 0) {
-    remarks << report->left_out_detections << " detections are of categories that "
-            << options.ground_truth.string() << " does not have; they are left out, as pycocotools does\n";
+    remarks << "detections of categories that " << options.ground_truth.string()
+            << " does not have, left out as pycocotools does: " << report->left_out_detections << "\n";
   }
   if (report->zero_id) {
     remarks << "annotation 0 counts as missed even when it is found, as in pycocotools; number annotations "

@@ -1,0 +1,147 @@
+#include "evaluation/bootstrap.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "tests/evaluation/random_scene.h"
+
+namespace loupe::evaluation {
+namespace {
+
+// Copies of images as images of their own, so that the ordinary metrics can judge a resample.
+Scene WithCopies(const Scene& scene, const std::vector<uint32_t>& copies) {
+  Scene copied;
+  copied.truth.category_count = scene.truth.category_count;
+  for (int image = 0; image < scene.truth.image_count; ++image) {
+    for (uint32_t i = 0; i < copies[image]; ++i) {
+      const int32_t place = copied.truth.image_count++;
+      for (TrueBox box : scene.truth.boxes) {
+        if (box.image != image) continue;
+        box.image = place;
+        copied.truth.boxes.push_back(box);
+      }
+      for (DetectedBox box : scene.detections) {
+        if (box.image != image) continue;
+        box.image = place;
+        copied.detections.push_back(box);
+      }
+    }
+  }
+  return copied;
+}
+
+TEST(Ap50MatchesTest, WithEveryImageOnceIsCocosAp50) {
+  for (unsigned seed = 0; seed < 40; ++seed) {
+    SCOPED_TRACE(seed);
+    const Scene scene = MakeScene(seed);
+    const Ap50Matches matches(scene.truth, scene.detections);
+    const std::vector<uint32_t> once(scene.truth.image_count, 1);
+    EXPECT_NEAR(matches.Ap50(once), EvaluateCoco(scene.truth, scene.detections).overall.ap50, 1e-12);
+  }
+}
+
+TEST(Ap50MatchesTest, ACopiedImageCountsAsManyTimes) {
+  for (unsigned seed = 0; seed < 40; ++seed) {
+    SCOPED_TRACE(seed);
+    Scene scene = MakeScene(seed);
+    std::mt19937 random(seed);
+    // Without ties: which of two equal scores comes first depends on the images' order.
+    for (size_t i = 0; i < scene.detections.size(); ++i)
+      scene.detections[i].score += 1e-7 * static_cast<double>(i);
+    std::vector<uint32_t> copies(scene.truth.image_count);
+    for (uint32_t& count : copies) count = random() % 4;
+    const Scene copied = WithCopies(scene, copies);
+    EXPECT_NEAR(Ap50Matches(scene.truth, scene.detections).Ap50(copies),
+                EvaluateCoco(copied.truth, copied.detections).overall.ap50, 1e-12);
+  }
+}
+
+// Images with one box each, found with probability `rate`, and no wrong detections: AP50 is close to the
+// rate.
+Scene Found(int images, double rate, unsigned seed) {
+  std::mt19937 random(seed);
+  std::bernoulli_distribution found(rate);
+  Scene scene;
+  scene.truth = {images, 1, {}};
+  for (int32_t image = 0; image < images; ++image) {
+    TrueBox box;
+    box.image = image;
+    box.box = {0, 0, 10, 10};
+    box.area = 100;
+    scene.truth.boxes.push_back(box);
+    if (found(random)) scene.detections.push_back({image, 0, box.box, 0.9});
+  }
+  return scene;
+}
+
+TEST(BootstrapAp50Test, IntervalHasTheWidthOfABinomialShare) {
+  const Scene scene = Found(400, 0.5, 1);
+  const Ap50Matches matches(scene.truth, scene.detections);
+  const Estimate estimate = BootstrapAp50(matches);
+  const double standard_error = std::sqrt(0.5 * 0.5 / 400);
+  EXPECT_LT(estimate.low, estimate.value);
+  EXPECT_GT(estimate.high, estimate.value);
+  EXPECT_NEAR(estimate.high - estimate.low, 2 * 1.645 * standard_error, 0.015);
+}
+
+TEST(BootstrapAp50Test, TheSeedDecidesAndThreadsDoNot) {
+  const Scene scene = Found(100, 0.6, 2);
+  const Ap50Matches matches(scene.truth, scene.detections);
+  const Estimate one = BootstrapAp50(matches, {.resamples = 200, .seed = 7, .threads = 1});
+  const Estimate again = BootstrapAp50(matches, {.resamples = 200, .seed = 7, .threads = 3});
+  const Estimate other = BootstrapAp50(matches, {.resamples = 200, .seed = 8, .threads = 1});
+  EXPECT_EQ(one.low, again.low);
+  EXPECT_EQ(one.high, again.high);
+  EXPECT_NE(std::make_pair(one.low, one.high), std::make_pair(other.low, other.high));
+}
+
+TEST(BootstrapAp50Test, WithoutTrueBoxesThereIsNothingToJudge) {
+  const Ap50Matches matches({3, 1, {}}, {});
+  EXPECT_EQ(BootstrapAp50(matches).value, -1);
+  const PairedEstimate paired = PairedBootstrap(matches, matches);
+  EXPECT_EQ(paired.baseline, -1);
+  EXPECT_EQ(paired.difference, 0);
+}
+
+TEST(BootstrapAp50Test, OneTrueBoxAmongManyImagesStillHasAnInterval) {
+  Scene scene = Found(1, 1.0, 1);
+  scene.truth.image_count = 30;
+  const Estimate estimate = BootstrapAp50(Ap50Matches(scene.truth, scene.detections), {.resamples = 100});
+  EXPECT_NEAR(estimate.low, 1, 1e-9);
+  EXPECT_NEAR(estimate.high, 1, 1e-9);
+}
+
+TEST(PairedBootstrapTest, AModelAgainstItselfDiffersByNothing) {
+  const Scene scene = Found(50, 0.5, 3);
+  const Ap50Matches matches(scene.truth, scene.detections);
+  const PairedEstimate estimate = PairedBootstrap(matches, matches);
+  EXPECT_EQ(estimate.difference, 0);
+  EXPECT_EQ(estimate.low, 0);
+  EXPECT_EQ(estimate.high, 0);
+}
+
+TEST(PairedBootstrapTest, PairingSeesADifferenceThatSeparateIntervalsHide) {
+  const Scene base = Found(300, 0.5, 4);
+  Scene better = base;
+  std::vector<bool> found(300);
+  for (const DetectedBox& box : base.detections) found[box.image] = true;
+  int added = 0;
+  for (int32_t image = 0; image < 300 && added < 12; ++image) {
+    if (found[image]) continue;
+    better.detections.push_back({image, 0, {0, 0, 10, 10}, 0.8});
+    ++added;
+  }
+  const Ap50Matches baseline(base.truth, base.detections);
+  const Ap50Matches candidate(better.truth, better.detections);
+  const PairedEstimate paired = PairedBootstrap(baseline, candidate);
+  EXPECT_NEAR(paired.difference, 12.0 / 300, 0.01);
+  EXPECT_GT(paired.low, 0) << "surely better";
+  EXPECT_GT(BootstrapAp50(baseline).high, BootstrapAp50(candidate).low) << "the separate intervals overlap";
+  const PairedEstimate reverse = PairedBootstrap(candidate, baseline);
+  EXPECT_DOUBLE_EQ(reverse.difference, -paired.difference);
+  EXPECT_LT(reverse.high, 0);
+}
+
+}  // namespace
+}  // namespace loupe::evaluation
