@@ -1,0 +1,61 @@
+#include "tests/worker/detection/torchvision.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "worker/safetensors.h"
+
+namespace loupe::detection {
+
+std::string ScratchPath(const std::string& name) {
+  const auto folder = std::filesystem::temp_directory_path() / ("loupe_detection_" + std::to_string(getpid()));
+  std::filesystem::create_directories(folder);
+  return folder / name;
+}
+
+void RunGoldenScript(const std::string& script, const std::vector<std::string>& arguments) {
+  const char* source = std::getenv("LOUPE_SOURCE");
+  ASSERT_NE(source, nullptr) << "run this test through ctest, or set LOUPE_SOURCE to the source folder";
+  std::string command = "PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 '" + std::string(source) + "/tests/golden/" + script + "'";
+  for (const auto& argument : arguments) command += " '" + argument + "'";
+  ASSERT_EQ(std::system(command.c_str()), 0) << command;
+}
+
+TensorMap ReadTensors(const std::string& path) {
+  auto file = ReadSafetensors(path);
+  EXPECT_TRUE(file.ok()) << file.status();
+  return file.ok() ? file->tensors : TensorMap();
+}
+
+TensorMap WithPrefix(const TensorMap& tensors, const std::string& prefix) {
+  TensorMap found;
+  for (const auto& [name, tensor] : tensors) {
+    if (name.starts_with(prefix)) found[name.substr(prefix.size())] = tensor;
+  }
+  return found;
+}
+
+nlohmann::json ConfigJson(const FasterRcnnConfig& config, int64_t num_classes) {
+  return {{"block", config.backbone.block == ResnetBlock::kBasic ? "basic" : "bottleneck"},
+          {"stage_depths", config.backbone.stage_depths},
+          {"fpn_channels", config.fpn_channels},
+          {"anchor_sizes", config.anchor_sizes},
+          {"anchor_ratios", config.anchor_ratios},
+          {"box_head_width", config.box_head_width},
+          {"min_size", config.min_size},
+          {"max_size", config.max_size},
+          {"rpn_pre_nms_top_n_train", config.rpn_pre_nms_top_n_train},
+          {"rpn_pre_nms_top_n_test", config.rpn_pre_nms_top_n_test},
+          {"rpn_post_nms_top_n_train", config.rpn_post_nms_top_n_train},
+          {"rpn_post_nms_top_n_test", config.rpn_post_nms_top_n_test},
+          {"rpn_samples_per_image", config.rpn_samples_per_image},
+          {"box_samples_per_image", config.box_samples_per_image},
+          {"num_classes", num_classes},
+          {"live_norm", false},
+          {"score_threshold", 0.05}};
+}
+
+}  // namespace loupe::detection

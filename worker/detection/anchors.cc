@@ -1,0 +1,55 @@
+#include "worker/detection/anchors.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+
+namespace loupe::detection {
+namespace {
+
+// Anchors [sizes * ratios, 4] around 0, rounded to whole pixels; ratios outermost, as in torchvision.
+torch::Tensor CellAnchors(const std::vector<float>& sizes, const std::vector<float>& ratios) {
+  const auto side = torch::tensor(sizes);
+  const auto height_factor = torch::sqrt(torch::tensor(ratios)).unsqueeze(1);
+  const auto widths = ((1 / height_factor) * side).view(-1);
+  const auto heights = (height_factor * side).view(-1);
+  return (torch::stack({-widths, -heights, widths, heights}, 1) / 2).round();
+}
+
+torch::Tensor GridAnchors(ImageSize grid, ImageSize padded, const torch::Tensor& cell_anchors) {
+  const auto columns = torch::arange(grid.width, torch::kFloat32) * (padded.width / grid.width);
+  const auto rows = torch::arange(grid.height, torch::kFloat32) * (padded.height / grid.height);
+  const auto x = columns.unsqueeze(0).expand({grid.height, grid.width});
+  const auto y = rows.unsqueeze(1).expand({grid.height, grid.width});
+  const auto shifts = torch::stack({x, y, x, y}, 2).view({-1, 1, 4});
+  return (shifts + cell_anchors.unsqueeze(0)).view({-1, 4});
+}
+
+bool SameSize(ImageSize first, ImageSize second) {
+  return first.height == second.height && first.width == second.width;
+}
+
+}  // namespace
+
+AnchorGenerator::AnchorGenerator(const std::vector<std::vector<float>>& sizes, const std::vector<float>& ratios) {
+  for (const auto& level : sizes) cell_anchors_.push_back(CellAnchors(level, ratios));
+}
+
+const std::vector<torch::Tensor>& AnchorGenerator::Generate(const std::vector<ImageSize>& grids, ImageSize padded,
+                                                            torch::Device device) {
+  TORCH_CHECK(grids.size() == cell_anchors_.size(), "anchor sizes are given for ", cell_anchors_.size(),
+              " pyramid levels, but the backbone has ", grids.size());
+  const bool kept = SameSize(padded, padded_) && anchors_.front().device() == device &&
+                    std::equal(grids.begin(), grids.end(), grids_.begin(), grids_.end(), SameSize);
+  if (!kept) {
+    anchors_.clear();
+    for (size_t level = 0; level < grids.size(); ++level) {
+      anchors_.push_back(GridAnchors(grids[level], padded, cell_anchors_[level]).to(device));
+    }
+    grids_ = grids;
+    padded_ = padded;
+  }
+  return anchors_;
+}
+
+}  // namespace loupe::detection

@@ -1,0 +1,33 @@
+// What the feature pyramid needs of the network under it.
+
+#ifndef LOUPE_WORKER_DETECTION_BACKBONE_H_
+#define LOUPE_WORKER_DETECTION_BACKBONE_H_
+
+#include <torch/nn/module.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace loupe::detection {
+
+class Backbone : public torch::nn::Module {
+ public:
+  // Feature maps [N, channels()[i], H / strides()[i], W / strides()[i]], finest first.
+  // Shapes: images [N, 3, H, W], H and W multiples of the coarsest stride, channels-last.
+  virtual std::vector<torch::Tensor> Forward(const torch::Tensor& images) = 0;
+
+  // Of each feature map.
+  const std::vector<int64_t>& channels() const { return channels_; }
+  const std::vector<int64_t>& strides() const { return strides_; }
+
+  // Stops training of all but the last `trainable_layers` layers (BackboneConfig::trainable_layers).
+  virtual void FreezeBelow(int trainable_layers) = 0;
+
+ protected:
+  std::vector<int64_t> channels_;
+  std::vector<int64_t> strides_;
+};
+
+}  // namespace loupe::detection
+
+#endif  // LOUPE_WORKER_DETECTION_BACKBONE_H_

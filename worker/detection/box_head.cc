@@ -1,0 +1,27 @@
+#include "worker/detection/box_head.h"
+
+#include <torch/torch.h>
+
+namespace loupe::detection {
+
+BoxHead::BoxHead(int64_t in_channels, int64_t pooled_size, int64_t width)
+    : fc6_(register_module("fc6", torch::nn::Linear(in_channels * pooled_size * pooled_size, width))),
+      fc7_(register_module("fc7", torch::nn::Linear(width, width))) {}
+
+torch::Tensor BoxHead::Forward(const torch::Tensor& pooled) {
+  // As a convolution over the whole grid, fc6 takes channels-last features as they are.
+  const auto kernel = fc6_->weight.view({-1, pooled.size(1), pooled.size(2), pooled.size(3)})
+                          .contiguous(torch::MemoryFormat::ChannelsLast);
+  const auto hidden = torch::conv2d(pooled, kernel, fc6_->bias).flatten(1).relu_();
+  return torch::linear(hidden, fc7_->weight, fc7_->bias).relu_();
+}
+
+BoxPredictor::BoxPredictor(int64_t width, int64_t num_classes)
+    : cls_score_(register_module("cls_score", torch::nn::Linear(width, num_classes + 1))),
+      bbox_pred_(register_module("bbox_pred", torch::nn::Linear(width, 4 * (num_classes + 1)))) {}
+
+BoxPredictor::Output BoxPredictor::Forward(const torch::Tensor& features) {
+  return {cls_score_->forward(features), bbox_pred_->forward(features)};
+}
+
+}  // namespace loupe::detection

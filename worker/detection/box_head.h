@@ -1,0 +1,44 @@
+// The box head: two fully connected layers on pooled features, then classes and box deltas.
+
+#ifndef LOUPE_WORKER_DETECTION_BOX_HEAD_H_
+#define LOUPE_WORKER_DETECTION_BOX_HEAD_H_
+
+#include <torch/nn/module.h>
+#include <torch/nn/modules/linear.h>
+
+namespace loupe::detection {
+
+// torchvision's TwoMLPHead.
+class BoxHead : public torch::nn::Module {
+ public:
+  // `pooled_size` is the side S of the pooled grid, `width` R.
+  BoxHead(int64_t in_channels, int64_t pooled_size, int64_t width);
+
+  // Shapes: pooled [P, in_channels, S, S]. Returns [P, R].
+  torch::Tensor Forward(const torch::Tensor& pooled);
+
+ private:
+  torch::nn::Linear fc6_;
+  torch::nn::Linear fc7_;
+};
+
+// torchvision's FastRCNNPredictor.
+class BoxPredictor : public torch::nn::Module {
+ public:
+  BoxPredictor(int64_t width, int64_t num_classes);
+
+  struct Output {
+    torch::Tensor logits;  // [P, C + 1]
+    torch::Tensor deltas;  // [P, 4 * (C + 1)]
+  };
+  // Shapes: features [P, R].
+  Output Forward(const torch::Tensor& features);
+
+ private:
+  torch::nn::Linear cls_score_;
+  torch::nn::Linear bbox_pred_;
+};
+
+}  // namespace loupe::detection
+
+#endif  // LOUPE_WORKER_DETECTION_BOX_HEAD_H_

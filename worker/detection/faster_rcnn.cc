@@ -1,0 +1,53 @@
+#include "worker/detection/faster_rcnn.h"
+
+#include <torch/torch.h>
+
+#include "worker/detection/boxes.h"
+
+namespace loupe::detection {
+
+FasterRcnn::FasterRcnn(const FasterRcnnConfig& config, int64_t num_classes)
+    : config_(config),
+      num_classes_(num_classes),
+      transform_(config),
+      backbone_(std::make_shared<BackboneWithFpn>(config)),
+      rpn_(std::make_shared<RegionProposalNetwork>(config)),
+      roi_heads_(std::make_shared<RoiHeads>(config, backbone_->strides(), num_classes)) {
+  register_module("backbone", backbone_);
+  register_module("rpn", rpn_);
+  register_module("roi_heads", roi_heads_);
+}
+
+std::vector<Detections> FasterRcnn::Detect(const std::vector<torch::Tensor>& images, const DetectOptions& options) {
+  TORCH_CHECK(!is_training(), "call eval() before Detect()");
+  torch::NoGradGuard no_grad;
+  const Batch batch = transform_.MakeBatch(images);
+  const auto features = backbone_->Forward(batch.images);
+  const auto rpn = rpn_->Forward(features, batch);
+  auto detections = roi_heads_->Detect(features, rpn.proposals, batch, options);
+  for (size_t i = 0; i < detections.size(); ++i) {
+    detections[i].boxes = ScaleBoxes(detections[i].boxes, batch.sizes[i], batch.originals[i]);
+  }
+  return detections;
+}
+
+Losses FasterRcnn::ComputeLosses(const std::vector<torch::Tensor>& images, const std::vector<Target>& targets) {
+  TORCH_CHECK(is_training(), "call train() before ComputeLosses()");
+  const Batch batch = transform_.MakeBatch(images);
+  const auto batch_targets = ScaleTargets(targets, batch);
+  const auto features = backbone_->Forward(batch.images);
+  const auto rpn = rpn_->Forward(features, batch);
+  const auto rpn_losses = rpn_->ComputeLosses(rpn, batch_targets);
+  const auto box_losses = roi_heads_->ComputeLosses(features, rpn.proposals, batch_targets);
+  return {box_losses.classifier, box_losses.box_reg, rpn_losses.objectness, rpn_losses.box_reg};
+}
+
+void FasterRcnn::FreezeBackbone(int trainable_layers) { backbone_->FreezeBelow(trainable_layers); }
+
+void FasterRcnn::set_image_size(int64_t min_size, int64_t max_size) {
+  config_.min_size = min_size;
+  config_.max_size = max_size;
+  transform_.set_image_size(min_size, max_size);
+}
+
+}  // namespace loupe::detection

@@ -1,0 +1,51 @@
+#include "worker/detection/fpn.h"
+
+#include <torch/torch.h>
+
+#include "worker/detection/resnet.h"
+
+namespace loupe::detection {
+namespace {
+
+ConvNorm PyramidConv(int64_t in_channels, int64_t out_channels, int64_t kernel_size) {
+  ConvNorm conv = MakeConv(in_channels, out_channels, kernel_size);
+  torch::nn::init::kaiming_uniform_(conv.conv()->weight, /*a=*/1);
+  torch::nn::init::zeros_(conv.conv()->bias);
+  return conv;
+}
+
+}  // namespace
+
+FeaturePyramid::FeaturePyramid(const std::vector<int64_t>& in_channels, int64_t out_channels) {
+  torch::nn::ModuleList inner_blocks, layer_blocks;
+  for (const int64_t channels : in_channels) {
+    inner_.push_back(PyramidConv(channels, out_channels, 1));
+    layer_.push_back(PyramidConv(out_channels, out_channels, 3));
+    inner_blocks->push_back(torch::nn::ModuleList(inner_.back().conv()));
+    layer_blocks->push_back(torch::nn::ModuleList(layer_.back().conv()));
+  }
+  register_module("inner_blocks", inner_blocks);
+  register_module("layer_blocks", layer_blocks);
+}
+
+std::vector<torch::Tensor> FeaturePyramid::Forward(const std::vector<torch::Tensor>& maps) const {
+  std::vector<torch::Tensor> levels(maps.size() + 1);
+  torch::Tensor sum;
+  for (size_t i = maps.size(); i-- > 0;) {
+    auto lateral = inner_[i].Forward(maps[i], Activation::kNone);
+    if (sum.defined()) lateral.add_(torch::upsample_nearest2d(sum, lateral.sizes().slice(2)));
+    sum = lateral;
+    levels[i] = layer_[i].Forward(sum, Activation::kNone);
+  }
+  levels.back() = torch::max_pool2d(levels[maps.size() - 1], /*kernel_size=*/1, /*stride=*/2);
+  return levels;
+}
+
+BackboneWithFpn::BackboneWithFpn(const FasterRcnnConfig& config)
+    : body_(std::make_shared<Resnet>(config.backbone)),
+      fpn_(std::make_shared<FeaturePyramid>(body_->channels(), config.fpn_channels)) {
+  register_module("body", body_);
+  register_module("fpn", fpn_);
+}
+
+}  // namespace loupe::detection

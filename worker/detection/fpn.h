@@ -1,0 +1,49 @@
+// Feature pyramid network: maps of one width at several strides. Source: Lin et al. 2017.
+
+#ifndef LOUPE_WORKER_DETECTION_FPN_H_
+#define LOUPE_WORKER_DETECTION_FPN_H_
+
+#include <torch/nn/module.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "worker/detection/backbone.h"
+#include "worker/detection/conv_norm.h"
+#include "worker/detection/preset.h"
+
+namespace loupe::detection {
+
+class FeaturePyramid : public torch::nn::Module {
+ public:
+  FeaturePyramid(const std::vector<int64_t>& in_channels, int64_t out_channels);
+
+  // Pyramid levels [N, out_channels, …], finest first: one a map, and the coarsest once more with every other
+  // row and column.
+  std::vector<torch::Tensor> Forward(const std::vector<torch::Tensor>& maps) const;
+
+ private:
+  std::vector<ConvNorm> inner_;  // 1x1, to the pyramid's width
+  std::vector<ConvNorm> layer_;  // 3x3, after the coarser level was added
+};
+
+// The network under the pyramid and the pyramid.
+class BackboneWithFpn : public torch::nn::Module {
+ public:
+  explicit BackboneWithFpn(const FasterRcnnConfig& config);
+
+  std::vector<torch::Tensor> Forward(const torch::Tensor& images) { return fpn_->Forward(body_->Forward(images)); }
+
+  // Strides of the levels that RoIs are pooled from: all but the last.
+  const std::vector<int64_t>& strides() const { return body_->strides(); }
+  void FreezeBelow(int trainable_layers) { body_->FreezeBelow(trainable_layers); }
+
+ private:
+  std::shared_ptr<Backbone> body_;
+  std::shared_ptr<FeaturePyramid> fpn_;
+};
+
+}  // namespace loupe::detection
+
+#endif  // LOUPE_WORKER_DETECTION_FPN_H_

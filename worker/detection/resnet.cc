@@ -1,0 +1,91 @@
+#include "worker/detection/resnet.h"
+
+#include <torch/torch.h>
+
+#include <string>
+
+namespace loupe::detection {
+namespace {
+
+constexpr int64_t kStemChannels = 64;
+// ResNet's stages layer1..layer4 and its stem, which FreezeBelow counts.
+constexpr int kStageCount = 4;
+constexpr int kLayerCount = kStageCount + 1;
+
+}  // namespace
+
+ResidualBlock::ResidualBlock(ResnetBlock kind, int64_t in_channels, int64_t width, int64_t stride) {
+  const int64_t out_channels = width * Expansion(kind);
+  if (kind == ResnetBlock::kBasic) {
+    convs_ = {MakeConvNorm(in_channels, width, 3, stride), MakeConvNorm(width, width, 3, 1)};
+  } else {
+    convs_ = {MakeConvNorm(in_channels, width, 1, 1), MakeConvNorm(width, width, 3, stride),
+              MakeConvNorm(width, out_channels, 1, 1)};
+  }
+  for (size_t i = 0; i < convs_.size(); ++i) {
+    register_module("conv" + std::to_string(i + 1), convs_[i].conv());
+    register_module("bn" + std::to_string(i + 1), convs_[i].norm());
+  }
+  if (stride != 1 || in_channels != out_channels) {
+    downsample_ = MakeConvNorm(in_channels, out_channels, 1, stride);
+    torch::nn::ModuleList parts;
+    parts->push_back(downsample_->conv());
+    parts->push_back(downsample_->norm());
+    register_module("downsample", parts);
+  }
+}
+
+torch::Tensor ResidualBlock::Forward(const torch::Tensor& x) const {
+  torch::Tensor y = x;
+  for (size_t i = 0; i + 1 < convs_.size(); ++i) y = convs_[i].Forward(y, Activation::kRelu);
+  const auto around = downsample_ ? downsample_->Forward(x, Activation::kNone) : x;
+  return convs_.back().Forward(y, Activation::kRelu, around);
+}
+
+void ResidualBlock::StopTraining() {
+  for (auto& conv : convs_) conv.StopTraining();
+  if (downsample_) downsample_->StopTraining();
+}
+
+Resnet::Resnet(const BackboneConfig& config) : stem_(MakeConvNorm(3, kStemChannels, 7, 2)) {
+  register_module("conv1", stem_.conv());
+  register_module("bn1", stem_.norm());
+  int64_t in_channels = kStemChannels;
+  for (size_t stage = 0; stage < config.stage_depths.size(); ++stage) {
+    const int64_t width = kStemChannels << stage;
+    torch::nn::ModuleList blocks;
+    stages_.emplace_back();
+    for (int index = 0; index < config.stage_depths[stage]; ++index) {
+      const int64_t stride = index == 0 && stage > 0 ? 2 : 1;
+      stages_.back().push_back(std::make_shared<ResidualBlock>(config.block, in_channels, width, stride));
+      blocks->push_back(stages_.back().back());
+      in_channels = width * ResidualBlock::Expansion(config.block);
+    }
+    register_module("layer" + std::to_string(stage + 1), blocks);
+    channels_.push_back(in_channels);
+    strides_.push_back(int64_t{4} << stage);
+  }
+}
+
+std::vector<torch::Tensor> Resnet::Forward(const torch::Tensor& images) {
+  auto x = torch::max_pool2d(stem_.Forward(images, Activation::kRelu), /*kernel_size=*/3, /*stride=*/2,
+                             /*padding=*/1);
+  std::vector<torch::Tensor> features;
+  for (const auto& stage : stages_) {
+    for (const auto& block : stage) x = block->Forward(x);
+    features.push_back(x);
+  }
+  return features;
+}
+
+void Resnet::FreezeBelow(int trainable_layers) {
+  // Trained are the stages from `first_trained` on; the stem's convolution counts as a layer below them.
+  const int first_trained = kStageCount - trainable_layers;
+  for (int stage = 0; stage < static_cast<int>(stages_.size()); ++stage) {
+    if (stage >= first_trained) continue;
+    for (auto& block : stages_[stage]) block->StopTraining();
+  }
+  if (trainable_layers < kLayerCount) stem_.StopTraining();
+}
+
+}  // namespace loupe::detection

@@ -1,0 +1,49 @@
+// ResNet without its classifier. Source: He et al. 2016; torchvision's variant (stride in the 3x3 convolution).
+
+#ifndef LOUPE_WORKER_DETECTION_RESNET_H_
+#define LOUPE_WORKER_DETECTION_RESNET_H_
+
+#include <torch/nn/module.h>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "worker/detection/backbone.h"
+#include "worker/detection/conv_norm.h"
+#include "worker/detection/preset.h"
+
+namespace loupe::detection {
+
+// Two or three convolutions and the way around them.
+class ResidualBlock : public torch::nn::Module {
+ public:
+  // `width` is the number of channels inside; the block puts out `width` times Expansion(kind).
+  ResidualBlock(ResnetBlock kind, int64_t in_channels, int64_t width, int64_t stride);
+
+  torch::Tensor Forward(const torch::Tensor& x) const;
+  void StopTraining();
+
+  static int64_t Expansion(ResnetBlock kind) { return kind == ResnetBlock::kBasic ? 1 : 4; }
+
+ private:
+  std::vector<ConvNorm> convs_;
+  std::optional<ConvNorm> downsample_;  // where the shape changes
+};
+
+// Returns layer1 up to the last stage that is configured, at strides 4, 8, …
+class Resnet : public Backbone {
+ public:
+  explicit Resnet(const BackboneConfig& config);
+
+  std::vector<torch::Tensor> Forward(const torch::Tensor& images) override;
+  void FreezeBelow(int trainable_layers) override;
+
+ private:
+  ConvNorm stem_;
+  std::vector<std::vector<std::shared_ptr<ResidualBlock>>> stages_;
+};
+
+}  // namespace loupe::detection
+
+#endif  // LOUPE_WORKER_DETECTION_RESNET_H_

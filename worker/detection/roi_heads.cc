@@ -1,0 +1,117 @@
+#include "worker/detection/roi_heads.h"
+
+#include <ATen/Parallel.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+
+#include "worker/detection/losses.h"
+#include "worker/detection/matcher.h"
+#include "worker/detection/postprocess.h"
+#include "worker/detection/roi_align.h"
+#include "worker/detection/sampler.h"
+
+namespace loupe::detection {
+namespace {
+
+// Proposals of an image that the losses see.
+struct TrainingSample {
+  torch::Tensor proposals;  // [M, 4]
+  torch::Tensor labels;     // [M] int64, 0 for background
+  torch::Tensor deltas;     // [positives, 4], of the proposals whose label is above 0, in their order
+};
+
+TrainingSample SampleProposals(const torch::Tensor& proposals, const Target& target, const FasterRcnnConfig& config,
+                               const BoxCoder& box_coder) {
+  const auto candidates = torch::cat({proposals, target.boxes});
+  auto matches = Match(target.boxes, candidates, {config.box_foreground_iou, config.box_background_iou, false});
+  IgnoreRegions(target.ignore_boxes, candidates, config.ignore_overlap, matches);
+  const Sample sample = SampleBalanced(matches, config.box_samples_per_image, config.box_positive_fraction);
+  const auto positives = candidates.index_select(0, sample.positives);
+  const auto truth = matches.index_select(0, sample.positives);
+  return {torch::cat({positives, candidates.index_select(0, sample.negatives)}),
+          torch::cat({target.labels.index_select(0, truth), torch::zeros_like(sample.negatives)}),
+          box_coder.Encode(target.boxes.index_select(0, truth), positives)};
+}
+
+// Index [P] of the image that each proposal is of.
+torch::Tensor ImageIndices(const std::vector<torch::Tensor>& proposals) {
+  std::vector<torch::Tensor> indices;
+  for (size_t i = 0; i < proposals.size(); ++i) {
+    indices.push_back(torch::full({proposals[i].size(0)}, static_cast<int64_t>(i),
+                                  proposals[i].options().dtype(torch::kInt64)));
+  }
+  return torch::cat(indices);
+}
+
+std::vector<int64_t> Counts(const std::vector<torch::Tensor>& tensors) {
+  std::vector<int64_t> counts;
+  for (const auto& tensor : tensors) counts.push_back(tensor.size(0));
+  return counts;
+}
+
+}  // namespace
+
+RoiHeads::RoiHeads(const FasterRcnnConfig& config, const std::vector<int64_t>& strides, int64_t num_classes)
+    : config_(config),
+      strides_(strides),
+      box_coder_({10, 10, 5, 5}),
+      projection_(EmbeddingProjection(config.box_head_width, config.embedding_width)),
+      box_head_(std::make_shared<BoxHead>(config.fpn_channels, config.roi_output_size, config.box_head_width)),
+      box_predictor_(std::make_shared<BoxPredictor>(config.box_head_width, num_classes)) {
+  register_module("box_head", box_head_);
+  register_module("box_predictor", box_predictor_);
+}
+
+torch::Tensor RoiHeads::HeadFeatures(const std::vector<torch::Tensor>& features,
+                                     const std::vector<torch::Tensor>& proposals) {
+  const std::vector<torch::Tensor> pooled_levels(features.begin(),
+                                                 features.begin() + static_cast<int64_t>(strides_.size()));
+  const auto boxes = torch::cat(proposals);
+  const Rois rois{boxes, ImageIndices(proposals), PyramidLevels(boxes, strides_, config_.roi_canonical_size)};
+  return box_head_->Forward(MultiScaleRoiAlign(pooled_levels, strides_, rois,
+                                               {config_.roi_output_size, config_.roi_sampling_ratio}));
+}
+
+std::vector<Detections> RoiHeads::Detect(const std::vector<torch::Tensor>& features,
+                                         const std::vector<torch::Tensor>& proposals, const Batch& batch,
+                                         const DetectOptions& options) {
+  const auto counts = Counts(proposals);
+  const auto head_features = HeadFeatures(features, proposals);
+  const auto [logits, deltas] = box_predictor_->Forward(head_features);
+  const auto boxes = box_coder_.Decode(deltas, torch::cat(proposals)).split_with_sizes(counts);
+  const auto probabilities = torch::softmax(logits, 1).split_with_sizes(counts);
+  const auto image_features = head_features.split_with_sizes(counts);
+  const auto projection = projection_.to(head_features.device());
+  std::vector<Detections> detections(proposals.size());
+  at::parallel_for(0, static_cast<int64_t>(proposals.size()), /*grain_size=*/1, [&](int64_t begin, int64_t end) {
+    torch::NoGradGuard no_grad_in_thread;
+    for (int64_t i = begin; i < end; ++i) {
+      detections[i] = SelectDetections({boxes[i], probabilities[i], image_features[i]}, batch.sizes[i], options,
+                                       projection);
+    }
+  });
+  return detections;
+}
+
+RoiHeads::BoxLosses RoiHeads::ComputeLosses(const std::vector<torch::Tensor>& features,
+                                            const std::vector<torch::Tensor>& proposals,
+                                            const std::vector<Target>& targets) {
+  std::vector<torch::Tensor> sampled, labels, target_deltas;
+  for (size_t i = 0; i < targets.size(); ++i) {
+    const TrainingSample sample = SampleProposals(proposals[i], targets[i], config_, box_coder_);
+    sampled.push_back(sample.proposals);
+    labels.push_back(sample.labels);
+    target_deltas.push_back(sample.deltas);
+  }
+  const auto all_labels = torch::cat(labels);
+  const auto [logits, deltas] = box_predictor_->Forward(HeadFeatures(features, sampled));
+  const auto positive = all_labels.gt(0).nonzero().squeeze(1);
+  const auto positive_deltas =
+      deltas.view({deltas.size(0), -1, 4}).index({positive, all_labels.index_select(0, positive)});
+  const auto count = static_cast<double>(std::max<int64_t>(1, all_labels.size(0)));
+  return {torch::cross_entropy_loss(logits, all_labels, {}, at::Reduction::Sum) / count,
+          BoxLoss(positive_deltas, torch::cat(target_deltas)) / count};
+}
+
+}  // namespace loupe::detection

@@ -1,0 +1,146 @@
+#include "worker/detection/rpn.h"
+
+#include <ATen/Parallel.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+
+#include "worker/detection/boxes.h"
+#include "worker/detection/losses.h"
+#include "worker/detection/matcher.h"
+#include "worker/detection/nms.h"
+#include "worker/detection/sampler.h"
+
+namespace loupe::detection {
+namespace {
+
+constexpr double kMinProposalSide = 1e-3;  // pixels
+
+ConvNorm HeadConv(int64_t in_channels, int64_t out_channels, int64_t kernel_size) {
+  ConvNorm conv = MakeConv(in_channels, out_channels, kernel_size);
+  torch::nn::init::normal_(conv.conv()->weight, 0, /*std=*/0.01);
+  torch::nn::init::zeros_(conv.conv()->bias);
+  return conv;
+}
+
+}  // namespace
+
+RpnHead::RpnHead(int64_t channels, int64_t anchors_per_cell)
+    : conv_(HeadConv(channels, channels, 3)),
+      cls_logits_(HeadConv(channels, anchors_per_cell, 1)),
+      bbox_pred_(HeadConv(channels, 4 * anchors_per_cell, 1)) {
+  torch::nn::ModuleList layers;
+  layers->push_back(torch::nn::ModuleList(conv_.conv()));
+  register_module("conv", layers);
+  register_module("cls_logits", cls_logits_.conv());
+  register_module("bbox_pred", bbox_pred_.conv());
+}
+
+RpnLevel RpnHead::Forward(const torch::Tensor& level) const {
+  const auto hidden = conv_.Forward(level, Activation::kRelu);
+  const int64_t images = level.size(0);
+  // Channels-last, so these are views.
+  return {cls_logits_.Forward(hidden, Activation::kNone).permute({0, 2, 3, 1}).reshape({images, -1}),
+          bbox_pred_.Forward(hidden, Activation::kNone).permute({0, 2, 3, 1}).reshape({images, -1, 4}),
+          {level.size(2), level.size(3)}};
+}
+
+RegionProposalNetwork::RegionProposalNetwork(const FasterRcnnConfig& config)
+    : config_(config),
+      anchor_generator_(config.anchor_sizes, config.anchor_ratios),
+      box_coder_({1, 1, 1, 1}),
+      head_(std::make_shared<RpnHead>(config.fpn_channels, anchor_generator_.anchors_per_cell())) {
+  register_module("head", head_);
+}
+
+RegionProposalNetwork::Output RegionProposalNetwork::Forward(const std::vector<torch::Tensor>& features,
+                                                             const Batch& batch) {
+  Output output;
+  std::vector<ImageSize> grids;
+  for (const auto& map : features) {
+    output.levels.push_back(head_->Forward(map));
+    grids.push_back(output.levels.back().grid);
+  }
+  output.anchors = anchor_generator_.Generate(grids, batch.padded(), batch.images.device());
+  output.proposals = Propose(output.levels, output.anchors, batch);
+  return output;
+}
+
+std::vector<torch::Tensor> RegionProposalNetwork::Propose(const std::vector<RpnLevel>& levels,
+                                                          const std::vector<torch::Tensor>& anchors,
+                                                          const Batch& batch) const {
+  torch::NoGradGuard no_grad;
+  const int64_t wanted = is_training() ? config_.rpn_pre_nms_top_n_train : config_.rpn_pre_nms_top_n_test;
+  const int64_t images = batch.images.size(0);
+  std::vector<torch::Tensor> candidates, scores, level_ids;
+  for (size_t level = 0; level < levels.size(); ++level) {
+    const auto& [logits, deltas, grid] = levels[level];
+    const int64_t count = std::min(wanted, logits.size(1));
+    const auto [top_logits, top] = logits.detach().topk(count, 1);
+    const auto index = top.unsqueeze(2).expand({images, count, 4});
+    const auto top_deltas = deltas.detach().gather(1, index).view({-1, 4});
+    const auto top_anchors = anchors[level].index_select(0, top.view(-1));
+    candidates.push_back(box_coder_.Decode(top_deltas, top_anchors).view({images, count, 4}));
+    scores.push_back(torch::sigmoid(top_logits));
+    level_ids.push_back(torch::full({count}, static_cast<int64_t>(level), top.options()));
+  }
+  const auto all_candidates = torch::cat(candidates, 1);
+  const auto all_scores = torch::cat(scores, 1);
+  const auto all_levels = torch::cat(level_ids);
+  std::vector<torch::Tensor> proposals(images);
+  at::parallel_for(0, images, /*grain_size=*/1, [&](int64_t begin, int64_t end) {
+    torch::NoGradGuard no_grad_in_thread;
+    for (int64_t i = begin; i < end; ++i) {
+      proposals[i] = FilterCandidates(all_candidates[i], all_scores[i], all_levels, batch.sizes[i]);
+    }
+  });
+  return proposals;
+}
+
+torch::Tensor RegionProposalNetwork::FilterCandidates(const torch::Tensor& candidates, const torch::Tensor& scores,
+                                                      const torch::Tensor& levels, ImageSize image) const {
+  const auto clipped = ClipBoxes(candidates, image);
+  const auto fit = LargeEnough(clipped, kMinProposalSide).logical_and_(scores >= config_.rpn_score_threshold);
+  const auto members = fit.nonzero().squeeze(1);
+  const auto boxes = clipped.index_select(0, members);
+  const auto kept = GroupedNms(boxes, scores.index_select(0, members), levels.index_select(0, members),
+                               config_.rpn_nms_threshold);
+  const int64_t wanted = is_training() ? config_.rpn_post_nms_top_n_train : config_.rpn_post_nms_top_n_test;
+  return boxes.index_select(0, kept.slice(0, 0, wanted));
+}
+
+RegionProposalNetwork::RpnLosses RegionProposalNetwork::ComputeLosses(const Output& output,
+                                                                      const std::vector<Target>& targets) const {
+  std::vector<torch::Tensor> logits, deltas;
+  for (const auto& level : output.levels) {
+    logits.push_back(level.logits);
+    deltas.push_back(level.deltas);
+  }
+  const auto all_logits = torch::cat(logits, 1).flatten();
+  const auto all_deltas = torch::cat(deltas, 1).view({-1, 4});
+  const auto anchors = torch::cat(output.anchors);
+  const MatchOptions match_options{config_.rpn_foreground_iou, config_.rpn_background_iou, /*keep_best=*/true};
+
+  std::vector<torch::Tensor> positives, negatives, target_deltas;
+  for (size_t i = 0; i < targets.size(); ++i) {
+    auto matches = Match(targets[i].boxes, anchors, match_options);
+    IgnoreRegions(targets[i].ignore_boxes, anchors, config_.ignore_overlap, matches);
+    const Sample sample = SampleBalanced(matches, config_.rpn_samples_per_image, config_.rpn_positive_fraction);
+    const auto truth = targets[i].boxes.index_select(0, matches.index_select(0, sample.positives));
+    target_deltas.push_back(box_coder_.Encode(truth, anchors.index_select(0, sample.positives)));
+    const int64_t offset = static_cast<int64_t>(i) * anchors.size(0);
+    positives.push_back(sample.positives + offset);
+    negatives.push_back(sample.negatives + offset);
+  }
+  const auto positive = torch::cat(positives);
+  const auto negative = torch::cat(negatives);
+  const auto sampled = torch::cat({positive, negative});
+  const auto labels = torch::cat({torch::ones({positive.size(0)}, anchors.options()),
+                                  torch::zeros({negative.size(0)}, anchors.options())});
+  const auto sampled_logits = all_logits.index_select(0, sampled);
+  const auto count = static_cast<double>(std::max<int64_t>(1, sampled.size(0)));
+  return {torch::binary_cross_entropy_with_logits(sampled_logits, labels, {}, {}, at::Reduction::Sum) / count,
+          BoxLoss(all_deltas.index_select(0, positive), torch::cat(target_deltas)) / count};
+}
+
+}  // namespace loupe::detection

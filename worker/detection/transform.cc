@@ -1,0 +1,91 @@
+#include "worker/detection/transform.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "worker/detection/boxes.h"
+
+namespace loupe::detection {
+namespace {
+
+torch::Tensor ChannelTensor(const std::array<float, 3>& values) {
+  return torch::tensor({values[0], values[1], values[2]}).view({3, 1, 1});
+}
+
+int64_t RoundUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+}  // namespace
+
+Transform::Transform(const FasterRcnnConfig& config)
+    : min_size_(config.min_size),
+      max_size_(config.max_size),
+      size_divisible_(config.size_divisible),
+      mean_(ChannelTensor(config.image_mean)),
+      std_(ChannelTensor(config.image_std)) {}
+
+void Transform::set_image_size(int64_t min_size, int64_t max_size) {
+  min_size_ = min_size;
+  max_size_ = max_size;
+}
+
+ImageSize Transform::ResizedSize(ImageSize original) const {
+  // torchvision finds the factor in float32 and the size in float64; a pixel depends on it.
+  const auto shorter = static_cast<float>(std::min(original.height, original.width));
+  const auto longer = static_cast<float>(std::max(original.height, original.width));
+  const double factor =
+      std::min(static_cast<float>(min_size_) / shorter, static_cast<float>(max_size_) / longer);
+  const auto resize = [&](int64_t side) {
+    return std::max<int64_t>(1, static_cast<int64_t>(std::floor(static_cast<double>(side) * factor)));
+  };
+  return {resize(original.height), resize(original.width)};
+}
+
+Batch Transform::MakeBatch(const std::vector<torch::Tensor>& images) const {
+  Batch batch;
+  ImageSize padded;
+  for (const auto& image : images) {
+    TORCH_CHECK(image.dim() == 3 && image.size(0) == 3, "an image must have the shape [3, H, W], not ",
+                image.sizes());
+    batch.originals.push_back({image.size(1), image.size(2)});
+    batch.sizes.push_back(ResizedSize(batch.originals.back()));
+    padded.height = std::max(padded.height, RoundUp(batch.sizes.back().height, size_divisible_));
+    padded.width = std::max(padded.width, RoundUp(batch.sizes.back().width, size_divisible_));
+  }
+  const auto options = images.at(0).options().dtype(torch::kFloat32);
+  batch.images = torch::empty({static_cast<int64_t>(images.size()), 3, padded.height, padded.width}, options,
+                              torch::MemoryFormat::ChannelsLast)
+                     .zero_();
+  const auto mean = mean_.to(options.device());
+  const auto std = std_.to(options.device());
+  for (size_t i = 0; i < images.size(); ++i) {
+    const auto& [height, width] = batch.sizes[i];
+    auto image = (images[i] - mean) / std;
+    if (height != image.size(1) || width != image.size(2)) {
+      image = torch::upsample_bilinear2d(image.unsqueeze(0), {height, width}, /*align_corners=*/false).squeeze(0);
+    }
+    batch.images[static_cast<int64_t>(i)].slice(1, 0, height).slice(2, 0, width).copy_(image);
+  }
+  return batch;
+}
+
+std::vector<Target> ScaleTargets(const std::vector<Target>& targets, const Batch& batch) {
+  TORCH_CHECK(targets.size() == batch.sizes.size(), "there are ", targets.size(), " targets for ",
+              batch.sizes.size(), " images");
+  std::vector<Target> scaled;
+  for (size_t i = 0; i < targets.size(); ++i) {
+    const auto& boxes = targets[i].boxes;
+    const auto degenerate = boxes.slice(1, 2).le(boxes.slice(1, 0, 2)).any();
+    TORCH_CHECK(!degenerate.item<bool>(), "target ", i, " has a box without width or height");
+    Target target = targets[i];
+    target.boxes = ScaleBoxes(boxes, batch.originals[i], batch.sizes[i]);
+    if (target.ignore_boxes.defined()) {
+      target.ignore_boxes = ScaleBoxes(target.ignore_boxes, batch.originals[i], batch.sizes[i]);
+    }
+    scaled.push_back(target);
+  }
+  return scaled;
+}
+
+}  // namespace loupe::detection

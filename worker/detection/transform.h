@@ -1,0 +1,51 @@
+// From pictures to a batch, and back from boxes in the batch to boxes in the pictures.
+
+#ifndef LOUPE_WORKER_DETECTION_TRANSFORM_H_
+#define LOUPE_WORKER_DETECTION_TRANSFORM_H_
+
+#include <torch/types.h>
+
+#include <vector>
+
+#include "worker/detection/preset.h"
+#include "worker/detection/types.h"
+
+namespace loupe::detection {
+
+struct Batch {
+  torch::Tensor images;               // [N, 3, H, W] float32, normalised, channels-last, zeros as padding
+  std::vector<ImageSize> sizes;       // of each image in the batch, without padding
+  std::vector<ImageSize> originals;   // of each picture
+
+  ImageSize padded() const { return {images.size(2), images.size(3)}; }
+};
+
+class Transform {
+ public:
+  explicit Transform(const FasterRcnnConfig& config);
+
+  // Normalises, resizes (bilinear; the shorter side to min_size unless the longer would exceed max_size) and
+  // pads to a common multiple of `size_divisible`.
+  // Shapes: images of [3, H, W] float32 RGB in [0, 1].
+  Batch MakeBatch(const std::vector<torch::Tensor>& images) const;
+
+  // The size that a picture gets, in pixels; at least 1 a side.
+  ImageSize ResizedSize(ImageSize original) const;
+
+  void set_image_size(int64_t min_size, int64_t max_size);
+
+ private:
+  int64_t min_size_;
+  int64_t max_size_;
+  int64_t size_divisible_;
+  torch::Tensor mean_;  // [3, 1, 1]
+  torch::Tensor std_;   // [3, 1, 1]
+};
+
+// The targets of a batch, in pixels of the resized images.
+// Requires: a target an image; truth boxes with x2 > x1 and y2 > y1, which c10::Error tells of otherwise.
+std::vector<Target> ScaleTargets(const std::vector<Target>& targets, const Batch& batch);
+
+}  // namespace loupe::detection
+
+#endif  // LOUPE_WORKER_DETECTION_TRANSFORM_H_

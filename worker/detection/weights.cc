@@ -1,0 +1,222 @@
+#include "worker/detection/weights.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "worker/detection/conv_norm.h"
+
+namespace loupe::detection {
+namespace {
+
+using TensorMap = std::map<std::string, torch::Tensor>;
+
+constexpr char kBodyPrefix[] = "backbone.body.";
+
+// Parameters and buffers of the model, not copied.
+TensorMap LiveState(const FasterRcnn& model) {
+  TensorMap state;
+  for (const auto& item : model.named_parameters()) state[item.key()] = item.value();
+  for (const auto& item : model.named_buffers()) state[item.key()] = item.value();
+  return state;
+}
+
+// torchvision 0.13 put these convolutions into a sequence each.
+std::string ModernName(const std::string& name) {
+  const std::vector<std::string> parts = absl::StrSplit(name, '.');
+  const bool rpn = parts.size() == 4 && absl::StartsWith(name, "rpn.head.conv.");
+  const bool fpn = parts.size() == 5 && (absl::StartsWith(name, "backbone.fpn.inner_blocks.") ||
+                                         absl::StartsWith(name, "backbone.fpn.layer_blocks."));
+  if (!rpn && !fpn) return name;
+  const std::string stem(name.substr(0, name.size() - parts.back().size()));
+  return absl::StrCat(stem, rpn ? "0.0." : "0.", parts.back());
+}
+
+// The file's tensors by the model's names, with the file's name.
+struct NamedTensor {
+  std::string file_name;
+  torch::Tensor tensor;
+};
+
+std::map<std::string, NamedTensor> ByModelName(const TensorMap& tensors) {
+  const auto is_model_name = [](const auto& item) {
+    return absl::StartsWith(item.first, "backbone.") || absl::StartsWith(item.first, "rpn.") ||
+           absl::StartsWith(item.first, "roi_heads.");
+  };
+  const bool whole_model = std::any_of(tensors.begin(), tensors.end(), is_model_name);
+  std::map<std::string, NamedTensor> named;
+  for (const auto& [name, tensor] : tensors) {
+    if (absl::EndsWith(name, ".num_batches_tracked")) continue;
+    if (!whole_model && absl::StartsWith(name, "fc.")) continue;
+    named[whole_model ? ModernName(name) : kBodyPrefix + name] = {name, tensor};
+  }
+  return named;
+}
+
+// The batch norm behind a convolution: "….conv2" -> "….bn2", "….downsample.0" -> "….downsample.1".
+std::string NormName(const std::string& conv) {
+  const size_t dot = conv.rfind('.') + 1;
+  const std::string last = conv.substr(dot);
+  if (absl::StartsWith(last, "conv")) return absl::StrCat(conv.substr(0, dot), "bn", last.substr(4));
+  return absl::StrCat(conv.substr(0, dot), "1");
+}
+
+// Replaces biases of convolutions that have none in the model by the batch norm that amounts to them.
+void UnfoldNorms(const TensorMap& state, std::map<std::string, NamedTensor>& named) {
+  std::map<std::string, NamedTensor> norms;
+  for (auto item = named.begin(); item != named.end();) {
+    const auto& [name, value] = *item;
+    const std::string conv(absl::StripSuffix(name, ".bias"));
+    const std::string norm = NormName(conv);
+    const auto target = state.find(norm + ".running_var");
+    const bool folded = conv != name && !state.contains(name) && state.contains(conv + ".weight") &&
+                        target != state.end() && target->second.sizes() == value.tensor.sizes();
+    if (!folded) {
+      ++item;
+      continue;
+    }
+    const auto ones = torch::ones_like(value.tensor, torch::kFloat32);
+    norms[norm + ".weight"] = {value.file_name, ones};
+    norms[norm + ".bias"] = value;
+    norms[norm + ".running_mean"] = {value.file_name, torch::zeros_like(ones)};
+    norms[norm + ".running_var"] = {value.file_name, ones - BatchNorm::kEpsilon};
+    item = named.erase(item);
+  }
+  named.merge(norms);
+}
+
+std::string ShapeName(const torch::Tensor& tensor) { return absl::StrCat("[", absl::StrJoin(tensor.sizes(), ", "), "]"); }
+
+std::string ListHead(const std::vector<std::string>& names) {
+  constexpr size_t kShown = 3;
+  if (names.empty()) return "";
+  const auto end = names.begin() + static_cast<int64_t>(std::min(kShown, names.size()));
+  return absl::StrCat(" (", absl::StrJoin(names.begin(), end, ", "), names.size() > kShown ? ", …)" : ")");
+}
+
+std::map<std::string, BatchNorm*> Norms(const FasterRcnn& model) {
+  std::map<std::string, BatchNorm*> norms;
+  for (const auto& item : model.named_modules()) {
+    if (auto* norm = dynamic_cast<BatchNorm*>(item.value().get())) norms[item.key()] = norm;
+  }
+  return norms;
+}
+
+}  // namespace
+
+std::string LoadReport::Summary() const {
+  return absl::StrCat(taken.size(), " tensors taken, ", missing.size(), " missing", ListHead(missing), ", ",
+                      unexpected.size(), " unexpected", ListHead(unexpected), ", ", mismatched.size(),
+                      " of another shape", ListHead(mismatched));
+}
+
+absl::StatusOr<LoadReport> LoadWeights(const TensorMap& tensors, const LoadOptions& options, FasterRcnn& model) {
+  TensorMap state = LiveState(model);
+  auto named = ByModelName(tensors);
+  UnfoldNorms(state, named);
+
+  LoadReport report;
+  for (const auto& [name, value] : named) {
+    const auto target = state.find(name);
+    if (target == state.end()) {
+      report.unexpected.push_back(value.file_name);
+    } else if (target->second.sizes() != value.tensor.sizes()) {
+      report.mismatched.push_back(absl::StrCat(name, ": file ", ShapeName(value.tensor), ", model ",
+                                               ShapeName(target->second)));
+    } else if (!torch::isfinite(value.tensor).all().item<bool>()) {
+      return absl::InvalidArgumentError(absl::StrCat("the tensor '", value.file_name,
+                                                     "' holds NaN or infinity: the weights are broken, take others"));
+    } else {
+      report.taken.push_back(name);
+    }
+  }
+  if (report.taken.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("none of the ", tensors.size(), " tensors fits preset '",
+                                                   model.config().preset, "': ", report.Summary()));
+  }
+  for (const auto& [name, tensor] : state) {
+    if (!named.contains(name)) report.missing.push_back(name);
+  }
+
+  torch::NoGradGuard no_grad;
+  const std::set<std::string> taken(report.taken.begin(), report.taken.end());
+  for (const auto& name : report.taken) state[name].copy_(named[name].tensor);
+  if (options.freeze_loaded_norms) {
+    for (const auto& [name, norm] : Norms(model)) {
+      if (taken.contains(name + ".running_mean") && taken.contains(name + ".running_var")) norm->Freeze();
+    }
+  }
+  return report;
+}
+
+TensorMap StateDict(const FasterRcnn& model) {
+  TensorMap state;
+  for (const auto& [name, tensor] : LiveState(model)) {
+    state[name] = tensor.detach().to(torch::kCPU).contiguous().clone();
+  }
+  return state;
+}
+
+std::map<std::string, std::string> WeightMetadata(const FasterRcnn& model,
+                                                  const std::vector<std::string>& class_names) {
+  return {{"loupe.preset", model.config().preset},
+          {"loupe.classes", nlohmann::json(class_names).dump()},
+          {"loupe.min_size", absl::StrCat(model.config().min_size)},
+          {"loupe.max_size", absl::StrCat(model.config().max_size)}};
+}
+
+absl::StatusOr<WeightDescription> DescribeWeights(const std::map<std::string, std::string>& metadata) {
+  WeightDescription description;
+  const auto value = [&](const char* key) {
+    const auto item = metadata.find(key);
+    return item == metadata.end() ? std::string() : item->second;
+  };
+  description.preset = value("loupe.preset");
+  if (const std::string classes = value("loupe.classes"); !classes.empty()) {
+    const auto json = nlohmann::json::parse(classes, nullptr, /*allow_exceptions=*/false);
+    const bool strings = json.is_array() && std::all_of(json.begin(), json.end(), [](const auto& entry) {
+                           return entry.is_string();
+                         });
+    if (!strings) return absl::InvalidArgumentError("the metadata 'loupe.classes' must be a JSON list of strings");
+    description.class_names = json.get<std::vector<std::string>>();
+  }
+  for (auto [key, target] : {std::pair{"loupe.min_size", &description.min_size},
+                             std::pair{"loupe.max_size", &description.max_size}}) {
+    const std::string text = value(key);
+    if (text.empty()) continue;
+    if (!absl::SimpleAtoi(text, target) || *target < 1) {
+      return absl::InvalidArgumentError(absl::StrCat("the metadata '", key, "' must be a positive whole number"));
+    }
+  }
+  return description;
+}
+
+std::vector<std::string> FrozenNorms(const FasterRcnn& model) {
+  std::vector<std::string> names;
+  for (const auto& [name, norm] : Norms(model)) {
+    if (norm->frozen()) names.push_back(name);
+  }
+  return names;
+}
+
+absl::Status FreezeNorms(const std::vector<std::string>& names, FasterRcnn& model) {
+  const auto norms = Norms(model);
+  for (const auto& name : names) {
+    if (!norms.contains(name)) {
+      return absl::InvalidArgumentError(absl::StrCat("preset '", model.config().preset, "' has no batch norm '",
+                                                     name, "'"));
+    }
+  }
+  for (const auto& name : names) norms.at(name)->Freeze();
+  return absl::OkStatus();
+}
+
+}  // namespace loupe::detection
