@@ -28,19 +28,15 @@ class MistakeFinder : public nlohmann::json_sax<nlohmann::json> {
   bool end_object() override { return true; }
   bool start_array(std::size_t) override { return true; }
   bool end_array() override { return true; }
-  bool parse_error(std::size_t position, const std::string& last_token,
-                   const nlohmann::detail::exception&) override {
+  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception&) override {
     place_ = position;
-    token_ = last_token;
     return false;
   }
 
-  std::optional<size_t> place() const { return place_; }  // bytes read so far, the wrong one included
-  const std::string& token() const { return token_; }
+  std::optional<size_t> place() const { return place_; }  // bytes read, the wrong one included; never 0
 
  private:
   std::optional<size_t> place_;
-  std::string token_;
 };
 
 absl::Status BrokenJson(std::string_view text, const std::string& file, simdjson::error_code error) {
@@ -50,14 +46,14 @@ absl::Status BrokenJson(std::string_view text, const std::string& file, simdjson
     return absl::InvalidArgumentError(
         absl::StrCat(file, ": not readable as JSON: ", simdjson::error_message(error)));
   }
-  const size_t wrong = std::min(*finder.place(), text.size());
-  const std::string_view before = text.substr(0, wrong == 0 ? 0 : wrong - 1);
+  // The reader counts the end of the file as one more byte.
+  const bool at_end = *finder.place() > text.size();
+  const std::string_view before = text.substr(0, at_end ? text.size() : *finder.place() - 1);
   const auto line = 1 + std::count(before.begin(), before.end(), '\n');
   const size_t line_start = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
-  const std::string near =
-      finder.token().empty() ? "the end of the file" : absl::StrCat("'", finder.token(), "'");
   return absl::InvalidArgumentError(absl::StrCat(file, ": broken JSON in line ", line, ", column ",
-                                                 before.size() - line_start + 1, ", at ", near));
+                                                 before.size() - line_start + 1,
+                                                 at_end ? ", where the file ends too early" : ""));
 }
 
 }  // namespace
@@ -89,9 +85,13 @@ absl::StatusOr<simdjson::padded_string> LoadText(const fs::path& path) {
 absl::StatusOr<simdjson::dom::element> ParseJson(simdjson::dom::parser& parser,
                                                  const simdjson::padded_string& text,
                                                  const std::string& file) {
+  std::string_view json(text.data(), text.size());
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // some Windows editors begin a file with it
+  if (json.substr(0, kByteOrderMark.size()) == kByteOrderMark) json.remove_prefix(kByteOrderMark.size());
   simdjson::dom::element root;
-  const simdjson::error_code error = parser.parse(text).get(root);
-  if (error != simdjson::SUCCESS) return BrokenJson({text.data(), text.size()}, file, error);
+  // The text is padded at its end, so that the parser needs no copy of its own.
+  const simdjson::error_code error = parser.parse(json.data(), json.size(), false).get(root);
+  if (error != simdjson::SUCCESS) return BrokenJson(json, file, error);
   return root;
 }
 
