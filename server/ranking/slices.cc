@@ -64,7 +64,7 @@ std::vector<bool> BlindPattern(size_t count, double share, uint64_t seed) {
   std::vector<bool> blind(count);
   if (share <= 0) return blind;
   constexpr double kBeyondAnyCount = 1e18;
-  const auto start_of = [share](size_t run) {
+  const auto start_of = [=](size_t run) {
     return static_cast<size_t>(std::min(std::ceil(static_cast<double>(run) / share), kBeyondAnyCount));
   };
   SeededRandom random(seed);
