@@ -261,7 +261,10 @@ CREATE TABLE job (
   first_image_id bigint,
   last_image_id bigint,
   images bigint NOT NULL DEFAULT 0,
+  -- Leases since it last went forward; a worker that gives the job back takes its own off.
   attempts int NOT NULL DEFAULT 0,
+  -- How often a worker failed at it for a reason that may pass.
+  transient_failures int NOT NULL DEFAULT 0,
   -- loupe.v1.JobProgress as last reported.
   progress bytea,
   checkpoint_sha256 bytea CHECK (octet_length(checkpoint_sha256) = 32),

@@ -1,0 +1,51 @@
+// Judging a trained model on the labelled holdout, and against the model that serves.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "evaluation/bootstrap.h"
+#include "evaluation/coco_metrics.h"
+#include "loupe/v1/recipe.pb.h"
+#include "loupe/v1/round.pb.h"
+#include "loupe/v1/worker.pb.h"
+
+namespace loupe {
+
+// An image of the holdout with its truth, drawn blind.
+struct JudgedImage {
+  int64_t image_id = 0;
+  std::vector<v1::LabelBox> truth;
+};
+
+// By image. An image that was set aside has a prediction without boxes.
+using PredictionsById = std::unordered_map<int64_t, v1::ImagePrediction>;
+
+// The images for which every one of `predictions` has a prediction, in the order given: what all of these
+// models can be judged on.
+std::vector<JudgedImage> JudgedByAll(std::vector<JudgedImage> images,
+                                     std::span<const PredictionsById* const> predictions);
+
+// COCO's metrics of one model. Requires: a prediction for every image; labels from 1 to class_count.
+v1::Evaluation EvaluateModel(std::span<const JudgedImage> images, const PredictionsById& predictions,
+                             int class_count, bool random_sample);
+
+struct ServingModel {
+  uint32_t number = 0;
+  const PredictionsById* predictions = nullptr;
+};
+
+// Decides whether a model may serve; GateRecipe and Gate in the protocol say how. Below `min_images`, or
+// where no image holds a box, nothing is judged and the model may serve. The interval is the same for the
+// same seed. Requires: as EvaluateModel, for both models.
+v1::Gate JudgeGate(std::span<const JudgedImage> images, const PredictionsById& candidate,
+                   const std::optional<ServingModel>& serving, int class_count, const v1::GateRecipe& recipe,
+                   uint64_t seed);
+
+// Whether a model with this gate may serve without a person's word.
+bool MayServe(const v1::Gate& gate);
+
+}  // namespace loupe

@@ -1,0 +1,86 @@
+#include "server/round_ranking.h"
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+#include <utility>
+
+#include "evaluation/seeded_random.h"
+
+namespace loupe {
+namespace {
+
+// ranking/ counts boxes from here up; the largest score below is what an image without boxes is judged by.
+constexpr float kCountedScore = 0.05F;
+
+ranking::SliceShares SharesOf(const v1::RankingRecipe& recipe, ranking::Strategy strategy) {
+  if (strategy == ranking::Strategy::kRandom) return ranking::SharesFor(strategy);
+  const double rest = 1 - recipe.random_share() - recipe.rare_share();
+  return {.uncertain = std::max(rest, 0.0), .rare = recipe.rare_share(), .random = recipe.random_share()};
+}
+
+ranking::RankingOptions OptionsOf(const RankingInput& input, ranking::Strategy strategy) {
+  ranking::RankingOptions options;
+  options.shares = SharesOf(input.recipe, strategy);
+  options.random_blind_share = input.recipe.random_blind_share();
+  options.uncertain_blind_share = input.recipe.uncertain_blind_share();
+  options.depth = static_cast<size_t>(std::ceil(input.recipe.budget() * input.recipe.depth_factor()));
+  options.holdout_missing = input.holdout_missing;
+  options.seed = input.seed;
+  return options;
+}
+
+}  // namespace
+
+ranking::PredictedImage ScoringView(const v1::ImagePrediction& prediction) {
+  ranking::PredictedImage image;
+  image.image_id = prediction.image_id();
+  for (int b = 0; b < prediction.scores_size(); ++b) {
+    if (b > 0 && prediction.scores(b) < kCountedScore) break;  // best first
+    ranking::PredictedBox box;
+    box.category = static_cast<int32_t>(prediction.labels(b)) - 1;
+    box.score = prediction.scores(b);
+    box.runner_up = prediction.runner_up_scores(b);
+    box.background = prediction.background_scores(b);
+    image.boxes.push_back(box);
+  }
+  if (image.boxes.empty()) {
+    ranking::PredictedBox largest;
+    largest.score = std::min(prediction.max_foreground_score(), std::nextafter(kCountedScore, 0.0F));
+    image.boxes.push_back(largest);
+  }
+  return image;
+}
+
+absl::StatusOr<ranking::RankingPlan> MakeRankingPlan(const std::vector<ranking::PredictedImage>& predicted,
+                                                     const RankingInput& input) {
+  const absl::StatusOr<ranking::Strategy> strategy = ranking::ParseStrategy(input.recipe.strategy());
+  if (!strategy.ok()) return strategy.status();
+  const ranking::ScoredPool pool = ranking::ScorePool(
+      predicted, input.boxes_per_class,
+      {.strategy = *strategy, .cost_exponent = input.recipe.cost_exponent(), .seed = input.seed});
+  std::unordered_map<int64_t, const ranking::ImageScore*> scores;
+  for (const ranking::ImageScore& score : pool.scored) scores.emplace(score.image_id, &score);
+
+  std::vector<ranking::Candidate> candidates;
+  candidates.reserve(input.eligible.size());
+  for (const int64_t image_id : input.eligible) {
+    ranking::Candidate candidate;
+    if (const auto score = scores.find(image_id); score != scores.end()) {
+      candidate = ranking::CandidateFrom(*score->second);
+    }
+    candidate.image_id = image_id;
+    candidates.push_back(candidate);
+  }
+  absl::StatusOr<ranking::RankingPlan> plan =
+      ranking::PlanRanking(candidates, input.holdout, OptionsOf(input, *strategy));
+  if (!plan.ok()) return plan.status();
+  for (ranking::RankingEntry& entry : plan->entries) entry.blind |= !scores.contains(entry.image_id);
+  return plan;
+}
+
+uint64_t RankingSeed(uint64_t recipe_seed, uint32_t round_number) {
+  return evaluation::Mix64(evaluation::Mix64(recipe_seed) + round_number);
+}
+
+}  // namespace loupe
