@@ -1,0 +1,48 @@
+-- Rankings that rounds make. (Generation 0 belongs to the labeling queue.)
+
+-- name: SelectEligibleImages
+-- Unlabelled images of the pool, from an id up, in order, at most $3.
+SELECT id FROM image
+WHERE project_id = $1 AND side = 'pool' AND head_revision_id IS NULL AND id > $2 ORDER BY id LIMIT $3;
+
+-- name: SelectHoldoutQueue
+-- Unlabelled images of the holdout by sampling key, at most $2.
+SELECT id FROM image WHERE project_id = $1 AND side = 'holdout' AND head_revision_id IS NULL
+ORDER BY sampling_key, id LIMIT $2;
+
+-- name: CountHoldoutLabelled
+SELECT count(*) FROM image JOIN label_revision head ON head.id = image.head_revision_id AND head.blind
+WHERE project_id = $1 AND side = 'holdout';
+
+-- name: CountBoxesByClass
+-- People's boxes of each class of the project, in the pool's truth.
+SELECT class.label, (SELECT count(*) FROM image JOIN label_box box ON box.revision_id = image.head_revision_id
+                     WHERE image.project_id = $1 AND image.side = 'pool' AND box.label = class.label
+                       AND NOT box.ignore)
+FROM class WHERE class.project_id = $1 ORDER BY class.label;
+
+-- name: InsertRanking
+-- Under LockProject. Generation 0 is never taken.
+INSERT INTO ranking (project_id, generation, model_id, round_id, strategy, seed, state, eligible)
+SELECT $1, coalesce(max(generation), 0) + 1, $2, $3, $4, $5, 'building', $6 FROM ranking WHERE project_id = $1
+RETURNING id;
+
+-- name: InsertRankingEntries
+-- Parallel arrays; positions count up from $2.
+INSERT INTO ranking_entry (ranking_id, position, image_id, image_side, slice, score, probability, blind)
+SELECT $1, $2 + ordinality - 1, image_id, CASE slice WHEN 'holdout' THEN 'holdout' ELSE 'pool' END, slice, score,
+       probability, blind
+FROM unnest($3::bigint[], $4::text[], $5::float8[], $6::float8[], $7::boolean[])
+  WITH ORDINALITY AS entry (image_id, slice, score, probability, blind, ordinality);
+
+-- name: SelectRankingOfRound
+SELECT id, state FROM ranking WHERE round_id = $1;
+
+-- name: SelectRankingOfModel
+SELECT id FROM ranking WHERE model_id = $1 ORDER BY generation DESC LIMIT 1;
+
+-- name: RetireActiveRanking
+UPDATE ranking SET state = 'retired' WHERE project_id = $1 AND state = 'active' AND id <> $2;
+
+-- name: ActivateRanking
+UPDATE ranking SET state = 'active', activated_at = now() WHERE id = $1 AND state <> 'active';

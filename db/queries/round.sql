@@ -1,0 +1,105 @@
+-- Rounds and the snapshots they train on.
+
+-- name: LockProject
+-- Numbers of rounds, models and generations are given out under this lock; it doesn't hold up foreign keys.
+SELECT strategy, holdout_target FROM project WHERE id = $1 FOR NO KEY UPDATE;
+
+-- name: FreezeSnapshot
+-- The truth of the pool at one moment; regions to ignore are not counted.
+WITH made AS (
+  INSERT INTO snapshot (project_id) VALUES ($1) RETURNING id
+), items AS (
+  INSERT INTO snapshot_item (snapshot_id, image_id, revision_id)
+  SELECT made.id, image.id, image.head_revision_id
+  FROM made, image
+  WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id IS NOT NULL
+  RETURNING revision_id
+)
+SELECT made.id,
+       (SELECT count(*) FROM items),
+       (SELECT count(*) FROM items JOIN label_box USING (revision_id) WHERE NOT ignore)
+FROM made;
+
+-- name: SetSnapshotCounts
+UPDATE snapshot SET images = $2, boxes = $3 WHERE id = $1;
+
+-- name: InsertRound
+INSERT INTO round (project_id, number, state, recipe, snapshot_id, submitted_by)
+SELECT $1, coalesce(max(number), 0) + 1, 'waiting', $2, $3, $4 FROM round WHERE project_id = $1
+RETURNING id, number;
+
+-- name: SelectRounds
+-- By number from the highest down: the round $2 alone, or those below $3 (0: all), at most $4.
+SELECT round.id, round.project_id, round.number, round.state, round.recipe, snapshot.images, snapshot.boxes,
+       coalesce(model.number, 0), coalesce(round.model_id, 0),
+       coalesce(evaluation.result, ''), coalesce(evaluation.gate, ''), coalesce(round.error, ''), round.version,
+       extract(epoch FROM round.created_at)::float8, extract(epoch FROM round.training_at)::float8,
+       extract(epoch FROM round.evaluating_at)::float8, extract(epoch FROM round.predicting_at)::float8,
+       extract(epoch FROM round.ranking_at)::float8, extract(epoch FROM round.ended_at)::float8,
+       extract(epoch FROM now())::float8, round.snapshot_id
+FROM round
+JOIN snapshot ON snapshot.id = round.snapshot_id
+LEFT JOIN model ON model.id = round.model_id
+LEFT JOIN evaluation ON evaluation.model_id = round.model_id AND evaluation.round_id = round.id
+WHERE round.project_id = $1 AND ($2 = 0 OR round.number = $2) AND ($3 = 0 OR round.number < $3)
+ORDER BY round.number DESC
+LIMIT $4;
+
+-- name: SelectRoundVersion
+SELECT version FROM round WHERE project_id = $1 AND number = $2;
+
+-- name: LockRound
+-- Waits for whoever works on it; whoever writes to a round's jobs takes this first, so that nobody waits in circles.
+SELECT state FROM round WHERE id = $1 FOR NO KEY UPDATE;
+
+-- name: LockRoundOfJob
+SELECT round.id, round.state FROM round JOIN job ON job.round_id = round.id
+WHERE job.id = $1 FOR NO KEY UPDATE OF round;
+
+-- name: TryLockRound
+-- No row when another coordinator works on it.
+SELECT id FROM round WHERE id = $1 AND state = $2 FOR NO KEY UPDATE SKIP LOCKED;
+
+-- name: SelectOpenRounds
+SELECT id, project_id, state FROM round
+WHERE state IN ('training', 'evaluating', 'predicting', 'ranking') ORDER BY id;
+
+-- name: LockNextWaitingRound
+-- The oldest waiting round of a project in which none runs.
+SELECT round.id FROM round
+WHERE round.state = 'waiting'
+  AND round.id = (SELECT min(other.id) FROM round other
+                  WHERE other.project_id = round.project_id AND other.state = 'waiting')
+  AND NOT EXISTS (SELECT FROM round other WHERE other.project_id = round.project_id
+                  AND other.state IN ('training', 'evaluating', 'predicting', 'ranking'))
+ORDER BY round.id LIMIT 1
+FOR NO KEY UPDATE OF round SKIP LOCKED;
+
+-- name: SetRoundState
+-- A step's time is when it began first.
+UPDATE round SET state = $2, version = version + 1,
+  training_at = CASE WHEN $2 = 'training' THEN coalesce(training_at, now()) ELSE training_at END,
+  evaluating_at = CASE WHEN $2 = 'evaluating' THEN coalesce(evaluating_at, now()) ELSE evaluating_at END,
+  predicting_at = CASE WHEN $2 = 'predicting' THEN coalesce(predicting_at, now()) ELSE predicting_at END,
+  ranking_at = CASE WHEN $2 = 'ranking' THEN coalesce(ranking_at, now()) ELSE ranking_at END,
+  ended_at = CASE WHEN $2 IN ('done', 'cancelled') THEN now() END
+WHERE id = $1;
+
+-- name: FailRound
+-- Nothing when it has ended already.
+UPDATE round SET state = 'failed', error = $2, ended_at = now(), version = version + 1
+WHERE id = $1 AND state NOT IN ('done', 'failed', 'cancelled');
+
+-- name: TouchRound
+UPDATE round SET version = version + 1 WHERE id = $1;
+
+-- name: SetRoundModel
+UPDATE round SET model_id = $2, version = version + 1 WHERE id = $1;
+
+-- name: SelectSnapshotItems
+-- From an image id up, in order, at most $3.
+SELECT image.id, image.sha256, image.file_name, image.width, image.height, image.size_bytes, image.media_type,
+       image.sampling_key, coalesce(image.group_name, ''), snapshot_item.revision_id
+FROM snapshot_item JOIN image ON image.id = snapshot_item.image_id
+WHERE snapshot_item.snapshot_id = $1 AND snapshot_item.image_id > $2
+ORDER BY snapshot_item.image_id LIMIT $3;

@@ -1,0 +1,77 @@
+#include "db/sql_error.h"
+
+#include <exception>
+#include <string_view>
+
+#include <pqxx/except>
+#include <spdlog/spdlog.h>
+
+#include "db/error.h"
+
+namespace loupe {
+namespace {
+
+using absl::StatusCode;
+
+SqlFailure Broken(const char* name, const std::exception& error) {
+  spdlog::warn("{}: the database connection broke: {}", name, error.what());
+  return {Error(StatusCode::kUnavailable, "DATABASE_UNAVAILABLE",
+                "the coordinator has no connection to its database now: send it again in a moment"),
+          Recovery::kReconnectRunAgain};
+}
+
+SqlFailure Conflict() {
+  return {Error(StatusCode::kAborted, "CONFLICT", "too many requests changed the same thing: send it again"),
+          Recovery::kRunAgain};
+}
+
+// Source of the codes: PostgreSQL 15, appendix A.
+absl::Status FromSqlState(const char* name, const std::string& state, const std::exception& error) {
+  if (state == "57014") {
+    return Error(StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED", "the database did not answer in time");
+  }
+  // The server's own words name columns and values: they are for the log.
+  spdlog::warn("{}: SQLSTATE {}: {}", name, state, error.what());
+  if (state == "23505") return Error(StatusCode::kAlreadyExists, "ALREADY_EXISTS", "it is there already");
+  if (state == "23503" || state == "23001") {
+    return Error(StatusCode::kFailedPrecondition, "FAILED_PRECONDITION",
+                 "it belongs to something that is not there, or may not be changed");
+  }
+  if (state == "23514" || state.starts_with("22")) {
+    return Error(StatusCode::kInvalidArgument, "INVALID_ARGUMENT", "a value is outside its range");
+  }
+  if (state.starts_with("53")) {
+    return Error(StatusCode::kResourceExhausted, "DATABASE_FULL",
+                 "the database has no room or no connection left: an operator must make some");
+  }
+  return Error(StatusCode::kInternal, "INTERNAL", "the database refused a statement; the coordinator's log says why");
+}
+
+bool IsShutdown(std::string_view state) {
+  return state == "57P01" || state == "57P02" || state == "57P03" || state.starts_with("08");
+}
+
+}  // namespace
+
+SqlFailure DescribeCurrentException(const char* name, bool connection_open) {
+  try {
+    throw;
+  } catch (const pqxx::in_doubt_error& error) {
+    return Broken(name, error);
+  } catch (const pqxx::statement_completion_unknown& error) {
+    return Broken(name, error);
+  } catch (const pqxx::transaction_rollback&) {
+    return Conflict();
+  } catch (const pqxx::broken_connection& error) {
+    return Broken(name, error);
+  } catch (const pqxx::sql_error& error) {
+    if (!connection_open || IsShutdown(error.sqlstate())) return Broken(name, error);
+    return {FromSqlState(name, error.sqlstate(), error)};
+  } catch (const std::exception& error) {
+    if (!connection_open) return Broken(name, error);
+    spdlog::error("{}: {}", name, error.what());
+    return {Error(StatusCode::kInternal, "INTERNAL", "an internal error; the coordinator's log says which")};
+  }
+}
+
+}  // namespace loupe
