@@ -66,7 +66,8 @@ absl::StatusOr<Sha256> HashOfFile(const std::filesystem::path& path) {
   return hash.Finish();
 }
 
-absl::Status ForEachChunk(const std::filesystem::path& path, absl::FunctionRef<bool(std::string chunk)> take) {
+absl::Status ForEachChunk(const std::filesystem::path& path,
+                          absl::FunctionRef<bool(std::string chunk)> take) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return absl::NotFoundError(absl::StrCat("can't read ", path.string()));
   while (file) {
@@ -77,7 +78,8 @@ absl::Status ForEachChunk(const std::filesystem::path& path, absl::FunctionRef<b
     if (chunk.empty()) break;
     if (!take(std::move(chunk))) return absl::OkStatus();
   }
-  if (file.bad() || !file.eof()) return absl::DataLossError(absl::StrCat("can't read ", path.string(), " to its end"));
+  if (file.bad() || !file.eof())
+    return absl::DataLossError(absl::StrCat("can't read ", path.string(), " to its end"));
   return absl::OkStatus();
 }
 

@@ -6,12 +6,12 @@
 #include <optional>
 #include <string>
 
+#include <grpcpp/support/sync_stream.h>
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "client/lib/channel.h"
 #include "client/lib/incoming_file.h"
 #include "content/sha256.h"
-#include <grpcpp/support/sync_stream.h>
 
 namespace loupe {
 

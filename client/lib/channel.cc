@@ -5,13 +5,13 @@
 #include <iterator>
 #include <utility>
 
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
 #include "absl/random/random.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
 
 namespace loupe {
 namespace {
@@ -54,7 +54,8 @@ absl::StatusOr<Connection> Connect(const Endpoint& endpoint) {
     credentials = grpc::InsecureChannelCredentials();
   } else {
     return absl::InvalidArgumentError(
-        absl::StrCat(endpoint.address, " is not on this machine: give the coordinator's CA certificate "
+        absl::StrCat(endpoint.address,
+                     " is not on this machine: give the coordinator's CA certificate "
                      "(--ca-cert FILE), so that the token does not travel in the clear"));
   }
   grpc::ChannelArguments arguments;
@@ -77,7 +78,8 @@ absl::StatusOr<std::string> ReadTokenFile(const std::filesystem::path& path) {
       return absl::InvalidArgumentError(absl::StrCat("the file ", path.string(), " is no token file"));
     }
   }
-  if (token.empty()) return absl::InvalidArgumentError(absl::StrCat("the token file ", path.string(), " is empty"));
+  if (token.empty())
+    return absl::InvalidArgumentError(absl::StrCat("the token file ", path.string(), " is empty"));
   return token;
 }
 

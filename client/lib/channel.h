@@ -9,13 +9,13 @@
 #include <memory>
 #include <string>
 
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "client/lib/rpc_status.h"
-#include <grpcpp/channel.h>
-#include <grpcpp/client_context.h>
 
 namespace loupe {
 
@@ -41,8 +41,8 @@ class Connection {
 };
 
 // Makes a channel with TLS when `ca_cert` is given. Does not wait for the coordinator: the first call does.
-// Errors: INVALID_ARGUMENT (no address, or no certificate for an address that is not of this machine: the token
-// would travel in the clear), NOT_FOUND (the certificate's file).
+// Errors: INVALID_ARGUMENT (no address, or no certificate for an address that is not of this machine: the
+// token would travel in the clear), NOT_FOUND (the certificate's file).
 absl::StatusOr<Connection> Connect(const Endpoint& endpoint);
 
 // The token in a file: its first line, without white space.
@@ -54,15 +54,15 @@ struct CallOptions {
   absl::Duration patience = absl::Seconds(10);  // how long UNAVAILABLE may last before it is given back
 };
 
-// Runs `attempt` until it answers anything but UNAVAILABLE or `patience` is over; between two attempts it waits
-// 50 ms, doubling up to 2 s, each wait drawn uniformly from half of that to all of it.
+// Runs `attempt` until it answers anything but UNAVAILABLE or `patience` is over; between two attempts it
+// waits 50 ms, doubling up to 2 s, each wait drawn uniformly from half of that to all of it.
 absl::Status RetryUnavailable(absl::Duration patience, absl::FunctionRef<absl::Status()> attempt);
 
 // A deadline for a stream of so many bytes: two minutes, and a second for each 256 KiB.
 absl::Duration StreamDeadline(uint64_t bytes);
 
-// Calls a unary method, again when it is UNAVAILABLE. Every attempt sends the same request, so a request_id in
-// it stays the same. Errors: the coordinator's, with ErrorReason().
+// Calls a unary method, again when it is UNAVAILABLE. Every attempt sends the same request, so a request_id
+// in it stays the same. Errors: the coordinator's, with ErrorReason().
 template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Call(const Connection& connection, Stub& stub,
                               grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),

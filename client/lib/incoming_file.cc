@@ -60,7 +60,8 @@ absl::Status IncomingFile::Append(std::string_view bytes) {
 
 absl::Status IncomingFile::Commit(const std::optional<Sha256>& expected) {
   if (expected && hash_.Finish() != *expected) {
-    return absl::DataLossError(absl::StrCat("what arrived for ", path_.string(), " is damaged: its hash differs"));
+    return absl::DataLossError(
+        absl::StrCat("what arrived for ", path_.string(), " is damaged: its hash differs"));
   }
   if (fsync(fd_) != 0) return WriteError(path_, errno);
   if (rename(temporary_.c_str(), path_.c_str()) != 0) return WriteError(path_, errno);

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "absl/status/status.h"
 #include <grpcpp/support/status.h>
+#include "absl/status/status.h"
 
 namespace loupe {
 

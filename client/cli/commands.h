@@ -1,0 +1,50 @@
+// The commands of `loupe`, one file a group.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+#include "absl/status/status.h"
+#include "client/cli/context.h"
+#include "client/cli/message_json.h"
+
+namespace loupe {
+
+// What the chosen command does, set while the line is parsed and run afterwards, when every option is known.
+using Action = std::function<absl::Status(const Context& context)>;
+
+// Makes `run` the action when `command` is chosen.
+template <typename Options>
+void OnChosen(CLI::App* command, Action& action, std::shared_ptr<Options> options,
+              absl::Status (*run)(const Context& context, const Options& options)) {
+  command->callback([&action, options = std::move(options), run] {
+    action = [options, run](const Context& context) { return run(context, *options); };
+  });
+}
+
+// Each adds its commands to `parent`.
+void AddUpCommands(CLI::App& parent, Action& action);          // up, down
+void AddProjectCommands(CLI::App& parent, Action& action);     // project, status
+void AddImportCommand(CLI::App& parent, Action& action);       // import
+void AddImageCommands(CLI::App& parent, Action& action);       // image
+void AddTaskCommands(CLI::App& parent, Action& action);        // next, submit, skip, queue
+void AddAnnotateCommand(CLI::App& parent, Action& action);     // annotate
+void AddRoundCommands(CLI::App& parent, Action& action);       // round
+void AddModelCommands(CLI::App& parent, Action& action);       // model
+void AddProvenanceCommands(CLI::App& parent, Action& action);  // provenance
+void AddExportCommand(CLI::App& parent, Action& action);       // export
+void AddTokenCommands(CLI::App& parent, Action& action);       // token
+
+// What `--side` takes.
+inline std::map<std::string, v1::Side> SideOptions() {
+  return {{"pool", v1::POOL}, {"holdout", v1::HOLDOUT}};
+}
+
+// The project's classes, as the coordinator knows them. Errors: of GetProject.
+absl::StatusOr<ClassNames> FetchClasses(const Context& context, const CallOptions& options = kInteractive);
+
+}  // namespace loupe

@@ -1,0 +1,165 @@
+// loupe export --format coco
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "client/cli/commands.h"
+#include "client/cli/export_names.h"
+#include "client/cli/message_json.h"
+#include "client/lib/blob_stream.h"
+#include "client/lib/coco_file.h"
+#include "content/sha256.h"
+#include "loupe/v1/image.grpc.pb.h"
+#include "loupe/v1/project.grpc.pb.h"
+
+namespace loupe {
+namespace {
+
+struct ExportOptions {
+  std::string format;
+  std::filesystem::path out;
+  v1::Side side = v1::SIDE_UNSPECIFIED;
+  bool json = false;
+};
+
+struct Exported {
+  CocoFile coco;
+  std::vector<v1::Image> images;  // as coco.images, in order
+};
+
+CocoAnnotation AnnotationOf(const v1::LabelBox& box, int64_t image_id) {
+  CocoAnnotation annotation;
+  annotation.id = box.box_id();
+  annotation.image_id = image_id;
+  annotation.category_id = box.label();
+  const double width = static_cast<double>(box.box().x2()) - box.box().x1();
+  const double height = static_cast<double>(box.box().y2()) - box.box().y1();
+  annotation.bbox = {box.box().x1(), box.box().y1(), width, height};
+  annotation.area = width * height;
+  annotation.iscrowd = box.ignore();
+  return annotation;
+}
+
+absl::StatusOr<Exported> FetchLabels(const Context& context, const Connection& connection, v1::Side side) {
+  v1::GetProjectRequest which;
+  which.set_project(context.project());
+  const auto project = Ask(context, &v1::ProjectService::Stub::GetProject, which);
+  if (!project.ok()) return project.status();
+  v1::ImageService::Stub stub(connection.channel());
+  v1::ExportLabelsRequest request;
+  request.set_project(context.project());
+  request.set_side(side);
+  Exported exported;
+  const absl::Status status = RetryUnavailable(kInteractive.patience, [&] {
+    exported = {};
+    ExportNames names;
+    for (const v1::Class& one : project->classes())
+      exported.coco.categories.push_back({one.label(), one.name()});
+    const auto call = connection.NewContext(absl::Minutes(30));
+    const auto reader = stub.ExportLabels(call.get(), request);
+    v1::LabelledImage labelled;
+    while (reader->Read(&labelled)) {
+      const v1::Image& image = labelled.image();
+      exported.coco.images.push_back({image.id(), names.NameFor(image), static_cast<int>(image.width()),
+                                      static_cast<int>(image.height())});
+      for (const v1::LabelBox& box : labelled.boxes()) {
+        exported.coco.annotations.push_back(AnnotationOf(box, image.id()));
+      }
+      exported.images.push_back(image);
+    }
+    return FromGrpc(reader->Finish());
+  });
+  if (!status.ok()) return status;
+  return exported;
+}
+
+// Pictures that are there from an earlier export, of the right bytes, are left alone.
+absl::Status SavePictures(const Context& context, const Connection& connection, const Exported& exported,
+                          const std::filesystem::path& folder) {
+  v1::ImageService::Stub stub(connection.channel());
+  Progress progress("pictures", exported.images.size());
+  for (size_t i = 0; i < exported.images.size(); ++i) {
+    const v1::Image& image = exported.images[i];
+    const std::filesystem::path path = folder / exported.coco.images[i].file_name;
+    const auto expected = FromBytes(image.sha256());
+    if (const auto there = HashOfFile(path); !there.ok() || there.value() != expected) {
+      v1::ReadImageRequest request;
+      request.set_project(context.project());
+      request.set_image_id(image.id());
+      const absl::Status saved = RetryUnavailable(kInteractive.patience, [&] {
+        const auto call = connection.NewContext(StreamDeadline(image.size_bytes()));
+        const auto reader = stub.ReadImage(call.get(), request);
+        return SaveChunks(*call, *reader, path, expected);
+      });
+      if (!saved.ok()) return saved;
+    }
+    progress.Update(i + 1);
+  }
+  return absl::OkStatus();
+}
+
+// DIR/pool.txt and DIR/holdout.txt: file names, one a line, so that whoever trains on an export can keep the
+// holdout apart (`loupe import --only @pool.txt` reads them).
+absl::StatusOr<size_t> WriteSide(const Exported& exported, v1::Side side, const std::filesystem::path& out) {
+  absl::StatusOr<IncomingFile> file = IncomingFile::Open(out / absl::StrCat(SideName(side), ".txt"));
+  if (!file.ok()) return file.status();
+  size_t count = 0;
+  for (size_t i = 0; i < exported.images.size(); ++i) {
+    if (exported.images[i].side() != side) continue;
+    ++count;
+    const absl::Status written = file->Append(absl::StrCat(exported.coco.images[i].file_name, "\n"));
+    if (!written.ok()) return written;
+  }
+  if (const absl::Status done = file->Commit(std::nullopt); !done.ok()) return done;
+  return count;
+}
+
+absl::Status Export(const Context& context, const ExportOptions& options) {
+  const absl::StatusOr<Connection> connection = context.Connect();
+  if (!connection.ok()) return connection.status();
+  const absl::StatusOr<Exported> exported = FetchLabels(context, *connection, options.side);
+  if (!exported.ok()) return exported.status();
+  if (exported->images.empty())
+    return absl::FailedPreconditionError("no image is labelled: there is nothing to export");
+  const absl::Status saved = SavePictures(context, *connection, *exported, options.out / "images");
+  if (!saved.ok()) return saved;
+  const auto pool = WriteSide(*exported, v1::POOL, options.out);
+  if (!pool.ok()) return pool.status();
+  const auto holdout = WriteSide(*exported, v1::HOLDOUT, options.out);
+  if (!holdout.ok()) return holdout.status();
+  // Last: where it is, the export is whole.
+  const absl::Status written = WriteCocoFile(exported->coco, options.out / "annotations.json");
+  if (!written.ok()) return written;
+  const size_t boxes = exported->coco.annotations.size();
+  if (options.json) {
+    PrintJson(
+        {{"images", exported->images.size()}, {"pool", *pool}, {"holdout", *holdout}, {"boxes", boxes}});
+  } else {
+    std::printf(
+        "%zu labelled images with %zu boxes: %zu of the pool (pool.txt), %zu of the holdout (holdout.txt)\n",
+        exported->images.size(), boxes, *pool, *holdout);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddExportCommand(CLI::App& parent, Action& action) {
+  auto options = std::make_shared<ExportOptions>();
+  CLI::App* command = parent.add_subcommand("export", "Save every labelled image with its boxes");
+  command->add_option("--format", options->format, "coco")->required()->check(CLI::IsMember({"coco"}));
+  command
+      ->add_option("--out", options->out,
+                   "Folder: annotations.json, images/, and the sides' file names in pool.txt and holdout.txt")
+      ->required();
+  command->add_option("--side", options->side, "Only pool or holdout; default: both")
+      ->transform(CLI::CheckedTransformer(SideOptions()));
+  command->add_flag("--json", options->json, "Print the counts as JSON");
+  OnChosen(command, action, options, Export);
+}
+
+}  // namespace loupe

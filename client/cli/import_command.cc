@@ -1,0 +1,197 @@
+// loupe import
+#include <algorithm>
+#include <cstdio>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/types/span.h"
+#include "client/cli/commands.h"
+#include "client/cli/import_plan.h"
+#include "client/cli/message_json.h"
+#include "client/lib/blob_stream.h"
+#include "client/lib/request_id.h"
+#include "loupe/v1/image.grpc.pb.h"
+
+namespace loupe {
+namespace {
+
+// Pictures of one stream, which is taken whole or not at all. More go in several streams.
+constexpr size_t kPicturesPerStream = 20000;
+constexpr size_t kNamesPrinted = 20;
+
+struct ImportOptions {
+  ImportChoice choice;
+  bool json = false;
+};
+
+using Pictures = absl::Span<const PlannedPicture>;
+using Writer = grpc::ClientWriter<v1::ImportRequest>;
+
+// Writes a picture's header and bytes. Sets `open` to false when the coordinator has ended the stream.
+absl::Status SendPicture(const PlannedPicture& picture, Writer& writer, bool& open) {
+  std::error_code error;
+  v1::ImportRequest request;
+  *request.mutable_picture() = picture.header;
+  request.mutable_picture()->set_size_bytes(std::filesystem::file_size(picture.path, error));
+  if (error)
+    return absl::NotFoundError(absl::StrCat("can't read ", picture.path.string(), ": ", error.message()));
+  open = writer.Write(request);
+  if (!open) return absl::OkStatus();
+  return ForEachChunk(picture.path, [&](std::string chunk) {
+    request.set_chunk(std::move(chunk));
+    return open = writer.Write(request);
+  });
+}
+
+uint64_t TotalBytes(Pictures pictures) {
+  uint64_t total = 0;
+  for (const PlannedPicture& picture : pictures) {
+    std::error_code error;
+    const uint64_t size_bytes = std::filesystem::file_size(picture.path, error);
+    if (!error) total += size_bytes;  // SendPicture says which file is missing
+  }
+  return total;
+}
+
+// One stream of pictures, once. The coordinator's work on each picture counts into the deadline: 20 ms.
+absl::Status SendStream(const Connection& connection, v1::ImageService::Stub& stub,
+                        const v1::ImportRequest& start, Pictures pictures, uint64_t sent_before,
+                        Progress& progress, v1::ImportResponse& response) {
+  const auto context = connection.NewContext(StreamDeadline(TotalBytes(pictures)) +
+                                             absl::Milliseconds(20) * static_cast<int64_t>(pictures.size()));
+  response.Clear();
+  const auto writer = stub.Import(context.get(), &response);
+  bool open = writer->Write(start);
+  absl::Status read;
+  for (size_t i = 0; i < pictures.size() && open && read.ok(); ++i) {
+    read = SendPicture(pictures[i], *writer, open);
+    progress.Update(sent_before + i + 1);
+  }
+  if (!read.ok()) context->TryCancel();
+  if (open) writer->WritesDone();
+  const grpc::Status answer = writer->Finish();
+  return read.ok() ? FromGrpc(answer) : read;
+}
+
+void AddUp(const v1::ImportResponse& part, v1::ImportResponse& total) {
+  total.set_added(total.added() + part.added());
+  total.set_known(total.known() + part.known());
+  total.set_labelled(total.labelled() + part.labelled());
+  total.set_boxes(total.boxes() + part.boxes());
+  total.set_boxes_clipped(total.boxes_clipped() + part.boxes_clipped());
+  total.set_added_to_pool(total.added_to_pool() + part.added_to_pool());
+  total.set_added_to_holdout(total.added_to_holdout() + part.added_to_holdout());
+  total.set_conflicts_total(total.conflicts_total() + part.conflicts_total());
+  for (const std::string& name : part.conflicts()) {
+    if (total.conflicts_size() < static_cast<int>(kNamesPrinted)) total.add_conflicts(name);
+  }
+}
+
+Json ResultJson(const v1::ImportResponse& total, const ImportPlan& plan) {
+  return {{"added", total.added()},
+          {"known", total.known()},
+          {"labelled", total.labelled()},
+          {"boxes", total.boxes()},
+          {"boxes_clipped", total.boxes_clipped() + static_cast<uint64_t>(plan.clipped_boxes)},
+          {"added_to_pool", total.added_to_pool()},
+          {"added_to_holdout", total.added_to_holdout()},
+          {"conflicts", Json(std::vector<std::string>(total.conflicts().begin(), total.conflicts().end()))},
+          {"conflicts_total", total.conflicts_total()},
+          {"left_out", plan.left_out},
+          {"ungrouped", plan.ungrouped}};
+}
+
+void PrintResult(const v1::ImportResponse& total, const ImportPlan& plan) {
+  std::printf("%lu images added (%lu to the pool, %lu to the holdout), %lu labelled with %lu boxes\n",
+              total.added(), total.added_to_pool(), total.added_to_holdout(), total.labelled(),
+              total.boxes());
+  if (total.known() > 0)
+    std::printf("%lu pictures were known already, byte for byte, and are kept once\n", total.known());
+  const uint64_t clipped = total.boxes_clipped() + static_cast<uint64_t>(plan.clipped_boxes);
+  if (clipped > 0) std::printf("%lu boxes hung over the edge by at most a pixel and were clipped\n", clipped);
+  if (total.conflicts_total() > 0) {
+    std::printf("%lu pictures came with other labels than those kept from before:\n",
+                total.conflicts_total());
+    for (const std::string& name : total.conflicts()) std::printf("  %s\n", Printable(name).c_str());
+  }
+}
+
+// What the person should know of files that were not, or not as expected, taken; on standard error.
+void PrintNotes(const ImportPlan& plan) {
+  if (!plan.left_out.empty()) {
+    std::fprintf(stderr, "left out, being no *.jpg, *.jpeg or *.png: %zu files\n", plan.left_out.size());
+    for (size_t i = 0; i < std::min(plan.left_out.size(), kNamesPrinted); ++i) {
+      std::fprintf(stderr, "  %s\n", Printable(plan.left_out[i]).c_str());
+    }
+  }
+  if (plan.ungrouped > 0) {
+    std::fprintf(stderr, "%lu file names don't match --group-by: each of these images is by itself\n",
+                 plan.ungrouped);
+  }
+}
+
+absl::Status SendAll(const Context& context, const ImportPlan& plan, bool blind, v1::ImportResponse& total) {
+  const absl::StatusOr<Connection> connection = context.Connect();
+  if (!connection.ok()) return connection.status();
+  v1::ImageService::Stub stub(connection->channel());
+  const Pictures pictures(plan.pictures);
+  Progress progress("pictures", pictures.size());
+  for (size_t begin = 0; begin < pictures.size(); begin += kPicturesPerStream) {
+    v1::ImportRequest start;
+    start.mutable_start()->set_request_id(NewRequestId());
+    start.mutable_start()->set_project(context.project());
+    start.mutable_start()->set_blind(blind);
+    v1::ImportResponse part;
+    const absl::Status sent = RetryUnavailable(absl::Seconds(30), [&] {
+      return SendStream(*connection, stub, start, pictures.subspan(begin, kPicturesPerStream), begin,
+                        progress, part);
+    });
+    if (!sent.ok() && begin > 0) {
+      std::fprintf(stderr, "the first %zu pictures are imported; the rest is not\n", begin);
+    }
+    if (!sent.ok()) return sent;
+    AddUp(part, total);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Import(const Context& context, const ImportOptions& options) {
+  if (const absl::Status choice = CheckImportChoice(options.choice); !choice.ok()) return choice;
+  const auto classes = FetchClasses(context);
+  if (!classes.ok()) return classes.status();
+  const absl::StatusOr<ImportPlan> plan = PlanImport(options.choice, *classes);
+  if (!plan.ok()) return plan.status();
+  PrintNotes(*plan);
+  v1::ImportResponse total;
+  if (const absl::Status sent = SendAll(context, *plan, options.choice.blind, total); !sent.ok()) return sent;
+  options.json ? PrintJson(ResultJson(total, *plan)) : PrintResult(total, *plan);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddImportCommand(CLI::App& parent, Action& action) {
+  auto options = std::make_shared<ImportOptions>();
+  CLI::App* command = parent.add_subcommand("import", "Take in pictures, with or without labels");
+  command
+      ->add_option("--images", options->choice.images_dir,
+                   "Folder of pictures; searched in depth without --coco")
+      ->required();
+  command->add_option("--coco", options->choice.coco_file, "COCO file with the pictures' boxes");
+  command->add_option(
+      "--labelled", options->choice.labelled,
+      "Which images of the COCO file count as labelled: none, boxes (those with boxes), all, or @FILE "
+      "with file names or COCO image ids, one a line");
+  command->add_option("--only", options->choice.only, "@FILE: take only these images of the COCO file");
+  command->add_flag("--blind", options->choice.blind,
+                    "The labels were drawn by people who saw no predictions");
+  command->add_option(
+      "--group-by", options->choice.group_by,
+      "Regular expression on file names: images with the same first capture group (or the same match) "
+      "share a side of the holdout");
+  command->add_flag("--json", options->json, "Print the counts as JSON");
+  OnChosen(command, action, options, Import);
+}
+
+}  // namespace loupe

@@ -1,0 +1,274 @@
+#include "client/cli/import_plan.h"
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <regex>
+#include <system_error>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "client/cli/context.h"
+
+namespace loupe {
+namespace {
+
+constexpr size_t kMaxProblems = 20;
+
+class Problems {
+ public:
+  void Add(std::string problem) {
+    if (++total_ <= kMaxProblems) absl::StrAppend(&text_, "\n  ", Printable(problem));
+  }
+  absl::Status ToStatus(const std::string& where) const {
+    if (total_ == 0) return absl::OkStatus();
+    const std::string rest =
+        total_ > kMaxProblems ? absl::StrCat("\n  and ", total_ - kMaxProblems, " more") : "";
+    return absl::InvalidArgumentError(absl::StrCat(where, ": nothing was imported, since", text_, rest));
+  }
+
+ private:
+  size_t total_ = 0;
+  std::string text_;
+};
+
+// Names groups by --group-by.
+class Grouping {
+ public:
+  static absl::StatusOr<Grouping> Parse(const std::string& expression) {
+    Grouping grouping;
+    if (expression.empty()) return grouping;
+    try {
+      grouping.expression_.emplace(expression);
+    } catch (const std::regex_error& error) {
+      return UsageError(absl::StrCat("--group-by is no regular expression: ", error.what()));
+    }
+    return grouping;
+  }
+
+  // The first capture group, or the whole match where there is none; empty when nothing matches.
+  std::string Of(const std::string& file_name) const {
+    std::smatch match;
+    if (!expression_ || !std::regex_search(file_name, match, *expression_)) return "";
+    return match.size() > 1 ? match[1].str() : match[0].str();
+  }
+
+  void Apply(ImportPlan& plan) const {
+    if (!expression_) return;
+    for (PlannedPicture& picture : plan.pictures) {
+      picture.header.set_group(Of(picture.header.file_name()));
+      if (picture.header.group().empty()) ++plan.ungrouped;
+    }
+  }
+
+ private:
+  std::optional<std::regex> expression_;
+};
+
+absl::StatusOr<std::vector<std::string>> ReadLines(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  if (!file) return absl::NotFoundError(absl::StrCat("can't read ", path.string()));
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) {
+    const absl::string_view text = absl::StripAsciiWhitespace(line);
+    if (!text.empty()) lines.emplace_back(text);
+  }
+  return lines;
+}
+
+// The lines of the file behind `@`; none when `value` does not begin with one.
+absl::StatusOr<std::vector<std::string>> LinesOf(const std::string& value) {
+  if (!absl::StartsWith(value, "@")) return std::vector<std::string>();
+  return ReadLines(value.substr(1));
+}
+
+bool IsPicture(const std::filesystem::path& path) {
+  const std::string extension = absl::AsciiStrToLower(path.extension().string());
+  return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
+}
+
+// Places in coco.images that the lines name.
+std::unordered_set<size_t> Named(const CocoFile& coco, const std::vector<std::string>& lines,
+                                 const std::string& option, Problems& problems) {
+  std::unordered_map<std::string, size_t> by_name;
+  std::unordered_map<int64_t, size_t> by_id;
+  for (size_t i = 0; i < coco.images.size(); ++i) {
+    by_name.emplace(coco.images[i].file_name, i);
+    by_id.emplace(coco.images[i].id, i);
+  }
+  std::unordered_set<size_t> named;
+  for (const std::string& line : lines) {
+    int64_t id;
+    if (const auto found = by_name.find(line); found != by_name.end()) {
+      named.insert(found->second);
+    } else if (absl::SimpleAtoi(line, &id) && by_id.contains(id)) {
+      named.insert(by_id.at(id));
+    } else {
+      problems.Add(absl::StrCat(option, " names \"", line, "\", which is no image of the COCO file"));
+    }
+  }
+  return named;
+}
+
+v1::ImportedBox ImportedBoxOf(const CocoAnnotation& annotation, uint32_t label) {
+  v1::ImportedBox box;
+  const auto [x, y, width, height] = annotation.bbox;
+  box.mutable_box()->set_x1(static_cast<float>(x));
+  box.mutable_box()->set_y1(static_cast<float>(y));
+  box.mutable_box()->set_x2(static_cast<float>(x + width));
+  box.mutable_box()->set_y2(static_cast<float>(y + height));
+  box.set_label(label);
+  box.set_ignore(annotation.iscrowd);
+  box.set_source_id(annotation.id);
+  return box;
+}
+
+// Adds the boxes of labelled pictures; an annotation of a category that is no class of the project is a
+// problem.
+void AddLabels(const CocoFile& coco, const ClassNames& classes,
+               const std::unordered_map<int64_t, v1::ImportedLabels*>& labels, Problems& problems) {
+  std::map<int64_t, std::string> categories;
+  for (const CocoCategory& category : coco.categories) categories[category.id] = category.name;
+  std::map<std::string, int> unknown;
+  for (const CocoAnnotation& annotation : coco.annotations) {
+    const auto target = labels.find(annotation.image_id);
+    if (target == labels.end()) continue;
+    const std::string& category = categories[annotation.category_id];
+    const auto label = classes.Label(category);
+    if (label) {
+      *target->second->add_boxes() = ImportedBoxOf(annotation, *label);
+    } else {
+      ++unknown[category];
+    }
+  }
+  for (const auto& [category, boxes] : unknown) {
+    problems.Add(absl::StrCat("category \"", category, "\" (", boxes, boxes == 1 ? " box" : " boxes",
+                              ") is no class of the project, which has: ", classes.Listing()));
+  }
+}
+
+absl::StatusOr<ImportPlan> PlanFolder(const std::filesystem::path& images_dir) {
+  ImportPlan plan;
+  std::error_code error;
+  std::filesystem::recursive_directory_iterator entries(
+      images_dir, std::filesystem::directory_options::follow_directory_symlink, error);
+  if (error)
+    return absl::NotFoundError(
+        absl::StrCat("can't read the folder ", images_dir.string(), ": ", error.message()));
+  for (; entries != std::filesystem::recursive_directory_iterator(); entries.increment(error)) {
+    std::error_code type_error;
+    if (!entries->is_regular_file(type_error)) continue;
+    const std::string name = entries->path().lexically_relative(images_dir).generic_string();
+    if (!IsPicture(entries->path())) {
+      plan.left_out.push_back(name);
+      continue;
+    }
+    PlannedPicture& picture = plan.pictures.emplace_back();
+    picture.path = entries->path();
+    picture.header.set_file_name(name);
+  }
+  if (error)
+    return absl::NotFoundError(
+        absl::StrCat("can't read all of ", images_dir.string(), ": ", error.message()));
+  std::sort(plan.left_out.begin(), plan.left_out.end());
+  std::sort(plan.pictures.begin(), plan.pictures.end(), [](const PlannedPicture& a, const PlannedPicture& b) {
+    return a.header.file_name() < b.header.file_name();
+  });
+  return plan;
+}
+
+}  // namespace
+
+absl::Status CheckImportChoice(const ImportChoice& choice) {
+  if (!choice.coco_file.empty() && choice.labelled.empty()) {
+    return UsageError(
+        "--coco needs --labelled none|boxes|all|@FILE: a COCO file can't say whether an image without boxes "
+        "is clean "
+        "or was never looked at. boxes: images with boxes count as labelled; all: every image does; none: "
+        "none does; "
+        "@FILE: those it names");
+  }
+  if (choice.coco_file.empty() && (!choice.labelled.empty() || !choice.only.empty() || choice.blind)) {
+    return UsageError(
+        "--labelled, --only and --blind say something about a COCO file: give --coco F with them");
+  }
+  const std::string& labelled = choice.labelled;
+  if (!labelled.empty() && labelled != "none" && labelled != "boxes" && labelled != "all" &&
+      !(labelled.size() > 1 && labelled[0] == '@')) {
+    return UsageError(absl::StrCat("--labelled is none, boxes, all or @FILE, not ", labelled));
+  }
+  if (!choice.only.empty() && !(choice.only.size() > 1 && choice.only[0] == '@')) {
+    return UsageError(absl::StrCat("--only is @FILE, not ", choice.only));
+  }
+  return Grouping::Parse(choice.group_by).status();
+}
+
+absl::StatusOr<ImportPlan> PlanImport(const ImportChoice& choice, const ClassNames& classes) {
+  const absl::StatusOr<Grouping> grouping = Grouping::Parse(choice.group_by);
+  if (!grouping.ok()) return grouping.status();
+  if (choice.coco_file.empty()) {
+    absl::StatusOr<ImportPlan> plan = PlanFolder(choice.images_dir);
+    if (plan.ok() && plan->pictures.empty()) {
+      return absl::NotFoundError(absl::StrCat("no *.jpg, *.jpeg or *.png in ", choice.images_dir.string()));
+    }
+    if (plan.ok()) grouping->Apply(*plan);
+    return plan;
+  }
+  const absl::StatusOr<CocoFile> coco = ReadCocoFile(choice.coco_file, {.images_dir = choice.images_dir});
+  if (!coco.ok()) return coco.status();
+  const auto labelled_lines = LinesOf(choice.labelled);
+  if (!labelled_lines.ok()) return labelled_lines.status();
+  const auto only_lines = LinesOf(choice.only);
+  if (!only_lines.ok()) return only_lines.status();
+  return PlanCocoImport(choice, classes, *coco, *labelled_lines, *only_lines);
+}
+
+absl::StatusOr<ImportPlan> PlanCocoImport(const ImportChoice& choice, const ClassNames& classes,
+                                          const CocoFile& coco,
+                                          const std::vector<std::string>& labelled_lines,
+                                          const std::vector<std::string>& only_lines) {
+  const absl::StatusOr<Grouping> grouping = Grouping::Parse(choice.group_by);
+  if (!grouping.ok()) return grouping.status();
+  Problems problems;
+  const auto only = Named(coco, only_lines, "--only", problems);
+  const auto listed = Named(coco, labelled_lines, "--labelled", problems);
+  std::unordered_set<int64_t> with_boxes;
+  for (const CocoAnnotation& annotation : coco.annotations) with_boxes.insert(annotation.image_id);
+
+  ImportPlan plan;
+  plan.clipped_boxes = coco.clipped_boxes;
+  std::vector<std::pair<int64_t, size_t>> labelled;  // image id, place in the plan
+  for (size_t i = 0; i < coco.images.size(); ++i) {
+    const CocoImage& image = coco.images[i];
+    const bool taken = choice.only.empty() || only.contains(i);
+    if (!taken) {
+      if (listed.contains(i)) {
+        problems.Add(absl::StrCat("--labelled names \"", image.file_name, "\", which --only leaves out"));
+      }
+      continue;
+    }
+    PlannedPicture& picture = plan.pictures.emplace_back();
+    picture.path = choice.images_dir / image.file_name;
+    picture.header.set_file_name(image.file_name);
+    if (choice.labelled == "all" || (choice.labelled == "boxes" && with_boxes.contains(image.id)) ||
+        listed.contains(i)) {
+      labelled.emplace_back(image.id, plan.pictures.size() - 1);
+    }
+  }
+  // Only now: pointers into the plan hold once it no longer grows.
+  std::unordered_map<int64_t, v1::ImportedLabels*> labels;
+  for (const auto& [id, place] : labelled) labels[id] = plan.pictures[place].header.mutable_labels();
+  AddLabels(coco, classes, labels, problems);
+  if (plan.pictures.empty()) problems.Add("no image is left to import");
+  grouping->Apply(plan);
+  if (const absl::Status status = problems.ToStatus(choice.coco_file.string()); !status.ok()) return status;
+  return plan;
+}
+
+}  // namespace loupe

@@ -1,0 +1,55 @@
+// What an import sends: which pictures, and which of them count as labelled. Everything that can be wrong
+// with the files of the caller is found here, before the first byte is sent.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/cli/message_json.h"
+#include "client/lib/coco_file.h"
+#include "loupe/v1/image.pb.h"
+
+namespace loupe {
+
+// As on the command line; empty where not given.
+struct ImportChoice {
+  std::filesystem::path images_dir;
+  std::filesystem::path coco_file;
+  std::string labelled;  // none, boxes, all or @FILE
+  std::string only;      // @FILE
+  std::string group_by;  // regular expression (ECMAScript) on the file name
+  bool blind = false;
+};
+
+struct PlannedPicture {
+  std::filesystem::path path;
+  v1::PictureHeader header;  // all but size_bytes
+};
+
+struct ImportPlan {
+  std::vector<PlannedPicture> pictures;  // in the COCO file's order; else by file name
+  // Files of a folder without labels that are neither *.jpg, *.jpeg nor *.png; names as the pictures'.
+  std::vector<std::string> left_out;
+  uint64_t ungrouped = 0;     // pictures whose names the regular expression doesn't match
+  int64_t clipped_boxes = 0;  // in the whole COCO file, by at most a pixel
+};
+
+// Errors: usage error (options that don't go together, --labelled missing, a broken regular expression).
+absl::Status CheckImportChoice(const ImportChoice& choice);
+
+// Requires: CheckImportChoice() is OK.
+// Errors: NOT_FOUND (a file or folder is not there); INVALID_ARGUMENT (problems in the files, up to 20, one a
+// line).
+absl::StatusOr<ImportPlan> PlanImport(const ImportChoice& choice, const ClassNames& classes);
+
+// The part of PlanImport behind the reading of files.
+// `labelled_lines` and `only_lines` are the lines of the @FILEs: file names or COCO image ids; a line that is
+// a file name is one, whatever its digits. `only_lines` counts when `choice.only` is given.
+absl::StatusOr<ImportPlan> PlanCocoImport(const ImportChoice& choice, const ClassNames& classes,
+                                          const CocoFile& coco,
+                                          const std::vector<std::string>& labelled_lines,
+                                          const std::vector<std::string>& only_lines);
+
+}  // namespace loupe

@@ -1,0 +1,272 @@
+#include "client/cli/message_json.h"
+
+#include <google/protobuf/text_format.h>
+#include <google/protobuf/util/time_util.h>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "content/sha256.h"
+
+namespace loupe {
+namespace {
+
+Json HashJson(const std::string& bytes) {
+  const auto hash = FromBytes(bytes);
+  return hash ? Json(ToHex(*hash)) : Json();
+}
+
+// COCO's -1 stands for undefined.
+Json FigureJson(double value) { return value < 0 ? Json() : Json(value); }
+
+template <typename Message>
+Json TimeJson(const Message& message, bool present) {
+  return present ? Json(TimeText(message)) : Json();
+}
+
+// A number whose 0 means none.
+Json NumberJson(uint32_t number) { return number == 0 ? Json() : Json(number); }
+
+Json GateJson(const v1::Gate& gate) {
+  Json json = {{"outcome", gate.outcome()},
+               {"against_model", NumberJson(gate.against_model())},
+               {"images", gate.images()}};
+  const bool compared = gate.against_model() != 0 && gate.images() > 0;
+  json["against_ap50"] = compared ? FigureJson(gate.against_ap50()) : Json();
+  json["difference"] = compared ? Json(gate.difference()) : Json();
+  json["difference_low"] = compared ? Json(gate.difference_low()) : Json();
+  json["difference_high"] = compared ? Json(gate.difference_high()) : Json();
+  return json;
+}
+
+Json ProgressJson(const v1::JobProgress& progress) {
+  return {{"kind", progress.kind()},
+          {"done", progress.done()},
+          {"total", progress.total()},
+          {"loss", progress.loss()},
+          {"images_per_second", progress.images_per_second()},
+          {"resumed_from", progress.resumed_from()}};
+}
+
+Json RevisionJson(const v1::Revision& revision, const ClassNames& classes) {
+  Json json = {{"revision_id", revision.revision_id()},
+               {"number", revision.number()},
+               {"source", revision.source()},
+               {"author", revision.author()},
+               {"created_at", TimeJson(revision.created_at(), revision.has_created_at())},
+               {"blind", revision.blind()},
+               {"late", revision.late()},
+               {"spent_ms", revision.spent_ms()},
+               {"task_id", revision.task_id() == 0 ? Json() : Json(revision.task_id())},
+               {"reason", revision.has_reason() ? ReasonJson(revision.reason()) : Json()},
+               {"shown_model", NumberJson(revision.shown_model())}};
+  json["boxes"] = Json::array();
+  for (const v1::LabelBox& box : revision.boxes()) {
+    json["boxes"].push_back({{"box_id", box.box_id()},
+                             {"box", BoxJson(box.box())},
+                             {"label", box.label()},
+                             {"class", classes.Name(box.label())},
+                             {"origin", OriginName(box.origin())},
+                             {"ignore", box.ignore()}});
+  }
+  json["rejections"] = Json::array();
+  for (const v1::PredictedBox& box : revision.rejections()) {
+    json["rejections"].push_back(PredictedBoxJson(box, classes));
+  }
+  json["previous_hash"] = HashJson(revision.previous_hash());
+  json["hash"] = HashJson(revision.hash());
+  return json;
+}
+
+}  // namespace
+
+ClassNames::ClassNames(const v1::Project& project) {
+  for (const v1::Class& known : project.classes()) {
+    if (known.label() > names_.size()) names_.resize(known.label());
+    if (known.label() > 0) names_[known.label() - 1] = known.name();
+  }
+}
+
+std::string ClassNames::Name(uint32_t label) const {
+  return label >= 1 && label <= names_.size() ? names_[label - 1] : absl::StrCat(label);
+}
+
+std::optional<uint32_t> ClassNames::Label(std::string_view name) const {
+  for (size_t i = 0; i < names_.size(); ++i) {
+    if (names_[i] == name) return static_cast<uint32_t>(i + 1);
+  }
+  return std::nullopt;
+}
+
+std::string ClassNames::Listing() const { return absl::StrJoin(names_, ", "); }
+
+std::string SideName(v1::Side side) { return absl::AsciiStrToLower(v1::Side_Name(side)); }
+
+std::string SliceName(v1::Slice slice) {
+  return std::string(absl::StripPrefix(absl::AsciiStrToLower(v1::Slice_Name(slice)), "slice_"));
+}
+
+std::string OriginName(v1::Origin origin) { return absl::AsciiStrToLower(v1::Origin_Name(origin)); }
+
+std::string RoleName(v1::Role role) { return absl::AsciiStrToLower(v1::Role_Name(role)); }
+
+std::string TimeText(const google::protobuf::Timestamp& time) {
+  return google::protobuf::util::TimeUtil::ToString(time);
+}
+
+Json BoxJson(const v1::Box& box) { return Json::array({box.x1(), box.y1(), box.x2(), box.y2()}); }
+
+Json ImageJson(const v1::Image& image) {
+  return {{"id", image.id()},
+          {"sha256", HashJson(image.sha256())},
+          {"file_name", image.file_name()},
+          {"width", image.width()},
+          {"height", image.height()},
+          {"size_bytes", image.size_bytes()},
+          {"media_type", image.media_type()},
+          {"side", SideName(image.side())},
+          {"sampling_key", image.sampling_key()},
+          {"group", image.group().empty() ? Json() : Json(image.group())},
+          {"revisions", image.revisions()}};
+}
+
+Json PredictedBoxJson(const v1::PredictedBox& box, const ClassNames& classes) {
+  return {{"index", box.index()},
+          {"box", BoxJson(box.box())},
+          {"label", box.label()},
+          {"class", classes.Name(box.label())},
+          {"score", box.score()}};
+}
+
+Json ReasonJson(const v1::Reason& reason) {
+  return {{"generation", reason.generation()},
+          {"position", reason.position()},
+          {"slice", reason.slice() == v1::SLICE_UNSPECIFIED ? Json() : Json(SliceName(reason.slice()))},
+          {"score", reason.has_score() ? Json(reason.score()) : Json()},
+          {"model", NumberJson(reason.model())},
+          {"probability", reason.has_probability() ? Json(reason.probability()) : Json()}};
+}
+
+Json ProjectJson(const v1::Project& project) {
+  Json json = {{"id", project.id()}, {"name", project.name()}};
+  json["classes"] = Json::array();
+  for (const v1::Class& known : project.classes()) {
+    json["classes"].push_back({{"label", known.label()}, {"name", known.name()}});
+  }
+  json["holdout_fraction"] = project.holdout_fraction();
+  json["seed"] = project.seed();
+  json["strategy"] = project.strategy();
+  json["holdout_target"] = project.holdout_target();
+  json["created_at"] = TimeJson(project.created_at(), project.has_created_at());
+  return json;
+}
+
+Json StatusJson(const v1::ProjectStatus& status) {
+  Json json = {{"project", status.project().name()},
+               {"pool_images", status.pool_images()},
+               {"pool_labelled", status.pool_labelled()},
+               {"holdout_images", status.holdout_images()},
+               {"holdout_labelled", status.holdout_labelled()},
+               {"holdout_is_random_sample", status.holdout_is_random_sample()}};
+  json["classes"] = Json::array();
+  for (const v1::ClassCount& count : status.class_counts()) {
+    json["classes"].push_back({{"label", count.class_().label()},
+                               {"name", count.class_().name()},
+                               {"boxes", count.boxes()},
+                               {"images", count.images()}});
+  }
+  json["open_leases"] = status.open_leases();
+  json["serving_model"] = NumberJson(status.serving_model());
+  json["latest_round"] = NumberJson(status.latest_round());
+  json["latest_round_state"] = status.latest_round() == 0 ? Json() : Json(status.latest_round_state());
+  json["queue_length"] = status.queue_length();
+  json["boxes"] = {{"drawn", status.boxes_drawn()},       {"accepted", status.boxes_accepted()},
+                   {"adjusted", status.boxes_adjusted()}, {"relabelled", status.boxes_relabelled()},
+                   {"imported", status.boxes_imported()}, {"rejected", status.boxes_rejected()}};
+  return json;
+}
+
+Json EvaluationJson(const v1::Evaluation& evaluation, const ClassNames& classes) {
+  Json json = {{"images", evaluation.images()},
+               {"ap", FigureJson(evaluation.ap())},
+               {"ap50", FigureJson(evaluation.ap50())},
+               {"ap75", FigureJson(evaluation.ap75())},
+               {"random_sample", evaluation.random_sample()}};
+  json["per_class"] = Json::array();
+  for (const v1::ClassAp& one : evaluation.per_class()) {
+    json["per_class"].push_back({{"label", one.label()},
+                                 {"class", classes.Name(one.label())},
+                                 {"ap", FigureJson(one.ap())},
+                                 {"ap50", FigureJson(one.ap50())}});
+  }
+  return json;
+}
+
+Json RoundJson(const v1::Round& round, const ClassNames& classes) {
+  std::string recipe;
+  google::protobuf::TextFormat::PrintToString(round.recipe(), &recipe);
+  Json json = {{"id", round.id()},
+               {"number", round.number()},
+               {"state", round.state()},
+               {"snapshot_images", round.snapshot_images()},
+               {"snapshot_boxes", round.snapshot_boxes()},
+               {"model", NumberJson(round.model())},
+               {"evaluation", round.has_evaluation() ? EvaluationJson(round.evaluation(), classes) : Json()},
+               {"gate", round.has_gate() ? GateJson(round.gate()) : Json()},
+               {"progress", round.has_progress() ? ProgressJson(round.progress()) : Json()},
+               {"error", round.error().empty() ? Json() : Json(round.error())},
+               {"created_at", TimeJson(round.created_at(), round.has_created_at())},
+               {"ended_at", TimeJson(round.ended_at(), round.has_ended_at())}};
+  json["steps"] = Json::array();
+  for (const v1::StepTime& step : round.steps()) {
+    json["steps"].push_back({{"step", step.step()}, {"seconds", step.seconds()}});
+  }
+  json["recipe"] = recipe;
+  return json;
+}
+
+Json ModelJson(const v1::Model& model, const ClassNames& classes) {
+  return {{"id", model.id()},
+          {"number", model.number()},
+          {"name", model.name()},
+          {"preset", model.preset()},
+          {"state", model.state()},
+          {"parent", NumberJson(model.parent())},
+          {"round", NumberJson(model.round())},
+          {"weights_sha256", HashJson(model.weights_sha256())},
+          {"weights_bytes", model.weights_bytes()},
+          {"snapshot_images", model.snapshot_images()},
+          {"snapshot_boxes", model.snapshot_boxes()},
+          {"evaluation", model.has_evaluation() ? EvaluationJson(model.evaluation(), classes) : Json()},
+          {"gate", model.has_gate() ? GateJson(model.gate()) : Json()},
+          {"created_at", TimeJson(model.created_at(), model.has_created_at())}};
+}
+
+Json QueueEntryJson(const v1::QueueEntry& entry) {
+  return {{"image", ImageJson(entry.image())},
+          {"reason", ReasonJson(entry.reason())},
+          {"blind", entry.blind()},
+          {"state", entry.state()}};
+}
+
+Json ProvenanceJson(const v1::ImageProvenance& provenance, const ClassNames& classes) {
+  Json json = {{"image", ImageJson(provenance.image())}};
+  json["revisions"] = Json::array();
+  for (const v1::Revision& revision : provenance.revisions()) {
+    json["revisions"].push_back(RevisionJson(revision, classes));
+  }
+  json["trained_in_rounds"] = Json::array();
+  for (const uint32_t round : provenance.trained_in_rounds()) json["trained_in_rounds"].push_back(round);
+  return json;
+}
+
+Json TokenJson(const v1::Token& token) {
+  return {{"id", token.id()},
+          {"name", token.name()},
+          {"role", RoleName(token.role())},
+          {"created_at", TimeJson(token.created_at(), token.has_created_at())},
+          {"revoked_at", TimeJson(token.revoked_at(), token.has_revoked_at())}};
+}
+
+}  // namespace loupe

@@ -1,0 +1,62 @@
+// Messages of the protocol as JSON with stable snake_case keys: what `--json` prints.
+//
+// Boxes are [x1, y1, x2, y2] in pixels; hashes 64 hexadecimal digits; times RFC 3339 in UTC; states, sides,
+// slices, origins and roles lower-case words. What is absent or undefined is left out. A listing is an object
+// with one array: {"rounds": [...]}.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "client/cli/print.h"
+#include "loupe/v1/annotation.pb.h"
+#include "loupe/v1/labeling.pb.h"
+#include "loupe/v1/model.pb.h"
+#include "loupe/v1/project.pb.h"
+#include "loupe/v1/provenance.pb.h"
+#include "loupe/v1/round.pb.h"
+#include "loupe/v1/token.pb.h"
+
+namespace loupe {
+
+// A project's classes by label and by name.
+class ClassNames {
+ public:
+  explicit ClassNames(const v1::Project& project);
+
+  // The class's name, or the number as text when the project has no such class.
+  std::string Name(uint32_t label) const;
+  // Nothing when the project has no such class.
+  std::optional<uint32_t> Label(std::string_view name) const;
+  // "a, b, c", for messages.
+  std::string Listing() const;
+
+ private:
+  std::vector<std::string> names_;  // of label i + 1
+};
+
+// The lower-case words.
+std::string SideName(v1::Side side);
+std::string SliceName(v1::Slice slice);
+std::string OriginName(v1::Origin origin);
+std::string RoleName(v1::Role role);
+// RFC 3339, e.g. 2025-03-01T12:00:00Z.
+std::string TimeText(const google::protobuf::Timestamp& time);
+
+Json BoxJson(const v1::Box& box);
+Json ImageJson(const v1::Image& image);
+Json PredictedBoxJson(const v1::PredictedBox& box, const ClassNames& classes);
+Json ReasonJson(const v1::Reason& reason);
+Json ProjectJson(const v1::Project& project);
+Json StatusJson(const v1::ProjectStatus& status);
+Json EvaluationJson(const v1::Evaluation& evaluation, const ClassNames& classes);
+Json RoundJson(const v1::Round& round, const ClassNames& classes);
+Json ModelJson(const v1::Model& model, const ClassNames& classes);
+Json QueueEntryJson(const v1::QueueEntry& entry);
+Json ProvenanceJson(const v1::ImageProvenance& provenance, const ClassNames& classes);
+Json TokenJson(const v1::Token& token);
+
+}  // namespace loupe

@@ -1,0 +1,236 @@
+// loupe model list|show|import|export|promote|rollback
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "client/cli/commands.h"
+#include "client/cli/message_json.h"
+#include "client/cli/round_watch.h"
+#include "client/lib/blob_stream.h"
+#include "client/lib/request_id.h"
+#include "content/sha256.h"
+#include "loupe/v1/model.grpc.pb.h"
+
+namespace loupe {
+namespace {
+
+struct ModelOptions {
+  std::string model;
+  bool json = false;
+};
+
+struct ImportOptions {
+  std::filesystem::path weights;
+  std::string preset;
+  std::string name;
+  bool json = false;
+};
+
+struct ExportOptions {
+  std::string model;
+  std::filesystem::path out;
+};
+
+absl::Status PrintModel(const Context& context, const v1::Model& model, bool json) {
+  const auto classes = FetchClasses(context);
+  if (!classes.ok()) return classes.status();
+  if (json) {
+    PrintJson(ModelJson(model, *classes));
+    return absl::OkStatus();
+  }
+  Table table({"model", absl::StrCat(model.number(), ", ", model.name())});
+  table.Add({"state", model.state()});
+  table.Add({"preset", model.preset()});
+  table.Add({"parent", model.parent() == 0 ? "none" : absl::StrCat(model.parent())});
+  table.Add({"round", model.round() == 0 ? "none: imported" : absl::StrCat(model.round())});
+  if (model.round() != 0) {
+    table.Add(
+        {"trained on", absl::StrCat(model.snapshot_images(), " images, ", model.snapshot_boxes(), " boxes")});
+  }
+  if (model.has_evaluation()) table.Add({"holdout", EvaluationText(model.evaluation())});
+  for (const v1::ClassAp& one : model.evaluation().per_class()) {
+    table.Add({absl::StrCat("  ", classes->Name(one.label())), absl::StrCat("AP50 ", Fixed(one.ap50(), 4))});
+  }
+  if (model.has_gate()) table.Add({"gate", GateText(model.gate())});
+  if (const auto hash = FromBytes(model.weights_sha256())) {
+    table.Add({"weights", absl::StrCat(ToHex(*hash), ", ", model.weights_bytes(), " bytes")});
+  }
+  table.Add({"created", TimeText(model.created_at())});
+  table.Print();
+  return absl::OkStatus();
+}
+
+absl::Status List(const Context& context, const ModelOptions& options) {
+  const auto classes = FetchClasses(context);
+  if (!classes.ok()) return classes.status();
+  Json json = {{"models", Json::array()}};
+  Table table({"model", "name", "state", "preset", "round", "images", "AP50", "gate", "created"});
+  v1::ListModelsRequest request;
+  request.set_project(context.project());
+  do {
+    const auto page = Ask(context, &v1::ModelService::Stub::ListModels, request);
+    if (!page.ok()) return page.status();
+    for (const v1::Model& model : page->models()) {
+      json["models"].push_back(ModelJson(model, *classes));
+      table.Add({absl::StrCat(model.number()), model.name(), model.state(), model.preset(),
+                 model.round() == 0 ? "-" : absl::StrCat(model.round()),
+                 absl::StrCat(model.snapshot_images()),
+                 model.has_evaluation() ? Fixed(model.evaluation().ap50(), 4) : "-", model.gate().outcome(),
+                 TimeText(model.created_at())});
+    }
+    request.set_page_token(page->next_page_token());
+  } while (!request.page_token().empty());
+  options.json ? PrintJson(json) : table.Print();
+  return absl::OkStatus();
+}
+
+absl::Status Show(const Context& context, const ModelOptions& options) {
+  v1::GetModelRequest request;
+  request.set_project(context.project());
+  request.set_model(options.model);
+  const auto model = Ask(context, &v1::ModelService::Stub::GetModel, request);
+  if (!model.ok()) return model.status();
+  return PrintModel(context, *model, options.json);
+}
+
+// The file's stem with what a model's name can't hold made `-`.
+std::string NameOf(const std::filesystem::path& weights) {
+  std::string name = weights.stem().string().substr(0, 100);
+  for (char& c : name) {
+    if (!absl::ascii_isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_' && c != '.') c = '-';
+  }
+  return name;
+}
+
+absl::StatusOr<v1::Model> SendWeights(const Connection& connection, const v1::ImportModelRequest& start,
+                                      const std::filesystem::path& weights) {
+  v1::ModelService::Stub stub(connection.channel());
+  v1::Model model;
+  Progress progress("MiB", start.start().size_bytes() >> 20);
+  const absl::Status sent = RetryUnavailable(absl::Seconds(30), [&] {
+    const auto context = connection.NewContext(StreamDeadline(start.start().size_bytes()));
+    const auto writer = stub.ImportModel(context.get(), &model);
+    v1::ImportModelRequest request = start;
+    bool open = writer->Write(request);
+    uint64_t chunks = 0;
+    const absl::Status read = ForEachChunk(weights, [&](std::string chunk) {
+      request.set_chunk(std::move(chunk));
+      progress.Update(++chunks);
+      return open = open && writer->Write(request);
+    });
+    if (!read.ok()) context->TryCancel();
+    if (open) writer->WritesDone();
+    const grpc::Status answer = writer->Finish();
+    return read.ok() ? FromGrpc(answer) : read;
+  });
+  if (!sent.ok()) return sent;
+  return model;
+}
+
+absl::Status Import(const Context& context, const ImportOptions& options) {
+  std::error_code error;
+  const uint64_t size_bytes = std::filesystem::file_size(options.weights, error);
+  if (error)
+    return absl::NotFoundError(absl::StrCat("can't read ", options.weights.string(), ": ", error.message()));
+  const absl::StatusOr<Connection> connection = context.Connect();
+  if (!connection.ok()) return connection.status();
+  v1::ImportModelRequest request;
+  v1::ImportModelStart& start = *request.mutable_start();
+  start.set_request_id(NewRequestId());
+  start.set_project(context.project());
+  start.set_name(options.name.empty() ? NameOf(options.weights) : options.name);
+  start.set_preset(options.preset);
+  start.set_size_bytes(size_bytes);
+  const auto model = SendWeights(*connection, request, options.weights);
+  if (!model.ok()) return model.status();
+  return PrintModel(context, *model, options.json);
+}
+
+absl::Status Export(const Context& context, const ExportOptions& options) {
+  v1::GetModelRequest which;
+  which.set_project(context.project());
+  which.set_model(options.model);
+  const auto model = Ask(context, &v1::ModelService::Stub::GetModel, which);
+  if (!model.ok()) return model.status();
+  const absl::StatusOr<Connection> connection = context.Connect();
+  if (!connection.ok()) return connection.status();
+  v1::ModelService::Stub stub(connection->channel());
+  v1::ExportModelRequest request;
+  request.set_project(context.project());
+  request.set_model(absl::StrCat(model->number()));
+  const absl::Status saved = RetryUnavailable(kInteractive.patience, [&] {
+    const auto call = connection->NewContext(StreamDeadline(model->weights_bytes()));
+    const auto reader = stub.ExportModel(call.get(), request);
+    return SaveChunks(*call, *reader, options.out, FromBytes(model->weights_sha256()));
+  });
+  if (saved.ok()) std::printf("model %u is in %s\n", model->number(), options.out.c_str());
+  return saved;
+}
+
+absl::Status Promote(const Context& context, const ModelOptions& options) {
+  v1::PromoteModelRequest request;
+  request.set_request_id(NewRequestId());
+  request.set_project(context.project());
+  request.set_model(options.model);
+  const auto model = Ask(context, &v1::ModelService::Stub::PromoteModel, request);
+  if (!model.ok()) return model.status();
+  return PrintModel(context, *model, options.json);
+}
+
+absl::Status Rollback(const Context& context, const ModelOptions& options) {
+  v1::RollbackModelRequest request;
+  request.set_request_id(NewRequestId());
+  request.set_project(context.project());
+  const auto model = Ask(context, &v1::ModelService::Stub::RollbackModel, request);
+  if (!model.ok()) return model.status();
+  return PrintModel(context, *model, options.json);
+}
+
+CLI::App* AddModelCommand(CLI::App& parent, Action& action, const char* name, const char* help,
+                          const char* json_help, std::shared_ptr<ModelOptions> options,
+                          absl::Status (*run)(const Context&, const ModelOptions&)) {
+  CLI::App* command = parent.add_subcommand(name, help);
+  command->add_flag("--json", options->json, json_help);
+  OnChosen(command, action, std::move(options), run);
+  return command;
+}
+
+}  // namespace
+
+void AddModelCommands(CLI::App& parent, Action& action) {
+  CLI::App* model = parent.add_subcommand("model", "Models: list, judge, take in and out");
+
+  AddModelCommand(*model, action, "list", "All models, newest first", "Print JSON",
+                  std::make_shared<ModelOptions>(), List);
+
+  auto show = std::make_shared<ModelOptions>();
+  AddModelCommand(*model, action, "show", "One model", "Print the model as JSON", show, Show)
+      ->add_option("model", show->model, "Its name or number; default: the serving one");
+
+  auto import = std::make_shared<ImportOptions>();
+  CLI::App* command = model->add_subcommand("import", "Take outside weights, to start rounds from");
+  command->add_option("--weights", import->weights, "A safetensors file")->required();
+  command->add_option("--preset", import->preset, "The detector it fits: small, resnet18-fpn")->required();
+  command->add_option("--name", import->name, "Its name in the project; default: of the file");
+  command->add_flag("--json", import->json, "Print the model as JSON");
+  OnChosen(command, action, import, Import);
+
+  auto out = std::make_shared<ExportOptions>();
+  command = model->add_subcommand("export", "Save a model's weights as a safetensors file");
+  command->add_option("model", out->model, "Its name or number; default: the serving one");
+  command->add_option("--out", out->out, "Where to")->required();
+  OnChosen(command, action, out, Export);
+
+  auto promote = std::make_shared<ModelOptions>();
+  AddModelCommand(*model, action, "promote", "Make a model the serving one, gate or no gate",
+                  "Print the model as JSON", promote, Promote)
+      ->add_option("model", promote->model, "Its name or number")
+      ->required();
+
+  AddModelCommand(*model, action, "rollback", "Make the model that served before the serving one again",
+                  "Print the model as JSON", std::make_shared<ModelOptions>(), Rollback);
+}
+
+}  // namespace loupe

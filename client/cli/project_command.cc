@@ -1,0 +1,177 @@
+// loupe project create|list|show, loupe status
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "client/cli/commands.h"
+#include "client/cli/message_json.h"
+#include "client/lib/request_id.h"
+#include "loupe/v1/project.grpc.pb.h"
+
+namespace loupe {
+namespace {
+
+struct CreateOptions {
+  std::string name;
+  std::string classes;
+  std::optional<double> holdout_fraction;
+  std::optional<uint64_t> seed;
+  std::string strategy;
+  std::optional<uint32_t> holdout_target;
+  bool json = false;
+};
+
+struct ShowOptions {
+  std::string name;
+  bool json = false;
+};
+
+struct ListOptions {
+  bool json = false;
+};
+
+std::string ClassList(const v1::Project& project) {
+  return absl::StrJoin(project.classes(), ", ",
+                       [](std::string* text, const v1::Class& one) { absl::StrAppend(text, one.name()); });
+}
+
+void PrintProject(const v1::Project& project) {
+  Table table({"project", project.name()});
+  table.Add({"classes", ClassList(project)});
+  table.Add({"holdout fraction", absl::StrCat(project.holdout_fraction())});
+  table.Add({"holdout target", absl::StrCat(project.holdout_target())});
+  table.Add({"seed", absl::StrCat(project.seed())});
+  table.Add({"strategy", project.strategy()});
+  table.Add({"created", TimeText(project.created_at())});
+  table.Print();
+}
+
+absl::Status Create(const Context& context, const CreateOptions& options) {
+  v1::CreateProjectRequest request;
+  request.set_request_id(NewRequestId());
+  request.set_name(options.name);
+  for (const absl::string_view name : absl::StrSplit(options.classes, ',')) {
+    request.add_classes(std::string(absl::StripAsciiWhitespace(name)));
+  }
+  if (options.holdout_fraction) request.set_holdout_fraction(*options.holdout_fraction);
+  if (options.seed) request.set_seed(*options.seed);
+  request.set_strategy(options.strategy);
+  if (options.holdout_target) request.set_holdout_target(*options.holdout_target);
+  const auto project = Ask(context, &v1::ProjectService::Stub::CreateProject, request);
+  if (!project.ok()) return project.status();
+  options.json ? PrintJson(ProjectJson(*project)) : PrintProject(*project);
+  return absl::OkStatus();
+}
+
+absl::Status List(const Context& context, const ListOptions& options) {
+  Json json = {{"projects", Json::array()}};
+  Table table({"project", "classes", "holdout", "strategy", "created"});
+  v1::ListProjectsRequest request;
+  do {
+    const auto page = Ask(context, &v1::ProjectService::Stub::ListProjects, request);
+    if (!page.ok()) return page.status();
+    for (const v1::Project& project : page->projects()) {
+      json["projects"].push_back(ProjectJson(project));
+      table.Add({project.name(), ClassList(project), absl::StrCat(project.holdout_fraction()),
+                 project.strategy(), TimeText(project.created_at())});
+    }
+    request.set_page_token(page->next_page_token());
+  } while (!request.page_token().empty());
+  options.json ? PrintJson(json) : table.Print();
+  return absl::OkStatus();
+}
+
+absl::Status Show(const Context& context, const ShowOptions& options) {
+  v1::GetProjectRequest request;
+  request.set_project(options.name.empty() ? context.project() : options.name);
+  const auto project = Ask(context, &v1::ProjectService::Stub::GetProject, request);
+  if (!project.ok()) return project.status();
+  options.json ? PrintJson(ProjectJson(*project)) : PrintProject(*project);
+  return absl::OkStatus();
+}
+
+void PrintStatus(const v1::ProjectStatus& status) {
+  Table sides({"", "images", "labelled"});
+  sides.Add({"pool", absl::StrCat(status.pool_images()), absl::StrCat(status.pool_labelled())});
+  sides.Add({"holdout", absl::StrCat(status.holdout_images()), absl::StrCat(status.holdout_labelled())});
+  Table classes({"class", "boxes", "images"});
+  for (const v1::ClassCount& count : status.class_counts()) {
+    classes.Add({count.class_().name(), absl::StrCat(count.boxes()), absl::StrCat(count.images())});
+  }
+  Table rest({"project", status.project().name()});
+  const uint32_t round = status.latest_round();
+  rest.Add(
+      {"latest round", round == 0 ? "none yet" : absl::StrCat(round, ", ", status.latest_round_state())});
+  rest.Add(
+      {"serving model", status.serving_model() == 0 ? "none yet" : absl::StrCat(status.serving_model())});
+  rest.Add({"images to be served", absl::StrCat(status.queue_length())});
+  rest.Add({"images being labelled", absl::StrCat(status.open_leases())});
+  rest.Add({"boxes", absl::StrCat(status.boxes_imported(), " imported, ", status.boxes_accepted(),
+                                  " accepted, ", status.boxes_adjusted(), " adjusted, ",
+                                  status.boxes_relabelled(), " relabelled, ", status.boxes_drawn(),
+                                  " drawn; ", status.boxes_rejected(), " predicted ones removed")});
+  rest.Add(
+      {"holdout", status.holdout_is_random_sample() ? "a random sample" : "imported, not a random sample"});
+  const std::string text = absl::StrCat(rest.Text(), "\n", sides.Text(), "\n", classes.Text());
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+absl::Status Status(const Context& context, const ListOptions& options) {
+  v1::GetStatusRequest request;
+  request.set_project(context.project());
+  const auto status = Ask(context, &v1::ProjectService::Stub::GetStatus, request);
+  if (!status.ok()) return status.status();
+  options.json ? PrintJson(StatusJson(*status)) : PrintStatus(*status);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<ClassNames> FetchClasses(const Context& context, const CallOptions& options) {
+  v1::GetProjectRequest request;
+  request.set_project(context.project());
+  const auto project = Ask(context, &v1::ProjectService::Stub::GetProject, request, options);
+  if (!project.ok()) return project.status();
+  return ClassNames(*project);
+}
+
+void AddProjectCommands(CLI::App& parent, Action& action) {
+  CLI::App* project = parent.add_subcommand("project", "Make and list projects");
+
+  auto create = std::make_shared<CreateOptions>();
+  CLI::App* command =
+      project->add_subcommand("create", "Make a project; classes and split are fixed from then on");
+  command->add_option("name", create->name, "Letters, digits, '-', '_', '.'")->required();
+  command->add_option("--classes", create->classes, "Names of the classes, separated by commas")->required();
+  command->add_option("--holdout-fraction", create->holdout_fraction,
+                      "Share of images kept apart to measure on, 0 to 0.9 (0.15)");
+  command->add_option("--holdout-target", create->holdout_target,
+                      "Labelled holdout images beyond which no more are queued (200)");
+  command->add_option("--seed", create->seed, "Seed of the split (1)");
+  command->add_option("--strategy", create->strategy,
+                      "entropy (default), margin, least_confidence or random");
+  command->add_flag("--json", create->json, "Print the project as JSON");
+  OnChosen(command, action, create, Create);
+
+  auto list = std::make_shared<ListOptions>();
+  command = project->add_subcommand("list", "All projects, oldest first");
+  command->add_flag("--json", list->json, "Print JSON");
+  OnChosen(command, action, list, List);
+
+  auto show = std::make_shared<ShowOptions>();
+  command = project->add_subcommand("show", "One project");
+  command->add_option("name", show->name, "Its name; default: --project, or the only one");
+  command->add_flag("--json", show->json, "Print the project as JSON");
+  OnChosen(command, action, show, Show);
+
+  auto status = std::make_shared<ListOptions>();
+  command = parent.add_subcommand("status", "Where a project is: images, labels, rounds, queue");
+  command->add_flag("--json", status->json, "Print JSON");
+  OnChosen(command, action, status, Status);
+}
+
+}  // namespace loupe

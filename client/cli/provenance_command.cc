@@ -1,0 +1,130 @@
+// loupe provenance image|verify
+#include <string>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "client/cli/commands.h"
+#include "client/cli/message_json.h"
+#include "loupe/v1/provenance.grpc.pb.h"
+
+namespace loupe {
+namespace {
+
+struct ImageOptions {
+  std::string image;
+  bool json = false;
+};
+
+struct VerifyOptions {
+  bool json = false;
+};
+
+std::string BoxText(const v1::Box& box) {
+  return absl::StrFormat("%.1f %.1f %.1f %.1f", box.x1(), box.y1(), box.x2(), box.y2());
+}
+
+std::string ReasonText(const v1::Reason& reason) {
+  std::string text = absl::StrCat("served as ", SliceName(reason.slice()), ", generation ",
+                                  reason.generation(), ", position ", reason.position());
+  if (reason.has_score()) absl::StrAppend(&text, ", score ", Fixed(reason.score(), 4));
+  if (reason.has_probability()) absl::StrAppend(&text, ", probability ", Fixed(reason.probability(), 4));
+  return text;
+}
+
+void PrintRevision(const v1::Revision& revision, const ClassNames& classes) {
+  std::printf("\nrevision %u: %s by %s, %s%s%s\n", revision.number(), Printable(revision.source()).c_str(),
+              Printable(revision.author()).c_str(), TimeText(revision.created_at()).c_str(),
+              revision.blind() ? ", blind" : "", revision.late() ? ", late" : "");
+  if (revision.has_reason()) std::printf("  %s\n", ReasonText(revision.reason()).c_str());
+  if (revision.shown_model() != 0)
+    std::printf("  predictions of model %u were shown\n", revision.shown_model());
+  Table boxes({"  box", "class", "x1 y1 x2 y2", "origin"});
+  for (const v1::LabelBox& box : revision.boxes()) {
+    boxes.Add({absl::StrCat("  ", box.box_id()), classes.Name(box.label()), BoxText(box.box()),
+               absl::StrCat(OriginName(box.origin()), box.ignore() ? ", to ignore" : "")});
+  }
+  for (const v1::PredictedBox& box : revision.rejections()) {
+    boxes.Add({"  -", classes.Name(box.label()), BoxText(box.box()),
+               absl::StrCat("removed, score ", Fixed(box.score(), 3))});
+  }
+  if (revision.boxes().empty() && revision.rejections().empty()) {
+    std::printf("  no boxes: the image is clean\n");
+  } else {
+    std::fputs(boxes.Text().c_str(), stdout);
+  }
+}
+
+absl::Status ShowImage(const Context& context, const ImageOptions& options) {
+  const auto classes = FetchClasses(context);
+  if (!classes.ok()) return classes.status();
+  v1::GetImageProvenanceRequest request;
+  request.set_project(context.project());
+  int64_t id;
+  if (absl::SimpleAtoi(options.image, &id)) {
+    request.set_image_id(id);
+  } else {
+    request.set_file_name(options.image);
+  }
+  const auto provenance = Ask(context, &v1::ProvenanceService::Stub::GetImageProvenance, request);
+  if (!provenance.ok()) return provenance.status();
+  if (options.json) {
+    PrintJson(ProvenanceJson(*provenance, *classes));
+    return absl::OkStatus();
+  }
+  const v1::Image& image = provenance->image();
+  Table table({"image", absl::StrCat(image.id(), ", ", image.file_name())});
+  table.Add({"size", absl::StrCat(image.width(), " x ", image.height(), ", ", image.size_bytes(), " bytes")});
+  table.Add({"side", SideName(image.side())});
+  if (!image.group().empty()) table.Add({"group", image.group()});
+  const std::string rounds = absl::StrJoin(provenance->trained_in_rounds(), ", ");
+  table.Add({"trained on in rounds", rounds.empty() ? "none" : rounds});
+  table.Print();
+  if (provenance->revisions().empty()) std::printf("\nnobody has labelled it\n");
+  for (const v1::Revision& revision : provenance->revisions()) PrintRevision(revision, *classes);
+  return absl::OkStatus();
+}
+
+absl::Status Verify(const Context& context, const VerifyOptions& options) {
+  v1::VerifyHistoryRequest request;
+  request.set_project(context.project());
+  const auto answer = Ask(context, &v1::ProvenanceService::Stub::VerifyHistory, request,
+                          {.deadline = absl::Minutes(30), .patience = kInteractive.patience});
+  if (!answer.ok()) return answer.status();
+  if (options.json) {
+    PrintJson({{"images", answer->images()},
+               {"revisions", answer->revisions()},
+               {"boxes", answer->boxes()},
+               {"breaks", std::vector<std::string>(answer->breaks().begin(), answer->breaks().end())},
+               {"breaks_total", answer->breaks_total()}});
+  } else {
+    std::printf("%lu revisions of %lu images with %lu boxes: %lu breaks\n", answer->revisions(),
+                answer->images(), answer->boxes(), answer->breaks_total());
+    for (const std::string& one : answer->breaks()) std::printf("  %s\n", Printable(one).c_str());
+  }
+  if (answer->breaks_total() == 0) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("the label history was changed behind the coordinator's back, in ",
+                                          answer->breaks_total(), " places"));
+}
+
+}  // namespace
+
+void AddProvenanceCommands(CLI::App& parent, Action& action) {
+  CLI::App* provenance = parent.add_subcommand("provenance", "Where every label came from");
+
+  auto image = std::make_shared<ImageOptions>();
+  CLI::App* command =
+      provenance->add_subcommand("image", "An image's revisions, boxes, rejections and tasks");
+  command->add_option("image", image->image, "Its id or file name")->required();
+  command->add_flag("--json", image->json, "Print JSON");
+  OnChosen(command, action, image, ShowImage);
+
+  auto verify = std::make_shared<VerifyOptions>();
+  command =
+      provenance->add_subcommand("verify", "Recompute the chain of hashes; exit status 1 when it is broken");
+  command->add_flag("--json", verify->json, "Print JSON");
+  OnChosen(command, action, verify, Verify);
+}
+
+}  // namespace loupe

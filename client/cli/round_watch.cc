@@ -1,0 +1,121 @@
+#include "client/cli/round_watch.h"
+
+#include <cmath>
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "loupe/v1/round.grpc.pb.h"
+
+namespace loupe {
+namespace {
+
+constexpr absl::Duration kPatience = absl::Minutes(2);
+// A stream that says nothing for so long is opened again: its connection may be dead without a sign.
+constexpr absl::Duration kStreamDeadline = absl::Minutes(10);
+
+class Printer {
+ public:
+  void Show(const v1::Round& round) {
+    if (round.state() != state_) {
+      state_ = round.state();
+      // Also ends the progress line of the step before.
+      progress_.Begin("", 0);
+      kind_.clear();
+      std::fprintf(stderr, "round %u: %s\n", round.number(), state_.c_str());
+    }
+    const v1::JobProgress& now = round.progress();
+    if (!round.has_progress() || now.total() == 0 || HasEnded(round)) return;
+    if (now.kind() != kind_ || now.resumed_from() != resumed_from_) {
+      kind_ = now.kind();
+      resumed_from_ = now.resumed_from();
+      progress_.Begin(absl::StrCat("  ", kind_), now.total());
+      if (resumed_from_ > 0) std::fprintf(stderr, "  goes on from iteration %lu\n", resumed_from_);
+    }
+    std::string note;
+    if (now.loss() > 0) absl::StrAppend(&note, absl::StrFormat("loss %.3f  ", now.loss()));
+    if (now.images_per_second() > 0)
+      absl::StrAppend(&note, absl::StrFormat("%.1f images/s", now.images_per_second()));
+    progress_.Update(now.done(), note);
+  }
+
+ private:
+  std::string state_;
+  std::string kind_;
+  uint64_t resumed_from_ = 0;
+  Progress progress_{"", 0};
+};
+
+}  // namespace
+
+bool HasEnded(const v1::Round& round) {
+  return round.state() == "done" || round.state() == "failed" || round.state() == "cancelled";
+}
+
+absl::StatusOr<v1::Round> WatchRound(const Connection& connection, const std::string& project,
+                                     uint32_t number) {
+  v1::RoundService::Stub stub(connection.channel());
+  v1::WatchRoundRequest request;
+  request.set_project(project);
+  request.set_number(number);
+  Printer printer;
+  v1::Round round;
+  while (true) {
+    const absl::Status status = RetryUnavailable(kPatience, [&] {
+      const auto context = connection.NewContext(kStreamDeadline);
+      const auto reader = stub.WatchRound(context.get(), request);
+      bool heard = false;
+      while (reader->Read(&round)) {
+        heard = true;
+        printer.Show(round);
+      }
+      const absl::Status end = FromGrpc(reader->Finish());
+      // Patience counts from the last sign of life, so a stream that spoke before it broke is no failed
+      // attempt.
+      return heard && absl::IsUnavailable(end) ? absl::OkStatus() : end;
+    });
+    if (!status.ok() && !absl::IsDeadlineExceeded(status)) return status;
+    if (HasEnded(round)) return round;
+    absl::SleepFor(absl::Milliseconds(200));
+  }
+}
+
+std::string GateText(const v1::Gate& gate) {
+  if (gate.outcome().empty()) return "";
+  if (gate.against_model() == 0) return gate.outcome();
+  return absl::StrFormat(
+      "%s: AP50 %+.4f (90 %% interval %+.4f to %+.4f) against model %u with %s, on %u images", gate.outcome(),
+      gate.difference(), gate.difference_low(), gate.difference_high(), gate.against_model(),
+      Fixed(gate.against_ap50(), 4), gate.images());
+}
+
+std::string EvaluationText(const v1::Evaluation& evaluation) {
+  return absl::StrFormat("AP50 %s, AP %s, AP75 %s on %u images%s", Fixed(evaluation.ap50(), 4),
+                         Fixed(evaluation.ap(), 4), Fixed(evaluation.ap75(), 4), evaluation.images(),
+                         evaluation.random_sample() ? "" : " (imported, not a random sample)");
+}
+
+std::string RoundText(const v1::Round& round, const ClassNames& classes) {
+  Table table({"round", absl::StrCat(round.number(), ", ", round.state())});
+  if (!round.error().empty()) table.Add({"error", round.error()});
+  table.Add(
+      {"trained on", absl::StrCat(round.snapshot_images(), " images, ", round.snapshot_boxes(), " boxes")});
+  if (round.model() != 0) table.Add({"model", absl::StrCat(round.model())});
+  if (round.has_progress() && !HasEnded(round)) {
+    const v1::JobProgress& now = round.progress();
+    table.Add({"now", absl::StrCat(now.kind(), " ", now.done(), "/", now.total())});
+  }
+  for (const v1::StepTime& step : round.steps()) {
+    table.Add({absl::StrCat("  ", step.step()), absl::StrFormat("%.1f s", step.seconds())});
+  }
+  if (round.has_evaluation()) table.Add({"holdout", EvaluationText(round.evaluation())});
+  for (const v1::ClassAp& one : round.evaluation().per_class()) {
+    table.Add({absl::StrCat("  ", classes.Name(one.label())),
+               absl::StrCat("AP50 ", Fixed(one.ap50(), 4), ", AP ", Fixed(one.ap(), 4))});
+  }
+  if (round.has_gate()) table.Add({"gate", GateText(round.gate())});
+  return table.Text();
+}
+
+}  // namespace loupe

@@ -1,0 +1,139 @@
+#include "client/cli/task_json.h"
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+
+namespace loupe {
+namespace {
+
+absl::StatusOr<Json> ParseObject(std::string_view text) {
+  try {
+    Json json = Json::parse(text);
+    if (!json.is_object())
+      return absl::InvalidArgumentError("the task is no JSON object, as `loupe next` prints it");
+    return json;
+  } catch (const Json::parse_error& error) {
+    return absl::InvalidArgumentError(absl::StrCat("the task is broken JSON: ", error.what()));
+  }
+}
+
+absl::StatusOr<int64_t> Integer(const Json& json, const char* key) {
+  const auto found = json.find(key);
+  if (found == json.end() || !found->is_number_integer()) {
+    return absl::InvalidArgumentError(absl::StrCat("the task's \"", key, "\" is missing or no whole number"));
+  }
+  return found->get<int64_t>();
+}
+
+absl::Status ParseCorners(const Json& json, v1::Box& box) {
+  if (!json.is_array() || json.size() != 4)
+    return absl::InvalidArgumentError("\"box\" is not [x1, y1, x2, y2]");
+  float corners[4];
+  for (size_t i = 0; i < 4; ++i) {
+    if (!json[i].is_number()) return absl::InvalidArgumentError("\"box\" holds something other than numbers");
+    corners[i] = json[i].get<float>();
+  }
+  box.set_x1(corners[0]);
+  box.set_y1(corners[1]);
+  box.set_x2(corners[2]);
+  box.set_y2(corners[3]);
+  return absl::OkStatus();
+}
+
+absl::Status ParseClass(const std::string& key, const Json& value, const ClassNames& classes,
+                        v1::CorrectedBox& box) {
+  if (key == "label") {
+    if (!value.is_number_unsigned() || value.get<uint64_t>() > UINT32_MAX) {
+      return absl::InvalidArgumentError("\"label\" is no class number");
+    }
+    box.set_label(value.get<uint32_t>());
+    return absl::OkStatus();
+  }
+  const auto label = value.is_string() ? classes.Label(value.get<std::string>()) : std::nullopt;
+  if (!label) return absl::InvalidArgumentError(absl::StrCat("\"class\" is none of: ", classes.Listing()));
+  box.set_label(*label);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::CorrectedBox> ParseBox(const Json& json, const ClassNames& classes) {
+  if (!json.is_object()) return absl::InvalidArgumentError("it is no JSON object");
+  v1::CorrectedBox box;
+  absl::Status status;
+  for (const auto& [key, value] : json.items()) {
+    if (key == "box") {
+      status = ParseCorners(value, *box.mutable_box());
+    } else if (key == "class" || key == "label") {
+      status = ParseClass(key, value, classes, box);
+    } else if (key == "predicted_index" && value.is_number_unsigned() &&
+               value.get<uint64_t>() <= UINT32_MAX) {
+      box.set_predicted_index(value.get<uint32_t>());
+    } else if (key == "ignore" && value.is_boolean()) {
+      box.set_ignore(value.get<bool>());
+    } else {
+      status = absl::InvalidArgumentError(absl::StrCat("\"", key, "\" is unknown or of a wrong type"));
+    }
+    if (!status.ok()) return status;
+  }
+  if (!box.has_box()) return absl::InvalidArgumentError("\"box\" is missing");
+  if (box.label() == 0) return absl::InvalidArgumentError("\"class\" is missing");
+  return box;
+}
+
+}  // namespace
+
+Json TaskJson(const v1::Task& task, const ClassNames& classes) {
+  Json json = {{"task_id", task.task_id()},
+               {"lease", task.lease()},
+               {"lease_expires_at", TimeText(task.lease_expires_at())},
+               {"image", ImageJson(task.image())},
+               {"blind", task.blind()}};
+  json["predictions"] = Json::array();
+  for (const v1::PredictedBox& box : task.predictions())
+    json["predictions"].push_back(PredictedBoxJson(box, classes));
+  json["reason"] = ReasonJson(task.reason());
+  return json;
+}
+
+absl::StatusOr<v1::TaskLease> ParseTaskLease(std::string_view text) {
+  const absl::StatusOr<Json> json = ParseObject(text);
+  if (!json.ok()) return json.status();
+  const auto task_id = Integer(*json, "task_id");
+  if (!task_id.ok()) return task_id.status();
+  const auto lease = Integer(*json, "lease");
+  if (!lease.ok()) return lease.status();
+  v1::TaskLease result;
+  result.set_task_id(*task_id);
+  result.set_lease(*lease);
+  return result;
+}
+
+absl::StatusOr<v1::SubmitRequest> ParseCorrection(std::string_view text, const ClassNames& classes) {
+  const absl::StatusOr<v1::TaskLease> lease = ParseTaskLease(text);
+  if (!lease.ok()) return lease.status();
+  const Json json = *ParseObject(text);
+  v1::SubmitRequest request;
+  request.set_task_id(lease->task_id());
+  request.set_lease(lease->lease());
+  const auto boxes = json.find("boxes");
+  if (boxes == json.end() || !boxes->is_array()) {
+    return absl::InvalidArgumentError(
+        "the task has no \"boxes\": add an array of what is in the image, [] when it is clean");
+  }
+  for (size_t i = 0; i < boxes->size(); ++i) {
+    const auto box = ParseBox((*boxes)[i], classes);
+    if (!box.ok())
+      return absl::InvalidArgumentError(absl::StrCat("box ", i, " of \"boxes\": ", box.status().message()));
+    *request.add_boxes() = *box;
+  }
+  if (const auto spent = json.find("spent_ms"); spent != json.end()) {
+    if (!spent->is_number_unsigned() || spent->get<uint64_t>() > UINT32_MAX) {
+      return absl::InvalidArgumentError("\"spent_ms\" is no number of milliseconds");
+    }
+    request.set_spent_ms(spent->get<uint32_t>());
+  }
+  return request;
+}
+
+}  // namespace loupe

@@ -1,0 +1,36 @@
+// Tasks as JSON: what `loupe next` prints, and what `loupe submit` and `loupe skip` read back.
+//
+//   {
+//     "task_id": 17, "lease": 42, "lease_expires_at": "2025-03-01T12:10:00Z",
+//     "image": {"id": 5, "file_name": "part_0005.jpg", "width": 640, "height": 480, …},
+//     "blind": false,
+//     "predictions": [{"index": 0, "box": [x1, y1, x2, y2], "label": 1, "class": "scratch", "score": 0.93}],
+//     "reason": {"generation": 1, "position": 4, …}
+//   }
+//
+// To submit, add "boxes", the whole truth of the image ([] says that it is clean), and, if known, "spent_ms":
+//
+//   "boxes": [{"box": [x1, y1, x2, y2], "class": "scratch", "predicted_index": 0, "ignore": false}]
+//
+// Corners in pixels; "label": 1 may stand for "class"; "predicted_index" names the prediction a box was made
+// from. `next` gives no "boxes": a prediction becomes truth only when a person puts it there.
+#pragma once
+
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "client/cli/message_json.h"
+#include "loupe/v1/labeling.pb.h"
+
+namespace loupe {
+
+Json TaskJson(const v1::Task& task, const ClassNames& classes);
+
+// The task's numbers from its JSON; everything else in it is left aside. Errors: INVALID_ARGUMENT.
+absl::StatusOr<v1::TaskLease> ParseTaskLease(std::string_view text);
+
+// A submit, without its request_id. Errors: INVALID_ARGUMENT (broken JSON; names the box and what is wrong
+// with it).
+absl::StatusOr<v1::SubmitRequest> ParseCorrection(std::string_view text, const ClassNames& classes);
+
+}  // namespace loupe

@@ -1,0 +1,114 @@
+// loupe token create|list|revoke
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "client/cli/commands.h"
+#include "client/cli/message_json.h"
+#include "client/cli/secret_file.h"
+#include "client/lib/request_id.h"
+#include "loupe/v1/token.grpc.pb.h"
+
+namespace loupe {
+namespace {
+
+struct CreateOptions {
+  v1::Role role = v1::ROLE_UNSPECIFIED;
+  std::string name;
+  std::string out;
+  bool json = false;
+};
+
+struct ListOptions {
+  bool json = false;
+};
+
+struct RevokeOptions {
+  int64_t id = 0;
+};
+
+absl::Status Create(const Context& context, const CreateOptions& options) {
+  // Before the token is made: its secret can't be had a second time.
+  if (!options.out.empty() && std::filesystem::exists(options.out)) {
+    return absl::AlreadyExistsError(absl::StrCat(options.out, " is there already"));
+  }
+  v1::CreateTokenRequest request;
+  request.set_request_id(NewRequestId());
+  request.set_role(options.role);
+  request.set_name(options.name);
+  const auto created = Ask(context, &v1::TokenService::Stub::CreateToken, request);
+  if (!created.ok()) return created.status();
+  if (!options.out.empty()) {
+    if (const absl::Status written = WriteSecretFile(options.out, created->secret()); !written.ok())
+      return written;
+  }
+  if (options.json) {
+    Json json = TokenJson(created->token());
+    if (options.out.empty()) json["secret"] = created->secret();
+    PrintJson(json);
+  } else {
+    std::printf("%s\n", options.out.empty() ? created->secret().c_str() : options.out.c_str());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status List(const Context& context, const ListOptions& options) {
+  Json json = {{"tokens", Json::array()}};
+  Table table({"id", "name", "role", "created", "revoked"});
+  v1::ListTokensRequest request;
+  do {
+    const auto page = Ask(context, &v1::TokenService::Stub::ListTokens, request);
+    if (!page.ok()) return page.status();
+    for (const v1::Token& token : page->tokens()) {
+      json["tokens"].push_back(TokenJson(token));
+      table.Add({absl::StrCat(token.id()), token.name(), RoleName(token.role()), TimeText(token.created_at()),
+                 token.has_revoked_at() ? TimeText(token.revoked_at()) : ""});
+    }
+    request.set_page_token(page->next_page_token());
+  } while (!request.page_token().empty());
+  options.json ? PrintJson(json) : table.Print();
+  return absl::OkStatus();
+}
+
+absl::Status Revoke(const Context& context, const RevokeOptions& options) {
+  v1::RevokeTokenRequest request;
+  request.set_id(options.id);
+  const auto revoked = Ask(context, &v1::TokenService::Stub::RevokeToken, request);
+  if (revoked.ok()) std::printf("token %ld is refused from now on\n", options.id);
+  return revoked.status();
+}
+
+}  // namespace
+
+void AddTokenCommands(CLI::App& parent, Action& action) {
+  CLI::App* token = parent.add_subcommand("token", "Who may come in");
+
+  auto create = std::make_shared<CreateOptions>();
+  const std::map<std::string, v1::Role> roles = {{"annotator", v1::ANNOTATOR},
+                                                 {"engineer", v1::ENGINEER},
+                                                 {"viewer", v1::VIEWER},
+                                                 {"worker", v1::WORKER},
+                                                 {"admin", v1::ADMIN}};
+  CLI::App* command = token->add_subcommand("create", "Make a token; it is shown once");
+  command->add_option("--role", create->role, "annotator, engineer, viewer, worker or admin")
+      ->required()
+      ->transform(CLI::CheckedTransformer(roles));
+  command->add_option("--name", create->name, "Shown as the author of labels; default: role and number");
+  command->add_option("--out", create->out,
+                      "Write it to this new file, readable by its owner alone, instead of showing it");
+  command->add_flag("--json", create->json, "Print JSON");
+  OnChosen(command, action, create, Create);
+
+  auto list = std::make_shared<ListOptions>();
+  command = token->add_subcommand("list", "All tokens, revoked ones too");
+  command->add_flag("--json", list->json, "Print JSON");
+  OnChosen(command, action, list, List);
+
+  auto revoke = std::make_shared<RevokeOptions>();
+  command = token->add_subcommand("revoke", "Refuse a token from now on");
+  command->add_option("id", revoke->id, "Its id, from `loupe token list`")->required();
+  OnChosen(command, action, revoke, Revoke);
+}
+
+}  // namespace loupe

@@ -1,0 +1,226 @@
+// loupe up, loupe down: coordinator, its private Postgres and a worker on this machine.
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "client/cli/commands.h"
+#include "client/cli/daemon.h"
+#include "client/cli/health.h"
+#include "client/cli/secret_file.h"
+#include "client/lib/request_id.h"
+#include "loupe/v1/token.grpc.pb.h"
+
+namespace loupe {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The first start makes a database.
+constexpr absl::Duration kServerPatience = absl::Minutes(2);
+// Both finish what they hold first: the worker saves a checkpoint, the coordinator stops its Postgres.
+constexpr absl::Duration kStopPatience = absl::Minutes(1);
+// A worker that can't work, e.g. for a wrong token, ends within this.
+constexpr absl::Duration kWorkerProof = absl::Seconds(1);
+constexpr absl::Duration kPoll = absl::Milliseconds(50);
+
+struct UpOptions {
+  bool no_worker = false;
+};
+
+struct DownOptions {};
+
+// What `up` keeps in a folder.
+struct House {
+  explicit House(const fs::path& dir)
+      : dir(dir),
+        server(dir / "server.pid", dir / "logs" / "server.log"),
+        worker(dir / "worker.pid", dir / "logs" / "worker.log") {}
+  fs::path dir;
+  Daemon server;
+  Daemon worker;
+};
+
+// Held while `up` or `down` works, so that two at once don't start two coordinators.
+class FolderLock {
+ public:
+  static absl::StatusOr<FolderLock> Take(const fs::path& dir) {
+    const fs::path path = dir / "up.lock";
+    const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (fd < 0)
+      return absl::FailedPreconditionError(
+          absl::StrCat("can't write ", path.string(), ": ", std::strerror(errno)));
+    FolderLock lock(fd);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("another `loupe up` or `loupe down` works on ", dir.string()));
+    }
+    return lock;
+  }
+  FolderLock(FolderLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FolderLock& operator=(FolderLock&&) = delete;
+  ~FolderLock() {
+    if (fd_ >= 0) close(fd_);
+  }
+
+ private:
+  explicit FolderLock(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+std::string FirstLine(const fs::path& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+absl::Status MakeFolders(const fs::path& dir) {
+  std::error_code error;
+  fs::create_directories(dir / "logs", error);
+  if (error)
+    return absl::FailedPreconditionError(absl::StrCat("can't make ", dir.string(), ": ", error.message()));
+  return absl::OkStatus();
+}
+
+// The connection once the coordinator serves.
+absl::StatusOr<Connection> WaitForServer(const House& house) {
+  const absl::Time end = absl::Now() + kServerPatience;
+  while (absl::Now() < end) {
+    if (!house.server.Running()) {
+      return absl::FailedPreconditionError(absl::StrCat("the coordinator ended at its start; ",
+                                                        house.server.log_file().string(), " ends with\n",
+                                                        house.server.LogTail()));
+    }
+    GlobalOptions options;
+    options.dir = house.dir;
+    const absl::StatusOr<Endpoint> endpoint = ResolveEndpoint(options, [](const char*) { return nullptr; });
+    if (endpoint.ok()) {
+      absl::StatusOr<Connection> connection = Connect(*endpoint);
+      if (!connection.ok()) return connection.status();
+      if (IsServing(*connection, absl::Seconds(2))) return connection;
+    }
+    absl::SleepFor(kPoll);
+  }
+  return absl::DeadlineExceededError(absl::StrCat("the coordinator does not serve after ",
+                                                  absl::FormatDuration(kServerPatience), "; see ",
+                                                  house.server.log_file().string()));
+}
+
+absl::Status StartServer(const House& house) {
+  const auto program = FindProgram("loupe-server");
+  if (!program.ok()) return program.status();
+  // The port it had is asked for again: annotators and workers find it where it was.
+  const fs::path address_file = house.dir / "server.address";
+  std::string address = FirstLine(address_file);
+  if (!IsFree(address)) {
+    // Somebody else listens there now; without the file nobody is taken for the coordinator meanwhile.
+    std::error_code ignored;
+    fs::remove(address_file, ignored);
+    address = "127.0.0.1:0";
+  }
+  return house.server.Start(*program, {"--data-dir", house.dir.string(), "--listen", address});
+}
+
+absl::Status MakeWorkerToken(const Connection& connection, const fs::path& path) {
+  if (fs::exists(path)) return absl::OkStatus();
+  v1::TokenService::Stub stub(connection.channel());
+  v1::CreateTokenRequest request;
+  request.set_request_id(NewRequestId());
+  request.set_role(v1::WORKER);
+  const auto created = Call(connection, stub, &v1::TokenService::Stub::CreateToken, request);
+  if (!created.ok()) return created.status();
+  return WriteSecretFile(path, created->secret());
+}
+
+absl::Status StartWorker(const House& house, const Connection& connection) {
+  const auto program = FindProgram("loupe-worker");
+  if (!program.ok()) return program.status();
+  const fs::path token = house.dir / "worker.token";
+  if (const absl::Status made = MakeWorkerToken(connection, token); !made.ok()) return made;
+  const absl::Status started = house.worker.Start(
+      *program, {"run", "--server", FirstLine(house.dir / "server.address"), "--token-file", token.string(),
+                 "--cache-dir", (house.dir / "worker-cache").string()});
+  if (!started.ok()) return started;
+  for (const absl::Time end = absl::Now() + kWorkerProof; absl::Now() < end; absl::SleepFor(kPoll)) {
+    if (house.worker.Running()) continue;
+    return absl::FailedPreconditionError(absl::StrCat("the worker ended at its start; ",
+                                                      house.worker.log_file().string(), " ends with\n",
+                                                      house.worker.LogTail()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Up(const Context& context, const UpOptions& options) {
+  const absl::StatusOr<std::string> given = context.Dir();
+  if (!given.ok()) return given.status();
+  if (const absl::Status made = MakeFolders(*given); !made.ok()) return made;
+  const House house(fs::canonical(*given));
+  const absl::StatusOr<FolderLock> lock = FolderLock::Take(house.dir);
+  if (!lock.ok()) return lock.status();
+
+  const bool server_ran = house.server.Running().has_value();
+  if (!server_ran) {
+    if (const absl::Status started = StartServer(house); !started.ok()) return started;
+  }
+  const absl::StatusOr<Connection> connection = WaitForServer(house);
+  if (!connection.ok()) return connection.status();
+  std::printf("coordinator  %s, process %d%s, log %s\n", FirstLine(house.dir / "server.address").c_str(),
+              house.server.Running().value_or(0), server_ran ? " (ran already)" : "",
+              house.server.log_file().c_str());
+  if (!options.no_worker) {
+    const bool worker_ran = house.worker.Running().has_value();
+    if (!worker_ran) {
+      if (const absl::Status started = StartWorker(house, *connection); !started.ok()) return started;
+    }
+    std::printf("worker       process %d%s, log %s\n", house.worker.Running().value_or(0),
+                worker_ran ? " (ran already)" : "", house.worker.log_file().c_str());
+  }
+  std::printf("token        %s\n", (house.dir / "admin.token").c_str());
+  std::printf("now          loupe status --dir %s\n", given->c_str());
+  return absl::OkStatus();
+}
+
+absl::Status Down(const Context& context, const DownOptions&) {
+  const absl::StatusOr<std::string> given = context.Dir();
+  if (!given.ok()) return given.status();
+  std::error_code error;
+  const House house(fs::canonical(*given, error));
+  if (error) return absl::NotFoundError(absl::StrCat("there is no folder ", *given));
+  const absl::StatusOr<FolderLock> lock = FolderLock::Take(house.dir);
+  if (!lock.ok()) return lock.status();
+  const bool worker_ran = house.worker.Running().has_value();
+  const bool server_ran = house.server.Running().has_value();
+  // The worker first: it hands its job back to a coordinator that still answers.
+  const absl::Status worker = house.worker.Stop(kStopPatience);
+  const absl::Status server = house.server.Stop(kStopPatience);
+  if (!worker.ok()) return absl::DeadlineExceededError(absl::StrCat("the worker: ", worker.message()));
+  if (!server.ok()) return absl::DeadlineExceededError(absl::StrCat("the coordinator: ", server.message()));
+  std::printf("worker       %s\n", worker_ran ? "stopped" : "did not run");
+  std::printf("coordinator  %s\n", server_ran ? "stopped" : "did not run");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddUpCommands(CLI::App& parent, Action& action) {
+  auto up = std::make_shared<UpOptions>();
+  CLI::App* command =
+      parent.add_subcommand("up", "Start coordinator, private Postgres and a worker in the folder --dir DIR");
+  command->footer(
+      "What runs already is left alone; what has ended is started again. Returns once all serve.");
+  command->add_flag("--no-worker", up->no_worker, "Start no worker: it runs elsewhere");
+  OnChosen(command, action, up, Up);
+
+  command = parent.add_subcommand("down", "Stop what `loupe up` started in the folder --dir DIR");
+  OnChosen(command, action, std::make_shared<DownOptions>(), Down);
+}
+
+}  // namespace loupe

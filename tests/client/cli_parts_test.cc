@@ -1,0 +1,175 @@
+// Smaller parts of the command line: printing, safe names, secrets, the log of corrections, processes.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "client/cli/correction_log.h"
+#include "client/cli/daemon.h"
+#include "client/cli/export_names.h"
+#include "client/cli/print.h"
+#include "client/cli/secret_file.h"
+#include "content/sha256.h"
+
+namespace loupe {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class FolderTest : public testing::Test {
+ protected:
+  FolderTest() {
+    std::string name = (fs::temp_directory_path() / "loupe-cli-XXXXXX").string();
+    dir_ = mkdtemp(name.data());
+  }
+  ~FolderTest() override { fs::remove_all(dir_); }
+
+  std::string TextOf(const fs::path& path) const {
+    std::ifstream file(path);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  }
+
+  fs::path dir_;
+};
+
+TEST(Table, AlignsNumbersRightAndTextLeft) {
+  Table table({"class", "boxes"});
+  table.Add({"scratch", "7"});
+  table.Add({"dent", "1200"});
+  EXPECT_EQ(table.Text(), "class    boxes\nscratch      7\ndent      1200\n");
+}
+
+TEST(Table, ShowsControlCharactersAsQuestionMarks) {
+  Table table({"name", "x"});
+  table.Add({"a\x1b[2J", "b"});
+  EXPECT_THAT(table.Text(), HasSubstr("a?[2J"));
+}
+
+using ProgressTest = FolderTest;
+
+TEST_F(ProgressTest, PrintsALineForEachTenthWhenItIsNoTerminal) {
+  const fs::path path = dir_ / "out";
+  std::FILE* stream = std::fopen(path.c_str(), "w");
+  {
+    Progress progress("pictures", 1000, stream, false);
+    for (int i = 1; i <= 1000; ++i) progress.Update(i);
+  }
+  std::fclose(stream);
+  const std::string text = TextOf(path);
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 10);
+  EXPECT_THAT(text, testing::StartsWith("pictures 100/1000\n"));
+  EXPECT_THAT(text, testing::EndsWith("pictures 1000/1000\n"));
+}
+
+TEST_F(ProgressTest, WritesOverOneLineOnATerminal) {
+  const fs::path path = dir_ / "out";
+  std::FILE* stream = std::fopen(path.c_str(), "w");
+  {
+    Progress progress("pictures", 1000, stream, true);
+    for (int i = 1; i <= 1000; ++i) progress.Update(i);
+  }
+  std::fclose(stream);
+  const std::string text = TextOf(path);
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
+  EXPECT_THAT(text, HasSubstr("\rpictures 1000/1000"));
+}
+
+v1::Image MakeImage(int64_t id, const std::string& name) {
+  v1::Image image;
+  image.set_id(id);
+  image.set_file_name(name);
+  image.set_media_type("image/png");
+  return image;
+}
+
+TEST(ExportNames, NeverLeadOutOfTheFolder) {
+  ExportNames names;
+  EXPECT_EQ(names.NameFor(MakeImage(1, "a/b.png")), "a/b.png");
+  EXPECT_EQ(names.NameFor(MakeImage(2, "../b.png")), "image-2.png");
+  EXPECT_EQ(names.NameFor(MakeImage(3, "/etc/passwd")), "image-3.png");
+  EXPECT_EQ(names.NameFor(MakeImage(4, "a/../../b.png")), "image-4.png");
+  EXPECT_EQ(names.NameFor(MakeImage(5, "A/B.png")), "image-5.png")
+      << "the same as a/b.png on some file systems";
+  EXPECT_EQ(names.NameFor(MakeImage(6, "")), "image-6.png");
+  EXPECT_EQ(names.NameFor(MakeImage(7, "two..dots.png")), "two..dots.png");
+}
+
+using SecretFileTest = FolderTest;
+
+TEST_F(SecretFileTest, IsReadableByItsOwnerAloneAndReplacesNothing) {
+  const fs::path path = dir_ / "token";
+  ASSERT_TRUE(WriteSecretFile(path, "loupe_x").ok());
+  EXPECT_EQ(TextOf(path), "loupe_x\n");
+  struct stat status;
+  ASSERT_EQ(stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+  EXPECT_EQ(WriteSecretFile(path, "loupe_y").code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(TextOf(path), "loupe_x\n");
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir_), fs::directory_iterator()), 1)
+      << "no temporary file stays";
+}
+
+using CorrectionLogTest = FolderTest;
+
+TEST_F(CorrectionLogTest, WritesALineForEachAcknowledgement) {
+  v1::SubmitRequest request;
+  request.set_task_id(4);
+  for (const float x : {20.5f, 3.0f}) {
+    v1::CorrectedBox* box = request.add_boxes();
+    box->set_label(1);
+    box->mutable_box()->set_x1(x);
+    box->mutable_box()->set_x2(30);
+    box->mutable_box()->set_y2(0.1f);
+  }
+  const std::string canonical = "1 20.5 0 30 0.100000001 0\n1 3 0 30 0.100000001 0\n";
+  EXPECT_EQ(CanonicalBoxes(request.boxes()), canonical);
+
+  v1::SubmitResponse response;
+  response.set_revision_id(9);
+  response.set_revision(2);
+  const fs::path path = dir_ / "log";
+  for (int i = 0; i < 2; ++i) {
+    auto log = CorrectionLog::Open(path);
+    ASSERT_TRUE(log.ok()) << log.status();
+    ASSERT_TRUE(log->Append(7, request, response).ok());
+  }
+  const std::string line =
+      "{\"image_id\": 7, \"task_id\": 4, \"revision_id\": 9, \"revision\": 2, \"boxes_sha256\": \"" +
+      ToHex(HashOf(canonical)) + "\"}\n";
+  EXPECT_EQ(TextOf(path), line + line);
+}
+
+using DaemonTest = FolderTest;
+
+TEST_F(DaemonTest, StartsFindsAndStopsAProcess) {
+  const Daemon daemon(dir_ / "sleep.pid", dir_ / "sleep.log");
+  EXPECT_FALSE(daemon.Running());
+  EXPECT_TRUE(daemon.Stop(absl::Seconds(1)).ok()) << "nothing to stop";
+  ASSERT_TRUE(daemon.Start("/bin/sh", {"-c", "echo here; exec sleep 1000"}).ok());
+  const auto pid = daemon.Running();
+  ASSERT_TRUE(pid);
+  EXPECT_EQ(Daemon(dir_ / "sleep.pid", dir_ / "sleep.log").Running(), pid);
+  EXPECT_EQ(getsid(*pid), *pid) << "a session of its own";
+  ASSERT_TRUE(daemon.Stop(absl::Seconds(20)).ok());
+  EXPECT_FALSE(daemon.Running());
+  EXPECT_FALSE(fs::exists(dir_ / "sleep.pid"));
+}
+
+TEST_F(DaemonTest, AnotherProcessWithTheSameNumberIsNotTakenForIt) {
+  std::ofstream(dir_ / "old.pid") << getpid() << "\n1\n";
+  EXPECT_FALSE(Daemon(dir_ / "old.pid", dir_ / "log").Running());
+}
+
+TEST_F(DaemonTest, WhatCannotBeStartedIsSaid) {
+  const Daemon daemon(dir_ / "no.pid", dir_ / "no.log");
+  EXPECT_EQ(daemon.Start(dir_ / "no-such-program", {}).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(FindProgram("loupe-no-such-program").status().code(), absl::StatusCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace loupe
