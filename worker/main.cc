@@ -1,11 +1,22 @@
 // `loupe-worker`: trains and runs detectors, for a coordinator or on files.
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
 #include <iostream>
+#include <memory>
 
 #include <CLI/CLI.hpp>
 
 #include "absl/status/status.h"
+#include "worker/detect_command.h"
+#include "worker/detection/preset.h"
+#include "worker/detection/runtime.h"
 #include "worker/evaluate_command.h"
+#include "worker/image_header.h"
 #include "worker/sample.h"
+#include "worker/train_command.h"
 
 namespace {
 
@@ -13,6 +24,81 @@ constexpr int kWrongUsage = 2;
 
 // What the chosen subcommand does, once all arguments are known to be fine.
 using Action = std::function<absl::Status()>;
+
+// Settings that libraries read while they are loaded, so that they have to be there before the program starts.
+//   OpenCV: pictures of more pixels are not decoded.
+//   OpenMP: threads that wait for work spin for some 30 µs, not for milliseconds, before they sleep; where the
+//   coordinator or another worker runs on the same cores, spinning made training ten times slower.
+void SetUpLibraries(char** argv) {
+  constexpr char kPixels[] = "OPENCV_IO_MAX_IMAGE_PIXELS";
+  constexpr char kSpins[] = "GOMP_SPINCOUNT";
+  if (std::getenv(kPixels) != nullptr && std::getenv(kSpins) != nullptr) return;
+  setenv(kPixels, std::to_string(loupe::kMaxPixels).c_str(), /*replace=*/0);
+  setenv(kSpins, "1000", /*replace=*/0);
+  std::error_code error;
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (!error) execv(program.c_str(), argv);
+}
+
+void AddTrain(CLI::App& app, Action& action) {
+  auto options = std::make_shared<loupe::TrainOptions>();
+  CLI::App* command = app.add_subcommand("train", "Train a detector on the images of a COCO file");
+  command->add_option("--coco", options->coco, "COCO annotation file")->required();
+  command->add_option("--images", options->images, "folder of the images")->required();
+  command->add_option("--preset", options->preset, "detector; needed unless the recipe names one")
+      ->check(CLI::IsMember(loupe::detection::PresetNames()));
+  command->add_option("--recipe", options->recipe, "recipe (protobuf text); the other options go over it");
+  command->add_option("--init", options->init,
+                      "weights to start from (safetensors), whole or a backbone alone");
+  command->add_option("--out", options->out, "folder for model.safetensors and checkpoints")->required();
+  command->add_option("--iterations", options->iterations, "optimizer steps")->check(CLI::Range(1, 1000000));
+  command->add_option("--seed", options->seed, "the same seed gives the same weights");
+  command->callback([options, &action] {
+    if (!options->preset.has_value() && !options->recipe.has_value()) throw CLI::RequiredError("--preset");
+    action = [options] {
+      loupe::detection::ConfigureRuntime(0);
+      return loupe::RunTrainCommand(*options, std::cerr);
+    };
+  });
+}
+
+void AddDetect(CLI::App& app, Action& action) {
+  auto options = std::make_shared<loupe::DetectFilesOptions>();
+  auto threads = std::make_shared<int>(0);
+  CLI::App* command =
+      app.add_subcommand("detect", "Boxes for picture files, or for the images of a COCO file");
+  command->add_option("--weights", options->weights, "safetensors file")->required();
+  command->add_option("--preset", options->description.preset, "detector; default: what the file says")
+      ->check(CLI::IsMember(loupe::detection::PresetNames()));
+  command
+      ->add_option("--classes", options->description.num_classes,
+                   "without background; default: what the file says")
+      ->check(CLI::Range(1, 100000));
+  command->add_option("--min-size", options->description.min_size, "shorter side in pixels after resizing")
+      ->check(CLI::Range(1, 8192));
+  command
+      ->add_option("--max-size", options->description.max_size, "upper bound of the longer side, in pixels")
+      ->check(CLI::Range(1, 8192));
+  command->add_option("--score-threshold", options->score_threshold, "default 0.05; 0.01 with --coco")
+      ->check(CLI::Range(0.0, 1.0));
+  command->add_option("--batch", options->batch_size, "images at once")->check(CLI::Range(1, 256));
+  command->add_option("--threads", *threads, "default: one a core")->check(CLI::Range(1, 1024));
+  command->add_flag_function("--json", [](int64_t) {}, "one JSON object a line, which is the only form there is");
+  CLI::Option* coco = command->add_option("--coco", options->coco, "COCO file whose images to take");
+  CLI::Option* folder = command->add_option("--images", options->images_dir, "folder of these images");
+  CLI::Option* out = command->add_option("--out", options->out, "COCO results file to write");
+  CLI::Option* files = command->add_option("IMAGE", options->images, "picture files");
+  coco->needs(folder)->needs(out)->excludes(files);
+  folder->needs(coco);
+  out->needs(coco);
+  command->callback([options, threads, &action] {
+    if (!options->coco.has_value() && options->images.empty()) throw CLI::RequiredError("IMAGE or --coco");
+    action = [options, threads] {
+      loupe::detection::ConfigureRuntime(*threads);
+      return loupe::RunDetectCommand(*options, std::cout);
+    };
+  });
+}
 
 void AddEvaluate(CLI::App& app, Action& action) {
   auto options = std::make_shared<loupe::EvaluateOptions>();
@@ -40,9 +126,12 @@ void AddSample(CLI::App& app, Action& action) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  SetUpLibraries(argv);
   CLI::App app("Trains and runs Loupe's detectors, for a coordinator or on files.", "loupe-worker");
   app.require_subcommand(1);
   Action action;
+  AddTrain(app, action);
+  AddDetect(app, action);
   AddEvaluate(app, action);
   AddSample(app, action);
   try {

@@ -1,0 +1,60 @@
+#include "worker/checkpoint.h"
+
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "worker/safetensors.h"
+
+namespace loupe {
+namespace {
+
+constexpr char kMetadataKey[] = "loupe.checkpoint";
+constexpr char kModelPrefix[] = "model/";
+constexpr char kOptimizerPrefix[] = "optimizer/";
+
+void AddPrefixed(const std::map<std::string, torch::Tensor>& from, const std::string& prefix,
+                 std::map<std::string, torch::Tensor>& to) {
+  for (const auto& [name, tensor] : from) to[prefix + name] = tensor;
+}
+
+}  // namespace
+
+absl::Status WriteCheckpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
+  SafetensorsFile file;
+  AddPrefixed(checkpoint.model, kModelPrefix, file.tensors);
+  AddPrefixed(checkpoint.optimizer, kOptimizerPrefix, file.tensors);
+  const nlohmann::json about = {{"iteration", checkpoint.iteration},
+                                {"fingerprint", checkpoint.fingerprint},
+                                {"late_loss_sum", checkpoint.late_loss_sum},
+                                {"frozen_norms", checkpoint.frozen_norms},
+                                {"pretrained", checkpoint.pretrained}};
+  file.metadata[kMetadataKey] = about.dump();
+  return WriteSafetensors(path.string(), file);
+}
+
+absl::StatusOr<Checkpoint> ReadCheckpoint(const std::filesystem::path& path) {
+  absl::StatusOr<SafetensorsFile> file = ReadSafetensors(path.string());
+  if (!file.ok()) return file.status();
+  Checkpoint checkpoint;
+  try {
+    const nlohmann::json about = nlohmann::json::parse(file->metadata[kMetadataKey]);
+    about.at("iteration").get_to(checkpoint.iteration);
+    about.at("fingerprint").get_to(checkpoint.fingerprint);
+    about.at("late_loss_sum").get_to(checkpoint.late_loss_sum);
+    about.at("frozen_norms").get_to(checkpoint.frozen_norms);
+    about.at("pretrained").get_to(checkpoint.pretrained);
+  } catch (const nlohmann::json::exception&) {
+    return absl::InvalidArgumentError(absl::StrCat(path.string(), " is no checkpoint of Loupe"));
+  }
+  for (auto& [name, tensor] : file->tensors) {
+    if (absl::StartsWith(name, kModelPrefix)) {
+      checkpoint.model[name.substr(sizeof(kModelPrefix) - 1)] = tensor;
+    } else if (absl::StartsWith(name, kOptimizerPrefix)) {
+      checkpoint.optimizer[name.substr(sizeof(kOptimizerPrefix) - 1)] = tensor;
+    }
+  }
+  return checkpoint;
+}
+
+}  // namespace loupe

@@ -1,0 +1,23 @@
+// Picture files as tensors.
+#pragma once
+
+#include <torch/types.h>
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace loupe {
+
+// Returns [3, H, W] float32 RGB in [0, 1], turned as people see it (EXIF). Grey becomes three equal channels,
+// alpha is left out, 16-bit levels keep their depth.
+// `name` stands for the picture in messages.
+// Errors: INVALID_ARGUMENT as ReadImageHeader, or when the decoder can't read it.
+absl::StatusOr<torch::Tensor> DecodeImage(std::string_view bytes, const std::string& name);
+
+// Errors: those of DecodeImage; NOT_FOUND when the file can't be opened.
+absl::StatusOr<torch::Tensor> LoadImage(const std::filesystem::path& path);
+
+}  // namespace loupe

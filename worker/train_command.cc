@@ -1,0 +1,104 @@
+#include "worker/train_command.h"
+
+#include <google/protobuf/text_format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "client/lib/coco_file.h"
+#include "recipe/recipe.h"
+#include "worker/trainer.h"
+
+namespace loupe {
+namespace {
+
+absl::StatusOr<v1::Recipe> RecipeOf(const TrainOptions& options) {
+  std::string text;
+  if (options.recipe.has_value()) {
+    std::ifstream file(*options.recipe);
+    if (!file) return absl::NotFoundError(absl::StrCat("cannot open ", options.recipe->string()));
+    std::ostringstream content;
+    content << file.rdbuf();
+    text = content.str();
+  }
+  const absl::StatusOr<v1::Recipe> checked = ParseRecipe(text);
+  if (!checked.ok()) return checked.status();
+  // Once more without defaults, since some of them follow from what the options say.
+  v1::Recipe given;
+  google::protobuf::TextFormat::ParseFromString(text, &given);
+  if (options.preset.has_value()) given.mutable_detector()->set_preset(*options.preset);
+  if (options.seed.has_value()) given.set_seed(*options.seed);
+  if (options.iterations.has_value()) given.mutable_training()->set_iterations(*options.iterations);
+  const v1::Recipe recipe = WithDefaults(std::move(given));
+  if (absl::Status valid = Validate(recipe); !valid.ok()) return valid;
+  return recipe;
+}
+
+absl::StatusOr<std::unique_ptr<Trainer>> MakeTrainer(const TrainOptions& options, const v1::Recipe& recipe,
+                                                     std::ostream& log) {
+  const absl::StatusOr<CocoFile> coco =
+      ReadCocoFile(options.coco, {.purpose = CocoPurpose::kTruth, .images_dir = options.images});
+  if (!coco.ok()) return coco.status();
+  absl::StatusOr<TrainingSet> set = TrainingSetFromCoco(*coco, options.images);
+  if (!set.ok()) return set.status();
+  if (!options.init.has_value()) return Trainer::Create(recipe, *std::move(set), nullptr);
+  const absl::StatusOr<SafetensorsFile> init = ReadSafetensors(options.init->string());
+  if (!init.ok()) return init.status();
+  absl::StatusOr<std::unique_ptr<Trainer>> trainer = Trainer::Create(recipe, *std::move(set), &*init);
+  if (trainer.ok()) log << "initial weights: " << (*trainer)->init_summary() << std::endl;
+  return trainer;
+}
+
+// The first step, each twentieth of the way, and the last.
+bool IsWorthALine(const TrainingProgress& progress) {
+  const int64_t stride = std::max<int64_t>(1, progress.iterations / 20);
+  return progress.iteration == 1 || progress.iteration % stride == 0 ||
+         progress.iteration == progress.iterations;
+}
+
+}  // namespace
+
+absl::Status RunTrainCommand(const TrainOptions& options, std::ostream& log) {
+  const absl::StatusOr<v1::Recipe> recipe = RecipeOf(options);
+  if (!recipe.ok()) return recipe.status();
+  std::error_code error;
+  std::filesystem::create_directories(options.out, error);
+  if (error)
+    return absl::UnavailableError(absl::StrCat("cannot make ", options.out.string(), ": ", error.message()));
+  absl::StatusOr<std::unique_ptr<Trainer>> trainer = MakeTrainer(options, *recipe, log);
+  if (!trainer.ok()) return trainer.status();
+
+  const std::filesystem::path checkpoint_path = options.out / "checkpoint.safetensors";
+  if (std::filesystem::exists(checkpoint_path)) {
+    const absl::StatusOr<Checkpoint> checkpoint = ReadCheckpoint(checkpoint_path);
+    absl::Status resumed = checkpoint.ok() ? (*trainer)->Resume(*checkpoint) : checkpoint.status();
+    if (!resumed.ok()) {
+      return absl::Status(resumed.code(),
+                          absl::StrCat("cannot go on from ", checkpoint_path.string(), ": ",
+                                       resumed.message(), "; remove it, or choose another --out"));
+    }
+    log << "goes on from iteration " << checkpoint->iteration << std::endl;
+  }
+  TrainingCallbacks callbacks;
+  callbacks.on_step = [&log](const TrainingProgress& progress) {
+    if (IsWorthALine(progress)) {
+      log << absl::StreamFormat("iteration %d of %d: loss %.4f, %.1f images/s", progress.iteration,
+                                progress.iterations, progress.loss, progress.images_per_second)
+          << std::endl;
+    }
+    return absl::OkStatus();
+  };
+  callbacks.on_checkpoint = [&](const Checkpoint& checkpoint) {
+    return WriteCheckpoint(checkpoint_path, checkpoint);
+  };
+  if (absl::Status trained = (*trainer)->Run(callbacks); !trained.ok()) return trained;
+  if (absl::Status saved = (*trainer)->SaveWeights(options.out / "model.safetensors"); !saved.ok())
+    return saved;
+  std::filesystem::remove(checkpoint_path, error);
+  return absl::OkStatus();
+}
+
+}  // namespace loupe

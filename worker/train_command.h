@@ -1,0 +1,29 @@
+// `loupe-worker train`: a model from a COCO file.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <ostream>
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace loupe {
+
+struct TrainOptions {
+  std::filesystem::path coco;
+  std::filesystem::path images;
+  std::optional<std::filesystem::path> recipe;  // protobuf text; the options below go over it
+  std::optional<std::string> preset;
+  std::optional<std::filesystem::path> init;  // safetensors
+  std::filesystem::path out;
+  std::optional<uint32_t> iterations;
+  std::optional<uint64_t> seed;
+};
+
+// Writes out/model.safetensors. Until that is done out/checkpoint.safetensors is where a repeated command
+// goes on from; then it is removed. Errors: those of the files, of the recipe and of Trainer.
+absl::Status RunTrainCommand(const TrainOptions& options, std::ostream& log);
+
+}  // namespace loupe

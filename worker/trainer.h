@@ -1,0 +1,93 @@
+// Trains a detector by a recipe.
+//
+// The same seed, images and number of threads give the same weights on one machine, also when the training is
+// interrupted: step i draws its batch, flips and samples from generators seeded with the recipe's seed and i.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "loupe/v1/recipe.pb.h"
+#include "worker/checkpoint.h"
+#include "worker/detection/faster_rcnn.h"
+#include "worker/optimizer.h"
+#include "worker/safetensors.h"
+#include "worker/training_set.h"
+
+namespace loupe {
+
+struct TrainingProgress {
+  int64_t iteration = 0;   // steps done
+  int64_t iterations = 0;  // in all
+  double loss = 0;         // of the last step: the sum of these four
+  double loss_classifier = 0;
+  double loss_box_reg = 0;
+  double loss_objectness = 0;
+  double loss_rpn_box_reg = 0;
+  double images_per_second = 0;  // since this process started or resumed
+  int64_t resumed_from = 0;      // the checkpoint's iteration; 0 without one
+};
+
+struct TrainingCallbacks {
+  // After each step. Anything but OK ends the training with that status.
+  std::function<absl::Status(const TrainingProgress&)> on_step;
+  // Every `checkpoint_interval` steps, but not after the last. Anything but OK ends the training.
+  std::function<absl::Status(const Checkpoint&)> on_checkpoint;
+};
+
+class Trainer {
+ public:
+  // `recipe`: with defaults filled in. `init`: weights to start from, whole or in part; null: random weights.
+  // Errors: INVALID_ARGUMENT for an unknown preset, no images, no boxes, or weights of which nothing fits.
+  static absl::StatusOr<std::unique_ptr<Trainer>> Create(const v1::Recipe& recipe, TrainingSet set,
+                                                         const SafetensorsFile* init);
+
+  // Goes on from a checkpoint of the same recipe, classes and images.
+  // Errors: INVALID_ARGUMENT when it is of another training or incomplete.
+  absl::Status Resume(const Checkpoint& checkpoint);
+
+  // Takes the steps that are left.
+  // Errors: what a callback answers; INVALID_ARGUMENT for an image that can't be read; INTERNAL when a loss
+  // or a gradient stops being a number, naming iteration and images.
+  absl::Status Run(const TrainingCallbacks& callbacks);
+
+  // The weights with preset, classes and sizes as metadata.
+  absl::Status SaveWeights(const std::filesystem::path& path) const;
+
+  // What became of the initial weights; a line for people, empty when there were none.
+  const std::string& init_summary() const { return init_summary_; }
+  // Mean loss of the last tenth of the iterations. Requires: Run() has ended well.
+  double final_loss() const;
+  int64_t resumed_from() const { return resumed_from_; }
+  const std::shared_ptr<detection::FasterRcnn>& model() const { return model_; }
+
+ private:
+  Trainer(const v1::Recipe& recipe, TrainingSet set);
+  absl::Status BuildModel(const SafetensorsFile* init);
+  void BuildOptimizer();
+  absl::Status LoadBatch(std::vector<torch::Tensor>& images, std::vector<detection::Target>& targets,
+                         std::string& names);
+  absl::StatusOr<TrainingProgress> Step();
+  Checkpoint MakeCheckpoint() const;
+  int64_t LateIterations() const;
+
+  v1::Recipe recipe_;
+  TrainingSet set_;
+  std::string fingerprint_;
+  SampleOrder order_;
+  std::shared_ptr<detection::FasterRcnn> model_;
+  std::vector<std::string> pretrained_;
+  std::string init_summary_;
+  std::unique_ptr<RecipeOptimizer> optimizer_;
+  int64_t iteration_ = 0;
+  int64_t resumed_from_ = 0;
+  double late_loss_sum_ = 0;
+};
+
+}  // namespace loupe

@@ -1,0 +1,117 @@
+#include "worker/training_set.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "absl/status/status.h"
+#include "evaluation/seeded_random.h"
+
+namespace loupe {
+namespace {
+
+using evaluation::Mix64;
+using evaluation::SeededRandom;
+
+torch::Tensor BoxTensor(const std::vector<std::array<float, 4>>& boxes) {
+  torch::Tensor tensor = torch::zeros({static_cast<int64_t>(boxes.size()), 4});
+  if (!boxes.empty()) std::copy_n(boxes.front().data(), boxes.size() * 4, tensor.data_ptr<float>());
+  return tensor;
+}
+
+struct Boxes {
+  std::vector<std::array<float, 4>> truth;
+  std::vector<int64_t> labels;
+  std::vector<std::array<float, 4>> ignored;
+};
+
+}  // namespace
+
+absl::StatusOr<TrainingSet> TrainingSetFromCoco(const CocoFile& coco,
+                                                const std::filesystem::path& images_dir) {
+  if (coco.categories.empty()) return absl::InvalidArgumentError("the COCO file names no category");
+  std::map<int64_t, std::string> by_id;
+  for (const CocoCategory& category : coco.categories) by_id[category.id] = category.name;
+  TrainingSet set;
+  std::map<int64_t, int64_t> label_of;
+  for (const auto& [id, name] : by_id) {
+    set.class_names.push_back(name);
+    label_of[id] = static_cast<int64_t>(set.class_names.size());
+  }
+  std::map<int64_t, Boxes> boxes_of;
+  for (const CocoAnnotation& annotation : coco.annotations) {
+    Boxes& boxes = boxes_of[annotation.image_id];
+    const auto& [x, y, width, height] = annotation.bbox;
+    const std::array<float, 4> corners = {static_cast<float>(x), static_cast<float>(y),
+                                          static_cast<float>(x + width), static_cast<float>(y + height)};
+    if (annotation.iscrowd) {
+      boxes.ignored.push_back(corners);
+    } else {
+      boxes.truth.push_back(corners);
+      boxes.labels.push_back(label_of.at(annotation.category_id));
+    }
+  }
+  for (const CocoImage& image : coco.images) {
+    const Boxes& boxes = boxes_of[image.id];
+    const detection::Target target = {BoxTensor(boxes.truth), torch::tensor(boxes.labels, torch::kInt64),
+                                      BoxTensor(boxes.ignored)};
+    set.images.push_back({image.file_name, images_dir / image.file_name, target});
+  }
+  return set;
+}
+
+std::vector<double> RepeatFactors(const std::vector<TrainingImage>& images, double threshold) {
+  std::vector<std::set<int64_t>> labels_of;
+  std::map<int64_t, double> images_with;
+  for (const TrainingImage& image : images) {
+    const torch::Tensor& labels = image.target.labels;
+    const auto* begin = labels.data_ptr<int64_t>();
+    labels_of.emplace_back(begin, begin + labels.numel());
+    for (const int64_t label : labels_of.back()) ++images_with[label];
+  }
+  std::vector<double> factors;
+  for (const std::set<int64_t>& labels : labels_of) {
+    double factor = 1;
+    for (const int64_t label : labels) {
+      const double share = images_with[label] / static_cast<double>(images.size());
+      factor = std::max(factor, std::sqrt(threshold / share));
+    }
+    factors.push_back(factor);
+  }
+  return factors;
+}
+
+SampleOrder::SampleOrder(std::vector<double> factors, uint64_t seed)
+    : factors_(std::move(factors)), seed_(seed) {
+  DrawEpoch();
+}
+
+void SampleOrder::DrawEpoch() {
+  SeededRandom random(Mix64(seed_) ^ epoch_);
+  order_.clear();
+  for (size_t i = 0; i < factors_.size(); ++i) {
+    const double whole = std::floor(factors_[i]);
+    const double times = whole + (random.Uniform() < factors_[i] - whole ? 1 : 0);
+    order_.insert(order_.end(), static_cast<size_t>(times), i);
+  }
+  for (size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[random.Below(i)]);
+}
+
+size_t SampleOrder::At(uint64_t position) {
+  if (position < begin_) {
+    epoch_ = 0;
+    begin_ = 0;
+    DrawEpoch();
+  }
+  while (position - begin_ >= order_.size()) {
+    begin_ += order_.size();
+    ++epoch_;
+    DrawEpoch();
+  }
+  return order_[position - begin_];
+}
+
+}  // namespace loupe
