@@ -30,12 +30,12 @@ ON CONFLICT DO NOTHING;
 
 -- name: CountJobs
 -- Of one step of a round: all, and those that wait or run.
-SELECT count(*), count(*) FILTER (WHERE state = 'waiting'), coalesce(min(error), '')
+SELECT count(*), count(*) FILTER (WHERE state = 'waiting')
 FROM job WHERE round_id = $1 AND kind = $2;
 
 -- name: SelectJobsOfKind
 -- For the progress of a step.
-SELECT state, images, coalesce(progress, '') FROM job WHERE round_id = $1 AND kind = $2 ORDER BY id;
+SELECT state, images, progress FROM job WHERE round_id = $1 AND kind = $2 ORDER BY id;
 
 -- name: CancelJobs
 UPDATE job SET state = 'cancelled', ended_at = now() WHERE round_id = $1 AND state = 'waiting';
@@ -61,7 +61,7 @@ FOR UPDATE SKIP LOCKED;
 INSERT INTO lease (purpose, subject_id, holder_id, holder_name, expires_at)
 VALUES ('job', $1, $2, $3, now() + $4 * interval '1 second')
 ON CONFLICT DO NOTHING
-RETURNING number, extract(epoch FROM expires_at)::float8;
+RETURNING number, expires_at;
 
 -- name: CountJobAttempt
 UPDATE job SET attempts = attempts + 1 WHERE id = $1;
@@ -73,7 +73,7 @@ UPDATE job SET attempts = 1 WHERE id = $1 AND attempts > 1;
 -- name: RenewJobLease
 UPDATE lease SET expires_at = now() + $3 * interval '1 second'
 WHERE purpose = 'job' AND subject_id = $1 AND number = $2
-RETURNING extract(epoch FROM expires_at)::float8;
+RETURNING expires_at;
 
 -- name: HoldJobLease
 -- Locks the lease until the transaction ends, so that it can't be given to another meanwhile.
@@ -85,11 +85,10 @@ DELETE FROM lease WHERE purpose = 'job' AND subject_id = $1 AND number = $2;
 -- name: SelectJob
 -- What a job is, with what its worker needs. The recipe is of the round that trained the predicting model, so that
 -- a model predicts alike in every round.
-SELECT job.id, job.kind, job.state, job.round_id, round.number, round.state, project.id, project.name,
-       coalesce(own.recipe, round.recipe), coalesce(job.model_id, 0), coalesce(model.weights_sha256, ''),
+SELECT job.id, job.kind, job.state, job.round_id, round.number, project.id, project.name,
+       coalesce(own.recipe, round.recipe), coalesce(job.model_id, 0), model.weights_sha256,
        coalesce(model.preset, ''), coalesce(job.first_image_id, 0), coalesce(job.last_image_id, 0), job.images,
-       coalesce(job.checkpoint_sha256, ''), job.checkpoint_iteration, coalesce(job.ended_lease, 0),
-       round.snapshot_id, job.transient_failures
+       job.checkpoint_sha256, job.checkpoint_iteration, coalesce(job.ended_lease, 0), round.snapshot_id
 FROM job
 JOIN round ON round.id = job.round_id
 JOIN project ON project.id = round.project_id
@@ -97,7 +96,7 @@ LEFT JOIN model ON model.id = job.model_id
 LEFT JOIN round own ON own.id = model.round_id
 WHERE job.id = $1;
 
--- name: SelectClasses
+-- name: SelectClassesOfProject
 SELECT label, name FROM class WHERE project_id = $1 ORDER BY label;
 
 -- name: SetJobProgress

@@ -10,7 +10,8 @@ ON CONFLICT DO NOTHING;
 
 -- name: SelectImageBounds
 -- What predictions of these images are held to.
-SELECT id, width, height FROM image WHERE id = ANY($1::bigint[]) AND project_id = $2 AND side = $3;
+SELECT id, width, height FROM image
+WHERE id = ANY($1::bigint[]) AND project_id = $2 AND side = $3 AND id BETWEEN $4 AND $5;
 
 -- name: SelectImagesToPredict
 -- Of the pool: unlabelled, in a range of ids, not predicted by model $4; above id $5, at most $6.

@@ -22,21 +22,13 @@ SELECT class.label, (SELECT count(*) FROM image JOIN label_box box ON box.revisi
 FROM class WHERE class.project_id = $1 ORDER BY class.label;
 
 -- name: InsertRanking
--- Under LockProject. Generation 0 is never taken.
+-- Under LockProjectNumbers. Generation 0 is never taken.
 INSERT INTO ranking (project_id, generation, model_id, round_id, strategy, seed, state, eligible)
 SELECT $1, coalesce(max(generation), 0) + 1, $2, $3, $4, $5, 'building', $6 FROM ranking WHERE project_id = $1
 RETURNING id;
 
--- name: InsertRankingEntries
--- Parallel arrays; positions count up from $2.
-INSERT INTO ranking_entry (ranking_id, position, image_id, image_side, slice, score, probability, blind)
-SELECT $1, $2 + ordinality - 1, image_id, CASE slice WHEN 'holdout' THEN 'holdout' ELSE 'pool' END, slice, score,
-       probability, blind
-FROM unnest($3::bigint[], $4::text[], $5::float8[], $6::float8[], $7::boolean[])
-  WITH ORDINALITY AS entry (image_id, slice, score, probability, blind, ordinality);
-
 -- name: SelectRankingOfRound
-SELECT id, state FROM ranking WHERE round_id = $1;
+SELECT id FROM ranking WHERE round_id = $1;
 
 -- name: SelectRankingOfModel
 SELECT id FROM ranking WHERE model_id = $1 ORDER BY generation DESC LIMIT 1;

@@ -1,6 +1,6 @@
 -- Rounds and the snapshots they train on.
 
--- name: LockProject
+-- name: LockProjectNumbers
 -- Numbers of rounds, models and generations are given out under this lock; it doesn't hold up foreign keys.
 SELECT strategy, holdout_target FROM project WHERE id = $1 FOR NO KEY UPDATE;
 
@@ -32,11 +32,11 @@ RETURNING id, number;
 -- By number from the highest down: the round $2 alone, or those below $3 (0: all), at most $4.
 SELECT round.id, round.project_id, round.number, round.state, round.recipe, snapshot.images, snapshot.boxes,
        coalesce(model.number, 0), coalesce(round.model_id, 0),
-       coalesce(evaluation.result, ''), coalesce(evaluation.gate, ''), coalesce(round.error, ''), round.version,
-       extract(epoch FROM round.created_at)::float8, extract(epoch FROM round.training_at)::float8,
-       extract(epoch FROM round.evaluating_at)::float8, extract(epoch FROM round.predicting_at)::float8,
-       extract(epoch FROM round.ranking_at)::float8, extract(epoch FROM round.ended_at)::float8,
-       extract(epoch FROM now())::float8, round.snapshot_id
+       evaluation.result, evaluation.gate, coalesce(round.error, ''), round.version,
+       round.created_at, round.training_at,
+       round.evaluating_at, round.predicting_at,
+       round.ranking_at, round.ended_at,
+       now(), round.snapshot_id
 FROM round
 JOIN snapshot ON snapshot.id = round.snapshot_id
 LEFT JOIN model ON model.id = round.model_id
@@ -103,3 +103,7 @@ SELECT image.id, image.sha256, image.file_name, image.width, image.height, image
 FROM snapshot_item JOIN image ON image.id = snapshot_item.image_id
 WHERE snapshot_item.snapshot_id = $1 AND snapshot_item.image_id > $2
 ORDER BY snapshot_item.image_id LIMIT $3;
+
+-- name: SelectBoxesOfRevisions
+SELECT revision_id, box_id, label, x1, y1, x2, y2, origin, ignore FROM label_box
+WHERE revision_id = ANY($1::bigint[]) ORDER BY revision_id, ordinal;

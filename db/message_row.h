@@ -1,0 +1,29 @@
+// Fields and rows as messages of the protocol.
+#pragma once
+
+#include <string>
+
+#include <google/protobuf/message_lite.h>
+#include <google/protobuf/timestamp.pb.h>
+#include <pqxx/result>
+
+#include "db/sql_value.h"
+#include "loupe/v1/annotation.pb.h"
+
+namespace loupe {
+
+// All of these throw pqxx::conversion_error for what the schema can't hold, which ends in Database::Transact.
+
+google::protobuf::Timestamp TimestampOf(absl::Time time);
+google::protobuf::Timestamp TimestampOf(const pqxx::field& field);
+
+// A serialized message in a bytea.
+void ParseMessage(const pqxx::field& field, google::protobuf::MessageLite& message);
+
+v1::Origin OriginOf(const pqxx::field& field);
+
+// Of a row that begins with id, sha256, file_name, width, height, size_bytes, media_type, sampling_key and
+// group_name.
+v1::Image ImageOf(const pqxx::row& row, v1::Side side);
+
+}  // namespace loupe

@@ -1,0 +1,104 @@
+#include "db/prediction_store.h"
+
+#include <optional>
+
+#include <google/protobuf/repeated_field.h>
+
+#include "db/message_row.h"
+#include "db/transaction.h"
+
+namespace loupe {
+namespace {
+
+constexpr char kPool[] = "pool";
+constexpr char kHoldout[] = "holdout";
+
+v1::Side SideOf(const JobRow& job) { return job.kind == v1::EVALUATE ? v1::HOLDOUT : v1::POOL; }
+
+template <typename T>
+SqlText ArrayOf(const google::protobuf::RepeatedField<T>& values) {
+  return ToSqlArray(std::vector<T>(values.begin(), values.end()));
+}
+
+template <typename T>
+void Fill(const pqxx::field& field, google::protobuf::RepeatedField<T>& values) {
+  if constexpr (std::is_floating_point_v<T>) {
+    const std::vector<float> numbers = FloatsOf(field);
+    values.Add(numbers.begin(), numbers.end());
+  } else {
+    for (const int64_t number : IntegersOf(field)) values.Add(static_cast<T>(number));
+  }
+}
+
+}  // namespace
+
+std::unordered_map<int64_t, ImageBounds> ReadBounds(Transaction& transaction, const JobRow& job,
+                                                    const std::vector<int64_t>& images) {
+  std::unordered_map<int64_t, ImageBounds> bounds;
+  const char* side = SideOf(job) == v1::HOLDOUT ? kHoldout : kPool;
+  for (const auto& row :
+       transaction.Exec("SelectImageBounds", images, job.project, side, job.first_image, job.last_image)) {
+    bounds[row[0].as<int64_t>()] = {row[1].as<uint32_t>(), row[2].as<uint32_t>()};
+  }
+  return bounds;
+}
+
+bool InsertPrediction(Transaction& transaction, ModelId model, const v1::ImagePrediction& prediction,
+                      const std::string& set_aside) {
+  v1::ImagePrediction kept;
+  if (set_aside.empty()) kept = prediction;
+  return transaction
+             .Exec("InsertPrediction", model, prediction.image_id(), ArrayOf(kept.corners()),
+                   ArrayOf(kept.labels()), ArrayOf(kept.scores()), ArrayOf(kept.runner_up_labels()),
+                   ArrayOf(kept.runner_up_scores()), ArrayOf(kept.background_scores()),
+                   ArrayOf(kept.agreements()), SqlBytes{kept.embedding()}, kept.max_foreground_score(),
+                   set_aside)
+             .affected_rows() > 0;
+}
+
+std::vector<v1::Image> ReadJobImages(Transaction& transaction, const JobRow& job, ImageId after, int limit) {
+  const char* statement = job.kind == v1::EVALUATE ? "SelectImagesToEvaluate" : "SelectImagesToPredict";
+  std::vector<v1::Image> images;
+  for (const auto& row :
+       transaction.Exec(statement, job.project, job.first_image, job.last_image, job.model, after, limit)) {
+    images.push_back(ImageOf(row, SideOf(job)));
+  }
+  return images;
+}
+
+uint64_t CountImagesDone(Transaction& transaction, const JobRow& job) {
+  const char* statement = job.kind == v1::EVALUATE ? "CountHoldoutDone" : "CountPoolDone";
+  return transaction.Exec(statement, job.project, job.first_image, job.last_image, job.model)
+      .at(0)[0]
+      .as<uint64_t>();
+}
+
+std::vector<v1::ImagePrediction> ReadHoldoutDetections(Transaction& transaction, ProjectId project,
+                                                       ModelId model) {
+  std::vector<v1::ImagePrediction> predictions;
+  for (const auto& row : transaction.Exec("SelectHoldoutDetections", project, model)) {
+    v1::ImagePrediction& prediction = predictions.emplace_back();
+    prediction.set_image_id(row[0].as<int64_t>());
+    Fill(row[1], *prediction.mutable_corners());
+    Fill(row[2], *prediction.mutable_labels());
+    Fill(row[3], *prediction.mutable_scores());
+  }
+  return predictions;
+}
+
+std::vector<v1::ImagePrediction> ReadPoolScores(Transaction& transaction, ProjectId project, ModelId model,
+                                                ImageId after, int limit) {
+  std::vector<v1::ImagePrediction> predictions;
+  for (const auto& row : transaction.Exec("SelectPoolScores", project, model, after, limit)) {
+    v1::ImagePrediction& prediction = predictions.emplace_back();
+    prediction.set_image_id(row[0].as<int64_t>());
+    Fill(row[1], *prediction.mutable_labels());
+    Fill(row[2], *prediction.mutable_scores());
+    Fill(row[3], *prediction.mutable_runner_up_scores());
+    Fill(row[4], *prediction.mutable_background_scores());
+    prediction.set_max_foreground_score(row[5].as<float>());
+  }
+  return predictions;
+}
+
+}  // namespace loupe

@@ -1,0 +1,48 @@
+// Predictions: one row an image and model.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "db/ids.h"
+#include "db/job_store.h"
+#include "loupe/v1/worker.pb.h"
+
+namespace loupe {
+
+class Transaction;
+
+struct ImageBounds {
+  uint32_t width = 0;  // in pixels
+  uint32_t height = 0;
+};
+
+// Sizes of those of `images` that a job may predict: of the side it is about, with ids in its range.
+std::unordered_map<int64_t, ImageBounds> ReadBounds(Transaction& transaction, const JobRow& job,
+                                                    const std::vector<int64_t>& images);
+
+// Stores a prediction unless the model has one of this image. `set_aside`: why it can't be used, its boxes
+// are not kept then; empty: it can. Returns whether it was new.
+bool InsertPrediction(Transaction& transaction, ModelId model, const v1::ImagePrediction& prediction,
+                      const std::string& set_aside);
+
+// What an EVALUATE or PREDICT job still has to predict: with ids above `after`, in order, at most `limit`.
+std::vector<v1::Image> ReadJobImages(Transaction& transaction, const JobRow& job, ImageId after, int limit);
+
+// Images of the job that need no prediction any more. At least `job.images` once it is done: that counts the
+// images there when the job was made, and an image never goes away.
+uint64_t CountImagesDone(Transaction& transaction, const JobRow& job);
+
+// A model's boxes on the labelled holdout: image, corners, labels and scores.
+std::vector<v1::ImagePrediction> ReadHoldoutDetections(Transaction& transaction, ProjectId project,
+                                                       ModelId model);
+
+// A model's scores on unlabelled images of the pool, all but corners, agreements and embedding; with ids
+// above `after`, in order, at most `limit`. Without what was set aside.
+std::vector<v1::ImagePrediction> ReadPoolScores(Transaction& transaction, ProjectId project, ModelId model,
+                                                ImageId after, int limit);
+
+}  // namespace loupe
