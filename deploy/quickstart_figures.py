@@ -20,8 +20,8 @@ def classes(annotations):
 def labelled(images, share):
     """The pool's share is the first in the order of sampling_key: a uniform draw that repeats itself."""
     images = read(images)["images"]
-    pool = sorted((i for i in images if i["side"] == "POOL"), key=lambda i: i["sampling_key"])
-    holdout = [i for i in images if i["side"] == "HOLDOUT"]
+    pool = sorted((i for i in images if i["side"] == "pool"), key=lambda i: i["sampling_key"])
+    holdout = [i for i in images if i["side"] == "holdout"]
     for image in holdout + pool[: round(share * len(pool))]:
         print(image["file_name"])
 

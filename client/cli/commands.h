@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -39,10 +38,10 @@ void AddProvenanceCommands(CLI::App& parent, Action& action);  // provenance
 void AddExportCommand(CLI::App& parent, Action& action);       // export
 void AddTokenCommands(CLI::App& parent, Action& action);       // token
 
-// What `--side` takes.
-inline std::map<std::string, v1::Side> SideOptions() {
-  return {{"pool", v1::POOL}, {"holdout", v1::HOLDOUT}};
-}
+// Adds `--side pool|holdout`.
+void AddSideOption(CLI::App* command, std::string& side);
+// The side of such an option; none when it is empty. Requires: the option was checked.
+v1::Side SideOf(const std::string& side);
 
 // The project's classes, as the coordinator knows them. Errors: of GetProject.
 absl::StatusOr<ClassNames> FetchClasses(const Context& context, const CallOptions& options = kInteractive);

@@ -22,7 +22,7 @@ namespace {
 struct ExportOptions {
   std::string format;
   std::filesystem::path out;
-  v1::Side side = v1::SIDE_UNSPECIFIED;
+  std::string side;
   bool json = false;
 };
 
@@ -121,7 +121,7 @@ absl::StatusOr<size_t> WriteSide(const Exported& exported, v1::Side side, const 
 absl::Status Export(const Context& context, const ExportOptions& options) {
   const absl::StatusOr<Connection> connection = context.Connect();
   if (!connection.ok()) return connection.status();
-  const absl::StatusOr<Exported> exported = FetchLabels(context, *connection, options.side);
+  const absl::StatusOr<Exported> exported = FetchLabels(context, *connection, SideOf(options.side));
   if (!exported.ok()) return exported.status();
   if (exported->images.empty())
     return absl::FailedPreconditionError("no image is labelled: there is nothing to export");
@@ -156,8 +156,7 @@ void AddExportCommand(CLI::App& parent, Action& action) {
       ->add_option("--out", options->out,
                    "Folder: annotations.json, images/, and the sides' file names in pool.txt and holdout.txt")
       ->required();
-  command->add_option("--side", options->side, "Only pool or holdout; default: both")
-      ->transform(CLI::CheckedTransformer(SideOptions()));
+  AddSideOption(command, options->side);
   command->add_flag("--json", options->json, "Print the counts as JSON");
   OnChosen(command, action, options, Export);
 }

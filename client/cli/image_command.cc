@@ -10,7 +10,7 @@ namespace loupe {
 namespace {
 
 struct ListOptions {
-  v1::Side side = v1::SIDE_UNSPECIFIED;
+  std::string side;
   bool labelled = false;
   bool unlabelled = false;
   bool json = false;
@@ -21,7 +21,7 @@ absl::Status List(const Context& context, const ListOptions& options) {
   Table table({"id", "file name", "size", "side", "group", "revisions"});
   v1::ListImagesRequest request;
   request.set_project(context.project());
-  request.set_side(options.side);
+  request.set_side(SideOf(options.side));
   if (options.labelled || options.unlabelled) request.set_labelled(options.labelled);
   do {
     const auto page = Ask(context, &v1::ImageService::Stub::ListImages, request);
@@ -40,12 +40,21 @@ absl::Status List(const Context& context, const ListOptions& options) {
 
 }  // namespace
 
+void AddSideOption(CLI::App* command, std::string& side) {
+  command->add_option("--side", side, "Only this side of the split; default: both")
+      ->check(CLI::IsMember({"pool", "holdout"}));
+}
+
+v1::Side SideOf(const std::string& side) {
+  if (side.empty()) return v1::SIDE_UNSPECIFIED;
+  return side == "pool" ? v1::POOL : v1::HOLDOUT;
+}
+
 void AddImageCommands(CLI::App& parent, Action& action) {
   CLI::App* image = parent.add_subcommand("image", "Images of the project");
   auto list = std::make_shared<ListOptions>();
   CLI::App* command = image->add_subcommand("list", "All images, in order of id");
-  command->add_option("--side", list->side, "Only pool or holdout; default: both")
-      ->transform(CLI::CheckedTransformer(SideOptions()));
+  AddSideOption(command, list->side);
   CLI::Option* labelled = command->add_flag("--labelled", list->labelled, "Only those with labels");
   command->add_flag("--unlabelled", list->unlabelled, "Only those without")->excludes(labelled);
   command->add_flag("--json", list->json, "Print JSON");

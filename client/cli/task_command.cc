@@ -143,8 +143,7 @@ void AddTaskCommands(CLI::App& parent, Action& action) {
   command->footer(
       "Add \"boxes\" to the JSON and give it to `loupe submit`, within 10 minutes:\n"
       "  \"boxes\": [{\"box\": [x1, y1, x2, y2], \"class\": \"scratch\", \"predicted_index\": 0}]\n"
-      "in pixels; [] says that the image is clean; predicted_index names the prediction a box was made "
-      "from.");
+      "in pixels; [] says that the image is clean; predicted_index names the prediction it was made from.\n");
   OnChosen(command, action, next, Next);
 
   auto submit = std::make_shared<AnswerOptions>();

@@ -1,8 +1,8 @@
 // loupe token create|list|revoke
 #include <filesystem>
-#include <map>
 #include <string>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/commands.h"
 #include "client/cli/message_json.h"
@@ -14,7 +14,7 @@ namespace loupe {
 namespace {
 
 struct CreateOptions {
-  v1::Role role = v1::ROLE_UNSPECIFIED;
+  std::string role;
   std::string name;
   std::string out;
   bool json = false;
@@ -35,7 +35,9 @@ absl::Status Create(const Context& context, const CreateOptions& options) {
   }
   v1::CreateTokenRequest request;
   request.set_request_id(NewRequestId());
-  request.set_role(options.role);
+  v1::Role role = v1::ROLE_UNSPECIFIED;
+  v1::Role_Parse(absl::AsciiStrToUpper(options.role), &role);  // the command line was checked
+  request.set_role(role);
   request.set_name(options.name);
   const auto created = Ask(context, &v1::TokenService::Stub::CreateToken, request);
   if (!created.ok()) return created.status();
@@ -85,15 +87,10 @@ void AddTokenCommands(CLI::App& parent, Action& action) {
   CLI::App* token = parent.add_subcommand("token", "Who may come in");
 
   auto create = std::make_shared<CreateOptions>();
-  const std::map<std::string, v1::Role> roles = {{"annotator", v1::ANNOTATOR},
-                                                 {"engineer", v1::ENGINEER},
-                                                 {"viewer", v1::VIEWER},
-                                                 {"worker", v1::WORKER},
-                                                 {"admin", v1::ADMIN}};
   CLI::App* command = token->add_subcommand("create", "Make a token; it is shown once");
-  command->add_option("--role", create->role, "annotator, engineer, viewer, worker or admin")
+  command->add_option("--role", create->role, "What the token may do")
       ->required()
-      ->transform(CLI::CheckedTransformer(roles));
+      ->check(CLI::IsMember({"annotator", "engineer", "viewer", "worker", "admin"}));
   command->add_option("--name", create->name, "Shown as the author of labels; default: role and number");
   command->add_option("--out", create->out,
                       "Write it to this new file, readable by its owner alone, instead of showing it");

@@ -215,7 +215,7 @@ void AddUpCommands(CLI::App& parent, Action& action) {
   CLI::App* command =
       parent.add_subcommand("up", "Start coordinator, private Postgres and a worker in the folder --dir DIR");
   command->footer(
-      "What runs already is left alone; what has ended is started again. Returns once all serve.");
+      "What runs already is left alone; what has ended is started again. Returns once all serve.\n");
   command->add_flag("--no-worker", up->no_worker, "Start no worker: it runs elsewhere");
   OnChosen(command, action, up, Up);
 
