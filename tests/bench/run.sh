@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Runs a benchmark of the release build: a table, and as the last line one JSON object with the figures.
+#   tests/bench/run.sh NAME [--quick]       NAME: import, queue; --quick ends within two minutes
+set -euo pipefail
+cd "$(dirname "$0")"
+name=${1:-}
+if [ -z "$name" ] || [ ! -f "${name}_bench.py" ]; then
+  echo "usage: tests/bench/run.sh NAME [--quick]    NAME: $(ls ./*_bench.py | sed 's|^\./||; s/_bench\.py$//' | xargs)" >&2
+  exit 2
+fi
+shift
+exec python3 "${name}_bench.py" "$@"
