@@ -36,11 +36,11 @@ def main():
     torch.manual_seed(config["seed"])
     generator = torch.Generator().manual_seed(config["seed"] + 1)
     model = torchvision_model.build(config)
+    images = [make_image(size, generator) for size in config["image_sizes"]]
     with torch.no_grad():
-        torchvision_model.randomise(model, generator)
+        torchvision_model.randomise(model, images, generator)
     out = {f"weights.{name}": tensor.clone() for name, tensor in model.state_dict().items()
            if not name.endswith("num_batches_tracked")}
-    images = [make_image(size, generator) for size in config["image_sizes"]]
     targets = [make_target(size, count, config["num_classes"], generator)
                for size, count in zip(config["image_sizes"], config["truth_counts"])]
     model.eval()

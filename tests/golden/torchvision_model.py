@@ -40,16 +40,21 @@ def build(config):
         box_score_thresh=config["score_threshold"])
 
 
-def randomise(model, generator):
+def randomise(model, images, generator):
     """Weights as training might leave them: uneven batch norm, scores and deltas that differ from box to box."""
-    for name, tensor in model.state_dict().items():
-        if name.endswith("running_var") or (".bn" in name and name.endswith("weight")):
+    for name, tensor in model.backbone.state_dict().items():
+        norm = ".bn" in name or ".downsample.1." in name
+        if name.endswith("running_var") or (norm and name.endswith("weight")):
             tensor.copy_(0.5 + torch.rand(tensor.shape, generator=generator))
-        elif name.endswith("running_mean") or (".bn" in name and name.endswith("bias")):
+        elif name.endswith("running_mean") or (norm and name.endswith("bias")):
             tensor.copy_(0.2 * torch.randn(tensor.shape, generator=generator))
-        elif name.startswith("rpn.head.") and name.endswith("weight"):
-            tensor.mul_(4)
-        elif name.endswith("cls_score.weight"):
-            tensor.mul_(12)
-        elif name.endswith("box_predictor.bbox_pred.weight"):
-            tensor.mul_(4)
+    predictor = model.roi_heads.box_predictor
+    # Standard deviation of what each layer puts out; deltas of the box head are divided by up to 10 when used.
+    for layer, deviation in [(model.rpn.head.cls_logits, 2.0), (model.rpn.head.bbox_pred, 0.2),
+                             (predictor.cls_score, 2.0), (predictor.bbox_pred, 1.0)]:
+        outputs = []
+        hook = layer.register_forward_hook(lambda _module, _input, output: outputs.append(output.flatten()))
+        model.eval()
+        model(images)
+        hook.remove()
+        layer.weight.mul_(deviation / torch.cat(outputs).std())

@@ -18,7 +18,7 @@ import torchvision_safetensors
 def random_boxes(count, width, height, generator):
     """Boxes of all sizes, some over the border of the image."""
     low = torch.rand((count, 2), generator=generator) * torch.tensor([width, height]) - 4
-    side = torch.exp(torch.rand((count, 2), generator=generator) * 5.2)
+    side = torch.exp(torch.rand((count, 2), generator=generator) * 5.9)
     return torch.cat([low, low + side], 1)
 
 

@@ -36,7 +36,7 @@ torch::Tensor BoxCoder::Encode(const torch::Tensor& boxes, const torch::Tensor& 
 
 torch::Tensor BoxCoder::Decode(const torch::Tensor& deltas, const torch::Tensor& anchors) const {
   const CentreForm from = ToCentreForm(anchors);
-  const auto parts = deltas.view({deltas.size(0), -1, 4});
+  const auto parts = deltas.view({deltas.size(0), deltas.size(1) / 4, 4});
   const auto delta = [&](int64_t part) { return parts.select(2, part) / weights_[part]; };
   const auto x = delta(0) * from.width.unsqueeze(1) + from.x.unsqueeze(1);
   const auto y = delta(1) * from.height.unsqueeze(1) + from.y.unsqueeze(1);

@@ -9,11 +9,16 @@ BoxHead::BoxHead(int64_t in_channels, int64_t pooled_size, int64_t width)
       fc7_(register_module("fc7", torch::nn::Linear(width, width))) {}
 
 torch::Tensor BoxHead::Forward(const torch::Tensor& pooled) {
-  // As a convolution over the whole grid, fc6 takes channels-last features as they are.
-  const auto kernel = fc6_->weight.view({-1, pooled.size(1), pooled.size(2), pooled.size(3)})
-                          .contiguous(torch::MemoryFormat::ChannelsLast);
-  const auto hidden = torch::conv2d(pooled, kernel, fc6_->bias).flatten(1).relu_();
-  return torch::linear(hidden, fc7_->weight, fc7_->bias).relu_();
+  torch::Tensor hidden;
+  if (pooled.size(0) == 0) {  // which convolutions refuse
+    hidden = torch::linear(pooled.flatten(1), fc6_->weight, fc6_->bias);
+  } else {
+    // As a convolution over the whole grid, fc6 takes channels-last features as they are.
+    const auto kernel = fc6_->weight.view({-1, pooled.size(1), pooled.size(2), pooled.size(3)})
+                            .contiguous(torch::MemoryFormat::ChannelsLast);
+    hidden = torch::conv2d(pooled, kernel, fc6_->bias).flatten(1);
+  }
+  return torch::linear(hidden.relu_(), fc7_->weight, fc7_->bias).relu_();
 }
 
 BoxPredictor::BoxPredictor(int64_t width, int64_t num_classes)

@@ -108,7 +108,7 @@ RoiHeads::BoxLosses RoiHeads::ComputeLosses(const std::vector<torch::Tensor>& fe
   const auto [logits, deltas] = box_predictor_->Forward(HeadFeatures(features, sampled));
   const auto positive = all_labels.gt(0).nonzero().squeeze(1);
   const auto positive_deltas =
-      deltas.view({deltas.size(0), -1, 4}).index({positive, all_labels.index_select(0, positive)});
+      deltas.view({deltas.size(0), deltas.size(1) / 4, 4}).index({positive, all_labels.index_select(0, positive)});
   const auto count = static_cast<double>(std::max<int64_t>(1, all_labels.size(0)));
   return {torch::cross_entropy_loss(logits, all_labels, {}, at::Reduction::Sum) / count,
           BoxLoss(positive_deltas, torch::cat(target_deltas)) / count};

@@ -31,11 +31,11 @@ void Transform::set_image_size(int64_t min_size, int64_t max_size) {
 }
 
 ImageSize Transform::ResizedSize(ImageSize original) const {
-  // torchvision finds the factor in float32 and the size in float64; a pixel depends on it.
+  // torchvision finds the factor in float32, by a reciprocal, and the size in float64; a pixel depends on it.
   const auto shorter = static_cast<float>(std::min(original.height, original.width));
   const auto longer = static_cast<float>(std::max(original.height, original.width));
   const double factor =
-      std::min(static_cast<float>(min_size_) / shorter, static_cast<float>(max_size_) / longer);
+      std::min(1.0f / shorter * static_cast<float>(min_size_), 1.0f / longer * static_cast<float>(max_size_));
   const auto resize = [&](int64_t side) {
     return std::max<int64_t>(1, static_cast<int64_t>(std::floor(static_cast<double>(side) * factor)));
   };

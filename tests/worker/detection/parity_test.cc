@@ -36,6 +36,8 @@ class ParityTest : public testing::TestWithParam<ParityCase> {
     config_ = PresetConfig(GetParam().preset).value();
     config_.min_size = GetParam().min_size;
     config_.max_size = GetParam().max_size;
+    config_.rpn_pre_nms_top_n_train = config_.rpn_pre_nms_top_n_test = 400;
+    config_.rpn_post_nms_top_n_train = config_.rpn_post_nms_top_n_test = 200;
     // Everything is sampled: nothing is left to chance.
     config_.rpn_samples_per_image = 1'000'000;
     config_.box_samples_per_image = 1'000'000;

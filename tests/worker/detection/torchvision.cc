@@ -30,6 +30,15 @@ TensorMap ReadTensors(const std::string& path) {
   return file.ok() ? file->tensors : TensorMap();
 }
 
+const TensorMap& TorchvisionOps() {
+  static const TensorMap answers = [] {
+    const std::string path = ScratchPath("torchvision_ops.safetensors");
+    RunGoldenScript("torchvision_ops.py", {path});
+    return ReadTensors(path);
+  }();
+  return answers;
+}
+
 TensorMap WithPrefix(const TensorMap& tensors, const std::string& prefix) {
   TensorMap found;
   for (const auto& [name, tensor] : tensors) {

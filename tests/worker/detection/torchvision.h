@@ -25,6 +25,9 @@ void RunGoldenScript(const std::string& script, const std::vector<std::string>& 
 // The tensors of a file, which must be readable.
 TensorMap ReadTensors(const std::string& path);
 
+// What torchvision_ops.py says, asked once a process.
+const TensorMap& TorchvisionOps();
+
 // Entries whose name starts with `prefix`, without it.
 TensorMap WithPrefix(const TensorMap& tensors, const std::string& prefix);
 

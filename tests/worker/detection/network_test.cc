@@ -1,0 +1,187 @@
+// The network's parts: transform, batch norm, presets, and the model as a whole where torchvision can't say.
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "tests/worker/detection/torchvision.h"
+#include "worker/detection/conv_norm.h"
+#include "worker/detection/faster_rcnn.h"
+#include "worker/detection/transform.h"
+
+namespace loupe::detection {
+namespace {
+
+FasterRcnnConfig TinyConfig() {
+  FasterRcnnConfig config = PresetConfig("small").value();
+  config.min_size = 64;
+  config.max_size = 128;
+  return config;
+}
+
+Target OneBox() { return {torch::tensor({{10.f, 12.f, 40.f, 50.f}}), torch::tensor({1}, torch::kInt64), {}}; }
+
+TEST(TransformTest, IsTorchvisions) {
+  const auto golden = WithPrefix(TorchvisionOps(), "transform.");
+  FasterRcnnConfig config;
+  config.min_size = 96;
+  config.max_size = 160;
+  const Batch batch = Transform(config).MakeBatch({golden.at("image.0"), golden.at("image.1")});
+  ASSERT_EQ(batch.images.sizes(), golden.at("batch").sizes());
+  EXPECT_LE((batch.images - golden.at("batch")).abs().max().item<double>(), 1e-5);
+  for (int64_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(batch.sizes[i].height, golden.at("sizes")[i][0].item<int64_t>());
+    EXPECT_EQ(batch.sizes[i].width, golden.at("sizes")[i][1].item<int64_t>());
+  }
+}
+
+TEST(TransformTest, AThinPictureKeepsAPixel) {
+  const ImageSize size = Transform(FasterRcnnConfig()).ResizedSize({/*height=*/1, /*width=*/10000});
+  EXPECT_EQ(size.height, 1);
+  EXPECT_EQ(size.width, 1332);  // torchvision's rounding of 1333 / 10000 in float32
+}
+
+TEST(TransformTest, RefusesBoxesWithoutArea) {
+  const Batch batch = Transform(TinyConfig()).MakeBatch({torch::rand({3, 64, 64})});
+  Target target = OneBox();
+  target.boxes[0][2] = 10;
+  EXPECT_THROW(ScaleTargets({target}, batch), c10::Error);
+}
+
+TEST(ConvNormTest, FrozenNormIsTheFormula) {
+  torch::manual_seed(2);
+  ConvNorm unit = MakeConvNorm(3, 4, 3, 1);
+  auto& norm = *unit.norm();
+  {
+    torch::NoGradGuard no_grad;
+    norm.weight.uniform_(0.5, 2);
+    norm.bias.normal_();
+    norm.running_mean.normal_();
+    norm.running_var.uniform_(0.5, 2);
+  }
+  norm.Freeze();
+  const auto x = torch::randn({2, 3, 9, 8});
+  const auto plain = torch::conv2d(x, unit.conv()->weight, {}, 1, 1);
+  const auto column = [](const torch::Tensor& values) { return values.view({1, -1, 1, 1}); };
+  const auto expected = (plain - column(norm.running_mean)) / torch::sqrt(column(norm.running_var) + 1e-5) *
+                            column(norm.weight) + column(norm.bias);
+  EXPECT_TRUE(torch::allclose(unit.Forward(x, Activation::kNone), expected, 1e-4, 1e-5));
+  torch::NoGradGuard no_grad;  // now from the cache
+  EXPECT_TRUE(torch::allclose(unit.Forward(x, Activation::kRelu), expected.relu(), 1e-4, 1e-5));
+}
+
+TEST(ConvNormTest, TheCacheFollowsTheWeights) {
+  ConvNorm unit = MakeConvNorm(2, 2, 1, 1);
+  unit.norm()->Freeze();
+  torch::NoGradGuard no_grad;
+  const auto x = torch::randn({1, 2, 4, 4});
+  const auto before = unit.Forward(x, Activation::kNone).clone();
+  unit.conv()->weight.mul_(2);
+  EXPECT_TRUE(torch::allclose(unit.Forward(x, Activation::kNone), 2 * before, 1e-4, 1e-6));
+  unit.norm()->bias.add_(1);
+  EXPECT_TRUE(torch::allclose(unit.Forward(x, Activation::kNone), 2 * before + 1, 1e-4, 1e-6));
+}
+
+TEST(ConvNormTest, LiveNormLearnsStatistics) {
+  ConvNorm unit = MakeConvNorm(3, 4, 1, 1);
+  unit.norm()->train();
+  unit.Forward(torch::randn({4, 3, 8, 8}) + 3, Activation::kNone);
+  EXPECT_FALSE(torch::equal(unit.norm()->running_mean, torch::zeros({4})));
+  unit.norm()->Freeze();
+  const auto mean = unit.norm()->running_mean.clone();
+  unit.Forward(torch::randn({4, 3, 8, 8}) + 3, Activation::kNone);
+  EXPECT_TRUE(torch::equal(unit.norm()->running_mean, mean));
+}
+
+TEST(PresetTest, KnowsItsNamesAndRefusesOthers) {
+  for (const auto& name : PresetNames()) EXPECT_EQ(PresetConfig(name)->preset, name);
+  const auto status = PresetConfig("resnet5").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(status.message().find("small"), std::string::npos) << status;
+}
+
+TEST(FasterRcnnTest, EveryFieldOfADetectionHasItsShape) {
+  torch::manual_seed(1);
+  FasterRcnn model(TinyConfig(), 4);
+  model.eval();
+  DetectOptions options;
+  options.score_threshold = 0.01;
+  options.detections_per_image = 7;
+  const auto detections = model.Detect({torch::rand({3, 50, 90}), torch::rand({3, 64, 64})}, options);
+  ASSERT_EQ(detections.size(), 2u);
+  const auto& first = detections[0];
+  EXPECT_EQ(first.boxes.sizes(), torch::IntArrayRef({7, 4}));
+  EXPECT_EQ(first.probabilities.sizes(), torch::IntArrayRef({7, 5}));
+  EXPECT_EQ(first.embedding.sizes(), torch::IntArrayRef({128}));
+  EXPECT_NEAR(first.embedding.norm().item<float>(), 1, 1e-5);
+  EXPECT_LE(first.max_score_below, 0.01f);
+  const auto own = first.probabilities.gather(1, first.labels.unsqueeze(1)).squeeze(1);
+  EXPECT_TRUE(torch::equal(own, first.scores));
+  EXPECT_TRUE(torch::allclose(first.probabilities.sum(1), torch::ones({7})));
+  EXPECT_LE(first.boxes.select(1, 2).max().item<float>(), 90.001f);
+  EXPECT_LE(first.boxes.select(1, 3).max().item<float>(), 50.001f);
+}
+
+TEST(FasterRcnnTest, AnImageWithoutDetectionsStillHasAnEmbeddingAndABestScore) {
+  FasterRcnn model(TinyConfig(), 2);
+  model.eval();
+  DetectOptions options;
+  options.score_threshold = 0.999;
+  const auto detections = model.Detect({torch::rand({3, 64, 64})}, options);
+  EXPECT_EQ(detections[0].boxes.size(0), 0);
+  EXPECT_NEAR(detections[0].embedding.norm().item<float>(), 1, 1e-5);
+  EXPECT_GT(detections[0].max_score_below, 0.1f);
+}
+
+TEST(FasterRcnnTest, PicturesOfAPixelAreTaken) {
+  FasterRcnn model(TinyConfig(), 2);
+  model.eval();
+  EXPECT_EQ(model.Detect({torch::rand({3, 1, 1}), torch::rand({3, 1, 2000})}, {}).size(), 2u);
+}
+
+TEST(FasterRcnnTest, TrainsOnImagesWithoutBoxes) {
+  FasterRcnn model(TinyConfig(), 2);
+  const Target nothing{torch::empty({0, 4}), torch::empty({0}, torch::kInt64), {}};
+  const Losses losses = model.ComputeLosses({torch::rand({3, 64, 64})}, {nothing});
+  EXPECT_EQ(losses.loss_box_reg.item<float>(), 0);
+  EXPECT_EQ(losses.loss_rpn_box_reg.item<float>(), 0);
+  losses.Sum().backward();
+  EXPECT_TRUE(std::isfinite(losses.Sum().item<float>()));
+}
+
+TEST(FasterRcnnTest, RegionsToIgnoreAreNoNegatives) {
+  FasterRcnn model(TinyConfig(), 2);
+  Target ignored{torch::empty({0, 4}), torch::empty({0}, torch::kInt64), torch::tensor({{-500.f, -500.f, 500.f, 500.f}})};
+  const Losses losses = model.ComputeLosses({torch::rand({3, 64, 64})}, {ignored});
+  EXPECT_EQ(losses.Sum().item<float>(), 0) << "everything lies in the region, so nothing is left to learn from";
+}
+
+TEST(FasterRcnnTest, LearnsOnePictureByHeart) {
+  torch::manual_seed(8);
+  FasterRcnn model(TinyConfig(), 1);
+  auto image = torch::full({3, 64, 64}, 0.5f);
+  image.slice(1, 12, 50).slice(2, 10, 40).fill_(0.9f);
+  torch::optim::AdamW optimizer(model.parameters(), torch::optim::AdamWOptions(1e-3));
+  for (int i = 0; i < 40; ++i) {
+    optimizer.zero_grad();
+    model.ComputeLosses({image, image}, {OneBox(), OneBox()}).Sum().backward();
+    optimizer.step();
+  }
+  for (auto& buffer : model.named_buffers()) EXPECT_TRUE(torch::isfinite(buffer.value()).all().item<bool>());
+  model.train();
+  const double loss = model.ComputeLosses({image, image}, {OneBox(), OneBox()}).Sum().item<double>();
+  EXPECT_LT(loss, 0.5);
+}
+
+TEST(FasterRcnnTest, FreezingCountsLayersFromTheEnd) {
+  FasterRcnn model(TinyConfig(), 2);
+  model.FreezeBackbone(3);
+  for (const auto& parameter : model.named_parameters()) {
+    const auto& name = parameter.key();
+    const bool frozen = name.starts_with("backbone.body.conv1") || name.starts_with("backbone.body.bn1") ||
+                        name.starts_with("backbone.body.layer1");
+    EXPECT_EQ(parameter.value().requires_grad(), !frozen) << name;
+  }
+}
+
+}  // namespace
+}  // namespace loupe::detection
