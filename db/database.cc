@@ -34,7 +34,7 @@ void Wait(int repeats) {
 }
 
 SqlFailure RunOnce(ConnectionPool& pool, const TransactionOptions& options,
-                   absl::FunctionRef<absl::Status(Transaction&)> body) {
+                   absl::FunctionRef<absl::Status(Transaction*)> body) {
   std::unique_ptr<PooledConnection> connection;
   SqlFailure outcome;
   try {
@@ -44,7 +44,7 @@ SqlFailure RunOnce(ConnectionPool& pool, const TransactionOptions& options,
     connection->SetStatementTimeout(options.deadline);
     const auto work = Begin(connection->get(), options.isolation);
     Transaction transaction(*work);
-    outcome.status = body(transaction);
+    outcome.status = body(&transaction);
     if (outcome.status.ok()) work->commit();
     if (absl::IsAborted(outcome.status)) outcome.recovery = Recovery::kRunAgain;
   } catch (...) {
@@ -64,7 +64,7 @@ Database::Database(std::string url, int max_connections)
 Database::~Database() = default;
 
 absl::Status Database::Run(const TransactionOptions& options,
-                           absl::FunctionRef<absl::Status(Transaction&)> body) {
+                           absl::FunctionRef<absl::Status(Transaction*)> body) {
   for (int repeats = 0;; ++repeats) {
     SqlFailure outcome = RunOnce(*pool_, options, body);
     if (outcome.recovery == Recovery::kGiveUp) return std::move(outcome.status);
@@ -76,7 +76,7 @@ absl::Status Database::Run(const TransactionOptions& options,
 }
 
 absl::Status Database::Ping() {
-  return Run("Ping", [](Transaction&) { return absl::OkStatus(); });
+  return Run("Ping", [](Transaction*) { return absl::OkStatus(); });
 }
 
 }  // namespace loupe

@@ -55,11 +55,11 @@ class Database {
   std::invoke_result_t<Body, Transaction&> Transact(const TransactionOptions& options, Body body) {
     using Result = std::invoke_result_t<Body, Transaction&>;
     if constexpr (std::is_same_v<Result, absl::Status>) {
-      return Run(options, body);
+      return Run(options, [&](Transaction* transaction) { return body(*transaction); });
     } else {
       Result result = absl::UnknownError("the transaction did not run");
-      const absl::Status status = Run(options, [&](Transaction& transaction) -> absl::Status {
-        result = body(transaction);
+      const absl::Status status = Run(options, [&](Transaction* transaction) -> absl::Status {
+        result = body(*transaction);
         return result.status();
       });
       if (!status.ok()) return status;
@@ -71,8 +71,9 @@ class Database {
   absl::Status Ping();
 
  private:
+  // A pointer, since FunctionRef takes no reference to a type that is only declared here.
   absl::Status Run(const TransactionOptions& options,
-                   absl::FunctionRef<absl::Status(Transaction&)> body);
+                   absl::FunctionRef<absl::Status(Transaction*)> body);
 
   std::unique_ptr<ConnectionPool> pool_;
 };

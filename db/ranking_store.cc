@@ -1,7 +1,5 @@
 #include "db/ranking_store.h"
 
-#include <string_view>
-
 #include "db/transaction.h"
 
 namespace loupe {
@@ -52,7 +50,7 @@ RankingId InsertRanking(Transaction& transaction, const NewRanking& ranking,
               {"ranking_id", "position", "image_id", "image_side", "slice", "score", "probability", "blind"});
   for (size_t position = 0; position < entries.size(); ++position) {
     const NewRankingEntry& entry = entries[position];
-    const char* side = entry.slice == std::string_view("holdout") ? "holdout" : "pool";
+    const char* side = entry.slice == "holdout" ? "holdout" : "pool";
     rows.Row(id, position, entry.image, side, entry.slice, entry.score, entry.probability, entry.blind);
   }
   rows.Finish();

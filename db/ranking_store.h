@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "db/ids.h"
@@ -36,7 +37,7 @@ struct NewRanking {
 
 struct NewRankingEntry {
   ImageId image;
-  const char* slice = "";
+  std::string_view slice;
   std::optional<double> score;
   std::optional<double> probability;
   bool blind = false;

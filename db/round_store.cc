@@ -81,9 +81,8 @@ void AddBoxes(Transaction& transaction, const std::unordered_map<int64_t, v1::Sn
 
 const char* RoundStateName(RoundState state) { return kStateNames[static_cast<size_t>(state)]; }
 
-ProjectSettings LockProject(Transaction& transaction, ProjectId project) {
-  const pqxx::row row = transaction.Exec("LockProjectNumbers", project).at(0);
-  return {row[0].as<std::string>(), row[1].as<uint32_t>()};
+void LockProject(Transaction& transaction, ProjectId project) {
+  transaction.Exec("LockProjectNumbers", project);
 }
 
 Snapshot FreezeSnapshot(Transaction& transaction, ProjectId project) {
@@ -135,7 +134,8 @@ bool TryLockRound(Transaction& transaction, RoundId round, RoundState state) {
 std::vector<OpenRound> ListOpenRounds(Transaction& transaction) {
   std::vector<OpenRound> rounds;
   for (const auto& row : transaction.Exec("SelectOpenRounds")) {
-    rounds.push_back({IdOf<RoundId>(row[0]), IdOf<ProjectId>(row[1]), StateOf(row[2])});
+    rounds.push_back(
+        {IdOf<RoundId>(row[0]), IdOf<ProjectId>(row[1]), row[2].as<uint32_t>(), StateOf(row[3])});
   }
   return rounds;
 }

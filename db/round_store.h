@@ -23,14 +23,9 @@ const char* RoundStateName(RoundState state);
 
 constexpr bool HasEnded(RoundState state) { return state >= RoundState::kDone; }
 
-struct ProjectSettings {
-  std::string strategy;
-  uint32_t holdout_target = 0;
-};
-
 // Numbers of rounds, models and rankings are given out under this lock.
-// Locks: the project's row, until the transaction ends. Requires: the project exists.
-ProjectSettings LockProject(Transaction& transaction, ProjectId project);
+// Locks: the project's row, until the transaction ends; before any round's. Requires: the project exists.
+void LockProject(Transaction& transaction, ProjectId project);
 
 struct Snapshot {
   SnapshotId id;
@@ -78,6 +73,7 @@ bool TryLockRound(Transaction& transaction, RoundId round, RoundState state);
 struct OpenRound {
   RoundId id;
   ProjectId project;
+  uint32_t number = 0;
   RoundState state = RoundState::kTraining;
 };
 

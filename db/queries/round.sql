@@ -2,7 +2,7 @@
 
 -- name: LockProjectNumbers
 -- Numbers of rounds, models and generations are given out under this lock; it doesn't hold up foreign keys.
-SELECT strategy, holdout_target FROM project WHERE id = $1 FOR NO KEY UPDATE;
+SELECT id FROM project WHERE id = $1 FOR NO KEY UPDATE;
 
 -- name: FreezeSnapshot
 -- The truth of the pool at one moment; regions to ignore are not counted.
@@ -61,7 +61,7 @@ WHERE job.id = $1 FOR NO KEY UPDATE OF round;
 SELECT id FROM round WHERE id = $1 AND state = $2 FOR NO KEY UPDATE SKIP LOCKED;
 
 -- name: SelectOpenRounds
-SELECT id, project_id, state FROM round
+SELECT id, project_id, number, state FROM round
 WHERE state IN ('training', 'evaluating', 'predicting', 'ranking') ORDER BY id;
 
 -- name: LockNextWaitingRound

@@ -1,0 +1,127 @@
+// BuildRanking of server/round_steps.h.
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "db/model_store.h"
+#include "db/prediction_store.h"
+#include "db/project_store.h"
+#include "db/ranking_store.h"
+#include "recipe/recipe.h"
+#include "server/round_ranking.h"
+#include "server/round_steps.h"
+
+namespace loupe {
+namespace {
+
+// Rows a transaction: none is long, whatever the size of the pool.
+constexpr int kPageRows = 2000;
+
+struct RankedRound {
+  RoundRow round;
+  RankingInput input;
+};
+
+// nullopt: the ranking is there already, or the round has moved on.
+absl::StatusOr<std::optional<RankedRound>> ReadRankedRound(Transaction& transaction, const OpenRound& open) {
+  if (FindRankingOfRound(transaction, open.id)) return std::nullopt;
+  std::optional<RoundRow> round = FindRound(transaction, open.project, open.number);
+  if (!round.has_value() || round->state != RoundState::kRanking) return std::nullopt;
+  const absl::StatusOr<v1::Recipe> recipe = ParseRecipe(round->recipe);
+  if (!recipe.ok()) return recipe.status();
+  RankedRound ranked;
+  ranked.input.recipe = recipe->ranking();
+  ranked.input.seed = RankingSeed(recipe->seed(), open.number);
+  const uint64_t target = ReadProject(transaction, open.project).holdout_target();
+  const uint64_t labelled = CountHoldoutLabelled(transaction, open.project);
+  ranked.input.holdout_missing = target - std::min(labelled, target);
+  for (const ImageId image : ReadHoldoutQueue(transaction, open.project, ranked.input.holdout_missing)) {
+    ranked.input.holdout.push_back(image.value());
+  }
+  ranked.input.boxes_per_class = CountBoxesByClass(transaction, open.project);
+  ranked.round = *std::move(round);
+  return ranked;
+}
+
+absl::StatusOr<std::vector<int64_t>> ReadEligible(Database& database, ProjectId project) {
+  std::vector<int64_t> eligible;
+  for (;;) {
+    const ImageId after(eligible.empty() ? 0 : eligible.back());
+    const absl::StatusOr<std::vector<ImageId>> page = database.Transact(
+        "ReadEligibleImages", [&](Transaction& transaction) -> absl::StatusOr<std::vector<ImageId>> {
+          return ReadEligibleImages(transaction, project, after, kPageRows);
+        });
+    if (!page.ok()) return page.status();
+    if (page->empty()) return eligible;
+    for (const ImageId image : *page) eligible.push_back(image.value());
+  }
+}
+
+absl::StatusOr<std::vector<ranking::PredictedImage>> ReadPredicted(Database& database, ProjectId project,
+                                                                   ModelId model) {
+  using Page = std::vector<v1::ImagePrediction>;
+  std::vector<ranking::PredictedImage> predicted;
+  for (;;) {
+    const ImageId after(predicted.empty() ? 0 : predicted.back().image_id);
+    const absl::StatusOr<Page> page =
+        database.Transact("ReadPoolScores", [&](Transaction& transaction) -> absl::StatusOr<Page> {
+          return ReadPoolScores(transaction, project, model, after, kPageRows);
+        });
+    if (!page.ok()) return page.status();
+    if (page->empty()) return predicted;
+    for (const v1::ImagePrediction& prediction : *page) predicted.push_back(ScoringView(prediction));
+  }
+}
+
+std::vector<NewRankingEntry> EntriesOf(const ranking::RankingPlan& plan) {
+  std::vector<NewRankingEntry> entries;
+  entries.reserve(plan.entries.size());
+  for (const ranking::RankingEntry& entry : plan.entries) {
+    entries.push_back({ImageId(entry.image_id), ranking::SliceName(entry.slice), entry.score,
+                       entry.probability, entry.blind});
+  }
+  return entries;
+}
+
+absl::Status KeepRanking(Transaction& transaction, const RankedRound& ranked,
+                         const ranking::RankingPlan& plan) {
+  const RoundRow& round = ranked.round;
+  LockProject(transaction, round.project);
+  if (LockRound(transaction, round.id) != RoundState::kRanking) return absl::OkStatus();
+  if (FindRankingOfRound(transaction, round.id)) return absl::OkStatus();
+  InsertRanking(transaction,
+                {.project = round.project,
+                 .model = round.model,
+                 .round = round.id,
+                 .strategy = ranked.input.recipe.strategy(),
+                 .seed = ranked.input.seed,
+                 .eligible = plan.eligible_count},
+                EntriesOf(plan));
+  TouchRound(transaction, round.id);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status BuildRanking(Database& database, const OpenRound& open) {
+  absl::StatusOr<std::optional<RankedRound>> ranked = database.Transact(
+      "ReadRankedRound", [&](Transaction& transaction) { return ReadRankedRound(transaction, open); });
+  if (!ranked.ok()) return ranked.status();
+  if (!ranked->has_value()) return absl::OkStatus();
+  RankingInput& input = (*ranked)->input;
+  absl::StatusOr<std::vector<int64_t>> eligible = ReadEligible(database, open.project);
+  if (!eligible.ok()) return eligible.status();
+  input.eligible = *std::move(eligible);
+  const absl::StatusOr<std::vector<ranking::PredictedImage>> predicted =
+      ReadPredicted(database, open.project, (*ranked)->round.model);
+  if (!predicted.ok()) return predicted.status();
+  const absl::StatusOr<ranking::RankingPlan> plan = MakeRankingPlan(*predicted, input);
+  if (!plan.ok()) return plan.status();
+  return database.Transact(
+      "KeepRanking", [&](Transaction& transaction) { return KeepRanking(transaction, **ranked, *plan); });
+}
+
+}  // namespace loupe
