@@ -380,3 +380,175 @@ BEGIN
   RETURN NEW;
 END $$;
 CREATE TRIGGER image_fixed BEFORE UPDATE ON image FOR EACH ROW EXECUTE FUNCTION refuse_image_change();
+
+-- An image as the protocol shows it: the columns of v1.Image in one order, and what selects them.
+CREATE VIEW shown_image AS
+  SELECT image.id, image.sha256, image.file_name, image.width, image.height, image.size_bytes, image.media_type,
+         image.sampling_key, coalesce(image.group_name, '') AS group_name, image.side,
+         coalesce(head.number, 0) AS revisions, image.project_id, image.head_revision_id
+  FROM image LEFT JOIN label_revision head ON head.id = image.head_revision_id;
+
+-- The hash chain. What a revision's hash covers is a text of one line for the revision and one for each box and each
+-- rejection. Numbers are written as the bytes of their binary form, so that no setting changes them.
+CREATE FUNCTION box_text(ordinal int, box_id bigint, label int, x1 real, y1 real, x2 real, y2 real, origin text,
+                         ignore boolean, predicted_index int)
+RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT concat_ws('|', 'box', ordinal, box_id, label, encode(float4send(x1), 'hex'), encode(float4send(y1), 'hex'),
+                   encode(float4send(x2), 'hex'), encode(float4send(y2), 'hex'), origin, ignore,
+                   coalesce(predicted_index, -1))
+$$;
+
+CREATE FUNCTION rejection_text(predicted_index int, label int, score real, x1 real, y1 real, x2 real, y2 real)
+RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT concat_ws('|', 'rejection', predicted_index, label, encode(float4send(score), 'hex'),
+                   encode(float4send(x1), 'hex'), encode(float4send(y1), 'hex'), encode(float4send(x2), 'hex'),
+                   encode(float4send(y2), 'hex'))
+$$;
+
+-- `details`: the lines of boxes by ordinal, then of rejections by index, each ended by a newline.
+CREATE FUNCTION revision_hash(previous_hash bytea, image_sha256 bytea, number int, author_id bigint, source text,
+                              task_id bigint, created_at timestamptz, blind boolean, late boolean, spent_ms int,
+                              details text)
+RETURNS bytea LANGUAGE sql STABLE AS $$
+  SELECT sha256(previous_hash || convert_to(
+    concat_ws('|', 'revision', encode(image_sha256, 'hex'), number, author_id, source, coalesce(task_id, 0),
+              (extract(epoch FROM created_at) * 1000000)::bigint, blind, late, spent_ms)
+    || E'\n' || details, 'UTF8'))
+$$;
+
+CREATE FUNCTION revision_details(the_revision bigint) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT coalesce((SELECT string_agg(box_text(ordinal, box_id, label, x1, y1, x2, y2, origin, ignore, predicted_index)
+                                     || E'\n', '' ORDER BY ordinal)
+                   FROM label_box WHERE revision_id = the_revision), '')
+      || coalesce((SELECT string_agg(rejection_text(predicted_index, label, score, x1, y1, x2, y2)
+                                     || E'\n', '' ORDER BY predicted_index)
+                   FROM rejection WHERE revision_id = the_revision), '')
+$$;
+
+CREATE FUNCTION box_overlap(a box, b box) RETURNS double precision LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN a && b THEN area(a # b) / (area(a) + area(b) - area(a # b)) ELSE 0 END
+$$;
+
+-- Adds a revision to an image's history and makes it the truth. Boxes come as parallel arrays, corners four a box, a
+-- predicted_index of -1 for none; so do rejections. A box keeps its identity when the revision before has one of the
+-- same class that overlaps it by more than 0.9 (IoU). A correction for an image that was answered after its task was
+-- served is late.
+-- Locks: the image's row.
+CREATE FUNCTION append_revision(
+  the_image bigint, the_source text, the_author bigint, the_task bigint, is_blind boolean, INOUT is_late boolean,
+  the_spent_ms int, corners real[], labels int[], origins text[], ignores boolean[], predicted int[],
+  rejected int[], rejected_labels int[], rejected_scores real[], rejected_corners real[],
+  OUT the_revision bigint, OUT the_number int)
+LANGUAGE plpgsql AS $$
+DECLARE
+  the_sha256 bytea;
+  head_id bigint;
+  head label_revision;
+  box_ids bigint[] := '{}';
+  kept bigint;
+  moment timestamptz := clock_timestamp();
+  details text;
+BEGIN
+  SELECT sha256, head_revision_id INTO STRICT the_sha256, head_id FROM image WHERE id = the_image FOR NO KEY UPDATE;
+  SELECT * INTO head FROM label_revision WHERE id = head_id;
+  is_late := is_late OR coalesce(head.created_at > (SELECT created_at FROM task WHERE id = the_task), false);
+  the_number := coalesce(head.number, 0) + 1;
+  FOR i IN 1 .. cardinality(labels) LOOP
+    kept := NULL;
+    IF head_id IS NOT NULL THEN
+      SELECT box_id INTO kept
+      FROM label_box, box_overlap(box(point(x1, y1), point(x2, y2)),
+                                  box(point(corners[4*i-3], corners[4*i-2]), point(corners[4*i-1], corners[4*i]))) iou
+      WHERE revision_id = head_id AND label = labels[i] AND iou > 0.9 AND box_id <> ALL (box_ids)
+      ORDER BY iou DESC, box_id LIMIT 1;
+    END IF;
+    box_ids := box_ids || coalesce(kept, nextval('box_identity'));
+  END LOOP;
+  details := coalesce((SELECT string_agg(box_text(i - 1, box_ids[i], labels[i], corners[4*i-3], corners[4*i-2],
+                                                  corners[4*i-1], corners[4*i], origins[i], ignores[i],
+                                                  nullif(predicted[i], -1)) || E'\n', '' ORDER BY i)
+                       FROM generate_subscripts(labels, 1) i), '')
+          || coalesce((SELECT string_agg(rejection_text(rejected[i], rejected_labels[i], rejected_scores[i],
+                                                        rejected_corners[4*i-3], rejected_corners[4*i-2],
+                                                        rejected_corners[4*i-1], rejected_corners[4*i])
+                                         || E'\n', '' ORDER BY rejected[i])
+                       FROM generate_subscripts(rejected, 1) i), '');
+  INSERT INTO label_revision (image_id, number, source, author_id, task_id, blind, late, spent_ms, created_at,
+                              previous_hash, hash)
+  SELECT the_image, the_number, the_source, the_author, the_task, is_blind, is_late, the_spent_ms, moment, previous,
+         revision_hash(previous, the_sha256, the_number, the_author, the_source, the_task, moment, is_blind, is_late,
+                       the_spent_ms, details)
+  FROM coalesce(head.hash, decode(repeat('00', 32), 'hex')) previous
+  RETURNING id INTO the_revision;
+  INSERT INTO label_box
+  SELECT the_revision, i - 1, box_ids[i], labels[i], corners[4*i-3], corners[4*i-2], corners[4*i-1], corners[4*i],
+         origins[i], ignores[i], nullif(predicted[i], -1)
+  FROM generate_subscripts(labels, 1) i;
+  INSERT INTO rejection
+  SELECT the_revision, rejected[i], rejected_labels[i], rejected_scores[i], rejected_corners[4*i-3],
+         rejected_corners[4*i-2], rejected_corners[4*i-1], rejected_corners[4*i]
+  FROM generate_subscripts(rejected, 1) i;
+  UPDATE image SET head_revision_id = the_revision WHERE id = the_image;
+END $$;
+
+-- A person's correction: the revision, the task's end and the lease's. Requires: the task's row is locked.
+CREATE FUNCTION answer_task(
+  answered_task bigint, INOUT is_late boolean, the_spent_ms int, corners real[], labels int[], origins text[],
+  ignores boolean[], predicted int[], rejected int[], rejected_labels int[], rejected_scores real[],
+  rejected_corners real[], OUT the_revision bigint, OUT the_number int)
+LANGUAGE plpgsql AS $$
+DECLARE
+  the_task task;
+BEGIN
+  SELECT * INTO STRICT the_task FROM task WHERE id = answered_task;
+  SELECT added.is_late, added.the_revision, added.the_number INTO STRICT is_late, the_revision, the_number
+  FROM append_revision(the_task.image_id, 'task', the_task.principal_id, the_task.id, the_task.shown_model_id IS NULL,
+                       is_late, the_spent_ms, corners, labels, origins, ignores, predicted, rejected, rejected_labels,
+                       rejected_scores, rejected_corners) added;
+  UPDATE task SET state = 'answered', ended_at = now(), revision_id = the_revision WHERE id = the_task.id;
+  DELETE FROM lease WHERE purpose = 'label' AND subject_id = the_task.image_id AND number = the_task.lease_number;
+END $$;
+
+-- Leases the first `wanted` entries of a ranking that nobody has, in its order, and makes their tasks. An image that
+-- another claim is just taking is passed over by an advisory lock, without waiting for that claim's commit; after
+-- the lock what others committed is looked at again, and the lease's primary key stands behind it all.
+-- The planner may not read a whole table for a walk that ends after a few entries, whatever its statistics say.
+CREATE FUNCTION claim_tasks(the_ranking bigint, the_principal bigint, wanted int, lease_length interval)
+RETURNS SETOF bigint LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+  entry record;
+  the_task bigint;
+  the_lease bigint;
+  claimed int := 0;
+BEGIN
+  FOR entry IN
+    SELECT walked.*, ranking.project_id,
+           (SELECT model_id FROM prediction
+            WHERE prediction.model_id = ranking.model_id AND prediction.image_id = walked.image_id
+              AND set_aside IS NULL AND NOT walked.blind) AS shown_model_id
+    FROM ranking
+    JOIN ranking_entry walked ON walked.ranking_id = ranking.id AND walked.position >= ranking.first_open
+    JOIN image ON image.id = walked.image_id AND image.head_revision_id IS NULL
+    WHERE ranking.id = the_ranking
+      AND NOT EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = walked.image_id)
+      AND NOT EXISTS (SELECT FROM task WHERE task.ranking_id = the_ranking AND task.principal_id = the_principal
+                        AND task.image_id = walked.image_id AND task.state = 'skipped')
+    ORDER BY walked.position
+  LOOP
+    EXIT WHEN claimed = wanted;
+    CONTINUE WHEN NOT pg_try_advisory_xact_lock(1, (entry.image_id & 2147483647)::int);
+    CONTINUE WHEN EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = entry.image_id)
+               OR EXISTS (SELECT FROM image WHERE id = entry.image_id AND head_revision_id IS NOT NULL);
+    the_lease := nextval('lease_number');
+    INSERT INTO task (project_id, image_id, image_side, principal_id, lease_number, ranking_id, position, slice, score,
+                      probability, blind, shown_model_id, state)
+    VALUES (entry.project_id, entry.image_id, entry.image_side, the_principal, the_lease, the_ranking, entry.position,
+            entry.slice, entry.score, entry.probability, entry.blind, entry.shown_model_id, 'leased')
+    RETURNING id INTO the_task;
+    INSERT INTO lease (purpose, subject_id, number, task_id, holder_id, expires_at)
+    VALUES ('label', entry.image_id, the_lease, the_task, the_principal, now() + lease_length);
+    claimed := claimed + 1;
+    RETURN NEXT the_task;
+  END LOOP;
+END $$;

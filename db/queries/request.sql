@@ -1,8 +1,8 @@
 -- name: FindRequest
 SELECT method, fingerprint, response FROM request WHERE principal_id = $1 AND request_id = $2;
 
--- Waits for a transaction that inserts the same one.
 -- name: InsertRequest
+-- Waits for a transaction that inserts the same one.
 INSERT INTO request (principal_id, request_id, method, fingerprint, response)
 VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT DO NOTHING;

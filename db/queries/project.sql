@@ -1,0 +1,64 @@
+-- Projects, their classes and where they stand.
+
+-- name: InsertProject
+-- No row when the name is taken.
+INSERT INTO project (name, seed, holdout_fraction, holdout_target, strategy) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (name) DO NOTHING RETURNING id;
+
+-- name: InsertClasses
+INSERT INTO class (project_id, label, name)
+SELECT $1, ordinality, name FROM unnest($2::text[]) WITH ORDINALITY AS listed (name, ordinality);
+
+-- name: InsertFirstRanking
+INSERT INTO ranking (project_id, generation, strategy, seed, state, activated_at)
+VALUES ($1, 0, 'random', $2, 'active', now());
+
+-- name: FindProject
+-- By name; an empty name finds the only one. Two rows when there are several.
+SELECT id, name FROM project WHERE name = $1 OR $1 = '' ORDER BY id LIMIT 2;
+
+-- name: SelectProjects
+-- With ids from $1 up, at most $2.
+SELECT project.id, project.name, seed, holdout_fraction, holdout_target, strategy, created_at,
+       array_agg(class.name ORDER BY class.label) AS classes
+FROM project JOIN class ON class.project_id = project.id
+WHERE project.id >= $1 GROUP BY project.id ORDER BY project.id LIMIT $2;
+
+-- name: CountImages
+-- Labels of holdout images count when they were drawn blind.
+SELECT count(*) FILTER (WHERE side = 'pool') AS pool,
+       count(*) FILTER (WHERE side = 'pool' AND head_revision_id IS NOT NULL) AS pool_labelled,
+       count(*) FILTER (WHERE side = 'holdout') AS holdout,
+       count(*) FILTER (WHERE side = 'holdout' AND head.blind) AS holdout_labelled,
+       coalesce(max(sampling_key) FILTER (WHERE side = 'holdout' AND head.blind)
+                < min(sampling_key) FILTER (WHERE side = 'holdout' AND head.blind IS NOT TRUE),
+                bool_or(head.blind) FILTER (WHERE side = 'holdout'), false) AS random_sample
+FROM image LEFT JOIN label_revision head ON head.id = image.head_revision_id
+WHERE project_id = $1;
+
+-- name: CountClasses
+-- People's boxes in the truth by class, regions to ignore left out.
+SELECT class.label, class.name, count(box.revision_id) AS boxes, count(DISTINCT box.revision_id) AS images
+FROM class
+LEFT JOIN (SELECT label_box.* FROM image JOIN label_box ON revision_id = head_revision_id
+           WHERE project_id = $1 AND NOT ignore) box ON box.label = class.label
+WHERE class.project_id = $1 GROUP BY class.label, class.name ORDER BY class.label;
+
+-- name: CountOrigins
+SELECT count(*) FILTER (WHERE origin = 'drawn') AS drawn, count(*) FILTER (WHERE origin = 'accepted') AS accepted,
+       count(*) FILTER (WHERE origin = 'adjusted') AS adjusted,
+       count(*) FILTER (WHERE origin = 'relabelled') AS relabelled,
+       count(*) FILTER (WHERE origin = 'imported') AS imported,
+       (SELECT count(*) FROM image JOIN rejection ON revision_id = head_revision_id
+        WHERE project_id = $1) AS rejected
+FROM image JOIN label_box ON revision_id = head_revision_id WHERE project_id = $1;
+
+-- name: SelectActivity
+SELECT (SELECT count(*) FROM lease JOIN task ON task.id = lease.task_id WHERE task.project_id = $1) AS open_leases,
+       coalesce((SELECT number FROM model WHERE project_id = $1 AND state = 'serving'), 0) AS serving_model,
+       coalesce((SELECT max(number) FROM round WHERE project_id = $1), 0) AS latest_round,
+       coalesce((SELECT state FROM round WHERE project_id = $1 ORDER BY number DESC LIMIT 1), '') AS latest_round_state,
+       (SELECT count(*) FROM ranking
+        JOIN ranking_entry ON ranking_id = ranking.id AND position >= first_open
+        JOIN image ON image.id = image_id AND head_revision_id IS NULL
+        WHERE ranking.project_id = $1 AND ranking.state = 'active') AS queue_length;
