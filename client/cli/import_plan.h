@@ -15,11 +15,11 @@ namespace loupe {
 
 // As on the command line; empty where not given.
 struct ImportChoice {
-  std::filesystem::path images_dir;
-  std::filesystem::path coco_file;
-  std::string labelled;  // none, boxes, all or @FILE
-  std::string only;      // @FILE
-  std::string group_by;  // regular expression (ECMAScript) on the file name
+  std::filesystem::path images_dir{};
+  std::filesystem::path coco_file{};
+  std::string labelled{};  // none, boxes, all or @FILE
+  std::string only{};      // @FILE
+  std::string group_by{};  // regular expression (ECMAScript) on the file name
   bool blind = false;
 };
 

@@ -13,6 +13,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+GlobalOptions Options(const std::string& server, const std::string& token_file, const std::string& ca_cert,
+                      const std::string& dir) {
+  return {server, token_file, ca_cert, "", dir};
+}
+
 class ContextTest : public testing::Test {
  protected:
   ContextTest() {
@@ -40,7 +45,7 @@ class ContextTest : public testing::Test {
 };
 
 TEST_F(ContextTest, DirAloneFindsServerAndToken) {
-  const auto endpoint = Resolve({.dir = dir_.string()});
+  const auto endpoint = Resolve(Options("", "", "", dir_.string()));
   ASSERT_TRUE(endpoint.ok()) << endpoint.status();
   EXPECT_EQ(endpoint->address, "127.0.0.1:4001");
   EXPECT_EQ(endpoint->token, "loupe_of_dir");
@@ -62,14 +67,13 @@ TEST_F(ContextTest, OptionWinsOverDirAndDirOverEnvironment) {
   environment_ = {{"LOUPE_SERVER", "far:1"},
                   {"LOUPE_TOKEN_FILE", Path("environment.token")},
                   {"LOUPE_CA_CERT", "ca.pem"}};
-  auto endpoint = Resolve({.dir = dir_.string()});
+  auto endpoint = Resolve(Options("", "", "", dir_.string()));
   ASSERT_TRUE(endpoint.ok()) << endpoint.status();
   EXPECT_EQ(endpoint->address, "127.0.0.1:4001");
   EXPECT_EQ(endpoint->token, "loupe_of_dir");
   EXPECT_TRUE(endpoint->ca_cert.empty()) << "the coordinator of a folder speaks without TLS";
 
-  endpoint = Resolve(
-      {.server = "given:2", .token_file = Path("mine.token"), .ca_cert = "given.pem", .dir = dir_.string()});
+  endpoint = Resolve(Options("given:2", Path("mine.token"), "given.pem", dir_.string()));
   ASSERT_TRUE(endpoint.ok()) << endpoint.status();
   EXPECT_EQ(endpoint->address, "given:2");
   EXPECT_EQ(endpoint->token, "loupe_mine");
@@ -77,7 +81,7 @@ TEST_F(ContextTest, OptionWinsOverDirAndDirOverEnvironment) {
 }
 
 TEST_F(ContextTest, AnotherTokenMayComeWithADir) {
-  const auto endpoint = Resolve({.token_file = Path("mine.token"), .dir = dir_.string()});
+  const auto endpoint = Resolve(Options("", Path("mine.token"), "", dir_.string()));
   ASSERT_TRUE(endpoint.ok()) << endpoint.status();
   EXPECT_EQ(endpoint->address, "127.0.0.1:4001");
   EXPECT_EQ(endpoint->token, "loupe_mine");
@@ -91,8 +95,7 @@ TEST_F(ContextTest, NothingGivenIsWrongUsage) {
 
 TEST_F(ContextTest, WhatIsNamedAndNotThereIsAnErrorButNotOfUsage) {
   for (const GlobalOptions& options :
-       {GlobalOptions{.dir = Path("nowhere")},
-        GlobalOptions{.server = "127.0.0.1:1", .token_file = Path("no.token")}}) {
+       {Options("", "", "", Path("nowhere")), Options("127.0.0.1:1", Path("no.token"), "", "")}) {
     const absl::Status status = Resolve(options).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kNotFound) << status;
     EXPECT_FALSE(IsUsageError(status));
@@ -104,7 +107,7 @@ TEST_F(ContextTest, ProjectComesFromOptionOrEnvironment) {
     return std::string(name) == "LOUPE_PROJECT" ? "parts" : nullptr;
   };
   EXPECT_EQ(Context({}, environment).project(), "parts");
-  EXPECT_EQ(Context({.project = "castings"}, environment).project(), "castings");
+  EXPECT_EQ(Context({"", "", "", "castings", ""}, environment).project(), "castings");
 }
 
 }  // namespace
