@@ -97,10 +97,15 @@ void EndJobsOfRound(Transaction& transaction, RoundId round) {
 
 void DeleteExpiredJobLeases(Transaction& transaction) { transaction.Exec("DeleteExpiredJobLeases"); }
 
-std::optional<FreeJob> LockFreeJob(Transaction& transaction) {
-  const pqxx::result rows = transaction.Exec("LockFreeJob");
+std::optional<std::string> FindLostJob(Transaction& transaction, RoundId round) {
+  const pqxx::result rows = transaction.Exec("SelectLostJob", round, kMaxJobAttempts);
   if (rows.empty()) return std::nullopt;
-  return FreeJob{IdOf<JobId>(rows[0][0]), IdOf<RoundId>(rows[0][2]), rows[0][1].as<int>()};
+  return rows[0][0].as<std::string>();
+}
+
+JobId LockFreeJob(Transaction& transaction) {
+  const pqxx::result rows = transaction.Exec("LockFreeJob", kMaxJobAttempts);
+  return rows.empty() ? JobId() : IdOf<JobId>(rows[0][0]);
 }
 
 std::optional<JobLease> LeaseJob(Transaction& transaction, JobId job, PrincipalId holder,

@@ -63,13 +63,14 @@ void EndJobsOfRound(Transaction& transaction, RoundId round);
 // Makes jobs free whose leases ended. Idempotent.
 void DeleteExpiredJobLeases(Transaction& transaction);
 
-struct FreeJob {
-  JobId id;
-  RoundId round;
-  int attempts = 0;  // leases since it last went forward
-};
-// The oldest job that nobody has. Locks: its row. nullopt: there is none, or others are just taking them.
-std::optional<FreeJob> LockFreeJob(Transaction& transaction);
+// A job that so many workers lost without taking it forward is not given out again: its round fails.
+constexpr int kMaxJobAttempts = 5;
+
+// The kind of a job of this round that was lost too often. nullopt: there is none.
+std::optional<std::string> FindLostJob(Transaction& transaction, RoundId round);
+
+// The oldest job that nobody has. Locks: its row. None: there is none, or others are just taking them.
+JobId LockFreeJob(Transaction& transaction);
 
 struct JobLease {
   LeaseNumber number;

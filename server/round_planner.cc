@@ -54,7 +54,10 @@ absl::Status RoundPlanner::RunOnce() {
       });
   first.Update(rounds.status());
   if (!rounds.ok()) return first;
-  for (const OpenRound& round : *rounds) first.Update(Advance(round));
+  for (const OpenRound& round : *rounds) {
+    first.Update(FailLostRound(database_, round));
+    first.Update(Advance(round));
+  }
   return first;
 }
 

@@ -5,8 +5,6 @@
 // lock, which does nothing when the round is no longer where it was.
 #pragma once
 
-#include <memory>
-
 #include "absl/status/status.h"
 #include "db/database.h"
 #include "db/round_store.h"
@@ -34,5 +32,8 @@ absl::Status BuildRanking(Database& database, const OpenRound& round);
 // ranking -> done, when the generation is there: model and ranking are switched to together, unless the model
 // is held. Fails the round when the weights are not whole.
 absl::Status FinishRanking(Database& database, const BlobStore& blobs, const OpenRound& round);
+
+// Fails the round when one of its jobs was lost too often without going forward.
+absl::Status FailLostRound(Database& database, const OpenRound& round);
 
 }  // namespace loupe

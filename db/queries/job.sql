@@ -49,9 +49,9 @@ DELETE FROM lease WHERE (purpose, subject_id) IN (
   SELECT purpose, subject_id FROM lease WHERE purpose = 'job' AND expires_at < now() FOR UPDATE SKIP LOCKED);
 
 -- name: LockFreeJob
--- The oldest job that nobody has.
-SELECT job.id, job.attempts, job.round_id FROM job
-WHERE job.state = 'waiting'
+-- The oldest job that nobody has, those left out that were lost $1 times.
+SELECT job.id FROM job
+WHERE job.state = 'waiting' AND job.attempts < $1
   AND NOT EXISTS (SELECT FROM lease WHERE purpose = 'job' AND subject_id = job.id)
 ORDER BY job.id LIMIT 1
 FOR UPDATE SKIP LOCKED;
@@ -120,3 +120,10 @@ RETURNING transient_failures;
 -- name: GiveBackJob
 -- An orderly end is no lost attempt.
 UPDATE job SET attempts = greatest(attempts - 1, 0) WHERE id = $1;
+
+-- name: SelectLostJob
+-- A job of this round that was lost $2 times without going forward.
+SELECT kind, attempts FROM job
+WHERE round_id = $1 AND state = 'waiting' AND attempts >= $2
+  AND NOT EXISTS (SELECT FROM lease WHERE purpose = 'job' AND subject_id = job.id AND expires_at > now())
+ORDER BY id LIMIT 1;
