@@ -1,0 +1,315 @@
+// The program `loupe` itself, against services in this process that answer as told: what commands send, what
+// they print, and with which status they end.
+#include <gmock/gmock.h>
+#include <grpcpp/server_builder.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "loupe/v1/image.grpc.pb.h"
+#include "loupe/v1/labeling.grpc.pb.h"
+#include "loupe/v1/project.grpc.pb.h"
+#include "loupe/v1/round.grpc.pb.h"
+
+namespace loupe {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class Projects final : public v1::ProjectService::Service {
+  grpc::Status GetProject(grpc::ServerContext*, const v1::GetProjectRequest*, v1::Project* project) override {
+    project->set_name("parts");
+    v1::Class* only = project->add_classes();
+    only->set_label(1);
+    only->set_name("scratch");
+    return grpc::Status::OK;
+  }
+};
+
+class Images final : public v1::ImageService::Service {
+ public:
+  std::vector<v1::ImportStart> starts;
+  std::vector<v1::PictureHeader> pictures;
+  std::string bytes;
+  std::atomic<int> failures = 0;
+  bool refuses = false;
+
+  grpc::Status Import(grpc::ServerContext*, grpc::ServerReader<v1::ImportRequest>* reader,
+                      v1::ImportResponse* response) override {
+    v1::ImportRequest request;
+    pictures.clear();
+    bytes.clear();
+    while (reader->Read(&request)) {
+      if (request.has_start()) starts.push_back(request.start());
+      if (request.has_picture()) pictures.push_back(request.picture());
+      bytes += request.chunk();
+      if (refuses && !pictures.empty()) return grpc::Status(grpc::INVALID_ARGUMENT, "a.jpg is no picture");
+      if (failures > 0 && !pictures.empty()) {
+        --failures;
+        return grpc::Status(grpc::UNAVAILABLE, "restarting");
+      }
+    }
+    response->set_added(pictures.size());
+    return grpc::Status::OK;
+  }
+};
+
+class Labeling final : public v1::LabelingService::Service {
+ public:
+  std::vector<v1::Task> tasks;
+  std::vector<v1::SubmitRequest> submitted;
+  std::vector<int64_t> released;
+  std::atomic<int> failures = 0;
+
+  void AddTask(int64_t id, const std::string& file_name) {
+    v1::Task task;
+    task.set_task_id(id);
+    task.set_lease(100 + id);
+    task.mutable_image()->set_id(1000 + id);
+    task.mutable_image()->set_file_name(file_name);
+    tasks.push_back(task);
+  }
+
+  grpc::Status NextTasks(grpc::ServerContext*, const v1::NextTasksRequest* request,
+                         v1::NextTasksResponse* response) override {
+    for (; !tasks.empty() && response->tasks_size() < static_cast<int>(request->count());
+         tasks.erase(tasks.begin())) {
+      *response->add_tasks() = tasks.front();
+    }
+    return grpc::Status::OK;
+  }
+  grpc::Status Submit(grpc::ServerContext*, const v1::SubmitRequest* request,
+                      v1::SubmitResponse* response) override {
+    if (failures > 0) {
+      --failures;
+      return grpc::Status(grpc::UNAVAILABLE, "restarting");
+    }
+    submitted.push_back(*request);
+    response->set_revision_id(500 + request->task_id());
+    response->set_revision(1);
+    response->set_drawn(static_cast<uint32_t>(request->boxes_size()));
+    return grpc::Status::OK;
+  }
+  grpc::Status Release(grpc::ServerContext*, const v1::ReleaseRequest* request,
+                       v1::ReleaseResponse*) override {
+    for (const v1::TaskLease& lease : request->tasks()) released.push_back(lease.task_id());
+    return grpc::Status::OK;
+  }
+};
+
+class Rounds final : public v1::RoundService::Service {
+ public:
+  std::string end = "done";
+  std::atomic<int> watches = 0;
+
+  grpc::Status SubmitRound(grpc::ServerContext*, const v1::SubmitRoundRequest*, v1::Round* round) override {
+    round->set_number(1);
+    round->set_state("waiting");
+    return grpc::Status::OK;
+  }
+  // The first stream breaks while the round trains.
+  grpc::Status WatchRound(grpc::ServerContext*, const v1::WatchRoundRequest*,
+                          grpc::ServerWriter<v1::Round>* writer) override {
+    v1::Round round;
+    round.set_number(1);
+    round.set_state("training");
+    round.mutable_progress()->set_kind("train");
+    round.mutable_progress()->set_done(50);
+    round.mutable_progress()->set_total(100);
+    writer->Write(round);
+    if (++watches == 1) return grpc::Status(grpc::UNAVAILABLE, "restarting");
+    round.set_state(end);
+    round.set_error(end == "failed" ? "a loss that is no number: lower the learning rate" : "");
+    writer->Write(round);
+    return grpc::Status::OK;
+  }
+};
+
+struct Result {
+  int status = -1;
+  std::string out;
+  std::string err;
+};
+
+class CommandsTest : public testing::Test {
+ protected:
+  CommandsTest() {
+    grpc::ServerBuilder builder;
+    int port = 0;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    for (grpc::Service* service :
+         std::initializer_list<grpc::Service*>{&projects_, &images_, &labeling_, &rounds_}) {
+      builder.RegisterService(service);
+    }
+    server_ = builder.BuildAndStart();
+    std::string name = (fs::temp_directory_path() / "loupe-commands-XXXXXX").string();
+    dir_ = mkdtemp(name.data());
+    Write("server.address", "127.0.0.1:" + std::to_string(port) + "\n");
+    Write("admin.token", "loupe_x\n");
+  }
+  ~CommandsTest() override {
+    server_->Shutdown();
+    fs::remove_all(dir_);
+  }
+
+  void Write(const std::string& name, const std::string& text) const {
+    fs::create_directories((dir_ / name).parent_path());
+    std::ofstream(dir_ / name, std::ios::binary) << text;
+  }
+  std::string Read(const std::string& name) const {
+    std::ifstream file(dir_ / name);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  }
+
+  // A command line in the test's folder.
+  Result Run(const std::string& arguments) const {
+    const std::string program = std::string(std::getenv("LOUPE_BIN")) + "/loupe";
+    const std::string line =
+        "cd " + dir_.string() + " && " + program + " " + arguments + " > out 2> err < /dev/null";
+    const int status = std::system(line.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, Read("out"), Read("err")};
+  }
+
+  void WritePictures() const {
+    Write("pictures/a.jpg", "first");
+    Write("pictures/b.jpg", std::string((1 << 20) + 5, 'b'));
+    Write("truth.json", R"({"images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 100},
+                                       {"id": 2, "file_name": "b.jpg", "width": 100, "height": 100}],
+                            "categories": [{"id": 3, "name": "scratch"}],
+                            "annotations": [{"id": 9, "image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4]}]})");
+  }
+
+  Projects projects_;
+  Images images_;
+  Labeling labeling_;
+  Rounds rounds_;
+  std::unique_ptr<grpc::Server> server_;
+  fs::path dir_;
+};
+
+TEST_F(CommandsTest, ImportSendsPicturesAndLabelsInOneStream) {
+  WritePictures();
+  const Result result = Run(
+      "import --dir . --images pictures --coco truth.json --labelled boxes --blind --group-by '^(.)' --json");
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(json::parse(result.out)["added"], 2);
+  ASSERT_EQ(images_.starts.size(), 1u);
+  EXPECT_TRUE(images_.starts[0].blind());
+  ASSERT_EQ(images_.pictures.size(), 2u);
+  EXPECT_EQ(images_.pictures[0].file_name(), "a.jpg");
+  EXPECT_EQ(images_.pictures[0].size_bytes(), 5u);
+  EXPECT_EQ(images_.pictures[0].group(), "a");
+  EXPECT_EQ(images_.pictures[0].labels().boxes_size(), 1);
+  EXPECT_FALSE(images_.pictures[1].has_labels());
+  EXPECT_EQ(images_.bytes, "first" + std::string((1 << 20) + 5, 'b'));
+}
+
+TEST_F(CommandsTest, ImportThatIsInterruptedIsSentAgainUnderTheSameRequestId) {
+  WritePictures();
+  images_.failures = 1;
+  const Result result = Run("import --dir . --images pictures");
+  ASSERT_EQ(result.status, 0) << result.err;
+  ASSERT_EQ(images_.starts.size(), 2u);
+  EXPECT_EQ(images_.starts[0].request_id(), images_.starts[1].request_id());
+  EXPECT_EQ(images_.pictures.size(), 2u);
+}
+
+TEST_F(CommandsTest, ImportThatIsRefusedSaysWhy) {
+  WritePictures();
+  images_.refuses = true;
+  const Result result = Run("import --dir . --images pictures");
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("a.jpg is no picture"));
+}
+
+TEST_F(CommandsTest, ImportOfAFileWithProblemsSendsNothing) {
+  WritePictures();
+  Write("labelled.txt", "a.jpg\nnot-there.jpg\n");
+  const Result result = Run("import --dir . --images pictures --coco truth.json --labelled @labelled.txt");
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("not-there.jpg"));
+  EXPECT_TRUE(images_.starts.empty());
+}
+
+TEST_F(CommandsTest, WrongUsageEndsWithTwoBeforeAnythingIsAsked) {
+  for (const char* line :
+       {"import --dir . --images pictures --coco truth.json", "import --dir .", "bogus", "project",
+        "annotate --dir . --oracle x --blind-error 2", "status", "export --dir . --format yolo --out o"}) {
+    const Result result = Run(line);
+    EXPECT_EQ(result.status, 2) << line;
+    EXPECT_THAT(result.err, testing::StartsWith("loupe: ")) << line;
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+  }
+}
+
+TEST_F(CommandsTest, AnnotateAnswersAndLogsWhatWasAcknowledged) {
+  WritePictures();
+  labeling_.AddTask(1, "a.jpg");
+  labeling_.AddTask(2, "b.jpg");
+  labeling_.failures = 2;
+  const Result result = Run("--dir . annotate --oracle truth.json --log log --json");
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(json::parse(result.out)["tasks"], 2);
+  ASSERT_EQ(labeling_.submitted.size(), 2u);
+  EXPECT_EQ(labeling_.submitted[0].lease(), 101);
+  EXPECT_EQ(labeling_.submitted[0].boxes_size(), 1);
+  EXPECT_EQ(labeling_.submitted[1].boxes_size(), 0);
+  std::vector<int> revisions;
+  std::ifstream log(dir_ / "log");
+  for (std::string line; std::getline(log, line);) revisions.push_back(json::parse(line)["revision_id"]);
+  EXPECT_THAT(revisions, ElementsAre(501, 502));
+}
+
+TEST_F(CommandsTest, AnnotateGivesBackAnImageTheOracleDoesNotKnow) {
+  WritePictures();
+  labeling_.AddTask(1, "a.jpg");
+  labeling_.AddTask(2, "strange.jpg");
+  labeling_.AddTask(3, "b.jpg");
+  const Result result = Run("annotate --dir . --oracle truth.json --tasks 3");
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("strange.jpg"));
+  EXPECT_EQ(labeling_.submitted.size(), 1u);
+  EXPECT_THAT(labeling_.released, ElementsAre(2, 3));
+}
+
+TEST_F(CommandsTest, WhatNextPrintsSubmitTakes) {
+  labeling_.AddTask(7, "a.jpg");
+  const Result next = Run("next --dir .");
+  ASSERT_EQ(next.status, 0) << next.err;
+  json task = json::parse(next.out);
+  Write("task.json", task.dump());
+  EXPECT_EQ(Run("submit --dir . task.json").status, 1) << "no boxes yet";
+  task["boxes"] = {{{"box", {1, 2, 3, 4}}, {"class", "scratch"}}};
+  Write("task.json", task.dump());
+  const Result submit = Run("submit --dir . task.json");
+  ASSERT_EQ(submit.status, 0) << submit.err;
+  ASSERT_EQ(labeling_.submitted.size(), 1u);
+  EXPECT_EQ(labeling_.submitted[0].task_id(), 7);
+  EXPECT_EQ(labeling_.submitted[0].boxes(0).label(), 1u);
+  EXPECT_EQ(Run("next --dir .").status, 1) << "the queue is empty now";
+}
+
+TEST_F(CommandsTest, WatchSurvivesABrokenStreamAndTellsFailureByItsStatus) {
+  Result result = Run("round submit --watch --json --dir .");
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(json::parse(result.out)["state"], "done");
+  EXPECT_EQ(rounds_.watches, 2);
+  rounds_.watches = 0;
+  rounds_.end = "failed";
+  result = Run("round submit --watch --dir .");
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("lower the learning rate"));
+}
+
+}  // namespace
+}  // namespace loupe
