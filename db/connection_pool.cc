@@ -13,6 +13,7 @@ PooledConnection::PooledConnection(const std::string& url) : connection_(url) {
   connection_.set_variable("TimeZone", "'UTC'");
   connection_.set_variable("DateStyle", "'ISO'");
   connection_.set_variable("client_encoding", "'UTF8'");
+  connection_.set_variable("jit", "off");  // compiling takes longer than any statement here runs
   // libpqxx sends each to the server when it is first used.
   for (const Statement& statement : Statements()) connection_.prepare(statement.name, statement.sql);
 }

@@ -425,7 +425,7 @@ CREATE FUNCTION revision_details(the_revision bigint) RETURNS text LANGUAGE sql 
                    FROM rejection WHERE revision_id = the_revision), '')
 $$;
 
-CREATE FUNCTION box_overlap(a box, b box) RETURNS double precision LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION box_iou(a box, b box) RETURNS double precision LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE WHEN a && b THEN area(a # b) / (area(a) + area(b) - area(a # b)) ELSE 0 END
 $$;
 
@@ -457,7 +457,7 @@ BEGIN
     kept := NULL;
     IF head_id IS NOT NULL THEN
       SELECT box_id INTO kept
-      FROM label_box, box_overlap(box(point(x1, y1), point(x2, y2)),
+      FROM label_box, box_iou(box(point(x1, y1), point(x2, y2)),
                                   box(point(corners[4*i-3], corners[4*i-2]), point(corners[4*i-1], corners[4*i]))) iou
       WHERE revision_id = head_id AND label = labels[i] AND iou > 0.9 AND box_id <> ALL (box_ids)
       ORDER BY iou DESC, box_id LIMIT 1;
@@ -515,22 +515,24 @@ END $$;
 -- The planner may not read a whole table for a walk that ends after a few entries, whatever its statistics say.
 CREATE FUNCTION claim_tasks(the_ranking bigint, the_principal bigint, wanted int, lease_length interval)
 RETURNS SETOF bigint LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_sort = off SET jit = off AS $$
 DECLARE
+  served ranking;
   entry record;
   the_task bigint;
   the_lease bigint;
   claimed int := 0;
 BEGIN
+  SELECT * INTO STRICT served FROM ranking WHERE id = the_ranking;
   FOR entry IN
-    SELECT walked.*, ranking.project_id,
+    SELECT walked.*,
            (SELECT model_id FROM prediction
-            WHERE prediction.model_id = ranking.model_id AND prediction.image_id = walked.image_id
+            WHERE prediction.model_id = served.model_id AND prediction.image_id = walked.image_id
               AND set_aside IS NULL AND NOT walked.blind) AS shown_model_id
-    FROM ranking
-    JOIN ranking_entry walked ON walked.ranking_id = ranking.id AND walked.position >= ranking.first_open
+    FROM ranking_entry walked
     JOIN image ON image.id = walked.image_id AND image.head_revision_id IS NULL
-    WHERE ranking.id = the_ranking
+    WHERE walked.ranking_id = the_ranking AND walked.position >= served.first_open
       AND NOT EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = walked.image_id)
       AND NOT EXISTS (SELECT FROM task WHERE task.ranking_id = the_ranking AND task.principal_id = the_principal
                         AND task.image_id = walked.image_id AND task.state = 'skipped')
@@ -543,7 +545,7 @@ BEGIN
     the_lease := nextval('lease_number');
     INSERT INTO task (project_id, image_id, image_side, principal_id, lease_number, ranking_id, position, slice, score,
                       probability, blind, shown_model_id, state)
-    VALUES (entry.project_id, entry.image_id, entry.image_side, the_principal, the_lease, the_ranking, entry.position,
+    VALUES (served.project_id, entry.image_id, entry.image_side, the_principal, the_lease, the_ranking, entry.position,
             entry.slice, entry.score, entry.probability, entry.blind, entry.shown_model_id, 'leased')
     RETURNING id INTO the_task;
     INSERT INTO lease (purpose, subject_id, number, task_id, holder_id, expires_at)
@@ -551,4 +553,16 @@ BEGIN
     claimed := claimed + 1;
     RETURN NEXT the_task;
   END LOOP;
+END $$;
+
+-- The position of a ranking's first entry that is not answered; its length when all are.
+CREATE FUNCTION first_open_position(the_ranking bigint, begin_at bigint) RETURNS bigint LANGUAGE plpgsql STABLE
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_sort = off SET jit = off AS $$
+BEGIN
+  RETURN coalesce((SELECT position FROM ranking_entry
+                   JOIN image ON image.id = image_id AND head_revision_id IS NULL
+                   WHERE ranking_id = the_ranking AND position >= begin_at ORDER BY position LIMIT 1),
+                  (SELECT max(position) + 1 FROM ranking_entry WHERE ranking_id = the_ranking),
+                  0);
 END $$;

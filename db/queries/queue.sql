@@ -20,13 +20,7 @@ ORDER BY entry.position LIMIT $3;
 
 -- name: AdvanceFirstOpen
 UPDATE ranking SET first_open = open.position
-FROM (SELECT ranking.id,
-             coalesce((SELECT entry.position FROM ranking_entry entry JOIN image ON image.id = entry.image_id
-                       WHERE entry.ranking_id = ranking.id AND entry.position >= ranking.first_open
-                         AND image.head_revision_id IS NULL
-                       ORDER BY entry.position LIMIT 1),
-                      (SELECT max(position) + 1 FROM ranking_entry WHERE ranking_id = ranking.id), 0) AS position
-      FROM ranking WHERE state = 'active') open
+FROM (SELECT id, first_open_position(id, first_open) AS position FROM ranking WHERE state = 'active') open
 WHERE ranking.id = open.id AND ranking.first_open < open.position;
 
 -- name: LockRanking

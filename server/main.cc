@@ -1,0 +1,163 @@
+// loupe-server: the coordinator.
+#include <signal.h>
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <filesystem>
+#include <string>
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "db/migrate.h"
+#include "db/private_postgres.h"
+#include "server/first_admin.h"
+#include "server/server.h"
+#include "server/small_file.h"
+
+namespace loupe {
+namespace {
+
+constexpr absl::Duration kDatabasePatience = absl::Minutes(1);
+constexpr absl::Duration kDrainPatience = absl::Seconds(10);
+
+struct Flags {
+  std::filesystem::path data_dir;
+  std::string database_url;
+  std::string listen = "127.0.0.1:50051";
+  std::string tls_cert;
+  std::string tls_key;
+};
+
+void Define(CLI::App& app, Flags& flags) {
+  app.add_option("--data-dir", flags.data_dir, "Folder of pictures, weights, tokens and the private PostgreSQL")
+      ->required();
+  app.add_option("--database-url", flags.database_url,
+                 "A PostgreSQL database, e.g. postgresql://loupe@host/loupe; without it a private one is started");
+  app.add_option("--listen", flags.listen, "HOST:PORT of the gRPC services; port 0: any that is free")
+      ->capture_default_str();
+  auto* cert = app.add_option("--tls-cert", flags.tls_cert, "Certificate, PEM");
+  auto* key = app.add_option("--tls-key", flags.tls_key, "Its key, PEM");
+  cert->needs(key);
+  key->needs(cert);
+}
+
+bool IsLoopback(const std::string& host) {
+  return absl::StartsWith(host, "127.") || host == "localhost" || host == "[::1]";
+}
+
+// Empty when the flags can be used together.
+std::string ProblemWith(const Flags& flags) {
+  const size_t colon = flags.listen.rfind(':');
+  int port = 0;
+  if (colon == std::string::npos || !absl::SimpleAtoi(flags.listen.substr(colon + 1), &port) || port < 0 ||
+      port > 65535) {
+    return absl::StrCat("--listen: ", flags.listen, " is not HOST:PORT");
+  }
+  if (!flags.tls_cert.empty() || IsLoopback(flags.listen.substr(0, colon))) return "";
+  return absl::StrCat("--listen: ", flags.listen, " can be reached from elsewhere, and tokens would travel in the "
+                      "clear: give --tls-cert and --tls-key, or listen on 127.0.0.1");
+}
+
+// The schema, once the database answers.
+absl::Status MigrateWhenReady(const std::string& url) {
+  for (const absl::Time end = absl::Now() + kDatabasePatience;; absl::SleepFor(absl::Seconds(1))) {
+    const absl::Status migrated = Migrate(url);
+    if (!absl::IsUnavailable(migrated)) return migrated;
+    if (absl::Now() > end) {
+      return absl::UnavailableError("the database can't be reached: check --database-url and see above");
+    }
+  }
+}
+
+absl::StatusOr<std::unique_ptr<PrivatePostgres>> StartPostgres(Flags& flags) {
+  if (!flags.database_url.empty()) return nullptr;
+  auto postgres = PrivatePostgres::Start(flags.data_dir);
+  if (!postgres.ok()) return postgres.status();
+  if (const absl::Status made = CreateDatabase((*postgres)->Url("postgres"), "loupe"); !made.ok()) return made;
+  flags.database_url = (*postgres)->Url("loupe");
+  return postgres;
+}
+
+absl::StatusOr<ServerOptions> OptionsOf(const Flags& flags) {
+  ServerOptions options;
+  options.database_url = flags.database_url;
+  options.blob_folder = flags.data_dir / "blobs";
+  options.listen = flags.listen;
+  if (flags.tls_cert.empty()) return options;
+  const absl::StatusOr<std::string> certificate = ReadWhole(flags.tls_cert);
+  if (!certificate.ok()) return certificate.status();
+  const absl::StatusOr<std::string> key = ReadWhole(flags.tls_key);
+  if (!key.ok()) return key.status();
+  options.tls_certificate = *certificate;
+  options.tls_key = *key;
+  return options;
+}
+
+absl::Status Run(Flags flags, const sigset_t& endings) {
+  std::error_code error;
+  std::filesystem::create_directories(flags.data_dir, error);
+  if (error) {
+    return absl::FailedPreconditionError(absl::StrCat("can't make ", flags.data_dir.string(), ": ", error.message()));
+  }
+  flags.data_dir = std::filesystem::canonical(flags.data_dir);
+  const auto postgres = StartPostgres(flags);
+  if (!postgres.ok()) return postgres.status();
+  if (const absl::Status ready = MigrateWhenReady(flags.database_url); !ready.ok()) return ready;
+  const absl::StatusOr<ServerOptions> options = OptionsOf(flags);
+  if (!options.ok()) return options.status();
+  const auto server = Server::Start(*options);
+  if (!server.ok()) return server.status();
+  if (const absl::Status made = MakeFirstAdmin((*server)->database(), flags.data_dir / "admin.token"); !made.ok()) {
+    return made;
+  }
+  const std::string& address = (*server)->address();
+  if (const absl::Status told = WriteWhole(flags.data_dir / "server.address", address + "\n", 0644); !told.ok()) {
+    return told;
+  }
+  spdlog::info("serving on {}", address);
+  int signal = 0;
+  sigwait(&endings, &signal);
+  spdlog::info("shutting down");
+  (*server)->Shutdown(kDrainPatience);
+  return absl::OkStatus();
+}
+
+int Main(int argc, char** argv) {
+  Flags flags;
+  CLI::App app("The coordinator of Loupe");
+  Define(app, flags);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    std::fprintf(stderr, "loupe-server: %s; see loupe-server --help\n", error.what());
+    return 2;
+  }
+  if (const std::string problem = ProblemWith(flags); !problem.empty()) {
+    std::fprintf(stderr, "loupe-server: %s\n", problem.c_str());
+    return 2;
+  }
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("loupe-server"));
+  // Before the first thread, so that all have it: the ending signals come to sigwait alone.
+  sigset_t endings;
+  sigemptyset(&endings);
+  sigaddset(&endings, SIGTERM);
+  sigaddset(&endings, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &endings, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  const absl::Status status = Run(flags, endings);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "loupe-server: %s\n", std::string(status.message()).c_str());
+  return 1;
+}
+
+}  // namespace
+}  // namespace loupe
+
+int main(int argc, char** argv) { return loupe::Main(argc, argv); }

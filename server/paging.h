@@ -1,0 +1,27 @@
+// Pages of listings.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
+#include "db/error.h"
+
+namespace loupe {
+
+// What a page begins after: the last id or position of the page before; 0 for the first page.
+// Errors: INVALID_ARGUMENT.
+inline absl::StatusOr<int64_t> PageStart(const std::string& page_token) {
+  int64_t start = 0;
+  if (page_token.empty() || (absl::SimpleAtoi(page_token, &start) && start >= 0)) return start;
+  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+               "page_token must be the next_page_token of the page before, or empty");
+}
+
+constexpr int PageSize(uint32_t asked, uint32_t by_default, uint32_t at_most) {
+  return static_cast<int>(asked == 0 ? by_default : std::min(asked, at_most));
+}
+
+}  // namespace loupe

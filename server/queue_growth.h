@@ -1,0 +1,19 @@
+// Images that no ranking holds yet join the active one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+#include "db/ids.h"
+#include "db/queue_store.h"
+
+namespace loupe {
+
+// Appends unlabelled images that the active ranking doesn't hold: at most `depth` of the pool in uniformly random
+// order, blind, and what the holdout lacks for its target between them. Returns how many were appended.
+// Locks: the ranking against other appends. Errors: INTERNAL.
+absl::StatusOr<size_t> AppendUnranked(Transaction& transaction, ProjectId project, const ActiveRanking& ranking,
+                                      uint32_t holdout_target, size_t depth);
+
+}  // namespace loupe
