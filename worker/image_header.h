@@ -8,8 +8,8 @@
 
 namespace loupe {
 
-// Larger pictures are refused: 2^26 pixels are 800 MB as float RGB.
-constexpr int64_t kMaxPixels = int64_t{1} << 26U;
+// Larger pictures are refused, as the coordinator refuses them; as float RGB this is 1.2 GB.
+constexpr int64_t kMaxPixels = 100'000'000;
 
 struct ImageHeader {
   int width = 0;        // pixels as stored, before any rotation

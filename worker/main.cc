@@ -15,6 +15,7 @@
 #include "worker/detection/runtime.h"
 #include "worker/evaluate_command.h"
 #include "worker/image_header.h"
+#include "worker/job_loop.h"
 #include "worker/sample.h"
 #include "worker/train_command.h"
 
@@ -25,10 +26,11 @@ constexpr int kWrongUsage = 2;
 // What the chosen subcommand does, once all arguments are known to be fine.
 using Action = std::function<absl::Status()>;
 
-// Settings that libraries read while they are loaded, so that they have to be there before the program starts.
+// Settings that libraries read while they are loaded, so that they have to be there before the program
+// starts.
 //   OpenCV: pictures of more pixels are not decoded.
-//   OpenMP: threads that wait for work spin for some 30 µs, not for milliseconds, before they sleep; where the
-//   coordinator or another worker runs on the same cores, spinning made training ten times slower.
+//   OpenMP: threads that wait for work spin for some 30 µs, not for milliseconds, before they sleep; where
+//   the coordinator or another worker runs on the same cores, spinning made training ten times slower.
 void SetUpLibraries(char** argv) {
   constexpr char kPixels[] = "OPENCV_IO_MAX_IMAGE_PIXELS";
   constexpr char kSpins[] = "GOMP_SPINCOUNT";
@@ -38,6 +40,30 @@ void SetUpLibraries(char** argv) {
   std::error_code error;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
   if (!error) execv(program.c_str(), argv);
+}
+
+void AddRun(CLI::App& app, Action& action) {
+  auto options = std::make_shared<loupe::WorkerOptions>();
+  auto device = std::make_shared<std::string>("auto");
+  CLI::App* command = app.add_subcommand("run", "Do a coordinator's jobs until told to stop");
+  command->add_option("--server", options->server, "coordinator, host:port")->required();
+  command->add_option("--token-file", options->token_file, "file with a token of role worker")->required();
+  command->add_option("--ca-cert", options->ca_cert,
+                      "certificate of the authority that signed the coordinator's");
+  command->add_option("--device", *device, "auto, cpu or cuda:N");
+  command->add_option("--cache-dir", options->cache_dir, "pictures and weights are kept here, up to 4 GiB");
+  command->add_option("--processes", options->processes, "so many workers, one thread each; 1: all cores")
+      ->check(CLI::Range(1, 1024));
+  command->callback([options, device, &action] {
+    const bool cuda = device->rfind("cuda:", 0) == 0;
+    if (*device != "auto" && *device != "cpu" && !cuda)
+      throw CLI::ValidationError("--device", "auto, cpu or cuda:N");
+    action = [options, device, cuda] {
+      if (cuda)
+        return absl::FailedPreconditionError(*device + ": this LibTorch has no CUDA; use --device cpu");
+      return loupe::RunWorker(*options);
+    };
+  });
 }
 
 void AddTrain(CLI::App& app, Action& action) {
@@ -83,7 +109,8 @@ void AddDetect(CLI::App& app, Action& action) {
       ->check(CLI::Range(0.0, 1.0));
   command->add_option("--batch", options->batch_size, "images at once")->check(CLI::Range(1, 256));
   command->add_option("--threads", *threads, "default: one a core")->check(CLI::Range(1, 1024));
-  command->add_flag_function("--json", [](int64_t) {}, "one JSON object a line, which is the only form there is");
+  command->add_flag_function(
+      "--json", [](int64_t) {}, "one JSON object a line, which is the only form there is");
   CLI::Option* coco = command->add_option("--coco", options->coco, "COCO file whose images to take");
   CLI::Option* folder = command->add_option("--images", options->images_dir, "folder of these images");
   CLI::Option* out = command->add_option("--out", options->out, "COCO results file to write");
@@ -130,6 +157,7 @@ int main(int argc, char** argv) {
   CLI::App app("Trains and runs Loupe's detectors, for a coordinator or on files.", "loupe-worker");
   app.require_subcommand(1);
   Action action;
+  AddRun(app, action);
   AddTrain(app, action);
   AddDetect(app, action);
   AddEvaluate(app, action);

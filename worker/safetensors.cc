@@ -68,7 +68,8 @@ absl::StatusOr<Entry> ParseEntry(const std::string& name, const json& value, uin
   const auto error = [&](const std::string& what) {
     return absl::InvalidArgumentError(absl::StrCat("tensor '", name, "' ", what));
   };
-  if (!value.is_object() || !value.contains("dtype") || !value.contains("shape") || !value.contains("data_offsets")) {
+  if (!value.is_object() || !value.contains("dtype") || !value.contains("shape") ||
+      !value.contains("data_offsets")) {
     return error("lacks dtype, shape or data_offsets");
   }
   Entry entry;
@@ -81,7 +82,8 @@ absl::StatusOr<Entry> ParseEntry(const std::string& name, const json& value, uin
   if (!value["shape"].is_array()) return error("has a shape that is no list");
   for (const auto& side : value["shape"]) {
     const auto size = AsSize(side);
-    if (!size || *size > static_cast<uint64_t>(INT64_MAX)) return error("has a shape that is no list of sizes");
+    if (!size || *size > static_cast<uint64_t>(INT64_MAX))
+      return error("has a shape that is no list of sizes");
     entry.shape.push_back(static_cast<int64_t>(*size));
   }
   const auto& offsets = value["data_offsets"];
@@ -99,7 +101,8 @@ absl::StatusOr<Entry> ParseEntry(const std::string& name, const json& value, uin
 absl::Status ParseMetadata(const json& value, std::map<std::string, std::string>& metadata) {
   if (!value.is_object()) return absl::InvalidArgumentError("its metadata is no object");
   for (const auto& [key, text] : value.items()) {
-    if (!text.is_string()) return absl::InvalidArgumentError(absl::StrCat("its metadata '", key, "' is no string"));
+    if (!text.is_string())
+      return absl::InvalidArgumentError(absl::StrCat("its metadata '", key, "' is no string"));
     metadata[key] = text.get<std::string>();
   }
   return absl::OkStatus();
@@ -160,8 +163,8 @@ absl::StatusOr<const char*> DtypeOf(const std::string& name, const torch::Tensor
   for (const DtypeName& dtype : kDtypes) {
     if (dtype.type == tensor.scalar_type()) return dtype.name;
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("tensor '", name, "' has type ", c10::toString(tensor.scalar_type()), ", which is not written"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "tensor '", name, "' has type ", c10::toString(tensor.scalar_type()), ", which is not written"));
 }
 
 }  // namespace
@@ -211,7 +214,8 @@ absl::Status WriteSafetensors(const std::string& path, const SafetensorsFile& fi
   stream.close();
   if (!stream || std::rename(temporary.c_str(), path.c_str()) != 0) {
     std::remove(temporary.c_str());
-    return absl::InternalError(absl::StrCat("can't write ", path, ": check that the folder exists and has room"));
+    return absl::InternalError(
+        absl::StrCat("can't write ", path, ": check that the folder exists and has room"));
   }
   return absl::OkStatus();
 }

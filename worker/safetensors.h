@@ -1,6 +1,6 @@
 // The safetensors file format: named tensors and string metadata, without code in the file.
-// Layout: 8 bytes little-endian N, N bytes of JSON (name -> dtype, shape, data_offsets), raw little-endian data.
-// Source: https://github.com/huggingface/safetensors (format section).
+// Layout: 8 bytes little-endian N, N bytes of JSON (name -> dtype, shape, data_offsets), raw little-endian
+// data. Source: https://github.com/huggingface/safetensors (format section).
 
 #ifndef LOUPE_WORKER_SAFETENSORS_H_
 #define LOUPE_WORKER_SAFETENSORS_H_
@@ -16,8 +16,9 @@
 namespace loupe {
 
 struct SafetensorsFile {
-  std::map<std::string, torch::Tensor> tensors;  // on the CPU, contiguous; half and bfloat16 widened to float32
-  std::map<std::string, std::string> metadata;   // "__metadata__"
+  std::map<std::string, torch::Tensor>
+      tensors;  // on the CPU, contiguous; half and bfloat16 widened to float32
+  std::map<std::string, std::string> metadata;  // "__metadata__"
 };
 
 // Reads a whole file.

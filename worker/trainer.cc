@@ -14,7 +14,6 @@
 #include "worker/augmentation.h"
 #include "worker/detection/weights.h"
 #include "worker/detector_config.h"
-#include "worker/image_decode.h"
 
 namespace loupe {
 namespace {
@@ -141,7 +140,7 @@ absl::Status Trainer::LoadBatch(std::vector<torch::Tensor>& images, std::vector<
   for (uint32_t i = 0; i < training.batch_size(); ++i) {
     const size_t index = order_.At(static_cast<uint64_t>(iteration_) * training.batch_size() + i);
     const TrainingImage& image = set_.images[index];
-    absl::StatusOr<torch::Tensor> pixels = LoadImage(image.file);
+    absl::StatusOr<torch::Tensor> pixels = image.load();
     if (!pixels.ok()) return pixels.status();
     Example example =
         Flip({*pixels, image.target}, {training.flip_horizontal(), training.flip_vertical()}, random);

@@ -57,6 +57,9 @@ class Trainer {
   // or a gradient stops being a number, naming iteration and images.
   absl::Status Run(const TrainingCallbacks& callbacks);
 
+  // Where the training stands. Its tensors are the live ones: write them before the next step.
+  Checkpoint MakeCheckpoint() const;
+
   // The weights with preset, classes and sizes as metadata.
   absl::Status SaveWeights(const std::filesystem::path& path) const;
 
@@ -74,7 +77,6 @@ class Trainer {
   absl::Status LoadBatch(std::vector<torch::Tensor>& images, std::vector<detection::Target>& targets,
                          std::string& names);
   absl::StatusOr<TrainingProgress> Step();
-  Checkpoint MakeCheckpoint() const;
   int64_t LateIterations() const;
 
   v1::Recipe recipe_;

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "evaluation/seeded_random.h"
+#include "worker/image_decode.h"
 
 namespace loupe {
 namespace {
@@ -22,13 +23,18 @@ torch::Tensor BoxTensor(const std::vector<std::array<float, 4>>& boxes) {
   return tensor;
 }
 
-struct Boxes {
+}  // namespace
+
+detection::Target TargetOf(const std::vector<TrainingBox>& boxes) {
   std::vector<std::array<float, 4>> truth;
   std::vector<int64_t> labels;
   std::vector<std::array<float, 4>> ignored;
-};
-
-}  // namespace
+  for (const TrainingBox& box : boxes) {
+    (box.ignore ? ignored : truth).push_back(box.corners);
+    if (!box.ignore) labels.push_back(box.label);
+  }
+  return {BoxTensor(truth), torch::tensor(labels, torch::kInt64), BoxTensor(ignored)};
+}
 
 absl::StatusOr<TrainingSet> TrainingSetFromCoco(const CocoFile& coco,
                                                 const std::filesystem::path& images_dir) {
@@ -41,24 +47,17 @@ absl::StatusOr<TrainingSet> TrainingSetFromCoco(const CocoFile& coco,
     set.class_names.push_back(name);
     label_of[id] = static_cast<int64_t>(set.class_names.size());
   }
-  std::map<int64_t, Boxes> boxes_of;
+  std::map<int64_t, std::vector<TrainingBox>> boxes_of;
   for (const CocoAnnotation& annotation : coco.annotations) {
-    Boxes& boxes = boxes_of[annotation.image_id];
     const auto& [x, y, width, height] = annotation.bbox;
-    const std::array<float, 4> corners = {static_cast<float>(x), static_cast<float>(y),
-                                          static_cast<float>(x + width), static_cast<float>(y + height)};
-    if (annotation.iscrowd) {
-      boxes.ignored.push_back(corners);
-    } else {
-      boxes.truth.push_back(corners);
-      boxes.labels.push_back(label_of.at(annotation.category_id));
-    }
+    boxes_of[annotation.image_id].push_back({{static_cast<float>(x), static_cast<float>(y),
+                                              static_cast<float>(x + width), static_cast<float>(y + height)},
+                                             label_of.at(annotation.category_id),
+                                             annotation.iscrowd});
   }
   for (const CocoImage& image : coco.images) {
-    const Boxes& boxes = boxes_of[image.id];
-    const detection::Target target = {BoxTensor(boxes.truth), torch::tensor(boxes.labels, torch::kInt64),
-                                      BoxTensor(boxes.ignored)};
-    set.images.push_back({image.file_name, images_dir / image.file_name, target});
+    const std::filesystem::path file = images_dir / image.file_name;
+    set.images.push_back({image.file_name, [file] { return LoadImage(file); }, TargetOf(boxes_of[image.id])});
   }
   return set;
 }

@@ -1,8 +1,10 @@
 // The images that a model learns from, and the order in which it sees them.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -14,9 +16,18 @@ namespace loupe {
 
 struct TrainingImage {
   std::string name;  // for messages
-  std::filesystem::path file;
+  // Reads the picture, each time anew: [3, H, W] float32 RGB in [0, 1].
+  std::function<absl::StatusOr<torch::Tensor>()> load;
   detection::Target target;  // labels 1..C by the order of the classes
 };
+
+// A box of the truth.
+struct TrainingBox {
+  std::array<float, 4> corners = {};  // x1, y1, x2, y2 in pixels of the picture
+  int64_t label = 0;                  // 1..C
+  bool ignore = false;                // a region to ignore
+};
+detection::Target TargetOf(const std::vector<TrainingBox>& boxes);
 
 struct TrainingSet {
   std::vector<std::string> class_names;  // C

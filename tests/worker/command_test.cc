@@ -1,0 +1,156 @@
+// `loupe-worker` as its users call it: what it prints, what it leaves behind, how it exits.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include <nlohmann/json.hpp>
+
+#include "client/lib/coco_results.h"
+
+namespace loupe {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+struct Outcome {
+  int exit_status = 0;
+  std::string out;
+  std::string errors;
+};
+
+std::string Content(const fs::path& path) {
+  std::ostringstream content;
+  content << std::ifstream(path, std::ios::binary).rdbuf();
+  return content.str();
+}
+
+class CommandTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    fs::remove_all(Folder());
+    fs::create_directories(Folder());
+    ASSERT_EQ(Run("sample --out " + Path("parts") + " --images 6 --seed 2").exit_status, 0);
+    std::ofstream(Folder() / "recipe.textproto") << "detector { preset: \"small\" min_size: 64 max_size: 64 "
+                                                    "} training { batch_size: 2 checkpoint_interval: 2 }";
+  }
+  static fs::path Folder() { return fs::path(testing::TempDir()) / "command_test"; }
+  static std::string Path(const std::string& name) { return (Folder() / name).string(); }
+  static std::string Worker() { return (fs::path(std::getenv("LOUPE_BIN")) / "loupe-worker").string(); }
+
+  static Outcome Run(const std::string& arguments) {
+    const std::string command = Worker() + " " + arguments + " > " + Path("out") + " 2> " + Path("errors");
+    const int status = std::system(command.c_str());
+    return {WEXITSTATUS(status), Content(Folder() / "out"), Content(Folder() / "errors")};
+  }
+  static std::string Train(const std::string& out, int iterations) {
+    return "train --coco " + Path("parts/annotations.json") + " --images " + Path("parts/images") +
+           " --recipe " + Path("recipe.textproto") + " --seed 3 --out " + Path(out) + " --iterations " +
+           std::to_string(iterations);
+  }
+};
+
+TEST_F(CommandTest, WrongUsageExitsWith2) {
+  for (const std::string arguments :
+       {"", "nonsense", "sample --images 3", "sample --out x --images 0", "sample --out x --images many",
+        "train --coco a --images b --out c", "train --coco a --images b --out c --preset huge",
+        "detect --weights w", "detect --weights w --coco c", "eval --ground-truth a", "run --server a:1",
+        "run --server a:1 --token-file t --device tpu"}) {
+    const Outcome outcome = Run(arguments);
+    EXPECT_EQ(outcome.exit_status, 2) << arguments;
+    EXPECT_FALSE(outcome.errors.empty()) << arguments;
+  }
+  EXPECT_EQ(Run("--help").exit_status, 0);
+}
+
+TEST_F(CommandTest, FailuresExitWith1AndOneLine) {
+  const Outcome no_file = Run("detect --weights " + Path("none.safetensors") + " " + Path("a.jpg"));
+  EXPECT_EQ(no_file.exit_status, 1);
+  EXPECT_THAT(no_file.errors, HasSubstr("none.safetensors"));
+  EXPECT_EQ(std::count(no_file.errors.begin(), no_file.errors.end(), '\n'), 1);
+  std::ofstream(Folder() / "bad.textproto") << "training { iterations: 5 speed: 9 }";
+  const Outcome bad_recipe =
+      Run("train --coco " + Path("parts/annotations.json") + " --images " + Path("parts/images") +
+          " --recipe " + Path("bad.textproto") + " --out " + Path("never"));
+  EXPECT_EQ(bad_recipe.exit_status, 1);
+  EXPECT_THAT(bad_recipe.errors, HasSubstr("speed"));
+  EXPECT_FALSE(fs::exists(Folder() / "never"));
+}
+
+TEST_F(CommandTest, TrainDetectAndEvalFitTogether) {
+  const Outcome trained = Run(Train("model", 3));
+  ASSERT_EQ(trained.exit_status, 0) << trained.errors;
+  EXPECT_FALSE(fs::exists(Folder() / "model/checkpoint.safetensors"));
+  const std::string weights = " --weights " + Path("model/model.safetensors") + " --score-threshold 0 ";
+  const Outcome lines = Run("detect" + weights + Path("parts/images/part_0001_a.jpg") + " " +
+                            Path("parts/images/part_0001_a.jpg") + " --json");
+  ASSERT_EQ(lines.exit_status, 0) << lines.errors;
+  std::istringstream stream(lines.out);
+  std::string line;
+  int count = 0;
+  for (; std::getline(stream, line); ++count) {
+    const nlohmann::json object = nlohmann::json::parse(line);
+    EXPECT_EQ(object.at("image"), Path("parts/images/part_0001_a.jpg"));
+    ASSERT_FALSE(object.at("detections").empty());
+    for (const nlohmann::json& detection : object.at("detections")) {
+      EXPECT_EQ(detection.at("box").size(), 4);
+      EXPECT_GE(detection.at("label"), 1);
+      EXPECT_LE(detection.at("label"), 5);
+      EXPECT_LE(detection.at("box")[2], 128);
+    }
+  }
+  EXPECT_EQ(count, 2);
+  const Outcome coco = Run("detect" + weights + " --coco " + Path("parts/annotations.json") + " --images " +
+                           Path("parts/images") + " --out " + Path("results.json"));
+  ASSERT_EQ(coco.exit_status, 0) << coco.errors;
+  const auto results = ReadCocoResults(Path("results.json"));
+  ASSERT_TRUE(results.ok()) << results.status();
+  EXPECT_FALSE(results->empty());
+  const Outcome judged = Run("eval --json --ground-truth " + Path("parts/annotations.json") +
+                             " --detections " + Path("results.json"));
+  EXPECT_EQ(judged.exit_status, 0) << judged.errors;
+  EXPECT_TRUE(nlohmann::json::accept(judged.out));
+}
+
+// A training that is killed and called again ends with the bits of one that was not.
+TEST_F(CommandTest, ATrainingThatWasKilledGoesOn) {
+  ASSERT_EQ(Run(Train("whole", 8)).exit_status, 0);
+  const fs::path checkpoint = Folder() / "killed/checkpoint.safetensors";
+  const pid_t child = fork();
+  if (child == 0) {
+    const std::string command = "exec " + Worker() + " " + Train("killed", 8) + " 2> /dev/null";
+    execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+    _exit(127);
+  }
+  while (!fs::exists(checkpoint) && waitpid(child, nullptr, WNOHANG) == 0) std::this_thread::yield();
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  ASSERT_TRUE(fs::exists(checkpoint));
+  const Outcome resumed = Run(Train("killed", 8));
+  ASSERT_EQ(resumed.exit_status, 0) << resumed.errors;
+  EXPECT_THAT(resumed.errors, HasSubstr("goes on from iteration"));
+  EXPECT_EQ(Content(Folder() / "killed/model.safetensors"), Content(Folder() / "whole/model.safetensors"));
+  EXPECT_FALSE(fs::exists(checkpoint));
+}
+
+TEST_F(CommandTest, RunSaysWhyItCannotStart) {
+  const Outcome no_token =
+      Run("run --server 127.0.0.1:1 --token-file " + Path("none") + " --cache-dir " + Path("cache"));
+  EXPECT_EQ(no_token.exit_status, 1);
+  EXPECT_THAT(no_token.errors, HasSubstr("none"));
+  std::ofstream(Folder() / "token") << "secret\n";
+  const Outcome no_tls = Run("run --server example.com:7000 --token-file " + Path("token"));
+  EXPECT_EQ(no_tls.exit_status, 1);
+  EXPECT_THAT(no_tls.errors, HasSubstr("--ca-cert"));
+}
+
+}  // namespace
+}  // namespace loupe

@@ -1,0 +1,237 @@
+// Training: the schedule, repeatability, resuming to the same bits, and what stops it.
+#include "worker/trainer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <cmath>
+#include <limits>
+
+#include "recipe/recipe.h"
+#include "worker/detection/weights.h"
+#include "worker/predictor.h"
+
+namespace loupe {
+namespace {
+
+using testing::HasSubstr;
+
+std::filesystem::path File(const std::string& name) {
+  return std::filesystem::path(testing::TempDir()) / ("trainer_test_" + name);
+}
+
+// Grey pictures of 64 x 64 with one bright square, which is the box.
+TrainingSet Squares(int count) {
+  TrainingSet set;
+  set.class_names = {"square", "bar"};
+  for (int i = 0; i < count; ++i) {
+    const int x = 4 + 7 * (i % 5);
+    const int y = 4 + 5 * (i % 7);
+    const int height = i % 2 == 0 ? 20 : 8;
+    const auto load = [x, y, height]() -> absl::StatusOr<torch::Tensor> {
+      torch::Tensor image = torch::full({3, 64, 64}, 0.3F);
+      image.slice(1, y, y + height).slice(2, x, x + 20) = 0.9F;
+      return image;
+    };
+    set.images.push_back(
+        {"square_" + std::to_string(i), load,
+         TargetOf({{{float(x), float(y), float(x + 20), float(y + height)}, 1 + i % 2, false}})});
+  }
+  return set;
+}
+
+v1::Recipe SmallRecipe(uint32_t iterations, const std::string& more = "") {
+  absl::StatusOr<v1::Recipe> recipe = ParseRecipe(
+      "detector { preset: \"small\" min_size: 64 max_size: 64 } training { batch_size: 2 iterations: " +
+      std::to_string(iterations) + " checkpoint_interval: 3 " + more + " } seed: 5");
+  EXPECT_TRUE(recipe.ok()) << recipe.status();
+  return *recipe;
+}
+
+TrainingCallbacks Ignore() {
+  return {[](const TrainingProgress&) { return absl::OkStatus(); },
+          [](const Checkpoint&) { return absl::OkStatus(); }};
+}
+
+std::map<std::string, torch::Tensor> Weights(const Trainer& trainer) {
+  return detection::StateDict(*trainer.model());
+}
+
+void ExpectSameBits(const std::map<std::string, torch::Tensor>& a,
+                    const std::map<std::string, torch::Tensor>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (const auto& [name, tensor] : a) EXPECT_TRUE(torch::equal(tensor, b.at(name))) << name;
+}
+
+TEST(RateFactorTest, RisesThenFalls) {
+  v1::TrainingRecipe recipe = SmallRecipe(1000, "warmup_iterations: 100").training();
+  EXPECT_DOUBLE_EQ(RateFactor(recipe, 0), 0.001);
+  EXPECT_DOUBLE_EQ(RateFactor(recipe, 50), 0.5005);
+  EXPECT_DOUBLE_EQ(RateFactor(recipe, 100), 1);
+  EXPECT_DOUBLE_EQ(RateFactor(recipe, 699), 1);
+  EXPECT_DOUBLE_EQ(RateFactor(recipe, 700), 0.1);
+  EXPECT_NEAR(RateFactor(recipe, 999), 0.01, 1e-15);
+}
+
+class TrainerTest : public testing::TestWithParam<const char*> {};
+
+// Stopped after a checkpoint, written to disk, taken up by another trainer: bit for bit as without.
+TEST_P(TrainerTest, ResumedEqualsUninterrupted) {
+  const v1::Recipe recipe = SmallRecipe(7, GetParam());
+  auto whole = Trainer::Create(recipe, Squares(9), nullptr);
+  ASSERT_TRUE(whole.ok()) << whole.status();
+  std::vector<double> losses;
+  TrainingCallbacks callbacks = Ignore();
+  callbacks.on_step = [&](const TrainingProgress& progress) {
+    losses.push_back(progress.loss);
+    return absl::OkStatus();
+  };
+  ASSERT_TRUE((*whole)->Run(callbacks).ok());
+
+  auto first = Trainer::Create(recipe, Squares(9), nullptr);
+  ASSERT_TRUE(first.ok()) << first.status();
+  int steps = 0;
+  callbacks.on_step = [&](const TrainingProgress& progress) {
+    EXPECT_EQ(progress.loss, losses[static_cast<size_t>(steps)]);
+    return ++steps == 5 ? absl::AbortedError("killed") : absl::OkStatus();
+  };
+  callbacks.on_checkpoint = [](const Checkpoint& checkpoint) {
+    EXPECT_EQ(checkpoint.iteration, 3);
+    return WriteCheckpoint(File("checkpoint"), checkpoint);
+  };
+  EXPECT_EQ((*first)->Run(callbacks).code(), absl::StatusCode::kAborted);
+
+  auto second = Trainer::Create(recipe, Squares(9), nullptr);
+  ASSERT_TRUE(second.ok()) << second.status();
+  const absl::StatusOr<Checkpoint> checkpoint = ReadCheckpoint(File("checkpoint"));
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_TRUE((*second)->Resume(*checkpoint).ok());
+  std::vector<double> late_losses;
+  callbacks = Ignore();
+  callbacks.on_step = [&](const TrainingProgress& progress) {
+    EXPECT_EQ(progress.resumed_from, 3);
+    late_losses.push_back(progress.loss);
+    return absl::OkStatus();
+  };
+  ASSERT_TRUE((*second)->Run(callbacks).ok());
+  EXPECT_THAT(late_losses, testing::ElementsAreArray(losses.begin() + 3, losses.end()));
+  ExpectSameBits(Weights(**second), Weights(**whole));
+  EXPECT_EQ((*second)->final_loss(), (*whole)->final_loss());
+}
+
+INSTANTIATE_TEST_SUITE_P(Optimizers, TrainerTest, testing::Values("optimizer: ADAMW", "optimizer: SGD"));
+
+TEST(TrainerTest, AnotherSeedGivesOtherWeights) {
+  v1::Recipe recipe = SmallRecipe(1);
+  auto a = Trainer::Create(recipe, Squares(4), nullptr);
+  recipe.set_seed(6);
+  auto b = Trainer::Create(recipe, Squares(4), nullptr);
+  ASSERT_TRUE(a.ok() && b.ok());
+  const std::string name = "backbone.body.conv1.weight";
+  EXPECT_FALSE(torch::equal(Weights(**a).at(name), Weights(**b).at(name)));
+}
+
+TEST(TrainerTest, TheLossFalls) {
+  auto trainer = Trainer::Create(SmallRecipe(40), Squares(12), nullptr);
+  ASSERT_TRUE(trainer.ok()) << trainer.status();
+  double first_loss = 0;
+  TrainingCallbacks callbacks = Ignore();
+  callbacks.on_step = [&](const TrainingProgress& progress) {
+    if (progress.iteration == 1) first_loss = progress.loss;
+    EXPECT_NEAR(progress.loss,
+                progress.loss_classifier + progress.loss_box_reg + progress.loss_objectness +
+                    progress.loss_rpn_box_reg,
+                1e-4);
+    return absl::OkStatus();
+  };
+  ASSERT_TRUE((*trainer)->Run(callbacks).ok());
+  EXPECT_LT((*trainer)->final_loss(), 0.5 * first_loss);
+}
+
+TEST(TrainerTest, RefusesACheckpointOfAnotherTraining) {
+  auto trainer = Trainer::Create(SmallRecipe(7), Squares(9), nullptr);
+  auto other = Trainer::Create(SmallRecipe(7), Squares(8), nullptr);
+  ASSERT_TRUE(trainer.ok() && other.ok());
+  EXPECT_THAT((*other)->Resume((*trainer)->MakeCheckpoint()).message(),
+              HasSubstr("another recipe, classes or images"));
+}
+
+TEST(TrainerTest, RefusesSetsThatTeachNothing) {
+  TrainingSet clean = Squares(2);
+  for (TrainingImage& image : clean.images) image.target = TargetOf({});
+  EXPECT_THAT(Trainer::Create(SmallRecipe(1), clean, nullptr).status().message(), HasSubstr("has a box"));
+  EXPECT_THAT(Trainer::Create(SmallRecipe(1), Squares(0), nullptr).status().message(),
+              HasSubstr("no images"));
+}
+
+TEST(TrainerTest, StopsWhereTheLossIsNoNumber) {
+  TrainingSet set = Squares(2);
+  set.images[1].load = []() -> absl::StatusOr<torch::Tensor> {
+    return torch::full({3, 64, 64}, std::numeric_limits<float>::quiet_NaN());
+  };
+  auto trainer = Trainer::Create(SmallRecipe(5), set, nullptr);
+  ASSERT_TRUE(trainer.ok()) << trainer.status();
+  const absl::Status status = (*trainer)->Run(Ignore());
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(status.message(), testing::AllOf(HasSubstr("iteration 1"), HasSubstr("square_1")));
+}
+
+TEST(TrainerTest, AnImageThatCannotBeReadIsNamed) {
+  TrainingSet set = Squares(2);
+  set.images[1].load = []() -> absl::StatusOr<torch::Tensor> {
+    return absl::InvalidArgumentError("b.jpg is empty");
+  };
+  auto trainer = Trainer::Create(SmallRecipe(5), set, nullptr);
+  ASSERT_TRUE(trainer.ok()) << trainer.status();
+  EXPECT_THAT((*trainer)->Run(Ignore()).message(), HasSubstr("b.jpg is empty"));
+}
+
+// Pretrained parts of the backbone learn slowly, and their batch norm stays as it is.
+TEST(TrainerTest, InitialWeightsAreTakenAndTheirNormsFrozen) {
+  auto source = Trainer::Create(SmallRecipe(1), Squares(4), nullptr);
+  ASSERT_TRUE(source.ok());
+  SafetensorsFile init;
+  for (const auto& [name, tensor] : Weights(**source)) {
+    if (name.rfind("backbone.body.", 0) == 0)
+      init.tensors[name.substr(sizeof("backbone.body.") - 1)] = tensor;
+  }
+  v1::Recipe recipe = SmallRecipe(4, "backbone_rate_factor: 0");
+  recipe.set_seed(99);
+  auto trainer = Trainer::Create(recipe, Squares(4), &init);
+  ASSERT_TRUE(trainer.ok()) << trainer.status();
+  EXPECT_THAT((*trainer)->init_summary(), HasSubstr("taken"));
+  ASSERT_TRUE((*trainer)->Run(Ignore()).ok());
+  for (const auto& [name, tensor] : Weights(**trainer)) {
+    if (name.rfind("backbone.body.", 0) != 0) continue;
+    EXPECT_TRUE(torch::equal(tensor, Weights(**source).at(name))) << name;
+  }
+  EXPECT_FALSE(detection::FrozenNorms(*(*trainer)->model()).empty());
+}
+
+TEST(PredictorTest, KnowsWhatAFileOfLoupeIs) {
+  auto trainer = Trainer::Create(SmallRecipe(1), Squares(4), nullptr);
+  ASSERT_TRUE(trainer.ok());
+  ASSERT_TRUE((*trainer)->SaveWeights(File("weights.safetensors")).ok());
+  const absl::StatusOr<SafetensorsFile> weights = ReadSafetensors(File("weights.safetensors").string());
+  ASSERT_TRUE(weights.ok()) << weights.status();
+  absl::StatusOr<Predictor> predictor = Predictor::Create(*weights, {});
+  ASSERT_TRUE(predictor.ok()) << predictor.status();
+  EXPECT_THAT(predictor->class_names(), testing::ElementsAre("square", "bar"));
+  const std::vector<torch::Tensor> images = {torch::rand({3, 50, 70}), torch::rand({3, 64, 40})};
+  const auto predictions = predictor->Predict(images, {.score_threshold = 0.01}, true);
+  ASSERT_TRUE(predictions.ok()) << predictions.status();
+  ASSERT_EQ(predictions->size(), 2);
+  for (const Prediction& prediction : *predictions) {
+    EXPECT_EQ(prediction.agreement.size(0), prediction.detections.scores.size(0));
+  }
+  DetectorDescription three;
+  three.num_classes = 3;
+  EXPECT_THAT(Predictor::Create(*weights, three).status().message(), HasSubstr("2 classes, not 3"));
+  SafetensorsFile part = *weights;
+  part.tensors.erase("rpn.head.cls_logits.weight");
+  EXPECT_THAT(Predictor::Create(part, {}).status().message(), HasSubstr("rpn.head.cls_logits.weight"));
+}
+
+}  // namespace
+}  // namespace loupe

@@ -1,0 +1,40 @@
+// SIGTERM and SIGINT as something that threads can look at and be woken by.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "absl/time/time.h"
+
+namespace loupe {
+
+class StopSignal {
+ public:
+  // Blocks the two signals in this thread and those it starts, and waits for them in a thread of its own.
+  StopSignal();
+  ~StopSignal();
+  StopSignal(const StopSignal&) = delete;
+  StopSignal& operator=(const StopSignal&) = delete;
+
+  bool requested() const { return requested_; }
+
+  // Sleeps, but not beyond a signal.
+  void Sleep(absl::Duration duration) const;
+
+  // Calls `wake` when a signal comes, at once when it has come; null: nothing any more. When it returns, an
+  // earlier `wake` is not running.
+  void OnRequest(std::function<void()> wake);
+
+ private:
+  void Wait();
+
+  std::atomic<bool> requested_ = false;
+  std::atomic<bool> over_ = false;
+  std::mutex mutex_;
+  std::function<void()> wake_;
+  std::thread thread_;
+};
+
+}  // namespace loupe
