@@ -6,6 +6,7 @@
 #include <string>
 
 #include <pqxx/connection>
+#include <pqxx/result>
 
 #include "db/database.h"
 #include "db/private_postgres.h"

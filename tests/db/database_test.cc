@@ -1,0 +1,145 @@
+#include "db/database.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include <pqxx/except>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/barrier.h"
+#include "absl/time/clock.h"
+#include "db/error.h"
+#include "db/migrate.h"
+#include "db/principal_store.h"
+#include "db/request_store.h"
+#include "db/transaction.h"
+#include "tests/support/test_database.h"
+
+namespace loupe {
+namespace {
+
+using Code = absl::StatusCode;
+
+class DatabaseTest : public testing::Test {
+ protected:
+  PrincipalId NewPrincipal(const std::string& name) {
+    const auto made = database_.get().Transact("principal", [&](Transaction& transaction) {
+      return InsertPrincipal(transaction, name, v1::ENGINEER, HashOf(name));
+    });
+    EXPECT_TRUE(made.ok()) << made.status();
+    return PrincipalId(made->id());
+  }
+
+  TestDatabase database_;
+};
+
+TEST_F(DatabaseTest, AnErrorUndoesEverything) {
+  const absl::Status status = database_.get().Transact("undone", [&](Transaction& transaction) -> absl::Status {
+    const auto made = InsertPrincipal(transaction, "gone", v1::VIEWER, HashOf("gone"));
+    EXPECT_TRUE(made.ok());
+    return absl::NotFoundError("no");
+  });
+  EXPECT_EQ(status.code(), Code::kNotFound);
+  EXPECT_EQ(database_.Sql("SELECT count(*) FROM principal")[0][0].as<int>(), 0);
+}
+
+TEST_F(DatabaseTest, ABodyThatReturnsAbortedRunsAgainAtMostThreeTimes) {
+  int runs = 0;
+  const auto answer = database_.get().Transact("again", [&](Transaction&) -> absl::StatusOr<int> {
+    if (++runs < 3) return absl::AbortedError("not yet");
+    return runs;
+  });
+  ASSERT_TRUE(answer.ok());
+  EXPECT_EQ(*answer, 3);
+  runs = 0;
+  const absl::Status never = database_.get().Transact("never", [&](Transaction&) {
+    ++runs;
+    return absl::AbortedError("never");
+  });
+  EXPECT_EQ(never.code(), Code::kAborted);
+  EXPECT_EQ(runs, 4);
+}
+
+TEST_F(DatabaseTest, ALostConnectionIsMadeAgain) {
+  ASSERT_TRUE(database_.get().Ping().ok());
+  database_.Sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+                "AND datname = current_database()");
+  EXPECT_TRUE(database_.get().Ping().ok());
+  int runs = 0;
+  const auto found = database_.get().Transact("lost midway", [&](Transaction& transaction) {
+    if (++runs == 1) {
+      database_.Sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+                    "AND datname = current_database()");
+    }
+    return absl::StatusOr<std::optional<Principal>>(FindPrincipal(transaction, HashOf("x")));
+  });
+  EXPECT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(runs, 2);
+}
+
+TEST_F(DatabaseTest, NoDatabaseIsUnavailable) {
+  Database nowhere("host=/nowhere dbname=none");
+  const absl::Status status = nowhere.Ping();
+  EXPECT_EQ(status.code(), Code::kUnavailable);
+  EXPECT_EQ(ErrorReason(status), "DATABASE_UNAVAILABLE");
+}
+
+TEST_F(DatabaseTest, ThePoolIsBounded) {
+  Database small(database_.url(), 1);
+  const absl::Status status = small.Transact("holds the only connection", [&](Transaction&) {
+    return small.Transact({"waits", absl::Now() + absl::Milliseconds(50)}, [](Transaction&) { return absl::OkStatus(); });
+  });
+  EXPECT_EQ(status.code(), Code::kDeadlineExceeded);
+  EXPECT_TRUE(small.Ping().ok()) << "the connection came back";
+}
+
+TEST_F(DatabaseTest, ARequestHasItsEffectOnceHoweverManySendIt) {
+  const PrincipalId principal = NewPrincipal("sender");
+  constexpr int kThreads = 6;
+  absl::Barrier* barrier = new absl::Barrier(kThreads);
+  std::atomic<int> answered = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&] {
+      if (barrier->Block()) delete barrier;
+      const RequestKey key{principal, "one", "Test", HashOf("content")};
+      const auto token = database_.get().Transact("effect", [&](Transaction& transaction) {
+        return WithRequestId<v1::Token>(transaction, key, [&] {
+          return InsertPrincipal(transaction, "", v1::VIEWER, HashOf(absl::StrCat("secret ", answered.fetch_add(1))));
+        });
+      });
+      EXPECT_TRUE(token.ok()) << token.status();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(database_.Sql("SELECT count(*) FROM principal WHERE role = 'viewer'")[0][0].as<int>(), 1);
+}
+
+TEST_F(DatabaseTest, OldRequestsAreForgotten) {
+  const PrincipalId principal = NewPrincipal("sender");
+  const auto send = [&](const std::string& id) {
+    return database_.get().Transact("send", [&](Transaction& transaction) {
+      return KeepAnswer(transaction, {principal, id, "Test", HashOf("content")}, "answer");
+    });
+  };
+  ASSERT_TRUE(send("old").ok() && send("new").ok());
+  database_.Sql("UPDATE request SET created_at = now() - interval '8 days' WHERE request_id = 'old'");
+  const auto forgotten = database_.get().Transact(
+      "forget", [](Transaction& transaction) { return absl::StatusOr<int64_t>(ForgetOldRequests(transaction)); });
+  ASSERT_TRUE(forgotten.ok());
+  EXPECT_EQ(*forgotten, 1);
+}
+
+TEST_F(DatabaseTest, ANewerDatabaseIsRefused) {
+  EXPECT_TRUE(Migrate(database_.url()).ok()) << "nothing to do";
+  database_.Sql("INSERT INTO schema_migration VALUES (9999, 'of a newer program')");
+  const absl::Status refused = Migrate(database_.url());
+  EXPECT_EQ(refused.code(), Code::kFailedPrecondition);
+  EXPECT_EQ(ErrorReason(refused), "NEWER_DATABASE");
+}
+
+}  // namespace
+}  // namespace loupe

@@ -1,0 +1,110 @@
+// A project with images and annotators, for tests of the queue.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "loupe/v1/labeling.grpc.pb.h"
+#include "loupe/v1/provenance.grpc.pb.h"
+#include "tests/support/coordinator.h"
+
+namespace loupe {
+
+class LabelingTest : public testing::Test {
+ protected:
+  using Labeling = v1::LabelingService::Stub;
+
+  explicit LabelingTest(size_t servers = 1, double holdout_fraction = 0)
+      : coordinator_(servers), engineer_(coordinator_.Token(v1::ENGINEER)), annotator_(coordinator_.Token(v1::ANNOTATOR)) {
+    MakeProject(coordinator_.channel(), engineer_, "parts", holdout_fraction);
+    stub_ = v1::LabelingService::NewStub(coordinator_.channel());
+  }
+
+  void Import(uint32_t count, uint32_t first_number = 0) {
+    v1::ImportStart start;
+    start.set_request_id(NextRequestId());
+    const auto imported = ImportPictures(coordinator_.channel(), engineer_, start, PlainPictures(count, first_number));
+    ASSERT_TRUE(imported.ok()) << imported.status();
+  }
+
+  absl::StatusOr<std::vector<v1::Task>> Next(const std::string& token, uint32_t count) {
+    v1::NextTasksRequest request;
+    request.set_request_id(NextRequestId());
+    request.set_count(count);
+    const auto tasks = Rpc(*stub_, &Labeling::NextTasks, token, request);
+    if (!tasks.ok()) return tasks.status();
+    return std::vector<v1::Task>(tasks->tasks().begin(), tasks->tasks().end());
+  }
+
+  // The next task; there must be one.
+  v1::Task NextOne(const std::string& token) {
+    const auto tasks = Next(token, 1);
+    EXPECT_TRUE(tasks.ok()) << tasks.status();
+    EXPECT_EQ(tasks->size(), 1U);
+    return tasks->empty() ? v1::Task() : tasks->front();
+  }
+
+  static v1::SubmitRequest AnswerTo(const v1::Task& task) {
+    v1::SubmitRequest request;
+    request.set_request_id(NextRequestId());
+    request.set_task_id(task.task_id());
+    request.set_lease(task.lease());
+    return request;
+  }
+
+  static v1::CorrectedBox& AddBox(v1::SubmitRequest& request, float x1, float y1, float x2, float y2,
+                                  uint32_t label = 1) {
+    v1::CorrectedBox& box = *request.add_boxes();
+    box.mutable_box()->set_x1(x1);
+    box.mutable_box()->set_y1(y1);
+    box.mutable_box()->set_x2(x2);
+    box.mutable_box()->set_y2(y2);
+    box.set_label(label);
+    return box;
+  }
+
+  absl::StatusOr<v1::SubmitResponse> Submit(const std::string& token, const v1::SubmitRequest& request) {
+    return Rpc(*stub_, &Labeling::Submit, token, request);
+  }
+
+  v1::ImageProvenance Provenance(int64_t image) {
+    const auto stub = v1::ProvenanceService::NewStub(coordinator_.channel());
+    v1::GetImageProvenanceRequest request;
+    request.set_image_id(image);
+    const auto found = Rpc(*stub, &v1::ProvenanceService::Stub::GetImageProvenance, engineer_, request);
+    EXPECT_TRUE(found.ok()) << found.status();
+    return found.ok() ? *found : v1::ImageProvenance();
+  }
+
+  v1::VerifyHistoryResponse Verify() {
+    const auto stub = v1::ProvenanceService::NewStub(coordinator_.channel());
+    const auto checked =
+        Rpc(*stub, &v1::ProvenanceService::Stub::VerifyHistory, engineer_, v1::VerifyHistoryRequest());
+    EXPECT_TRUE(checked.ok()) << checked.status();
+    return checked.ok() ? *checked : v1::VerifyHistoryResponse();
+  }
+
+  v1::ProjectStatus Status() {
+    const auto stub = v1::ProjectService::NewStub(coordinator_.channel());
+    const auto status = Rpc(*stub, &v1::ProjectService::Stub::GetStatus, engineer_, v1::GetStatusRequest());
+    EXPECT_TRUE(status.ok()) << status.status();
+    return status.ok() ? *status : v1::ProjectStatus();
+  }
+
+  // Every lease ends as if ten minutes had passed, and the reaper has seen it.
+  void LetLeasesEnd();
+
+  // A serving model with one prediction an image (a box of class 1 at 0.9, one of class 2 at 0.4, one at 0.2), and
+  // a generation 1 of these images, not blind.
+  void RankByModel(const std::vector<int64_t>& images);
+
+  TestCoordinator coordinator_;
+  const std::string engineer_;
+  const std::string annotator_;
+  std::unique_ptr<Labeling> stub_;
+};
+
+}  // namespace loupe
