@@ -108,7 +108,7 @@ absl::StatusOr<v1::Model> SendWeights(const Connection& connection, const v1::Im
                                       const std::filesystem::path& weights) {
   v1::ModelService::Stub stub(connection.channel());
   v1::Model model;
-  Progress progress("MiB", start.start().size_bytes() >> 20);
+  Progress progress("MiB", (start.start().size_bytes() + kChunkBytes - 1) / kChunkBytes);
   const absl::Status sent = RetryUnavailable(absl::Seconds(30), [&] {
     const auto context = connection.NewContext(StreamDeadline(start.start().size_bytes()));
     const auto writer = stub.ImportModel(context.get(), &model);
