@@ -1,11 +1,15 @@
 #include "db/sql_error.h"
 
+#include <atomic>
+#include <cstdint>
 #include <exception>
 #include <string_view>
 
 #include <pqxx/except>
 #include <spdlog/spdlog.h>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "db/error.h"
 
 namespace loupe {
@@ -13,8 +17,15 @@ namespace {
 
 using absl::StatusCode;
 
+// While the database is away every call fails, and most several times: one line a second says so.
+void LogBroken(const char* name, const std::exception& error) {
+  static std::atomic<int64_t> last_logged = 0;
+  const int64_t now = absl::ToUnixSeconds(absl::Now());
+  if (last_logged.exchange(now) != now) spdlog::warn("{}: the database connection broke: {}", name, error.what());
+}
+
 SqlFailure Broken(const char* name, const std::exception& error) {
-  spdlog::warn("{}: the database connection broke: {}", name, error.what());
+  LogBroken(name, error);
   return {Error(StatusCode::kUnavailable, "DATABASE_UNAVAILABLE",
                 "the coordinator has no connection to its database now: send it again in a moment"),
           Recovery::kReconnectRunAgain};

@@ -79,7 +79,8 @@ absl::StatusOr<v1::SubmitResponse> Answered(Transaction& transaction, const Call
       JudgeCorrection(request.boxes(), task->shown, {task->width, task->height, task->classes});
   if (!judged.ok()) return judged.status();
   const uint32_t spent_ms = std::min<uint32_t>(request.spent_ms(), std::numeric_limits<int32_t>::max());
-  const Answer answer = AnswerTask(transaction, id, !task->held, spent_ms, judged->boxes, judged->rejections);
+  const bool late = !task->held || task->state == "expired";
+  const Answer answer = AnswerTask(transaction, id, late, spent_ms, judged->boxes, judged->rejections);
   v1::SubmitResponse response;
   response.set_revision_id(answer.revision.value());
   response.set_revision(answer.number);
