@@ -42,8 +42,8 @@ float JensenShannon(const torch::Tensor& first, const torch::Tensor& second) {
 }  // namespace
 
 torch::Tensor MirrorBoxes(const torch::Tensor& boxes, int64_t width) {
-  return torch::stack({width - boxes.select(1, 2), boxes.select(1, 1), width - boxes.select(1, 0), boxes.select(1, 3)},
-                      1);
+  return torch::stack(
+      {width - boxes.select(1, 2), boxes.select(1, 1), width - boxes.select(1, 0), boxes.select(1, 3)}, 1);
 }
 
 torch::Tensor MirrorAgreement(const Detections& original, const Detections& mirrored) {

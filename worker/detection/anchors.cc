@@ -31,12 +31,13 @@ bool SameSize(ImageSize first, ImageSize second) {
 
 }  // namespace
 
-AnchorGenerator::AnchorGenerator(const std::vector<std::vector<float>>& sizes, const std::vector<float>& ratios) {
+AnchorGenerator::AnchorGenerator(const std::vector<std::vector<float>>& sizes,
+                                 const std::vector<float>& ratios) {
   for (const auto& level : sizes) cell_anchors_.push_back(CellAnchors(level, ratios));
 }
 
-const std::vector<torch::Tensor>& AnchorGenerator::Generate(const std::vector<ImageSize>& grids, ImageSize padded,
-                                                            torch::Device device) {
+const std::vector<torch::Tensor>& AnchorGenerator::Generate(const std::vector<ImageSize>& grids,
+                                                            ImageSize padded, torch::Device device) {
   TORCH_CHECK(grids.size() == cell_anchors_.size(), "anchor sizes are given for ", cell_anchors_.size(),
               " pyramid levels, but the backbone has ", grids.size());
   const bool kept = SameSize(padded, padded_) && anchors_.front().device() == device &&

@@ -28,10 +28,10 @@ CentreForm ToCentreForm(const torch::Tensor& boxes) {
 torch::Tensor BoxCoder::Encode(const torch::Tensor& boxes, const torch::Tensor& anchors) const {
   const CentreForm to = ToCentreForm(boxes);
   const CentreForm from = ToCentreForm(anchors);
-  return torch::stack({weights_[0] * (to.x - from.x) / from.width, weights_[1] * (to.y - from.y) / from.height,
-                       weights_[2] * torch::log(to.width / from.width),
-                       weights_[3] * torch::log(to.height / from.height)},
-                      1);
+  return torch::stack(
+      {weights_[0] * (to.x - from.x) / from.width, weights_[1] * (to.y - from.y) / from.height,
+       weights_[2] * torch::log(to.width / from.width), weights_[3] * torch::log(to.height / from.height)},
+      1);
 }
 
 torch::Tensor BoxCoder::Decode(const torch::Tensor& deltas, const torch::Tensor& anchors) const {

@@ -10,7 +10,8 @@ using torch::indexing::Slice;
 
 // Intersection areas [M, N].
 torch::Tensor Intersections(const torch::Tensor& first, const torch::Tensor& second) {
-  const auto top_left = torch::maximum(first.index({Slice(), None, Slice(0, 2)}), second.index({Slice(), Slice(0, 2)}));
+  const auto top_left =
+      torch::maximum(first.index({Slice(), None, Slice(0, 2)}), second.index({Slice(), Slice(0, 2)}));
   const auto bottom_right =
       torch::minimum(first.index({Slice(), None, Slice(2, 4)}), second.index({Slice(), Slice(2, 4)}));
   const auto sides = (bottom_right - top_left).clamp_min(0);

@@ -37,6 +37,14 @@ std::pair<torch::Tensor, torch::Tensor> BatchNorm::ScaleAndShift() const {
   return {scale, bias - running_mean * scale};
 }
 
+torch::Tensor ToBlocked(const torch::Tensor& x) {
+  const bool possible = !torch::GradMode::is_enabled() && x.is_cpu() && x.scalar_type() == torch::kFloat32 &&
+                        at::globalContext().hasMKLDNN() && at::globalContext().userEnabledMkldnn();
+  return possible && !x.is_mkldnn() ? x.to_mkldnn() : x;
+}
+
+torch::Tensor ToDense(const torch::Tensor& x) { return x.is_mkldnn() ? x.to_dense() : x; }
+
 ConvNorm::ConvNorm(torch::nn::Conv2d conv, std::shared_ptr<BatchNorm> norm)
     : conv_(std::move(conv)), norm_(std::move(norm)) {
   // Activations are channels-last; weights in the same order need no reordering.
@@ -55,8 +63,8 @@ torch::Tensor ConvNorm::Forward(const torch::Tensor& x, Activation activation,
     const auto [weight, bias] = Fold();
     y = torch::conv2d(x, weight, bias, stride, *padding);
   } else {
-    const auto& [weight, bias] = CachedFold();
-    y = torch::conv2d(x, weight, bias, stride, *padding);
+    RefreshFold();
+    y = torch::conv2d(x, x.is_mkldnn() ? BlockedWeight() : folded_.weight, folded_.bias, stride, *padding);
   }
   if (residual.defined()) y.add_(residual);
   return activation == Activation::kRelu ? y.relu_() : y;
@@ -92,16 +100,26 @@ std::pair<torch::Tensor, torch::Tensor> ConvNorm::Fold() const {
   return {conv_->weight * scale.view({-1, 1, 1, 1}), bias};
 }
 
-const std::pair<torch::Tensor, torch::Tensor>& ConvNorm::CachedFold() const {
+void ConvNorm::RefreshFold() const {
   const int64_t version = Version();
-  if (version != folded_version_ || conv_->weight.data_ptr() != folded_storage_) {
-    torch::NoGradGuard no_grad;
-    const auto [weight, bias] = Fold();
-    folded_ = {weight.detach().contiguous(torch::MemoryFormat::ChannelsLast), bias.detach()};
-    folded_version_ = version;
-    folded_storage_ = conv_->weight.data_ptr();
+  if (version == folded_.version && conv_->weight.data_ptr() == folded_.storage) return;
+  torch::NoGradGuard no_grad;
+  const auto [weight, bias] = Fold();
+  folded_ = {weight.detach().contiguous(torch::MemoryFormat::ChannelsLast),
+             bias.detach(),
+             {},
+             version,
+             conv_->weight.data_ptr()};
+}
+
+const torch::Tensor& ConvNorm::BlockedWeight() const {
+  if (!folded_.blocked_weight.defined()) {
+    const auto& options = conv_->options;
+    const auto padding = c10::get<torch::ExpandingArray<2>>(options.padding());
+    folded_.blocked_weight = at::mkldnn_reorder_conv2d_weight(
+        folded_.weight.contiguous().to_mkldnn(), *padding, *options.stride(), *options.dilation(), 1);
   }
-  return folded_;
+  return folded_.blocked_weight;
 }
 
 ConvNorm MakeConvNorm(int64_t in_channels, int64_t out_channels, int64_t kernel_size, int64_t stride) {

@@ -32,7 +32,7 @@ class BatchNorm : public torch::nn::Module {
   // Added to variances; a folded file is loaded as running_var = 1 - kEpsilon.
   static constexpr double kEpsilon = 1e-5;
 
-  torch::Tensor weight, bias;                // [channels]; parameters
+  torch::Tensor weight, bias;               // [channels]; parameters
   torch::Tensor running_mean, running_var;  // [channels]; buffers
 
  private:
@@ -40,6 +40,13 @@ class BatchNorm : public torch::nn::Module {
 };
 
 enum class Activation { kNone, kRelu };
+
+// Prediction on a CPU runs its convolutions in oneDNN's blocked layout, in which they are a third faster than
+// channels-last. A blocked tensor knows convolution, sum, ReLU and max pooling, and nothing else.
+// Returns `x` blocked where that is possible (no gradients wanted, float32 on a CPU), else `x`.
+torch::Tensor ToBlocked(const torch::Tensor& x);
+// Back to the usual layout; tensors that are not blocked are returned as they are.
+torch::Tensor ToDense(const torch::Tensor& x);
 
 // Convolution with an optional batch norm. Not a module itself, so that the owner can register the two parts
 // under torchvision's names. Runs channels-last. Batch norm that uses no batch statistics is folded into the
@@ -50,8 +57,10 @@ class ConvNorm {
   // `norm` may be null; then the convolution has its own bias.
   ConvNorm(torch::nn::Conv2d conv, std::shared_ptr<BatchNorm> norm);
 
-  // Shapes: x [N, in, H, W]; residual undefined or as the result, which it is added to before the activation.
-  torch::Tensor Forward(const torch::Tensor& x, Activation activation, const torch::Tensor& residual = {}) const;
+  // Shapes: x [N, in, H, W], blocked or not, as the result is; residual undefined or as the result, which it
+  // is added to before the activation.
+  torch::Tensor Forward(const torch::Tensor& x, Activation activation,
+                        const torch::Tensor& residual = {}) const;
 
   const torch::nn::Conv2d& conv() const { return conv_; }
   const std::shared_ptr<BatchNorm>& norm() const { return norm_; }
@@ -64,13 +73,20 @@ class ConvNorm {
   int64_t Version() const;
   bool NeedsGradient() const;
   std::pair<torch::Tensor, torch::Tensor> Fold() const;
-  const std::pair<torch::Tensor, torch::Tensor>& CachedFold() const;
+  // Makes folded_ anew where a weight changed.
+  void RefreshFold() const;
+  const torch::Tensor& BlockedWeight() const;
+
+  struct Folded {
+    torch::Tensor weight, bias;
+    torch::Tensor blocked_weight;  // made when first needed
+    int64_t version = -1;          // Version() that it was made from
+    const void* storage = nullptr;
+  };
 
   torch::nn::Conv2d conv_;
   std::shared_ptr<BatchNorm> norm_;
-  mutable std::pair<torch::Tensor, torch::Tensor> folded_;  // weight, bias
-  mutable int64_t folded_version_ = -1;
-  mutable const void* folded_storage_ = nullptr;
+  mutable Folded folded_;
 };
 
 // A convolution without bias and batch norm behind it, square and padded to keep the size at stride 1,

@@ -18,7 +18,8 @@ FasterRcnn::FasterRcnn(const FasterRcnnConfig& config, int64_t num_classes)
   register_module("roi_heads", roi_heads_);
 }
 
-std::vector<Detections> FasterRcnn::Detect(const std::vector<torch::Tensor>& images, const DetectOptions& options) {
+std::vector<Detections> FasterRcnn::Detect(const std::vector<torch::Tensor>& images,
+                                           const DetectOptions& options) {
   TORCH_CHECK(!is_training(), "call eval() before Detect()");
   torch::NoGradGuard no_grad;
   const Batch batch = transform_.MakeBatch(images);
@@ -31,7 +32,8 @@ std::vector<Detections> FasterRcnn::Detect(const std::vector<torch::Tensor>& ima
   return detections;
 }
 
-Losses FasterRcnn::ComputeLosses(const std::vector<torch::Tensor>& images, const std::vector<Target>& targets) {
+Losses FasterRcnn::ComputeLosses(const std::vector<torch::Tensor>& images,
+                                 const std::vector<Target>& targets) {
   TORCH_CHECK(is_training(), "call train() before ComputeLosses()");
   const Batch batch = transform_.MakeBatch(images);
   const auto batch_targets = ScaleTargets(targets, batch);

@@ -32,10 +32,10 @@ std::vector<torch::Tensor> FeaturePyramid::Forward(const std::vector<torch::Tens
   std::vector<torch::Tensor> levels(maps.size() + 1);
   torch::Tensor sum;
   for (size_t i = maps.size(); i-- > 0;) {
-    auto lateral = inner_[i].Forward(maps[i], Activation::kNone);
+    auto lateral = ToDense(inner_[i].Forward(maps[i], Activation::kNone));
     if (sum.defined()) lateral.add_(torch::upsample_nearest2d(sum, lateral.sizes().slice(2)));
     sum = lateral;
-    levels[i] = layer_[i].Forward(sum, Activation::kNone);
+    levels[i] = layer_[i].Forward(maps[i].is_mkldnn() ? ToBlocked(sum) : sum, Activation::kNone);
   }
   levels.back() = torch::max_pool2d(levels[maps.size() - 1], /*kernel_size=*/1, /*stride=*/2);
   return levels;
@@ -46,6 +46,11 @@ BackboneWithFpn::BackboneWithFpn(const FasterRcnnConfig& config)
       fpn_(std::make_shared<FeaturePyramid>(body_->channels(), config.fpn_channels)) {
   register_module("body", body_);
   register_module("fpn", fpn_);
+}
+
+std::vector<torch::Tensor> BackboneWithFpn::Forward(const torch::Tensor& images) {
+  // Live batch norm in training is no affine map: it needs the usual layout.
+  return fpn_->Forward(body_->Forward(is_training() ? images : ToBlocked(images)));
 }
 
 }  // namespace loupe::detection

@@ -13,7 +13,8 @@ namespace {
 
 // IoU of one truth box with candidates [begin, end) into `iou`.
 // The file is compiled without contraction into FMA: the best IoU of a truth box is found again by equality.
-LOUPE_CPU_KERNEL void IouRow(const float* truth, const float* candidates, int64_t begin, int64_t end, float* iou) {
+LOUPE_CPU_KERNEL void IouRow(const float* truth, const float* candidates, int64_t begin, int64_t end,
+                             float* iou) {
   const float x1 = truth[0], y1 = truth[1], x2 = truth[2], y2 = truth[3];
   const float area = (x2 - x1) * (y2 - y1);
   for (int64_t i = begin; i < end; ++i) {
@@ -26,7 +27,8 @@ LOUPE_CPU_KERNEL void IouRow(const float* truth, const float* candidates, int64_
   }
 }
 
-torch::Tensor MatchCpu(const torch::Tensor& truth, const torch::Tensor& candidates, const MatchOptions& options) {
+torch::Tensor MatchCpu(const torch::Tensor& truth, const torch::Tensor& candidates,
+                       const MatchOptions& options) {
   const auto truth_boxes = truth.contiguous();
   const auto boxes = candidates.contiguous();
   const int64_t truth_count = truth.size(0), count = boxes.size(0);
@@ -58,7 +60,8 @@ torch::Tensor MatchCpu(const torch::Tensor& truth, const torch::Tensor& candidat
 
 }  // namespace
 
-torch::Tensor Match(const torch::Tensor& truth, const torch::Tensor& candidates, const MatchOptions& options) {
+torch::Tensor Match(const torch::Tensor& truth, const torch::Tensor& candidates,
+                    const MatchOptions& options) {
   const bool cpu = candidates.is_cpu() && candidates.scalar_type() == torch::kFloat32;
   return cpu ? MatchCpu(truth, candidates, options) : MatchReference(truth, candidates, options);
 }

@@ -107,7 +107,8 @@ torch::Tensor GroupedNms(const torch::Tensor& boxes, const torch::Tensor& scores
         0, Nms(boxes.index_select(0, members), scores.index_select(0, members), threshold)));
   }
   const auto all = std::get<0>(torch::cat(kept).sort());
-  const auto by_score = std::get<1>(scores.index_select(0, all).sort(/*stable=*/true, 0, /*descending=*/true));
+  const auto by_score =
+      std::get<1>(scores.index_select(0, all).sort(/*stable=*/true, 0, /*descending=*/true));
   return all.index_select(0, by_score);
 }
 

@@ -23,7 +23,8 @@ uint64_t Mix(uint64_t value) {
 }
 
 // Weighted mean of features [M, R], projected and brought to length 1.
-torch::Tensor Embed(const torch::Tensor& features, const torch::Tensor& weights, const torch::Tensor& projection) {
+torch::Tensor Embed(const torch::Tensor& features, const torch::Tensor& weights,
+                    const torch::Tensor& projection) {
   const auto sum = torch::mv(projection.t(), torch::mv(features.t(), weights));
   return sum / sum.norm().clamp_min(1e-12);
 }
@@ -42,8 +43,8 @@ Detections SelectDetections(const ProposalScores& scores, ImageSize image, const
   const auto entry = entries.index_select(0, members);
   const auto entry_scores = foreground.flatten().index_select(0, entry);
   const auto labels = entry.remainder(classes) + 1;
-  const auto kept =
-      GroupedNms(boxes, entry_scores, labels, options.nms_threshold).slice(0, 0, options.detections_per_image);
+  const auto kept = GroupedNms(boxes, entry_scores, labels, options.nms_threshold)
+                        .slice(0, 0, options.detections_per_image);
 
   Detections detections;
   detections.boxes = boxes.index_select(0, kept);

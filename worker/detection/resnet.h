@@ -1,4 +1,5 @@
-// ResNet without its classifier. Source: He et al. 2016; torchvision's variant (stride in the 3x3 convolution).
+// ResNet without its classifier. Source: He et al. 2016; torchvision's variant (stride in the 3x3
+// convolution).
 
 #ifndef LOUPE_WORKER_DETECTION_RESNET_H_
 #define LOUPE_WORKER_DETECTION_RESNET_H_

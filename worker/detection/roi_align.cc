@@ -14,7 +14,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr int kCanonicalLevel = 4;     // stride 2^4
+constexpr int kCanonicalLevel = 4;      // stride 2^4
 constexpr double kLevelEpsilon = 1e-6;  // torchvision's, so that a box on the border falls upwards
 
 std::vector<PoolJob> MakeJobs(const Rois& rois, const std::vector<int64_t>& strides) {
@@ -42,7 +42,8 @@ MapView ViewMap(const torch::Tensor& map) {
 class PoolFunction : public torch::autograd::Function<PoolFunction> {
  public:
   static torch::Tensor forward(AutogradContext* context, at::TensorList features,
-                               const std::vector<int64_t>& strides, const Rois& rois, RoiAlignOptions options) {
+                               const std::vector<int64_t>& strides, const Rois& rois,
+                               RoiAlignOptions options) {
     const auto jobs = MakeJobs(rois, strides);
     std::vector<MapView> views;
     for (const auto& map : features) views.push_back(ViewMap(map));
@@ -82,7 +83,8 @@ class PoolFunction : public torch::autograd::Function<PoolFunction> {
 };
 
 // Sampling positions [P, S * sampling_ratio] along one axis, in cells.
-torch::Tensor SamplePositions(const torch::Tensor& low, const torch::Tensor& high, const RoiAlignOptions& options) {
+torch::Tensor SamplePositions(const torch::Tensor& low, const torch::Tensor& high,
+                              const RoiAlignOptions& options) {
   const auto bin = (high - low).clamp_min(1.0).unsqueeze(1) / options.output_size;
   const int64_t count = options.output_size * options.sampling_ratio;
   const auto index = torch::arange(count, low.options().dtype(torch::kInt64));
@@ -118,9 +120,9 @@ torch::Tensor PoolLevel(const torch::Tensor& map, const torch::Tensor& boxes, co
     const auto weight = row_weight.unsqueeze(2) * column_weight.unsqueeze(1);
     return cells.index({image, row.unsqueeze(2), column.unsqueeze(1)}) * weight.unsqueeze(3);
   };
-  const auto samples = tap(y.low, x.low, y.low_weight, x.low_weight) + tap(y.low, x.high, y.low_weight, x.high_weight) +
-                       tap(y.high, x.low, y.high_weight, x.low_weight) +
-                       tap(y.high, x.high, y.high_weight, x.high_weight);
+  const auto samples =
+      tap(y.low, x.low, y.low_weight, x.low_weight) + tap(y.low, x.high, y.low_weight, x.high_weight) +
+      tap(y.high, x.low, y.high_weight, x.low_weight) + tap(y.high, x.high, y.high_weight, x.high_weight);
   const int64_t size = options.output_size, ratio = options.sampling_ratio;
   return samples.view({boxes.size(0), size, ratio, size, ratio, map.size(1)}).mean({2, 4});
 }
@@ -136,8 +138,9 @@ torch::Tensor PyramidLevels(const torch::Tensor& boxes, const std::vector<int64_
   return (levels.clamp(lowest, highest) - lowest).to(torch::kInt64);
 }
 
-torch::Tensor MultiScaleRoiAlign(const std::vector<torch::Tensor>& features, const std::vector<int64_t>& strides,
-                                 const Rois& rois, const RoiAlignOptions& options) {
+torch::Tensor MultiScaleRoiAlign(const std::vector<torch::Tensor>& features,
+                                 const std::vector<int64_t>& strides, const Rois& rois,
+                                 const RoiAlignOptions& options) {
   if (!features[0].is_cpu() || features[0].scalar_type() != torch::kFloat32) {
     return RoiAlignReference(features, strides, rois, options);
   }
@@ -146,8 +149,9 @@ torch::Tensor MultiScaleRoiAlign(const std::vector<torch::Tensor>& features, con
   return PoolFunction::apply(at::TensorList(channels_last), strides, rois, options);
 }
 
-torch::Tensor RoiAlignReference(const std::vector<torch::Tensor>& features, const std::vector<int64_t>& strides,
-                                const Rois& rois, const RoiAlignOptions& options) {
+torch::Tensor RoiAlignReference(const std::vector<torch::Tensor>& features,
+                                const std::vector<int64_t>& strides, const Rois& rois,
+                                const RoiAlignOptions& options) {
   auto pooled = features[0].new_zeros(
       {rois.boxes.size(0), options.output_size, options.output_size, features[0].size(1)});
   for (size_t level = 0; level < features.size(); ++level) {
@@ -155,7 +159,8 @@ torch::Tensor RoiAlignReference(const std::vector<torch::Tensor>& features, cons
     if (members.size(0) == 0) continue;
     const auto boxes = rois.boxes.index_select(0, members) / strides[level];
     const auto images = rois.images.index_select(0, members);
-    pooled = pooled.index_copy(0, members, PoolLevel(features[level], boxes.to(features[level].scalar_type()), images, options));
+    pooled = pooled.index_copy(
+        0, members, PoolLevel(features[level], boxes.to(features[level].scalar_type()), images, options));
   }
   return pooled.permute({0, 3, 1, 2});
 }

@@ -35,12 +35,14 @@ torch::Tensor PyramidLevels(const torch::Tensor& boxes, const std::vector<int64_
 // On a CPU hand-written kernels run, threaded over boxes forward and over images and channels backward; the
 // result doesn't depend on the number of threads.
 // Source: He et al. 2017 (Mask R-CNN); torchvision's `roi_align` with aligned=False.
-torch::Tensor MultiScaleRoiAlign(const std::vector<torch::Tensor>& features, const std::vector<int64_t>& strides,
-                                 const Rois& rois, const RoiAlignOptions& options);
+torch::Tensor MultiScaleRoiAlign(const std::vector<torch::Tensor>& features,
+                                 const std::vector<int64_t>& strides, const Rois& rois,
+                                 const RoiAlignOptions& options);
 
 // The same in plain tensor operations, for other devices and as the reference in tests.
-torch::Tensor RoiAlignReference(const std::vector<torch::Tensor>& features, const std::vector<int64_t>& strides,
-                                const Rois& rois, const RoiAlignOptions& options);
+torch::Tensor RoiAlignReference(const std::vector<torch::Tensor>& features,
+                                const std::vector<int64_t>& strides, const Rois& rois,
+                                const RoiAlignOptions& options);
 
 }  // namespace loupe::detection
 

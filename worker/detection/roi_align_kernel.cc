@@ -1,6 +1,6 @@
-// The mean over a bin's sampling points of a bilinear interpolation is a product of two sums, one over rows and
-// one over columns. So each bin row is first summed over the map's rows into one line of cells, which the bins
-// of that row are then summed from; neighbouring sampling points share cells and are merged.
+// The mean over a bin's sampling points of a bilinear interpolation is a product of two sums, one over rows
+// and one over columns. So each bin row is first summed over the map's rows into one line of cells, which the
+// bins of that row are then summed from; neighbouring sampling points share cells and are merged.
 
 #include "worker/detection/roi_align_kernel.h"
 
@@ -46,8 +46,9 @@ void FindTaps(float low, float high, int64_t size, const RoiAlignOptions& option
   for (int64_t index = 0; index < options.output_size; ++index) {
     const size_t bin_begin = axis.taps.size();
     for (int64_t point = 0; point < options.sampling_ratio; ++point) {
-      const float position = low + static_cast<float>(index) * bin +
-                             (static_cast<float>(point) + 0.5f) * bin / static_cast<float>(options.sampling_ratio);
+      const float position =
+          low + static_cast<float>(index) * bin +
+          (static_cast<float>(point) + 0.5f) * bin / static_cast<float>(options.sampling_ratio);
       if (!(position >= -1.0f && position <= static_cast<float>(size))) continue;
       const float clamped = std::clamp(position, 0.0f, static_cast<float>(size - 1));
       const auto cell = static_cast<int64_t>(clamped);
@@ -62,12 +63,13 @@ void FindTaps(float low, float high, int64_t size, const RoiAlignOptions& option
 // Where a box's bins look. Reused from box to box.
 struct Plan {
   AxisTaps rows;
-  AxisTaps columns;                // cell: index into used_columns
+  AxisTaps columns;  // cell: index into used_columns
   std::vector<int64_t> used_columns;
-  std::vector<float> line;         // [used_columns, channels]
+  std::vector<float> line;  // [used_columns, channels]
 };
 
-void MakePlan(const PoolJob& job, const MapView& map, const RoiAlignOptions& options, int64_t channels, Plan& plan) {
+void MakePlan(const PoolJob& job, const MapView& map, const RoiAlignOptions& options, int64_t channels,
+              Plan& plan) {
   FindTaps(job.box[1], job.box[3], map.height, options, plan.rows);
   FindTaps(job.box[0], job.box[2], map.width, options, plan.columns);
   plan.used_columns.clear();
@@ -89,8 +91,8 @@ LOUPE_KERNEL_PART void AddScaled(const float* __restrict source, float weight, i
 }
 
 // target[c] = sum of weighted sources; up to four in one pass over `target`.
-LOUPE_KERNEL_PART void SumTaps(const float* base, int64_t stride, const Tap* taps, int64_t count, int64_t channels,
-                               float* __restrict target) {
+LOUPE_KERNEL_PART void SumTaps(const float* base, int64_t stride, const Tap* taps, int64_t count,
+                               int64_t channels, float* __restrict target) {
   const auto source = [&](int64_t i) { return base + taps[i].cell * stride; };
   if (count == 0) {
     std::fill_n(target, channels, 0.0f);
@@ -135,8 +137,8 @@ LOUPE_CPU_KERNEL void PoolBox(const float* map, int64_t width, int64_t channels,
 }
 
 // One box backward, `count` channels of it: pointers are at the first of them.
-LOUPE_CPU_KERNEL void UnpoolBox(const float* gradient, int64_t width, int64_t channels, int64_t count, int64_t size,
-                                Plan& plan, float* map) {
+LOUPE_CPU_KERNEL void UnpoolBox(const float* gradient, int64_t width, int64_t channels, int64_t count,
+                                int64_t size, Plan& plan, float* map) {
   float* line = plan.line.data();
   for (int64_t row = 0; row < size; ++row) {
     std::fill_n(line, plan.used_columns.size() * count, 0.0f);
@@ -167,8 +169,8 @@ void PoolForward(const std::vector<MapView>& maps, const std::vector<PoolJob>& j
       const MapView& map = maps[jobs[i].level];
       MakePlan(jobs[i], map, options, map.channels, plan);
       const int64_t size = options.output_size;
-      PoolBox(map.data + jobs[i].image * map.height * map.width * map.channels, map.width, map.channels, size, plan,
-              pooled + i * size * size * map.channels);
+      PoolBox(map.data + jobs[i].image * map.height * map.width * map.channels, map.width, map.channels, size,
+              plan, pooled + i * size * size * map.channels);
     }
   });
 }
@@ -179,7 +181,8 @@ void PoolBackward(const std::vector<MapView>& maps, int64_t image_count, const s
   const int64_t size = options.output_size;
   std::vector<std::vector<int64_t>> by_image(image_count);
   for (size_t i = 0; i < jobs.size(); ++i) by_image[jobs[i].image].push_back(static_cast<int64_t>(i));
-  // A part is some channels of one image: no two threads add to the same cell, and the order is always the same.
+  // A part is some channels of one image: no two threads add to the same cell, and the order is always the
+  // same.
   const int64_t wanted_parts = (at::get_num_threads() + image_count - 1) / image_count;
   const int64_t grains = (channels + kChannelGrain - 1) / kChannelGrain;
   const int64_t parts = std::clamp<int64_t>(wanted_parts, 1, grains);
@@ -193,8 +196,8 @@ void PoolBackward(const std::vector<MapView>& maps, int64_t image_count, const s
       for (const int64_t i : by_image[item / parts]) {
         const MapView& map = maps[jobs[i].level];
         MakePlan(jobs[i], map, options, count, plan);
-        UnpoolBox(pooled_gradients + i * size * size * channels + first, map.width, channels, count, size, plan,
-                  map.data + jobs[i].image * map.height * map.width * channels + first);
+        UnpoolBox(pooled_gradients + i * size * size * channels + first, map.width, channels, count, size,
+                  plan, map.data + jobs[i].image * map.height * map.width * channels + first);
       }
     }
   });

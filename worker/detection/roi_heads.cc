@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "worker/detection/conv_norm.h"
 #include "worker/detection/losses.h"
 #include "worker/detection/matcher.h"
 #include "worker/detection/postprocess.h"
@@ -21,10 +22,11 @@ struct TrainingSample {
   torch::Tensor deltas;     // [positives, 4], of the proposals whose label is above 0, in their order
 };
 
-TrainingSample SampleProposals(const torch::Tensor& proposals, const Target& target, const FasterRcnnConfig& config,
-                               const BoxCoder& box_coder) {
+TrainingSample SampleProposals(const torch::Tensor& proposals, const Target& target,
+                               const FasterRcnnConfig& config, const BoxCoder& box_coder) {
   const auto candidates = torch::cat({proposals, target.boxes});
-  auto matches = Match(target.boxes, candidates, {config.box_foreground_iou, config.box_background_iou, false});
+  auto matches =
+      Match(target.boxes, candidates, {config.box_foreground_iou, config.box_background_iou, false});
   IgnoreRegions(target.ignore_boxes, candidates, config.ignore_overlap, matches);
   const Sample sample = SampleBalanced(matches, config.box_samples_per_image, config.box_positive_fraction);
   const auto positives = candidates.index_select(0, sample.positives);
@@ -57,7 +59,8 @@ RoiHeads::RoiHeads(const FasterRcnnConfig& config, const std::vector<int64_t>& s
       strides_(strides),
       box_coder_({10, 10, 5, 5}),
       projection_(EmbeddingProjection(config.box_head_width, config.embedding_width)),
-      box_head_(std::make_shared<BoxHead>(config.fpn_channels, config.roi_output_size, config.box_head_width)),
+      box_head_(
+          std::make_shared<BoxHead>(config.fpn_channels, config.roi_output_size, config.box_head_width)),
       box_predictor_(std::make_shared<BoxPredictor>(config.box_head_width, num_classes)) {
   register_module("box_head", box_head_);
   register_module("box_predictor", box_predictor_);
@@ -65,8 +68,8 @@ RoiHeads::RoiHeads(const FasterRcnnConfig& config, const std::vector<int64_t>& s
 
 torch::Tensor RoiHeads::HeadFeatures(const std::vector<torch::Tensor>& features,
                                      const std::vector<torch::Tensor>& proposals) {
-  const std::vector<torch::Tensor> pooled_levels(features.begin(),
-                                                 features.begin() + static_cast<int64_t>(strides_.size()));
+  std::vector<torch::Tensor> pooled_levels;
+  for (size_t level = 0; level < strides_.size(); ++level) pooled_levels.push_back(ToDense(features[level]));
   const auto boxes = torch::cat(proposals);
   const Rois rois{boxes, ImageIndices(proposals), PyramidLevels(boxes, strides_, config_.roi_canonical_size)};
   return box_head_->Forward(MultiScaleRoiAlign(pooled_levels, strides_, rois,
@@ -84,13 +87,14 @@ std::vector<Detections> RoiHeads::Detect(const std::vector<torch::Tensor>& featu
   const auto image_features = head_features.split_with_sizes(counts);
   const auto projection = projection_.to(head_features.device());
   std::vector<Detections> detections(proposals.size());
-  at::parallel_for(0, static_cast<int64_t>(proposals.size()), /*grain_size=*/1, [&](int64_t begin, int64_t end) {
-    torch::NoGradGuard no_grad_in_thread;
-    for (int64_t i = begin; i < end; ++i) {
-      detections[i] = SelectDetections({boxes[i], probabilities[i], image_features[i]}, batch.sizes[i], options,
-                                       projection);
-    }
-  });
+  at::parallel_for(0, static_cast<int64_t>(proposals.size()), /*grain_size=*/1,
+                   [&](int64_t begin, int64_t end) {
+                     torch::NoGradGuard no_grad_in_thread;
+                     for (int64_t i = begin; i < end; ++i) {
+                       detections[i] = SelectDetections({boxes[i], probabilities[i], image_features[i]},
+                                                        batch.sizes[i], options, projection);
+                     }
+                   });
   return detections;
 }
 
@@ -107,8 +111,8 @@ RoiHeads::BoxLosses RoiHeads::ComputeLosses(const std::vector<torch::Tensor>& fe
   const auto all_labels = torch::cat(labels);
   const auto [logits, deltas] = box_predictor_->Forward(HeadFeatures(features, sampled));
   const auto positive = all_labels.gt(0).nonzero().squeeze(1);
-  const auto positive_deltas =
-      deltas.view({deltas.size(0), deltas.size(1) / 4, 4}).index({positive, all_labels.index_select(0, positive)});
+  const auto positive_deltas = deltas.view({deltas.size(0), deltas.size(1) / 4, 4})
+                                   .index({positive, all_labels.index_select(0, positive)});
   const auto count = static_cast<double>(std::max<int64_t>(1, all_labels.size(0)));
   return {torch::cross_entropy_loss(logits, all_labels, {}, at::Reduction::Sum) / count,
           BoxLoss(positive_deltas, torch::cat(target_deltas)) / count};

@@ -31,10 +31,10 @@ class RoiHeads : public torch::nn::Module {
     torch::Tensor classifier;
     torch::Tensor box_reg;
   };
-  // Cross entropy of sampled proposals (truth boxes are proposals too), and smooth L1 of the positives' deltas
-  // for their class, over all sampled. `targets` are in pixels of the resized images.
-  BoxLosses ComputeLosses(const std::vector<torch::Tensor>& features, const std::vector<torch::Tensor>& proposals,
-                          const std::vector<Target>& targets);
+  // Cross entropy of sampled proposals (truth boxes are proposals too), and smooth L1 of the positives'
+  // deltas for their class, over all sampled. `targets` are in pixels of the resized images.
+  BoxLosses ComputeLosses(const std::vector<torch::Tensor>& features,
+                          const std::vector<torch::Tensor>& proposals, const std::vector<Target>& targets);
 
  private:
   // Box-head features [P, R] of all proposals, image by image.

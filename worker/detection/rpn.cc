@@ -39,10 +39,10 @@ RpnHead::RpnHead(int64_t channels, int64_t anchors_per_cell)
 RpnLevel RpnHead::Forward(const torch::Tensor& level) const {
   const auto hidden = conv_.Forward(level, Activation::kRelu);
   const int64_t images = level.size(0);
-  // Channels-last, so these are views.
-  return {cls_logits_.Forward(hidden, Activation::kNone).permute({0, 2, 3, 1}).reshape({images, -1}),
-          bbox_pred_.Forward(hidden, Activation::kNone).permute({0, 2, 3, 1}).reshape({images, -1, 4}),
-          {level.size(2), level.size(3)}};
+  // Anchors of a cell become neighbours; channels-last these are views.
+  const auto logits = ToDense(cls_logits_.Forward(hidden, Activation::kNone)).permute({0, 2, 3, 1});
+  const auto deltas = ToDense(bbox_pred_.Forward(hidden, Activation::kNone)).permute({0, 2, 3, 1});
+  return {logits.reshape({images, -1}), deltas.reshape({images, -1, 4}), {level.size(2), level.size(3)}};
 }
 
 RegionProposalNetwork::RegionProposalNetwork(const FasterRcnnConfig& config)
@@ -97,7 +97,8 @@ std::vector<torch::Tensor> RegionProposalNetwork::Propose(const std::vector<RpnL
   return proposals;
 }
 
-torch::Tensor RegionProposalNetwork::FilterCandidates(const torch::Tensor& candidates, const torch::Tensor& scores,
+torch::Tensor RegionProposalNetwork::FilterCandidates(const torch::Tensor& candidates,
+                                                      const torch::Tensor& scores,
                                                       const torch::Tensor& levels, ImageSize image) const {
   const auto clipped = ClipBoxes(candidates, image);
   const auto fit = LargeEnough(clipped, kMinProposalSide).logical_and_(scores >= config_.rpn_score_threshold);
@@ -109,8 +110,8 @@ torch::Tensor RegionProposalNetwork::FilterCandidates(const torch::Tensor& candi
   return boxes.index_select(0, kept.slice(0, 0, wanted));
 }
 
-RegionProposalNetwork::RpnLosses RegionProposalNetwork::ComputeLosses(const Output& output,
-                                                                      const std::vector<Target>& targets) const {
+RegionProposalNetwork::RpnLosses RegionProposalNetwork::ComputeLosses(
+    const Output& output, const std::vector<Target>& targets) const {
   std::vector<torch::Tensor> logits, deltas;
   for (const auto& level : output.levels) {
     logits.push_back(level.logits);
@@ -119,13 +120,15 @@ RegionProposalNetwork::RpnLosses RegionProposalNetwork::ComputeLosses(const Outp
   const auto all_logits = torch::cat(logits, 1).flatten();
   const auto all_deltas = torch::cat(deltas, 1).view({-1, 4});
   const auto anchors = torch::cat(output.anchors);
-  const MatchOptions match_options{config_.rpn_foreground_iou, config_.rpn_background_iou, /*keep_best=*/true};
+  const MatchOptions match_options{config_.rpn_foreground_iou, config_.rpn_background_iou,
+                                   /*keep_best=*/true};
 
   std::vector<torch::Tensor> positives, negatives, target_deltas;
   for (size_t i = 0; i < targets.size(); ++i) {
     auto matches = Match(targets[i].boxes, anchors, match_options);
     IgnoreRegions(targets[i].ignore_boxes, anchors, config_.ignore_overlap, matches);
-    const Sample sample = SampleBalanced(matches, config_.rpn_samples_per_image, config_.rpn_positive_fraction);
+    const Sample sample =
+        SampleBalanced(matches, config_.rpn_samples_per_image, config_.rpn_positive_fraction);
     const auto truth = targets[i].boxes.index_select(0, matches.index_select(0, sample.positives));
     target_deltas.push_back(box_coder_.Encode(truth, anchors.index_select(0, sample.positives)));
     const int64_t offset = static_cast<int64_t>(i) * anchors.size(0);

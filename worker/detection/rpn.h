@@ -44,7 +44,7 @@ class RegionProposalNetwork : public torch::nn::Module {
   struct Output {
     std::vector<torch::Tensor> proposals;  // an image: [P, 4], by falling objectness, without gradient
     std::vector<RpnLevel> levels;
-    std::vector<torch::Tensor> anchors;    // a level: [H * W * A, 4]
+    std::vector<torch::Tensor> anchors;  // a level: [H * W * A, 4]
   };
   // Shapes: features are L maps [N, F, H, W].
   Output Forward(const std::vector<torch::Tensor>& features, const Batch& batch);
@@ -58,8 +58,8 @@ class RegionProposalNetwork : public torch::nn::Module {
   RpnLosses ComputeLosses(const Output& output, const std::vector<Target>& targets) const;
 
  private:
-  std::vector<torch::Tensor> Propose(const std::vector<RpnLevel>& levels, const std::vector<torch::Tensor>& anchors,
-                                     const Batch& batch) const;
+  std::vector<torch::Tensor> Propose(const std::vector<RpnLevel>& levels,
+                                     const std::vector<torch::Tensor>& anchors, const Batch& batch) const;
   // Candidates [M, 4] of one image, of all levels, to proposals.
   torch::Tensor FilterCandidates(const torch::Tensor& candidates, const torch::Tensor& scores,
                                  const torch::Tensor& levels, ImageSize image) const;

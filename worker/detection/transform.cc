@@ -63,7 +63,8 @@ Batch Transform::MakeBatch(const std::vector<torch::Tensor>& images) const {
     const auto& [height, width] = batch.sizes[i];
     auto image = (images[i] - mean) / std;
     if (height != image.size(1) || width != image.size(2)) {
-      image = torch::upsample_bilinear2d(image.unsqueeze(0), {height, width}, /*align_corners=*/false).squeeze(0);
+      image =
+          torch::upsample_bilinear2d(image.unsqueeze(0), {height, width}, /*align_corners=*/false).squeeze(0);
     }
     batch.images[static_cast<int64_t>(i)].slice(1, 0, height).slice(2, 0, width).copy_(image);
   }

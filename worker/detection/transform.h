@@ -13,9 +13,9 @@
 namespace loupe::detection {
 
 struct Batch {
-  torch::Tensor images;               // [N, 3, H, W] float32, normalised, channels-last, zeros as padding
-  std::vector<ImageSize> sizes;       // of each image in the batch, without padding
-  std::vector<ImageSize> originals;   // of each picture
+  torch::Tensor images;              // [N, 3, H, W] float32, normalised, channels-last, zeros as padding
+  std::vector<ImageSize> sizes;      // of each image in the batch, without padding
+  std::vector<ImageSize> originals;  // of each picture
 
   ImageSize padded() const { return {images.size(2), images.size(3)}; }
 };

@@ -93,7 +93,9 @@ void UnfoldNorms(const TensorMap& state, std::map<std::string, NamedTensor>& nam
   named.merge(norms);
 }
 
-std::string ShapeName(const torch::Tensor& tensor) { return absl::StrCat("[", absl::StrJoin(tensor.sizes(), ", "), "]"); }
+std::string ShapeName(const torch::Tensor& tensor) {
+  return absl::StrCat("[", absl::StrJoin(tensor.sizes(), ", "), "]");
+}
 
 std::string ListHead(const std::vector<std::string>& names) {
   constexpr size_t kShown = 3;
@@ -118,7 +120,8 @@ std::string LoadReport::Summary() const {
                       " of another shape", ListHead(mismatched));
 }
 
-absl::StatusOr<LoadReport> LoadWeights(const TensorMap& tensors, const LoadOptions& options, FasterRcnn& model) {
+absl::StatusOr<LoadReport> LoadWeights(const TensorMap& tensors, const LoadOptions& options,
+                                       FasterRcnn& model) {
   TensorMap state = LiveState(model);
   auto named = ByModelName(tensors);
   UnfoldNorms(state, named);
@@ -129,11 +132,11 @@ absl::StatusOr<LoadReport> LoadWeights(const TensorMap& tensors, const LoadOptio
     if (target == state.end()) {
       report.unexpected.push_back(value.file_name);
     } else if (target->second.sizes() != value.tensor.sizes()) {
-      report.mismatched.push_back(absl::StrCat(name, ": file ", ShapeName(value.tensor), ", model ",
-                                               ShapeName(target->second)));
+      report.mismatched.push_back(
+          absl::StrCat(name, ": file ", ShapeName(value.tensor), ", model ", ShapeName(target->second)));
     } else if (!torch::isfinite(value.tensor).all().item<bool>()) {
-      return absl::InvalidArgumentError(absl::StrCat("the tensor '", value.file_name,
-                                                     "' holds NaN or infinity: the weights are broken, take others"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the tensor '", value.file_name, "' holds NaN or infinity: the weights are broken, take others"));
     } else {
       report.taken.push_back(name);
     }
@@ -182,10 +185,10 @@ absl::StatusOr<WeightDescription> DescribeWeights(const std::map<std::string, st
   description.preset = value("loupe.preset");
   if (const std::string classes = value("loupe.classes"); !classes.empty()) {
     const auto json = nlohmann::json::parse(classes, nullptr, /*allow_exceptions=*/false);
-    const bool strings = json.is_array() && std::all_of(json.begin(), json.end(), [](const auto& entry) {
-                           return entry.is_string();
-                         });
-    if (!strings) return absl::InvalidArgumentError("the metadata 'loupe.classes' must be a JSON list of strings");
+    const bool strings = json.is_array() && std::all_of(json.begin(), json.end(),
+                                                        [](const auto& entry) { return entry.is_string(); });
+    if (!strings)
+      return absl::InvalidArgumentError("the metadata 'loupe.classes' must be a JSON list of strings");
     description.class_names = json.get<std::vector<std::string>>();
   }
   for (auto [key, target] : {std::pair{"loupe.min_size", &description.min_size},
@@ -193,7 +196,8 @@ absl::StatusOr<WeightDescription> DescribeWeights(const std::map<std::string, st
     const std::string text = value(key);
     if (text.empty()) continue;
     if (!absl::SimpleAtoi(text, target) || *target < 1) {
-      return absl::InvalidArgumentError(absl::StrCat("the metadata '", key, "' must be a positive whole number"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("the metadata '", key, "' must be a positive whole number"));
     }
   }
   return description;
@@ -211,8 +215,8 @@ absl::Status FreezeNorms(const std::vector<std::string>& names, FasterRcnn& mode
   const auto norms = Norms(model);
   for (const auto& name : names) {
     if (!norms.contains(name)) {
-      return absl::InvalidArgumentError(absl::StrCat("preset '", model.config().preset, "' has no batch norm '",
-                                                     name, "'"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("preset '", model.config().preset, "' has no batch norm '", name, "'"));
     }
   }
   for (const auto& name : names) norms.at(name)->Freeze();

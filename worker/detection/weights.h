@@ -41,7 +41,8 @@ struct LoadOptions {
 //   - backbones or models with batch norm folded into the convolutions (a convolution of a ResNet with a
 //     bias): the batch norm beside it becomes the identity plus that bias.
 // A file of which nothing fits is an error; a partial fit is not, and the report says what it was.
-// Errors: INVALID_ARGUMENT when no tensor was taken, or when a tensor that was to be taken holds NaN or infinity.
+// Errors: INVALID_ARGUMENT when no tensor was taken, or when a tensor that was to be taken holds NaN or
+// infinity.
 absl::StatusOr<LoadReport> LoadWeights(const std::map<std::string, torch::Tensor>& tensors,
                                        const LoadOptions& options, FasterRcnn& model);
 

@@ -10,7 +10,8 @@ namespace {
 
 TEST(BoxesTest, IouByHand) {
   const auto first = torch::tensor({{0.f, 0.f, 10.f, 10.f}});
-  const auto second = torch::tensor({{0.f, 0.f, 10.f, 10.f}, {5.f, 0.f, 15.f, 10.f}, {10.f, 0.f, 20.f, 10.f}});
+  const auto second =
+      torch::tensor({{0.f, 0.f, 10.f, 10.f}, {5.f, 0.f, 15.f, 10.f}, {10.f, 0.f, 20.f, 10.f}});
   EXPECT_TRUE(torch::allclose(BoxIou(first, second), torch::tensor({{1.f, 50.f / 150.f, 0.f}})));
 }
 
@@ -38,7 +39,8 @@ TEST(BoxesTest, ClipsToTheImage) {
 }
 
 TEST(BoxesTest, ScalesEachAxisByItself) {
-  const auto scaled = ScaleBoxes(torch::tensor({{1.f, 2.f, 3.f, 4.f}}), {/*height=*/10, /*width=*/10}, {20, 30});
+  const auto scaled =
+      ScaleBoxes(torch::tensor({{1.f, 2.f, 3.f, 4.f}}), {/*height=*/10, /*width=*/10}, {20, 30});
   EXPECT_TRUE(torch::allclose(scaled, torch::tensor({{3.f, 4.f, 9.f, 8.f}})));
 }
 

@@ -63,7 +63,8 @@ TEST(ConvNormTest, FrozenNormIsTheFormula) {
   const auto plain = torch::conv2d(x, unit.conv()->weight, {}, 1, 1);
   const auto column = [](const torch::Tensor& values) { return values.view({1, -1, 1, 1}); };
   const auto expected = (plain - column(norm.running_mean)) / torch::sqrt(column(norm.running_var) + 1e-5) *
-                            column(norm.weight) + column(norm.bias);
+                            column(norm.weight) +
+                        column(norm.bias);
   EXPECT_TRUE(torch::allclose(unit.Forward(x, Activation::kNone), expected, 1e-4, 1e-5));
   torch::NoGradGuard no_grad;  // now from the cache
   EXPECT_TRUE(torch::allclose(unit.Forward(x, Activation::kRelu), expected.relu(), 1e-4, 1e-5));
@@ -150,9 +151,11 @@ TEST(FasterRcnnTest, TrainsOnImagesWithoutBoxes) {
 
 TEST(FasterRcnnTest, RegionsToIgnoreAreNoNegatives) {
   FasterRcnn model(TinyConfig(), 2);
-  Target ignored{torch::empty({0, 4}), torch::empty({0}, torch::kInt64), torch::tensor({{-500.f, -500.f, 500.f, 500.f}})};
+  Target ignored{torch::empty({0, 4}), torch::empty({0}, torch::kInt64),
+                 torch::tensor({{-500.f, -500.f, 500.f, 500.f}})};
   const Losses losses = model.ComputeLosses({torch::rand({3, 64, 64})}, {ignored});
-  EXPECT_EQ(losses.Sum().item<float>(), 0) << "everything lies in the region, so nothing is left to learn from";
+  EXPECT_EQ(losses.Sum().item<float>(), 0)
+      << "everything lies in the region, so nothing is left to learn from";
 }
 
 TEST(FasterRcnnTest, LearnsOnePictureByHeart) {

@@ -23,7 +23,8 @@ TEST(NmsTest, AnIouEqualToTheThresholdIsKept) {
 
 TEST(NmsTest, NothingInNothingOut) {
   EXPECT_EQ(Nms(torch::empty({0, 4}), torch::empty({0}), 0.5).size(0), 0);
-  EXPECT_EQ(GroupedNms(torch::empty({0, 4}), torch::empty({0}), torch::empty({0}, torch::kInt64), 0.5).size(0), 0);
+  EXPECT_EQ(
+      GroupedNms(torch::empty({0, 4}), torch::empty({0}), torch::empty({0}, torch::kInt64), 0.5).size(0), 0);
 }
 
 TEST(NmsTest, GroupsDontSuppressEachOther) {

@@ -14,11 +14,11 @@ namespace {
 
 constexpr int64_t kClasses = 5;
 constexpr double kScoreTolerance = 1e-5;
-constexpr double kBoxTolerance = 0.01;  // pixels
+constexpr double kBoxTolerance = 0.01;       // pixels
 constexpr double kLossTolerance = 1e-5;      // relative
 constexpr double kGradientTolerance = 1e-3;  // relative
-// A ReLU within rounding of its kink passes a gradient on one side and not on the other. There are millions of
-// them in the backbone, so a few always differ; what is behind the last of them agrees to 1e-6.
+// A ReLU within rounding of its kink passes a gradient on one side and not on the other. There are millions
+// of them in the backbone, so a few always differ; what is behind the last of them agrees to 1e-6.
 constexpr double kBackboneGradientTolerance = 5e-3;  // relative
 
 struct ParityCase {
@@ -54,7 +54,8 @@ class ParityTest : public testing::TestWithParam<ParityCase> {
     for (size_t i = 0; i < GetParam().image_sizes.size(); ++i) {
       const std::string index = std::to_string(i);
       images_.push_back(reference_.at("image." + index));
-      targets_.push_back({reference_.at("target." + index + ".boxes"), reference_.at("target." + index + ".labels"), {}});
+      targets_.push_back(
+          {reference_.at("target." + index + ".boxes"), reference_.at("target." + index + ".labels"), {}});
     }
   }
 
@@ -94,8 +95,8 @@ void ExpectSameDetections(const Detections& ours, const TensorMap& theirs) {
               (ours.boxes[i] - boxes[j]).abs().max().item<double>() <= kBoxTolerance;
       if (found) taken[j] = true;
     }
-    EXPECT_TRUE(found) << "no partner for " << ours.labels[i].item<int64_t>() << " " << ours.scores[i].item<float>()
-                       << " " << ours.boxes[i];
+    EXPECT_TRUE(found) << "no partner for " << ours.labels[i].item<int64_t>() << " "
+                       << ours.scores[i].item<float>() << " " << ours.boxes[i];
   }
 }
 
@@ -113,10 +114,10 @@ TEST_P(ParityTest, DetectionsAreTorchvisions) {
 TEST_P(ParityTest, LossesAndGradientsAreTorchvisions) {
   model_->train();
   const Losses losses = model_->ComputeLosses(images_, targets_);
-  for (const auto& [name, loss] : {std::pair{"loss_classifier", losses.loss_classifier},
-                                   std::pair{"loss_box_reg", losses.loss_box_reg},
-                                   std::pair{"loss_objectness", losses.loss_objectness},
-                                   std::pair{"loss_rpn_box_reg", losses.loss_rpn_box_reg}}) {
+  for (const auto& [name, loss] :
+       {std::pair{"loss_classifier", losses.loss_classifier}, std::pair{"loss_box_reg", losses.loss_box_reg},
+        std::pair{"loss_objectness", losses.loss_objectness},
+        std::pair{"loss_rpn_box_reg", losses.loss_rpn_box_reg}}) {
     const double expected = reference_.at(std::string("loss.") + name).item<double>();
     EXPECT_NEAR(loss.item<double>(), expected, kLossTolerance * expected) << name;
   }
@@ -138,9 +139,10 @@ TEST_P(ParityTest, LossesAndGradientsAreTorchvisions) {
 
 INSTANTIATE_TEST_SUITE_P(
     Presets, ParityTest,
-    testing::Values(ParityCase{"small_frozen", "small", false, 160, 256, {{120, 150}, {160, 160}, {200, 96}}, {3, 1, 0}},
-                    ParityCase{"small_live", "small", true, 128, 256, {{128, 128}, {128, 128}}, {2, 4}},
-                    ParityCase{"resnet18_fpn", "resnet18-fpn", false, 192, 320, {{150, 200}, {192, 192}}, {3, 2}}),
+    testing::Values(
+        ParityCase{"small_frozen", "small", false, 160, 256, {{120, 150}, {160, 160}, {200, 96}}, {3, 1, 0}},
+        ParityCase{"small_live", "small", true, 128, 256, {{128, 128}, {128, 128}}, {2, 4}},
+        ParityCase{"resnet18_fpn", "resnet18-fpn", false, 192, 320, {{150, 200}, {192, 192}}, {3, 2}}),
     [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

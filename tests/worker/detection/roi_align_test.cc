@@ -10,7 +10,8 @@ namespace {
 
 const std::vector<int64_t> kStrides = {4, 8, 16};
 
-// The golden input: three levels of two images of 192 x 128 px, with boxes of all sizes, some over the border.
+// The golden input: three levels of two images of 192 x 128 px, with boxes of all sizes, some over the
+// border.
 struct Golden {
   std::vector<torch::Tensor> features;
   Rois rois;
@@ -22,7 +23,8 @@ struct Golden {
     }
     const auto first = all.at("boxes.0"), second = all.at("boxes.1");
     rois.boxes = torch::cat({first, second});
-    rois.images = torch::cat({torch::zeros({first.size(0)}, torch::kInt64), torch::ones({second.size(0)}, torch::kInt64)});
+    rois.images = torch::cat(
+        {torch::zeros({first.size(0)}, torch::kInt64), torch::ones({second.size(0)}, torch::kInt64)});
     rois.levels = PyramidLevels(rois.boxes, kStrides, 224);
   }
 };
@@ -49,7 +51,8 @@ TEST(RoiAlignTest, PointsFarOutsideCountAsZero) {
 }
 
 TEST(RoiAlignTest, LevelsFollowTheSizeOfTheBox) {
-  const auto boxes = torch::tensor({{0.f, 0.f, 10.f, 10.f}, {0.f, 0.f, 112.f, 112.f}, {0.f, 0.f, 224.f, 224.f}, {0.f, 0.f, 900.f, 900.f}});
+  const auto boxes = torch::tensor(
+      {{0.f, 0.f, 10.f, 10.f}, {0.f, 0.f, 112.f, 112.f}, {0.f, 0.f, 224.f, 224.f}, {0.f, 0.f, 900.f, 900.f}});
   EXPECT_TRUE(torch::equal(PyramidLevels(boxes, kStrides, 224), torch::tensor({0, 1, 2, 2}, torch::kInt64)));
 }
 
@@ -84,8 +87,8 @@ TEST(RoiAlignTest, TwinIsTorchvisions) {
 // The twin in float64 against finite differences; the kernel against the twin.
 TEST(RoiAlignTest, GradientsAreThoseOfFiniteDifferences) {
   torch::manual_seed(5);
-  const Rois rois{torch::tensor({{1.3f, 0.7f, 9.1f, 12.9f}, {-3.f, 4.f, 30.f, 11.f}}), torch::zeros({2}, torch::kInt64),
-                  torch::zeros({2}, torch::kInt64)};
+  const Rois rois{torch::tensor({{1.3f, 0.7f, 9.1f, 12.9f}, {-3.f, 4.f, 30.f, 11.f}}),
+                  torch::zeros({2}, torch::kInt64), torch::zeros({2}, torch::kInt64)};
   const RoiAlignOptions options{3, 2};
   const auto map = torch::randn({1, 2, 5, 6}, torch::kFloat64).requires_grad_();
   const auto upstream = torch::randn({2, 2, 3, 3}, torch::kFloat64);

@@ -37,7 +37,8 @@ TEST(SafetensorsTest, WhatIsWrittenIsRead) {
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->metadata, file.metadata);
   ASSERT_EQ(read->tensors.size(), file.tensors.size());
-  for (const auto& [name, tensor] : file.tensors) EXPECT_TRUE(torch::equal(read->tensors.at(name), tensor)) << name;
+  for (const auto& [name, tensor] : file.tensors)
+    EXPECT_TRUE(torch::equal(read->tensors.at(name), tensor)) << name;
 }
 
 TEST(SafetensorsTest, ReadsAFileMadeByHand) {
@@ -46,7 +47,8 @@ TEST(SafetensorsTest, ReadsAFileMadeByHand) {
   const auto file = ReadSafetensors(WriteRaw(R"({"__metadata__":{"k":"v"},
       "x":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},
       "h":{"dtype":"F16","shape":[1],"data_offsets":[8,10]},
-      "b":{"dtype":"BF16","shape":[1],"data_offsets":[10,12]}})", data));
+      "b":{"dtype":"BF16","shape":[1],"data_offsets":[10,12]}})",
+                                             data));
   ASSERT_TRUE(file.ok()) << file.status();
   EXPECT_EQ(file->metadata.at("k"), "v");
   EXPECT_TRUE(torch::equal(file->tensors.at("x"), torch::tensor({{1.f}, {-2.f}})));
@@ -66,7 +68,8 @@ TEST(SafetensorsTest, EveryCutIsRefused) {
   const auto size = std::filesystem::file_size(path);
   for (auto left = size; left-- > 0;) {
     std::filesystem::resize_file(path, left);
-    EXPECT_EQ(ReadSafetensors(path).status().code(), absl::StatusCode::kInvalidArgument) << left << " bytes left";
+    EXPECT_EQ(ReadSafetensors(path).status().code(), absl::StatusCode::kInvalidArgument)
+        << left << " bytes left";
   }
 }
 
@@ -95,15 +98,19 @@ INSTANTIATE_TEST_SUITE_P(
         Malformation{"NoJson", "{", "no JSON object"}, Malformation{"AList", "[]", "no JSON object"},
         Malformation{"NoFields", R"({"x":{}})", "'x' lacks"},
         Malformation{"UnknownDtype", R"({"x":{"dtype":"F8","shape":[16],"data_offsets":[0,16]}})", "dtype"},
-        Malformation{"BeyondTheEnd", R"({"x":{"dtype":"F32","shape":[5],"data_offsets":[0,20]}})", "beyond the end"},
-        Malformation{"Backwards", R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[8,4]}})", "beyond the end"},
+        Malformation{"BeyondTheEnd", R"({"x":{"dtype":"F32","shape":[5],"data_offsets":[0,20]}})",
+                     "beyond the end"},
+        Malformation{"Backwards", R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[8,4]}})",
+                     "beyond the end"},
         Malformation{"Misfit", R"({"x":{"dtype":"F32","shape":[3],"data_offsets":[0,16]}})", "fit its shape"},
         Malformation{"Negative", R"({"x":{"dtype":"F32","shape":[-4],"data_offsets":[0,16]}})", "sizes"},
         Malformation{"Overflow",
-                     R"({"x":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}})", "fit its shape"},
-        Malformation{"Overlap",
-                     R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"y":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})",
-                     "overlap"},
+                     R"({"x":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}})",
+                     "fit its shape"},
+        Malformation{
+            "Overlap",
+            R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"y":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})",
+            "overlap"},
         Malformation{"Metadata", R"({"__metadata__":{"k":1}})", "'k' is no string"}),
     [](const auto& info) { return std::string(info.param.name); });
 

@@ -13,7 +13,8 @@ namespace {
 
 TEST(AnchorsTest, AreTorchvisions) {
   AnchorGenerator generator({{16}, {32}, {64}}, {0.5f, 1.0f, 2.0f});
-  const auto anchors = generator.Generate({{25, 40}, {13, 20}, {7, 10}}, {/*height=*/100, /*width=*/160}, torch::kCPU);
+  const auto anchors =
+      generator.Generate({{25, 40}, {13, 20}, {7, 10}}, {/*height=*/100, /*width=*/160}, torch::kCPU);
   EXPECT_TRUE(torch::equal(torch::cat(anchors), TorchvisionOps().at("anchors")));
 }
 
@@ -21,14 +22,18 @@ TEST(AnchorsTest, FollowAChangeOfSize) {
   AnchorGenerator generator({{16}}, {1.0f});
   EXPECT_EQ(generator.Generate({{2, 2}}, {8, 8}, torch::kCPU)[0].size(0), 4);
   const auto anchors = generator.Generate({{1, 3}}, {4, 12}, torch::kCPU)[0];
-  EXPECT_TRUE(torch::equal(anchors, torch::tensor({{-8.f, -8.f, 8.f, 8.f}, {-4.f, -8.f, 12.f, 8.f}, {0.f, -8.f, 16.f, 8.f}})));
+  EXPECT_TRUE(torch::equal(
+      anchors, torch::tensor({{-8.f, -8.f, 8.f, 8.f}, {-4.f, -8.f, 12.f, 8.f}, {0.f, -8.f, 16.f, 8.f}})));
 }
 
 TEST(MatcherTest, ByHand) {
   const auto truth = torch::tensor({{0.f, 0.f, 10.f, 10.f}, {100.f, 0.f, 110.f, 10.f}});
   // IoU with the nearest truth: 1, 0.6, 0.4, 0.1, and 0.2 as the best there is for the second truth.
-  const auto candidates = torch::tensor({{0.f, 0.f, 10.f, 10.f}, {0.f, 0.f, 10.f, 6.f}, {0.f, 0.f, 10.f, 4.f},
-                                         {0.f, 0.f, 10.f, 1.f}, {100.f, 0.f, 110.f, 2.f}});
+  const auto candidates = torch::tensor({{0.f, 0.f, 10.f, 10.f},
+                                         {0.f, 0.f, 10.f, 6.f},
+                                         {0.f, 0.f, 10.f, 4.f},
+                                         {0.f, 0.f, 10.f, 1.f},
+                                         {100.f, 0.f, 110.f, 2.f}});
   const MatchOptions strict{0.7, 0.3, false}, generous{0.7, 0.3, true};
   const auto expected = torch::tensor({0L, kBetween, kBetween, kBackground, kBackground}, torch::kInt64);
   EXPECT_TRUE(torch::equal(Match(truth, candidates, strict), expected));
@@ -61,7 +66,8 @@ TEST(MatcherTest, KernelIsItsTwin) {
 
 TEST(MatcherTest, RegionsTakeOnlyBackgroundOut) {
   auto matches = torch::tensor({0L, kBackground, kBackground, kBetween}, torch::kInt64);
-  const auto candidates = torch::tensor({{0.f, 0.f, 10.f, 10.f}, {0.f, 0.f, 10.f, 10.f}, {8.f, 0.f, 18.f, 10.f}, {0.f, 0.f, 1.f, 1.f}});
+  const auto candidates = torch::tensor(
+      {{0.f, 0.f, 10.f, 10.f}, {0.f, 0.f, 10.f, 10.f}, {8.f, 0.f, 18.f, 10.f}, {0.f, 0.f, 1.f, 1.f}});
   IgnoreRegions(torch::tensor({{0.f, 0.f, 10.f, 10.f}}), candidates, 0.5, matches);
   EXPECT_TRUE(torch::equal(matches, torch::tensor({0L, kBetween, kBackground, kBetween}, torch::kInt64)));
   IgnoreRegions({}, candidates, 0.5, matches);  // no regions at all

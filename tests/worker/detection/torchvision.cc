@@ -11,7 +11,8 @@
 namespace loupe::detection {
 
 std::string ScratchPath(const std::string& name) {
-  const auto folder = std::filesystem::temp_directory_path() / ("loupe_detection_" + std::to_string(getpid()));
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("loupe_detection_" + std::to_string(getpid()));
   std::filesystem::create_directories(folder);
   return folder / name;
 }
@@ -19,7 +20,8 @@ std::string ScratchPath(const std::string& name) {
 void RunGoldenScript(const std::string& script, const std::vector<std::string>& arguments) {
   const char* source = std::getenv("LOUPE_SOURCE");
   ASSERT_NE(source, nullptr) << "run this test through ctest, or set LOUPE_SOURCE to the source folder";
-  std::string command = "PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 '" + std::string(source) + "/tests/golden/" + script + "'";
+  std::string command =
+      "PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 '" + std::string(source) + "/tests/golden/" + script + "'";
   for (const auto& argument : arguments) command += " '" + argument + "'";
   ASSERT_EQ(std::system(command.c_str()), 0) << command;
 }

@@ -59,7 +59,8 @@ TEST(WeightsTest, AnotherHeadIsReportedAndLeftAlone) {
   const auto report = LoadWeights(state, {}, *model);
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_EQ(report->mismatched.size(), 4u) << report->Summary();  // weight and bias of both predictors
-  EXPECT_EQ(report->mismatched[1], "roi_heads.box_predictor.bbox_pred.weight: file [40, 256], model [16, 256]");
+  EXPECT_EQ(report->mismatched[1],
+            "roi_heads.box_predictor.bbox_pred.weight: file [40, 256], model [16, 256]");
   EXPECT_EQ(report->unexpected, std::vector<std::string>{"roi_heads.mask_head.weight"});
   EXPECT_TRUE(report->missing.empty());
   EXPECT_TRUE(torch::equal(StateDict(*model).at("roi_heads.box_predictor.cls_score.weight"), before));
@@ -70,8 +71,10 @@ TEST(WeightsTest, NamesBeforeTorchvision013AreKnown) {
   TensorMap old;
   for (const auto& [name, tensor] : StateDict(*model)) {
     std::string old_name = name;
-    for (const auto& [now, then] : {std::pair{"head.conv.0.0.", "head.conv."}, {"blocks.0.0.", "blocks.0."},
-                                    {"blocks.1.0.", "blocks.1."}, {"blocks.2.0.", "blocks.2."}}) {
+    for (const auto& [now, then] : {std::pair{"head.conv.0.0.", "head.conv."},
+                                    {"blocks.0.0.", "blocks.0."},
+                                    {"blocks.1.0.", "blocks.1."},
+                                    {"blocks.2.0.", "blocks.2."}}) {
       const size_t place = old_name.find(now);
       if (place != std::string::npos) old_name.replace(place, std::string(now).size(), then);
     }
@@ -103,7 +106,8 @@ TEST(WeightsTest, FoldedBatchNormIsTheSameNetwork) {
   EXPECT_TRUE(report->mismatched.empty()) << report->Summary();
   EXPECT_EQ(FrozenNorms(*model).size(), 15u);  // every one of the body
   for (const auto& name : report->missing) EXPECT_FALSE(name.starts_with("backbone.body.")) << name;
-  const auto norm = std::dynamic_pointer_cast<BatchNorm>(model->named_modules()["backbone.body.layer2.0.downsample.1"]);
+  const auto norm =
+      std::dynamic_pointer_cast<BatchNorm>(model->named_modules()["backbone.body.layer2.0.downsample.1"]);
   ASSERT_NE(norm, nullptr);
   const auto [scale, shift] = norm->ScaleAndShift();
   EXPECT_LE((scale - 1).abs().max().item<float>(), 1e-6);
@@ -121,7 +125,8 @@ TEST(WeightsTest, WeightsThatDontFitAtAllChangeNothing) {
   const auto status = LoadWeights(broken, {}, *model).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_NE(status.message().find("rpn.head.cls_logits.bias"), std::string::npos) << status;
-  for (const auto& [name, tensor] : StateDict(*model)) EXPECT_TRUE(torch::equal(tensor, before.at(name))) << name;
+  for (const auto& [name, tensor] : StateDict(*model))
+    EXPECT_TRUE(torch::equal(tensor, before.at(name))) << name;
 }
 
 TEST(WeightsTest, MetadataDescribesTheModel) {
