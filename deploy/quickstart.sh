@@ -46,7 +46,6 @@ loupe image list --json > "$dir/images.json"
 python3 deploy/quickstart_figures.py labelled "$dir/images.json" 0.2 > "$dir/labelled.txt"
 loupe import --images "$dir/parts/images" --coco "$dir/parts/annotations.json" --group-by "$by_part" \
   --only "@$dir/labelled.txt" --labelled "@$dir/labelled.txt" --blind
-loupe model import --weights deploy/backbone/made-up-parts.safetensors --preset small --name made-up-parts
 
 say "Round 1"
 loupe round submit --recipe deploy/quickstart.textproto --watch

@@ -46,8 +46,9 @@ bool IsRefusal(const absl::Status& status) {
 
 class JobLoop {
  public:
-  JobLoop(Connection connection, ImageCache cache)
-      : connection_(std::move(connection)),
+  JobLoop(Connection connection, ImageCache cache, StopSignal& stop)
+      : stop_(stop),
+        connection_(std::move(connection)),
         cache_(std::move(cache)),
         stub_(v1::WorkerService::NewStub(connection_.channel())) {}
 
@@ -137,7 +138,7 @@ class JobLoop {
     if (!status.ok()) spdlog::warn("{}", std::string(status.message()));
   }
 
-  StopSignal stop_;  // first: the threads that others start have the signals blocked
+  StopSignal& stop_;
   Connection connection_;
   ImageCache cache_;
   std::unique_ptr<v1::WorkerService::Stub> stub_;
@@ -153,7 +154,8 @@ absl::Status RunOneWorker(const WorkerOptions& options, int threads) {
   absl::StatusOr<ImageCache> cache =
       ImageCache::Open(options.cache_dir.empty() ? DefaultCacheDir() : options.cache_dir, kCacheBytes);
   if (!cache.ok()) return cache.status();
-  JobLoop loop(*std::move(connection), *std::move(cache));
+  StopSignal stop;
+  JobLoop loop(*std::move(connection), *std::move(cache), stop);
   return loop.Run();
 }
 

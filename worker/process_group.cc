@@ -12,24 +12,19 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "worker/signal_pipe.h"
 
 namespace loupe {
 namespace {
 
-sigset_t WatchedSignals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGCHLD}) sigaddset(&signals, signal);
-  return signals;
-}
+// A child that ended is noticed by its signal; this is in case one got lost.
+constexpr absl::Duration kTick = absl::Seconds(1);
 
 class ProcessGroup {
  public:
-  explicit ProcessGroup(const std::function<absl::Status()>& work) : work_(work) {
-    const sigset_t watched = WatchedSignals();
-    sigprocmask(SIG_BLOCK, &watched, &before_);
-  }
-  ~ProcessGroup() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  explicit ProcessGroup(const std::function<absl::Status()>& work)
+      : work_(work), signals_({SIGTERM, SIGINT, SIGCHLD}) {}
   ProcessGroup(const ProcessGroup&) = delete;
   ProcessGroup& operator=(const ProcessGroup&) = delete;
 
@@ -43,11 +38,9 @@ class ProcessGroup {
   }
 
   absl::Status WaitForAll() {
-    const sigset_t watched = WatchedSignals();
     while (!children_.empty()) {
-      int signal = 0;
-      sigwait(&watched, &signal);
-      if (signal != SIGCHLD) Stop(signal);
+      const int signal = signals_.Wait(kTick);
+      if (signal == SIGTERM || signal == SIGINT) Stop(signal);
       Reap();
     }
     return failure_;
@@ -60,7 +53,7 @@ class ProcessGroup {
 
  private:
   [[noreturn]] void RunChild() {
-    sigprocmask(SIG_SETMASK, &before_, nullptr);
+    signals_.Restore();
     prctl(PR_SET_PDEATHSIG, SIGTERM);  // no orphans when the parent is killed
     const absl::Status status = work_();
     if (!status.ok()) std::cerr << "loupe-worker: " << status.message() << std::endl;
@@ -83,7 +76,7 @@ class ProcessGroup {
   }
 
   const std::function<absl::Status()>& work_;
-  sigset_t before_ = {};
+  SignalPipe signals_;
   std::set<pid_t> children_;
   bool stopping_ = false;
   absl::Status failure_;

@@ -1,7 +1,7 @@
 #include "worker/stop_signal.h"
 
+#include <algorithm>
 #include <csignal>
-
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -11,19 +11,9 @@ namespace {
 
 constexpr absl::Duration kTick = absl::Milliseconds(50);
 
-sigset_t StopSignals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  return signals;
-}
-
 }  // namespace
 
-StopSignal::StopSignal() {
-  const sigset_t signals = StopSignals();
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+StopSignal::StopSignal() : signals_({SIGTERM, SIGINT}) {
   thread_ = std::thread([this] { Wait(); });
 }
 
@@ -33,10 +23,8 @@ StopSignal::~StopSignal() {
 }
 
 void StopSignal::Wait() {
-  const sigset_t signals = StopSignals();
-  const timespec tick = absl::ToTimespec(kTick);
   while (!over_) {
-    if (sigtimedwait(&signals, nullptr, &tick) < 0) continue;
+    if (signals_.Wait(kTick) == 0) continue;
     requested_ = true;
     const std::lock_guard lock(mutex_);
     if (wake_) wake_();

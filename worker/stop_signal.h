@@ -7,12 +7,13 @@
 #include <thread>
 
 #include "absl/time/time.h"
+#include "worker/signal_pipe.h"
 
 namespace loupe {
 
 class StopSignal {
  public:
-  // Blocks the two signals in this thread and those it starts, and waits for them in a thread of its own.
+  // Handles the two signals in a thread of its own.
   StopSignal();
   ~StopSignal();
   StopSignal(const StopSignal&) = delete;
@@ -30,6 +31,7 @@ class StopSignal {
  private:
   void Wait();
 
+  SignalPipe signals_;
   std::atomic<bool> requested_ = false;
   std::atomic<bool> over_ = false;
   std::mutex mutex_;

@@ -64,7 +64,7 @@ class Annotator {
       if (!tasks.ok()) return tasks.status();
       if (tasks->tasks().empty()) return absl::OkStatus();
       for (int i = 0; i < tasks->tasks_size(); ++i) {
-        const absl::Status answered = Answer(tasks->tasks(i));
+        absl::Status answered = Answer(tasks->tasks(i));
         if (!answered.ok()) {
           Release(*tasks, i);
           return answered;
@@ -170,7 +170,7 @@ absl::Status Annotate(const Context& context, const AnnotateOptions& options) {
     annotator.LogTo(*std::move(log));
   }
   const absl::Time start = absl::Now();
-  const absl::Status status = annotator.Run();
+  absl::Status status = annotator.Run();
   PrintSummary(annotator.summary(), absl::ToDoubleSeconds(absl::Now() - start), options.json);
   if (status.ok() && options.tasks && annotator.summary().tasks < *options.tasks) {
     std::fprintf(stderr, "no more images wait to be labelled: %lu of %lu tasks were there\n",

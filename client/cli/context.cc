@@ -31,7 +31,7 @@ absl::StatusOr<std::string> ReadAddress(const std::filesystem::path& dir) {
 
 }  // namespace
 
-absl::Status UsageError(std::string message) {
+absl::Status UsageError(const std::string& message) {
   absl::Status status = absl::InvalidArgumentError(message);
   status.SetPayload(kUsageUrl, absl::Cord());
   return status;

@@ -23,7 +23,7 @@ struct GlobalOptions {
 using Environment = std::function<const char*(const char* name)>;
 
 // An error of the person at the command line: exit status 2 instead of 1.
-absl::Status UsageError(std::string message);
+absl::Status UsageError(const std::string& message);
 bool IsUsageError(const absl::Status& status);
 
 // Each of address, token and certificate by itself: an option wins over --dir, --dir over the environment

@@ -25,8 +25,6 @@
 #include "absl/time/clock.h"
 #include "client/cli/print.h"
 
-extern char** environ;
-
 namespace loupe {
 namespace {
 
@@ -85,6 +83,7 @@ absl::Status Daemon::Start(const std::filesystem::path& program,
   std::vector<std::string> words = {program.string()};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   const SpawnSettings settings(log_file_.c_str());

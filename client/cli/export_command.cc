@@ -54,7 +54,7 @@ absl::StatusOr<Exported> FetchLabels(const Context& context, const Connection& c
   request.set_project(context.project());
   request.set_side(side);
   Exported exported;
-  const absl::Status status = RetryUnavailable(kInteractive.patience, [&] {
+  absl::Status status = RetryUnavailable(kInteractive.patience, [&] {
     exported = {};
     ExportNames names;
     for (const v1::Class& one : project->classes())
@@ -90,7 +90,7 @@ absl::Status SavePictures(const Context& context, const Connection& connection, 
       v1::ReadImageRequest request;
       request.set_project(context.project());
       request.set_image_id(image.id());
-      const absl::Status saved = RetryUnavailable(kInteractive.patience, [&] {
+      absl::Status saved = RetryUnavailable(kInteractive.patience, [&] {
         const auto call = connection.NewContext(StreamDeadline(image.size_bytes()));
         const auto reader = stub.ReadImage(call.get(), request);
         return SaveChunks(*call, *reader, path, expected);
@@ -111,10 +111,10 @@ absl::StatusOr<size_t> WriteSide(const Exported& exported, v1::Side side, const 
   for (size_t i = 0; i < exported.images.size(); ++i) {
     if (exported.images[i].side() != side) continue;
     ++count;
-    const absl::Status written = file->Append(absl::StrCat(exported.coco.images[i].file_name, "\n"));
+    absl::Status written = file->Append(absl::StrCat(exported.coco.images[i].file_name, "\n"));
     if (!written.ok()) return written;
   }
-  if (const absl::Status done = file->Commit(std::nullopt); !done.ok()) return done;
+  if (absl::Status done = file->Commit(std::nullopt); !done.ok()) return done;
   return count;
 }
 
@@ -125,14 +125,14 @@ absl::Status Export(const Context& context, const ExportOptions& options) {
   if (!exported.ok()) return exported.status();
   if (exported->images.empty())
     return absl::FailedPreconditionError("no image is labelled: there is nothing to export");
-  const absl::Status saved = SavePictures(context, *connection, *exported, options.out / "images");
+  absl::Status saved = SavePictures(context, *connection, *exported, options.out / "images");
   if (!saved.ok()) return saved;
   const auto pool = WriteSide(*exported, v1::POOL, options.out);
   if (!pool.ok()) return pool.status();
   const auto holdout = WriteSide(*exported, v1::HOLDOUT, options.out);
   if (!holdout.ok()) return holdout.status();
   // Last: where it is, the export is whole.
-  const absl::Status written = WriteCocoFile(exported->coco, options.out / "annotations.json");
+  absl::Status written = WriteCocoFile(exported->coco, options.out / "annotations.json");
   if (!written.ok()) return written;
   const size_t boxes = exported->coco.annotations.size();
   if (options.json) {

@@ -143,7 +143,7 @@ absl::Status SendAll(const Context& context, const ImportPlan& plan, bool blind,
     start.mutable_start()->set_project(context.project());
     start.mutable_start()->set_blind(blind);
     v1::ImportResponse part;
-    const absl::Status sent = RetryUnavailable(absl::Seconds(30), [&] {
+    absl::Status sent = RetryUnavailable(absl::Seconds(30), [&] {
       return SendStream(*connection, stub, start, pictures.subspan(begin, kPicturesPerStream), begin,
                         progress, part);
     });
@@ -157,14 +157,14 @@ absl::Status SendAll(const Context& context, const ImportPlan& plan, bool blind,
 }
 
 absl::Status Import(const Context& context, const ImportOptions& options) {
-  if (const absl::Status choice = CheckImportChoice(options.choice); !choice.ok()) return choice;
+  if (absl::Status choice = CheckImportChoice(options.choice); !choice.ok()) return choice;
   const auto classes = FetchClasses(context);
   if (!classes.ok()) return classes.status();
   const absl::StatusOr<ImportPlan> plan = PlanImport(options.choice, *classes);
   if (!plan.ok()) return plan.status();
   PrintNotes(*plan);
   v1::ImportResponse total;
-  if (const absl::Status sent = SendAll(context, *plan, options.choice.blind, total); !sent.ok()) return sent;
+  if (absl::Status sent = SendAll(context, *plan, options.choice.blind, total); !sent.ok()) return sent;
   options.json ? PrintJson(ResultJson(total, *plan)) : PrintResult(total, *plan);
   return absl::OkStatus();
 }

@@ -267,7 +267,7 @@ absl::StatusOr<ImportPlan> PlanCocoImport(const ImportChoice& choice, const Clas
   AddLabels(coco, classes, labels, problems);
   if (plan.pictures.empty()) problems.Add("no image is left to import");
   grouping->Apply(plan);
-  if (const absl::Status status = problems.ToStatus(choice.coco_file.string()); !status.ok()) return status;
+  if (absl::Status status = problems.ToStatus(choice.coco_file.string()); !status.ok()) return status;
   return plan;
 }
 

@@ -109,13 +109,13 @@ absl::StatusOr<v1::Model> SendWeights(const Connection& connection, const v1::Im
   v1::ModelService::Stub stub(connection.channel());
   v1::Model model;
   Progress progress("MiB", (start.start().size_bytes() + kChunkBytes - 1) / kChunkBytes);
-  const absl::Status sent = RetryUnavailable(absl::Seconds(30), [&] {
+  absl::Status sent = RetryUnavailable(absl::Seconds(30), [&] {
     const auto context = connection.NewContext(StreamDeadline(start.start().size_bytes()));
     const auto writer = stub.ImportModel(context.get(), &model);
     v1::ImportModelRequest request = start;
     bool open = writer->Write(request);
     uint64_t chunks = 0;
-    const absl::Status read = ForEachChunk(weights, [&](std::string chunk) {
+    absl::Status read = ForEachChunk(weights, [&](std::string chunk) {
       request.set_chunk(std::move(chunk));
       progress.Update(++chunks);
       return open = open && writer->Write(request);
@@ -160,7 +160,7 @@ absl::Status Export(const Context& context, const ExportOptions& options) {
   v1::ExportModelRequest request;
   request.set_project(context.project());
   request.set_model(absl::StrCat(model->number()));
-  const absl::Status saved = RetryUnavailable(kInteractive.patience, [&] {
+  absl::Status saved = RetryUnavailable(kInteractive.patience, [&] {
     const auto call = connection->NewContext(StreamDeadline(model->weights_bytes()));
     const auto reader = stub.ExportModel(call.get(), request);
     return SaveChunks(*call, *reader, options.out, FromBytes(model->weights_sha256()));

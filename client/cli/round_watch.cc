@@ -62,7 +62,7 @@ absl::StatusOr<v1::Round> WatchRound(const Connection& connection, const std::st
   Printer printer;
   v1::Round round;
   while (true) {
-    const absl::Status status = RetryUnavailable(kPatience, [&] {
+    absl::Status status = RetryUnavailable(kPatience, [&] {
       const auto context = connection.NewContext(kStreamDeadline);
       const auto reader = stub.WatchRound(context.get(), request);
       bool heard = false;
@@ -70,7 +70,7 @@ absl::StatusOr<v1::Round> WatchRound(const Connection& connection, const std::st
         heard = true;
         printer.Show(round);
       }
-      const absl::Status end = FromGrpc(reader->Finish());
+      absl::Status end = FromGrpc(reader->Finish());
       // Patience counts from the last sign of life, so a stream that spoke before it broke is no failed
       // attempt.
       return heard && absl::IsUnavailable(end) ? absl::OkStatus() : end;

@@ -42,8 +42,7 @@ absl::Status Create(const Context& context, const CreateOptions& options) {
   const auto created = Ask(context, &v1::TokenService::Stub::CreateToken, request);
   if (!created.ok()) return created.status();
   if (!options.out.empty()) {
-    if (const absl::Status written = WriteSecretFile(options.out, created->secret()); !written.ok())
-      return written;
+    if (absl::Status written = WriteSecretFile(options.out, created->secret()); !written.ok()) return written;
   }
   if (options.json) {
     Json json = TokenJson(created->token());

@@ -144,8 +144,8 @@ absl::Status StartWorker(const House& house, const Connection& connection) {
   const auto program = FindProgram("loupe-worker");
   if (!program.ok()) return program.status();
   const fs::path token = house.dir / "worker.token";
-  if (const absl::Status made = MakeWorkerToken(connection, token); !made.ok()) return made;
-  const absl::Status started = house.worker.Start(
+  if (absl::Status made = MakeWorkerToken(connection, token); !made.ok()) return made;
+  absl::Status started = house.worker.Start(
       *program, {"run", "--server", FirstLine(house.dir / "server.address"), "--token-file", token.string(),
                  "--cache-dir", (house.dir / "worker-cache").string()});
   if (!started.ok()) return started;
@@ -161,14 +161,14 @@ absl::Status StartWorker(const House& house, const Connection& connection) {
 absl::Status Up(const Context& context, const UpOptions& options) {
   const absl::StatusOr<std::string> given = context.Dir();
   if (!given.ok()) return given.status();
-  if (const absl::Status made = MakeFolders(*given); !made.ok()) return made;
+  if (absl::Status made = MakeFolders(*given); !made.ok()) return made;
   const House house(fs::canonical(*given));
   const absl::StatusOr<FolderLock> lock = FolderLock::Take(house.dir);
   if (!lock.ok()) return lock.status();
 
   const bool server_ran = house.server.Running().has_value();
   if (!server_ran) {
-    if (const absl::Status started = StartServer(house); !started.ok()) return started;
+    if (absl::Status started = StartServer(house); !started.ok()) return started;
   }
   const absl::StatusOr<Connection> connection = WaitForServer(house);
   if (!connection.ok()) return connection.status();
@@ -178,7 +178,7 @@ absl::Status Up(const Context& context, const UpOptions& options) {
   if (!options.no_worker) {
     const bool worker_ran = house.worker.Running().has_value();
     if (!worker_ran) {
-      if (const absl::Status started = StartWorker(house, *connection); !started.ok()) return started;
+      if (absl::Status started = StartWorker(house, *connection); !started.ok()) return started;
     }
     std::printf("worker       process %d%s, log %s\n", house.worker.Running().value_or(0),
                 worker_ran ? " (ran already)" : "", house.worker.log_file().c_str());
@@ -199,8 +199,8 @@ absl::Status Down(const Context& context, const DownOptions&) {
   const bool worker_ran = house.worker.Running().has_value();
   const bool server_ran = house.server.Running().has_value();
   // The worker first: it hands its job back to a coordinator that still answers.
-  const absl::Status worker = house.worker.Stop(kStopPatience);
-  const absl::Status server = house.server.Stop(kStopPatience);
+  absl::Status worker = house.worker.Stop(kStopPatience);
+  absl::Status server = house.server.Stop(kStopPatience);
   if (!worker.ok()) return absl::DeadlineExceededError(absl::StrCat("the worker: ", worker.message()));
   if (!server.ok()) return absl::DeadlineExceededError(absl::StrCat("the coordinator: ", server.message()));
   std::printf("worker       %s\n", worker_ran ? "stopped" : "did not run");

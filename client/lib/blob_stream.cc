@@ -18,7 +18,7 @@ absl::Status WriteOnce(const Connection& connection, v1::WorkerService::Stub& st
   v1::WriteBlobRequest request;
   *request.mutable_header() = header;
   bool open = writer->Write(request);
-  const absl::Status read = ForEachChunk(path, [&](std::string chunk) {
+  absl::Status read = ForEachChunk(path, [&](std::string chunk) {
     request.set_chunk(std::move(chunk));
     return open = open && writer->Write(request);
   });
@@ -58,7 +58,7 @@ absl::Status WriteBlob(const Connection& connection, int64_t job_id, int64_t lea
 
 absl::StatusOr<Sha256> HashOfFile(const std::filesystem::path& path) {
   Sha256Stream hash;
-  const absl::Status read = ForEachChunk(path, [&](std::string chunk) {
+  absl::Status read = ForEachChunk(path, [&](std::string chunk) {
     hash.Update(chunk);
     return true;
   });

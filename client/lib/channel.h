@@ -68,7 +68,7 @@ absl::StatusOr<Response> Call(const Connection& connection, Stub& stub,
                               grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                               const Request& request, const CallOptions& options = {}) {
   Response response;
-  const absl::Status status = RetryUnavailable(options.patience, [&] {
+  absl::Status status = RetryUnavailable(options.patience, [&] {
     response.Clear();
     return FromGrpc((stub.*method)(connection.NewContext(options.deadline).get(), request, &response));
   });

@@ -516,7 +516,7 @@ END $$;
 CREATE FUNCTION claim_tasks(the_ranking bigint, the_principal bigint, wanted int, lease_length interval)
 RETURNS SETOF bigint LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-SET enable_sort = off SET jit = off AS $$
+SET enable_sort = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   served ranking;
   entry record;
@@ -558,7 +558,7 @@ END $$;
 -- The position of a ranking's first entry that is not answered; its length when all are.
 CREATE FUNCTION first_open_position(the_ranking bigint, begin_at bigint) RETURNS bigint LANGUAGE plpgsql STABLE
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-SET enable_sort = off SET jit = off AS $$
+SET enable_sort = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
   RETURN coalesce((SELECT position FROM ranking_entry
                    JOIN image ON image.id = image_id AND head_revision_id IS NULL

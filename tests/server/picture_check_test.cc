@@ -36,7 +36,7 @@ std::string Segment(char marker, const std::string& data) {
 }
 
 std::string Frame(uint32_t width, uint32_t height) {
-  return Segment('\xc0', "\x08" + BigEndian(height, 2) + BigEndian(width, 2) + std::string("\x01\x01\x11\x00", 4));
+  return Segment('\xc0', std::string("\x08") + BigEndian(height, 2) + BigEndian(width, 2) + std::string("\x01\x01\x11\x00", 4));
 }
 
 std::string Jpeg(const std::string& before_frame = "") {
@@ -115,7 +115,7 @@ TEST(PictureCheck, EveryPlaceToCutIsNoticed) {
 
 TEST(PictureCheck, TooManyPixelsAreRefusedFromTheHeader) {
   EXPECT_THAT(ErrorOf(Png(60'000, 60'000)), HasSubstr("60000 x 60000"));
-  EXPECT_THAT(ErrorOf("\xff\xd8" + Frame(60'000, 60'000)), HasSubstr("60000 x 60000"));
+  EXPECT_THAT(ErrorOf(std::string("\xff\xd8") + Frame(60'000, 60'000)), HasSubstr("60000 x 60000"));
 }
 
 TEST(PictureCheck, RefusesWhatIsNoPicture) {

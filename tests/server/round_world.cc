@@ -288,11 +288,17 @@ grpc::Status ScriptedWorker::Checkpoint(const v1::Job& job, const std::string& b
 }
 
 grpc::Status ScriptedWorker::Complete(const v1::Job& job, const std::string& weights) {
+  if (!weights.empty()) {
+    if (grpc::Status status = Write(job, weights, HashOf(weights)); !status.ok()) return status;
+  }
+  return CompleteWith(job, weights);
+}
+
+grpc::Status ScriptedWorker::CompleteWith(const v1::Job& job, const std::string& weights) {
   v1::CompleteJobRequest request;
   request.set_job_id(job.job_id());
   request.set_lease(job.lease());
   if (!weights.empty()) {
-    if (grpc::Status status = Write(job, weights, HashOf(weights)); !status.ok()) return status;
     request.set_weights_sha256(ToBytes(HashOf(weights)));
     request.set_weights_bytes(weights.size());
   }

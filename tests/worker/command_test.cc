@@ -141,6 +141,38 @@ TEST_F(CommandTest, ATrainingThatWasKilledGoesOn) {
   EXPECT_FALSE(fs::exists(checkpoint));
 }
 
+// Nobody listens on port 1: the worker waits for its coordinator, and ends when it is told to.
+TEST_F(CommandTest, RunEndsOrderlyAtSigterm) {
+  std::ofstream(Folder() / "token") << "secret\n";
+  for (const std::string processes : {"1", "2"}) {
+    const std::string log = Path("run.log");
+    fs::remove(log);
+    const pid_t child = fork();
+    if (child == 0) {
+      const std::string command = "exec " + Worker() + " run --server 127.0.0.1:1 --token-file " +
+                                  Path("token") + " --cache-dir " + Path("cache") + " --processes " +
+                                  processes + " > " + log + " 2>&1";
+      execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+      _exit(127);
+    }
+    const auto lines_with = [&](const std::string& text) {
+      const std::string content = Content(log);
+      int count = 0;
+      for (size_t at = content.find(text); at != std::string::npos; at = content.find(text, at + 1)) ++count;
+      return count;
+    };
+    while (lines_with("no answer from the coordinator") == 0 && waitpid(child, nullptr, WNOHANG) == 0) {
+      std::this_thread::yield();
+    }
+    kill(child, SIGTERM);
+    int how = 0;
+    ASSERT_EQ(waitpid(child, &how, 0), child);
+    EXPECT_TRUE(WIFEXITED(how)) << Content(log);
+    EXPECT_EQ(WEXITSTATUS(how), 0);
+    EXPECT_GE(lines_with(" stops"), 1) << Content(log);
+  }
+}
+
 TEST_F(CommandTest, RunSaysWhyItCannotStart) {
   const Outcome no_token =
       Run("run --server 127.0.0.1:1 --token-file " + Path("none") + " --cache-dir " + Path("cache"));
