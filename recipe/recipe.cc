@@ -52,14 +52,17 @@ class RangeCheck {
   std::vector<std::string> problems_;
 };
 
+const char* const kPresets[] = {"small",        "resnet18-fpn",  "resnet34-fpn",
+                                "resnet50-fpn", "resnet101-fpn", "mobilenet-v3-large-320-fpn"};
+
 void CheckDetector(const v1::DetectorRecipe& detector, RangeCheck& check) {
-  check.OneOf("detector.preset", detector.preset(), {"small", "resnet18-fpn"});
+  check.OneOf("detector.preset", detector.preset(), {std::begin(kPresets), std::end(kPresets)});
   if (detector.has_min_size()) check.Within("detector.min_size", detector.min_size(), 1, 4096);
   if (detector.has_max_size()) check.Within("detector.max_size", detector.max_size(), 1, 8192);
   if (detector.has_min_size() && detector.has_max_size() && detector.max_size() < detector.min_size()) {
     check.Problem("detector.max_size is below detector.min_size");
   }
-  check.Within("detector.trainable_layers", detector.trainable_layers(), 0, 5);
+  check.Within("detector.trainable_layers", detector.trainable_layers(), 0, 6);
 }
 
 void CheckTraining(const v1::TrainingRecipe& training, RangeCheck& check) {
@@ -110,7 +113,7 @@ void CheckRanking(const v1::RankingRecipe& ranking, RangeCheck& check) {
 void FillDetector(v1::DetectorRecipe& detector) {
   if (!detector.has_preset()) detector.set_preset("small");
   if (!detector.has_init_model()) detector.set_init_model("");
-  if (!detector.has_trainable_layers()) detector.set_trainable_layers(5);
+  if (!detector.has_trainable_layers()) detector.set_trainable_layers(6);
 }
 
 void FillTraining(v1::TrainingRecipe& training) {

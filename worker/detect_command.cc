@@ -110,11 +110,12 @@ absl::Status WriteResults(Predictor& predictor, const DetectFilesOptions& option
 }  // namespace
 
 absl::Status RunDetectCommand(const DetectFilesOptions& options, std::ostream& out) {
-  const absl::StatusOr<SafetensorsFile> weights = ReadSafetensors(options.weights.string());
+  const absl::StatusOr<SafetensorsFile> weights = ReadWeightFile(options.weights);
   if (!weights.ok()) return weights.status();
-  absl::StatusOr<Predictor> predictor = Predictor::Create(*weights, options.description);
-  if (!predictor.ok()) return predictor.status();
-  return options.coco.has_value() ? WriteResults(*predictor, options) : PrintLines(*predictor, options, out);
+  absl::StatusOr<LoadedDetector> detector = LoadDetector(*weights, options.description);
+  if (!detector.ok()) return detector.status();
+  Predictor predictor(*std::move(detector));
+  return options.coco.has_value() ? WriteResults(predictor, options) : PrintLines(predictor, options, out);
 }
 
 }  // namespace loupe

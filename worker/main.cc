@@ -18,6 +18,7 @@
 #include "worker/job_loop.h"
 #include "worker/sample.h"
 #include "worker/train_command.h"
+#include "worker/weight_file.h"
 
 namespace {
 
@@ -75,7 +76,7 @@ void AddTrain(CLI::App& app, Action& action) {
       ->check(CLI::IsMember(loupe::detection::PresetNames()));
   command->add_option("--recipe", options->recipe, "recipe (protobuf text); the other options go over it");
   command->add_option("--init", options->init,
-                      "weights to start from (safetensors), whole or a backbone alone");
+                      "weights to start from (.safetensors or .pth), whole or a backbone alone");
   command->add_option("--out", options->out, "folder for model.safetensors and checkpoints")->required();
   command->add_option("--iterations", options->iterations, "optimizer steps")->check(CLI::Range(1, 1000000));
   command->add_option("--seed", options->seed, "the same seed gives the same weights");
@@ -93,7 +94,7 @@ void AddDetect(CLI::App& app, Action& action) {
   auto threads = std::make_shared<int>(0);
   CLI::App* command =
       app.add_subcommand("detect", "Boxes for picture files, or for the images of a COCO file");
-  command->add_option("--weights", options->weights, "safetensors file")->required();
+  command->add_option("--weights", options->weights, ".safetensors or .pth file")->required();
   command->add_option("--preset", options->description.preset, "detector; default: what the file says")
       ->check(CLI::IsMember(loupe::detection::PresetNames()));
   command
@@ -125,6 +126,18 @@ void AddDetect(CLI::App& app, Action& action) {
       return loupe::RunDetectCommand(*options, std::cout);
     };
   });
+}
+
+void AddConvert(CLI::App& app, Action& action) {
+  auto options = std::make_shared<loupe::ConvertOptions>();
+  CLI::App* command = app.add_subcommand("convert", "Write a detector's weights in another format");
+  command->add_option("--weights", options->weights, ".safetensors or .pth file")->required();
+  command->add_option("--out", options->out, "file to write; ends in .safetensors or .pth")->required();
+  command->add_option("--preset", options->description.preset, "detector; default: what the file says")
+      ->check(CLI::IsMember(loupe::detection::PresetNames()));
+  command->add_option("--class-names", options->class_names, "a,b,… kept in the metadata of .safetensors")
+      ->delimiter(',');
+  command->callback([options, &action] { action = [options] { return loupe::ConvertWeights(*options); }; });
 }
 
 void AddEvaluate(CLI::App& app, Action& action) {
@@ -160,6 +173,7 @@ int main(int argc, char** argv) {
   AddRun(app, action);
   AddTrain(app, action);
   AddDetect(app, action);
+  AddConvert(app, action);
   AddEvaluate(app, action);
   AddSample(app, action);
   try {

@@ -147,11 +147,11 @@ absl::Status RunPredictJob(const JobContext& context) {
   DetectorDescription description;
   description.preset = context.job.weights_preset();
   description.num_classes = context.job.classes_size();
-  absl::StatusOr<Predictor> predictor = Predictor::Create(*weights, description);
-  if (!predictor.ok()) return predictor.status();
+  absl::StatusOr<LoadedDetector> detector = LoadDetector(*weights, description);
+  if (!detector.ok()) return detector.status();
   const absl::StatusOr<std::vector<v1::Image>> images = ReadJobImages(context);
   if (!images.ok()) return images.status();
-  PredictJob job(context, *std::move(predictor));
+  PredictJob job(context, Predictor(*std::move(detector)));
   if (absl::Status status = job.Run(*images); !status.ok()) return status;
   v1::CompleteJobRequest request;
   request.set_job_id(context.job.job_id());

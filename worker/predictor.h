@@ -2,25 +2,15 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "worker/detection/faster_rcnn.h"
 #include "worker/detection/types.h"
-#include "worker/safetensors.h"
+#include "worker/weight_file.h"
 
 namespace loupe {
-
-// What the caller knows of a weight file; what is left empty or 0 is taken from the file's metadata, and
-// sizes that the file doesn't tell either from the preset.
-struct DetectorDescription {
-  std::string preset;
-  int64_t num_classes = 0;  // without background
-  int64_t min_size = 0;     // pixels
-  int64_t max_size = 0;
-};
 
 struct Prediction {
   detection::Detections detections;
@@ -30,14 +20,11 @@ struct Prediction {
 
 class Predictor {
  public:
-  // Errors: INVALID_ARGUMENT when preset or classes are neither given nor in the file, or tensors are
-  // missing, left over or of another shape.
-  static absl::StatusOr<Predictor> Create(const SafetensorsFile& weights,
-                                          const DetectorDescription& description);
+  explicit Predictor(LoadedDetector detector) : detector_(std::move(detector)) {}
 
   // Names from the file's metadata; empty when it has none.
-  const std::vector<std::string>& class_names() const { return class_names_; }
-  int64_t num_classes() const { return model_->num_classes(); }
+  const std::vector<std::string>& class_names() const { return detector_.class_names; }
+  int64_t num_classes() const { return detector_.model->num_classes(); }
 
   // A prediction an image. images: [3, H, W] float32 RGB in [0, 1].
   // Errors: INTERNAL when LibTorch fails.
@@ -45,11 +32,7 @@ class Predictor {
                                                   const detection::DetectOptions& options, bool mirrored);
 
  private:
-  Predictor(std::shared_ptr<detection::FasterRcnn> model, std::vector<std::string> class_names)
-      : model_(std::move(model)), class_names_(std::move(class_names)) {}
-
-  std::shared_ptr<detection::FasterRcnn> model_;
-  std::vector<std::string> class_names_;
+  LoadedDetector detector_;
 };
 
 }  // namespace loupe

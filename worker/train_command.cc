@@ -11,6 +11,7 @@
 #include "client/lib/coco_file.h"
 #include "recipe/recipe.h"
 #include "worker/trainer.h"
+#include "worker/weight_file.h"
 
 namespace loupe {
 namespace {
@@ -45,7 +46,7 @@ absl::StatusOr<std::unique_ptr<Trainer>> MakeTrainer(const TrainOptions& options
   absl::StatusOr<TrainingSet> set = TrainingSetFromCoco(*coco, options.images);
   if (!set.ok()) return set.status();
   if (!options.init.has_value()) return Trainer::Create(recipe, *std::move(set), nullptr);
-  const absl::StatusOr<SafetensorsFile> init = ReadSafetensors(options.init->string());
+  const absl::StatusOr<SafetensorsFile> init = ReadWeightFile(*options.init);
   if (!init.ok()) return init.status();
   absl::StatusOr<std::unique_ptr<Trainer>> trainer = Trainer::Create(recipe, *std::move(set), &*init);
   if (trainer.ok()) log << "initial weights: " << (*trainer)->init_summary() << std::endl;

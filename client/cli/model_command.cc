@@ -212,7 +212,7 @@ void AddModelCommands(CLI::App& parent, Action& action) {
   auto import = std::make_shared<ImportOptions>();
   CLI::App* command = model->add_subcommand("import", "Take outside weights, to start rounds from");
   command->add_option("--weights", import->weights, "A safetensors file")->required();
-  command->add_option("--preset", import->preset, "The detector it fits: small, resnet18-fpn")->required();
+  command->add_option("--preset", import->preset, "The detector it fits, as recipes name it: small, resnet50-fpn, …")->required();
   command->add_option("--name", import->name, "Its name in the project; default: of the file");
   command->add_flag("--json", import->json, "Print the model as JSON");
   OnChosen(command, action, import, Import);

@@ -215,11 +215,12 @@ TEST(PredictorTest, KnowsWhatAFileOfLoupeIs) {
   ASSERT_TRUE((*trainer)->SaveWeights(File("weights.safetensors")).ok());
   const absl::StatusOr<SafetensorsFile> weights = ReadSafetensors(File("weights.safetensors").string());
   ASSERT_TRUE(weights.ok()) << weights.status();
-  absl::StatusOr<Predictor> predictor = Predictor::Create(*weights, {});
-  ASSERT_TRUE(predictor.ok()) << predictor.status();
-  EXPECT_THAT(predictor->class_names(), testing::ElementsAre("square", "bar"));
+  absl::StatusOr<LoadedDetector> detector = LoadDetector(*weights, {});
+  ASSERT_TRUE(detector.ok()) << detector.status();
+  Predictor predictor(*std::move(detector));
+  EXPECT_THAT(predictor.class_names(), testing::ElementsAre("square", "bar"));
   const std::vector<torch::Tensor> images = {torch::rand({3, 50, 70}), torch::rand({3, 64, 40})};
-  const auto predictions = predictor->Predict(images, {.score_threshold = 0.01}, true);
+  const auto predictions = predictor.Predict(images, {.score_threshold = 0.01}, true);
   ASSERT_TRUE(predictions.ok()) << predictions.status();
   ASSERT_EQ(predictions->size(), 2);
   for (const Prediction& prediction : *predictions) {
@@ -227,10 +228,10 @@ TEST(PredictorTest, KnowsWhatAFileOfLoupeIs) {
   }
   DetectorDescription three;
   three.num_classes = 3;
-  EXPECT_THAT(Predictor::Create(*weights, three).status().message(), HasSubstr("2 classes, not 3"));
+  EXPECT_THAT(LoadDetector(*weights, three).status().message(), HasSubstr("2 classes, not 3"));
   SafetensorsFile part = *weights;
   part.tensors.erase("rpn.head.cls_logits.weight");
-  EXPECT_THAT(Predictor::Create(part, {}).status().message(), HasSubstr("rpn.head.cls_logits.weight"));
+  EXPECT_THAT(LoadDetector(part, {}).status().message(), HasSubstr("rpn.head.cls_logits.weight"));
 }
 
 }  // namespace

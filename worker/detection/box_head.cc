@@ -3,12 +3,34 @@
 #include <torch/torch.h>
 
 namespace loupe::detection {
+namespace {
+
+bool Predicts(const torch::Tensor& x) { return !torch::GradMode::is_enabled() && OneDnnTakes(x); }
+
+}  // namespace
+
+torch::Tensor PreparedLinear::Forward(const torch::Tensor& x, const torch::nn::Linear& layer, Activation activation) {
+  const WeightVersion version({layer->weight, layer->bias});
+  if (!prepared_ || version_ != version) {
+    const bool grid = x.dim() == 4;
+    const auto weight =
+        grid ? layer->weight.view({-1, x.size(1), x.size(2), x.size(3)}).permute({0, 2, 3, 1}).flatten(1)
+             : layer->weight;
+    prepared_ = std::make_unique<OneDnnLinear>(weight, layer->bias, activation);
+    version_ = version;
+  }
+  return prepared_->Forward(x.dim() == 4 ? x.permute({0, 2, 3, 1}).flatten(1) : x);
+}
 
 BoxHead::BoxHead(int64_t in_channels, int64_t pooled_size, int64_t width)
     : fc6_(register_module("fc6", torch::nn::Linear(in_channels * pooled_size * pooled_size, width))),
       fc7_(register_module("fc7", torch::nn::Linear(width, width))) {}
 
 torch::Tensor BoxHead::Forward(const torch::Tensor& pooled) {
+  if (Predicts(pooled)) {
+    const auto hidden = prepared_fc6_.Forward(pooled, fc6_, Activation::kRelu);
+    return prepared_fc7_.Forward(hidden, fc7_, Activation::kRelu);
+  }
   torch::Tensor hidden;
   if (pooled.size(0) == 0) {  // which convolutions refuse
     hidden = torch::linear(pooled.flatten(1), fc6_->weight, fc6_->bias);
@@ -26,6 +48,10 @@ BoxPredictor::BoxPredictor(int64_t width, int64_t num_classes)
       bbox_pred_(register_module("bbox_pred", torch::nn::Linear(width, 4 * (num_classes + 1)))) {}
 
 BoxPredictor::Output BoxPredictor::Forward(const torch::Tensor& features) {
+  if (Predicts(features)) {
+    return {prepared_cls_score_.Forward(features, cls_score_, Activation::kNone),
+            prepared_bbox_pred_.Forward(features, bbox_pred_, Activation::kNone)};
+  }
   return {cls_score_->forward(features), bbox_pred_->forward(features)};
 }
 

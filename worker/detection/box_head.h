@@ -6,7 +6,24 @@
 #include <torch/nn/module.h>
 #include <torch/nn/modules/linear.h>
 
+#include <memory>
+
+#include "worker/detection/onednn.h"
+#include "worker/detection/weight_version.h"
+
 namespace loupe::detection {
+
+// A fully connected layer, prepared for prediction on a CPU until its weights change.
+class PreparedLinear {
+ public:
+  // Shapes: x [P, in], or [P, C, S, S] channels-last where the layer's columns are in the order C, S, S; returns
+  // [P, out].
+  torch::Tensor Forward(const torch::Tensor& x, const torch::nn::Linear& layer, Activation activation);
+
+ private:
+  std::unique_ptr<OneDnnLinear> prepared_;
+  WeightVersion version_;  // that it was made from
+};
 
 // torchvision's TwoMLPHead.
 class BoxHead : public torch::nn::Module {
@@ -20,6 +37,7 @@ class BoxHead : public torch::nn::Module {
  private:
   torch::nn::Linear fc6_;
   torch::nn::Linear fc7_;
+  PreparedLinear prepared_fc6_, prepared_fc7_;
 };
 
 // torchvision's FastRCNNPredictor.
@@ -37,6 +55,7 @@ class BoxPredictor : public torch::nn::Module {
  private:
   torch::nn::Linear cls_score_;
   torch::nn::Linear bbox_pred_;
+  PreparedLinear prepared_cls_score_, prepared_bbox_pred_;
 };
 
 }  // namespace loupe::detection

@@ -13,6 +13,11 @@ torch::nn::Conv2dOptions ConvOptions(int64_t in_channels, int64_t out_channels, 
   return torch::nn::Conv2dOptions(in_channels, out_channels, kernel_size).padding((kernel_size - 1) / 2);
 }
 
+torch::Tensor Activate(torch::Tensor y, Activation activation) {
+  if (activation == Activation::kRelu) return y.relu_();
+  return activation == Activation::kHardSwish ? torch::hardswish_(y) : y;
+}
+
 }  // namespace
 
 BatchNorm::BatchNorm(int64_t channels)
@@ -37,14 +42,6 @@ std::pair<torch::Tensor, torch::Tensor> BatchNorm::ScaleAndShift() const {
   return {scale, bias - running_mean * scale};
 }
 
-torch::Tensor ToBlocked(const torch::Tensor& x) {
-  const bool possible = !torch::GradMode::is_enabled() && x.is_cpu() && x.scalar_type() == torch::kFloat32 &&
-                        at::globalContext().hasMKLDNN() && at::globalContext().userEnabledMkldnn();
-  return possible && !x.is_mkldnn() ? x.to_mkldnn() : x;
-}
-
-torch::Tensor ToDense(const torch::Tensor& x) { return x.is_mkldnn() ? x.to_dense() : x; }
-
 ConvNorm::ConvNorm(torch::nn::Conv2d conv, std::shared_ptr<BatchNorm> norm)
     : conv_(std::move(conv)), norm_(std::move(norm)) {
   // Activations are channels-last; weights in the same order need no reordering.
@@ -55,19 +52,20 @@ torch::Tensor ConvNorm::Forward(const torch::Tensor& x, Activation activation,
                                 const torch::Tensor& residual) const {
   const auto& options = conv_->options;
   const auto stride = *options.stride();
-  const auto padding = c10::get<torch::ExpandingArray<2>>(options.padding());
+  const std::array<int64_t, 2> padding = *c10::get<torch::ExpandingArray<2>>(options.padding());
+  const bool batch_statistics = norm_ && norm_->uses_batch_statistics();
+  if (!batch_statistics && !NeedsGradient(x) && OneDnnTakes(x)) return Prepared(activation).Forward(x, residual);
+
   torch::Tensor y;
-  if (norm_ && norm_->uses_batch_statistics()) {
-    y = norm_->NormaliseBatch(torch::conv2d(x, conv_->weight, {}, stride, *padding));
-  } else if (NeedsGradient()) {
-    const auto [weight, bias] = Fold();
-    y = torch::conv2d(x, weight, bias, stride, *padding);
+  if (batch_statistics) {
+    y = norm_->NormaliseBatch(
+        torch::conv2d(x, conv_->weight, {}, stride, padding, /*dilation=*/1, options.groups()));
   } else {
-    RefreshFold();
-    y = torch::conv2d(x, x.is_mkldnn() ? BlockedWeight() : folded_.weight, folded_.bias, stride, *padding);
+    const auto [weight, bias] = Fold();
+    y = torch::conv2d(x, weight, bias, stride, padding, /*dilation=*/1, options.groups());
   }
   if (residual.defined()) y.add_(residual);
-  return activation == Activation::kRelu ? y.relu_() : y;
+  return Activate(y, activation);
 }
 
 void ConvNorm::StopTraining() {
@@ -78,19 +76,9 @@ void ConvNorm::StopTraining() {
   norm_->bias.set_requires_grad(false);
 }
 
-bool ConvNorm::NeedsGradient() const {
+bool ConvNorm::NeedsGradient(const torch::Tensor& x) const {
   if (!torch::GradMode::is_enabled()) return false;
-  return conv_->weight.requires_grad() || (norm_ && norm_->weight.requires_grad());
-}
-
-int64_t ConvNorm::Version() const {
-  int64_t version = conv_->weight._version();
-  if (conv_->bias.defined()) version += conv_->bias._version();
-  if (norm_) {
-    version += norm_->weight._version() + norm_->bias._version() + norm_->running_mean._version() +
-               norm_->running_var._version();
-  }
-  return version;
+  return x.requires_grad() || conv_->weight.requires_grad() || (norm_ && norm_->weight.requires_grad());
 }
 
 std::pair<torch::Tensor, torch::Tensor> ConvNorm::Fold() const {
@@ -100,30 +88,26 @@ std::pair<torch::Tensor, torch::Tensor> ConvNorm::Fold() const {
   return {conv_->weight * scale.view({-1, 1, 1, 1}), bias};
 }
 
-void ConvNorm::RefreshFold() const {
-  const int64_t version = Version();
-  if (version == folded_.version && conv_->weight.data_ptr() == folded_.storage) return;
-  torch::NoGradGuard no_grad;
-  const auto [weight, bias] = Fold();
-  folded_ = {weight.detach().contiguous(torch::MemoryFormat::ChannelsLast),
-             bias.detach(),
-             {},
-             version,
-             conv_->weight.data_ptr()};
-}
-
-const torch::Tensor& ConvNorm::BlockedWeight() const {
-  if (!folded_.blocked_weight.defined()) {
+const OneDnnConv& ConvNorm::Prepared(Activation activation) const {
+  WeightVersion version({conv_->weight, conv_->bias});
+  if (norm_) version.Add({norm_->weight, norm_->bias, norm_->running_mean, norm_->running_var});
+  if (!prepared_.conv || prepared_.version != version || prepared_.activation != activation) {
+    torch::NoGradGuard no_grad;
     const auto& options = conv_->options;
-    const auto padding = c10::get<torch::ExpandingArray<2>>(options.padding());
-    folded_.blocked_weight = at::mkldnn_reorder_conv2d_weight(
-        folded_.weight.contiguous().to_mkldnn(), *padding, *options.stride(), *options.dilation(), 1);
+    const auto [weight, bias] = Fold();
+    const std::array<int64_t, 2> padding = *c10::get<torch::ExpandingArray<2>>(options.padding());
+    prepared_.conv = std::make_shared<OneDnnConv>(weight, bias, (*options.stride()).front(), padding.front(),
+                                                  options.groups(), activation);
+    prepared_.activation = activation;
+    prepared_.version = version;
   }
-  return folded_.blocked_weight;
+  return *prepared_.conv;
 }
 
-ConvNorm MakeConvNorm(int64_t in_channels, int64_t out_channels, int64_t kernel_size, int64_t stride) {
-  torch::nn::Conv2d conv(ConvOptions(in_channels, out_channels, kernel_size).stride(stride).bias(false));
+ConvNorm MakeConvNorm(int64_t in_channels, int64_t out_channels, int64_t kernel_size, int64_t stride,
+                      int64_t groups) {
+  torch::nn::Conv2d conv(
+      ConvOptions(in_channels, out_channels, kernel_size).stride(stride).groups(groups).bias(false));
   torch::nn::init::kaiming_normal_(conv->weight, 0, torch::kFanOut, torch::kReLU);
   return ConvNorm(conv, std::make_shared<BatchNorm>(out_channels));
 }

@@ -9,6 +9,9 @@
 #include <memory>
 #include <utility>
 
+#include "worker/detection/onednn.h"
+#include "worker/detection/weight_version.h"
+
 namespace loupe::detection {
 
 // Batch norm over [N, channels, H, W]; live (statistics of the batch in training, running ones otherwise) or
@@ -39,26 +42,17 @@ class BatchNorm : public torch::nn::Module {
   bool frozen_ = false;
 };
 
-enum class Activation { kNone, kRelu };
-
-// Prediction on a CPU runs its convolutions in oneDNN's blocked layout, in which they are a third faster than
-// channels-last. A blocked tensor knows convolution, sum, ReLU and max pooling, and nothing else.
-// Returns `x` blocked where that is possible (no gradients wanted, float32 on a CPU), else `x`.
-torch::Tensor ToBlocked(const torch::Tensor& x);
-// Back to the usual layout; tensors that are not blocked are returned as they are.
-torch::Tensor ToDense(const torch::Tensor& x);
-
 // Convolution with an optional batch norm. Not a module itself, so that the owner can register the two parts
 // under torchvision's names. Runs channels-last. Batch norm that uses no batch statistics is folded into the
-// weights: in training on the fly, which costs less than scaling the activations; otherwise once, until a
-// weight changes.
+// weights: in training on the fly, which costs less than scaling the activations; otherwise, on a CPU, once until
+// a weight changes.
 class ConvNorm {
  public:
   // `norm` may be null; then the convolution has its own bias.
   ConvNorm(torch::nn::Conv2d conv, std::shared_ptr<BatchNorm> norm);
 
-  // Shapes: x [N, in, H, W], blocked or not, as the result is; residual undefined or as the result, which it
-  // is added to before the activation.
+  // Shapes: x [N, in, H, W]; residual undefined or of the result's shape, which it is added to before the
+  // activation. Without gradients the result takes the residual's memory.
   torch::Tensor Forward(const torch::Tensor& x, Activation activation,
                         const torch::Tensor& residual = {}) const;
 
@@ -69,29 +63,27 @@ class ConvNorm {
   void StopTraining();
 
  private:
-  // Sum of the version counters of what is folded; in-place changes raise it.
-  int64_t Version() const;
-  bool NeedsGradient() const;
+  bool NeedsGradient(const torch::Tensor& x) const;
+  // Weight and bias, defined also where there is none, with the batch norm in them.
   std::pair<torch::Tensor, torch::Tensor> Fold() const;
-  // Makes folded_ anew where a weight changed.
-  void RefreshFold() const;
-  const torch::Tensor& BlockedWeight() const;
-
-  struct Folded {
-    torch::Tensor weight, bias;
-    torch::Tensor blocked_weight;  // made when first needed
-    int64_t version = -1;          // Version() that it was made from
-    const void* storage = nullptr;
-  };
+  const OneDnnConv& Prepared(Activation activation) const;
 
   torch::nn::Conv2d conv_;
   std::shared_ptr<BatchNorm> norm_;
-  mutable Folded folded_;
+
+  // Made from the weights as they were at a version.
+  struct PreparedConv {
+    std::shared_ptr<OneDnnConv> conv;
+    Activation activation = Activation::kNone;
+    WeightVersion version;
+  };
+  mutable PreparedConv prepared_;
 };
 
 // A convolution without bias and batch norm behind it, square and padded to keep the size at stride 1,
-// initialised as torchvision's ResNet: He et al. 2015, fan out.
-ConvNorm MakeConvNorm(int64_t in_channels, int64_t out_channels, int64_t kernel_size, int64_t stride);
+// initialised as torchvision's backbones: He et al. 2015, fan out.
+ConvNorm MakeConvNorm(int64_t in_channels, int64_t out_channels, int64_t kernel_size, int64_t stride,
+                      int64_t groups = 1);
 
 // A convolution with bias and without batch norm, square and padded to keep the size.
 ConvNorm MakeConv(int64_t in_channels, int64_t out_channels, int64_t kernel_size);

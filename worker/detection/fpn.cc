@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include "worker/detection/mobilenet.h"
 #include "worker/detection/resnet.h"
 
 namespace loupe::detection {
@@ -12,6 +13,11 @@ ConvNorm PyramidConv(int64_t in_channels, int64_t out_channels, int64_t kernel_s
   torch::nn::init::kaiming_uniform_(conv.conv()->weight, /*a=*/1);
   torch::nn::init::zeros_(conv.conv()->bias);
   return conv;
+}
+
+std::shared_ptr<Backbone> MakeBackbone(const BackboneConfig& config) {
+  if (config.kind == BackboneKind::kMobilenetV3Large) return std::make_shared<MobilenetV3Large>();
+  return std::make_shared<Resnet>(config);
 }
 
 }  // namespace
@@ -32,25 +38,24 @@ std::vector<torch::Tensor> FeaturePyramid::Forward(const std::vector<torch::Tens
   std::vector<torch::Tensor> levels(maps.size() + 1);
   torch::Tensor sum;
   for (size_t i = maps.size(); i-- > 0;) {
-    auto lateral = ToDense(inner_[i].Forward(maps[i], Activation::kNone));
-    if (sum.defined()) lateral.add_(torch::upsample_nearest2d(sum, lateral.sizes().slice(2)));
-    sum = lateral;
-    levels[i] = layer_[i].Forward(maps[i].is_mkldnn() ? ToBlocked(sum) : sum, Activation::kNone);
+    torch::Tensor coarser;
+    if (sum.defined()) coarser = torch::upsample_nearest2d(sum, maps[i].sizes().slice(2));
+    sum = inner_[i].Forward(maps[i], Activation::kNone, coarser);
+    levels[i] = layer_[i].Forward(sum, Activation::kNone);
   }
   levels.back() = torch::max_pool2d(levels[maps.size() - 1], /*kernel_size=*/1, /*stride=*/2);
   return levels;
 }
 
 BackboneWithFpn::BackboneWithFpn(const FasterRcnnConfig& config)
-    : body_(std::make_shared<Resnet>(config.backbone)),
+    : body_(MakeBackbone(config.backbone)),
       fpn_(std::make_shared<FeaturePyramid>(body_->channels(), config.fpn_channels)) {
   register_module("body", body_);
   register_module("fpn", fpn_);
 }
 
 std::vector<torch::Tensor> BackboneWithFpn::Forward(const torch::Tensor& images) {
-  // Live batch norm in training is no affine map: it needs the usual layout.
-  return fpn_->Forward(body_->Forward(is_training() ? images : ToBlocked(images)));
+  return fpn_->Forward(body_->Forward(images));
 }
 
 }  // namespace loupe::detection

@@ -20,7 +20,7 @@ class FeaturePyramid : public torch::nn::Module {
   FeaturePyramid(const std::vector<int64_t>& in_channels, int64_t out_channels);
 
   // Pyramid levels [N, out_channels, …], finest first: one a map, and the coarsest once more with every other
-  // row and column. Blocked where the maps are.
+  // row and column.
   std::vector<torch::Tensor> Forward(const std::vector<torch::Tensor>& maps) const;
 
  private:
@@ -33,7 +33,7 @@ class BackboneWithFpn : public torch::nn::Module {
  public:
   explicit BackboneWithFpn(const FasterRcnnConfig& config);
 
-  // Pyramid levels, finest first; blocked when predicting on a CPU (conv_norm.h).
+  // Pyramid levels, finest first.
   std::vector<torch::Tensor> Forward(const torch::Tensor& images);
 
   // Strides of the levels that RoIs are pooled from: all but the last.

@@ -1,5 +1,7 @@
 #include "worker/detection/preset.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
@@ -22,14 +24,39 @@ FasterRcnnConfig Small() {
   return config;
 }
 
-FasterRcnnConfig Resnet18Fpn() { return FasterRcnnConfig(); }
+FasterRcnnConfig ResnetFpn(ResnetBlock block, std::vector<int> stage_depths) {
+  FasterRcnnConfig config;
+  config.backbone.block = block;
+  config.backbone.stage_depths = std::move(stage_depths);
+  return config;
+}
+
+FasterRcnnConfig MobilenetV3Large320Fpn() {
+  FasterRcnnConfig config;
+  config.backbone.kind = BackboneKind::kMobilenetV3Large;
+  config.backbone.stage_depths.clear();
+  config.min_size = 320;
+  config.max_size = 640;
+  config.anchor_sizes.assign(3, {32, 64, 128, 256, 512});
+  config.rpn_pre_nms_top_n_test = 150;
+  config.rpn_post_nms_top_n_test = 150;
+  config.rpn_score_threshold = 0.05;
+  return config;
+}
 
 struct Preset {
   const char* name;
   FasterRcnnConfig (*make)();
 };
 
-constexpr Preset kPresets[] = {{"small", Small}, {"resnet18-fpn", Resnet18Fpn}};
+constexpr Preset kPresets[] = {
+    {"small", Small},
+    {"resnet18-fpn", [] { return ResnetFpn(ResnetBlock::kBasic, {2, 2, 2, 2}); }},
+    {"resnet34-fpn", [] { return ResnetFpn(ResnetBlock::kBasic, {3, 4, 6, 3}); }},
+    {"resnet50-fpn", [] { return ResnetFpn(ResnetBlock::kBottleneck, {3, 4, 6, 3}); }},
+    {"resnet101-fpn", [] { return ResnetFpn(ResnetBlock::kBottleneck, {3, 4, 23, 3}); }},
+    {"mobilenet-v3-large-320-fpn", MobilenetV3Large320Fpn},
+};
 
 }  // namespace
 

@@ -16,15 +16,15 @@ namespace loupe::detection {
 // Residual block of a ResNet: two 3x3 convolutions (ResNet-18, 34) or 1x1, 3x3, 1x1 (ResNet-50, 101).
 enum class ResnetBlock { kBasic, kBottleneck };
 
+enum class BackboneKind { kResnet, kMobilenetV3Large };
+
 // The network under the feature pyramid.
 struct BackboneConfig {
+  BackboneKind kind = BackboneKind::kResnet;
+  // Of a ResNet only, as the depths.
   ResnetBlock block = ResnetBlock::kBasic;
   // Blocks of layer1, layer2, …; as many entries as stages are built. ResNet-18 up to layer3: {2, 2, 2}.
   std::vector<int> stage_depths = {2, 2, 2, 2};
-  // Layers that are trained when pretrained weights were loaded, counted from the last of ResNet's
-  // layer4, layer3, layer2, layer1, conv1 (a backbone without layer4 counts it all the same, as
-  // torchvision does). 5 trains everything. Range: [0, 5].
-  int trainable_layers = 3;
 };
 
 // Everything that shapes a Faster R-CNN. Defaults are torchvision 0.14's `FasterRCNN` defaults.
@@ -90,7 +90,8 @@ struct FasterRcnnConfig {
 // Names of all presets, for messages.
 std::vector<std::string> PresetNames();
 
-// The configuration of a preset: `small`, `resnet18-fpn`.
+// The configuration of a preset: `small`, `resnet18-fpn`, `resnet34-fpn`, `resnet50-fpn`, `resnet101-fpn`,
+// `mobilenet-v3-large-320-fpn`; all but the first as torchvision's builders configure them.
 // `small` is made for pictures of 200 to 400 px on a CPU: ResNet-18 up to layer3, a 64-channel pyramid
 // over layer1..layer3 and a pooled level, anchors of 16, 32, 64 and 128 px, a box head 256 wide.
 // Errors: INVALID_ARGUMENT for an unknown name, listing the known ones.

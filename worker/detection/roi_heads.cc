@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "worker/detection/conv_norm.h"
 #include "worker/detection/losses.h"
 #include "worker/detection/matcher.h"
 #include "worker/detection/postprocess.h"
@@ -68,8 +67,8 @@ RoiHeads::RoiHeads(const FasterRcnnConfig& config, const std::vector<int64_t>& s
 
 torch::Tensor RoiHeads::HeadFeatures(const std::vector<torch::Tensor>& features,
                                      const std::vector<torch::Tensor>& proposals) {
-  std::vector<torch::Tensor> pooled_levels;
-  for (size_t level = 0; level < strides_.size(); ++level) pooled_levels.push_back(ToDense(features[level]));
+  const std::vector<torch::Tensor> pooled_levels(features.begin(),
+                                                 features.begin() + static_cast<int64_t>(strides_.size()));
   const auto boxes = torch::cat(proposals);
   const Rois rois{boxes, ImageIndices(proposals), PyramidLevels(boxes, strides_, config_.roi_canonical_size)};
   return box_head_->Forward(MultiScaleRoiAlign(pooled_levels, strides_, rois,

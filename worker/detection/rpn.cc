@@ -40,8 +40,8 @@ RpnLevel RpnHead::Forward(const torch::Tensor& level) const {
   const auto hidden = conv_.Forward(level, Activation::kRelu);
   const int64_t images = level.size(0);
   // Anchors of a cell become neighbours; channels-last these are views.
-  const auto logits = ToDense(cls_logits_.Forward(hidden, Activation::kNone)).permute({0, 2, 3, 1});
-  const auto deltas = ToDense(bbox_pred_.Forward(hidden, Activation::kNone)).permute({0, 2, 3, 1});
+  const auto logits = cls_logits_.Forward(hidden, Activation::kNone).permute({0, 2, 3, 1});
+  const auto deltas = bbox_pred_.Forward(hidden, Activation::kNone).permute({0, 2, 3, 1});
   return {logits.reshape({images, -1}), deltas.reshape({images, -1, 4}), {level.size(2), level.size(3)}};
 }
 

@@ -50,7 +50,9 @@ TensorMap WithPrefix(const TensorMap& tensors, const std::string& prefix) {
 }
 
 nlohmann::json ConfigJson(const FasterRcnnConfig& config, int64_t num_classes) {
-  return {{"block", config.backbone.block == ResnetBlock::kBasic ? "basic" : "bottleneck"},
+  const bool resnet = config.backbone.kind == BackboneKind::kResnet;
+  return {{"backbone", resnet ? "resnet" : "mobilenet-v3-large"},
+          {"block", config.backbone.block == ResnetBlock::kBasic ? "basic" : "bottleneck"},
           {"stage_depths", config.backbone.stage_depths},
           {"fpn_channels", config.fpn_channels},
           {"anchor_sizes", config.anchor_sizes},
@@ -62,6 +64,7 @@ nlohmann::json ConfigJson(const FasterRcnnConfig& config, int64_t num_classes) {
           {"rpn_pre_nms_top_n_test", config.rpn_pre_nms_top_n_test},
           {"rpn_post_nms_top_n_train", config.rpn_post_nms_top_n_train},
           {"rpn_post_nms_top_n_test", config.rpn_post_nms_top_n_test},
+          {"rpn_score_threshold", config.rpn_score_threshold},
           {"rpn_samples_per_image", config.rpn_samples_per_image},
           {"box_samples_per_image", config.box_samples_per_image},
           {"num_classes", num_classes},

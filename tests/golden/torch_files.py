@@ -1,0 +1,52 @@
+"""Weight files of PyTorch for a test to read, and what PyTorch reads in those that Loupe wrote.
+
+    torch_files.py write FOLDER         made-up files, sound and hostile
+    torch_files.py read FILE.pth OUT    the tensors of FILE as safetensors
+"""
+
+import collections
+import os
+import sys
+
+import torch
+
+import torchvision_safetensors
+
+
+class Hostile:
+    def __reduce__(self):
+        return os.system, ("touch /tmp/loupe_was_here",)
+
+
+def tensors():
+    generator = torch.Generator().manual_seed(5)
+    base = torch.randn((6, 4), generator=generator)
+    return collections.OrderedDict(
+        plain=base, transposed=base.t(), part=base[2:4, 1:], half=base.half(), bfloat=base.bfloat16(),
+        counts=torch.arange(5), scalar=torch.tensor(2.5), empty=torch.empty((0, 3)),
+        parameter=torch.nn.Parameter(base[0].clone()), shared=base)
+
+
+def write(folder):
+    path = lambda name: os.path.join(folder, name)
+    state = tensors()
+    torch.save(state, path("raw.pth"))
+    for key in ("model", "state_dict", "ema"):
+        torch.save({key: state, "epoch": 3, "note": "ä", "rate": 0.5, "list": [1, None, (True,)]}, path(f"{key}.pth"))
+    torch.save(state, path("old.pth"), _use_new_zipfile_serialization=False)
+    torch.save({"model": state, "trap": Hostile()}, path("hostile.pth"))
+    torch.save({"epoch": 3}, path("nothing.pth"))
+    torchvision_safetensors.write(path("expected.safetensors"), {key: value.float() if value.is_floating_point() else
+                                                                 value for key, value in state.items()})
+
+
+def read(path, out):
+    torchvision_safetensors.write(out, torch.load(path))
+
+
+def main():
+    command, *arguments = sys.argv[1:]
+    {"write": write, "read": read}[command](*arguments)
+
+
+main()

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Weights between torchvision and Loupe's programs, both ways: the same detections on either side."""
+import json
+import os
+import sys
+import tempfile
+
+import torch
+import torchvision
+from torchvision.models.detection import FasterRCNN, fasterrcnn_mobilenet_v3_large_320_fpn
+from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "support"))
+sys.path.insert(0, os.path.join(HERE, "..", "golden"))
+from loupe_programs import worker  # noqa: E402
+import torchvision_model  # noqa: E402
+
+CLASSES = 5
+SIZES = {"min_size": 128, "max_size": 192}
+# Made-up weights amplify rounding; the parity tests hold scores to 1e-5 on networks that are made not to.
+SCORE_TOLERANCE = 1e-4
+
+
+def resnet18(**options):
+    backbone = resnet_fpn_backbone(backbone_name="resnet18", weights=None, trainable_layers=5)
+    return FasterRCNN(backbone, CLASSES + 1, **SIZES, **options)
+
+
+def mobilenet(**options):
+    return fasterrcnn_mobilenet_v3_large_320_fpn(weights=None, weights_backbone=None, num_classes=CLASSES + 1, **SIZES,
+                                                 **options)
+
+
+def same(ours, theirs):
+    """Each detection has a partner of its own; ties may be in any order."""
+    assert len(ours) == len(theirs["scores"]), f"{len(ours)} detections, torchvision has {len(theirs['scores'])}"
+    left = list(range(len(ours)))
+    for box, label, score in zip(*(theirs[key].tolist() for key in ("boxes", "labels", "scores"))):
+        def distance(i):
+            return max(abs(a - b) for a, b in zip(ours[i]["box"], box)) if ours[i]["label"] == label else float("inf")
+
+        partner = min(left, key=distance)
+        assert distance(partner) <= 0.01 and abs(ours[partner]["score"] - score) <= SCORE_TOLERANCE, (
+            f"label {label}, score {score}, box {box}: the nearest is {ours[partner]}")
+        left.remove(partner)
+    return len(ours)
+
+
+def detect(model, path):
+    model.eval()
+    with torch.no_grad():
+        return model([torchvision.io.read_image(path).float() / 255])[0]
+
+
+def loupe_detect(weights, picture, preset, threshold):
+    shown = worker("detect", "--weights", weights, "--preset", preset, "--min-size", SIZES["min_size"], "--max-size",
+                   SIZES["max_size"], "--score-threshold", threshold, picture)
+    return json.loads(shown)["detections"]
+
+
+def torchvision_to_loupe(folder, preset, build):
+    torch.manual_seed(6)
+    model = build()
+    generator = torch.Generator().manual_seed(7)
+    picture = os.path.join(folder, "picture.png")
+    pixels = (torchvision_model.make_image((120, 150), generator) * 255).byte()
+    torchvision.io.write_png(pixels, picture)
+    with torch.no_grad():
+        torchvision_model.randomise(model, [pixels.float() / 255], generator)
+    weights = os.path.join(folder, "torchvision.pth")
+    torch.save({"model": model.state_dict(), "epoch": 1}, weights)
+    count = same(loupe_detect(weights, picture, preset, 0.05), detect(model, picture))
+    assert count >= 5, f"{count} detections show too little"
+
+
+def loupe_to_torchvision(folder, preset, build):
+    parts = os.path.join(folder, "parts")
+    worker("sample", "--out", parts, "--images", 6, "--seed", 3)
+    recipe = os.path.join(folder, "recipe.textproto")
+    with open(recipe, "w", encoding="utf-8") as file:
+        file.write(f'detector {{ preset: "{preset}" min_size: 128 max_size: 192 }} '
+                   "training { iterations: 4 batch_size: 2 learning_rate: 1e-5 } seed: 2")
+    worker("train", "--coco", os.path.join(parts, "annotations.json"), "--images", os.path.join(parts, "images"),
+           "--recipe", recipe, "--init", os.path.join(folder, "torchvision.pth"), "--out", folder)
+    ours, weights = os.path.join(folder, "model.safetensors"), os.path.join(folder, "converted.pth")
+    worker("convert", "--weights", ours, "--out", weights)
+    model = build(box_score_thresh=0.01)
+    model.load_state_dict(torch.load(weights), strict=True)
+    picture = os.path.join(parts, "images", sorted(os.listdir(os.path.join(parts, "images")))[0])
+    count = same(loupe_detect(ours, picture, preset, 0.01), detect(model, picture))
+    assert count >= 5, f"{count} detections show too little"
+    back = os.path.join(folder, "back.safetensors")
+    worker("convert", "--weights", weights, "--preset", preset, "--class-names", "a,b,c,d,e", "--out", back)
+    same(loupe_detect(back, picture, preset, 0.01), detect(model, picture))
+
+
+def main():
+    for preset, build in (("resnet18-fpn", resnet18), ("mobilenet-v3-large-320-fpn", mobilenet)):
+        with tempfile.TemporaryDirectory(prefix="loupe-") as folder:
+            torchvision_to_loupe(folder, preset, build)
+            loupe_to_torchvision(folder, preset, build)
+        print(f"{preset}: the same detections both ways", flush=True)
+
+
+if __name__ == "__main__":
+    main()

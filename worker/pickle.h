@@ -1,0 +1,50 @@
+// Python's pickle format, read as data: nothing is ever imported or called.
+// Source: https://docs.python.org/3/library/pickletools.html (opcodes of protocols 0 to 4 that PyTorch writes).
+
+#ifndef LOUPE_WORKER_PICKLE_H_
+#define LOUPE_WORKER_PICKLE_H_
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace loupe {
+
+// A value of a pickle. Containers may hold each other, or themselves, in a hostile file.
+struct Pickled {
+  enum class Kind { kNone, kBool, kInt, kFloat, kString, kTuple, kList, kDict, kGlobal, kPersistent, kCall };
+
+  Kind kind = Kind::kNone;
+  int64_t integer = 0;  // kInt, and kBool as 0 or 1
+  double real = 0;      // kFloat
+  std::string text;     // kString; kGlobal as "module.name"
+  // Entries of a tuple or list; key and value in turn of a dict; the id of a persistent object; the callable and its
+  // arguments (a tuple) of a call.
+  std::vector<const Pickled*> items;
+
+  // The value of a key of a dict, or null.
+  const Pickled* Find(std::string_view key) const;
+};
+
+class Pickle {
+ public:
+  // `allowed` are the globals that may appear, as "module.name".
+  // Errors: INVALID_ARGUMENT for a pickle that is cut short or malformed, for an opcode that isn't known here, and
+  // for any other global, which is named.
+  static absl::StatusOr<Pickle> Parse(std::string_view bytes, const std::vector<std::string_view>& allowed);
+
+  const Pickled& root() const { return *root_; }
+
+ private:
+  friend class PickleParser;
+  std::deque<Pickled> values_;
+  const Pickled* root_ = nullptr;
+};
+
+}  // namespace loupe
+
+#endif  // LOUPE_WORKER_PICKLE_H_
