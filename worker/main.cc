@@ -131,8 +131,8 @@ void AddDetect(CLI::App& app, Action& action) {
 void AddConvert(CLI::App& app, Action& action) {
   auto options = std::make_shared<loupe::ConvertOptions>();
   CLI::App* command = app.add_subcommand("convert", "Write a detector's weights in another format");
-  command->add_option("--weights", options->weights, ".safetensors or .pth file")->required();
-  command->add_option("--out", options->out, "file to write; ends in .safetensors or .pth")->required();
+  command->add_option("--from", options->from, ".safetensors or .pth file")->required();
+  command->add_option("--to", options->to, "file to write; ends in .safetensors or .pth")->required();
   command->add_option("--preset", options->description.preset, "detector; default: what the file says")
       ->check(CLI::IsMember(loupe::detection::PresetNames()));
   command->add_option("--class-names", options->class_names, "a,b,… kept in the metadata of .safetensors")

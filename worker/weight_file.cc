@@ -81,12 +81,12 @@ absl::StatusOr<LoadedDetector> LoadDetector(const SafetensorsFile& weights, cons
 }
 
 absl::Status ConvertWeights(const ConvertOptions& options) {
-  const auto extension = options.out.extension();
+  const auto extension = options.to.extension();
   if (extension != ".safetensors" && extension != ".pth") {
     return absl::InvalidArgumentError(
-        absl::StrCat(options.out.string(), ": the name must end in .safetensors or .pth, which chooses the format"));
+        absl::StrCat(options.to.string(), ": the name must end in .safetensors or .pth, which chooses the format"));
   }
-  const absl::StatusOr<SafetensorsFile> weights = ReadWeightFile(options.weights);
+  const absl::StatusOr<SafetensorsFile> weights = ReadWeightFile(options.from);
   if (!weights.ok()) return weights.status();
   absl::StatusOr<LoadedDetector> detector = LoadDetector(*weights, options.description);
   if (!detector.ok()) return detector.status();
@@ -97,8 +97,8 @@ absl::Status ConvertWeights(const ConvertOptions& options) {
                                                    model.num_classes(), " classes"));
   }
   const auto state = detection::StateDict(model);
-  if (extension == ".pth") return WriteTorchFile(options.out.string(), state);
-  return WriteSafetensors(options.out.string(), {state, detection::WeightMetadata(model, detector->class_names)});
+  if (extension == ".pth") return WriteTorchFile(options.to.string(), state);
+  return WriteSafetensors(options.to.string(), {state, detection::WeightMetadata(model, detector->class_names)});
 }
 
 }  // namespace loupe

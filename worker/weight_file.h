@@ -37,8 +37,8 @@ struct LoadedDetector {
 absl::StatusOr<LoadedDetector> LoadDetector(const SafetensorsFile& weights, const DetectorDescription& description);
 
 struct ConvertOptions {
-  std::filesystem::path weights;
-  std::filesystem::path out;  // its extension says the format: .safetensors or .pth
+  std::filesystem::path from;
+  std::filesystem::path to;  // its extension says the format: .safetensors or .pth
   DetectorDescription description;
   std::vector<std::string> class_names;  // default: what the file says
 };

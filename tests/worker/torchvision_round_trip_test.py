@@ -84,14 +84,14 @@ def loupe_to_torchvision(folder, preset, build):
     worker("train", "--coco", os.path.join(parts, "annotations.json"), "--images", os.path.join(parts, "images"),
            "--recipe", recipe, "--init", os.path.join(folder, "torchvision.pth"), "--out", folder)
     ours, weights = os.path.join(folder, "model.safetensors"), os.path.join(folder, "converted.pth")
-    worker("convert", "--weights", ours, "--out", weights)
+    worker("convert", "--from", ours, "--to", weights)
     model = build(box_score_thresh=0.01)
     model.load_state_dict(torch.load(weights), strict=True)
     picture = os.path.join(parts, "images", sorted(os.listdir(os.path.join(parts, "images")))[0])
     count = same(loupe_detect(ours, picture, preset, 0.01), detect(model, picture))
     assert count >= 5, f"{count} detections show too little"
     back = os.path.join(folder, "back.safetensors")
-    worker("convert", "--weights", weights, "--preset", preset, "--class-names", "a,b,c,d,e", "--out", back)
+    worker("convert", "--from", weights, "--preset", preset, "--class-names", "a,b,c,d,e", "--to", back)
     same(loupe_detect(back, picture, preset, 0.01), detect(model, picture))
 
 
