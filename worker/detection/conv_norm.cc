@@ -50,19 +50,15 @@ ConvNorm::ConvNorm(torch::nn::Conv2d conv, std::shared_ptr<BatchNorm> norm)
 
 torch::Tensor ConvNorm::Forward(const torch::Tensor& x, Activation activation,
                                 const torch::Tensor& residual) const {
-  const auto& options = conv_->options;
-  const auto stride = *options.stride();
-  const std::array<int64_t, 2> padding = *c10::get<torch::ExpandingArray<2>>(options.padding());
   const bool batch_statistics = norm_ && norm_->uses_batch_statistics();
-  if (!batch_statistics && !NeedsGradient(x) && OneDnnTakes(x)) return Prepared(activation).Forward(x, residual);
+  if (!batch_statistics && !NeedsGradient(x) && OneDnnTakes(x)) return Predict(x, activation, residual);
 
   torch::Tensor y;
   if (batch_statistics) {
-    y = norm_->NormaliseBatch(
-        torch::conv2d(x, conv_->weight, {}, stride, padding, /*dilation=*/1, options.groups()));
+    y = norm_->NormaliseBatch(Convolve(x, conv_->weight, {}));
   } else {
     const auto [weight, bias] = Fold();
-    y = torch::conv2d(x, weight, bias, stride, padding, /*dilation=*/1, options.groups());
+    y = Convolve(x, weight, bias);
   }
   if (residual.defined()) y.add_(residual);
   return Activate(y, activation);
@@ -88,20 +84,33 @@ std::pair<torch::Tensor, torch::Tensor> ConvNorm::Fold() const {
   return {conv_->weight * scale.view({-1, 1, 1, 1}), bias};
 }
 
-const OneDnnConv& ConvNorm::Prepared(Activation activation) const {
+torch::Tensor ConvNorm::Convolve(const torch::Tensor& x, const torch::Tensor& weight,
+                                 const torch::Tensor& bias) const {
+  if (WinogradTakes(x, weight, stride())) return WinogradConv(x, weight, bias);
+  const int64_t groups = conv_->options.groups();
+  return torch::conv2d(x, weight, bias, stride(), padding(), /*dilation=*/1, groups);
+}
+
+torch::Tensor ConvNorm::Predict(const torch::Tensor& x, Activation activation,
+                                const torch::Tensor& residual) const {
   WeightVersion version({conv_->weight, conv_->bias});
   if (norm_) version.Add({norm_->weight, norm_->bias, norm_->running_mean, norm_->running_var});
-  if (!prepared_.conv || prepared_.version != version || prepared_.activation != activation) {
-    torch::NoGradGuard no_grad;
-    const auto& options = conv_->options;
-    const auto [weight, bias] = Fold();
-    const std::array<int64_t, 2> padding = *c10::get<torch::ExpandingArray<2>>(options.padding());
-    prepared_.conv = std::make_shared<OneDnnConv>(weight, bias, (*options.stride()).front(), padding.front(),
-                                                  options.groups(), activation);
-    prepared_.activation = activation;
-    prepared_.version = version;
+  if (prepared_.version != version || prepared_.activation != activation) {
+    prepared_ = PreparedConv{{}, {}, activation, version};
   }
-  return *prepared_.conv;
+  const bool winograd = WinogradTakes(x, conv_->weight, stride());
+  torch::NoGradGuard no_grad;
+  if (winograd && !prepared_.winograd) {
+    const auto [weight, bias] = Fold();
+    prepared_.winograd = std::make_shared<PreparedWinograd>(weight, bias, activation);
+  }
+  if (winograd) return prepared_.winograd->Forward(x, residual);
+  if (!prepared_.conv) {
+    const auto [weight, bias] = Fold();
+    prepared_.conv =
+        std::make_shared<OneDnnConv>(weight, bias, stride(), padding(), conv_->options.groups(), activation);
+  }
+  return prepared_.conv->Forward(x, residual);
 }
 
 ConvNorm MakeConvNorm(int64_t in_channels, int64_t out_channels, int64_t kernel_size, int64_t stride,

@@ -11,6 +11,7 @@
 
 #include "worker/detection/onednn.h"
 #include "worker/detection/weight_version.h"
+#include "worker/detection/winograd.h"
 
 namespace loupe::detection {
 
@@ -44,8 +45,8 @@ class BatchNorm : public torch::nn::Module {
 
 // Convolution with an optional batch norm. Not a module itself, so that the owner can register the two parts
 // under torchvision's names. Runs channels-last. Batch norm that uses no batch statistics is folded into the
-// weights: in training on the fly, which costs less than scaling the activations; otherwise, on a CPU, once until
-// a weight changes.
+// weights: in training on the fly, which costs less than scaling the activations; otherwise, on a CPU, once
+// until a weight changes.
 class ConvNorm {
  public:
   // `norm` may be null; then the convolution has its own bias.
@@ -66,14 +67,19 @@ class ConvNorm {
   bool NeedsGradient(const torch::Tensor& x) const;
   // Weight and bias, defined also where there is none, with the batch norm in them.
   std::pair<torch::Tensor, torch::Tensor> Fold() const;
-  const OneDnnConv& Prepared(Activation activation) const;
+  torch::Tensor Convolve(const torch::Tensor& x, const torch::Tensor& weight,
+                         const torch::Tensor& bias) const;
+  torch::Tensor Predict(const torch::Tensor& x, Activation activation, const torch::Tensor& residual) const;
+  int64_t stride() const { return (*conv_->options.stride()).front(); }
+  int64_t padding() const { return (*c10::get<torch::ExpandingArray<2>>(conv_->options.padding())).front(); }
 
   torch::nn::Conv2d conv_;
   std::shared_ptr<BatchNorm> norm_;
 
-  // Made from the weights as they were at a version.
+  // Made from the weights as they were at a version, each when a map first calls for it.
   struct PreparedConv {
     std::shared_ptr<OneDnnConv> conv;
+    std::shared_ptr<PreparedWinograd> winograd;
     Activation activation = Activation::kNone;
     WeightVersion version;
   };
