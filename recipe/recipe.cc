@@ -37,6 +37,11 @@ class RangeCheck {
     if (value > low && value <= high) return;
     problems_.push_back(absl::StrCat(field, " is ", value, ", must be above ", low, " and at most ", high));
   }
+  // As Within, without `high` itself.
+  void Below(const std::string& field, double value, double low, double high) {
+    if (value >= low && value < high) return;
+    problems_.push_back(absl::StrCat(field, " is ", value, ", must be from ", low, " to below ", high));
+  }
   void OneOf(const std::string& field, const std::string& value, const std::vector<std::string>& choices) {
     if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
     problems_.push_back(absl::StrCat(field, " is \"", value, "\", must be one of ", absl::StrJoin(choices, ", ")));
@@ -63,6 +68,40 @@ void CheckDetector(const v1::DetectorRecipe& detector, RangeCheck& check) {
     check.Problem("detector.max_size is below detector.min_size");
   }
   check.Within("detector.trainable_layers", detector.trainable_layers(), 0, 6);
+  check.Above("detector.init_shrink", detector.init_shrink(), 0, 1);
+  check.Within("detector.init_perturb", detector.init_perturb(), 0, 1);
+}
+
+void CheckSchedule(const v1::TrainingRecipe& training, RangeCheck& check) {
+  if (!v1::TrainingRecipe::Schedule_IsValid(training.schedule())) {
+    check.Problem("training.schedule must be STEPS or COSINE");
+  }
+  check.Within("training.warmup_iterations", training.warmup_iterations(), 0, training.iterations());
+  if (training.schedule() == v1::TrainingRecipe::COSINE && !training.decay_at().empty()) {
+    check.Problem("training.decay_at is of schedule STEPS; leave it out, or choose STEPS");
+  }
+  double before = 0;
+  for (double share : training.decay_at()) {
+    if (!(share > before && share < 1)) {
+      check.Problem("training.decay_at must be increasing shares between 0 and 1");
+      break;
+    }
+    before = share;
+  }
+  check.Above("training.decay_factor", training.decay_factor(), 0, 1);
+  check.Within("training.final_factor", training.final_factor(), 0, 1);
+}
+
+void CheckAugmentation(const v1::TrainingRecipe& training, RangeCheck& check) {
+  check.Within("training.flip_horizontal", training.flip_horizontal(), 0, 1);
+  check.Within("training.flip_vertical", training.flip_vertical(), 0, 1);
+  check.Within("training.scale_min", training.scale_min(), 0.1, 1);
+  check.Within("training.scale_max", training.scale_max(), 1, 10);
+  check.Within("training.crop_chance", training.crop_chance(), 0, 1);
+  check.Above("training.crop_min_side", training.crop_min_side(), 0, 1);
+  check.Above("training.min_box_share", training.min_box_share(), 0, 1);
+  check.Within("training.colour_jitter", training.colour_jitter(), 0, 0.9);
+  check.Within("training.hue_jitter", training.hue_jitter(), 0, 0.5);
 }
 
 void CheckTraining(const v1::TrainingRecipe& training, RangeCheck& check) {
@@ -74,24 +113,16 @@ void CheckTraining(const v1::TrainingRecipe& training, RangeCheck& check) {
   check.Above("training.learning_rate", training.learning_rate(), 0, 10);
   check.Within("training.backbone_rate_factor", training.backbone_rate_factor(), 0, 1);
   check.Within("training.weight_decay", training.weight_decay(), 0, 1);
-  if (!(training.momentum() >= 0 && training.momentum() < 1)) {
-    check.Problem(absl::StrCat("training.momentum is ", training.momentum(), ", must be from 0 to below 1"));
-  }
-  check.Within("training.warmup_iterations", training.warmup_iterations(), 0, training.iterations());
-  double before = 0;
-  for (double share : training.decay_at()) {
-    if (!(share > before && share < 1)) {
-      check.Problem("training.decay_at must be increasing shares between 0 and 1");
-      break;
-    }
-    before = share;
-  }
-  check.Above("training.decay_factor", training.decay_factor(), 0, 1);
+  check.Below("training.momentum", training.momentum(), 0, 1);
+  CheckSchedule(training, check);
   check.Within("training.clip_norm", training.clip_norm(), 0, 1e6);
-  check.Within("training.flip_horizontal", training.flip_horizontal(), 0, 1);
-  check.Within("training.flip_vertical", training.flip_vertical(), 0, 1);
+  CheckAugmentation(training, check);
   check.Within("training.repeat_threshold", training.repeat_threshold(), 0, 1);
   check.Within("training.checkpoint_interval", training.checkpoint_interval(), 1, 1'000'000);
+  check.Below("training.ema_decay", training.ema_decay(), 0, 1);
+  check.Within("training.accumulation_steps", training.accumulation_steps(), 1, 1024);
+  check.Within("training.validation_share", training.validation_share(), 0, 0.5);
+  check.Within("training.validation_interval", training.validation_interval(), 1, 1'000'000);
 }
 
 void CheckRanking(const v1::RankingRecipe& ranking, RangeCheck& check) {
@@ -114,6 +145,35 @@ void FillDetector(v1::DetectorRecipe& detector) {
   if (!detector.has_preset()) detector.set_preset("small");
   if (!detector.has_init_model()) detector.set_init_model("");
   if (!detector.has_trainable_layers()) detector.set_trainable_layers(6);
+  if (!detector.has_init_shrink()) detector.set_init_shrink(1);
+  if (!detector.has_init_perturb()) detector.set_init_perturb(0);
+}
+
+void FillSchedule(v1::TrainingRecipe& training) {
+  if (training.schedule() == v1::TrainingRecipe::SCHEDULE_UNSPECIFIED) {
+    training.set_schedule(v1::TrainingRecipe::STEPS);
+  }
+  if (!training.has_warmup_iterations()) {
+    training.set_warmup_iterations(std::min(100u, training.iterations() / 4));
+  }
+  if (training.decay_at().empty() && training.schedule() == v1::TrainingRecipe::STEPS) {
+    training.add_decay_at(0.7);
+    training.add_decay_at(0.9);
+  }
+  if (!training.has_decay_factor()) training.set_decay_factor(0.1);
+  if (!training.has_final_factor()) training.set_final_factor(0.01);
+}
+
+void FillAugmentation(v1::TrainingRecipe& training) {
+  if (!training.has_flip_horizontal()) training.set_flip_horizontal(0.5);
+  if (!training.has_flip_vertical()) training.set_flip_vertical(0.5);
+  if (!training.has_scale_min()) training.set_scale_min(1);
+  if (!training.has_scale_max()) training.set_scale_max(1);
+  if (!training.has_crop_chance()) training.set_crop_chance(0);
+  if (!training.has_crop_min_side()) training.set_crop_min_side(0.5);
+  if (!training.has_min_box_share()) training.set_min_box_share(0.7);
+  if (!training.has_colour_jitter()) training.set_colour_jitter(0);
+  if (!training.has_hue_jitter()) training.set_hue_jitter(0);
 }
 
 void FillTraining(v1::TrainingRecipe& training) {
@@ -127,19 +187,15 @@ void FillTraining(v1::TrainingRecipe& training) {
   if (!training.has_backbone_rate_factor()) training.set_backbone_rate_factor(0.1);
   if (!training.has_weight_decay()) training.set_weight_decay(adamw ? 0.02 : 1e-4);
   if (!training.has_momentum()) training.set_momentum(0.9);
-  if (!training.has_warmup_iterations()) {
-    training.set_warmup_iterations(std::min(100u, training.iterations() / 4));
-  }
-  if (training.decay_at().empty()) {
-    training.add_decay_at(0.7);
-    training.add_decay_at(0.9);
-  }
-  if (!training.has_decay_factor()) training.set_decay_factor(0.1);
+  FillSchedule(training);
   if (!training.has_clip_norm()) training.set_clip_norm(10);
-  if (!training.has_flip_horizontal()) training.set_flip_horizontal(0.5);
-  if (!training.has_flip_vertical()) training.set_flip_vertical(0.5);
+  FillAugmentation(training);
   if (!training.has_repeat_threshold()) training.set_repeat_threshold(0.1);
   if (!training.has_checkpoint_interval()) training.set_checkpoint_interval(50);
+  if (!training.has_ema_decay()) training.set_ema_decay(0);
+  if (!training.has_accumulation_steps()) training.set_accumulation_steps(1);
+  if (!training.has_validation_share()) training.set_validation_share(0);
+  if (!training.has_validation_interval()) training.set_validation_interval(100);
 }
 
 void FillRanking(v1::RankingRecipe& ranking) {

@@ -11,6 +11,7 @@ namespace {
 
 constexpr char kMetadataKey[] = "loupe.checkpoint";
 constexpr char kModelPrefix[] = "model/";
+constexpr char kAveragePrefix[] = "average/";
 constexpr char kOptimizerPrefix[] = "optimizer/";
 
 void AddPrefixed(const std::map<std::string, torch::Tensor>& from, const std::string& prefix,
@@ -18,11 +19,22 @@ void AddPrefixed(const std::map<std::string, torch::Tensor>& from, const std::st
   for (const auto& [name, tensor] : from) to[prefix + name] = tensor;
 }
 
+// The tensors whose names start with `prefix`, by the rest of their names.
+std::map<std::string, torch::Tensor> WithoutPrefix(const std::map<std::string, torch::Tensor>& from,
+                                                   const std::string& prefix) {
+  std::map<std::string, torch::Tensor> part;
+  for (const auto& [name, tensor] : from) {
+    if (absl::StartsWith(name, prefix)) part[name.substr(prefix.size())] = tensor;
+  }
+  return part;
+}
+
 }  // namespace
 
 absl::Status WriteCheckpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
   SafetensorsFile file;
   AddPrefixed(checkpoint.model, kModelPrefix, file.tensors);
+  AddPrefixed(checkpoint.average, kAveragePrefix, file.tensors);
   AddPrefixed(checkpoint.optimizer, kOptimizerPrefix, file.tensors);
   const nlohmann::json about = {{"iteration", checkpoint.iteration},
                                 {"fingerprint", checkpoint.fingerprint},
@@ -47,13 +59,9 @@ absl::StatusOr<Checkpoint> ReadCheckpoint(const std::filesystem::path& path) {
   } catch (const nlohmann::json::exception&) {
     return absl::InvalidArgumentError(absl::StrCat(path.string(), " is no checkpoint of Loupe"));
   }
-  for (auto& [name, tensor] : file->tensors) {
-    if (absl::StartsWith(name, kModelPrefix)) {
-      checkpoint.model[name.substr(sizeof(kModelPrefix) - 1)] = tensor;
-    } else if (absl::StartsWith(name, kOptimizerPrefix)) {
-      checkpoint.optimizer[name.substr(sizeof(kOptimizerPrefix) - 1)] = tensor;
-    }
-  }
+  checkpoint.model = WithoutPrefix(file->tensors, kModelPrefix);
+  checkpoint.average = WithoutPrefix(file->tensors, kAveragePrefix);
+  checkpoint.optimizer = WithoutPrefix(file->tensors, kOptimizerPrefix);
   return checkpoint;
 }
 

@@ -1,7 +1,7 @@
 // Where a training stands, so that it can go on in another process to the very same weights.
 //
-// There is no state of a random generator in it: whatever is random in step i is drawn from generators seeded
-// with the recipe's seed and i (trainer.h).
+// There is no state of a random generator in it: whatever is random in a batch is drawn from generators
+// seeded with the recipe's seed and the batch's number (trainer.h).
 #pragma once
 
 #include <torch/types.h>
@@ -22,6 +22,7 @@ struct Checkpoint {
   std::string fingerprint;   // of recipe, classes and images: what must not differ when it goes on
   double late_loss_sum = 0;  // over the steps of the last tenth that are done
   std::map<std::string, torch::Tensor> model;      // StateDict
+  std::map<std::string, torch::Tensor> average;    // StateDict of the averaged weights; empty without them
   std::map<std::string, torch::Tensor> optimizer;  // "<quantity>/<parameter>"
   std::vector<std::string> frozen_norms;
   std::vector<std::string> pretrained;  // parameters that came from the initial weights

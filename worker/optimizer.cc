@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -52,9 +53,14 @@ absl::StatusOr<torch::Tensor> Saved(const std::map<std::string, torch::Tensor>& 
 
 double RateFactor(const v1::TrainingRecipe& recipe, int64_t iteration) {
   double factor = 1;
-  if (iteration < recipe.warmup_iterations()) {
+  const double warmup = recipe.warmup_iterations();
+  if (static_cast<double>(iteration) < warmup) {
     constexpr double kStart = 1e-3;
-    factor = kStart + (1 - kStart) * static_cast<double>(iteration) / recipe.warmup_iterations();
+    factor = kStart + (1 - kStart) * static_cast<double>(iteration) / warmup;
+  } else if (recipe.schedule() == v1::TrainingRecipe::COSINE) {
+    const double passed = (static_cast<double>(iteration) - warmup) / (recipe.iterations() - warmup);
+    factor =
+        recipe.final_factor() + (1 - recipe.final_factor()) * (1 + std::cos(std::numbers::pi * passed)) / 2;
   }
   for (const double share : recipe.decay_at()) {
     if (static_cast<double>(iteration) >= share * recipe.iterations()) factor *= recipe.decay_factor();

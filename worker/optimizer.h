@@ -27,8 +27,8 @@ struct NamedParameter {
 };
 
 // The factor on the learning rate in step `iteration` (from 0): a linear rise from a thousandth over the
-// warm-up, then `decay_factor` for each share of the iterations that has passed. Requires: a recipe with
-// defaults filled in.
+// warm-up; then `decay_factor` for each share of the iterations that has passed, or a cosine that would be at
+// `final_factor` in the step after the last. Requires: a recipe with defaults filled in.
 double RateFactor(const v1::TrainingRecipe& recipe, int64_t iteration);
 
 // AdamW (Loshchilov and Hutter 2019) or SGD with momentum, as LibTorch computes them.

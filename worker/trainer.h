@@ -1,13 +1,15 @@
 // Trains a detector by a recipe.
 //
 // The same seed, images and number of threads give the same weights on one machine, also when the training is
-// interrupted: step i draws its batch, flips and samples from generators seeded with the recipe's seed and i.
+// interrupted: the images of a batch, their augmentation and what the losses sample are drawn from generators
+// seeded with the recipe's seed and the number of the batch.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,19 +21,28 @@
 #include "worker/optimizer.h"
 #include "worker/safetensors.h"
 #include "worker/training_set.h"
+#include "worker/weight_average.h"
 
 namespace loupe {
+
+// COCO's AP of the model on images that it isn't trained on, in [0, 1].
+struct Measurement {
+  int64_t iteration = 0;  // steps done
+  double ap = 0;
+  double ap50 = 0;
+};
 
 struct TrainingProgress {
   int64_t iteration = 0;   // steps done
   int64_t iterations = 0;  // in all
-  double loss = 0;         // of the last step: the sum of these four
+  double loss = 0;         // of the last step, the mean over its batches: the sum of these four
   double loss_classifier = 0;
   double loss_box_reg = 0;
   double loss_objectness = 0;
   double loss_rpn_box_reg = 0;
-  double images_per_second = 0;  // since this process started or resumed
+  double images_per_second = 0;  // since this process started or resumed; measuring and callbacks left out
   int64_t resumed_from = 0;      // the checkpoint's iteration; 0 without one
+  std::optional<Measurement> measurement;  // the last one of this process
 };
 
 struct TrainingCallbacks {
@@ -44,6 +55,7 @@ struct TrainingCallbacks {
 class Trainer {
  public:
   // `recipe`: with defaults filled in. `init`: weights to start from, whole or in part; null: random weights.
+  // Of the images `validation_share` is held out.
   // Errors: INVALID_ARGUMENT for an unknown preset, no images, no boxes, or weights of which nothing fits.
   static absl::StatusOr<std::unique_ptr<Trainer>> Create(const v1::Recipe& recipe, TrainingSet set,
                                                          const SafetensorsFile* init);
@@ -60,7 +72,7 @@ class Trainer {
   // Where the training stands. Its tensors are the live ones: write them before the next step.
   Checkpoint MakeCheckpoint() const;
 
-  // The weights with preset, classes and sizes as metadata.
+  // The weights, or their average when there is one, with preset, classes and sizes as metadata.
   absl::Status SaveWeights(const std::filesystem::path& path) const;
 
   // What became of the initial weights; a line for people, empty when there were none.
@@ -68,15 +80,19 @@ class Trainer {
   // Mean loss of the last tenth of the iterations. Requires: Run() has ended well.
   double final_loss() const;
   int64_t resumed_from() const { return resumed_from_; }
+  const std::optional<Measurement>& measurement() const { return measurement_; }
   const std::shared_ptr<detection::FasterRcnn>& model() const { return model_; }
 
  private:
   Trainer(const v1::Recipe& recipe, TrainingSet set);
   absl::Status BuildModel(const SafetensorsFile* init);
   void BuildOptimizer();
-  absl::Status LoadBatch(std::vector<torch::Tensor>& images, std::vector<detection::Target>& targets,
-                         std::string& names);
+  absl::Status LoadBatch(int64_t batch, std::vector<torch::Tensor>& images,
+                         std::vector<detection::Target>& targets, std::string& names);
   absl::StatusOr<TrainingProgress> Step();
+  absl::Status NotANumber(const TrainingProgress& progress, const std::string& names) const;
+  bool IsMeasured() const;
+  absl::Status Measure();
   int64_t LateIterations() const;
 
   v1::Recipe recipe_;
@@ -87,6 +103,8 @@ class Trainer {
   std::vector<std::string> pretrained_;
   std::string init_summary_;
   std::unique_ptr<RecipeOptimizer> optimizer_;
+  std::optional<WeightAverage> average_;  // with `ema_decay`
+  std::optional<Measurement> measurement_;
   int64_t iteration_ = 0;
   int64_t resumed_from_ = 0;
   double late_loss_sum_ = 0;

@@ -4,10 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <iterator>
 #include <map>
 #include <set>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "content/sha256.h"
 #include "evaluation/seeded_random.h"
 #include "worker/image_decode.h"
 
@@ -36,6 +40,19 @@ detection::Target TargetOf(const std::vector<TrainingBox>& boxes) {
   return {BoxTensor(truth), torch::tensor(labels, torch::kInt64), BoxTensor(ignored)};
 }
 
+std::vector<TrainingBox> BoxesOf(const detection::Target& target) {
+  std::vector<TrainingBox> boxes;
+  const auto add = [&boxes](const torch::Tensor& corners, const int64_t* labels) {
+    const float* at = corners.data_ptr<float>();
+    for (int64_t i = 0; i < corners.size(0); ++i, at += 4) {
+      boxes.push_back({{at[0], at[1], at[2], at[3]}, labels == nullptr ? 0 : labels[i], labels == nullptr});
+    }
+  };
+  add(target.boxes, target.labels.data_ptr<int64_t>());
+  if (target.ignore_boxes.defined()) add(target.ignore_boxes, nullptr);
+  return boxes;
+}
+
 absl::StatusOr<TrainingSet> TrainingSetFromCoco(const CocoFile& coco,
                                                 const std::filesystem::path& images_dir) {
   if (coco.categories.empty()) return absl::InvalidArgumentError("the COCO file names no category");
@@ -60,6 +77,19 @@ absl::StatusOr<TrainingSet> TrainingSetFromCoco(const CocoFile& coco,
     set.images.push_back({image.file_name, [file] { return LoadImage(file); }, TargetOf(boxes_of[image.id])});
   }
   return set;
+}
+
+void HoldOut(double share, uint64_t seed, TrainingSet& set) {
+  const auto stays = [share, seed](const TrainingImage& image) {
+    uint64_t bits = 0;
+    const Sha256 hash = HashOf(absl::StrCat(seed, "/", image.name));
+    std::memcpy(&bits, hash.data(), sizeof(bits));
+    return SeededRandom(bits).Uniform() >= share;
+  };
+  const auto held_out = std::stable_partition(set.images.begin(), set.images.end(), stays);
+  set.validation.insert(set.validation.end(), std::make_move_iterator(held_out),
+                        std::make_move_iterator(set.images.end()));
+  set.images.erase(held_out, set.images.end());
 }
 
 std::vector<double> RepeatFactors(const std::vector<TrainingImage>& images, double threshold) {

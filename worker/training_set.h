@@ -28,16 +28,23 @@ struct TrainingBox {
   bool ignore = false;                // a region to ignore
 };
 detection::Target TargetOf(const std::vector<TrainingBox>& boxes);
+// The boxes of the truth in their order, then the regions to ignore (with label 0).
+std::vector<TrainingBox> BoxesOf(const detection::Target& target);
 
 struct TrainingSet {
   std::vector<std::string> class_names;  // C
   std::vector<TrainingImage> images;
+  std::vector<TrainingImage> validation;  // judge the model while it trains; never trained on
 };
 
 // All images of a COCO file. Classes are its categories by ascending id; boxes marked `iscrowd` become
 // regions to ignore. Errors: INVALID_ARGUMENT when it holds no category.
 absl::StatusOr<TrainingSet> TrainingSetFromCoco(const CocoFile& coco,
                                                 const std::filesystem::path& images_dir);
+
+// Moves the images to `validation` whose hash of seed and name falls below `share`, in [0, 1]: an image keeps
+// its side when others come or go.
+void HoldOut(double share, uint64_t seed, TrainingSet& set);
 
 // How often an epoch shows each image: 1, or more when it holds a class that few images hold: the largest
 // sqrt(threshold / f) of its classes, f being the share of images that hold the class.

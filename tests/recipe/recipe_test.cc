@@ -73,6 +73,45 @@ TEST(Recipe, SizesOfTheWrongOrderAreRefused) {
   EXPECT_THAT(ErrorOf("detector { min_size: 300 max_size: 200 }"), HasSubstr("below detector.min_size"));
 }
 
+// What a recipe doesn't ask for changes neither pictures nor weights nor the set of images.
+TEST(Recipe, WhatIsNotAskedForIsOff) {
+  const auto recipe = ParseRecipe("");
+  ASSERT_TRUE(recipe.ok()) << recipe.status();
+  const v1::TrainingRecipe& training = recipe->training();
+  EXPECT_EQ(training.schedule(), v1::TrainingRecipe::STEPS);
+  EXPECT_EQ(training.scale_min(), 1);
+  EXPECT_EQ(training.scale_max(), 1);
+  EXPECT_EQ(training.crop_chance(), 0);
+  EXPECT_EQ(training.colour_jitter(), 0);
+  EXPECT_EQ(training.hue_jitter(), 0);
+  EXPECT_EQ(training.ema_decay(), 0);
+  EXPECT_EQ(training.accumulation_steps(), 1u);
+  EXPECT_EQ(training.validation_share(), 0);
+  EXPECT_EQ(recipe->detector().init_shrink(), 1);
+  EXPECT_EQ(recipe->detector().init_perturb(), 0);
+}
+
+TEST(Recipe, EveryTrainingFieldHasARange) {
+  for (const std::string field :
+       {"final_factor: 1.5", "scale_min: 0.05", "scale_max: 0.9", "crop_chance: -0.1", "crop_min_side: 0",
+        "min_box_share: 0", "colour_jitter: 1", "hue_jitter: 0.6", "ema_decay: 1", "accumulation_steps: 0",
+        "validation_share: 0.6", "validation_interval: 0", "momentum: 1"}) {
+    const std::string name = field.substr(0, field.find(':'));
+    EXPECT_THAT(ErrorOf("training { " + field + " }"), HasSubstr("training." + name + " is ")) << field;
+  }
+  EXPECT_THAT(ErrorOf("detector { init_shrink: 0 }"), HasSubstr("detector.init_shrink is 0"));
+  EXPECT_THAT(ErrorOf("detector { init_perturb: 2 }"), HasSubstr("detector.init_perturb is 2"));
+}
+
+TEST(Recipe, StepsOfDecayDoNotGoWithACosine) {
+  EXPECT_THAT(ErrorOf("training { schedule: COSINE decay_at: 0.5 }"), HasSubstr("decay_at is of schedule STEPS"));
+  const auto recipe = ParseRecipe("training { schedule: COSINE }");
+  ASSERT_TRUE(recipe.ok()) << recipe.status();
+  EXPECT_TRUE(recipe->training().decay_at().empty());
+  EXPECT_DOUBLE_EQ(recipe->training().final_factor(), 0.01);
+  EXPECT_TRUE(ParseRecipe(RecipeText(*recipe)).ok());
+}
+
 TEST(Recipe, DecayMustIncrease) {
   EXPECT_THAT(ErrorOf("training { decay_at: 0.9 decay_at: 0.5 }"), HasSubstr("training.decay_at"));
 }

@@ -5,8 +5,12 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <set>
+#include <vector>
 
 #include "recipe/recipe.h"
 #include "worker/detection/weights.h"
@@ -64,6 +68,13 @@ void ExpectSameBits(const std::map<std::string, torch::Tensor>& a,
   for (const auto& [name, tensor] : a) EXPECT_TRUE(torch::equal(tensor, b.at(name))) << name;
 }
 
+std::map<std::string, torch::Tensor> SavedWeights(const Trainer& trainer) {
+  EXPECT_TRUE(trainer.SaveWeights(File("saved.safetensors")).ok());
+  const absl::StatusOr<SafetensorsFile> file = ReadSafetensors(File("saved.safetensors").string());
+  EXPECT_TRUE(file.ok()) << file.status();
+  return file.ok() ? file->tensors : std::map<std::string, torch::Tensor>();
+}
+
 TEST(RateFactorTest, RisesThenFalls) {
   v1::TrainingRecipe recipe = SmallRecipe(1000, "warmup_iterations: 100").training();
   EXPECT_DOUBLE_EQ(RateFactor(recipe, 0), 0.001);
@@ -72,6 +83,26 @@ TEST(RateFactorTest, RisesThenFalls) {
   EXPECT_DOUBLE_EQ(RateFactor(recipe, 699), 1);
   EXPECT_DOUBLE_EQ(RateFactor(recipe, 700), 0.1);
   EXPECT_NEAR(RateFactor(recipe, 999), 0.01, 1e-15);
+}
+
+TEST(RateFactorTest, FollowsACosineAfterTheWarmUp) {
+  const v1::TrainingRecipe recipe =
+      SmallRecipe(1100, "schedule: COSINE warmup_iterations: 100 final_factor: 0.2").training();
+  EXPECT_DOUBLE_EQ(RateFactor(recipe, 0), 0.001);
+  EXPECT_DOUBLE_EQ(RateFactor(recipe, 50), 0.5005);
+  EXPECT_DOUBLE_EQ(RateFactor(recipe, 100), 1);
+  // cos(pi / 3) = 1/2 a third of the way, cos(pi / 2) = 0 half of it, cos(3 pi / 4) = -sqrt(1/2).
+  EXPECT_NEAR(
+      RateFactor(SmallRecipe(700, "schedule: COSINE warmup_iterations: 100 final_factor: 0.2").training(),
+                 300),
+      0.2 + 0.8 * 0.75, 1e-12);
+  EXPECT_NEAR(RateFactor(recipe, 600), 0.6, 1e-12);
+  EXPECT_NEAR(RateFactor(recipe, 850), 0.2 + 0.4 * (1 - std::sqrt(0.5)), 1e-12);
+  EXPECT_NEAR(RateFactor(recipe, 1100), 0.2, 1e-12);
+  EXPECT_GT(RateFactor(recipe, 1099), 0.2);
+  // A warm-up to the very end leaves no room for a fall.
+  EXPECT_NEAR(RateFactor(SmallRecipe(10, "schedule: COSINE warmup_iterations: 10").training(), 9), 0.9001,
+              1e-12);
 }
 
 class TrainerTest : public testing::TestWithParam<const char*> {};
@@ -117,10 +148,16 @@ TEST_P(TrainerTest, ResumedEqualsUninterrupted) {
   ASSERT_TRUE((*second)->Run(callbacks).ok());
   EXPECT_THAT(late_losses, testing::ElementsAreArray(losses.begin() + 3, losses.end()));
   ExpectSameBits(Weights(**second), Weights(**whole));
+  ExpectSameBits(SavedWeights(**second), SavedWeights(**whole));
   EXPECT_EQ((*second)->final_loss(), (*whole)->final_loss());
 }
 
-INSTANTIATE_TEST_SUITE_P(Optimizers, TrainerTest, testing::Values("optimizer: ADAMW", "optimizer: SGD"));
+constexpr char kEverything[] =
+    "schedule: COSINE ema_decay: 0.9 accumulation_steps: 2 scale_min: 0.5 scale_max: 2 crop_chance: 0.5 "
+    "colour_jitter: 0.3 hue_jitter: 0.1 repeat_threshold: 0.9 validation_share: 0.3 validation_interval: 2";
+INSTANTIATE_TEST_SUITE_P(Recipes, TrainerTest,
+                         testing::Values("optimizer: ADAMW", "optimizer: SGD", "ema_decay: 0.9",
+                                         kEverything));
 
 TEST(TrainerTest, AnotherSeedGivesOtherWeights) {
   v1::Recipe recipe = SmallRecipe(1);
@@ -175,6 +212,163 @@ TEST(TrainerTest, StopsWhereTheLossIsNoNumber) {
   const absl::Status status = (*trainer)->Run(Ignore());
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
   EXPECT_THAT(status.message(), testing::AllOf(HasSubstr("iteration 1"), HasSubstr("square_1")));
+}
+
+// The pictures break after the checkpoint of iteration 3: what was learned until then is not lost.
+TEST(TrainerTest, ALossThatIsNoNumberLeavesTheLastCheckpoint) {
+  TrainingSet set = Squares(4);
+  const auto broken = std::make_shared<bool>(false);
+  for (TrainingImage& image : set.images) {
+    image.load = [load = image.load, broken]() -> absl::StatusOr<torch::Tensor> {
+      absl::StatusOr<torch::Tensor> picture = load();
+      if (*broken) picture->fill_(std::numeric_limits<float>::quiet_NaN());
+      return picture;
+    };
+  }
+  auto trainer = Trainer::Create(SmallRecipe(6), set, nullptr);
+  ASSERT_TRUE(trainer.ok()) << trainer.status();
+  TrainingCallbacks callbacks = Ignore();
+  std::map<std::string, torch::Tensor> good;
+  callbacks.on_checkpoint = [&](const Checkpoint& checkpoint) {
+    *broken = true;
+    good = Weights(**trainer);
+    return WriteCheckpoint(File("last_good"), checkpoint);
+  };
+  const absl::Status status = (*trainer)->Run(callbacks);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(status.message(), testing::AllOf(HasSubstr("iteration 4"), HasSubstr("square_")));
+  const absl::StatusOr<Checkpoint> checkpoint = ReadCheckpoint(File("last_good"));
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  auto again = Trainer::Create(SmallRecipe(6), Squares(4), nullptr);
+  ASSERT_TRUE(again.ok()) << again.status();
+  ASSERT_TRUE((*again)->Resume(*checkpoint).ok());
+  EXPECT_EQ((*again)->resumed_from(), 3);
+  ExpectSameBits(Weights(**again), good);
+  EXPECT_TRUE((*again)->Run(Ignore()).ok());
+}
+
+// Of the images of a step, those of the batch that broke are named.
+TEST(TrainerTest, TheBrokenBatchOfAStepIsNamed) {
+  TrainingSet set = Squares(4);
+  set.images[2].load = []() -> absl::StatusOr<torch::Tensor> {
+    return torch::full({3, 64, 64}, std::numeric_limits<float>::quiet_NaN());
+  };
+  auto trainer = Trainer::Create(SmallRecipe(2, "accumulation_steps: 2"), set, nullptr);
+  ASSERT_TRUE(trainer.ok()) << trainer.status();
+  const absl::Status status = (*trainer)->Run(Ignore());
+  EXPECT_THAT(status.message(), testing::AllOf(HasSubstr("iteration 1"), HasSubstr("square_2")));
+  EXPECT_EQ(std::count(status.message().begin(), status.message().end(), '_'), 2) << status.message();
+}
+
+// All images alike but for where their square is, and batch norm frozen: two batches of 2 take the step of
+// one of 4.
+TEST(TrainerTest, AccumulatedBatchesTakeTheStepOfALargeOne) {
+  auto source = Trainer::Create(SmallRecipe(1), Squares(4), nullptr);
+  ASSERT_TRUE(source.ok());
+  const SafetensorsFile init = {Weights(**source), {}};
+  const std::string plain =
+      "optimizer: SGD learning_rate: 0.1 momentum: 0 weight_decay: 0 warmup_iterations: 0 clip_norm: 0"
+      " flip_horizontal: 0 flip_vertical: 0 backbone_rate_factor: 1";
+  std::vector<double> losses;
+  std::vector<std::map<std::string, torch::Tensor>> weights;
+  for (const uint32_t batches : {1, 2}) {
+    v1::Recipe recipe = SmallRecipe(1, plain);
+    recipe.mutable_training()->set_batch_size(4 / batches);
+    recipe.mutable_training()->set_accumulation_steps(batches);
+    auto trainer = Trainer::Create(recipe, Squares(4), &init);
+    ASSERT_TRUE(trainer.ok()) << trainer.status();
+    TrainingCallbacks callbacks = Ignore();
+    callbacks.on_step = [&](const TrainingProgress& progress) {
+      losses.push_back(progress.loss);
+      return absl::OkStatus();
+    };
+    ASSERT_TRUE((*trainer)->Run(callbacks).ok());
+    weights.push_back(Weights(**trainer));
+  }
+  // What is sampled differs, since the batches seed it: about is as close as it gets.
+  EXPECT_NEAR(losses[0], losses[1], 0.1 * losses[0]);
+  torch::Tensor large = torch::zeros({0}), accumulated = large;
+  for (const auto& [name, tensor] : weights[0]) {
+    large = torch::cat({large, (tensor - init.tensors.at(name)).flatten()});
+    accumulated = torch::cat({accumulated, (weights[1].at(name) - init.tensors.at(name)).flatten()});
+  }
+  const double norm = large.norm().item<double>();
+  EXPECT_GT(norm, 0);
+  EXPECT_NEAR(accumulated.norm().item<double>() / norm, 1, 0.1);
+  EXPECT_GT((large * accumulated).sum().item<double>() / (norm * accumulated.norm().item<double>()), 0.95);
+}
+
+// The average follows the weights as its definition says, and it is what is saved.
+TEST(TrainerTest, TheAverageIsSaved) {
+  auto trainer = Trainer::Create(SmallRecipe(4, "ema_decay: 0.3"), Squares(4), nullptr);
+  ASSERT_TRUE(trainer.ok()) << trainer.status();
+  std::map<std::string, torch::Tensor> expected = Weights(**trainer);
+  TrainingCallbacks callbacks = Ignore();
+  callbacks.on_step = [&](const TrainingProgress& progress) {
+    // 2/11 and 3/12 while the decay warms up, then 0.3 (4/13 would be more).
+    const double kept = progress.iteration == 1 ? 2.0 / 11 : progress.iteration == 2 ? 0.25 : 0.3;
+    for (auto& [name, tensor] : expected) tensor = kept * tensor + (1 - kept) * Weights(**trainer).at(name);
+    return absl::OkStatus();
+  };
+  ASSERT_TRUE((*trainer)->Run(callbacks).ok());
+  const std::map<std::string, torch::Tensor> saved = SavedWeights(**trainer);
+  ASSERT_EQ(saved.size(), expected.size());
+  for (const auto& [name, tensor] : saved) {
+    EXPECT_TRUE(torch::allclose(tensor, expected.at(name), 1e-5, 1e-6)) << name;
+  }
+  const std::string statistics = "backbone.body.bn1.running_mean";
+  EXPECT_FALSE(torch::equal(saved.at(statistics), Weights(**trainer).at(statistics)));
+}
+
+// Measuring is looking: neither weights nor losses know of it.
+TEST(TrainerTest, MeasuringChangesNothing) {
+  std::vector<std::vector<double>> losses(2);
+  std::vector<std::map<std::string, torch::Tensor>> weights;
+  for (const bool measures : {false, true}) {
+    TrainingSet set = Squares(6);
+    if (measures) set.validation = Squares(3).images;
+    auto trainer = Trainer::Create(SmallRecipe(5, "validation_interval: 2"), set, nullptr);
+    ASSERT_TRUE(trainer.ok()) << trainer.status();
+    TrainingCallbacks callbacks = Ignore();
+    std::vector<int64_t> measured_at;
+    callbacks.on_step = [&](const TrainingProgress& progress) {
+      losses[measures].push_back(progress.loss);
+      measured_at.push_back(progress.measurement.has_value() ? progress.measurement->iteration : 0);
+      return absl::OkStatus();
+    };
+    ASSERT_TRUE((*trainer)->Run(callbacks).ok());
+    EXPECT_THAT(measured_at,
+                measures ? testing::ElementsAre(0, 2, 2, 4, 5) : testing::ElementsAre(0, 0, 0, 0, 0));
+    weights.push_back(Weights(**trainer));
+  }
+  EXPECT_EQ(losses[0], losses[1]);
+  ExpectSameBits(weights[0], weights[1]);
+}
+
+TEST(TrainerTest, WhatIsHeldOutIsNotTrainedOn) {
+  TrainingSet set = Squares(20);
+  auto seen = std::make_shared<std::set<std::string>>();
+  for (TrainingImage& image : set.images) {
+    image.load = [seen, name = image.name, load = image.load] {
+      seen->insert(name);
+      return load();
+    };
+  }
+  auto trainer =
+      Trainer::Create(SmallRecipe(30, "validation_share: 0.3 validation_interval: 1000"), set, nullptr);
+  ASSERT_TRUE(trainer.ok()) << trainer.status();
+  std::set<std::string> trained;
+  TrainingCallbacks callbacks = Ignore();
+  callbacks.on_step = [&](const TrainingProgress& progress) {
+    if (progress.iteration == 29) trained = *seen;
+    return absl::OkStatus();
+  };
+  ASSERT_TRUE((*trainer)->Run(callbacks).ok());
+  // 58 pictures are some three epochs of 14; the rest was only loaded to be measured at the end.
+  EXPECT_LT(trained.size(), 20);
+  EXPECT_GT(trained.size(), 8);
+  EXPECT_EQ(seen->size(), 20);
+  EXPECT_TRUE((*trainer)->measurement().has_value());
 }
 
 TEST(TrainerTest, AnImageThatCannotBeReadIsNamed) {

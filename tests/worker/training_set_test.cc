@@ -1,4 +1,4 @@
-// What a model learns from: classes and boxes from COCO, repeat factors, the order of the images, flips.
+// What a model learns from: classes and boxes from COCO, repeat factors, the order of the images.
 #include "worker/training_set.h"
 
 #include <gmock/gmock.h>
@@ -8,8 +8,6 @@
 #include <cmath>
 #include <map>
 #include <set>
-
-#include "worker/augmentation.h"
 
 namespace loupe {
 namespace {
@@ -44,6 +42,13 @@ TEST(TrainingSetTest, ClassesFollowAscendingCategoryIdsAndCrowdsAreIgnored) {
   EXPECT_TRUE(torch::equal(target.ignore_boxes, torch::tensor({{0.F, 0.F, 5.F, 6.F}})));
   EXPECT_THAT(set->images[1].target.boxes.sizes(), ElementsAre(0, 4));
   EXPECT_EQ(set->images[1].target.labels.numel(), 0);
+  const std::vector<TrainingBox> boxes = BoxesOf(target);
+  ASSERT_EQ(boxes.size(), 2);
+  EXPECT_THAT(boxes[0].corners, ElementsAre(10, 20, 40, 60));
+  EXPECT_EQ(boxes[0].label, 2);
+  EXPECT_FALSE(boxes[0].ignore);
+  EXPECT_THAT(boxes[1].corners, ElementsAre(0, 0, 5, 6));
+  EXPECT_TRUE(boxes[1].ignore);
 }
 
 TEST(RepeatFactorsTest, RepeatImagesOfRareClasses) {
@@ -86,34 +91,26 @@ TEST(SampleOrderTest, APositionHoldsTheSameImageWhereverOneComesFrom) {
   EXPECT_NE(other_sequence, sequence);
 }
 
-TEST(AugmentationTest, FlipsMoveBoxesWithTheirPixels) {
-  // 8 wide, 6 high, one where the box is.
-  torch::Tensor image = torch::zeros({3, 6, 8});
-  image.slice(1, 1, 3).slice(2, 5, 8) = 1;
-  const Example example = {image, TargetOf({{{5, 1, 8, 3}, 1, false}, {{0, 0, 2, 1}, 0, true}})};
-  for (const FlipChances chances :
-       {FlipChances{1, 0}, FlipChances{0, 1}, FlipChances{1, 1}, FlipChances{0, 0}}) {
-    evaluation::SeededRandom random(1);
-    const Example flipped = Flip(example, chances, random);
-    const float* box = flipped.target.boxes.data_ptr<float>();
-    const torch::Tensor inside =
-        flipped.image.slice(1, int64_t(box[1]), int64_t(box[3])).slice(2, int64_t(box[0]), int64_t(box[2]));
-    EXPECT_EQ(inside.sum().item<float>(), 3 * 2 * 3);
-    EXPECT_EQ(inside.numel(), 3 * 2 * 3);
-    EXPECT_EQ(torch::equal(flipped.image, image), chances.horizontal == 0 && chances.vertical == 0);
-  }
-  evaluation::SeededRandom random(1);
-  const Example turned = Flip(example, {1, 1}, random);
-  EXPECT_TRUE(torch::equal(turned.target.ignore_boxes, torch::tensor({{6.F, 5.F, 8.F, 6.F}})));
-}
-
-TEST(AugmentationTest, FlipsComeAsOftenAsTheirChance) {
-  const Example example = {torch::arange(12, torch::kFloat32).view({3, 2, 2}), TargetOf({})};
-  evaluation::SeededRandom random(7);
-  int flipped = 0;
-  for (int i = 0; i < 1000; ++i)
-    flipped += !torch::equal(Flip(example, {0.25, 0}, random).image, example.image);
-  EXPECT_NEAR(flipped, 250, 50);
+TEST(HoldOutTest, AnImageKeepsItsSideWhenOthersComeAndGo) {
+  const auto names = [](const std::vector<TrainingImage>& images) {
+    std::set<std::string> set;
+    for (const TrainingImage& image : images) set.insert(image.name);
+    return set;
+  };
+  const auto split = [](int from, int to, uint64_t seed) {
+    TrainingSet set;
+    for (int i = from; i < to; ++i) set.images.push_back({std::to_string(i) + ".jpg", nullptr, TargetOf({})});
+    HoldOut(0.2, seed, set);
+    return set;
+  };
+  const TrainingSet all = split(0, 1000, 3);
+  EXPECT_EQ(all.images.size() + all.validation.size(), 1000);
+  EXPECT_NEAR(static_cast<double>(all.validation.size()), 200, 50);
+  const std::set<std::string> held_out = names(all.validation);
+  const TrainingSet part = split(500, 600, 3);
+  for (const std::string& name : names(part.validation)) EXPECT_TRUE(held_out.contains(name)) << name;
+  for (const std::string& name : names(part.images)) EXPECT_FALSE(held_out.contains(name)) << name;
+  EXPECT_NE(names(split(0, 1000, 4).validation), held_out);
 }
 
 }  // namespace
