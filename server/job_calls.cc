@@ -108,6 +108,7 @@ absl::Status KeepModel(Transaction& transaction, const JobRow& job, const v1::Co
   progress.set_done(recipe->training().iterations());
   progress.set_total(recipe->training().iterations());
   progress.set_loss(request.final_loss());
+  if (request.has_final_ap50()) progress.set_ap50(request.final_ap50());
   SetJobProgress(transaction, job.id, progress);
   return absl::OkStatus();
 }

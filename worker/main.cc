@@ -77,6 +77,12 @@ void AddTrain(CLI::App& app, Action& action) {
   command->add_option("--recipe", options->recipe, "recipe (protobuf text); the other options go over it");
   command->add_option("--init", options->init,
                       "weights to start from (.safetensors or .pth), whole or a backbone alone");
+  CLI::Option* val_coco = command->add_option("--val-coco", options->val_coco,
+                                              "COCO file of images that judge it while it trains");
+  CLI::Option* val_images =
+      command->add_option("--val-images", options->val_images, "folder of these images");
+  val_coco->needs(val_images);
+  val_images->needs(val_coco);
   command->add_option("--out", options->out, "folder for model.safetensors and checkpoints")->required();
   command->add_option("--iterations", options->iterations, "optimizer steps")->check(CLI::Range(1, 1000000));
   command->add_option("--seed", options->seed, "the same seed gives the same weights");

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "client/lib/coco_file.h"
 #include "recipe/recipe.h"
 #include "worker/trainer.h"
@@ -38,12 +40,35 @@ absl::StatusOr<v1::Recipe> RecipeOf(const TrainOptions& options) {
   return recipe;
 }
 
+absl::StatusOr<TrainingSet> ReadSet(const std::filesystem::path& coco_file,
+                                    const std::filesystem::path& images_dir) {
+  const absl::StatusOr<CocoFile> coco =
+      ReadCocoFile(coco_file, {.purpose = CocoPurpose::kTruth, .images_dir = images_dir});
+  if (!coco.ok()) return coco.status();
+  return TrainingSetFromCoco(*coco, images_dir);
+}
+
+absl::StatusOr<TrainingSet> ReadSets(const TrainOptions& options, const v1::Recipe& recipe) {
+  absl::StatusOr<TrainingSet> set = ReadSet(options.coco, options.images);
+  if (!set.ok() || !options.val_coco.has_value()) return set;
+  if (recipe.training().validation_share() > 0) {
+    return absl::InvalidArgumentError(
+        "--val-coco and the recipe's training.validation_share both name validation images; drop one");
+  }
+  absl::StatusOr<TrainingSet> validation = ReadSet(*options.val_coco, *options.val_images);
+  if (!validation.ok()) return validation.status();
+  if (validation->class_names != set->class_names) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        options.val_coco->string(), " has the categories ", absl::StrJoin(validation->class_names, ", "),
+        " by ascending id, but ", options.coco.string(), " has ", absl::StrJoin(set->class_names, ", ")));
+  }
+  set->validation = std::move(validation->images);
+  return set;
+}
+
 absl::StatusOr<std::unique_ptr<Trainer>> MakeTrainer(const TrainOptions& options, const v1::Recipe& recipe,
                                                      std::ostream& log) {
-  const absl::StatusOr<CocoFile> coco =
-      ReadCocoFile(options.coco, {.purpose = CocoPurpose::kTruth, .images_dir = options.images});
-  if (!coco.ok()) return coco.status();
-  absl::StatusOr<TrainingSet> set = TrainingSetFromCoco(*coco, options.images);
+  absl::StatusOr<TrainingSet> set = ReadSets(options, recipe);
   if (!set.ok()) return set.status();
   if (!options.init.has_value()) return Trainer::Create(recipe, *std::move(set), nullptr);
   const absl::StatusOr<SafetensorsFile> init = ReadWeightFile(*options.init);
@@ -53,11 +78,25 @@ absl::StatusOr<std::unique_ptr<Trainer>> MakeTrainer(const TrainOptions& options
   return trainer;
 }
 
-// The first step, each twentieth of the way, and the last.
+bool IsJustMeasured(const TrainingProgress& progress) {
+  return progress.measurement.has_value() && progress.measurement->iteration == progress.iteration;
+}
+
+// The first step, each twentieth of the way, and the last; and where AP was measured.
 bool IsWorthALine(const TrainingProgress& progress) {
   const int64_t stride = std::max<int64_t>(1, progress.iterations / 20);
   return progress.iteration == 1 || progress.iteration % stride == 0 ||
-         progress.iteration == progress.iterations;
+         progress.iteration == progress.iterations || IsJustMeasured(progress);
+}
+
+std::string ProgressLine(const TrainingProgress& progress) {
+  std::string line = absl::StrFormat("iteration %d of %d: loss %.4f, %.1f images/s", progress.iteration,
+                                     progress.iterations, progress.loss, progress.images_per_second);
+  if (IsJustMeasured(progress)) {
+    absl::StrAppendFormat(&line, ", AP50 %.4f, AP %.4f", progress.measurement->ap50,
+                          progress.measurement->ap);
+  }
+  return line;
 }
 
 }  // namespace
@@ -85,11 +124,7 @@ absl::Status RunTrainCommand(const TrainOptions& options, std::ostream& log) {
   }
   TrainingCallbacks callbacks;
   callbacks.on_step = [&log](const TrainingProgress& progress) {
-    if (IsWorthALine(progress)) {
-      log << absl::StreamFormat("iteration %d of %d: loss %.4f, %.1f images/s", progress.iteration,
-                                progress.iterations, progress.loss, progress.images_per_second)
-          << std::endl;
-    }
+    if (IsWorthALine(progress)) log << ProgressLine(progress) << std::endl;
     return absl::OkStatus();
   };
   callbacks.on_checkpoint = [&](const Checkpoint& checkpoint) {

@@ -17,6 +17,9 @@ struct TrainOptions {
   std::optional<std::filesystem::path> recipe;  // protobuf text; the options below go over it
   std::optional<std::string> preset;
   std::optional<std::filesystem::path> init;  // safetensors
+  // Judge the model while it trains; both or neither. `coco` and this one have the same categories.
+  std::optional<std::filesystem::path> val_coco;
+  std::optional<std::filesystem::path> val_images;
   std::filesystem::path out;
   std::optional<uint32_t> iterations;
   std::optional<uint64_t> seed;

@@ -94,6 +94,7 @@ v1::JobProgress ProgressOf(const TrainingProgress& training) {
   progress.set_loss(training.loss);
   progress.set_images_per_second(training.images_per_second);
   progress.set_resumed_from(static_cast<uint64_t>(training.resumed_from));
+  if (training.measurement.has_value()) progress.set_ap50(training.measurement->ap50);
   return progress;
 }
 
@@ -128,6 +129,7 @@ absl::Status Complete(const JobContext& context, const Trainer& trainer) {
   request.set_weights_sha256(ToBytes(*hash));
   request.set_weights_bytes(size_bytes);
   request.set_final_loss(trainer.final_loss());
+  if (trainer.measurement().has_value()) request.set_final_ap50(trainer.measurement()->ap50);
   const auto stub = v1::WorkerService::NewStub(context.connection.channel());
   return Call(context.connection, *stub, &v1::WorkerService::Stub::CompleteJob, request,
               {.patience = kJobPatience})

@@ -46,7 +46,8 @@ Json ProgressJson(const v1::JobProgress& progress) {
           {"total", progress.total()},
           {"loss", progress.loss()},
           {"images_per_second", progress.images_per_second()},
-          {"resumed_from", progress.resumed_from()}};
+          {"resumed_from", progress.resumed_from()},
+          {"ap50", progress.has_ap50() ? Json(progress.ap50()) : Json()}};
 }
 
 Json RevisionJson(const v1::Revision& revision, const ClassNames& classes) {

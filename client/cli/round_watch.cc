@@ -2,9 +2,11 @@
 
 #include <cmath>
 #include <cstdio>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "loupe/v1/round.grpc.pb.h"
 
@@ -14,6 +16,15 @@ namespace {
 constexpr absl::Duration kPatience = absl::Minutes(2);
 // A stream that says nothing for so long is opened again: its connection may be dead without a sign.
 constexpr absl::Duration kStreamDeadline = absl::Minutes(10);
+
+// Loss, AP50 and speed, as far as the job knows them.
+std::string ProgressNote(const v1::JobProgress& now) {
+  std::vector<std::string> parts;
+  if (now.loss() > 0) parts.push_back(absl::StrFormat("loss %.3f", now.loss()));
+  if (now.has_ap50()) parts.push_back(absl::StrFormat("AP50 %.3f", now.ap50()));
+  if (now.images_per_second() > 0) parts.push_back(absl::StrFormat("%.1f images/s", now.images_per_second()));
+  return absl::StrJoin(parts, "  ");
+}
 
 class Printer {
  public:
@@ -33,11 +44,7 @@ class Printer {
       progress_.Begin(absl::StrCat("  ", kind_), now.total());
       if (resumed_from_ > 0) std::fprintf(stderr, "  goes on from iteration %lu\n", resumed_from_);
     }
-    std::string note;
-    if (now.loss() > 0) absl::StrAppend(&note, absl::StrFormat("loss %.3f  ", now.loss()));
-    if (now.images_per_second() > 0)
-      absl::StrAppend(&note, absl::StrFormat("%.1f images/s", now.images_per_second()));
-    progress_.Update(now.done(), note);
+    progress_.Update(now.done(), ProgressNote(now));
   }
 
  private:
@@ -104,7 +111,9 @@ std::string RoundText(const v1::Round& round, const ClassNames& classes) {
   if (round.model() != 0) table.Add({"model", absl::StrCat(round.model())});
   if (round.has_progress() && !HasEnded(round)) {
     const v1::JobProgress& now = round.progress();
-    table.Add({"now", absl::StrCat(now.kind(), " ", now.done(), "/", now.total())});
+    const std::string note = ProgressNote(now);
+    table.Add(
+        {"now", absl::StrCat(now.kind(), " ", now.done(), "/", now.total(), note.empty() ? "" : "  ", note)});
   }
   for (const v1::StepTime& step : round.steps()) {
     table.Add({absl::StrCat("  ", step.step()), absl::StrFormat("%.1f s", step.seconds())});

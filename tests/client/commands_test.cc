@@ -126,6 +126,8 @@ class Rounds final : public v1::RoundService::Service {
     round.mutable_progress()->set_kind("train");
     round.mutable_progress()->set_done(50);
     round.mutable_progress()->set_total(100);
+    round.mutable_progress()->set_loss(0.5);
+    round.mutable_progress()->set_ap50(0.25);
     writer->Write(round);
     if (++watches == 1) return grpc::Status(grpc::UNAVAILABLE, "restarting");
     round.set_state(end);
@@ -304,6 +306,7 @@ TEST_F(CommandsTest, WatchSurvivesABrokenStreamAndTellsFailureByItsStatus) {
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_EQ(json::parse(result.out)["state"], "done");
   EXPECT_EQ(rounds_.watches, 2);
+  EXPECT_THAT(result.err, HasSubstr("train 50/100  loss 0.500  AP50 0.250\n"));
   rounds_.watches = 0;
   rounds_.end = "failed";
   result = Run("round submit --watch --dir .");

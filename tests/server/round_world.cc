@@ -306,12 +306,11 @@ grpc::Status ScriptedWorker::CompleteWith(const v1::Job& job, const std::string&
   return world_.jobs->CompleteJob(world_.Context(world_.worker).get(), request, &response);
 }
 
-grpc::Status ScriptedWorker::Beat(const v1::Job& job, uint64_t done, uint64_t total) {
+grpc::Status ScriptedWorker::Beat(const v1::Job& job, const v1::JobProgress& progress) {
   v1::HeartbeatRequest request;
   request.set_job_id(job.job_id());
   request.set_lease(job.lease());
-  request.mutable_progress()->set_done(done);
-  request.mutable_progress()->set_total(total);
+  *request.mutable_progress() = progress;
   v1::HeartbeatResponse response;
   return world_.jobs->Heartbeat(world_.Context(world_.worker).get(), request, &response);
 }

@@ -100,7 +100,7 @@ class ScriptedWorker {
   grpc::Status Complete(const v1::Job& job, const std::string& weights = "");
   // Weights that were written before.
   grpc::Status CompleteWith(const v1::Job& job, const std::string& weights);
-  grpc::Status Beat(const v1::Job& job, uint64_t done = 1, uint64_t total = 2);
+  grpc::Status Beat(const v1::Job& job, const v1::JobProgress& progress = {});
 
  private:
   RoundWorld& world_;

@@ -350,12 +350,38 @@ TEST(Worker, ProgressIsSeenInTheRound) {
   ScriptedWorker worker(world, 1);
   const v1::Job job = *worker.Lease();
   const auto version = world.Number("SELECT version FROM round");
-  ASSERT_TRUE(worker.Beat(job, 30, 400).ok());
+  v1::JobProgress progress;
+  progress.set_done(30);
+  progress.set_total(400);
+  progress.set_loss(0.75);
+  ASSERT_TRUE(worker.Beat(job, progress).ok());
   EXPECT_GT(world.Number("SELECT version FROM round"), version);
-  const v1::Round round = world.Get(1);
-  EXPECT_EQ(round.progress().kind(), "train");
-  EXPECT_EQ(round.progress().done(), 30u);
-  EXPECT_EQ(round.progress().total(), 400u);
+  v1::JobProgress seen = world.Get(1).progress();
+  EXPECT_EQ(seen.kind(), "train");
+  EXPECT_EQ(seen.done(), 30u);
+  EXPECT_EQ(seen.total(), 400u);
+  EXPECT_EQ(seen.loss(), 0.75);
+  EXPECT_FALSE(seen.has_ap50()) << "nothing was measured yet";
+  progress.set_ap50(0.375);
+  ASSERT_TRUE(worker.Beat(job, progress).ok());
+  EXPECT_EQ(world.Get(1).progress().ap50(), 0.375);
+
+  // What the last heartbeat was too early for comes with the weights.
+  const std::string weights = MadeUpWeights("trained");
+  ASSERT_TRUE(worker.Write(job, weights, HashOf(weights)).ok());
+  v1::CompleteJobRequest request;
+  request.set_job_id(job.job_id());
+  request.set_lease(job.lease());
+  request.set_weights_sha256(ToBytes(HashOf(weights)));
+  request.set_weights_bytes(weights.size());
+  request.set_final_loss(0.5);
+  request.set_final_ap50(0.625);
+  v1::CompleteJobResponse response;
+  ASSERT_TRUE(world.jobs->CompleteJob(world.Context(world.worker).get(), request, &response).ok());
+  seen = world.Get(1).progress();
+  EXPECT_EQ(seen.done(), 400u);
+  EXPECT_EQ(seen.loss(), 0.5);
+  EXPECT_EQ(seen.ap50(), 0.625);
 }
 
 }  // namespace

@@ -120,6 +120,41 @@ TEST_F(CommandTest, TrainDetectAndEvalFitTogether) {
   EXPECT_TRUE(nlohmann::json::accept(judged.out));
 }
 
+TEST_F(CommandTest, TrainTellsApOfOtherImages) {
+  std::ofstream(Folder() / "average.textproto")
+      << "detector { preset: \"small\" min_size: 64 max_size: 64 } "
+         "training { batch_size: 2 ema_decay: 0.9 validation_interval: 2 }";
+  ASSERT_EQ(Run("sample --out " + Path("others") + " --images 3 --seed 8").exit_status, 0);
+  const std::string arguments = "train --coco " + Path("parts/annotations.json") + " --images " +
+                                Path("parts/images") + " --recipe " + Path("average.textproto") +
+                                " --iterations 3 --out " + Path("measured");
+  const std::string others =
+      " --val-coco " + Path("others/annotations.json") + " --val-images " + Path("others/images");
+  const Outcome trained = Run(arguments + others);
+  ASSERT_EQ(trained.exit_status, 0) << trained.errors;
+  EXPECT_THAT(trained.errors, testing::ContainsRegex("iteration 2 of 3: .*, AP50 0\\.[0-9]+, AP 0\\."));
+  EXPECT_THAT(trained.errors, testing::ContainsRegex("iteration 3 of 3: .*, AP50 0\\.[0-9]+, AP 0\\."));
+  // The last figure is the saved weights' own.
+  ASSERT_EQ(Run("detect --weights " + Path("measured/model.safetensors") + " --coco " +
+                Path("others/annotations.json") + " --images " + Path("others/images") + " --out " +
+                Path("others.json"))
+                .exit_status,
+            0);
+  const Outcome judged = Run("eval --json --ground-truth " + Path("others/annotations.json") +
+                             " --detections " + Path("others.json"));
+  ASSERT_EQ(judged.exit_status, 0) << judged.errors;
+  const double ap50 = nlohmann::json::parse(judged.out)["overall"]["ap50"];
+  const size_t printed = trained.errors.rfind("AP50 ") + 5;
+  EXPECT_NEAR(std::stod(trained.errors.substr(printed, 6)), ap50, 0.001);
+
+  EXPECT_EQ(Run(arguments + " --val-coco " + Path("others/annotations.json")).exit_status, 2);
+  std::ofstream(Folder() / "average.textproto")
+      << "detector { preset: \"small\" } training { validation_share: 0.2 }";
+  const Outcome both = Run(arguments + others);
+  EXPECT_EQ(both.exit_status, 1);
+  EXPECT_THAT(both.errors, HasSubstr("drop one"));
+}
+
 // A training that is killed and called again ends with the bits of one that was not.
 TEST_F(CommandTest, ATrainingThatWasKilledGoesOn) {
   ASSERT_EQ(Run(Train("whole", 8)).exit_status, 0);
