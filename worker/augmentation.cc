@@ -248,6 +248,12 @@ void Flip(const v1::TrainingRecipe& recipe, SeededRandom& random, Picture& pictu
 
 }  // namespace
 
+bool Augments(const v1::TrainingRecipe& recipe) {
+  return recipe.crop_chance() > 0 || recipe.colour_jitter() > 0 || recipe.hue_jitter() > 0 ||
+         recipe.scale_min() < 1 || recipe.scale_max() > 1 || recipe.flip_horizontal() > 0 ||
+         recipe.flip_vertical() > 0;
+}
+
 Example Augment(const Example& example, const v1::TrainingRecipe& recipe, const std::array<float, 3>& canvas,
                 SeededRandom& random) {
   Picture picture = {example.image, BoxesOf(example.target)};

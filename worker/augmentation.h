@@ -16,6 +16,9 @@ struct Example {
   detection::Target target;
 };
 
+// Whether Augment may change an image.
+bool Augments(const v1::TrainingRecipe& recipe);
+
 // Crop, colour jitter, scale jitter and flips of a recipe (TrainingRecipe describes them), in this order.
 // Boxes and regions to ignore move along and stay inside the image; labels keep their order. The image's
 // memory is not written to; the result shares it where nothing has changed. canvas: RGB in [0, 1], around

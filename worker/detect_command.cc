@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -12,6 +13,7 @@
 #include "client/lib/coco_file.h"
 #include "client/lib/coco_results.h"
 #include "worker/image_decode.h"
+#include "worker/picture_prediction.h"
 
 namespace loupe {
 namespace {
@@ -22,19 +24,25 @@ using detection::Detections;
 absl::Status ForEachImage(Predictor& predictor, const std::vector<std::filesystem::path>& files,
                           const detection::DetectOptions& options, int64_t batch_size,
                           const std::function<void(size_t, const Detections&)>& take) {
-  const auto stride = static_cast<size_t>(batch_size);
-  for (size_t begin = 0; begin < files.size(); begin += stride) {
-    std::vector<torch::Tensor> images;
-    for (size_t i = begin; i < std::min(begin + stride, files.size()); ++i) {
-      absl::StatusOr<torch::Tensor> image = LoadImage(files[i]);
-      if (!image.ok()) return image.status();
-      images.push_back(*std::move(image));
-    }
-    const absl::StatusOr<std::vector<Prediction>> predictions = predictor.Predict(images, options, false);
-    if (!predictions.ok()) return predictions.status();
-    for (size_t i = 0; i < images.size(); ++i) take(begin + i, (*predictions)[i].detections);
+  std::vector<Picture> pictures;
+  for (const std::filesystem::path& file : files) {
+    // A file that can't be read is told of when its turn comes.
+    pictures.push_back({[file] { return LoadImageSize(file).value_or(detection::ImageSize()); },
+                        [file] { return LoadImage(file); }});
   }
-  return absl::OkStatus();
+  const PredictOptions predict = {.detect = options, .batch_size = static_cast<size_t>(batch_size)};
+  std::map<size_t, Detections> early;
+  size_t next = 0;
+  return PredictPictures(
+      predictor, pictures, predict, [&](size_t index, absl::StatusOr<Prediction> prediction) -> absl::Status {
+        if (!prediction.ok()) return prediction.status();
+        early[index] = std::move(prediction->detections);
+        for (auto first = early.begin(); first != early.end() && first->first == next; ++next) {
+          take(next, first->second);
+          first = early.erase(first);
+        }
+        return absl::OkStatus();
+      });
 }
 
 absl::Status PrintLines(Predictor& predictor, const DetectFilesOptions& options, std::ostream& out) {

@@ -83,6 +83,7 @@ void ImageCache::MakeRoom() {
 
 absl::StatusOr<std::string> ImageCache::Read(const Sha256& hash,
                                              absl::FunctionRef<absl::Status(const fs::path&)> fetch) {
+  const std::lock_guard lock(*mutex_);
   const fs::path path = folder_ / ToHex(hash);
   std::error_code error;
   std::optional<std::string> kept = ReadBytes(path);

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
+#include <mutex>
 #include <string>
 
 #include "absl/functional/function_ref.h"
@@ -12,8 +14,8 @@
 
 namespace loupe {
 
-// Several processes may share one folder: a blob appears whole, by renaming, or not at all. Not safe for use
-// from two threads at once.
+// Several processes may share one folder: a blob appears whole, by renaming, or not at all. Threads take
+// turns.
 class ImageCache {
  public:
   // Makes the folder where it is missing. Errors: UNAVAILABLE when it can't be made.
@@ -34,6 +36,7 @@ class ImageCache {
   void Count();
   void MakeRoom();
 
+  std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();  // for what follows and the folder
   std::filesystem::path folder_;
   int64_t max_bytes_;
   int64_t bytes_ = 0;  // as last counted, and what was put in since

@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
@@ -57,6 +58,14 @@ torch::Tensor ToTensor(const cv::Mat& picture) {
       .contiguous();
 }
 
+absl::StatusOr<std::string> ReadFile(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return absl::NotFoundError(absl::StrCat("cannot open ", path.string()));
+  std::ostringstream bytes;
+  bytes << file.rdbuf();
+  return bytes.str();
+}
+
 }  // namespace
 
 absl::StatusOr<torch::Tensor> DecodeImage(std::string_view bytes, const std::string& name) {
@@ -76,11 +85,20 @@ absl::StatusOr<torch::Tensor> DecodeImage(std::string_view bytes, const std::str
 }
 
 absl::StatusOr<torch::Tensor> LoadImage(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return absl::NotFoundError(absl::StrCat("cannot open ", path.string()));
-  std::ostringstream bytes;
-  bytes << file.rdbuf();
-  return DecodeImage(bytes.str(), path.string());
+  const absl::StatusOr<std::string> bytes = ReadFile(path);
+  if (!bytes.ok()) return bytes.status();
+  return DecodeImage(*bytes, path.string());
+}
+
+absl::StatusOr<detection::ImageSize> LoadImageSize(const std::filesystem::path& path) {
+  const absl::StatusOr<std::string> bytes = ReadFile(path);
+  if (!bytes.ok()) return bytes.status();
+  const absl::StatusOr<ImageHeader> header = ReadImageHeader(*bytes);
+  if (!header.ok())
+    return absl::InvalidArgumentError(absl::StrCat(path.string(), " ", header.status().message()));
+  detection::ImageSize size = {header->height, header->width};
+  if (header->orientation >= 5) std::swap(size.height, size.width);
+  return size;
 }
 
 }  // namespace loupe

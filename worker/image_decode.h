@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "worker/detection/types.h"
 
 namespace loupe {
 
@@ -16,6 +17,9 @@ namespace loupe {
 // `name` stands for the picture in messages.
 // Errors: INVALID_ARGUMENT as ReadImageHeader, or when the decoder can't read it.
 absl::StatusOr<torch::Tensor> DecodeImage(std::string_view bytes, const std::string& name);
+
+// Width and height of a picture file, turned as people see it, without decoding. Errors: as LoadImage.
+absl::StatusOr<detection::ImageSize> LoadImageSize(const std::filesystem::path& path);
 
 // Errors: those of DecodeImage; NOT_FOUND when the file can't be opened.
 absl::StatusOr<torch::Tensor> LoadImage(const std::filesystem::path& path);

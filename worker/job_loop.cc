@@ -163,7 +163,8 @@ absl::Status RunOneWorker(const WorkerOptions& options, int threads) {
 
 absl::Status RunWorker(const WorkerOptions& options) {
   if (options.processes == 1) return RunOneWorker(options, 0);
-  return RunProcesses(options.processes, [&options] { return RunOneWorker(options, 1); });
+  return RunProcesses(options.processes, OnDeath::kRestart,
+                      [&options](int) { return RunOneWorker(options, 1); });
 }
 
 }  // namespace loupe

@@ -85,6 +85,12 @@ RecipeOptimizer::RecipeOptimizer(const v1::TrainingRecipe& recipe, std::vector<N
 
 RecipeOptimizer::~RecipeOptimizer() = default;
 
+std::vector<torch::Tensor> RecipeOptimizer::parameters() const {
+  std::vector<torch::Tensor> tensors;
+  for (const NamedParameter& parameter : parameters_) tensors.push_back(parameter.tensor);
+  return tensors;
+}
+
 void RecipeOptimizer::ClearGradients() {
   for (NamedParameter& parameter : parameters_) parameter.tensor.mutable_grad().reset();
 }

@@ -38,6 +38,8 @@ class RecipeOptimizer {
   RecipeOptimizer(const v1::TrainingRecipe& recipe, std::vector<NamedParameter> parameters);
   ~RecipeOptimizer();
 
+  std::vector<torch::Tensor> parameters() const;
+
   void ClearGradients();
   // Clips the gradients and takes the step. Returns the norm of the gradients before; nothing is changed when
   // that is not finite.

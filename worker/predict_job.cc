@@ -1,9 +1,9 @@
 // EVALUATE and PREDICT jobs: the model's boxes for the images of a holdout or of a shard of the pool.
 #include <torch/torch.h>
 
-#include <algorithm>
 #include <chrono>
 #include <limits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "client/lib/blob_stream.h"
@@ -11,13 +11,13 @@
 #include "spdlog/spdlog.h"
 #include "worker/image_decode.h"
 #include "worker/job_context.h"
+#include "worker/picture_prediction.h"
 #include "worker/prediction_message.h"
 #include "worker/predictor.h"
 
 namespace loupe {
 namespace {
 
-constexpr size_t kBatch = 8;
 // Raw scores: calibration and the ranking decide what they are worth.
 constexpr double kScoreThreshold = 0.01;
 // Images a piece of the upload; what was uploaded is not predicted again when the worker is lost.
@@ -80,46 +80,48 @@ class PredictJob {
         recipe_(WithDefaults(context.job.recipe()).prediction()) {}
 
   absl::Status Run(const std::vector<v1::Image>& images) {
-    for (size_t begin = 0; begin < images.size(); begin += kBatch) {
-      if (absl::Status status = context_.lease.MayGoOn(); !status.ok()) return status;
-      if (absl::Status status = PredictBatch(images, begin); !status.ok()) return status;
-      const bool last = begin + kBatch >= images.size();
-      if (done_.size() >= kUploadPiece || last) {
-        if (absl::Status status = Upload(context_, done_); !status.ok()) return status;
-        done_.clear();
-      }
-      ReportProgress(std::min(begin + kBatch, images.size()), images.size());
-    }
-    return absl::OkStatus();
+    std::vector<Picture> pictures;
+    for (const v1::Image& image : images) pictures.push_back(PictureOf(image));
+    PredictOptions options;
+    options.detect.score_threshold = kScoreThreshold;
+    options.detect.detections_per_image = recipe_.boxes_per_image();
+    // Agreement ranks images; a holdout is not ranked.
+    options.mirrored = recipe_.mirrored() && context_.job.kind() == v1::PREDICT;
+    size_t count = 0;
+    return PredictPictures(predictor_, pictures, options,
+                           [&](size_t index, absl::StatusOr<Prediction> prediction) {
+                             ++count;
+                             ReportProgress(count, images.size());
+                             return Take(images[index].id(), std::move(prediction), count == images.size());
+                           });
   }
 
  private:
-  absl::Status PredictBatch(const std::vector<v1::Image>& images, size_t begin) {
-    std::vector<int64_t> ids;
-    std::vector<torch::Tensor> pictures;
-    for (size_t i = begin; i < std::min(begin + kBatch, images.size()); ++i) {
-      const absl::StatusOr<std::string> bytes = context_.ReadBytes(images[i].sha256());
+  Picture PictureOf(const v1::Image& image) const {
+    const detection::ImageSize size = {image.height(), image.width()};
+    const auto load = [this, sha256 = image.sha256(),
+                       name = image.file_name()]() -> absl::StatusOr<torch::Tensor> {
+      const absl::StatusOr<std::string> bytes = context_.ReadBytes(sha256);
       if (!bytes.ok()) return bytes.status();
-      absl::StatusOr<torch::Tensor> picture = DecodeImage(*bytes, images[i].file_name());
-      if (picture.ok()) {
-        ids.push_back(images[i].id());
-        pictures.push_back(*std::move(picture));
-      } else {
-        spdlog::warn("job {}: {}", context_.job.job_id(), std::string(picture.status().message()));
-        done_.push_back(NotPredicted(images[i].id()));
-      }
+      return DecodeImage(*bytes, name);
+    };
+    return {[size] { return size; }, load};
+  }
+
+  absl::Status Take(int64_t image_id, absl::StatusOr<Prediction> prediction, bool last) {
+    if (absl::Status status = context_.lease.MayGoOn(); !status.ok()) return status;
+    if (prediction.ok()) {
+      done_.push_back(PredictionMessage(image_id, *prediction));
+    } else if (absl::IsInvalidArgument(prediction.status())) {
+      spdlog::warn("job {}: {}", context_.job.job_id(), std::string(prediction.status().message()));
+      done_.push_back(NotPredicted(image_id));
+    } else {
+      return prediction.status();
     }
-    if (pictures.empty()) return absl::OkStatus();
-    detection::DetectOptions options;
-    options.score_threshold = kScoreThreshold;
-    options.detections_per_image = recipe_.boxes_per_image();
-    // Agreement ranks images; a holdout is not ranked.
-    const bool mirrored = recipe_.mirrored() && context_.job.kind() == v1::PREDICT;
-    const absl::StatusOr<std::vector<Prediction>> predictions =
-        predictor_.Predict(pictures, options, mirrored);
-    if (!predictions.ok()) return predictions.status();
-    for (size_t i = 0; i < ids.size(); ++i) done_.push_back(PredictionMessage(ids[i], (*predictions)[i]));
-    return absl::OkStatus();
+    if (done_.size() < kUploadPiece && !last) return absl::OkStatus();
+    absl::Status uploaded = Upload(context_, done_);
+    done_.clear();
+    return uploaded;
   }
 
   void ReportProgress(size_t done, size_t total) {

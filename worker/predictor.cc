@@ -8,21 +8,26 @@ namespace loupe {
 
 using detection::Detections;
 
-absl::StatusOr<std::vector<Prediction>> Predictor::Predict(const std::vector<torch::Tensor>& images,
+detection::Batch Predictor::Prepare(const std::vector<torch::Tensor>& images, bool mirrored) const {
+  std::vector<torch::Tensor> inputs = images;
+  if (mirrored) {
+    for (const torch::Tensor& image : images) inputs.push_back(image.flip({2}));
+  }
+  return detector_.model->MakeBatch(inputs);
+}
+
+absl::StatusOr<std::vector<Prediction>> Predictor::Predict(const detection::Batch& batch,
                                                            const detection::DetectOptions& options,
                                                            bool mirrored) {
   try {
-    std::vector<torch::Tensor> inputs = images;
-    if (mirrored) {
-      for (const torch::Tensor& image : images) inputs.push_back(image.flip({2}));
-    }
-    std::vector<Detections> detections = detector_.model->Detect(inputs, options);
-    std::vector<Prediction> predictions(images.size());
-    for (size_t i = 0; i < images.size(); ++i) {
+    std::vector<Detections> detections = detector_.model->Detect(batch, options);
+    const size_t images = detections.size() / (mirrored ? 2 : 1);
+    std::vector<Prediction> predictions(images);
+    for (size_t i = 0; i < images; ++i) {
       predictions[i].detections = std::move(detections[i]);
       if (!mirrored) continue;
-      Detections& partner = detections[images.size() + i];
-      partner.boxes = detection::MirrorBoxes(partner.boxes, images[i].size(2));
+      Detections& partner = detections[images + i];
+      partner.boxes = detection::MirrorBoxes(partner.boxes, batch.originals[i].width);
       predictions[i].agreement = detection::MirrorAgreement(predictions[i].detections, partner);
     }
     return predictions;

@@ -26,9 +26,18 @@ class Predictor {
   const std::vector<std::string>& class_names() const { return detector_.class_names; }
   int64_t num_classes() const { return detector_.model->num_classes(); }
 
-  // A prediction an image. images: [3, H, W] float32 RGB in [0, 1].
+  // The batch that Predict wants, with the mirrored images behind the images if asked. May be called on
+  // another thread than Predict, at the same time. images: [3, H, W] float32 RGB in [0, 1]. Errors:
+  // c10::Error when LibTorch fails.
+  detection::Batch Prepare(const std::vector<torch::Tensor>& images, bool mirrored) const;
+  // The size of the batch that is made of such a picture alone.
+  detection::ImageSize PaddedSize(detection::ImageSize picture) const {
+    return detector_.model->PaddedSize(picture);
+  }
+
+  // A prediction an image. `mirrored`: whether the batch was prepared so.
   // Errors: INTERNAL when LibTorch fails.
-  absl::StatusOr<std::vector<Prediction>> Predict(const std::vector<torch::Tensor>& images,
+  absl::StatusOr<std::vector<Prediction>> Predict(const detection::Batch& batch,
                                                   const detection::DetectOptions& options, bool mirrored);
 
  private:

@@ -3,7 +3,9 @@
 #include <google/protobuf/text_format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <sstream>
 #include <utility>
 
@@ -12,6 +14,9 @@
 #include "absl/strings/str_join.h"
 #include "client/lib/coco_file.h"
 #include "recipe/recipe.h"
+#include "worker/detection/runtime.h"
+#include "worker/process_group.h"
+#include "worker/rank_group.h"
 #include "worker/trainer.h"
 #include "worker/weight_file.h"
 
@@ -99,42 +104,103 @@ std::string ProgressLine(const TrainingProgress& progress) {
   return line;
 }
 
-}  // namespace
-
-absl::Status RunTrainCommand(const TrainOptions& options, std::ostream& log) {
-  const absl::StatusOr<v1::Recipe> recipe = RecipeOf(options);
-  if (!recipe.ok()) return recipe.status();
-  std::error_code error;
-  std::filesystem::create_directories(options.out, error);
-  if (error)
-    return absl::UnavailableError(absl::StrCat("cannot make ", options.out.string(), ": ", error.message()));
-  absl::StatusOr<std::unique_ptr<Trainer>> trainer = MakeTrainer(options, *recipe, log);
-  if (!trainer.ok()) return trainer.status();
-
-  const std::filesystem::path checkpoint_path = options.out / "checkpoint.safetensors";
-  if (std::filesystem::exists(checkpoint_path)) {
-    const absl::StatusOr<Checkpoint> checkpoint = ReadCheckpoint(checkpoint_path);
-    absl::Status resumed = checkpoint.ok() ? (*trainer)->Resume(*checkpoint) : checkpoint.status();
-    if (!resumed.ok()) {
-      return absl::Status(resumed.code(),
-                          absl::StrCat("cannot go on from ", checkpoint_path.string(), ": ",
-                                       resumed.message(), "; remove it, or choose another --out"));
-    }
-    log << "goes on from iteration " << checkpoint->iteration << std::endl;
+// Goes on from the checkpoint that an earlier run of the command left, if it left one.
+absl::Status ResumeFrom(const std::filesystem::path& path, Trainer& trainer, std::ostream& log) {
+  if (!std::filesystem::exists(path)) return absl::OkStatus();
+  const absl::StatusOr<Checkpoint> checkpoint = ReadCheckpoint(path);
+  absl::Status resumed = checkpoint.ok() ? trainer.Resume(*checkpoint) : checkpoint.status();
+  if (!resumed.ok()) {
+    return absl::Status(resumed.code(),
+                        absl::StrCat("cannot go on from ", path.string(), ": ", resumed.message(),
+                                     "; remove it, or choose another --out"));
   }
+  log << "goes on from iteration " << checkpoint->iteration << std::endl;
+  return absl::OkStatus();
+}
+
+TrainingCallbacks CallbacksOf(const std::filesystem::path& checkpoint_path, std::ostream& log) {
   TrainingCallbacks callbacks;
   callbacks.on_step = [&log](const TrainingProgress& progress) {
     if (IsWorthALine(progress)) log << ProgressLine(progress) << std::endl;
     return absl::OkStatus();
   };
-  callbacks.on_checkpoint = [&](const Checkpoint& checkpoint) {
+  callbacks.on_checkpoint = [checkpoint_path](const Checkpoint& checkpoint) {
     return WriteCheckpoint(checkpoint_path, checkpoint);
   };
-  if (absl::Status trained = (*trainer)->Run(callbacks); !trained.ok()) return trained;
-  if (absl::Status saved = (*trainer)->SaveWeights(options.out / "model.safetensors"); !saved.ok())
+  return callbacks;
+}
+
+// A new folder for the files of one run, removed at the end.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() : path_((std::filesystem::temp_directory_path() / "loupe-train-XXXXXX").string()) {
+    made_ = mkdtemp(path_.data()) != nullptr;
+  }
+  ~TemporaryFolder() {
+    std::error_code error;
+    if (made_) std::filesystem::remove_all(path_, error);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  bool made() const { return made_; }
+  std::filesystem::path path() const { return path_; }
+
+ private:
+  std::string path_;
+  bool made_ = false;
+};
+
+// Runs the trainer, which stands ready, in several processes. What it learns stays in those: rank 0 calls
+// `finish`.
+absl::Status RunRanks(int processes, Trainer& trainer, const TrainingCallbacks& callbacks,
+                      const std::function<absl::Status()>& finish) {
+  const TemporaryFolder folder;
+  if (!folder.made())
+    return absl::UnavailableError(absl::StrCat("cannot make a folder such as ", folder.path().string()));
+  const int threads = std::max(1, detection::UsableCores() / processes);
+  return RunProcesses(processes, OnDeath::kStopOthers, [&](int rank) -> absl::Status {
+    detection::ConfigureRuntime(threads);
+    const auto ranks = RankGroup::Join(folder.path() / "meeting", rank, processes);
+    if (!ranks.ok()) return ranks.status();
+    const TrainingCallbacks silent = {[](const TrainingProgress&) { return absl::OkStatus(); },
+                                      [](const Checkpoint&) { return absl::OkStatus(); }};
+    absl::Status trained = trainer.Run(rank == 0 ? callbacks : silent, *ranks);
+    return trained.ok() && rank == 0 ? finish() : trained;
+  });
+}
+
+}  // namespace
+
+absl::Status RunTrainCommand(const TrainOptions& options, std::ostream& log) {
+  // One thread until the processes are there: a team of OpenMP's doesn't survive a fork.
+  detection::ConfigureRuntime(options.processes == 1 ? 0 : 1);
+  const absl::StatusOr<v1::Recipe> recipe = RecipeOf(options);
+  if (!recipe.ok()) return recipe.status();
+  if (static_cast<uint32_t>(options.processes) > recipe->training().batch_size()) {
+    return absl::InvalidArgumentError(absl::StrCat("--processes ", options.processes, " share a batch of ",
+                                                   recipe->training().batch_size(),
+                                                   " images: ask for no more than that"));
+  }
+  std::error_code error;
+  std::filesystem::create_directories(options.out, error);
+  if (error)
+    return absl::UnavailableError(absl::StrCat("cannot make ", options.out.string(), ": ", error.message()));
+  const absl::StatusOr<std::unique_ptr<Trainer>> made = MakeTrainer(options, *recipe, log);
+  if (!made.ok()) return made.status();
+  Trainer& trainer = **made;
+
+  const std::filesystem::path checkpoint_path = options.out / "checkpoint.safetensors";
+  if (absl::Status ready = ResumeFrom(checkpoint_path, trainer, log); !ready.ok()) return ready;
+  const TrainingCallbacks callbacks = CallbacksOf(checkpoint_path, log);
+  const auto finish = [&] {
+    absl::Status saved = trainer.SaveWeights(options.out / "model.safetensors");
+    if (saved.ok()) std::filesystem::remove(checkpoint_path, error);
     return saved;
-  std::filesystem::remove(checkpoint_path, error);
-  return absl::OkStatus();
+  };
+  if (options.processes > 1) return RunRanks(options.processes, trainer, callbacks, finish);
+  absl::Status trained = trainer.Run(callbacks);
+  return trained.ok() ? finish() : trained;
 }
 
 }  // namespace loupe

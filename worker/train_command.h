@@ -23,10 +23,12 @@ struct TrainOptions {
   std::filesystem::path out;
   std::optional<uint32_t> iterations;
   std::optional<uint64_t> seed;
+  int processes = 1;  // that share every batch, and the cores
 };
 
 // Writes out/model.safetensors. Until that is done out/checkpoint.safetensors is where a repeated command
-// goes on from; then it is removed. Errors: those of the files, of the recipe and of Trainer.
+// goes on from; then it is removed. Errors: those of the files, of the recipe, of Trainer and of
+// RunProcesses. Requires: no threads yet.
 absl::Status RunTrainCommand(const TrainOptions& options, std::ostream& log);
 
 }  // namespace loupe

@@ -3,36 +3,29 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
+#include <numeric>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "content/sha256.h"
-#include "evaluation/seeded_random.h"
 #include "recipe/recipe.h"
 #include "worker/augmentation.h"
 #include "worker/detection/weights.h"
 #include "worker/detector_config.h"
 #include "worker/initial_weights.h"
+#include "worker/random_stream.h"
 #include "worker/validation.h"
 
 namespace loupe {
 namespace {
 
 using detection::FasterRcnn;
-using detection::Target;
-using evaluation::Mix64;
-using evaluation::SeededRandom;
 
 constexpr char kBackboneBody[] = "backbone.body.";
-
-// Streams of random numbers that must not run in step with each other.
-enum class Stream : uint64_t { kInit = 1, kOrder = 2, kSampling = 3, kAugmentation = 4, kHeldOut = 5 };
-
-uint64_t SeedOf(uint64_t seed, Stream stream, int64_t iteration = 0) {
-  return Mix64(Mix64(seed + static_cast<uint64_t>(stream)) + static_cast<uint64_t>(iteration));
-}
+constexpr int64_t kMaxFeatureBytes = int64_t{2} << 30;
 
 std::string_view RawBytes(const torch::Tensor& tensor) {
   if (!tensor.defined()) return {};
@@ -68,25 +61,22 @@ absl::Status RestoreModel(const std::map<std::string, torch::Tensor>& tensors, F
 }
 
 // Adds the losses of one of a step's batches.
-void AddLosses(const detection::Losses& losses, double batches, TrainingProgress& progress) {
-  progress.loss_classifier += losses.loss_classifier.item<double>() / batches;
-  progress.loss_box_reg += losses.loss_box_reg.item<double>() / batches;
-  progress.loss_objectness += losses.loss_objectness.item<double>() / batches;
-  progress.loss_rpn_box_reg += losses.loss_rpn_box_reg.item<double>() / batches;
+void AddLosses(const std::array<double, 4>& losses, double batches, TrainingProgress& progress) {
+  progress.loss_classifier += losses[0] / batches;
+  progress.loss_box_reg += losses[1] / batches;
+  progress.loss_objectness += losses[2] / batches;
+  progress.loss_rpn_box_reg += losses[3] / batches;
+  progress.loss += std::accumulate(losses.begin(), losses.end(), 0.0) / batches;
 }
 
 }  // namespace
 
 Trainer::Trainer(const v1::Recipe& recipe, TrainingSet set)
-    : recipe_(recipe),
-      set_(std::move(set)),
-      fingerprint_(Fingerprint(recipe_, set_)),
-      order_(RepeatFactors(set_.images, recipe_.training().repeat_threshold()),
-             SeedOf(recipe_.seed(), Stream::kOrder)) {}
+    : recipe_(recipe), set_(std::move(set)), fingerprint_(Fingerprint(recipe_, set_)) {}
 
 absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const v1::Recipe& recipe, TrainingSet set,
                                                          const SafetensorsFile* init) {
-  HoldOut(recipe.training().validation_share(), SeedOf(recipe.seed(), Stream::kHeldOut), set);
+  HoldOut(recipe.training().validation_share(), SeedOf(recipe.seed(), RandomStream::kHeldOut), set);
   if (set.images.empty()) return absl::InvalidArgumentError("there are no images to train on");
   const bool has_boxes = std::any_of(set.images.begin(), set.images.end(), [](const TrainingImage& image) {
     return image.target.boxes.size(0) > 0;
@@ -109,7 +99,7 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const v1::Recipe& recip
 absl::Status Trainer::BuildModel(const SafetensorsFile* init) {
   absl::StatusOr<detection::FasterRcnnConfig> config = ConfigOf(recipe_.detector());
   if (!config.ok()) return config.status();
-  torch::manual_seed(SeedOf(recipe_.seed(), Stream::kInit));
+  torch::manual_seed(SeedOf(recipe_.seed(), RandomStream::kInit));
   model_ = std::make_shared<FasterRcnn>(*config, static_cast<int64_t>(set_.class_names.size()));
   if (init == nullptr) return absl::OkStatus();
   const absl::StatusOr<detection::LoadReport> report =
@@ -157,48 +147,33 @@ absl::Status Trainer::Resume(const Checkpoint& checkpoint) {
   return absl::OkStatus();
 }
 
-absl::Status Trainer::LoadBatch(int64_t batch, std::vector<torch::Tensor>& images,
-                                std::vector<Target>& targets, std::string& names) {
-  const v1::TrainingRecipe& training = recipe_.training();
-  SeededRandom random(SeedOf(recipe_.seed(), Stream::kAugmentation, batch));
-  for (uint32_t i = 0; i < training.batch_size(); ++i) {
-    const size_t index = order_.At(static_cast<uint64_t>(batch) * training.batch_size() + i);
-    const TrainingImage& image = set_.images[index];
-    absl::StatusOr<torch::Tensor> pixels = image.load();
-    if (!pixels.ok()) return pixels.status();
-    Example example = Augment({*pixels, image.target}, training, model_->config().image_mean, random);
-    images.push_back(std::move(example.image));
-    targets.push_back(std::move(example.target));
-    absl::StrAppend(&names, names.empty() ? "" : ", ", image.name);
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<TrainingProgress> Trainer::Step() {
+absl::StatusOr<TrainingProgress> Trainer::Step(BatchLoader& loader, RankGroup* ranks,
+                                               FeatureCache* features) {
   const int64_t batches = recipe_.training().accumulation_steps();
   optimizer_->ClearGradients();
   TrainingProgress progress;
   std::string step_names;
-  for (int64_t batch = iteration_ * batches; batch < (iteration_ + 1) * batches; ++batch) {
-    std::vector<torch::Tensor> images;
-    std::vector<Target> targets;
-    std::string names;
-    if (absl::Status loaded = LoadBatch(batch, images, targets, names); !loaded.ok()) return loaded;
-    torch::manual_seed(SeedOf(recipe_.seed(), Stream::kSampling, batch));
-    const detection::Losses losses = model_->ComputeLosses(images, targets);
-    const torch::Tensor mean = losses.Sum() / batches;
-    AddLosses(losses, static_cast<double>(batches), progress);
-    progress.loss += mean.item<double>();
-    if (!std::isfinite(progress.loss)) return NotANumber(progress, names);
-    mean.backward();
-    absl::StrAppend(&step_names, step_names.empty() ? "" : ", ", names);
+  for (int64_t i = 0; i < batches; ++i) {
+    absl::StatusOr<TrainingBatch> batch = loader.Next();
+    if (!batch.ok()) return batch.status();
+    if (ranks != nullptr)
+      batch->images = detection::PadTo(batch->images, ranks->Largest(batch->images.padded()));
+    if (features != nullptr) UseFrozenFeatures(*batch, *features);
+    detection::Losses losses = model_->ComputeLosses(batch->images, batch->targets);
+    AddLosses(LossesOfWholeBatch(ranks, losses), static_cast<double>(batches), progress);
+    if (!std::isfinite(progress.loss)) return NotANumber(progress, batch->names, ranks);
+    (losses.Sum() / batches).backward();
+    absl::StrAppend(&step_names, step_names.empty() ? "" : ", ", batch->names);
   }
-  if (!std::isfinite(optimizer_->Step(iteration_))) return NotANumber(progress, step_names);
+  if (ranks != nullptr) ranks->SumGradients(optimizer_->parameters());
+  if (!std::isfinite(optimizer_->Step(iteration_))) return NotANumber(progress, step_names, ranks);
   if (average_) average_->Update(*model_, iteration_ + 1);
   return progress;
 }
 
-absl::Status Trainer::NotANumber(const TrainingProgress& progress, const std::string& names) const {
+absl::Status Trainer::NotANumber(const TrainingProgress& progress, const std::string& names,
+                                 const RankGroup* ranks) const {
+  if (ranks != nullptr && ranks->rank() > 0) return absl::AbortedError("rank 0 tells why");
   return absl::InternalError(absl::StrCat(
       "iteration ", iteration_ + 1, ": the loss (classifier ", progress.loss_classifier, ", boxes ",
       progress.loss_box_reg, ", objectness ", progress.loss_objectness, ", proposals ",
@@ -224,39 +199,64 @@ absl::Status Trainer::Measure() {
   return absl::OkStatus();
 }
 
-absl::Status Trainer::Run(const TrainingCallbacks& callbacks) {
+absl::Status Trainer::Run(const TrainingCallbacks& callbacks, const c10::intrusive_ptr<RankGroup>& ranks) {
+  model_->train();
+  model_->SynchroniseNorms(ranks);
+  try {
+    return TakeSteps(callbacks, ranks.get());
+  } catch (const c10::Error& error) {
+    const auto code = ranks && ranks->lost() ? absl::StatusCode::kAborted : absl::StatusCode::kInternal;
+    return absl::Status(code,
+                        absl::StrCat("iteration ", iteration_ + 1, ": ", error.what_without_backtrace()));
+  }
+}
+
+absl::Status Trainer::TakeSteps(const TrainingCallbacks& callbacks, RankGroup* ranks) {
   const v1::TrainingRecipe& training = recipe_.training();
   const int64_t iterations = training.iterations();
+  const int64_t batches = training.accumulation_steps();
+  const std::unique_ptr<FeatureCache> features = MakeFeatureCache(ranks);
+  const BatchLoader::Share share =
+      ranks != nullptr ? BatchLoader::Share{ranks->rank(), ranks->size()} : BatchLoader::Share();
+  BatchLoader loader(recipe_, set_, *model_, features.get(), share, iteration_ * batches,
+                     iterations * batches);
   std::chrono::duration<double> elapsed{0};
-  model_->train();
-  try {
-    while (iteration_ < iterations) {
-      const auto start = std::chrono::steady_clock::now();
-      absl::StatusOr<TrainingProgress> progress = Step();
-      if (!progress.ok()) return progress.status();
-      elapsed += std::chrono::steady_clock::now() - start;
-      ++iteration_;
-      if (iteration_ > iterations - LateIterations()) late_loss_sum_ += progress->loss;
-      if (IsMeasured()) {
-        if (absl::Status measured = Measure(); !measured.ok()) return measured;
-      }
-      const int64_t images =
-          (iteration_ - resumed_from_) * training.accumulation_steps() * training.batch_size();
-      progress->iteration = iteration_;
-      progress->iterations = iterations;
-      progress->resumed_from = resumed_from_;
-      progress->images_per_second = static_cast<double>(images) / elapsed.count();
-      progress->measurement = measurement_;
-      if (absl::Status status = callbacks.on_step(*progress); !status.ok()) return status;
-      if (iteration_ % training.checkpoint_interval() == 0 && iteration_ < iterations) {
-        if (absl::Status status = callbacks.on_checkpoint(MakeCheckpoint()); !status.ok()) return status;
-      }
+  while (iteration_ < iterations) {
+    const auto start = std::chrono::steady_clock::now();
+    absl::StatusOr<TrainingProgress> progress = Step(loader, ranks, features.get());
+    if (!progress.ok()) return progress.status();
+    elapsed += std::chrono::steady_clock::now() - start;
+    ++iteration_;
+    if (iteration_ > iterations - LateIterations()) late_loss_sum_ += progress->loss;
+    if (share.rank == 0 && IsMeasured()) {
+      if (absl::Status measured = Measure(); !measured.ok()) return measured;
     }
-  } catch (const c10::Error& error) {
-    return absl::InternalError(
-        absl::StrCat("iteration ", iteration_ + 1, ": ", error.what_without_backtrace()));
+    const int64_t images = (iteration_ - resumed_from_) * batches * training.batch_size();
+    progress->iteration = iteration_;
+    progress->iterations = iterations;
+    progress->resumed_from = resumed_from_;
+    progress->images_per_second = static_cast<double>(images) / elapsed.count();
+    progress->measurement = measurement_;
+    if (absl::Status status = callbacks.on_step(*progress); !status.ok()) return status;
+    if (iteration_ % training.checkpoint_interval() == 0 && iteration_ < iterations) {
+      if (absl::Status status = callbacks.on_checkpoint(MakeCheckpoint()); !status.ok()) return status;
+    }
   }
   return absl::OkStatus();
+}
+
+std::unique_ptr<FeatureCache> Trainer::MakeFeatureCache(const RankGroup* ranks) const {
+  const bool constant = model_->HasFrozenLayers() && !Augments(recipe_.training());
+  // A rank learns only in the step itself to what size its images are padded.
+  if (!constant || ranks != nullptr) return nullptr;
+  return std::make_unique<FeatureCache>(kMaxFeatureBytes);
+}
+
+void Trainer::UseFrozenFeatures(TrainingBatch& batch, FeatureCache& features) {
+  if (!batch.images.frozen.empty()) return;
+  const std::vector<FeatureCache::Maps> maps = model_->FrozenFeatures(batch.images.images);
+  for (size_t i = 0; i < maps.size(); ++i) features.Keep(batch.indices[i], batch.images.padded(), maps[i]);
+  batch.images.frozen = Stacked(maps);
 }
 
 int64_t Trainer::LateIterations() const { return std::max<int64_t>(1, recipe_.training().iterations() / 10); }

@@ -1,8 +1,8 @@
 // Trains a detector by a recipe.
 //
 // The same seed, images and number of threads give the same weights on one machine, also when the training is
-// interrupted: the images of a batch, their augmentation and what the losses sample are drawn from generators
-// seeded with the recipe's seed and the number of the batch.
+// interrupted: batch, flips and samples are drawn from generators seeded with the recipe's seed and the
+// image's position in the sequence of all batches.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +16,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "loupe/v1/recipe.pb.h"
+#include "worker/batch_loader.h"
 #include "worker/checkpoint.h"
 #include "worker/detection/faster_rcnn.h"
+#include "worker/feature_cache.h"
 #include "worker/optimizer.h"
+#include "worker/rank_group.h"
 #include "worker/safetensors.h"
 #include "worker/training_set.h"
 #include "worker/weight_average.h"
@@ -64,10 +67,13 @@ class Trainer {
   // Errors: INVALID_ARGUMENT when it is of another training or incomplete.
   absl::Status Resume(const Checkpoint& checkpoint);
 
-  // Takes the steps that are left.
+  // Takes the steps that are left. With `ranks`, each of them runs a trainer that stands where the others do,
+  // takes its share of every batch and ends with the same weights: up to rounding those of one process.
+  // Requires: at least as many images a batch as ranks.
   // Errors: what a callback answers; INVALID_ARGUMENT for an image that can't be read; INTERNAL when a loss
-  // or a gradient stops being a number, naming iteration and images.
-  absl::Status Run(const TrainingCallbacks& callbacks);
+  // or a gradient stops being a number, naming iteration and images, on rank 0; ABORTED when another rank is
+  // gone or tells why the training ends.
+  absl::Status Run(const TrainingCallbacks& callbacks, const c10::intrusive_ptr<RankGroup>& ranks = {});
 
   // Where the training stands. Its tensors are the live ones: write them before the next step.
   Checkpoint MakeCheckpoint() const;
@@ -87,18 +93,21 @@ class Trainer {
   Trainer(const v1::Recipe& recipe, TrainingSet set);
   absl::Status BuildModel(const SafetensorsFile* init);
   void BuildOptimizer();
-  absl::Status LoadBatch(int64_t batch, std::vector<torch::Tensor>& images,
-                         std::vector<detection::Target>& targets, std::string& names);
-  absl::StatusOr<TrainingProgress> Step();
-  absl::Status NotANumber(const TrainingProgress& progress, const std::string& names) const;
+  absl::Status TakeSteps(const TrainingCallbacks& callbacks, RankGroup* ranks);
+  absl::StatusOr<TrainingProgress> Step(BatchLoader& loader, RankGroup* ranks, FeatureCache* features);
+  // INTERNAL on rank 0, ABORTED on the others, which have the same to tell.
+  absl::Status NotANumber(const TrainingProgress& progress, const std::string& names,
+                          const RankGroup* ranks) const;
   bool IsMeasured() const;
   absl::Status Measure();
+  // Null where the output of the lowest layers for an image changes, or there are none that are frozen.
+  std::unique_ptr<FeatureCache> MakeFeatureCache(const RankGroup* ranks) const;
+  void UseFrozenFeatures(TrainingBatch& batch, FeatureCache& features);
   int64_t LateIterations() const;
 
   v1::Recipe recipe_;
   TrainingSet set_;
   std::string fingerprint_;
-  SampleOrder order_;
   std::shared_ptr<detection::FasterRcnn> model_;
   std::vector<std::string> pretrained_;
   std::string init_summary_;

@@ -53,7 +53,7 @@ absl::StatusOr<evaluation::CocoSummary> MeasureDetector(const std::vector<Traini
       pictures.push_back(*std::move(picture));
       AddTruth(static_cast<int32_t>(i), images[i].target, truth);
     }
-    const auto detections = model.Detect(pictures, {.score_threshold = kScoreThreshold});
+    const auto detections = model.Detect(model.MakeBatch(pictures), {.score_threshold = kScoreThreshold});
     for (size_t i = 0; i < detections.size(); ++i) {
       AddDetections(static_cast<int32_t>(begin + i), detections[i], detected);
     }

@@ -56,13 +56,13 @@ class Bench {
 
   void Predict() {
     model_->eval();
-    model_->Detect(images_, DetectOptions());
+    model_->Detect(model_->MakeBatch(images_), DetectOptions());
   }
 
   void Step() {
     model_->train();
     optimizer_->zero_grad();
-    model_->ComputeLosses(images_, targets_).Sum().backward();
+    model_->ComputeLosses(model_->MakeBatch(images_), targets_).Sum().backward();
     optimizer_->step();
   }
 

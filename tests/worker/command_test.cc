@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 #include <thread>
 
@@ -174,6 +175,46 @@ TEST_F(CommandTest, ATrainingThatWasKilledGoesOn) {
   EXPECT_THAT(resumed.errors, HasSubstr("goes on from iteration"));
   EXPECT_EQ(Content(Folder() / "killed/model.safetensors"), Content(Folder() / "whole/model.safetensors"));
   EXPECT_FALSE(fs::exists(checkpoint));
+}
+
+std::vector<pid_t> ChildrenOf(pid_t parent) {
+  const std::string id = std::to_string(parent);
+  std::ifstream file("/proc/" + id + "/task/" + id + "/children");
+  return {std::istream_iterator<pid_t>(file), {}};
+}
+
+// One process of two is killed: the other doesn't wait for it, and the command goes on where it was.
+TEST_F(CommandTest, AKilledProcessEndsTheTrainingOfAll) {
+  constexpr int kIterations = 60;
+  ASSERT_EQ(Run(Train("whole2", kIterations) + " --processes 2").exit_status, 0);
+  const fs::path checkpoint = Folder() / "killed2/checkpoint.safetensors";
+  const pid_t parent = fork();
+  if (parent == 0) {
+    const std::string command =
+        "exec " + Worker() + " " + Train("killed2", kIterations) + " --processes 2 2> " + Path("killed2.log");
+    execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+    _exit(127);
+  }
+  while (!fs::exists(checkpoint) && kill(parent, 0) == 0) std::this_thread::yield();
+  const std::vector<pid_t> ranks = ChildrenOf(parent);
+  ASSERT_EQ(ranks.size(), 2u) << Content(Folder() / "killed2.log");
+  kill(ranks[1], SIGKILL);
+  int how = 0;
+  ASSERT_EQ(waitpid(parent, &how, 0), parent);
+  EXPECT_EQ(WEXITSTATUS(how), 1);
+  EXPECT_THAT(Content(Folder() / "killed2.log"), HasSubstr("ended by signal 9"));
+  ASSERT_TRUE(fs::exists(checkpoint));
+  const Outcome resumed = Run(Train("killed2", kIterations) + " --processes 2");
+  ASSERT_EQ(resumed.exit_status, 0) << resumed.errors;
+  EXPECT_THAT(resumed.errors, HasSubstr("goes on from iteration"));
+  EXPECT_EQ(Content(Folder() / "killed2/model.safetensors"), Content(Folder() / "whole2/model.safetensors"));
+}
+
+TEST_F(CommandTest, MoreProcessesThanImagesABatchAreRefused) {
+  const Outcome refused = Run(Train("never", 2) + " --processes 3");
+  EXPECT_EQ(refused.exit_status, 1);
+  EXPECT_THAT(refused.errors, HasSubstr("--processes 3 share a batch of 2 images"));
+  EXPECT_FALSE(fs::exists(Folder() / "never"));
 }
 
 // Nobody listens on port 1: the worker waits for its coordinator, and ends when it is told to.

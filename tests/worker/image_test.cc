@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <filesystem>
+#include <fstream>
 #include <opencv2/imgcodecs.hpp>
 
 #include "worker/image_decode.h"
@@ -128,6 +130,19 @@ TEST(ImageDecodeTest, ASinglePixelIsAPicture) {
   const absl::StatusOr<torch::Tensor> image = DecodeImage(Encoded(cv::Mat(1, 1, CV_8UC3), ".png"), "dot.png");
   ASSERT_TRUE(image.ok()) << image.status();
   EXPECT_THAT(image->sizes(), testing::ElementsAre(3, 1, 1));
+}
+
+TEST(ImageDecodeTest, TellsTheSizeThatDecodingWillGive) {
+  const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "image_test_turned.jpg";
+  const std::string jpeg = Encoded(CornerPicture(), ".jpg");
+  for (const char orientation : {1, 4, 5, 6}) {
+    std::ofstream(path, std::ios::binary) << WithOrientation(jpeg, orientation, true);
+    const auto size = LoadImageSize(path);
+    ASSERT_TRUE(size.ok()) << size.status();
+    EXPECT_EQ(size->height, LoadImage(path)->size(1)) << int{orientation};
+    EXPECT_EQ(size->width, LoadImage(path)->size(2)) << int{orientation};
+  }
+  EXPECT_EQ(LoadImageSize("/nonexistent.jpg").status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST(ImageDecodeTest, NamesThePictureThatItRefuses) {

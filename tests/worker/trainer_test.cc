@@ -12,7 +12,7 @@
 #include <set>
 #include <vector>
 
-#include "recipe/recipe.h"
+#include "tests/worker/training_world.h"
 #include "worker/detection/weights.h"
 #include "worker/predictor.h"
 
@@ -23,43 +23,6 @@ using testing::HasSubstr;
 
 std::filesystem::path File(const std::string& name) {
   return std::filesystem::path(testing::TempDir()) / ("trainer_test_" + name);
-}
-
-// Grey pictures of 64 x 64 with one bright square, which is the box.
-TrainingSet Squares(int count) {
-  TrainingSet set;
-  set.class_names = {"square", "bar"};
-  for (int i = 0; i < count; ++i) {
-    const int x = 4 + 7 * (i % 5);
-    const int y = 4 + 5 * (i % 7);
-    const int height = i % 2 == 0 ? 20 : 8;
-    const auto load = [x, y, height]() -> absl::StatusOr<torch::Tensor> {
-      torch::Tensor image = torch::full({3, 64, 64}, 0.3F);
-      image.slice(1, y, y + height).slice(2, x, x + 20) = 0.9F;
-      return image;
-    };
-    set.images.push_back(
-        {"square_" + std::to_string(i), load,
-         TargetOf({{{float(x), float(y), float(x + 20), float(y + height)}, 1 + i % 2, false}})});
-  }
-  return set;
-}
-
-v1::Recipe SmallRecipe(uint32_t iterations, const std::string& more = "") {
-  absl::StatusOr<v1::Recipe> recipe = ParseRecipe(
-      "detector { preset: \"small\" min_size: 64 max_size: 64 } training { batch_size: 2 iterations: " +
-      std::to_string(iterations) + " checkpoint_interval: 3 " + more + " } seed: 5");
-  EXPECT_TRUE(recipe.ok()) << recipe.status();
-  return *recipe;
-}
-
-TrainingCallbacks Ignore() {
-  return {[](const TrainingProgress&) { return absl::OkStatus(); },
-          [](const Checkpoint&) { return absl::OkStatus(); }};
-}
-
-std::map<std::string, torch::Tensor> Weights(const Trainer& trainer) {
-  return detection::StateDict(*trainer.model());
 }
 
 void ExpectSameBits(const std::map<std::string, torch::Tensor>& a,
@@ -403,6 +366,35 @@ TEST(TrainerTest, InitialWeightsAreTakenAndTheirNormsFrozen) {
   EXPECT_FALSE(detection::FrozenNorms(*(*trainer)->model()).empty());
 }
 
+// A chance that never comes true stands in for augmentation: then everything is computed anew in each step.
+TEST(TrainerTest, FrozenLayersAreComputedOnceToTheSameBits) {
+  auto source = Trainer::Create(SmallRecipe(1), Squares(4), nullptr);
+  ASSERT_TRUE(source.ok());
+  SafetensorsFile init = {Weights(**source), {}};
+  const auto train = [&](const std::string& flips, int& loads) {
+    v1::Recipe recipe = SmallRecipe(30, flips);
+    recipe.mutable_detector()->set_trainable_layers(2);
+    TrainingSet set = Squares(4);
+    for (TrainingImage& image : set.images) {
+      image.load = [&loads, load = image.load] {
+        ++loads;
+        return load();
+      };
+    }
+    auto trainer = Trainer::Create(recipe, std::move(set), &init);
+    EXPECT_TRUE(trainer.ok()) << trainer.status();
+    EXPECT_TRUE((*trainer)->Run(Ignore()).ok());
+    return Weights(**trainer);
+  };
+  int loads = 0, loads_for_each_step = 0;
+  const auto kept = train("flip_horizontal: 0 flip_vertical: 0", loads);
+  const auto anew = train("flip_horizontal: 1e-300 flip_vertical: 0", loads_for_each_step);
+  ExpectSameBits(kept, anew);
+  EXPECT_EQ(loads_for_each_step, 60);
+  // Two batches hold all images; three more are loaded before these are through the network.
+  EXPECT_LE(loads, 10);
+}
+
 TEST(PredictorTest, KnowsWhatAFileOfLoupeIs) {
   auto trainer = Trainer::Create(SmallRecipe(1), Squares(4), nullptr);
   ASSERT_TRUE(trainer.ok());
@@ -414,7 +406,8 @@ TEST(PredictorTest, KnowsWhatAFileOfLoupeIs) {
   Predictor predictor(*std::move(detector));
   EXPECT_THAT(predictor.class_names(), testing::ElementsAre("square", "bar"));
   const std::vector<torch::Tensor> images = {torch::rand({3, 50, 70}), torch::rand({3, 64, 40})};
-  const auto predictions = predictor.Predict(images, {.score_threshold = 0.01}, true);
+  const auto predictions =
+      predictor.Predict(predictor.Prepare(images, true), {.score_threshold = 0.01}, true);
   ASSERT_TRUE(predictions.ok()) << predictions.status();
   ASSERT_EQ(predictions->size(), 2);
   for (const Prediction& prediction : *predictions) {

@@ -36,7 +36,7 @@ std::vector<TrainingImage> Detected(FasterRcnn& model) {
   std::vector<TrainingImage> images;
   for (uint64_t seed = 0; seed < 3; ++seed) {
     const detection::Detections found =
-        model.Detect({*ImageOf(seed, {}).load()}, {.score_threshold = 0.01})[0];
+        model.Detect(model.MakeBatch({*ImageOf(seed, {}).load()}), {.score_threshold = 0.01})[0];
     std::vector<TrainingBox> boxes;
     for (int64_t i = 0; i < found.scores.size(0); ++i) {
       const float* box = found.boxes[i].data_ptr<float>();

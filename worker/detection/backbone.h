@@ -14,7 +14,17 @@ class Backbone : public torch::nn::Module {
  public:
   // Feature maps [N, channels()[i], H / strides()[i], W / strides()[i]], finest first.
   // Shapes: images [N, 3, H, W], H and W multiples of the coarsest stride, channels-last.
-  virtual std::vector<torch::Tensor> Forward(const torch::Tensor& images) = 0;
+  std::vector<torch::Tensor> Forward(const torch::Tensor& images) {
+    return ForwardTrained(ForwardFrozen(images));
+  }
+
+  // The two halves of Forward: the lowest layers, as far as their output for an image never changes in
+  // training because weights and batch norm are frozen, and the rest. What goes from one to the other has
+  // images first.
+  virtual std::vector<torch::Tensor> ForwardFrozen(const torch::Tensor& images) = 0;
+  virtual std::vector<torch::Tensor> ForwardTrained(const std::vector<torch::Tensor>& frozen) = 0;
+  // Whether the first half is more than the images themselves.
+  virtual bool HasFrozenLayers() const = 0;
 
   // Of each feature map.
   const std::vector<int64_t>& channels() const { return channels_; }

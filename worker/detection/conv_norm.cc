@@ -33,6 +33,9 @@ void BatchNorm::Freeze() {
 }
 
 torch::Tensor BatchNorm::NormaliseBatch(const torch::Tensor& x) {
+  if (ranks_) {
+    return NormaliseOverRanks(x, weight, bias, running_mean, running_var, kRunningMomentum, kEpsilon, ranks_);
+  }
   return torch::batch_norm(x, weight, bias, running_mean, running_var, /*training=*/true, kRunningMomentum,
                            kEpsilon, /*cudnn_enabled=*/true);
 }
@@ -70,6 +73,10 @@ void ConvNorm::StopTraining() {
   if (!norm_) return;
   norm_->weight.set_requires_grad(false);
   norm_->bias.set_requires_grad(false);
+}
+
+bool ConvNorm::IsFrozen() const {
+  return detection::IsFrozen(*conv_) && (!norm_ || detection::IsFrozen(*norm_));
 }
 
 bool ConvNorm::NeedsGradient(const torch::Tensor& x) const {
@@ -111,6 +118,18 @@ torch::Tensor ConvNorm::Predict(const torch::Tensor& x, Activation activation,
         std::make_shared<OneDnnConv>(weight, bias, stride(), padding(), conv_->options.groups(), activation);
   }
   return prepared_.conv->Forward(x, residual);
+}
+
+bool IsFrozen(const torch::nn::Module& module) {
+  for (const auto& part : module.modules(/*include_self=*/false)) {
+    if (!IsFrozen(*part)) return false;
+  }
+  const auto* norm = dynamic_cast<const BatchNorm*>(&module);
+  if (norm != nullptr && !norm->frozen()) return false;
+  for (const auto& parameter : module.parameters(/*recurse=*/false)) {
+    if (parameter.requires_grad()) return false;
+  }
+  return true;
 }
 
 ConvNorm MakeConvNorm(int64_t in_channels, int64_t out_channels, int64_t kernel_size, int64_t stride,

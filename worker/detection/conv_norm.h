@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "worker/detection/onednn.h"
+#include "worker/detection/synchronised_norm.h"
 #include "worker/detection/weight_version.h"
 #include "worker/detection/winograd.h"
 
@@ -25,10 +26,13 @@ class BatchNorm : public torch::nn::Module {
   // From now on an affine map with constants, in training too.
   void Freeze();
   bool frozen() const { return frozen_; }
+  // From now on the batch is spread over ranks; null: no longer.
+  void Synchronise(c10::intrusive_ptr<RankSum> ranks) { ranks_ = std::move(ranks); }
   // Whether the next forward pass normalises with the statistics of its batch.
   bool uses_batch_statistics() const { return is_training() && !frozen_; }
 
-  // Normalises with the statistics of the batch and updates the running ones.
+  // Normalises with the statistics of the batch, over all ranks where they are synchronised, and updates the
+  // running ones.
   torch::Tensor NormaliseBatch(const torch::Tensor& x);
   // Scale and shift [channels] that it amounts to with running statistics.
   std::pair<torch::Tensor, torch::Tensor> ScaleAndShift() const;
@@ -41,6 +45,7 @@ class BatchNorm : public torch::nn::Module {
 
  private:
   bool frozen_ = false;
+  c10::intrusive_ptr<RankSum> ranks_;
 };
 
 // Convolution with an optional batch norm. Not a module itself, so that the owner can register the two parts
@@ -62,6 +67,8 @@ class ConvNorm {
 
   // Stops training of weights and of the batch norm's scale and shift.
   void StopTraining();
+  // As below, of the two parts.
+  bool IsFrozen() const;
 
  private:
   bool NeedsGradient(const torch::Tensor& x) const;
@@ -85,6 +92,9 @@ class ConvNorm {
   };
   mutable PreparedConv prepared_;
 };
+
+// Whether training changes nothing in what a module computes: no parameter is trained, batch norm is frozen.
+bool IsFrozen(const torch::nn::Module& module);
 
 // A convolution without bias and batch norm behind it, square and padded to keep the size at stride 1,
 // initialised as torchvision's backbones: He et al. 2015, fan out.

@@ -18,12 +18,10 @@ FasterRcnn::FasterRcnn(const FasterRcnnConfig& config, int64_t num_classes)
   register_module("roi_heads", roi_heads_);
 }
 
-std::vector<Detections> FasterRcnn::Detect(const std::vector<torch::Tensor>& images,
-                                           const DetectOptions& options) {
+std::vector<Detections> FasterRcnn::Detect(const Batch& batch, const DetectOptions& options) {
   TORCH_CHECK(!is_training(), "call eval() before Detect()");
   torch::NoGradGuard no_grad;
-  const Batch batch = transform_.MakeBatch(images);
-  const auto features = backbone_->Forward(batch.images);
+  const auto features = backbone_->Forward(batch);
   const auto rpn = rpn_->Forward(features, batch);
   auto detections = roi_heads_->Detect(features, rpn.proposals, batch, options);
   for (size_t i = 0; i < detections.size(); ++i) {
@@ -32,19 +30,33 @@ std::vector<Detections> FasterRcnn::Detect(const std::vector<torch::Tensor>& ima
   return detections;
 }
 
-Losses FasterRcnn::ComputeLosses(const std::vector<torch::Tensor>& images,
-                                 const std::vector<Target>& targets) {
+Losses FasterRcnn::ComputeLosses(const Batch& batch, const std::vector<Target>& targets) {
   TORCH_CHECK(is_training(), "call train() before ComputeLosses()");
-  const Batch batch = transform_.MakeBatch(images);
   const auto batch_targets = ScaleTargets(targets, batch);
-  const auto features = backbone_->Forward(batch.images);
+  const auto features = backbone_->Forward(batch);
   const auto rpn = rpn_->Forward(features, batch);
   const auto rpn_losses = rpn_->ComputeLosses(rpn, batch_targets);
   const auto box_losses = roi_heads_->ComputeLosses(features, rpn.proposals, batch_targets);
-  return {box_losses.classifier, box_losses.box_reg, rpn_losses.objectness, rpn_losses.box_reg};
+  return {box_losses.classifier, box_losses.box_reg,   rpn_losses.objectness,
+          rpn_losses.box_reg,    box_losses.proposals, rpn_losses.anchors};
 }
 
-void FasterRcnn::FreezeBackbone(int trainable_layers) { backbone_->FreezeBelow(trainable_layers); }
+void FasterRcnn::FreezeBackbone(int trainable_layers) { backbone_->body().FreezeBelow(trainable_layers); }
+
+bool FasterRcnn::HasFrozenLayers() const { return backbone_->body().HasFrozenLayers(); }
+
+std::vector<std::vector<torch::Tensor>> FasterRcnn::FrozenFeatures(const torch::Tensor& images) {
+  torch::NoGradGuard no_grad;
+  std::vector<std::vector<torch::Tensor>> features;
+  for (const auto& image : images.split(1)) features.push_back(backbone_->body().ForwardFrozen(image));
+  return features;
+}
+
+void FasterRcnn::SynchroniseNorms(const c10::intrusive_ptr<RankSum>& ranks) {
+  for (const auto& module : modules()) {
+    if (auto* norm = dynamic_cast<BatchNorm*>(module.get())) norm->Synchronise(ranks);
+  }
+}
 
 void FasterRcnn::set_image_size(int64_t min_size, int64_t max_size) {
   config_.min_size = min_size;

@@ -27,31 +27,44 @@
 
 namespace loupe::detection {
 
-// Not safe for use from two threads at once; it threads itself.
+// Not safe for use from two threads at once, but for MakeBatch; it threads itself.
 class FasterRcnn : public torch::nn::Module {
  public:
   // Initialised as torchvision initialises it, from torch's default generator (torch::manual_seed).
   // `num_classes` is C. Starts in training mode with live batch norm.
   FasterRcnn(const FasterRcnnConfig& config, int64_t num_classes);
 
-  // Boxes of each image, in pixels of that image, by falling score.
+  // Resizes, normalises and pads, as the two below want it.
   // images: N tensors [3, H, W], float32 RGB in [0, 1]; sizes may differ. H, W >= 1.
+  Batch MakeBatch(const std::vector<torch::Tensor>& images) const { return transform_.MakeBatch(images); }
+  // The size of the batch that is made of such a picture alone.
+  ImageSize PaddedSize(ImageSize original) const { return transform_.PaddedSize(original); }
+
+  // Boxes of each image, in pixels of that image, by falling score.
   // Requires: eval mode (call `eval()` first). Runs without gradients.
-  std::vector<Detections> Detect(const std::vector<torch::Tensor>& images, const DetectOptions& options);
+  std::vector<Detections> Detect(const Batch& batch, const DetectOptions& options);
 
   // The four losses of a batch, to be summed and differentiated.
   // Requires: training mode; as many targets as images.
-  // Samples anchors and proposals with torch's default generator.
-  Losses ComputeLosses(const std::vector<torch::Tensor>& images, const std::vector<Target>& targets);
+  Losses ComputeLosses(const Batch& batch, const std::vector<Target>& targets);
 
   // Stops training of backbone layers below the last `trainable_layers` (BackboneConfig says how they
   // are counted): call it when pretrained weights were loaded.
   void FreezeBackbone(int trainable_layers);
 
+  // Whether the lowest layers are frozen, batch norm included: their output for an image stays what it is.
+  bool HasFrozenLayers() const;
+  // What these make of each image [N, 3, H, W] of a batch, one by one, so that it doesn't depend on the
+  // others: maps [1, …]. Stacked they are Batch::frozen.
+  std::vector<std::vector<torch::Tensor>> FrozenFeatures(const torch::Tensor& images);
+
+  // Batch norm takes its statistics over the batches of all ranks; null: of its own batch again.
+  void SynchroniseNorms(const c10::intrusive_ptr<RankSum>& ranks);
+
   const FasterRcnnConfig& config() const { return config_; }
   int64_t num_classes() const { return num_classes_; }
 
-  // Sizes for the next Detect or ComputeLosses, in pixels (FasterRcnnConfig::min_size, max_size).
+  // Sizes for the next MakeBatch, in pixels (FasterRcnnConfig::min_size, max_size).
   void set_image_size(int64_t min_size, int64_t max_size);
 
  private:

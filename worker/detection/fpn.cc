@@ -54,8 +54,9 @@ BackboneWithFpn::BackboneWithFpn(const FasterRcnnConfig& config)
   register_module("fpn", fpn_);
 }
 
-std::vector<torch::Tensor> BackboneWithFpn::Forward(const torch::Tensor& images) {
-  return fpn_->Forward(body_->Forward(images));
+std::vector<torch::Tensor> BackboneWithFpn::Forward(const Batch& batch) {
+  return fpn_->Forward(batch.frozen.empty() ? body_->Forward(batch.images)
+                                            : body_->ForwardTrained(batch.frozen));
 }
 
 }  // namespace loupe::detection

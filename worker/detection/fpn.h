@@ -12,6 +12,7 @@
 #include "worker/detection/backbone.h"
 #include "worker/detection/conv_norm.h"
 #include "worker/detection/preset.h"
+#include "worker/detection/transform.h"
 
 namespace loupe::detection {
 
@@ -34,11 +35,12 @@ class BackboneWithFpn : public torch::nn::Module {
   explicit BackboneWithFpn(const FasterRcnnConfig& config);
 
   // Pyramid levels, finest first.
-  std::vector<torch::Tensor> Forward(const torch::Tensor& images);
+  std::vector<torch::Tensor> Forward(const Batch& batch);
+
+  Backbone& body() const { return *body_; }
 
   // Strides of the levels that RoIs are pooled from: all but the last.
   const std::vector<int64_t>& strides() const { return body_->strides(); }
-  void FreezeBelow(int trainable_layers) { body_->FreezeBelow(trainable_layers); }
 
  private:
   std::shared_ptr<Backbone> body_;

@@ -28,6 +28,7 @@ constexpr int kBlockCount = std::size(kBlocks);
 
 // Places in torchvision's sequence of the stem (0), the blocks (1..15) and the last convolution (16) where a
 // layer, as FreezeBelow counts them, begins: the stem, each block with a stride, the last convolution.
+constexpr int kPlaceCount = kBlockCount + 2;
 constexpr int kLayerStarts[] = {0, 2, 4, 7, 13, 16};
 constexpr int kLayerCount = std::size(kLayerStarts);
 // The block whose map is returned beside that of the last convolution.
@@ -119,16 +120,38 @@ MobilenetV3Large::MobilenetV3Large()
   strides_ = {32, 32};
 }
 
-std::vector<torch::Tensor> MobilenetV3Large::Forward(const torch::Tensor& images) {
-  std::vector<torch::Tensor> features;
-  auto x = stem_.Forward(images, kHardSwish);
-  for (int index = 1; index <= kBlockCount; ++index) {
-    x = blocks_[index - 1]->Forward(x);
+std::vector<torch::Tensor> MobilenetV3Large::Run(std::vector<torch::Tensor> maps, int begin, int end) const {
+  torch::Tensor x = maps.back();
+  maps.pop_back();
+  for (int place = begin; place < end; ++place) {
+    if (place == 0) {
+      x = stem_.Forward(x, kHardSwish);
+    } else if (place <= kBlockCount) {
+      x = blocks_[place - 1]->Forward(x);
+    } else {
+      x = last_.Forward(x, kHardSwish);
+    }
     // A copy, because the block behind it adds to what it is given.
-    if (index == kReturnedBlock) features.push_back(x.clone());
+    if (place == kReturnedBlock) maps.push_back(x.clone());
   }
-  features.push_back(last_.Forward(x, kHardSwish));
-  return features;
+  maps.push_back(x);
+  return maps;
+}
+
+int MobilenetV3Large::FrozenPlaces() const {
+  if (!stem_.IsFrozen()) return 0;
+  const auto first_trained =
+      std::find_if_not(blocks_.begin(), blocks_.end(), [](const auto& block) { return IsFrozen(*block); });
+  if (first_trained != blocks_.end()) return static_cast<int>(first_trained - blocks_.begin()) + 1;
+  return last_.IsFrozen() ? kPlaceCount : kPlaceCount - 1;
+}
+
+std::vector<torch::Tensor> MobilenetV3Large::ForwardFrozen(const torch::Tensor& images) {
+  return Run({images}, 0, FrozenPlaces());
+}
+
+std::vector<torch::Tensor> MobilenetV3Large::ForwardTrained(const std::vector<torch::Tensor>& frozen) {
+  return Run(frozen, FrozenPlaces(), kPlaceCount);
 }
 
 void MobilenetV3Large::FreezeBelow(int trainable_layers) {

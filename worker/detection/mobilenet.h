@@ -59,10 +59,17 @@ class MobilenetV3Large : public Backbone {
  public:
   MobilenetV3Large();
 
-  std::vector<torch::Tensor> Forward(const torch::Tensor& images) override;
+  std::vector<torch::Tensor> ForwardFrozen(const torch::Tensor& images) override;
+  std::vector<torch::Tensor> ForwardTrained(const std::vector<torch::Tensor>& frozen) override;
+  bool HasFrozenLayers() const override { return stem_.IsFrozen(); }
   void FreezeBelow(int trainable_layers) override;
 
  private:
+  // Places in the sequence of stem, blocks and last convolution: how many are frozen from the first on, and
+  // what those from `begin` to `end` make of the last of `maps`; maps before it are kept.
+  int FrozenPlaces() const;
+  std::vector<torch::Tensor> Run(std::vector<torch::Tensor> maps, int begin, int end) const;
+
   ConvNorm stem_;
   std::vector<std::shared_ptr<InvertedResidual>> blocks_;
   ConvNorm last_;

@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <string>
 
 namespace loupe::detection {
@@ -67,12 +68,41 @@ Resnet::Resnet(const BackboneConfig& config) : stem_(MakeConvNorm(3, kStemChanne
   }
 }
 
-std::vector<torch::Tensor> Resnet::Forward(const torch::Tensor& images) {
-  auto x = torch::max_pool2d(stem_.Forward(images, Activation::kRelu), /*kernel_size=*/3, /*stride=*/2,
-                             /*padding=*/1);
+torch::Tensor Resnet::ForwardStem(const torch::Tensor& images) const {
+  return torch::max_pool2d(stem_.Forward(images, Activation::kRelu), /*kernel_size=*/3, /*stride=*/2,
+                           /*padding=*/1);
+}
+
+size_t Resnet::FrozenStages() const {
+  if (!stem_.IsFrozen()) return 0;
+  const auto is_frozen = [](const auto& block) { return IsFrozen(*block); };
+  const auto first_trained = std::find_if_not(stages_.begin(), stages_.end(), [&](const auto& stage) {
+    return std::all_of(stage.begin(), stage.end(), is_frozen);
+  });
+  return static_cast<size_t>(first_trained - stages_.begin());
+}
+
+// The images, or what comes out of the stem, or the maps of the frozen stages.
+std::vector<torch::Tensor> Resnet::ForwardFrozen(const torch::Tensor& images) {
+  if (!stem_.IsFrozen()) return {images};
+  auto x = ForwardStem(images);
+  const size_t frozen_stages = FrozenStages();
+  if (frozen_stages == 0) return {x};
   std::vector<torch::Tensor> features;
-  for (const auto& stage : stages_) {
-    for (const auto& block : stage) x = block->Forward(x);
+  for (size_t stage = 0; stage < frozen_stages; ++stage) {
+    for (const auto& block : stages_[stage]) x = block->Forward(x);
+    features.push_back(x);
+  }
+  return features;
+}
+
+std::vector<torch::Tensor> Resnet::ForwardTrained(const std::vector<torch::Tensor>& frozen) {
+  const size_t frozen_stages = FrozenStages();
+  std::vector<torch::Tensor> features;
+  if (frozen_stages > 0) features = frozen;
+  auto x = stem_.IsFrozen() ? frozen.back() : ForwardStem(frozen.back());
+  for (size_t stage = frozen_stages; stage < stages_.size(); ++stage) {
+    for (const auto& block : stages_[stage]) x = block->Forward(x);
     features.push_back(x);
   }
   return features;

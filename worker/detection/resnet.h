@@ -37,10 +37,16 @@ class Resnet : public Backbone {
  public:
   explicit Resnet(const BackboneConfig& config);
 
-  std::vector<torch::Tensor> Forward(const torch::Tensor& images) override;
+  std::vector<torch::Tensor> ForwardFrozen(const torch::Tensor& images) override;
+  std::vector<torch::Tensor> ForwardTrained(const std::vector<torch::Tensor>& frozen) override;
+  bool HasFrozenLayers() const override { return stem_.IsFrozen(); }
   void FreezeBelow(int trainable_layers) override;
 
  private:
+  torch::Tensor ForwardStem(const torch::Tensor& images) const;
+  // From the first stage on, behind a frozen stem.
+  size_t FrozenStages() const;
+
   ConvNorm stem_;
   std::vector<std::vector<std::shared_ptr<ResidualBlock>>> stages_;
 };

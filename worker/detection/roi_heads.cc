@@ -27,7 +27,9 @@ TrainingSample SampleProposals(const torch::Tensor& proposals, const Target& tar
   auto matches =
       Match(target.boxes, candidates, {config.box_foreground_iou, config.box_background_iou, false});
   IgnoreRegions(target.ignore_boxes, candidates, config.ignore_overlap, matches);
-  const Sample sample = SampleBalanced(matches, config.box_samples_per_image, config.box_positive_fraction);
+  // Not the anchors' seed, so that the two draws have nothing in common.
+  const Sample sample = SampleBalanced(matches, config.box_samples_per_image, config.box_positive_fraction,
+                                       target.sampling_seed + 1);
   const auto positives = candidates.index_select(0, sample.positives);
   const auto truth = matches.index_select(0, sample.positives);
   return {torch::cat({positives, candidates.index_select(0, sample.negatives)}),
@@ -112,9 +114,10 @@ RoiHeads::BoxLosses RoiHeads::ComputeLosses(const std::vector<torch::Tensor>& fe
   const auto positive = all_labels.gt(0).nonzero().squeeze(1);
   const auto positive_deltas = deltas.view({deltas.size(0), deltas.size(1) / 4, 4})
                                    .index({positive, all_labels.index_select(0, positive)});
-  const auto count = static_cast<double>(std::max<int64_t>(1, all_labels.size(0)));
+  const int64_t proposal_count = all_labels.size(0);
+  const auto count = static_cast<double>(std::max<int64_t>(1, proposal_count));
   return {torch::cross_entropy_loss(logits, all_labels, {}, at::Reduction::Sum) / count,
-          BoxLoss(positive_deltas, torch::cat(target_deltas)) / count};
+          BoxLoss(positive_deltas, torch::cat(target_deltas)) / count, proposal_count};
 }
 
 }  // namespace loupe::detection

@@ -30,6 +30,7 @@ class RoiHeads : public torch::nn::Module {
   struct BoxLosses {
     torch::Tensor classifier;
     torch::Tensor box_reg;
+    int64_t proposals = 0;  // sampled
   };
   // Cross entropy of sampled proposals (truth boxes are proposals too), and smooth L1 of the positives'
   // deltas for their class, over all sampled. `targets` are in pixels of the resized images.

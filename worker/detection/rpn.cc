@@ -127,8 +127,8 @@ RegionProposalNetwork::RpnLosses RegionProposalNetwork::ComputeLosses(
   for (size_t i = 0; i < targets.size(); ++i) {
     auto matches = Match(targets[i].boxes, anchors, match_options);
     IgnoreRegions(targets[i].ignore_boxes, anchors, config_.ignore_overlap, matches);
-    const Sample sample =
-        SampleBalanced(matches, config_.rpn_samples_per_image, config_.rpn_positive_fraction);
+    const Sample sample = SampleBalanced(matches, config_.rpn_samples_per_image,
+                                         config_.rpn_positive_fraction, targets[i].sampling_seed);
     const auto truth = targets[i].boxes.index_select(0, matches.index_select(0, sample.positives));
     target_deltas.push_back(box_coder_.Encode(truth, anchors.index_select(0, sample.positives)));
     const int64_t offset = static_cast<int64_t>(i) * anchors.size(0);
@@ -141,9 +141,10 @@ RegionProposalNetwork::RpnLosses RegionProposalNetwork::ComputeLosses(
   const auto labels = torch::cat({torch::ones({positive.size(0)}, anchors.options()),
                                   torch::zeros({negative.size(0)}, anchors.options())});
   const auto sampled_logits = all_logits.index_select(0, sampled);
-  const auto count = static_cast<double>(std::max<int64_t>(1, sampled.size(0)));
+  const int64_t anchor_count = sampled.size(0);
+  const auto count = static_cast<double>(std::max<int64_t>(1, anchor_count));
   return {torch::binary_cross_entropy_with_logits(sampled_logits, labels, {}, {}, at::Reduction::Sum) / count,
-          BoxLoss(all_deltas.index_select(0, positive), torch::cat(target_deltas)) / count};
+          BoxLoss(all_deltas.index_select(0, positive), torch::cat(target_deltas)) / count, anchor_count};
 }
 
 }  // namespace loupe::detection

@@ -52,6 +52,7 @@ class RegionProposalNetwork : public torch::nn::Module {
   struct RpnLosses {
     torch::Tensor objectness;
     torch::Tensor box_reg;
+    int64_t anchors = 0;  // sampled
   };
   // Binary cross entropy of sampled anchors, and smooth L1 of the positives' deltas, over all sampled.
   // `targets` are in pixels of the resized images.

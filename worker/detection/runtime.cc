@@ -1,6 +1,8 @@
 #include "worker/detection/runtime.h"
 
+#include <ATen/Parallel.h>
 #include <malloc.h>
+#include <omp.h>
 #include <sched.h>
 #include <torch/utils.h>
 
@@ -12,13 +14,13 @@ namespace {
 // Blocks up to this size, in bytes, are kept on the heap; the largest that glibc takes.
 constexpr int kMaxKeptBlock = 1 << 30;
 
+}  // namespace
+
 int UsableCores() {
   cpu_set_t cores;
   if (sched_getaffinity(0, sizeof(cores), &cores) != 0) return 1;
   return std::max(1, CPU_COUNT(&cores));
 }
-
-}  // namespace
 
 void ConfigureRuntime(int num_threads) {
 #ifdef __GLIBC__
@@ -26,6 +28,13 @@ void ConfigureRuntime(int num_threads) {
   mallopt(M_TRIM_THRESHOLD, kMaxKeptBlock);
 #endif
   torch::set_num_threads(num_threads > 0 ? num_threads : UsableCores());
+}
+
+void UseOneThreadHere() {
+  // Once in each thread LibTorch sets OpenMP's number, which is the thread's own, to that of
+  // ConfigureRuntime.
+  at::get_num_threads();
+  omp_set_num_threads(1);
 }
 
 }  // namespace loupe::detection

@@ -12,6 +12,13 @@ namespace loupe::detection {
 // page faults in each step.
 void ConfigureRuntime(int num_threads);
 
+// Cores that the process may use; at least 1.
+int UsableCores();
+
+// LibTorch's operations run on the calling thread alone, where that thread calls them. For threads beside the
+// one that runs the network: every thread would start a team of its own otherwise.
+void UseOneThreadHere();
+
 }  // namespace loupe::detection
 
 #endif  // LOUPE_WORKER_DETECTION_RUNTIME_H_

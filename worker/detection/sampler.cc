@@ -3,23 +3,21 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <limits>
-#include <random>
 #include <utility>
 #include <vector>
 
+#include "evaluation/seeded_random.h"
 #include "worker/detection/matcher.h"
 
 namespace loupe::detection {
 namespace {
 
-// Leaves `count` random entries, in rising order.
-// A partial Fisher-Yates shuffle; the modulus favours small numbers by less than 2^-40.
-void Thin(int64_t count, std::mt19937_64& random, std::vector<int64_t>& entries) {
+// Leaves `count` random entries, in rising order. A partial Fisher-Yates shuffle.
+void Thin(int64_t count, evaluation::SeededRandom& random, std::vector<int64_t>& entries) {
   const auto size = static_cast<int64_t>(entries.size());
   if (size <= count) return;
   for (int64_t i = 0; i < count; ++i) {
-    const auto offset = static_cast<int64_t>(random() % static_cast<uint64_t>(size - i));
+    const auto offset = static_cast<int64_t>(random.Below(static_cast<uint64_t>(size - i)));
     std::swap(entries[i], entries[i + offset]);
   }
   entries.resize(count);
@@ -28,7 +26,7 @@ void Thin(int64_t count, std::mt19937_64& random, std::vector<int64_t>& entries)
 
 }  // namespace
 
-Sample SampleBalanced(const torch::Tensor& matches, int64_t count, double positive_fraction) {
+Sample SampleBalanced(const torch::Tensor& matches, int64_t count, double positive_fraction, uint64_t seed) {
   const auto on_cpu = matches.to(torch::kCPU).contiguous();
   const int64_t* match = on_cpu.data_ptr<int64_t>();
   std::vector<int64_t> positives, negatives;
@@ -36,8 +34,7 @@ Sample SampleBalanced(const torch::Tensor& matches, int64_t count, double positi
     if (match[i] >= 0) positives.push_back(i);
     if (match[i] == kBackground) negatives.push_back(i);
   }
-  const auto seed = torch::randint(std::numeric_limits<int64_t>::max(), {1}, torch::kInt64).item<int64_t>();
-  std::mt19937_64 random(static_cast<uint64_t>(seed));
+  evaluation::SeededRandom random(seed);
   Thin(static_cast<int64_t>(static_cast<double>(count) * positive_fraction), random, positives);
   Thin(count - static_cast<int64_t>(positives.size()), random, negatives);
   const auto to_device = [&](const std::vector<int64_t>& entries) {

@@ -5,6 +5,8 @@
 
 #include <torch/types.h>
 
+#include <cstdint>
+
 namespace loupe::detection {
 
 struct Sample {
@@ -14,9 +16,8 @@ struct Sample {
 
 // Draws without replacement: positives (match >= 0) up to `count` * `positive_fraction`, and negatives
 // (kBackground) up to what is left of `count`. Fewer where there are fewer.
-// Shapes: matches [N] int64, as Match returns them. Random numbers come from torch's default generator: one
-// 64-bit seed a call.
-Sample SampleBalanced(const torch::Tensor& matches, int64_t count, double positive_fraction);
+// Shapes: matches [N] int64, as Match returns them. The same seed and matches give the same sample.
+Sample SampleBalanced(const torch::Tensor& matches, int64_t count, double positive_fraction, uint64_t seed);
 
 }  // namespace loupe::detection
 

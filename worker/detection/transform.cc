@@ -42,6 +42,11 @@ ImageSize Transform::ResizedSize(ImageSize original) const {
   return {resize(original.height), resize(original.width)};
 }
 
+ImageSize Transform::PaddedSize(ImageSize original) const {
+  const auto [height, width] = ResizedSize(original);
+  return {RoundUp(height, size_divisible_), RoundUp(width, size_divisible_)};
+}
+
 Batch Transform::MakeBatch(const std::vector<torch::Tensor>& images) const {
   Batch batch;
   ImageSize padded;
@@ -50,8 +55,9 @@ Batch Transform::MakeBatch(const std::vector<torch::Tensor>& images) const {
                 image.sizes());
     batch.originals.push_back({image.size(1), image.size(2)});
     batch.sizes.push_back(ResizedSize(batch.originals.back()));
-    padded.height = std::max(padded.height, RoundUp(batch.sizes.back().height, size_divisible_));
-    padded.width = std::max(padded.width, RoundUp(batch.sizes.back().width, size_divisible_));
+    const auto [height, width] = PaddedSize(batch.originals.back());
+    padded.height = std::max(padded.height, height);
+    padded.width = std::max(padded.width, width);
   }
   const auto options = images.at(0).options().dtype(torch::kFloat32);
   batch.images = torch::empty({static_cast<int64_t>(images.size()), 3, padded.height, padded.width}, options,
@@ -69,6 +75,15 @@ Batch Transform::MakeBatch(const std::vector<torch::Tensor>& images) const {
     batch.images[static_cast<int64_t>(i)].slice(1, 0, height).slice(2, 0, width).copy_(image);
   }
   return batch;
+}
+
+Batch PadTo(const Batch& batch, ImageSize size) {
+  const auto [height, width] = batch.padded();
+  if (height == size.height && width == size.width) return batch;
+  Batch padded = batch;
+  padded.images = torch::constant_pad_nd(batch.images, {0, size.width - width, 0, size.height - height})
+                      .contiguous(torch::MemoryFormat::ChannelsLast);
+  return padded;
 }
 
 std::vector<Target> ScaleTargets(const std::vector<Target>& targets, const Batch& batch) {

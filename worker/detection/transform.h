@@ -14,6 +14,8 @@ namespace loupe::detection {
 
 struct Batch {
   torch::Tensor images;              // [N, 3, H, W] float32, normalised, channels-last, zeros as padding
+  std::vector<torch::Tensor>
+      frozen;  // what FrozenFeatures makes of the images, which then are not read; or empty
   std::vector<ImageSize> sizes;      // of each image in the batch, without padding
   std::vector<ImageSize> originals;  // of each picture
 
@@ -29,8 +31,9 @@ class Transform {
   // Shapes: images of [3, H, W] float32 RGB in [0, 1].
   Batch MakeBatch(const std::vector<torch::Tensor>& images) const;
 
-  // The size that a picture gets, in pixels; at least 1 a side.
+  // The size that a picture gets, in pixels; at least 1 a side. Padded: in a batch of its own.
   ImageSize ResizedSize(ImageSize original) const;
+  ImageSize PaddedSize(ImageSize original) const;
 
   void set_image_size(int64_t min_size, int64_t max_size);
 
@@ -41,6 +44,9 @@ class Transform {
   torch::Tensor mean_;  // [3, 1, 1]
   torch::Tensor std_;   // [3, 1, 1]
 };
+
+// The batch with more zeros as padding. Requires: sides of at least batch.padded().
+Batch PadTo(const Batch& batch, ImageSize size);
 
 // The targets of a batch, in pixels of the resized images.
 // Requires: a target an image; truth boxes with x2 > x1 and y2 > y1, which c10::Error tells of otherwise.

@@ -20,6 +20,9 @@ struct Target {
   torch::Tensor boxes;         // [G, 4] float32; G may be 0
   torch::Tensor labels;        // [G] int64, 1..C
   torch::Tensor ignore_boxes;  // [I, 4] float32, never negatives; undefined or I = 0 when there are none
+  // Of the draws of anchors and proposals that the losses see: these depend on nothing else, the rest of the
+  // batch least of all.
+  uint64_t sampling_seed = 0;
 };
 
 struct DetectOptions {
@@ -51,6 +54,10 @@ struct Losses {
   torch::Tensor loss_box_reg;
   torch::Tensor loss_objectness;
   torch::Tensor loss_rpn_box_reg;
+  // Sampled proposals, over which the first two are means, and sampled anchors, over which the others are.
+  // Without any the losses are 0.
+  int64_t proposals = 0;
+  int64_t anchors = 0;
 
   torch::Tensor Sum() const { return loss_classifier + loss_box_reg + loss_objectness + loss_rpn_box_reg; }
 };

@@ -3,10 +3,13 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <cmath>
+
 #include "tests/worker/detection/torchvision.h"
 #include "worker/detection/conv_norm.h"
 #include "worker/detection/faster_rcnn.h"
 #include "worker/detection/transform.h"
+#include "worker/detection/weights.h"
 
 namespace loupe::detection {
 namespace {
@@ -107,7 +110,8 @@ TEST(FasterRcnnTest, EveryFieldOfADetectionHasItsShape) {
   DetectOptions options;
   options.score_threshold = 0.01;
   options.detections_per_image = 7;
-  const auto detections = model.Detect({torch::rand({3, 50, 90}), torch::rand({3, 64, 64})}, options);
+  const auto detections =
+      model.Detect(model.MakeBatch({torch::rand({3, 50, 90}), torch::rand({3, 64, 64})}), options);
   ASSERT_EQ(detections.size(), 2u);
   const auto& first = detections[0];
   EXPECT_EQ(first.boxes.sizes(), torch::IntArrayRef({7, 4}));
@@ -127,7 +131,7 @@ TEST(FasterRcnnTest, AnImageWithoutDetectionsStillHasAnEmbeddingAndABestScore) {
   model.eval();
   DetectOptions options;
   options.score_threshold = 0.999;
-  const auto detections = model.Detect({torch::rand({3, 64, 64})}, options);
+  const auto detections = model.Detect(model.MakeBatch({torch::rand({3, 64, 64})}), options);
   EXPECT_EQ(detections[0].boxes.size(0), 0);
   EXPECT_NEAR(detections[0].embedding.norm().item<float>(), 1, 1e-5);
   EXPECT_GT(detections[0].max_score_below, 0.1f);
@@ -136,13 +140,14 @@ TEST(FasterRcnnTest, AnImageWithoutDetectionsStillHasAnEmbeddingAndABestScore) {
 TEST(FasterRcnnTest, PicturesOfAPixelAreTaken) {
   FasterRcnn model(TinyConfig(), 2);
   model.eval();
-  EXPECT_EQ(model.Detect({torch::rand({3, 1, 1}), torch::rand({3, 1, 2000})}, {}).size(), 2u);
+  EXPECT_EQ(model.Detect(model.MakeBatch({torch::rand({3, 1, 1}), torch::rand({3, 1, 2000})}), {}).size(),
+            2u);
 }
 
 TEST(FasterRcnnTest, TrainsOnImagesWithoutBoxes) {
   FasterRcnn model(TinyConfig(), 2);
   const Target nothing{torch::empty({0, 4}), torch::empty({0}, torch::kInt64), {}};
-  const Losses losses = model.ComputeLosses({torch::rand({3, 64, 64})}, {nothing});
+  const Losses losses = model.ComputeLosses(model.MakeBatch({torch::rand({3, 64, 64})}), {nothing});
   EXPECT_EQ(losses.loss_box_reg.item<float>(), 0);
   EXPECT_EQ(losses.loss_rpn_box_reg.item<float>(), 0);
   losses.Sum().backward();
@@ -153,7 +158,7 @@ TEST(FasterRcnnTest, RegionsToIgnoreAreNoNegatives) {
   FasterRcnn model(TinyConfig(), 2);
   Target ignored{torch::empty({0, 4}), torch::empty({0}, torch::kInt64),
                  torch::tensor({{-500.f, -500.f, 500.f, 500.f}})};
-  const Losses losses = model.ComputeLosses({torch::rand({3, 64, 64})}, {ignored});
+  const Losses losses = model.ComputeLosses(model.MakeBatch({torch::rand({3, 64, 64})}), {ignored});
   EXPECT_EQ(losses.Sum().item<float>(), 0)
       << "everything lies in the region, so nothing is left to learn from";
 }
@@ -166,13 +171,39 @@ TEST(FasterRcnnTest, LearnsOnePictureByHeart) {
   torch::optim::AdamW optimizer(model.parameters(), torch::optim::AdamWOptions(1e-3));
   for (int i = 0; i < 40; ++i) {
     optimizer.zero_grad();
-    model.ComputeLosses({image, image}, {OneBox(), OneBox()}).Sum().backward();
+    model.ComputeLosses(model.MakeBatch({image, image}), {OneBox(), OneBox()}).Sum().backward();
     optimizer.step();
   }
   for (auto& buffer : model.named_buffers()) EXPECT_TRUE(torch::isfinite(buffer.value()).all().item<bool>());
   model.train();
-  const double loss = model.ComputeLosses({image, image}, {OneBox(), OneBox()}).Sum().item<double>();
+  const double loss =
+      model.ComputeLosses(model.MakeBatch({image, image}), {OneBox(), OneBox()}).Sum().item<double>();
   EXPECT_LT(loss, 0.5);
+}
+
+TEST(FasterRcnnTest, FrozenFeaturesStandForTheImages) {
+  for (const char* preset : {"small", "mobilenet-v3-large-320-fpn"}) {
+    FasterRcnnConfig config = PresetConfig(preset).value();
+    config.min_size = 64;
+    config.max_size = 96;
+    for (const int trainable_layers : {0, 2, 3, 4}) {
+      FasterRcnn model(config, 1);
+      EXPECT_FALSE(model.HasFrozenLayers());
+      ASSERT_TRUE(LoadWeights(StateDict(model), {}, model).ok());  // which freezes batch norm
+      model.FreezeBackbone(trainable_layers);
+      EXPECT_TRUE(model.HasFrozenLayers());
+      const Batch batch = model.MakeBatch({torch::rand({3, 64, 64}), torch::rand({3, 70, 90})});
+      const auto maps = model.FrozenFeatures(batch.images);
+      Batch instead = batch;
+      for (size_t i = 0; i < maps[0].size(); ++i)
+        instead.frozen.push_back(torch::cat({maps[0][i], maps[1][i]}));
+      instead.images = torch::full({1}, std::nanf("")).expand(batch.images.sizes());
+      const auto losses = [&](const Batch& images) {
+        return model.ComputeLosses(images, {OneBox(), OneBox()}).Sum().item<double>();
+      };
+      EXPECT_NEAR(losses(instead), losses(batch), 1e-6) << preset << " " << trainable_layers;
+    }
+  }
 }
 
 TEST(FasterRcnnTest, FreezingCountsLayersFromTheEnd) {

@@ -107,7 +107,7 @@ void ExpectSameDetections(const Detections& ours, const TensorMap& theirs) {
 
 TEST_P(ParityTest, DetectionsAreTorchvisions) {
   model_->eval();
-  const auto detections = model_->Detect(images_, DetectOptions());
+  const auto detections = model_->Detect(model_->MakeBatch(images_), DetectOptions());
   for (size_t i = 0; i < images_.size(); ++i) {
     SCOPED_TRACE(testing::Message() << "image " << i);
     const auto theirs = WithPrefix(reference_, "detection." + std::to_string(i) + ".");
@@ -118,7 +118,7 @@ TEST_P(ParityTest, DetectionsAreTorchvisions) {
 
 TEST_P(ParityTest, LossesAndGradientsAreTorchvisions) {
   model_->train();
-  const Losses losses = model_->ComputeLosses(images_, targets_);
+  const Losses losses = model_->ComputeLosses(model_->MakeBatch(images_), targets_);
   for (const auto& [name, loss] :
        {std::pair{"loss_classifier", losses.loss_classifier}, std::pair{"loss_box_reg", losses.loss_box_reg},
         std::pair{"loss_objectness", losses.loss_objectness},

@@ -1,0 +1,186 @@
+// Training by two ranks against training by one process. The ranks are threads here, each with a model of its
+// own; they reach each other as processes do.
+#include "worker/rank_group.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "tests/worker/training_world.h"
+#include "worker/detection/synchronised_norm.h"
+
+namespace loupe {
+namespace {
+
+constexpr int kRanks = 2;
+constexpr double kTolerance = 1e-5;
+
+// Runs `work` for each rank, with the group that it is in.
+void OnRanks(const std::function<void(const c10::intrusive_ptr<RankGroup>&)>& work) {
+  const std::filesystem::path meeting = std::filesystem::path(testing::TempDir()) / "rank_group_test_meeting";
+  std::filesystem::remove(meeting);
+  std::vector<std::thread> threads;
+  for (int rank = 0; rank < kRanks; ++rank) {
+    threads.emplace_back([&, rank] {
+      const auto ranks = RankGroup::Join(meeting, rank, kRanks);
+      ASSERT_TRUE(ranks.ok()) << ranks.status();
+      work(*ranks);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+double RelativeDistance(const torch::Tensor& a, const torch::Tensor& b) {
+  return ((a - b).norm() / b.norm().clamp_min(1e-12)).item<double>();
+}
+
+std::map<std::string, torch::Tensor> Gradients(const Trainer& trainer) {
+  std::map<std::string, torch::Tensor> gradients;
+  for (const auto& item : trainer.model()->named_parameters()) {
+    if (item.value().requires_grad()) gradients[item.key()] = item.value().grad();
+  }
+  return gradients;
+}
+
+// Pictures of two sizes, so that a rank alone would pad its images to less than the batch.
+TrainingSet SquaresOfTwoSizes() {
+  TrainingSet set = Squares(7);
+  for (size_t i = 0; i < set.images.size(); i += 3) {
+    set.images[i].load = [load = set.images[i].load] {
+      return absl::StatusOr<torch::Tensor>(torch::constant_pad_nd(*load(), {0, 40}));
+    };
+  }
+  return set;
+}
+
+// Three images a batch, which two ranks can't share evenly; more anchors and proposals than the losses take.
+v1::Recipe ThreeABatch(uint32_t iterations) {
+  v1::Recipe recipe = SmallRecipe(iterations, "optimizer: SGD clip_norm: 0");
+  recipe.mutable_training()->set_batch_size(3);
+  return recipe;
+}
+
+SafetensorsFile SomeBackbone() {
+  SafetensorsFile init;
+  for (const auto& [name, tensor] : Weights(**Trainer::Create(SmallRecipe(1), Squares(2), nullptr))) {
+    if (name.rfind("backbone.body.", 0) == 0)
+      init.tensors[name.substr(sizeof("backbone.body.") - 1)] = tensor;
+  }
+  return init;
+}
+
+struct Outcome {
+  std::map<std::string, torch::Tensor> gradients;  // of the last step
+  std::map<std::string, torch::Tensor> weights;
+  double final_loss = 0;
+};
+
+Outcome TrainOn(Trainer& trainer, const c10::intrusive_ptr<RankGroup>& ranks) {
+  const absl::Status trained = trainer.Run(Ignore(), ranks);
+  EXPECT_TRUE(trained.ok()) << trained;
+  return {Gradients(trainer), Weights(trainer), trainer.final_loss()};
+}
+
+class TwoRanksTest : public testing::TestWithParam<bool> {
+ protected:
+  void ExpectTheOutcomeOfOneProcess(const v1::Recipe& recipe) {
+    const SafetensorsFile backbone = SomeBackbone();
+    const SafetensorsFile* init = GetParam() ? &backbone : nullptr;  // loaded batch norm is frozen
+    const Outcome whole = TrainOn(**Trainer::Create(recipe, SquaresOfTwoSizes(), init), {});
+    std::vector<Outcome> shares(kRanks);
+    // Made before the threads are there: initial weights come from a generator that all would share.
+    std::vector<std::unique_ptr<Trainer>> trainers;
+    for (int rank = 0; rank < kRanks; ++rank) {
+      trainers.push_back(*Trainer::Create(recipe, SquaresOfTwoSizes(), init));
+    }
+    OnRanks([&](const c10::intrusive_ptr<RankGroup>& ranks) {
+      const auto rank = static_cast<size_t>(ranks->rank());
+      shares[rank] = TrainOn(*trainers[rank], ranks);
+    });
+    EXPECT_NEAR(shares[0].final_loss, whole.final_loss, kTolerance * whole.final_loss);
+    for (const auto& [name, gradient] : whole.gradients) {
+      EXPECT_LE(RelativeDistance(shares[0].gradients.at(name), gradient), kTolerance) << name;
+    }
+    for (const auto& [name, tensor] : whole.weights) {
+      EXPECT_LE(RelativeDistance(shares[0].weights.at(name), tensor), kTolerance) << name;
+      EXPECT_TRUE(torch::equal(shares[0].weights.at(name), shares[1].weights.at(name))) << name;
+    }
+  }
+};
+
+TEST_P(TwoRanksTest, GradientsAreThoseOfOneProcess) { ExpectTheOutcomeOfOneProcess(ThreeABatch(1)); }
+
+TEST_P(TwoRanksTest, WeightsAfterThreeStepsAreThoseOfOneProcess) {
+  ExpectTheOutcomeOfOneProcess(ThreeABatch(3));
+}
+
+INSTANTIATE_TEST_SUITE_P(FrozenAndLiveNorms, TwoRanksTest, testing::Bool());
+
+TEST(RankGroupTest, ARankThatEndsEndsTheOthers) {
+  std::vector<std::unique_ptr<Trainer>> trainers;
+  for (int rank = 0; rank < kRanks; ++rank) {
+    trainers.push_back(*Trainer::Create(SmallRecipe(50), Squares(5), nullptr));
+  }
+  std::vector<absl::Status> ended(kRanks);
+  OnRanks([&](const c10::intrusive_ptr<RankGroup>& ranks) {
+    TrainingCallbacks callbacks = Ignore();
+    callbacks.on_step = [&](const TrainingProgress& progress) {
+      return ranks->rank() == 1 && progress.iteration == 2 ? absl::DataLossError("enough") : absl::OkStatus();
+    };
+    std::unique_ptr<Trainer> trainer = std::move(trainers[static_cast<size_t>(ranks->rank())]);
+    ended[static_cast<size_t>(ranks->rank())] = trainer->Run(callbacks, ranks);
+  });
+  EXPECT_EQ(ended[1].code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(ended[0].code(), absl::StatusCode::kAborted);
+  EXPECT_THAT(ended[0].message(), testing::HasSubstr("another process of the training is gone"));
+}
+
+// LibTorch's own batch norm over the whole batch is the reference.
+TEST(SynchronisedNormTest, IsBatchNormOverAllRanks) {
+  torch::manual_seed(7);
+  const auto channels_last = torch::MemoryFormat::ChannelsLast;
+  const torch::Tensor x = (torch::randn({5, 6, 4, 3}) * 3 + 50).contiguous(channels_last);
+  const torch::Tensor y_gradient = torch::randn({5, 6, 4, 3}).contiguous(channels_last);
+  const torch::Tensor weight = torch::rand({6}) + 0.5, bias = torch::randn({6});
+  struct Result {
+    torch::Tensor y, x_gradient, weight_gradient, bias_gradient, running_mean, running_var;
+  };
+  const auto run = [&](int64_t begin, int64_t end, const c10::intrusive_ptr<RankGroup>& ranks) {
+    const torch::Tensor part = x.slice(0, begin, end).clone(channels_last).set_requires_grad(true);
+    const torch::Tensor w = weight.clone().set_requires_grad(true), b = bias.clone().set_requires_grad(true);
+    Result result;
+    result.running_mean = torch::zeros({6});
+    result.running_var = torch::ones({6});
+    result.y =
+        ranks ? detection::NormaliseOverRanks(part, w, b, result.running_mean, result.running_var, 0.1, 1e-5,
+                                              ranks)
+              : torch::batch_norm(part, w, b, result.running_mean, result.running_var, true, 0.1, 1e-5, true);
+    result.y.backward(y_gradient.slice(0, begin, end));
+    result.x_gradient = part.grad();
+    result.weight_gradient = w.grad();
+    result.bias_gradient = b.grad();
+    return result;
+  };
+  const Result whole = run(0, 5, {});
+  std::vector<Result> parts(kRanks);
+  OnRanks([&](const c10::intrusive_ptr<RankGroup>& ranks) {
+    parts[static_cast<size_t>(ranks->rank())] = ranks->rank() == 0 ? run(0, 2, ranks) : run(2, 5, ranks);
+  });
+  EXPECT_LE(RelativeDistance(torch::cat({parts[0].y, parts[1].y}), whole.y), kTolerance);
+  EXPECT_LE(RelativeDistance(torch::cat({parts[0].x_gradient, parts[1].x_gradient}), whole.x_gradient),
+            kTolerance);
+  EXPECT_LE(RelativeDistance(parts[0].weight_gradient + parts[1].weight_gradient, whole.weight_gradient),
+            kTolerance);
+  EXPECT_LE(RelativeDistance(parts[0].bias_gradient + parts[1].bias_gradient, whole.bias_gradient),
+            kTolerance);
+  for (const Result& part : parts) {
+    EXPECT_LE(RelativeDistance(part.running_mean, whole.running_mean), kTolerance);
+    EXPECT_LE(RelativeDistance(part.running_var, whole.running_var), kTolerance);
+  }
+}
+
+}  // namespace
+}  // namespace loupe
