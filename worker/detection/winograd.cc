@@ -14,8 +14,9 @@ namespace loupe::detection {
 namespace {
 
 constexpr auto kChannelsLast = torch::MemoryFormat::ChannelsLast;
-// Tiles below which reading the transformed weights costs more than is gained.
-constexpr int64_t kMinTiles = 32;
+// Tiles an image below which reading the transformed weights costs more than is gained. The size of the batch has no say:
+// an image's result must not depend, in its last bits, on the images beside it.
+constexpr int64_t kMinTiles = 16;
 // Transformed values, in bytes, that are worked on at a time: they should stay in the last level of cache.
 constexpr int64_t kBlockBytes = 8 << 20;
 // Tiles that a thread transforms at least.
@@ -34,7 +35,8 @@ class TileGrid {
         rows_(RoundUp(height_, kTileSide) / kTileSide),
         columns_(RoundUp(width_, kTileSide) / kTileSide) {}
 
-  int64_t count() const { return images_ * rows_ * columns_; }
+  int64_t count() const { return images_ * per_image(); }
+  int64_t per_image() const { return rows_ * columns_; }
 
   // Where the channels of `side` x `side` cells begin, from `margin` cells above and left of the tile on.
   // What is outside the map, or of a tile beyond the last, is `outside`.
@@ -253,7 +255,7 @@ bool WinogradTakes(const torch::Tensor& x, const torch::Tensor& weight, int64_t 
   const bool shaped = weight.size(2) == 3 && weight.size(3) == 3 && stride == 1 &&
                       weight.size(0) % kProductColumns == 0 && weight.size(1) % kProductColumns == 0 &&
                       x.size(1) == weight.size(1);
-  return shaped && OneDnnTakes(x) && TileGrid(x).count() >= kMinTiles && !UsableWinogradKernels().empty();
+  return shaped && OneDnnTakes(x) && TileGrid(x).per_image() >= kMinTiles && !UsableWinogradKernels().empty();
 }
 
 PreparedWinograd::PreparedWinograd(const torch::Tensor& weight, const torch::Tensor& bias,
