@@ -5,11 +5,8 @@ through the API by `loupe-bench-queue`. The reference is GetProject over the sam
 what any call that reads one row costs. Aim: median below 5 ms.
 """
 import argparse
-import glob
 import json
 import os
-import shutil
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -28,15 +25,6 @@ FROM added, ranking WHERE ranking.state = 'active';
 """
 
 
-def psql(deployment, sql):
-    client = sorted(glob.glob("/usr/lib/postgresql/*/bin/psql"))[-1]
-    command = [client, "-h", os.path.join(deployment.server_directory, "postgres"), "-U", "loupe", "-d", "loupe",
-               "-v", "ON_ERROR_STOP=1", "-q"]
-    if os.geteuid() == 0:
-        command = [shutil.which("runuser"), "-u", "postgres", "--", *command]
-    subprocess.run(command, input=sql, text=True, check=True)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="10,000 pictures, 500 calls")
@@ -45,7 +33,7 @@ def main():
 
     with Deployment() as deployment:
         deployment.loupe("project", "create", "bench", "--classes", "a")
-        psql(deployment, FILL.format(count=count))
+        deployment.psql(FILL.format(count=count))
         with open(os.path.join(deployment.server_directory, "server.address"), encoding="utf-8") as file:
             address = file.read().strip()
         figures = json.loads(run(program("loupe-bench-queue"), address,

@@ -15,26 +15,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from loupe_programs import DATA, Deployment, read_json, worker, write_lines  # noqa: E402
-
-DATA_SET = os.path.join(DATA, "data", "neu-det")
-WEIGHTS = os.path.join(DATA, "weights", "resnet18_c4_imagenet_bnfolded.safetensors")
-
-
-def fifth_of(images):
-    """Every fifth in the order of names: NEU-DET numbers its pictures by class, so each class has its share."""
-    return sorted(images, key=lambda image: image["file_name"])[::5]
-
-
-def test_file(coco, ids, path):
-    """The COCO file of some images only."""
-    keep = set(ids)
-    part = dict(coco)
-    part["images"] = [image for image in coco["images"] if image["id"] in keep]
-    part["annotations"] = [box for box in coco["annotations"] if box["image_id"] in keep]
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(part, file)
-    return path
+from loupe_programs import Deployment, read_json, worker, write_lines  # noqa: E402
+from neu_det_data import ANNOTATIONS, DATA_SET, WEIGHTS, fifth_of, split_ids, write_part  # noqa: E402
 
 
 def recipe(args):
@@ -57,18 +39,16 @@ def measure(deployment, model, truth):
 
 
 def turn(deployment, args):
-    annotations = os.path.join(DATA_SET, "annotations.json")
-    coco = read_json(annotations)
-    splits = read_json(os.path.join(DATA_SET, "splits.json"))
+    coco = read_json(ANNOTATIONS)
     by_id = {image["id"]: image for image in coco["images"]}
-    train = [by_id[i] for i in splits["train"]][:: args.every]
-    truth = test_file(coco, splits["test"][:: args.every], deployment.path("test.json"))
+    train = [by_id[i] for i in split_ids("train")][:: args.every]
+    truth = write_part(coco, split_ids("test")[:: args.every], deployment.path("test.json"))
     only = write_lines(deployment.path("train.txt"), [image["id"] for image in train])
     labelled = write_lines(deployment.path("labelled.txt"), [image["id"] for image in fifth_of(train)])
 
     classes = ",".join(c["name"] for c in sorted(coco["categories"], key=lambda c: c["id"]))
     deployment.loupe("project", "create", "neu-det", "--classes", classes, "--seed", args.seed)
-    deployment.loupe("import", "--images", DATA_SET, "--coco", annotations, "--only", f"@{only}",
+    deployment.loupe("import", "--images", DATA_SET, "--coco", ANNOTATIONS, "--only", f"@{only}",
                      "--labelled", f"@{labelled}", "--blind")
     deployment.loupe("model", "import", "--weights", WEIGHTS, "--preset", "small", "--name", "imagenet")
     recipe_file = deployment.path("recipe.textproto")
@@ -78,7 +58,7 @@ def turn(deployment, args):
     figures = []
     for number in (1, 2):
         if number == 2:
-            print(deployment.loupe("annotate", "--oracle", annotations, "--tasks", args.tasks), flush=True)
+            print(deployment.loupe("annotate", "--oracle", ANNOTATIONS, "--tasks", args.tasks), flush=True)
         started = time.monotonic()
         print(deployment.loupe("round", "submit", "--recipe", recipe_file, "--watch", timeout=3600), flush=True)
         shown = deployment.json("round", "show", number)

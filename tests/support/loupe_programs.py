@@ -1,4 +1,5 @@
 """Runs Loupe's programs from Python tests: a deployment in a folder of its own, commands with their JSON."""
+import glob
 import json
 import os
 import shutil
@@ -80,6 +81,15 @@ class Deployment:
         except ProcessLookupError:
             return False
         return True
+
+    def psql(self, sql):
+        """Runs statements on the coordinator's own database, past its API; returns the rows as text."""
+        client = sorted(glob.glob("/usr/lib/postgresql/*/bin/psql"))[-1]
+        command = [client, "-h", os.path.join(self.server_directory, "postgres"), "-U", "loupe", "-d", "loupe",
+                   "-v", "ON_ERROR_STOP=1", "-qAt"]
+        if os.geteuid() == 0:
+            command = [shutil.which("runuser"), "-u", "postgres", "--", *command]
+        return subprocess.run(command, input=sql, text=True, stdout=subprocess.PIPE, check=True).stdout.strip()
 
     def log(self, part):
         with open(os.path.join(self.server_directory, "logs", f"{part}.log"), encoding="utf-8", errors="replace") as file:
