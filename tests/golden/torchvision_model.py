@@ -100,7 +100,7 @@ def randomise(model, images, generator):
     # features differ little from box to box, so that large scores would be mostly amplified rounding.
     predictor = model.roi_heads.box_predictor
     for layer, deviation in [(model.rpn.head.cls_logits, 2.0), (model.rpn.head.bbox_pred, 0.2),
-                             (predictor.cls_score, 0.7), (predictor.bbox_pred, 1.0)]:
+                             (predictor.cls_score, 0.4), (predictor.bbox_pred, 1.0)]:
         outputs = []
         hook = layer.register_forward_hook(lambda _module, _input, output: outputs.append(output.flatten()))
         model(images)
