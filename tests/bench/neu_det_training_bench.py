@@ -129,17 +129,17 @@ def compare(bench, seeds):
     if len(seeds) == len(SEEDS):
         half = STUDENT_T * statistics.stdev(differences) / len(seeds)**0.5
         figures["difference_95"] = [figures["difference"] - half, figures["difference"] + half]
-        print(f"95 % interval of the difference: {figures['difference_95'][0]:+.4f} to {figures['difference_95'][1]:+.4f}; "
-              f"aim: within 0.02 of each other")
+        low, high = figures["difference_95"]
+        print(f"95 % interval of the difference: {low:+.4f} to {high:+.4f}; aim: means within 0.02 of each other")
     return figures
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one seed, a few iterations, every fourth test image: no figure "
-                        "to quote")
-    parser.add_argument("--best", action="store_true", help=f"and {os.path.basename(BEST_RECIPE)} on the whole training "
-                        "split")
+    parser.add_argument("--quick", action="store_true",
+                        help="one seed, a few iterations, every fourth test image: no figure to quote")
+    parser.add_argument("--best", action="store_true",
+                        help=f"and {os.path.basename(BEST_RECIPE)} on the whole training split")
     parser.add_argument("--split", choices=("test", "val"), default="test", help="val: to choose a recipe by")
     parser.add_argument("--out", help="folder of the runs; default: under build/")
     args = parser.parse_args()

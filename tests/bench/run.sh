@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs a benchmark of the release build: a table, and as the last line one JSON object with the figures.
-#   tests/bench/run.sh NAME [--quick]       NAME: detector, import, queue; --quick ends within two minutes
+#   tests/bench/run.sh NAME [--quick]       NAME: detector, import, neu_det_training, queue
+# --quick ends within two minutes.
 set -euo pipefail
 cd "$(dirname "$0")"
 name=${1:-}
