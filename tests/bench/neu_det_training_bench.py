@@ -140,17 +140,19 @@ def main():
                         help="one seed, a few iterations, every fourth test image: no figure to quote")
     parser.add_argument("--best", action="store_true",
                         help=f"and {os.path.basename(BEST_RECIPE)} on the whole training split")
-    parser.add_argument("--split", choices=("test", "val"), default="test", help="val: to choose a recipe by")
+    parser.add_argument("--tune", action="store_true", help="that recipe alone, measured on the split `val`")
     parser.add_argument("--out", help="folder of the runs; default: under build/")
     args = parser.parse_args()
-    name = "neu_det_training" + ("_quick" if args.quick else "") + ("_val" if args.split == "val" else "")
+    name = "neu_det_training" + ("_quick" if args.quick else "") + ("_tune" if args.tune else "")
     folder = args.out or os.path.join(SOURCE, "build", name)
-    bench = Bench(folder, args.split, 4 if args.quick else 1, {**RECIPE, **(QUICK if args.quick else {})})
+    bench = Bench(folder, "val" if args.tune else "test", 4 if args.quick else 1,
+                  {**RECIPE, **(QUICK if args.quick else {})})
+    figures = {"benchmark": "neu_det_training", "quick": args.quick, "split": bench.split}
     if args.quick:
         print(f"quick: one seed of {QUICK['iterations']} iterations; the figures mean nothing")
-    figures = {"benchmark": "neu_det_training", "quick": args.quick, "split": args.split,
-               **compare(bench, SEEDS[:1] if args.quick else SEEDS)}
-    if args.best:
+    if not args.tune:
+        figures.update(compare(bench, SEEDS[:1] if args.quick else SEEDS))
+    if args.best or args.tune:
         best = bench.best()
         figures["best"] = {key: best[key] for key in ("ap50", "ap", "seconds", "cores")}
         print(f"Loupe's best recipe: AP50 {best['ap50']:.4f} (aim: above {BEST_AIM}) after {best['seconds']} s "
