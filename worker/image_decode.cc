@@ -53,9 +53,10 @@ torch::Tensor ToTensor(const cv::Mat& picture) {
   cv::cvtColor(picture, rgb, cv::COLOR_BGR2RGB);
   cv::Mat levels;
   rgb.convertTo(levels, CV_32FC3, rgb.depth() == CV_16U ? 1.0 / 65535 : 1.0 / 255);
+  // A copy also of a single pixel, whose three levels are contiguous as they are.
   return torch::from_blob(levels.data, {levels.rows, levels.cols, 3}, torch::kFloat32)
       .permute({2, 0, 1})
-      .contiguous();
+      .clone(torch::MemoryFormat::Contiguous);
 }
 
 absl::StatusOr<std::string> ReadFile(const std::filesystem::path& path) {

@@ -126,10 +126,23 @@ TEST(ImageDecodeTest, TakesGreySixteenBitAndAlpha) {
   EXPECT_NEAR((*clear)[1][2][2].item<float>(), 0.2, 1e-6);
 }
 
-TEST(ImageDecodeTest, ASinglePixelIsAPicture) {
-  const absl::StatusOr<torch::Tensor> image = DecodeImage(Encoded(cv::Mat(1, 1, CV_8UC3), ".png"), "dot.png");
+// Its levels were those of OpenCV's buffer, which was gone by then.
+TEST(ImageDecodeTest, ASinglePixelOutlivesItsDecoder) {
+  const absl::StatusOr<torch::Tensor> image =
+      DecodeImage(Encoded(cv::Mat(1, 1, CV_8UC3, cv::Scalar(0, 51, 255)), ".png"), "dot.png");
   ASSERT_TRUE(image.ok()) << image.status();
-  EXPECT_THAT(image->sizes(), testing::ElementsAre(3, 1, 1));
+  EXPECT_TRUE(image->storage().resizable()) << "a tensor over memory of others can't be resized";
+  EXPECT_TRUE(torch::allclose(*image, torch::tensor({1.0F, 0.2F, 0.0F}).view({3, 1, 1})));
+}
+
+TEST(ImageDecodeTest, ThinPicturesAreDecoded) {
+  for (const cv::Size size : {cv::Size(10000, 1), cv::Size(1, 10000)}) {
+    const absl::StatusOr<torch::Tensor> image =
+        DecodeImage(Encoded(cv::Mat(size, CV_8UC3, cv::Scalar(0, 0, 255)), ".png"), "thin.png");
+    ASSERT_TRUE(image.ok()) << image.status();
+    EXPECT_THAT(image->sizes(), testing::ElementsAre(3, size.height, size.width));
+    EXPECT_EQ(image->sum().item<float>(), 10000);
+  }
 }
 
 TEST(ImageDecodeTest, TellsTheSizeThatDecodingWillGive) {
