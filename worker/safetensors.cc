@@ -54,13 +54,16 @@ std::optional<uint64_t> AsSize(const json& value) {
   return value.get<uint64_t>();
 }
 
-// Bytes of a tensor, or nothing where they don't fit 63 bits.
+// Bytes of a tensor, or nothing where they, or the strides that LibTorch makes of the sides, don't fit 63
+// bits.
 std::optional<uint64_t> ByteCount(const std::vector<int64_t>& shape, torch::ScalarType type) {
   int64_t bytes = static_cast<int64_t>(c10::elementSize(type));
+  bool empty = false;
   for (const int64_t side : shape) {
-    if (__builtin_mul_overflow(bytes, side, &bytes)) return std::nullopt;
+    empty = empty || side == 0;
+    if (__builtin_mul_overflow(bytes, std::max<int64_t>(side, 1), &bytes)) return std::nullopt;
   }
-  return static_cast<uint64_t>(bytes);
+  return empty ? 0 : static_cast<uint64_t>(bytes);
 }
 
 // Errors: a text without path, for the caller to complete.

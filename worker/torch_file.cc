@@ -8,14 +8,16 @@
 #include <array>
 #include <bit>
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <new>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "worker/pickle.h"
+#include "worker/pickle_writer.h"
+#include "worker/stored_zip.h"
 
 namespace loupe {
 namespace {
@@ -27,6 +29,9 @@ constexpr std::string_view kRebuildTensor = "torch._utils._rebuild_tensor_v2";
 constexpr std::string_view kRebuildParameter = "torch._utils._rebuild_parameter";
 // Shared data are read once for each tensor that uses them; more than this many times the file is no state dict.
 constexpr uint64_t kMostSharing = 4;
+// A value takes up to a hundred times its bytes in the pickle; a state dict of thousands of tensors has one
+// of 1 MB.
+constexpr uint64_t kMaxPickleBytes = 16 << 20;
 
 struct StorageType {
   std::string_view name;
@@ -56,8 +61,10 @@ bool IsCall(const Pickled& value, std::string_view function) {
 // Tensors of an archive.
 class ArchiveReader {
  public:
-  ArchiveReader(caffe2::serialize::PyTorchStreamReader& archive, uint64_t file_bytes)
-      : archive_(archive), bytes_left_(file_bytes * kMostSharing) {}
+  explicit ArchiveReader(StoredZip& archive)
+      : archive_(archive),
+        storage_bytes_left_(archive.file_bytes()),
+        bytes_left_(archive.file_bytes() * kMostSharing) {}
 
   static bool IsTensor(const Pickled& value) {
     return IsCall(value, kRebuildTensor) || IsCall(value, kRebuildParameter);
@@ -105,10 +112,12 @@ class ArchiveReader {
   static bool Fits(int64_t offset, const std::vector<int64_t>& sizes, const std::vector<int64_t>& strides,
                    int64_t available) {
     if (offset < 0 || offset > available) return false;
-    int64_t count = 1, last = offset;
+    // LibTorch multiplies sides to strides also where one of them is 0.
+    int64_t count = 1, last = offset, extent = sizeof(double);
     for (size_t i = 0; i < sizes.size(); ++i) {
       int64_t reach = 0;
-      if (__builtin_mul_overflow(count, sizes[i], &count)) return false;
+      if (__builtin_mul_overflow(extent, std::max<int64_t>(sizes[i], 1), &extent)) return false;
+      count *= sizes[i];
       if (__builtin_mul_overflow(std::max<int64_t>(sizes[i] - 1, 0), strides[i], &reach)) return false;
       if (__builtin_add_overflow(last, reach, &last)) return false;
     }
@@ -130,17 +139,21 @@ class ArchiveReader {
       if (found->second.scalar_type() != known->type) return Malformed("has data of two types");
       return found->second;
     }
-    const std::string record = "data/" + key;
-    if (!archive_.hasRecord(record)) return Malformed("has no data in the archive");
-    auto [data, bytes] = archive_.getRecord(record);
-    const auto count = static_cast<int64_t>(bytes / c10::elementSize(known->type));
-    const auto owner = std::make_shared<at::DataPtr>(std::move(data));
-    return storages_[key] =
-               torch::from_blob(owner->get(), {count}, [owner](void*) {}, torch::TensorOptions(known->type));
+    const StoredZip::Record* record = archive_.Find("data/" + key);
+    if (record == nullptr) return Malformed("has no data in the archive");
+    const uint64_t element_bytes = c10::elementSize(known->type);
+    if (record->size % element_bytes != 0) return Malformed("has data of another type");
+    if (record->size > storage_bytes_left_) return Malformed("has data that overlap with others");
+    storage_bytes_left_ -= record->size;
+    auto storage = torch::empty({static_cast<int64_t>(record->size / element_bytes)}, known->type);
+    const absl::Status read = archive_.Read(*record, static_cast<char*>(storage.data_ptr()));
+    if (!read.ok()) return Malformed(absl::StrCat("can't be read: ", read.message()));
+    return storages_[key] = storage;
   }
 
-  caffe2::serialize::PyTorchStreamReader& archive_;
-  uint64_t bytes_left_;  // that tensors may still take
+  StoredZip& archive_;
+  uint64_t storage_bytes_left_;  // that records may still take
+  uint64_t bytes_left_;          // that tensors may still take
   TensorMap storages_;
 };
 
@@ -154,15 +167,19 @@ const Pickled* StateDictIn(const Pickled& root) {
 }
 
 // Errors: without path.
-absl::StatusOr<TensorMap> ReadArchive(const std::string& path, uint64_t file_bytes) {
-  caffe2::serialize::PyTorchStreamReader archive(path);
-  if (!archive.hasRecord("data.pkl")) return Malformed("it is an archive without data.pkl");
-  const auto [text, length] = archive.getRecord("data.pkl");
-  const auto pickle = Pickle::Parse({static_cast<const char*>(text.get()), length}, AllowedGlobals());
+absl::StatusOr<TensorMap> ReadArchive(const std::string& path) {
+  absl::StatusOr<StoredZip> archive = StoredZip::Open(path);
+  if (!archive.ok()) return archive.status();
+  const StoredZip::Record* record = archive->Find("data.pkl");
+  if (record == nullptr) return Malformed("it is an archive without data.pkl");
+  if (record->size > kMaxPickleBytes) return Malformed("its data.pkl is too long for a state dict");
+  std::string text(record->size, '\0');
+  if (absl::Status read = archive->Read(*record, text.data()); !read.ok()) return read;
+  const auto pickle = Pickle::Parse(text, AllowedGlobals());
   if (!pickle.ok()) return pickle.status();
   const Pickled* state = StateDictIn(pickle->root());
   if (state == nullptr) return Malformed("it holds no dict of tensors");
-  ArchiveReader reader(archive, file_bytes);
+  ArchiveReader reader(*archive);
   TensorMap tensors;
   for (size_t i = 0; i + 1 < state->items.size(); i += 2) {
     const Pickled& name = *state->items[i];
@@ -181,52 +198,7 @@ bool IsZip(const std::string& path) {
   return start == std::array{'P', 'K'};
 }
 
-// Writes what PickleParser reads, in protocol 2.
-class PickleWriter {
- public:
-  PickleWriter() { text_ = "\x80\x02"; }
-
-  PickleWriter& Raw(std::string_view opcodes) {
-    text_ += opcodes;
-    return *this;
-  }
-  PickleWriter& Global(std::string_view name) {
-    const size_t dot = name.rfind('.');
-    text_ += 'c';
-    text_ += name.substr(0, dot);
-    text_ += '\n';
-    text_ += name.substr(dot + 1);
-    text_ += '\n';
-    return *this;
-  }
-  PickleWriter& Text(std::string_view value) {
-    text_ += 'X';
-    LittleEndian(value.size(), 4);
-    text_ += value;
-    return *this;
-  }
-  PickleWriter& Integer(int64_t value) {
-    text_ += "\x8a\x08";
-    LittleEndian(static_cast<uint64_t>(value), 8);
-    return *this;
-  }
-  PickleWriter& Integers(torch::IntArrayRef values) {
-    text_ += '(';
-    for (const int64_t value : values) Integer(value);
-    text_ += 't';
-    return *this;
-  }
-  PickleWriter& OrderedDict() { return Global("collections.OrderedDict").Raw(")R"); }
-
-  std::string Finish() { return std::move(Raw(".").text_); }
-
- private:
-  void LittleEndian(uint64_t value, int bytes) {
-    for (int i = 0; i < bytes; ++i) text_ += static_cast<char>(value >> (8 * i) & 0xff);
-  }
-
-  std::string text_;
-};
+std::span<const int64_t> AsSpan(torch::IntArrayRef values) { return {values.data(), values.size()}; }
 
 absl::StatusOr<std::string_view> StorageNameOf(const std::string& name, const torch::Tensor& tensor) {
   for (const StorageType& storage : kStorageTypes) {
@@ -248,9 +220,7 @@ void WriteArchive(const std::string& path, const std::string& pickle, const std:
 }  // namespace
 
 absl::StatusOr<TensorMap> ReadTorchFile(const std::string& path) {
-  std::error_code error;
-  const uint64_t file_bytes = std::filesystem::file_size(path, error);
-  if (error) return absl::NotFoundError(absl::StrCat("can't open the weight file ", path));
+  if (!std::ifstream(path)) return absl::NotFoundError(absl::StrCat("can't open the weight file ", path));
   if (!IsZip(path)) {
     return absl::InvalidArgumentError(absl::StrCat(
         path, " is not a weight file that PyTorch has written since 1.6; if an older PyTorch wrote it, convert it with:"
@@ -258,9 +228,9 @@ absl::StatusOr<TensorMap> ReadTorchFile(const std::string& path) {
   }
   absl::StatusOr<TensorMap> tensors;
   try {
-    tensors = ReadArchive(path, file_bytes);
-  } catch (const c10::Error&) {
-    tensors = Malformed("its archive is damaged or cut short");
+    tensors = ReadArchive(path);
+  } catch (const c10::Error& error) {
+    tensors = Malformed(error.what_without_backtrace());
   } catch (const std::bad_alloc&) {
     tensors = Malformed("it claims more data than fits in memory");
   }
@@ -278,7 +248,11 @@ absl::Status WriteTorchFile(const std::string& path, const TensorMap& tensors) {
     const auto content = tensor.detach().to(torch::kCPU).contiguous();
     pickle.Text(name).Global(kRebuildTensor).Raw("((").Text("storage").Global(*storage);
     pickle.Text(absl::StrCat(contents.size())).Text("cpu").Integer(content.numel()).Raw("tQ").Integer(0);
-    pickle.Integers(content.sizes()).Integers(content.strides()).Raw("\x89").OrderedDict().Raw("tR");
+    pickle.Integers(AsSpan(content.sizes()))
+        .Integers(AsSpan(content.strides()))
+        .Raw("\x89")
+        .OrderedDict()
+        .Raw("tR");
     contents.push_back(content);
   }
   const std::string temporary = absl::StrCat(path, ".", getpid(), ".tmp");

@@ -7,6 +7,7 @@
 import collections
 import os
 import sys
+import zipfile
 
 import torch
 
@@ -27,6 +28,25 @@ def tensors():
         parameter=torch.nn.Parameter(base[0].clone()), shared=base)
 
 
+def compress(source, path):
+    with zipfile.ZipFile(source) as archive, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as copy:
+        for name in archive.namelist():
+            copy.writestr(name, archive.read(name))
+
+
+def overlap(source, path):
+    """Keeps the data of the first tensor alone; the directory leads there for all of them."""
+    with zipfile.ZipFile(source) as archive, zipfile.ZipFile(path, "w") as copy:
+        first = None
+        for name in archive.namelist():
+            copy.writestr(name, b"" if first and "/data/" in name else archive.read(name))
+            if "/data/" in name:
+                entry = copy.getinfo(name)
+                first = first or entry
+                entry.header_offset, entry.file_size, entry.compress_size = (
+                    first.header_offset, first.file_size, first.compress_size)
+
+
 def write(folder):
     path = lambda name: os.path.join(folder, name)
     state = tensors()
@@ -36,6 +56,9 @@ def write(folder):
     torch.save(state, path("old.pth"), _use_new_zipfile_serialization=False)
     torch.save({"model": state, "trap": Hostile()}, path("hostile.pth"))
     torch.save({"epoch": 3}, path("nothing.pth"))
+    compress(path("raw.pth"), path("compressed.pth"))
+    torch.save({str(i): torch.ones(1000) * i for i in range(3)}, path("large.pth"))
+    overlap(path("large.pth"), path("overlapping.pth"))
     torchvision_safetensors.write(path("expected.safetensors"), {key: value.float() if value.is_floating_point() else
                                                                  value for key, value in state.items()})
 

@@ -195,9 +195,10 @@ absl::StatusOr<WeightDescription> DescribeWeights(const std::map<std::string, st
                              std::pair{"loupe.max_size", &description.max_size}}) {
     const std::string text = value(key);
     if (text.empty()) continue;
-    if (!absl::SimpleAtoi(text, target) || *target < 1) {
+    constexpr int64_t kMaxSize = 8192;  // as in recipes and on the command line
+    if (!absl::SimpleAtoi(text, target) || *target < 1 || *target > kMaxSize) {
       return absl::InvalidArgumentError(
-          absl::StrCat("the metadata '", key, "' must be a positive whole number"));
+          absl::StrCat("the metadata '", key, "' must be a whole number from 1 to ", kMaxSize));
     }
   }
   return description;

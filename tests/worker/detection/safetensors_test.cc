@@ -73,6 +73,17 @@ TEST(SafetensorsTest, EveryCutIsRefused) {
   }
 }
 
+TEST(SafetensorsTest, AHeaderThatClaimsMoreThanTheFileIsRefused) {
+  const std::string path = ScratchPath("claims.safetensors");
+  for (const std::string& length :
+       {std::string("\x03\0\0\0\0\0\0\0", 8), std::string("\0\0\0\0\0\0\0\x01", 8), std::string(8, '\xff')}) {
+    std::ofstream(path, std::ios::binary) << length << "{}";
+    const auto status = ReadSafetensors(path).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_NE(status.message().find("header claims more than the file holds"), std::string::npos) << status;
+  }
+}
+
 TEST(SafetensorsTest, AFailedWriteLeavesNothingBehind) {
   EXPECT_EQ(WriteSafetensors("/nowhere/at.safetensors", {}).code(), absl::StatusCode::kInternal);
 }
@@ -106,6 +117,9 @@ INSTANTIATE_TEST_SUITE_P(
         Malformation{"Negative", R"({"x":{"dtype":"F32","shape":[-4],"data_offsets":[0,16]}})", "sizes"},
         Malformation{"Overflow",
                      R"({"x":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}})",
+                     "fit its shape"},
+        Malformation{"OverflowBesideAZero",
+                     R"({"x":{"dtype":"F32","shape":[0,4611686018427387904,4],"data_offsets":[0,0]}})",
                      "fit its shape"},
         Malformation{
             "Overlap",

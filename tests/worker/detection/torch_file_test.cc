@@ -92,6 +92,27 @@ TEST_F(TorchFileTest, AFileCutShortAnywhereIsRefused) {
   }
 }
 
+// Such an archive of a few kB could unpack to gigabytes.
+TEST_F(TorchFileTest, ACompressedArchiveIsRefusedBeforeItIsUnpacked) {
+  EXPECT_THAT(Error(ScratchPath("compressed.pth")), HasSubstr("compressed"));
+}
+
+TEST_F(TorchFileTest, ARecordThatClaimsMoreThanTheFileIsRefused) {
+  const std::string whole = Bytes(ScratchPath("raw.pth"));
+  const size_t entry = whole.find("PK\1\2");
+  ASSERT_NE(entry, std::string::npos);
+  const std::string path = ScratchPath("claims.pth");
+  for (const char* claim : {"\xff\xff\xff\x7f", "\xff\xff\xff\xff"}) {
+    std::ofstream(path, std::ios::binary) << std::string(whole).replace(entry + 24, 4, claim);
+    EXPECT_THAT(Error(path), HasSubstr("claims more than the file holds"));
+  }
+}
+
+// A hundred records of the same bytes would take a hundred times the memory.
+TEST_F(TorchFileTest, RecordsThatOverlapAreRefused) {
+  EXPECT_THAT(Error(ScratchPath("overlapping.pth")), HasSubstr("overlap"));
+}
+
 TEST(PickleTest, ReadsPlainValues) {
   // {'a': [1, -2, 300, True, None, 1.5], 'b': ('x',)} in protocol 2, as Python writes it.
   const std::string bytes(

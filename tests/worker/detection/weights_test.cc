@@ -139,6 +139,8 @@ TEST(WeightsTest, MetadataDescribesTheModel) {
   EXPECT_TRUE(DescribeWeights({})->preset.empty());
   EXPECT_FALSE(DescribeWeights({{"loupe.classes", "[1]"}}).ok());
   EXPECT_FALSE(DescribeWeights({{"loupe.min_size", "-4"}}).ok());
+  EXPECT_FALSE(DescribeWeights({{"loupe.max_size", "1000000000"}}).ok())
+      << "its first batch would take all memory";
 }
 
 }  // namespace
