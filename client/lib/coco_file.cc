@@ -174,6 +174,9 @@ class CocoReader {
       CheckBox(fields, file_.images[image->second], annotation.bbox);
     }
     annotation.area = fields.Has("area") ? *area : annotation.bbox[2] * annotation.bbox[3];
+    if (!std::isfinite(annotation.area)) {
+      fields.AddProblem(absl::StrCat(Describe(annotation.bbox), " has an area that no number holds"));
+    }
     file_.annotations.push_back(annotation);
   }
 

@@ -174,9 +174,14 @@ std::optional<bool> CocoFields::Flag(const char* name) const {
 }
 
 void AppendNumber(std::string& out, double number) {
+  // Whole numbers that 64 bits don't hold are read with an exponent only.
+  constexpr double kLargeWhole = 1e18;
   std::array<char, 32> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-  out.append(digits.data(), end);
+  char* const last = digits.data() + digits.size();
+  const auto written = std::abs(number) < kLargeWhole
+                           ? std::to_chars(digits.data(), last, number)
+                           : std::to_chars(digits.data(), last, number, std::chars_format::scientific);
+  out.append(digits.data(), written.ptr);
 }
 
 absl::Status WriteWhole(const fs::path& path, const std::function<void(std::ostream&)>& write) {

@@ -51,6 +51,32 @@ TEST(CocoFileTest, ReadsWhatWasWritten) {
   EXPECT_FALSE(std::filesystem::exists(path.string() + ".partial"));
 }
 
+// 2^64 is shortest without an exponent, and then no whole number that the reader takes.
+TEST(CocoFileTest, LargeNumbersThatAreWrittenAreRead) {
+  CocoFile file;
+  file.images = {{1, "a.png", 0, 0}};
+  file.categories = {{1, "dent"}};
+  file.annotations = {
+      {1, 1, 1, {-18446744073709551616.0, 123456789012345680.0, 1e18, 1.5}, 18446744073709551616.0, false}};
+  const auto path = std::filesystem::path(testing::TempDir()) / "coco_large_numbers.json";
+  ASSERT_TRUE(WriteCocoFile(file, path).ok());
+  const auto read = ReadCocoFile(path);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->annotations[0].bbox, file.annotations[0].bbox);
+  EXPECT_EQ(read->annotations[0].area, file.annotations[0].area);
+}
+
+TEST(CocoFileTest, AnAreaThatOverflowsIsAProblem) {
+  const std::string json =
+      R"({"images": [{"id": 1, "file_name": "a.png"}], "categories": [{"id": 1, "name": "dent"}],
+    "annotations": [{"id": 17, "image_id": 1, "category_id": 1, "bbox": [0, 0, 1e200, 1e200]}]})";
+  for (const CocoPurpose purpose : {CocoPurpose::kTruth, CocoPurpose::kEvaluation}) {
+    CocoReadOptions options;
+    options.purpose = purpose;
+    EXPECT_THAT(Message(ParseCocoFile(json, "f", options)), HasSubstr("annotation 17: box"));
+  }
+}
+
 TEST(CocoFileTest, AreaAndCrowdMayBeMissing) {
   const auto file = ParseCocoFile(With(Box(1, "[0, 0, 4, 5]")), "f");
   ASSERT_TRUE(file.ok()) << file.status();
