@@ -182,12 +182,12 @@ absl::Status RunTrainCommand(const TrainOptions& options, std::ostream& log) {
                                                    recipe->training().batch_size(),
                                                    " images: ask for no more than that"));
   }
+  const absl::StatusOr<std::unique_ptr<Trainer>> made = MakeTrainer(options, *recipe, log);
+  if (!made.ok()) return made.status();
   std::error_code error;
   std::filesystem::create_directories(options.out, error);
   if (error)
     return absl::UnavailableError(absl::StrCat("cannot make ", options.out.string(), ": ", error.message()));
-  const absl::StatusOr<std::unique_ptr<Trainer>> made = MakeTrainer(options, *recipe, log);
-  if (!made.ok()) return made.status();
   Trainer& trainer = **made;
 
   const std::filesystem::path checkpoint_path = options.out / "checkpoint.safetensors";

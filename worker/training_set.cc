@@ -27,6 +27,34 @@ torch::Tensor BoxTensor(const std::vector<std::array<float, 4>>& boxes) {
   return tensor;
 }
 
+// Boxes are learned as 32-bit numbers, in which a tiny one may have no size and a giant one no end.
+absl::StatusOr<TrainingBox> BoxOf(const CocoAnnotation& annotation, int64_t label, const std::string& name) {
+  const auto& [x, y, width, height] = annotation.bbox;
+  const std::array<float, 4> corners = {static_cast<float>(x), static_cast<float>(y),
+                                        static_cast<float>(x + width), static_cast<float>(y + height)};
+  const bool sound =
+      corners[2] > corners[0] && corners[3] > corners[1] &&
+      std::all_of(corners.begin(), corners.end(), [](float side) { return std::isfinite(side); });
+  if (!sound) {
+    return absl::InvalidArgumentError(absl::StrCat("the box of annotation ", annotation.id, " of ", name,
+                                                   " is too small or too far out; correct or remove it"));
+  }
+  return TrainingBox{corners, label, annotation.iscrowd};
+}
+
+// A picture that was turned since its boxes were drawn would be learned wrong without a word.
+absl::StatusOr<torch::Tensor> LoadChecked(const std::filesystem::path& file, const CocoImage& image) {
+  absl::StatusOr<torch::Tensor> pixels = LoadImage(file);
+  if (!pixels.ok() || image.width == 0 || image.height == 0) return pixels;
+  if (pixels->size(2) != image.width || pixels->size(1) != image.height) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(file.string(), " is ", pixels->size(2), " x ", pixels->size(1),
+                     " pixels as people see it, the COCO file says ", image.width, " x ", image.height,
+                     "; its boxes are of another picture, or of one that was turned"));
+  }
+  return pixels;
+}
+
 }  // namespace
 
 detection::Target TargetOf(const std::vector<TrainingBox>& boxes) {
@@ -64,17 +92,19 @@ absl::StatusOr<TrainingSet> TrainingSetFromCoco(const CocoFile& coco,
     set.class_names.push_back(name);
     label_of[id] = static_cast<int64_t>(set.class_names.size());
   }
+  std::map<int64_t, std::string> name_of;
+  for (const CocoImage& image : coco.images) name_of[image.id] = image.file_name;
   std::map<int64_t, std::vector<TrainingBox>> boxes_of;
   for (const CocoAnnotation& annotation : coco.annotations) {
-    const auto& [x, y, width, height] = annotation.bbox;
-    boxes_of[annotation.image_id].push_back({{static_cast<float>(x), static_cast<float>(y),
-                                              static_cast<float>(x + width), static_cast<float>(y + height)},
-                                             label_of.at(annotation.category_id),
-                                             annotation.iscrowd});
+    const absl::StatusOr<TrainingBox> box =
+        BoxOf(annotation, label_of.at(annotation.category_id), name_of[annotation.image_id]);
+    if (!box.ok()) return box.status();
+    boxes_of[annotation.image_id].push_back(*box);
   }
   for (const CocoImage& image : coco.images) {
     const std::filesystem::path file = images_dir / image.file_name;
-    set.images.push_back({image.file_name, [file] { return LoadImage(file); }, TargetOf(boxes_of[image.id])});
+    set.images.push_back(
+        {image.file_name, [file, image] { return LoadChecked(file, image); }, TargetOf(boxes_of[image.id])});
   }
   return set;
 }

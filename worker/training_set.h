@@ -38,7 +38,8 @@ struct TrainingSet {
 };
 
 // All images of a COCO file. Classes are its categories by ascending id; boxes marked `iscrowd` become
-// regions to ignore. Errors: INVALID_ARGUMENT when it holds no category.
+// regions to ignore. Errors: INVALID_ARGUMENT when it holds no category, or a box that 32-bit numbers can't
+// hold; on loading, for a picture of another size than the file says.
 absl::StatusOr<TrainingSet> TrainingSetFromCoco(const CocoFile& coco,
                                                 const std::filesystem::path& images_dir);
 
