@@ -12,12 +12,16 @@ endif()
 add_compile_options(-pthread)
 
 add_library(loupe_options INTERFACE)
-target_compile_options(loupe_options INTERFACE -Wall -Wextra -Werror -fpch-preprocess)
+target_compile_options(loupe_options INTERFACE -Wall -Wextra -Werror $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 target_include_directories(loupe_options INTERFACE ${CMAKE_SOURCE_DIR})
 if(LOUPE_SANITIZE)
   list(JOIN LOUPE_SANITIZE "," _sanitizers)
   add_compile_options(-fsanitize=${_sanitizers} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${_sanitizers})
+endif()
+if(LOUPE_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link -fno-sanitize-recover=all
+                      "SHELL:-include ${CMAKE_SOURCE_DIR}/tests/fuzz/vector_for_libtorch.h")
 endif()
 
 # loupe_library(NAME SOURCES a.cc … LIBS lib …): a static library; LIBS are public.
