@@ -86,9 +86,7 @@ void AddTrain(CLI::App& app, Action& action) {
   command->add_option("--out", options->out, "folder for model.safetensors and checkpoints")->required();
   command->add_option("--iterations", options->iterations, "optimizer steps")->check(CLI::Range(1, 1000000));
   command->add_option("--seed", options->seed, "the same seed gives the same weights");
-  command
-      ->add_option("--processes", options->processes,
-                   "processes that share every batch; faster than threads for small presets")
+  command->add_option("--processes", options->processes, "processes that share every batch, and the cores")
       ->check(CLI::Range(1, 256));
   command->callback([options, &action] {
     if (!options->preset.has_value() && !options->recipe.has_value()) throw CLI::RequiredError("--preset");
