@@ -187,7 +187,8 @@ TEST(FasterRcnnTest, FrozenFeaturesStandForTheImages) {
     config.min_size = 64;
     config.max_size = 96;
     for (const int trainable_layers : {0, 2, 3, 4}) {
-      FasterRcnn model(config, 1);
+      const auto made = std::make_shared<FasterRcnn>(config, 1);
+      FasterRcnn& model = *made;
       EXPECT_FALSE(model.HasFrozenLayers());
       ASSERT_TRUE(LoadWeights(StateDict(model), {}, model).ok());  // which freezes batch norm
       model.FreezeBackbone(trainable_layers);
