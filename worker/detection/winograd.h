@@ -1,9 +1,9 @@
 // 3x3 convolutions with a quarter of the multiplications, on a CPU.
 //
 // The result is computed in tiles of 4 x 4 cells. A tile's patch of the input and the kernel are transformed,
-// multiplied point by point (over channels: 36 matrix products) and transformed back. Rounding is some five
-// times that of a plain convolution, 1e-6 of the result's magnitude. Source: Lavin and Gray 2016; the points
-// are those of Barabasz et al. 2020's search, rounded.
+// multiplied point by point (over channels: 36 matrix products) and transformed back. Rounding is of the
+// order of a plain convolution's, 1e-6 of the result's magnitude. Source: Lavin and Gray 2016; the points
+// (winograd_kernel.h) are those that rounded least of a dozen sets.
 //
 // Shapes. N: images; I, O: channels in and out, multiples of 32; H, W: sides of the map. Maps are
 // channels-last.
