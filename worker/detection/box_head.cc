@@ -11,12 +11,13 @@ bool Predicts(const torch::Tensor& x) { return !torch::GradMode::is_enabled() &&
 
 torch::Tensor PreparedLinear::Forward(const torch::Tensor& x, const torch::nn::Linear& layer, Activation activation) {
   const WeightVersion version({layer->weight, layer->bias});
-  if (!prepared_ || version_ != version) {
+  if (!prepared_ || type_ != x.scalar_type() || version_ != version) {
     const bool grid = x.dim() == 4;
     const auto weight =
         grid ? layer->weight.view({-1, x.size(1), x.size(2), x.size(3)}).permute({0, 2, 3, 1}).flatten(1)
              : layer->weight;
-    prepared_ = std::make_unique<OneDnnLinear>(weight, layer->bias, activation);
+    prepared_ = std::make_unique<OneDnnLinear>(weight, layer->bias, activation, x.scalar_type());
+    type_ = x.scalar_type();
     version_ = version;
   }
   return prepared_->Forward(x.dim() == 4 ? x.permute({0, 2, 3, 1}).flatten(1) : x);
@@ -29,18 +30,22 @@ BoxHead::BoxHead(int64_t in_channels, int64_t pooled_size, int64_t width)
 torch::Tensor BoxHead::Forward(const torch::Tensor& pooled) {
   if (Predicts(pooled)) {
     const auto hidden = prepared_fc6_.Forward(pooled, fc6_, Activation::kRelu);
-    return prepared_fc7_.Forward(hidden, fc7_, Activation::kRelu);
+    return prepared_fc7_.Forward(hidden, fc7_, Activation::kRelu).to(torch::kFloat32);
   }
+  const auto type = pooled.scalar_type();
   torch::Tensor hidden;
   if (pooled.size(0) == 0) {  // which convolutions refuse
-    hidden = torch::linear(pooled.flatten(1), fc6_->weight, fc6_->bias);
+    hidden = torch::linear(pooled.flatten(1), fc6_->weight.to(type), fc6_->bias.to(type));
   } else {
     // As a convolution over the whole grid, fc6 takes channels-last features as they are.
     const auto kernel = fc6_->weight.view({-1, pooled.size(1), pooled.size(2), pooled.size(3)})
+                            .to(type)
                             .contiguous(torch::MemoryFormat::ChannelsLast);
-    hidden = torch::conv2d(pooled, kernel, fc6_->bias).flatten(1);
+    hidden = torch::conv2d(pooled, kernel, fc6_->bias.to(type)).flatten(1);
   }
-  return torch::linear(hidden.relu_(), fc7_->weight, fc7_->bias).relu_();
+  return torch::linear(hidden.relu_(), fc7_->weight.to(type), fc7_->bias.to(type))
+      .relu_()
+      .to(torch::kFloat32);
 }
 
 BoxPredictor::BoxPredictor(int64_t width, int64_t num_classes)

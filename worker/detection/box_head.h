@@ -16,13 +16,14 @@ namespace loupe::detection {
 // A fully connected layer, prepared for prediction on a CPU until its weights change.
 class PreparedLinear {
  public:
-  // Shapes: x [P, in], or [P, C, S, S] channels-last where the layer's columns are in the order C, S, S; returns
-  // [P, out].
+  // Shapes: x [P, in], or [P, C, S, S] channels-last where the layer's columns are in the order C, S, S;
+  // returns [P, out], of x's type.
   torch::Tensor Forward(const torch::Tensor& x, const torch::nn::Linear& layer, Activation activation);
 
  private:
   std::unique_ptr<OneDnnLinear> prepared_;
-  WeightVersion version_;  // that it was made from
+  torch::ScalarType type_ = torch::kFloat32;  // that it was made for
+  WeightVersion version_;                     // and from
 };
 
 // torchvision's TwoMLPHead.
@@ -31,7 +32,7 @@ class BoxHead : public torch::nn::Module {
   // `pooled_size` is the side S of the pooled grid, `width` R.
   BoxHead(int64_t in_channels, int64_t pooled_size, int64_t width);
 
-  // Shapes: pooled [P, in_channels, S, S]. Returns [P, R].
+  // Shapes: pooled [P, in_channels, S, S], whose type is computed in. Returns [P, R] float32.
   torch::Tensor Forward(const torch::Tensor& pooled);
 
  private:

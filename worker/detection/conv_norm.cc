@@ -95,15 +95,18 @@ torch::Tensor ConvNorm::Convolve(const torch::Tensor& x, const torch::Tensor& we
                                  const torch::Tensor& bias) const {
   if (WinogradTakes(x, weight, stride())) return WinogradConv(x, weight, bias);
   const int64_t groups = conv_->options.groups();
-  return torch::conv2d(x, weight, bias, stride(), padding(), /*dilation=*/1, groups);
+  const auto type = x.scalar_type();
+  return torch::conv2d(x, weight.to(type), bias.defined() ? bias.to(type) : bias, stride(), padding(),
+                       /*dilation=*/1, groups);
 }
 
 torch::Tensor ConvNorm::Predict(const torch::Tensor& x, Activation activation,
                                 const torch::Tensor& residual) const {
   WeightVersion version({conv_->weight, conv_->bias});
   if (norm_) version.Add({norm_->weight, norm_->bias, norm_->running_mean, norm_->running_var});
-  if (prepared_.version != version || prepared_.activation != activation) {
-    prepared_ = PreparedConv{{}, {}, activation, version};
+  if (prepared_.version != version || prepared_.activation != activation ||
+      prepared_.type != x.scalar_type()) {
+    prepared_ = PreparedConv{{}, {}, activation, x.scalar_type(), version};
   }
   const bool winograd = WinogradTakes(x, conv_->weight, stride());
   torch::NoGradGuard no_grad;
@@ -114,8 +117,8 @@ torch::Tensor ConvNorm::Predict(const torch::Tensor& x, Activation activation,
   if (winograd) return prepared_.winograd->Forward(x, residual);
   if (!prepared_.conv) {
     const auto [weight, bias] = Fold();
-    prepared_.conv =
-        std::make_shared<OneDnnConv>(weight, bias, stride(), padding(), conv_->options.groups(), activation);
+    prepared_.conv = std::make_shared<OneDnnConv>(weight, bias, stride(), padding(), conv_->options.groups(),
+                                                  activation, x.scalar_type());
   }
   return prepared_.conv->Forward(x, residual);
 }

@@ -58,7 +58,8 @@ class ConvNorm {
   ConvNorm(torch::nn::Conv2d conv, std::shared_ptr<BatchNorm> norm);
 
   // Shapes: x [N, in, H, W]; residual undefined or of the result's shape, which it is added to before the
-  // activation. Without gradients the result takes the residual's memory.
+  // activation. Computes in the type of x, float32 or bfloat16, whatever the weights are; returns it.
+  // Without gradients the result takes the residual's memory.
   torch::Tensor Forward(const torch::Tensor& x, Activation activation,
                         const torch::Tensor& residual = {}) const;
 
@@ -88,6 +89,7 @@ class ConvNorm {
     std::shared_ptr<OneDnnConv> conv;
     std::shared_ptr<PreparedWinograd> winograd;
     Activation activation = Activation::kNone;
+    torch::ScalarType type = torch::kFloat32;
     WeightVersion version;
   };
   mutable PreparedConv prepared_;

@@ -18,9 +18,10 @@ FasterRcnn::FasterRcnn(const FasterRcnnConfig& config, int64_t num_classes)
   register_module("roi_heads", roi_heads_);
 }
 
-std::vector<Detections> FasterRcnn::Detect(const Batch& batch, const DetectOptions& options) {
+std::vector<Detections> FasterRcnn::Detect(const Batch& pictures, const DetectOptions& options) {
   TORCH_CHECK(!is_training(), "call eval() before Detect()");
   torch::NoGradGuard no_grad;
+  const Batch batch = Computable(pictures);
   const auto features = backbone_->Forward(batch);
   const auto rpn = rpn_->Forward(features, batch);
   auto detections = roi_heads_->Detect(features, rpn.proposals, batch, options);
@@ -30,8 +31,9 @@ std::vector<Detections> FasterRcnn::Detect(const Batch& batch, const DetectOptio
   return detections;
 }
 
-Losses FasterRcnn::ComputeLosses(const Batch& batch, const std::vector<Target>& targets) {
+Losses FasterRcnn::ComputeLosses(const Batch& pictures, const std::vector<Target>& targets) {
   TORCH_CHECK(is_training(), "call train() before ComputeLosses()");
+  const Batch batch = Computable(pictures);
   const auto batch_targets = ScaleTargets(targets, batch);
   const auto features = backbone_->Forward(batch);
   const auto rpn = rpn_->Forward(features, batch);
@@ -48,8 +50,21 @@ bool FasterRcnn::HasFrozenLayers() const { return backbone_->body().HasFrozenLay
 std::vector<std::vector<torch::Tensor>> FasterRcnn::FrozenFeatures(const torch::Tensor& images) {
   torch::NoGradGuard no_grad;
   std::vector<std::vector<torch::Tensor>> features;
-  for (const auto& image : images.split(1)) features.push_back(backbone_->body().ForwardFrozen(image));
+  for (const auto& image : images.split(1)) {
+    features.emplace_back();
+    for (const auto& map : backbone_->body().ForwardFrozen(Computable(image))) {
+      features.back().push_back(map.cpu());
+    }
+  }
   return features;
+}
+
+torch::Tensor FasterRcnn::Computable(const torch::Tensor& x) const { return x.to(device(), precision_); }
+
+Batch FasterRcnn::Computable(Batch batch) const {
+  batch.images = Computable(batch.images);
+  for (torch::Tensor& map : batch.frozen) map = Computable(map);
+  return batch;
 }
 
 void FasterRcnn::SynchroniseNorms(const c10::intrusive_ptr<RankSum>& ranks) {

@@ -45,7 +45,7 @@ class FasterRcnn : public torch::nn::Module {
   std::vector<Detections> Detect(const Batch& batch, const DetectOptions& options);
 
   // The four losses of a batch, to be summed and differentiated.
-  // Requires: training mode; as many targets as images.
+  // Requires: training mode; as many targets as images, on any device.
   Losses ComputeLosses(const Batch& batch, const std::vector<Target>& targets);
 
   // Stops training of backbone layers below the last `trainable_layers` (BackboneConfig says how they
@@ -55,7 +55,7 @@ class FasterRcnn : public torch::nn::Module {
   // Whether the lowest layers are frozen, batch norm included: their output for an image stays what it is.
   bool HasFrozenLayers() const;
   // What these make of each image [N, 3, H, W] of a batch, one by one, so that it doesn't depend on the
-  // others: maps [1, …]. Stacked they are Batch::frozen.
+  // others: maps [1, …] on the CPU. Stacked they are Batch::frozen.
   std::vector<std::vector<torch::Tensor>> FrozenFeatures(const torch::Tensor& images);
 
   // Batch norm takes its statistics over the batches of all ranks; null: of its own batch again.
@@ -64,12 +64,24 @@ class FasterRcnn : public torch::nn::Module {
   const FasterRcnnConfig& config() const { return config_; }
   int64_t num_classes() const { return num_classes_; }
 
+  // The type that convolutions and fully connected layers compute in, float32 or bfloat16; float32 unless
+  // told otherwise. Weights, RoIAlign, scores, boxes and losses are float32 always.
+  void set_precision(torch::ScalarType type) { precision_ = type; }
+  torch::ScalarType precision() const { return precision_; }
+  // Where the weights are; `to(device)` moves them.
+  torch::Device device() const { return parameters().front().device(); }
+
   // Sizes for the next MakeBatch, in pixels (FasterRcnnConfig::min_size, max_size).
   void set_image_size(int64_t min_size, int64_t max_size);
 
  private:
+  // Where the weights are, in the type that is computed in.
+  torch::Tensor Computable(const torch::Tensor& x) const;
+  Batch Computable(Batch batch) const;
+
   FasterRcnnConfig config_;
   int64_t num_classes_;
+  torch::ScalarType precision_ = torch::kFloat32;
   Transform transform_;
   std::shared_ptr<BackboneWithFpn> backbone_;
   std::shared_ptr<RegionProposalNetwork> rpn_;

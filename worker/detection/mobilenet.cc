@@ -63,10 +63,10 @@ SqueezeExcitation::SqueezeExcitation(int64_t channels, int64_t squeezed)
 
 torch::Tensor SqueezeExcitation::Forward(const torch::Tensor& x) const {
   // On one pixel the 1x1 convolutions are matrix products.
-  const auto means = x.mean({2, 3});
+  const auto means = x.mean({2, 3}, /*keepdim=*/false, torch::kFloat32);
   const auto hidden = torch::linear(means, fc1_->weight.flatten(1), fc1_->bias).relu_();
   const auto scale = torch::hardsigmoid(torch::linear(hidden, fc2_->weight.flatten(1), fc2_->bias));
-  return x * scale.unsqueeze(2).unsqueeze(3);
+  return x * scale.to(x.scalar_type()).unsqueeze(2).unsqueeze(3);
 }
 
 void SqueezeExcitation::StopTraining() {

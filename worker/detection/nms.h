@@ -9,10 +9,11 @@ namespace loupe::detection {
 
 // Indices [K] int64 of the boxes that are kept, by falling score; of equal scores the earlier box first.
 // Drops a box whose IoU with a kept one is above `threshold`.
-// Shapes: boxes [N, 4], scores [N]. Never builds an N x N matrix.
+// Shapes: boxes [N, 4], scores [N]. On a CPU it never builds an N x N matrix.
 torch::Tensor Nms(const torch::Tensor& boxes, const torch::Tensor& scores, double threshold);
 
-// The same in plain tensor operations, for other devices and as the reference in tests.
+// The same in plain tensor operations, for other devices and as the reference in tests: few of them, over an
+// N x N matrix.
 torch::Tensor NmsReference(const torch::Tensor& boxes, const torch::Tensor& scores, double threshold);
 
 // Nms within each group (class or pyramid level); boxes of different groups never suppress each other.

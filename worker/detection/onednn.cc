@@ -14,6 +14,7 @@ namespace {
 using dnnl::memory;
 using Tag = memory::format_tag;
 constexpr auto kFloat = memory::data_type::f32;
+constexpr auto kBfloat16 = memory::data_type::bf16;
 // Shapes of input for which a layer keeps its kernel. A pool of pictures has few after padding.
 constexpr size_t kKeptShapes = 16;
 
@@ -97,28 +98,43 @@ auto Translated(const Action& action) {
 
 }  // namespace
 
-bool OneDnnTakes(const torch::Tensor& x) { return x.is_cpu() && x.scalar_type() == torch::kFloat32; }
+bool OneDnnTakes(const torch::Tensor& x) {
+  return x.is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kBFloat16);
+}
+
+bool OneDnnHasBfloat16() {
+  const memory::desc map({1, 16, 8, 8}, kBfloat16, Tag::nhwc);
+  const dnnl::convolution_forward::desc description(
+      dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, map,
+      memory::desc({16, 16, 3, 3}, kBfloat16, Tag::any), map, {1, 1}, {1, 1}, {1, 1});
+  const dnnl::convolution_forward::primitive_desc chosen(description, Engine(), /*allow_empty=*/true);
+  return static_cast<bool>(chosen);
+}
 
 class OneDnnConv::Impl {
  public:
-  Impl(const torch::Tensor& weight, const torch::Tensor& bias, int64_t stride, int64_t padding, int64_t groups,
-       Activation activation)
-      : sides_(weight.sizes().vec()),
+  Impl(const torch::Tensor& weight, const torch::Tensor& bias, int64_t stride, int64_t padding,
+       int64_t groups, Activation activation, torch::ScalarType type)
+      : type_(type),
+        sides_(weight.sizes().vec()),
         stride_(stride),
         padding_(padding),
         groups_(groups),
         activation_(activation),
-        weights_(weight.contiguous(), memory::desc(WeightDims(), kFloat, groups == 1 ? Tag::oihw : Tag::goihw)),
+        weights_(weight.contiguous(),
+                 memory::desc(WeightDims(), kFloat, groups == 1 ? Tag::oihw : Tag::goihw)),
         bias_(bias.contiguous()) {}
 
   torch::Tensor Forward(const torch::Tensor& input, const torch::Tensor& residual) {
     const auto x = input.contiguous(torch::MemoryFormat::ChannelsLast);
+    TORCH_CHECK(x.scalar_type() == type_, "a convolution of ", type_, " got ", x.scalar_type());
     TORCH_CHECK(x.size(1) == sides_[1] * groups_, "a convolution of ", sides_[1] * groups_, " channels got ", x.size(1));
     const memory::dims shape{x.size(0), sides_[0], OutputSide(x.size(2)), OutputSide(x.size(3))};
     if (x.numel() == 0) return torch::empty(shape, x.options(), torch::MemoryFormat::ChannelsLast);
     torch::Tensor y = residual;
     if (y.defined()) {
-      TORCH_CHECK(y.sizes() == shape && y.is_contiguous(torch::MemoryFormat::ChannelsLast),
+      TORCH_CHECK(y.sizes() == shape && y.scalar_type() == type_ &&
+                      y.is_contiguous(torch::MemoryFormat::ChannelsLast),
                   "a residual must be shaped and laid out as the result");
     } else {
       y = torch::empty(shape, x.options(), torch::MemoryFormat::ChannelsLast);
@@ -153,16 +169,18 @@ class OneDnnConv::Impl {
   int64_t OutputSide(int64_t side) const { return (side + 2 * padding_ - sides_[2]) / stride_ + 1; }
 
   Prepared Prepare(const memory::dims& input_shape, const memory::dims& output_shape, bool accumulate) {
-    const memory::desc input(input_shape, kFloat, Tag::nhwc);
-    const memory::desc output(output_shape, kFloat, Tag::nhwc);
+    const auto type = type_ == torch::kBFloat16 ? kBfloat16 : kFloat;
+    const memory::desc input(input_shape, type, Tag::nhwc);
+    const memory::desc output(output_shape, type, Tag::nhwc);
     const dnnl::convolution_forward::desc description(
         dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, input,
-        memory::desc(WeightDims(), kFloat, Tag::any), BiasDescription(), output, {stride_, stride_},
+        memory::desc(WeightDims(), type, Tag::any), BiasDescription(), output, {stride_, stride_},
         {padding_, padding_}, {padding_, padding_});
     const dnnl::convolution_forward::primitive_desc chosen(description, Attributes(accumulate, activation_), Engine());
     return {dnnl::convolution_forward(chosen), weights_.In(chosen.weights_desc()), input, output};
   }
 
+  torch::ScalarType type_;
   std::vector<int64_t> sides_;  // of the weight
   int64_t stride_, padding_, groups_;
   Activation activation_;
@@ -171,9 +189,9 @@ class OneDnnConv::Impl {
   Latest<Key, Prepared> prepared_;
 };
 
-OneDnnConv::OneDnnConv(const torch::Tensor& weight, const torch::Tensor& bias, int64_t stride, int64_t padding,
-                       int64_t groups, Activation activation)
-    : impl_(std::make_unique<Impl>(weight, bias, stride, padding, groups, activation)) {}
+OneDnnConv::OneDnnConv(const torch::Tensor& weight, const torch::Tensor& bias, int64_t stride,
+                       int64_t padding, int64_t groups, Activation activation, torch::ScalarType type)
+    : impl_(std::make_unique<Impl>(weight, bias, stride, padding, groups, activation, type)) {}
 
 OneDnnConv::~OneDnnConv() = default;
 
@@ -181,8 +199,10 @@ torch::Tensor OneDnnConv::Forward(const torch::Tensor& x, const torch::Tensor& r
   return Translated([&] { return impl_->Forward(x, residual); });
 }
 
-OneDnnLinear::OneDnnLinear(const torch::Tensor& weight, const torch::Tensor& bias, Activation activation)
-    : conv_(weight.unsqueeze(2).unsqueeze(3), bias, /*stride=*/1, /*padding=*/0, /*groups=*/1, activation) {}
+OneDnnLinear::OneDnnLinear(const torch::Tensor& weight, const torch::Tensor& bias, Activation activation,
+                           torch::ScalarType type)
+    : conv_(weight.unsqueeze(2).unsqueeze(3), bias, /*stride=*/1, /*padding=*/0, /*groups=*/1, activation,
+            type) {}
 
 torch::Tensor OneDnnLinear::Forward(const torch::Tensor& x) const {
   const auto picture = x.contiguous().view({1, 1, x.size(0), x.size(1)}).permute({0, 3, 1, 2});

@@ -15,19 +15,25 @@ namespace loupe::detection {
 
 enum class Activation { kNone, kRelu, kHardSwish };
 
-// Whether the classes below can take tensors such as `x`: float32 on a CPU.
+// Whether the classes below can take tensors such as `x`: float32 or bfloat16 on a CPU.
 bool OneDnnTakes(const torch::Tensor& x);
+
+// Whether oneDNN computes in bfloat16 on this CPU. It needs AVX-512; where that has no bfloat16 instructions
+// (`lscpu`: avx512_bf16) oneDNN emulates them, several times slower than float32.
+bool OneDnnHasBfloat16();
 
 // A convolution with constant weights, square. Keeps what it prepared for the latest shapes of input.
 class OneDnnConv {
  public:
-  // Shapes: weight [out, in / groups, k, k], bias [out].
-  OneDnnConv(const torch::Tensor& weight, const torch::Tensor& bias, int64_t stride, int64_t padding, int64_t groups,
-             Activation activation);
+  // Shapes: weight [out, in / groups, k, k], bias [out], both float32. `type` is that of the tensors to come,
+  // float32 or bfloat16.
+  OneDnnConv(const torch::Tensor& weight, const torch::Tensor& bias, int64_t stride, int64_t padding,
+             int64_t groups, Activation activation, torch::ScalarType type);
   ~OneDnnConv();
 
-  // Shapes: x [N, in, H, W]; returns [N, out, H', W'], channels-last. `residual` is undefined, or a channels-last
-  // tensor of the result's shape, which is added before the activation and whose memory becomes the result's.
+  // Shapes: x [N, in, H, W]; returns [N, out, H', W'], channels-last, of x's type. `residual` is undefined,
+  // or a channels-last tensor of the result's shape, which is added before the activation and whose memory
+  // becomes the result's.
   torch::Tensor Forward(const torch::Tensor& x, const torch::Tensor& residual) const;
 
  private:
@@ -39,8 +45,9 @@ class OneDnnConv {
 // has its fastest kernel.
 class OneDnnLinear {
  public:
-  // Shapes: weight [out, in], bias [out].
-  OneDnnLinear(const torch::Tensor& weight, const torch::Tensor& bias, Activation activation);
+  // Shapes: weight [out, in], bias [out], both float32. `type` as above.
+  OneDnnLinear(const torch::Tensor& weight, const torch::Tensor& bias, Activation activation,
+               torch::ScalarType type);
 
   // Shapes: x [M, in]; returns [M, out].
   torch::Tensor Forward(const torch::Tensor& x) const;

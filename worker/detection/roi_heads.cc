@@ -69,12 +69,13 @@ RoiHeads::RoiHeads(const FasterRcnnConfig& config, const std::vector<int64_t>& s
 
 torch::Tensor RoiHeads::HeadFeatures(const std::vector<torch::Tensor>& features,
                                      const std::vector<torch::Tensor>& proposals) {
-  const std::vector<torch::Tensor> pooled_levels(features.begin(),
-                                                 features.begin() + static_cast<int64_t>(strides_.size()));
+  std::vector<torch::Tensor> pooled_levels;
+  for (size_t i = 0; i < strides_.size(); ++i) pooled_levels.push_back(features[i].to(torch::kFloat32));
   const auto boxes = torch::cat(proposals);
   const Rois rois{boxes, ImageIndices(proposals), PyramidLevels(boxes, strides_, config_.roi_canonical_size)};
-  return box_head_->Forward(MultiScaleRoiAlign(pooled_levels, strides_, rois,
-                                               {config_.roi_output_size, config_.roi_sampling_ratio}));
+  const auto pooled = MultiScaleRoiAlign(pooled_levels, strides_, rois,
+                                         {config_.roi_output_size, config_.roi_sampling_ratio});
+  return box_head_->Forward(pooled.to(features.front().scalar_type()));
 }
 
 std::vector<Detections> RoiHeads::Detect(const std::vector<torch::Tensor>& features,

@@ -42,7 +42,9 @@ RpnLevel RpnHead::Forward(const torch::Tensor& level) const {
   // Anchors of a cell become neighbours; channels-last these are views.
   const auto logits = cls_logits_.Forward(hidden, Activation::kNone).permute({0, 2, 3, 1});
   const auto deltas = bbox_pred_.Forward(hidden, Activation::kNone).permute({0, 2, 3, 1});
-  return {logits.reshape({images, -1}), deltas.reshape({images, -1, 4}), {level.size(2), level.size(3)}};
+  return {logits.reshape({images, -1}).to(torch::kFloat32),
+          deltas.reshape({images, -1, 4}).to(torch::kFloat32),
+          {level.size(2), level.size(3)}};
 }
 
 RegionProposalNetwork::RegionProposalNetwork(const FasterRcnnConfig& config)

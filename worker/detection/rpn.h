@@ -18,7 +18,7 @@
 namespace loupe::detection {
 
 // What the head says of every anchor of one pyramid level; the anchors of a cell are neighbours.
-struct RpnLevel {
+struct RpnLevel {        // float32
   torch::Tensor logits;  // [N, H * W * A]
   torch::Tensor deltas;  // [N, H * W * A, 4]
   ImageSize grid;

@@ -63,11 +63,9 @@ Batch Transform::MakeBatch(const std::vector<torch::Tensor>& images) const {
   batch.images = torch::empty({static_cast<int64_t>(images.size()), 3, padded.height, padded.width}, options,
                               torch::MemoryFormat::ChannelsLast)
                      .zero_();
-  const auto mean = mean_.to(options.device());
-  const auto std = std_.to(options.device());
   for (size_t i = 0; i < images.size(); ++i) {
     const auto& [height, width] = batch.sizes[i];
-    auto image = (images[i] - mean) / std;
+    auto image = (images[i] - mean_) / std_;
     if (height != image.size(1) || width != image.size(2)) {
       image =
           torch::upsample_bilinear2d(image.unsqueeze(0), {height, width}, /*align_corners=*/false).squeeze(0);
@@ -89,15 +87,18 @@ Batch PadTo(const Batch& batch, ImageSize size) {
 std::vector<Target> ScaleTargets(const std::vector<Target>& targets, const Batch& batch) {
   TORCH_CHECK(targets.size() == batch.sizes.size(), "there are ", targets.size(), " targets for ",
               batch.sizes.size(), " images");
+  const torch::Device device = batch.images.device();
   std::vector<Target> scaled;
   for (size_t i = 0; i < targets.size(); ++i) {
-    const auto& boxes = targets[i].boxes;
+    const auto boxes = targets[i].boxes.to(device);
     const auto degenerate = boxes.slice(1, 2).le(boxes.slice(1, 0, 2)).any();
     TORCH_CHECK(!degenerate.item<bool>(), "target ", i, " has a box without width or height");
-    Target target = targets[i];
+    Target target;
     target.boxes = ScaleBoxes(boxes, batch.originals[i], batch.sizes[i]);
-    if (target.ignore_boxes.defined()) {
-      target.ignore_boxes = ScaleBoxes(target.ignore_boxes, batch.originals[i], batch.sizes[i]);
+    target.labels = targets[i].labels.to(device);
+    if (targets[i].ignore_boxes.defined()) {
+      target.ignore_boxes =
+          ScaleBoxes(targets[i].ignore_boxes.to(device), batch.originals[i], batch.sizes[i]);
     }
     scaled.push_back(target);
   }

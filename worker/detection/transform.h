@@ -28,7 +28,7 @@ class Transform {
 
   // Normalises, resizes (bilinear; the shorter side to min_size unless the longer would exceed max_size) and
   // pads to a common multiple of `size_divisible`.
-  // Shapes: images of [3, H, W] float32 RGB in [0, 1].
+  // Shapes: images of [3, H, W] float32 RGB in [0, 1], on the CPU.
   Batch MakeBatch(const std::vector<torch::Tensor>& images) const;
 
   // The size that a picture gets, in pixels; at least 1 a side. Padded: in a batch of its own.
@@ -48,7 +48,7 @@ class Transform {
 // The batch with more zeros as padding. Requires: sides of at least batch.padded().
 Batch PadTo(const Batch& batch, ImageSize size);
 
-// The targets of a batch, in pixels of the resized images.
+// The targets of a batch, in pixels of the resized images, on the device of the batch.
 // Requires: a target an image; truth boxes with x2 > x1 and y2 > y1, which c10::Error tells of otherwise.
 std::vector<Target> ScaleTargets(const std::vector<Target>& targets, const Batch& batch);
 

@@ -255,7 +255,8 @@ bool WinogradTakes(const torch::Tensor& x, const torch::Tensor& weight, int64_t 
   const bool shaped = weight.size(2) == 3 && weight.size(3) == 3 && stride == 1 &&
                       weight.size(0) % kProductColumns == 0 && weight.size(1) % kProductColumns == 0 &&
                       x.size(1) == weight.size(1);
-  return shaped && OneDnnTakes(x) && TileGrid(x).per_image() >= kMinTiles && !UsableWinogradKernels().empty();
+  return shaped && x.is_cpu() && x.scalar_type() == torch::kFloat32 && TileGrid(x).per_image() >= kMinTiles &&
+         !UsableWinogradKernels().empty();
 }
 
 PreparedWinograd::PreparedWinograd(const torch::Tensor& weight, const torch::Tensor& bias,
