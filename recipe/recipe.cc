@@ -59,6 +59,7 @@ class RangeCheck {
 
 const char* const kPresets[] = {"small",        "resnet18-fpn",  "resnet34-fpn",
                                 "resnet50-fpn", "resnet101-fpn", "mobilenet-v3-large-320-fpn"};
+const char* const kPrecisions[] = {"float32", "bfloat16"};
 
 void CheckDetector(const v1::DetectorRecipe& detector, RangeCheck& check) {
   check.OneOf("detector.preset", detector.preset(), {std::begin(kPresets), std::end(kPresets)});
@@ -118,6 +119,7 @@ void CheckTraining(const v1::TrainingRecipe& training, RangeCheck& check) {
   check.Within("training.clip_norm", training.clip_norm(), 0, 1e6);
   CheckAugmentation(training, check);
   check.Within("training.repeat_threshold", training.repeat_threshold(), 0, 1);
+  check.OneOf("training.precision", training.precision(), {std::begin(kPrecisions), std::end(kPrecisions)});
   check.Within("training.checkpoint_interval", training.checkpoint_interval(), 1, 1'000'000);
   check.Below("training.ema_decay", training.ema_decay(), 0, 1);
   check.Within("training.accumulation_steps", training.accumulation_steps(), 1, 1024);
@@ -196,6 +198,7 @@ void FillTraining(v1::TrainingRecipe& training) {
   if (!training.has_accumulation_steps()) training.set_accumulation_steps(1);
   if (!training.has_validation_share()) training.set_validation_share(0);
   if (!training.has_validation_interval()) training.set_validation_interval(100);
+  if (!training.has_precision()) training.set_precision("float32");
 }
 
 void FillRanking(v1::RankingRecipe& ranking) {
@@ -217,6 +220,7 @@ v1::Recipe WithDefaults(v1::Recipe recipe) {
   if (!prediction.has_mirrored()) prediction.set_mirrored(true);
   if (!prediction.has_boxes_per_image()) prediction.set_boxes_per_image(100);
   if (!prediction.has_shard_size()) prediction.set_shard_size(500);
+  if (!prediction.has_precision()) prediction.set_precision("float32");
   FillRanking(*recipe.mutable_ranking());
   if (!recipe.gate().has_tolerance()) recipe.mutable_gate()->set_tolerance(0);
   if (!recipe.gate().has_min_images()) recipe.mutable_gate()->set_min_images(20);
@@ -230,6 +234,8 @@ absl::Status Validate(const v1::Recipe& recipe) {
   CheckTraining(recipe.training(), check);
   check.Within("prediction.boxes_per_image", recipe.prediction().boxes_per_image(), 1, 1000);
   check.Within("prediction.shard_size", recipe.prediction().shard_size(), 1, 100'000);
+  check.OneOf("prediction.precision", recipe.prediction().precision(),
+              {std::begin(kPrecisions), std::end(kPrecisions)});
   CheckRanking(recipe.ranking(), check);
   check.Within("gate.tolerance", recipe.gate().tolerance(), 0, 1);
   return check.Result();

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/lib/coco_file.h"
 #include "client/lib/coco_results.h"
+#include "worker/device.h"
 #include "worker/image_decode.h"
 #include "worker/picture_prediction.h"
 
@@ -122,8 +123,11 @@ absl::Status RunDetectCommand(const DetectFilesOptions& options, std::ostream& o
   if (!weights.ok()) return weights.status();
   absl::StatusOr<LoadedDetector> detector = LoadDetector(*weights, options.description);
   if (!detector.ok()) return detector.status();
-  Predictor predictor(*std::move(detector));
-  return options.coco.has_value() ? WriteResults(predictor, options) : PrintLines(predictor, options, out);
+  const absl::StatusOr<torch::Device> device = ResolveDevice(options.device);
+  if (!device.ok()) return device.status();
+  absl::StatusOr<Predictor> predictor = Predictor::Create(*std::move(detector), *device, options.precision);
+  if (!predictor.ok()) return predictor.status();
+  return options.coco.has_value() ? WriteResults(*predictor, options) : PrintLines(*predictor, options, out);
 }
 
 }  // namespace loupe

@@ -22,6 +22,7 @@ struct JobContext {
   const v1::Job& job;
   LeaseKeeper& lease;
   ImageCache& cache;
+  torch::Device device;
 
   // A blob from the cache or from the coordinator. Errors: INVALID_ARGUMENT when `sha256` is not 32 bytes
   // long, else as ReadBlob and ImageCache::Read.

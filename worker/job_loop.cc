@@ -10,6 +10,7 @@
 #include "loupe/v1/worker.grpc.pb.h"
 #include "spdlog/spdlog.h"
 #include "worker/detection/runtime.h"
+#include "worker/device.h"
 #include "worker/image_cache.h"
 #include "worker/job_context.h"
 #include "worker/lease_keeper.h"
@@ -46,14 +47,15 @@ bool IsRefusal(const absl::Status& status) {
 
 class JobLoop {
  public:
-  JobLoop(Connection connection, ImageCache cache, StopSignal& stop)
+  JobLoop(Connection connection, ImageCache cache, torch::Device device, StopSignal& stop)
       : stop_(stop),
+        device_(device),
         connection_(std::move(connection)),
         cache_(std::move(cache)),
         stub_(v1::WorkerService::NewStub(connection_.channel())) {}
 
   absl::Status Run() {
-    spdlog::info("{} waits for jobs", WorkerName());
+    spdlog::info("{} waits for jobs, on {}", WorkerName(), device_.str());
     while (!stop_.requested()) {
       const absl::StatusOr<v1::LeaseJobResponse> leased = LeaseJob();
       if (stop_.requested() && !leased.ok()) break;
@@ -92,7 +94,7 @@ class JobLoop {
     absl::Status status;
     {
       LeaseKeeper lease(connection_, job, stop_);
-      const JobContext context = {connection_, job, lease, cache_};
+      const JobContext context = {connection_, job, lease, cache_, device_};
       status = job.kind() == v1::TRAIN ? RunTrainJob(context) : RunPredictJob(context);
     }
     if (status.ok()) {
@@ -139,6 +141,7 @@ class JobLoop {
   }
 
   StopSignal& stop_;
+  torch::Device device_;
   Connection connection_;
   ImageCache cache_;
   std::unique_ptr<v1::WorkerService::Stub> stub_;
@@ -146,6 +149,8 @@ class JobLoop {
 
 absl::Status RunOneWorker(const WorkerOptions& options, int threads) {
   detection::ConfigureRuntime(threads);
+  const absl::StatusOr<torch::Device> device = ResolveDevice(options.device);
+  if (!device.ok()) return device.status();
   absl::StatusOr<std::string> token = ReadTokenFile(options.token_file);
   if (!token.ok()) return token.status();
   absl::StatusOr<Connection> connection =
@@ -155,7 +160,7 @@ absl::Status RunOneWorker(const WorkerOptions& options, int threads) {
       ImageCache::Open(options.cache_dir.empty() ? DefaultCacheDir() : options.cache_dir, kCacheBytes);
   if (!cache.ok()) return cache.status();
   StopSignal stop;
-  JobLoop loop(*std::move(connection), *std::move(cache), stop);
+  JobLoop loop(*std::move(connection), *std::move(cache), *device, stop);
   return loop.Run();
 }
 

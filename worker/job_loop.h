@@ -13,12 +13,13 @@ struct WorkerOptions {
   std::filesystem::path token_file;
   std::filesystem::path ca_cert;    // empty: no TLS
   std::filesystem::path cache_dir;  // empty: `loupe` in the user's cache folder
+  std::string device = "auto";      // as ResolveDevice reads it
   int processes = 1;                // more than one: that many workers of one thread each
 };
 
 // Returns OK after SIGTERM or SIGINT, when the lease has been given back.
-// Errors: those of Connect and ReadTokenFile; UNAUTHENTICATED or PERMISSION_DENIED when the coordinator
-// refuses the token. A coordinator that can't be reached is waited for.
+// Errors: those of ResolveDevice, Connect and ReadTokenFile; UNAUTHENTICATED or PERMISSION_DENIED when the
+// coordinator refuses the token. A coordinator that can't be reached is waited for.
 absl::Status RunWorker(const WorkerOptions& options);
 
 }  // namespace loupe

@@ -46,7 +46,7 @@ absl::StatusOr<torch::Tensor> Saved(const std::map<std::string, torch::Tensor>& 
   if (found == state.end() || !found->second.sizes().equals(parameter.tensor.sizes())) {
     return absl::InvalidArgumentError(absl::StrCat("the checkpoint lacks the optimizer's ", key));
   }
-  return found->second.clone();
+  return found->second.to(parameter.tensor.device(), /*non_blocking=*/false, /*copy=*/true);
 }
 
 }  // namespace

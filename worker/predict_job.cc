@@ -153,7 +153,10 @@ absl::Status RunPredictJob(const JobContext& context) {
   if (!detector.ok()) return detector.status();
   const absl::StatusOr<std::vector<v1::Image>> images = ReadJobImages(context);
   if (!images.ok()) return images.status();
-  PredictJob job(context, Predictor(*std::move(detector)));
+  absl::StatusOr<Predictor> predictor = Predictor::Create(
+      *std::move(detector), context.device, WithDefaults(context.job.recipe()).prediction().precision());
+  if (!predictor.ok()) return predictor.status();
+  PredictJob job(context, *std::move(predictor));
   if (absl::Status status = job.Run(*images); !status.ok()) return status;
   v1::CompleteJobRequest request;
   request.set_job_id(context.job.job_id());

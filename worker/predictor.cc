@@ -3,10 +3,36 @@
 #include <torch/torch.h>
 
 #include "worker/detection/agreement.h"
+#include "worker/device.h"
 
 namespace loupe {
 
 using detection::Detections;
+
+namespace {
+
+Detections OnCpu(Detections detections) {
+  for (torch::Tensor* tensor : {&detections.boxes, &detections.labels, &detections.scores,
+                                &detections.probabilities, &detections.embedding}) {
+    *tensor = tensor->to(torch::kCPU);
+  }
+  return detections;
+}
+
+}  // namespace
+
+absl::StatusOr<Predictor> Predictor::Create(LoadedDetector detector, torch::Device device,
+                                            const std::string& precision) {
+  const absl::StatusOr<torch::ScalarType> type = ResolvePrecision(precision, device);
+  if (!type.ok()) return type.status();
+  try {
+    detector.model->to(device);
+    detector.model->set_precision(*type);
+    return Predictor(std::move(detector));
+  } catch (const c10::Error& error) {
+    return absl::InternalError(error.what_without_backtrace());
+  }
+}
 
 detection::Batch Predictor::Prepare(const std::vector<torch::Tensor>& images, bool mirrored) const {
   std::vector<torch::Tensor> inputs = images;
@@ -21,6 +47,7 @@ absl::StatusOr<std::vector<Prediction>> Predictor::Predict(const detection::Batc
                                                            bool mirrored) {
   try {
     std::vector<Detections> detections = detector_.model->Detect(batch, options);
+    for (Detections& one : detections) one = OnCpu(std::move(one));
     const size_t images = detections.size() / (mirrored ? 2 : 1);
     std::vector<Prediction> predictions(images);
     for (size_t i = 0; i < images; ++i) {

@@ -20,7 +20,10 @@ struct Prediction {
 
 class Predictor {
  public:
-  explicit Predictor(LoadedDetector detector) : detector_(std::move(detector)) {}
+  // Moves the model to `device`, where it computes in `precision`, `float32` or `bfloat16`.
+  // Errors: as ResolvePrecision; INTERNAL when LibTorch fails.
+  static absl::StatusOr<Predictor> Create(LoadedDetector detector, torch::Device device,
+                                          const std::string& precision);
 
   // Names from the file's metadata; empty when it has none.
   const std::vector<std::string>& class_names() const { return detector_.class_names; }
@@ -35,12 +38,14 @@ class Predictor {
     return detector_.model->PaddedSize(picture);
   }
 
-  // A prediction an image. `mirrored`: whether the batch was prepared so.
+  // A prediction an image, on the CPU. `mirrored`: whether the batch was prepared so.
   // Errors: INTERNAL when LibTorch fails.
   absl::StatusOr<std::vector<Prediction>> Predict(const detection::Batch& batch,
                                                   const detection::DetectOptions& options, bool mirrored);
 
  private:
+  explicit Predictor(LoadedDetector detector) : detector_(std::move(detector)) {}
+
   LoadedDetector detector_;
 };
 

@@ -15,6 +15,7 @@
 #include "client/lib/coco_file.h"
 #include "recipe/recipe.h"
 #include "worker/detection/runtime.h"
+#include "worker/device.h"
 #include "worker/process_group.h"
 #include "worker/rank_group.h"
 #include "worker/trainer.h"
@@ -73,12 +74,15 @@ absl::StatusOr<TrainingSet> ReadSets(const TrainOptions& options, const v1::Reci
 
 absl::StatusOr<std::unique_ptr<Trainer>> MakeTrainer(const TrainOptions& options, const v1::Recipe& recipe,
                                                      std::ostream& log) {
+  const absl::StatusOr<torch::Device> device = ResolveDevice(options.device);
+  if (!device.ok()) return device.status();
   absl::StatusOr<TrainingSet> set = ReadSets(options, recipe);
   if (!set.ok()) return set.status();
-  if (!options.init.has_value()) return Trainer::Create(recipe, *std::move(set), nullptr);
+  if (!options.init.has_value()) return Trainer::Create(recipe, *std::move(set), nullptr, *device);
   const absl::StatusOr<SafetensorsFile> init = ReadWeightFile(*options.init);
   if (!init.ok()) return init.status();
-  absl::StatusOr<std::unique_ptr<Trainer>> trainer = Trainer::Create(recipe, *std::move(set), &*init);
+  absl::StatusOr<std::unique_ptr<Trainer>> trainer =
+      Trainer::Create(recipe, *std::move(set), &*init, *device);
   if (trainer.ok()) log << "initial weights: " << (*trainer)->init_summary() << std::endl;
   return trainer;
 }

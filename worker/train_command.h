@@ -20,6 +20,7 @@ struct TrainOptions {
   // Judge the model while it trains; both or neither. `coco` and this one have the same categories.
   std::optional<std::filesystem::path> val_coco;
   std::optional<std::filesystem::path> val_images;
+  std::string device = "auto";
   std::filesystem::path out;
   std::optional<uint32_t> iterations;
   std::optional<uint64_t> seed;

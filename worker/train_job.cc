@@ -145,8 +145,8 @@ absl::Status RunTrainJob(const JobContext& context) {
   const bool has_init = !context.job.weights_sha256().empty();
   if (has_init) init = context.ReadWeights(context.job.weights_sha256());
   if (!init.ok()) return init.status();
-  const absl::StatusOr<std::unique_ptr<Trainer>> trainer =
-      Trainer::Create(WithDefaults(context.job.recipe()), *std::move(set), has_init ? &*init : nullptr);
+  const absl::StatusOr<std::unique_ptr<Trainer>> trainer = Trainer::Create(
+      WithDefaults(context.job.recipe()), *std::move(set), has_init ? &*init : nullptr, context.device);
   if (!trainer.ok()) return trainer.status();
   if (has_init) spdlog::info("job {}: initial weights: {}", context.job.job_id(), (*trainer)->init_summary());
   TryResume(context, **trainer);

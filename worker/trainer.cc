@@ -15,6 +15,7 @@
 #include "worker/augmentation.h"
 #include "worker/detection/weights.h"
 #include "worker/detector_config.h"
+#include "worker/device.h"
 #include "worker/initial_weights.h"
 #include "worker/random_stream.h"
 #include "worker/validation.h"
@@ -75,7 +76,7 @@ Trainer::Trainer(const v1::Recipe& recipe, TrainingSet set)
     : recipe_(recipe), set_(std::move(set)), fingerprint_(Fingerprint(recipe_, set_)) {}
 
 absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const v1::Recipe& recipe, TrainingSet set,
-                                                         const SafetensorsFile* init) {
+                                                         const SafetensorsFile* init, torch::Device device) {
   HoldOut(recipe.training().validation_share(), SeedOf(recipe.seed(), RandomStream::kHeldOut), set);
   if (set.images.empty()) return absl::InvalidArgumentError("there are no images to train on");
   const bool has_boxes = std::any_of(set.images.begin(), set.images.end(), [](const TrainingImage& image) {
@@ -86,7 +87,7 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const v1::Recipe& recip
   }
   std::unique_ptr<Trainer> trainer(new Trainer(recipe, std::move(set)));
   try {
-    if (absl::Status built = trainer->BuildModel(init); !built.ok()) return built;
+    if (absl::Status built = trainer->BuildModel(init, device); !built.ok()) return built;
     trainer->BuildOptimizer();
     const double decay = recipe.training().ema_decay();
     if (decay > 0) trainer->average_.emplace(decay, *trainer->model_);
@@ -96,11 +97,16 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const v1::Recipe& recip
   return trainer;
 }
 
-absl::Status Trainer::BuildModel(const SafetensorsFile* init) {
+absl::Status Trainer::BuildModel(const SafetensorsFile* init, torch::Device device) {
   absl::StatusOr<detection::FasterRcnnConfig> config = ConfigOf(recipe_.detector());
   if (!config.ok()) return config.status();
+  const absl::StatusOr<torch::ScalarType> precision =
+      ResolvePrecision(recipe_.training().precision(), device);
+  if (!precision.ok()) return precision.status();
   torch::manual_seed(SeedOf(recipe_.seed(), RandomStream::kInit));
   model_ = std::make_shared<FasterRcnn>(*config, static_cast<int64_t>(set_.class_names.size()));
+  model_->set_precision(*precision);
+  model_->to(device);
   if (init == nullptr) return absl::OkStatus();
   const absl::StatusOr<detection::LoadReport> report =
       TakeInitialWeights(init->tensors, recipe_.detector(), *model_);

@@ -59,9 +59,12 @@ class Trainer {
  public:
   // `recipe`: with defaults filled in. `init`: weights to start from, whole or in part; null: random weights.
   // Of the images `validation_share` is held out.
-  // Errors: INVALID_ARGUMENT for an unknown preset, no images, no boxes, or weights of which nothing fits.
+  // Model and optimizer live on `device`; images, targets, checkpoints and saved weights are the CPU's.
+  // Errors: INVALID_ARGUMENT for an unknown preset, no images, no boxes, or weights of which nothing fits;
+  // those of ResolvePrecision.
   static absl::StatusOr<std::unique_ptr<Trainer>> Create(const v1::Recipe& recipe, TrainingSet set,
-                                                         const SafetensorsFile* init);
+                                                         const SafetensorsFile* init,
+                                                         torch::Device device = torch::kCPU);
 
   // Goes on from a checkpoint of the same recipe, classes and images.
   // Errors: INVALID_ARGUMENT when it is of another training or incomplete.
@@ -91,7 +94,7 @@ class Trainer {
 
  private:
   Trainer(const v1::Recipe& recipe, TrainingSet set);
-  absl::Status BuildModel(const SafetensorsFile* init);
+  absl::Status BuildModel(const SafetensorsFile* init, torch::Device device);
   void BuildOptimizer();
   absl::Status TakeSteps(const TrainingCallbacks& callbacks, RankGroup* ranks);
   absl::StatusOr<TrainingProgress> Step(BatchLoader& loader, RankGroup* ranks, FeatureCache* features);

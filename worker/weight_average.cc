@@ -22,6 +22,8 @@ WeightAverage::WeightAverage(double decay, const detection::FasterRcnn& model)
     : decay_(decay), model_(std::make_shared<detection::FasterRcnn>(model.config(), model.num_classes())) {
   torch::NoGradGuard no_grad;
   model_->eval();
+  model_->to(model.device());
+  model_->set_precision(model.precision());
   const std::vector<torch::Tensor> from = Tensors(model);
   const std::vector<torch::Tensor> to = Tensors(*model_);
   for (size_t i = 0; i < from.size(); ++i) to[i].copy_(from[i]);

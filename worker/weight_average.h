@@ -14,7 +14,7 @@ namespace loupe {
 // ExponentialMovingAverage.
 class WeightAverage {
  public:
-  // Starts as a copy of `model`. decay: in (0, 1).
+  // Starts as a copy of `model`, on its device. decay: in (0, 1).
   WeightAverage(double decay, const detection::FasterRcnn& model);
 
   // Takes in the weights after step `step`, from 1, and keeps min(decay, (1 + step) / (10 + step)) of itself.

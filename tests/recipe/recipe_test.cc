@@ -116,5 +116,14 @@ TEST(Recipe, DecayMustIncrease) {
   EXPECT_THAT(ErrorOf("training { decay_at: 0.9 decay_at: 0.5 }"), HasSubstr("training.decay_at"));
 }
 
+TEST(Recipe, PrecisionIsOneOfTwo) {
+  EXPECT_EQ(ParseRecipe("")->prediction().precision(), "float32");
+  EXPECT_EQ(ParseRecipe("")->training().precision(), "float32");
+  EXPECT_EQ(ParseRecipe("prediction { precision: \"bfloat16\" }")->prediction().precision(), "bfloat16");
+  EXPECT_THAT(ErrorOf("prediction { precision: \"int8\" } training { precision: \"float16\" }"),
+              AllOf(HasSubstr("prediction.precision is \"int8\""),
+                    HasSubstr("training.precision is \"float16\""), HasSubstr("float32, bfloat16")));
+}
+
 }  // namespace
 }  // namespace loupe

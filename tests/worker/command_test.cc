@@ -64,7 +64,9 @@ TEST_F(CommandTest, WrongUsageExitsWith2) {
        {"", "nonsense", "sample --images 3", "sample --out x --images 0", "sample --out x --images many",
         "train --coco a --images b --out c", "train --coco a --images b --out c --preset huge",
         "detect --weights w", "detect --weights w --coco c", "eval --ground-truth a", "run --server a:1",
-        "run --server a:1 --token-file t --device tpu"}) {
+        "run --server a:1 --token-file t --device tpu", "detect --weights w a.jpg --device cuda",
+        "train --coco a --images b --out c --preset small --device gpu:0",
+        "detect --weights w a.jpg --precision int8"}) {
     const Outcome outcome = Run(arguments);
     EXPECT_EQ(outcome.exit_status, 2) << arguments;
     EXPECT_FALSE(outcome.errors.empty()) << arguments;
@@ -154,6 +156,35 @@ TEST_F(CommandTest, TrainTellsApOfOtherImages) {
   const Outcome both = Run(arguments + others);
   EXPECT_EQ(both.exit_status, 1);
   EXPECT_THAT(both.errors, HasSubstr("drop one"));
+}
+
+TEST_F(CommandTest, AGpuThatIsNotThereIsRefused) {
+  std::ofstream(Folder() / "token") << "secret\n";
+  for (const std::string& arguments :
+       {Train("on_gpu", 3),
+        "run --server 127.0.0.1:1 --token-file " + Path("token") + " --cache-dir " + Path("cache")}) {
+    const Outcome outcome = Run(arguments + " --device cuda:99");
+    EXPECT_EQ(outcome.exit_status, 1) << arguments;
+    EXPECT_THAT(outcome.errors, HasSubstr("cuda:99"));
+    EXPECT_EQ(std::count(outcome.errors.begin(), outcome.errors.end(), '\n'), 1) << outcome.errors;
+  }
+}
+
+// oneDNN can be told to do without the instructions that a processor has.
+TEST_F(CommandTest, DetectsInBfloat16OrSaysWhyNot) {
+  ASSERT_EQ(Run(Train("for_bfloat16", 1)).exit_status, 0);
+  const std::string detect = "detect --precision bfloat16 --weights " +
+                             Path("for_bfloat16/model.safetensors") + " --score-threshold 0 " +
+                             Path("parts/images/part_0001_a.jpg");
+  const Outcome done = Run(detect);
+  EXPECT_EQ(done.exit_status, 0) << done.errors;
+  EXPECT_THAT(done.out, HasSubstr("score"));
+  setenv("DNNL_MAX_CPU_ISA", "AVX2", 1);
+  const Outcome refused = Run(detect);
+  unsetenv("DNNL_MAX_CPU_ISA");
+  EXPECT_EQ(refused.exit_status, 1);
+  EXPECT_THAT(refused.errors, HasSubstr("use float32"));
+  EXPECT_EQ(std::count(refused.errors.begin(), refused.errors.end(), '\n'), 1) << refused.errors;
 }
 
 // A training that is killed and called again ends with the bits of one that was not.

@@ -54,7 +54,7 @@ class PredictPicturesTest : public testing::Test {
   Predictor predictor_ = [] {
     LoadedDetector detector = Detector();
     detector.model->eval();
-    return Predictor(std::move(detector));
+    return Predictor::Create(std::move(detector), torch::kCPU, "float32").value();
   }();
   std::map<size_t, absl::StatusOr<Prediction>> taken_;
 };

@@ -402,11 +402,12 @@ TEST(PredictorTest, KnowsWhatAFileOfLoupeIs) {
   ASSERT_TRUE(weights.ok()) << weights.status();
   absl::StatusOr<LoadedDetector> detector = LoadDetector(*weights, {});
   ASSERT_TRUE(detector.ok()) << detector.status();
-  Predictor predictor(*std::move(detector));
-  EXPECT_THAT(predictor.class_names(), testing::ElementsAre("square", "bar"));
+  absl::StatusOr<Predictor> predictor = Predictor::Create(*std::move(detector), torch::kCPU, "float32");
+  ASSERT_TRUE(predictor.ok()) << predictor.status();
+  EXPECT_THAT(predictor->class_names(), testing::ElementsAre("square", "bar"));
   const std::vector<torch::Tensor> images = {torch::rand({3, 50, 70}), torch::rand({3, 64, 40})};
   const auto predictions =
-      predictor.Predict(predictor.Prepare(images, true), {.score_threshold = 0.01}, true);
+      predictor->Predict(predictor->Prepare(images, true), {.score_threshold = 0.01}, true);
   ASSERT_TRUE(predictions.ok()) << predictions.status();
   ASSERT_EQ(predictions->size(), 2);
   for (const Prediction& prediction : *predictions) {

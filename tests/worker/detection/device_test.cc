@@ -23,10 +23,10 @@ std::shared_ptr<FasterRcnn> MakeModel(const std::string& preset) {
   return std::make_shared<FasterRcnn>(config, kClasses);
 }
 
-std::vector<torch::Tensor> Pictures(torch::Device device) {
+Batch Pictures(const FasterRcnn& model) {
   torch::manual_seed(5);
   const auto first = torch::rand({3, 96, 130}), second = torch::rand({3, 70, 60});
-  return {first.to(device), second.to(device)};
+  return model.MakeBatch({first, second});
 }
 
 std::vector<Target> Truth(torch::Device device) {
@@ -45,7 +45,7 @@ std::vector<Target> Truth(torch::Device device) {
 std::shared_ptr<FasterRcnn> MakeDecidedModel(const std::string& preset) {
   auto model = MakeModel(preset);
   torch::NoGradGuard no_grad;
-  for (int step = 0; step < 12; ++step) model->ComputeLosses(Pictures(torch::kCPU), Truth(torch::kCPU));
+  for (int step = 0; step < 12; ++step) model->ComputeLosses(Pictures(*model), Truth(torch::kCPU));
   for (auto& item : model->named_parameters()) {
     const std::string& name = item.key();
     if (name.ends_with("weight") && name.find("cls_") != std::string::npos) item.value().mul_(30);
@@ -75,7 +75,7 @@ torch::Tensor Gradient(const FasterRcnn& model) {
 
 Losses LossesOf(FasterRcnn& model, torch::Device device) {
   torch::manual_seed(6);  // of the samples
-  return model.ComputeLosses(Pictures(device), Truth(device));
+  return model.ComputeLosses(Pictures(model), Truth(device));
 }
 
 TEST(StrictDeviceTest, RefusesToMixDevices) {
@@ -93,9 +93,9 @@ class OffTheCpuTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(OffTheCpuTest, DetectionsAreTheCpus) {
   auto model = MakeDecidedModel(GetParam());
-  const auto expected = model->Detect(Pictures(torch::kCPU), {.score_threshold = 0.3});
+  const auto expected = model->Detect(Pictures(*model), {.score_threshold = 0.3});
   model->to(StrictDevice());
-  const auto actual = model->Detect(Pictures(StrictDevice()), {.score_threshold = 0.3});
+  const auto actual = model->Detect(Pictures(*model), {.score_threshold = 0.3});
   ASSERT_EQ(actual.size(), expected.size());
   for (size_t i = 0; i < expected.size(); ++i) {
     ASSERT_GT(expected[i].scores.size(0), 10);

@@ -28,7 +28,7 @@ TEST(TransformTest, IsTorchvisions) {
   FasterRcnnConfig config;
   config.min_size = 96;
   config.max_size = 160;
-  const Batch batch = Transform(config).MakeBatch({golden.at("image.0"), golden.at("image.1")}, torch::kCPU);
+  const Batch batch = Transform(config).MakeBatch({golden.at("image.0"), golden.at("image.1")});
   ASSERT_EQ(batch.images.sizes(), golden.at("batch").sizes());
   EXPECT_LE((batch.images - golden.at("batch")).abs().max().item<double>(), 1e-5);
   for (int64_t i = 0; i < 2; ++i) {
@@ -44,7 +44,7 @@ TEST(TransformTest, AThinPictureKeepsAPixel) {
 }
 
 TEST(TransformTest, RefusesBoxesWithoutArea) {
-  const Batch batch = Transform(TinyConfig()).MakeBatch({torch::rand({3, 64, 64})}, torch::kCPU);
+  const Batch batch = Transform(TinyConfig()).MakeBatch({torch::rand({3, 64, 64})});
   Target target = OneBox();
   target.boxes[0][2] = 10;
   EXPECT_THROW(ScaleTargets({target}, batch), c10::Error);

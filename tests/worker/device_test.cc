@@ -1,0 +1,149 @@
+// Devices and precisions by name, and a training and its predictions off the CPU.
+#include "worker/device.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "recipe/recipe.h"
+#include "tests/support/strict_device.h"
+#include "worker/detection/weights.h"
+#include "worker/predictor.h"
+#include "worker/trainer.h"
+
+namespace loupe {
+namespace {
+
+using testing::HasSubstr;
+
+// A grey picture of 64 x 64 with a bright square, which is the box.
+TrainingSet OneSquare() {
+  const auto load = []() -> absl::StatusOr<torch::Tensor> {
+    torch::Tensor image = torch::full({3, 64, 64}, 0.3F);
+    image.slice(1, 20, 44).slice(2, 10, 40) = 0.9F;
+    return image;
+  };
+  return {{"square"}, {{"square", load, TargetOf({{{10, 20, 40, 44}, 1, false}})}}};
+}
+
+v1::Recipe RecipeOf(int iterations, const std::string& precision) {
+  absl::StatusOr<v1::Recipe> recipe = ParseRecipe(
+      "detector { preset: \"small\" min_size: 64 max_size: 64 } training { batch_size: 2 iterations: " +
+      std::to_string(iterations) + " flip_horizontal: 0 flip_vertical: 0 precision: \"" + precision +
+      "\" } seed: 5");
+  EXPECT_TRUE(recipe.ok()) << recipe.status();
+  return *recipe;
+}
+
+TrainingCallbacks Ignore() {
+  return {[](const TrainingProgress&) { return absl::OkStatus(); },
+          [](const Checkpoint&) { return absl::OkStatus(); }};
+}
+
+std::unique_ptr<Trainer> Trained(const v1::Recipe& recipe, torch::Device device) {
+  auto trainer = Trainer::Create(recipe, OneSquare(), nullptr, device);
+  EXPECT_TRUE(trainer.ok()) << trainer.status();
+  const absl::Status ran = (*trainer)->Run(Ignore());
+  EXPECT_TRUE(ran.ok()) << ran;
+  return *std::move(trainer);
+}
+
+Prediction PredictSquare(const std::shared_ptr<detection::FasterRcnn>& model, torch::Device device,
+                         const std::string& precision) {
+  model->eval();
+  absl::StatusOr<Predictor> predictor = Predictor::Create({model, {"square"}}, device, precision);
+  EXPECT_TRUE(predictor.ok()) << predictor.status();
+  const auto predictions = predictor->Predict(predictor->Prepare({*OneSquare().images[0].load()}, /*mirrored=*/true), {}, /*mirrored=*/true);
+  EXPECT_TRUE(predictions.ok()) << predictions.status();
+  EXPECT_GT((*predictions)[0].detections.scores.size(0), 0);
+  return (*predictions)[0];
+}
+
+TEST(ResolveDeviceTest, TakesTheDocumentedSpellingsOnly) {
+  for (const char* name : {"auto", "cpu", "cuda:0", "cuda:15"}) EXPECT_TRUE(IsDeviceName(name)) << name;
+  for (const char* name : {"", "gpu", "cuda", "cuda:", "cuda:x", "cuda:-1", "cuda:1x", "cuda:123", "CPU"}) {
+    EXPECT_FALSE(IsDeviceName(name)) << name;
+    EXPECT_EQ(ResolveDevice(name).status().code(), absl::StatusCode::kInvalidArgument) << name;
+  }
+  EXPECT_EQ(*ResolveDevice("cpu"), torch::Device(torch::kCPU));
+}
+
+TEST(ResolveDeviceTest, SaysThatThereIsNoSuchGpu) {
+  const absl::Status status = ResolveDevice("cuda:99").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(status.message(), HasSubstr("cuda:99"));
+  EXPECT_EQ(ResolveDevice("auto")->is_cuda(), torch::cuda::is_available());
+}
+
+TEST(ResolvePrecisionTest, KnowsTwoNames) {
+  EXPECT_EQ(*ResolvePrecision("float32", torch::kCPU), torch::kFloat32);
+  EXPECT_EQ(ResolvePrecision("int8", torch::kCPU).status().code(), absl::StatusCode::kInvalidArgument);
+  const absl::Status status = ResolvePrecision("bfloat16", torch::Device("meta")).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(status.message(), HasSubstr("use float32"));
+}
+
+// Optimizer, checkpoint and weights of a training that no tensor of the CPU may slip into.
+TEST(OffTheCpuTest, TrainsResumesAndSavesAsOnTheCpu) {
+  const v1::Recipe recipe = RecipeOf(4, "float32");
+  const auto here = Trained(recipe, torch::kCPU);
+  auto first = Trainer::Create(recipe, OneSquare(), nullptr, StrictDevice());
+  ASSERT_TRUE(first.ok()) << first.status();
+  TrainingCallbacks callbacks = Ignore();
+  callbacks.on_step = [](const TrainingProgress& progress) {
+    return progress.iteration == 2 ? absl::AbortedError("killed") : absl::OkStatus();
+  };
+  const absl::Status stopped = (*first)->Run(callbacks);
+  ASSERT_EQ(stopped.code(), absl::StatusCode::kAborted) << stopped;
+  const auto file = std::filesystem::path(testing::TempDir()) / "device_test_checkpoint";
+  ASSERT_TRUE(WriteCheckpoint(file, (*first)->MakeCheckpoint()).ok());
+  auto second = Trainer::Create(recipe, OneSquare(), nullptr, StrictDevice());
+  ASSERT_TRUE(second.ok()) << second.status();
+  const absl::Status resumed = (*second)->Resume(*ReadCheckpoint(file));
+  ASSERT_TRUE(resumed.ok()) << resumed;
+  const absl::Status ran = (*second)->Run(Ignore());
+  ASSERT_TRUE(ran.ok()) << ran;
+  EXPECT_EQ((*second)->model()->parameters()[0].device(), StrictDevice());
+  const auto expected = detection::StateDict(*here->model());
+  for (const auto& [name, tensor] : detection::StateDict(*(*second)->model())) {
+    ASSERT_TRUE(tensor.is_cpu()) << name;
+    EXPECT_LE((tensor - expected.at(name)).abs().max().item<double>(), 1e-3) << name;
+  }
+  ASSERT_TRUE(
+      (*second)->SaveWeights(std::filesystem::path(testing::TempDir()) / "device_test.safetensors").ok());
+}
+
+TEST(OffTheCpuTest, PredictionsComeBackToTheCpu) {
+  const auto trainer = Trained(RecipeOf(40, "float32"), torch::kCPU);
+  const Prediction expected = PredictSquare(trainer->model(), torch::kCPU, "float32");
+  const Prediction actual = PredictSquare(trainer->model(), StrictDevice(), "float32");
+  for (const torch::Tensor& tensor :
+       {actual.detections.boxes, actual.detections.labels, actual.detections.scores,
+        actual.detections.probabilities, actual.detections.embedding, actual.agreement}) {
+    EXPECT_TRUE(tensor.is_cpu());
+  }
+  EXPECT_LE((actual.detections.boxes[0] - expected.detections.boxes[0]).abs().max().item<double>(), 0.01);
+  EXPECT_NEAR(actual.detections.scores[0].item<double>(), expected.detections.scores[0].item<double>(), 1e-4);
+}
+
+TEST(Bfloat16Test, ATrainedModelPredictsAsInFloat32) {
+  const auto trainer = Trained(RecipeOf(40, "float32"), torch::kCPU);
+  const Prediction expected = PredictSquare(trainer->model(), torch::kCPU, "float32");
+  const Prediction actual = PredictSquare(trainer->model(), torch::kCPU, "bfloat16");
+  EXPECT_GT(expected.detections.scores[0].item<double>(), 0.5) << "the model has learned nothing";
+  EXPECT_NE(actual.detections.scores[0].item<double>(), expected.detections.scores[0].item<double>());
+  EXPECT_NEAR(actual.detections.scores[0].item<double>(), expected.detections.scores[0].item<double>(), 0.03);
+  EXPECT_LE((actual.detections.boxes[0] - expected.detections.boxes[0]).abs().max().item<double>(), 1);
+  const auto embeddings = torch::dot(actual.detections.embedding, expected.detections.embedding);
+  EXPECT_GT(embeddings.item<double>(), 0.98);
+}
+
+TEST(Bfloat16Test, ATrainingLearnsAsInFloat32) {
+  const auto trainer = Trained(RecipeOf(40, "bfloat16"), torch::kCPU);
+  EXPECT_LT(trainer->final_loss(), 1.3 * Trained(RecipeOf(40, "float32"), torch::kCPU)->final_loss());
+  const auto box = PredictSquare(trainer->model(), torch::kCPU, "float32").detections.boxes[0];
+  EXPECT_LE((box - torch::tensor({10.F, 20.F, 40.F, 44.F})).abs().max().item<double>(), 6);
+}
+
+}  // namespace
+}  // namespace loupe
