@@ -41,6 +41,7 @@ class Bench {
     if (!report.ok() || !report->complete()) {
       throw std::runtime_error(report.ok() ? report->Summary() : report.status().ToString());
     }
+    if (settings.at("precision") == "bfloat16") model_->set_precision(torch::kBFloat16);
     model_->FreezeBackbone(settings.at("trainable_layers"));
     for (int64_t i = 0; i < settings.at("batch").get<int64_t>(); ++i) {
       const std::string index = std::to_string(i);

@@ -96,15 +96,19 @@ def convolution_share(serve, request, peak):
     return sum(count for count, _ in found) / sum(time for _, time in found) / peak
 
 
-def measure(folder, case, pairs, peak, reference_blas):
-    preset, request, height, width, batch, aim = case
+def write_settings(path, preset, height, width, batch, precision="float32"):
     settings = json.loads(run(program("loupe-bench-detector"), "describe", preset).stdout)
     settings.update(preset=preset, height=height, width=width, min_size=min(height, width), batch=batch,
                     max_size=max(height, width), num_classes=CLASSES, threads=THREADS,
-                    trainable_layers=TRAINABLE_LAYERS)
-    settings_file, contents = os.path.join(folder, "case.json"), os.path.join(folder, "contents.safetensors")
-    with open(settings_file, "w", encoding="utf-8") as file:
+                    trainable_layers=TRAINABLE_LAYERS, precision=precision)
+    with open(path, "w", encoding="utf-8") as file:
         json.dump(settings, file)
+
+
+def measure(folder, case, pairs, peak, reference_blas):
+    preset, request, height, width, batch, aim = case
+    settings_file, contents = os.path.join(folder, "case.json"), os.path.join(folder, "contents.safetensors")
+    write_settings(settings_file, preset, height, width, batch)
     theirs = ["/usr/bin/python3", TORCHVISION, "serve", settings_file, contents]
     ours = [program("loupe-bench-detector"), "serve", settings_file, contents]
     run("/usr/bin/python3", TORCHVISION, "make", settings_file, contents)
