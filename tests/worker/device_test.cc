@@ -5,43 +5,22 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include "recipe/recipe.h"
 #include "tests/support/strict_device.h"
-#include "worker/detection/weights.h"
+#include "tests/worker/training_world.h"
+#include "worker/detection/onednn.h"
 #include "worker/predictor.h"
-#include "worker/trainer.h"
 
 namespace loupe {
 namespace {
 
 using testing::HasSubstr;
 
-// A grey picture of 64 x 64 with a bright square, which is the box.
-TrainingSet OneSquare() {
-  const auto load = []() -> absl::StatusOr<torch::Tensor> {
-    torch::Tensor image = torch::full({3, 64, 64}, 0.3F);
-    image.slice(1, 20, 44).slice(2, 10, 40) = 0.9F;
-    return image;
-  };
-  return {{"square"}, {{"square", load, TargetOf({{{10, 20, 40, 44}, 1, false}})}}};
+v1::Recipe RecipeOf(uint32_t iterations, const std::string& precision) {
+  return SmallRecipe(iterations, "flip_horizontal: 0 flip_vertical: 0 precision: \"" + precision + "\"");
 }
 
-v1::Recipe RecipeOf(int iterations, const std::string& precision) {
-  absl::StatusOr<v1::Recipe> recipe = ParseRecipe(
-      "detector { preset: \"small\" min_size: 64 max_size: 64 } training { batch_size: 2 iterations: " +
-      std::to_string(iterations) + " flip_horizontal: 0 flip_vertical: 0 precision: \"" + precision +
-      "\" } seed: 5");
-  EXPECT_TRUE(recipe.ok()) << recipe.status();
-  return *recipe;
-}
-
-TrainingCallbacks Ignore() {
-  return {[](const TrainingProgress&) { return absl::OkStatus(); },
-          [](const Checkpoint&) { return absl::OkStatus(); }};
-}
-
-std::unique_ptr<Trainer> Trained(const v1::Recipe& recipe, torch::Device device) {
-  auto trainer = Trainer::Create(recipe, OneSquare(), nullptr, device);
+std::unique_ptr<Trainer> Trained(const v1::Recipe& recipe) {
+  auto trainer = Trainer::Create(recipe, Squares(1), nullptr);
   EXPECT_TRUE(trainer.ok()) << trainer.status();
   const absl::Status ran = (*trainer)->Run(Ignore());
   EXPECT_TRUE(ran.ok()) << ran;
@@ -51,9 +30,10 @@ std::unique_ptr<Trainer> Trained(const v1::Recipe& recipe, torch::Device device)
 Prediction PredictSquare(const std::shared_ptr<detection::FasterRcnn>& model, torch::Device device,
                          const std::string& precision) {
   model->eval();
-  absl::StatusOr<Predictor> predictor = Predictor::Create({model, {"square"}}, device, precision);
+  absl::StatusOr<Predictor> predictor = Predictor::Create({model, {"square", "bar"}}, device, precision);
   EXPECT_TRUE(predictor.ok()) << predictor.status();
-  const auto predictions = predictor->Predict(predictor->Prepare({*OneSquare().images[0].load()}, /*mirrored=*/true), {}, /*mirrored=*/true);
+  const auto predictions = predictor->Predict(
+      predictor->Prepare({*Squares(1).images[0].load()}, /*mirrored=*/true), {}, /*mirrored=*/true);
   EXPECT_TRUE(predictions.ok()) << predictions.status();
   EXPECT_GT((*predictions)[0].detections.scores.size(0), 0);
   return (*predictions)[0];
@@ -83,38 +63,41 @@ TEST(ResolvePrecisionTest, KnowsTwoNames) {
   EXPECT_THAT(status.message(), HasSubstr("use float32"));
 }
 
-// Optimizer, checkpoint and weights of a training that no tensor of the CPU may slip into.
+// Optimizer, checkpoint and weights of a training that no tensor of the CPU may slip into. Batch norm is
+// frozen: the two devices add up live statistics in different orders.
 TEST(OffTheCpuTest, TrainsResumesAndSavesAsOnTheCpu) {
   const v1::Recipe recipe = RecipeOf(4, "float32");
-  const auto here = Trained(recipe, torch::kCPU);
-  auto first = Trainer::Create(recipe, OneSquare(), nullptr, StrictDevice());
-  ASSERT_TRUE(first.ok()) << first.status();
+  const SafetensorsFile backbone = SomeBackbone();
+  const auto make = [&](torch::Device device) {
+    auto trainer = Trainer::Create(recipe, Squares(1), &backbone, device);
+    EXPECT_TRUE(trainer.ok()) << trainer.status();
+    return *std::move(trainer);
+  };
+  const auto here = make(torch::kCPU), first = make(StrictDevice()), second = make(StrictDevice());
+  ASSERT_TRUE(here->Run(Ignore()).ok());
   TrainingCallbacks callbacks = Ignore();
   callbacks.on_step = [](const TrainingProgress& progress) {
     return progress.iteration == 2 ? absl::AbortedError("killed") : absl::OkStatus();
   };
-  const absl::Status stopped = (*first)->Run(callbacks);
+  const absl::Status stopped = first->Run(callbacks);
   ASSERT_EQ(stopped.code(), absl::StatusCode::kAborted) << stopped;
   const auto file = std::filesystem::path(testing::TempDir()) / "device_test_checkpoint";
-  ASSERT_TRUE(WriteCheckpoint(file, (*first)->MakeCheckpoint()).ok());
-  auto second = Trainer::Create(recipe, OneSquare(), nullptr, StrictDevice());
-  ASSERT_TRUE(second.ok()) << second.status();
-  const absl::Status resumed = (*second)->Resume(*ReadCheckpoint(file));
+  ASSERT_TRUE(WriteCheckpoint(file, first->MakeCheckpoint()).ok());
+  const absl::Status resumed = second->Resume(*ReadCheckpoint(file));
   ASSERT_TRUE(resumed.ok()) << resumed;
-  const absl::Status ran = (*second)->Run(Ignore());
+  const absl::Status ran = second->Run(Ignore());
   ASSERT_TRUE(ran.ok()) << ran;
-  EXPECT_EQ((*second)->model()->parameters()[0].device(), StrictDevice());
+  EXPECT_EQ(second->model()->parameters()[0].device(), StrictDevice());
   const auto expected = detection::StateDict(*here->model());
-  for (const auto& [name, tensor] : detection::StateDict(*(*second)->model())) {
+  for (const auto& [name, tensor] : detection::StateDict(*second->model())) {
     ASSERT_TRUE(tensor.is_cpu()) << name;
     EXPECT_LE((tensor - expected.at(name)).abs().max().item<double>(), 1e-3) << name;
   }
-  ASSERT_TRUE(
-      (*second)->SaveWeights(std::filesystem::path(testing::TempDir()) / "device_test.safetensors").ok());
+  ASSERT_TRUE(second->SaveWeights(std::filesystem::path(testing::TempDir()) / "device_test.safetensors").ok());
 }
 
 TEST(OffTheCpuTest, PredictionsComeBackToTheCpu) {
-  const auto trainer = Trained(RecipeOf(40, "float32"), torch::kCPU);
+  const auto trainer = Trained(RecipeOf(40, "float32"));
   const Prediction expected = PredictSquare(trainer->model(), torch::kCPU, "float32");
   const Prediction actual = PredictSquare(trainer->model(), StrictDevice(), "float32");
   for (const torch::Tensor& tensor :
@@ -126,8 +109,16 @@ TEST(OffTheCpuTest, PredictionsComeBackToTheCpu) {
   EXPECT_NEAR(actual.detections.scores[0].item<double>(), expected.detections.scores[0].item<double>(), 1e-4);
 }
 
+// Where the processor can't, bfloat16 is refused, which is then what is to be seen.
+bool IsRefusedBfloat16() {
+  const auto trainer = Trainer::Create(RecipeOf(40, "bfloat16"), Squares(1), nullptr);
+  EXPECT_EQ(trainer.ok(), detection::OneDnnHasBfloat16()) << trainer.status();
+  return absl::IsFailedPrecondition(trainer.status());
+}
+
 TEST(Bfloat16Test, ATrainedModelPredictsAsInFloat32) {
-  const auto trainer = Trained(RecipeOf(40, "float32"), torch::kCPU);
+  if (IsRefusedBfloat16()) return;
+  const auto trainer = Trained(RecipeOf(40, "float32"));
   const Prediction expected = PredictSquare(trainer->model(), torch::kCPU, "float32");
   const Prediction actual = PredictSquare(trainer->model(), torch::kCPU, "bfloat16");
   EXPECT_GT(expected.detections.scores[0].item<double>(), 0.5) << "the model has learned nothing";
@@ -139,10 +130,11 @@ TEST(Bfloat16Test, ATrainedModelPredictsAsInFloat32) {
 }
 
 TEST(Bfloat16Test, ATrainingLearnsAsInFloat32) {
-  const auto trainer = Trained(RecipeOf(40, "bfloat16"), torch::kCPU);
-  EXPECT_LT(trainer->final_loss(), 1.3 * Trained(RecipeOf(40, "float32"), torch::kCPU)->final_loss());
+  if (IsRefusedBfloat16()) return;
+  const auto trainer = Trained(RecipeOf(40, "bfloat16"));
+  EXPECT_LT(trainer->final_loss(), 1.3 * Trained(RecipeOf(40, "float32"))->final_loss());
   const auto box = PredictSquare(trainer->model(), torch::kCPU, "float32").detections.boxes[0];
-  EXPECT_LE((box - torch::tensor({10.F, 20.F, 40.F, 44.F})).abs().max().item<double>(), 6);
+  EXPECT_LE((box - torch::tensor({4.F, 4.F, 24.F, 24.F})).abs().max().item<double>(), 6);
 }
 
 }  // namespace

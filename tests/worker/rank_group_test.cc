@@ -68,15 +68,6 @@ v1::Recipe ThreeABatch(uint32_t iterations) {
   return recipe;
 }
 
-SafetensorsFile SomeBackbone() {
-  SafetensorsFile init;
-  for (const auto& [name, tensor] : Weights(**Trainer::Create(SmallRecipe(1), Squares(2), nullptr))) {
-    if (name.rfind("backbone.body.", 0) == 0)
-      init.tensors[name.substr(sizeof("backbone.body.") - 1)] = tensor;
-  }
-  return init;
-}
-
 struct Outcome {
   std::map<std::string, torch::Tensor> gradients;  // of the last step
   std::map<std::string, torch::Tensor> weights;

@@ -50,4 +50,13 @@ inline std::map<std::string, torch::Tensor> Weights(const Trainer& trainer) {
   return detection::StateDict(*trainer.model());
 }
 
+// Weights for a backbone, with batch norm that then is frozen.
+inline SafetensorsFile SomeBackbone() {
+  SafetensorsFile init;
+  for (const auto& [name, tensor] : Weights(**Trainer::Create(SmallRecipe(1), Squares(2), nullptr))) {
+    if (name.starts_with("backbone.body.")) init.tensors[name.substr(sizeof("backbone.body.") - 1)] = tensor;
+  }
+  return init;
+}
+
 }  // namespace loupe

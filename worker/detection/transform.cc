@@ -90,15 +90,14 @@ std::vector<Target> ScaleTargets(const std::vector<Target>& targets, const Batch
   const torch::Device device = batch.images.device();
   std::vector<Target> scaled;
   for (size_t i = 0; i < targets.size(); ++i) {
-    const auto boxes = targets[i].boxes.to(device);
+    Target target = targets[i];
+    const auto boxes = target.boxes.to(device);
     const auto degenerate = boxes.slice(1, 2).le(boxes.slice(1, 0, 2)).any();
     TORCH_CHECK(!degenerate.item<bool>(), "target ", i, " has a box without width or height");
-    Target target;
     target.boxes = ScaleBoxes(boxes, batch.originals[i], batch.sizes[i]);
-    target.labels = targets[i].labels.to(device);
-    if (targets[i].ignore_boxes.defined()) {
-      target.ignore_boxes =
-          ScaleBoxes(targets[i].ignore_boxes.to(device), batch.originals[i], batch.sizes[i]);
+    target.labels = target.labels.to(device);
+    if (target.ignore_boxes.defined()) {
+      target.ignore_boxes = ScaleBoxes(target.ignore_boxes.to(device), batch.originals[i], batch.sizes[i]);
     }
     scaled.push_back(target);
   }
