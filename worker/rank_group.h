@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "worker/detection/synchronised_norm.h"
+#include "worker/detection/batch_norm.h"
 #include "worker/detection/types.h"
 
 namespace loupe {

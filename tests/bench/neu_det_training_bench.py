@@ -87,7 +87,8 @@ class Bench:
                 json.dump(case, file)
             subprocess.run(["/usr/bin/python3", os.path.join(HERE, "torchvision_training.py"),
                             self.path(f"{name}-case.json"), results], check=True,
-                           env={**os.environ, "GOMP_SPINCOUNT": "1000"})  # as loupe-worker sets it for itself
+                           # As loupe-worker sets them for itself.
+                           env={**os.environ, "GOMP_SPINCOUNT": "1000", "OPENBLAS_THREAD_TIMEOUT": "4"})
 
         return self.measured(name, {"recipe": self.recipe, "seed": seed}, train)
 

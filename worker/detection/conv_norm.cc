@@ -33,11 +33,8 @@ void BatchNorm::Freeze() {
 }
 
 torch::Tensor BatchNorm::NormaliseBatch(const torch::Tensor& x) {
-  if (ranks_) {
-    return NormaliseOverRanks(x, weight, bias, running_mean, running_var, kRunningMomentum, kEpsilon, ranks_);
-  }
-  return torch::batch_norm(x, weight, bias, running_mean, running_var, /*training=*/true, kRunningMomentum,
-                           kEpsilon, /*cudnn_enabled=*/true);
+  return detection::NormaliseBatch(x, weight, bias, running_mean, running_var, kRunningMomentum, kEpsilon,
+                                   ranks_);
 }
 
 std::pair<torch::Tensor, torch::Tensor> BatchNorm::ScaleAndShift() const {

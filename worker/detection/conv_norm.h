@@ -9,8 +9,8 @@
 #include <memory>
 #include <utility>
 
+#include "worker/detection/batch_norm.h"
 #include "worker/detection/onednn.h"
-#include "worker/detection/synchronised_norm.h"
 #include "worker/detection/weight_version.h"
 #include "worker/detection/winograd.h"
 

@@ -1,0 +1,33 @@
+// Batch norm with the statistics of its batch, which may be spread over several processes.
+//
+// Sums are in float64: LibTorch 1.13 adds up channels-last maps in float32, which leaves means off by a
+// thousandth of a channel's spread and makes the result depend on the number of threads.
+
+#ifndef LOUPE_WORKER_DETECTION_BATCH_NORM_H_
+#define LOUPE_WORKER_DETECTION_BATCH_NORM_H_
+
+#include <torch/custom_class.h>
+#include <torch/types.h>
+
+namespace loupe::detection {
+
+// Adds up over the ranks (processes) of a training.
+class RankSum : public torch::CustomClassHolder {
+ public:
+  // Replaces `values` by their sum over all ranks. All ranks call it in the same order with the same shapes.
+  // Errors: c10::Error when another rank is gone.
+  virtual void Sum(torch::Tensor& values) = 0;
+};
+
+// Normalises x [N, channels, H, W] with mean and variance over its images, and those of all other ranks where
+// there are `ranks` (null: none), and updates the running statistics as torch::batch_norm does. The gradients of
+// weight and bias are those of this rank's images alone, as of any other parameter. Returns x's type,
+// channels-last. Shapes: weight, bias, running_mean, running_var [channels] float32.
+// Source: Ioffe and Szegedy 2015, section 3.
+torch::Tensor NormaliseBatch(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
+                             torch::Tensor& running_mean, torch::Tensor& running_var, double momentum,
+                             double epsilon, const c10::intrusive_ptr<RankSum>& ranks);
+
+}  // namespace loupe::detection
+
+#endif  // LOUPE_WORKER_DETECTION_BATCH_NORM_H_
