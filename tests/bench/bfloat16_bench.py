@@ -14,10 +14,9 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
-sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
 from detector_bench import THREADS, TORCHVISION, Side, write_settings  # noqa: E402
 from loupe_programs import program, read_json, run, worker  # noqa: E402
-from neu_det import DATA_SET, WEIGHTS, test_file  # noqa: E402
+from neu_det_data import ANNOTATIONS, DATA_SET, WEIGHTS, split_ids, write_part  # noqa: E402
 
 # preset, height, width, batch
 CASES = [("small", 256, 256, 1), ("small", 256, 256, 8), ("mobilenet-v3-large-320-fpn", 320, 320, 1),
@@ -48,9 +47,9 @@ def measure_speed(folder, case, rounds):
 
 
 def measure_precision(folder, iterations, every):
-    coco, splits = (read_json(os.path.join(DATA_SET, name)) for name in ("annotations.json", "splits.json"))
-    train = test_file(coco, splits["train"], os.path.join(folder, "train.json"))
-    test = test_file(coco, splits["test"][::every], os.path.join(folder, "test.json"))
+    coco, test_ids = read_json(ANNOTATIONS), split_ids("test")[::every]
+    train = write_part(coco, split_ids("train"), os.path.join(folder, "train.json"))
+    test = write_part(coco, test_ids, os.path.join(folder, "test.json"))
     recipe = os.path.join(folder, "recipe.textproto")
     with open(recipe, "w", encoding="utf-8") as file:
         file.write(f'detector {{ preset: "small" min_size: 200 max_size: 200 }} training {{ iterations: {iterations} }}')
@@ -63,7 +62,7 @@ def measure_precision(folder, iterations, every):
                "--out", results, "--threads", THREADS, "--precision", precision)
         overall = json.loads(worker("eval", "--ground-truth", test, "--detections", results, "--json"))["overall"]
         figures[precision] = {key: overall[key] for key in ("ap", "ap50", "ap75")}
-    return {"iterations": iterations, "images": len(splits["test"][::every]), **figures}
+    return {"iterations": iterations, "images": len(test_ids), **figures}
 
 
 def has_bfloat16_instructions():

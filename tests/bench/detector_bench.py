@@ -14,7 +14,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from loupe_programs import program, run  # noqa: E402
+from loupe_programs import SLEEPING_THREADS, program, run  # noqa: E402
 
 THREADS = 2
 REFERENCE_BLAS = "/usr/lib/x86_64-linux-gnu/blas"
@@ -37,11 +37,11 @@ PROBLEM = re.compile(r"(?:g(\d+))?mb(\d+)_ic(\d+)oc(\d+)_ih\d+oh(\d+)kh(\d+)\w+_
 
 
 class Side:
-    """A process that does what it is asked, once a line."""
+    """A process that does what it is asked, once a line. Its threads sleep when it is the other side's turn."""
 
     def __init__(self, command, environment=None):
         self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True, env={**os.environ, **(environment or {})})
+                                        text=True, env={**os.environ, **SLEEPING_THREADS, **(environment or {})})
         self.log = []
 
     def answer(self):

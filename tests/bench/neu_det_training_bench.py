@@ -16,7 +16,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
-from loupe_programs import SOURCE, program, read_json, run, worker  # noqa: E402
+from loupe_programs import SLEEPING_THREADS, SOURCE, program, read_json, run, worker  # noqa: E402
 from neu_det_data import ANNOTATIONS, DATA_SET, WEIGHTS, fifth_of, split_ids, write_part  # noqa: E402
 
 SEEDS = (1, 2, 3, 4, 5)
@@ -87,8 +87,7 @@ class Bench:
                 json.dump(case, file)
             subprocess.run(["/usr/bin/python3", os.path.join(HERE, "torchvision_training.py"),
                             self.path(f"{name}-case.json"), results], check=True,
-                           # As loupe-worker sets them for itself.
-                           env={**os.environ, "GOMP_SPINCOUNT": "1000", "OPENBLAS_THREAD_TIMEOUT": "4"})
+                           env={**os.environ, **SLEEPING_THREADS})
 
         return self.measured(name, {"recipe": self.recipe, "seed": seed}, train)
 

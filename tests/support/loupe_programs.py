@@ -11,6 +11,9 @@ SOURCE = os.path.abspath(os.environ.get("LOUPE_SOURCE") or os.path.join(os.path.
 BIN = os.environ.get("LOUPE_BIN") or os.path.join(SOURCE, "build", "release", "bin")
 DATA = os.path.abspath(os.environ.get("LOUPE_DATA") or os.path.join(SOURCE, "..", "shared"))
 
+# What loupe-worker sets for itself, for other programs that are measured: threads without work sleep.
+SLEEPING_THREADS = {"GOMP_SPINCOUNT": "1000", "OPENBLAS_THREAD_TIMEOUT": "4"}
+
 
 def program(name):
     return os.path.join(BIN, name)
