@@ -78,7 +78,8 @@ absl::StatusOr<std::unique_ptr<Trainer>> MakeTrainer(const TrainOptions& options
   if (!device.ok()) return device.status();
   // A GPU doesn't survive a fork, and the sums of gradients are Gloo's, on CPUs.
   if (options.processes > 1 && !device->is_cpu())
-    return absl::InvalidArgumentError("--processes shares a training among CPUs; add --device cpu, or drop it");
+    return absl::InvalidArgumentError(
+        "--processes shares a training among CPUs; add --device cpu, or drop it");
   absl::StatusOr<TrainingSet> set = ReadSets(options, recipe);
   if (!set.ok()) return set.status();
   if (!options.init.has_value()) return Trainer::Create(recipe, *std::move(set), nullptr, *device);

@@ -93,7 +93,8 @@ TEST(OffTheCpuTest, TrainsResumesAndSavesAsOnTheCpu) {
     ASSERT_TRUE(tensor.is_cpu()) << name;
     EXPECT_LE((tensor - expected.at(name)).abs().max().item<double>(), 1e-3) << name;
   }
-  ASSERT_TRUE(second->SaveWeights(std::filesystem::path(testing::TempDir()) / "device_test.safetensors").ok());
+  ASSERT_TRUE(
+      second->SaveWeights(std::filesystem::path(testing::TempDir()) / "device_test.safetensors").ok());
 }
 
 TEST(OffTheCpuTest, PredictionsComeBackToTheCpu) {

@@ -134,7 +134,8 @@ TEST(RankGroupTest, ARankThatEndsEndsTheOthers) {
   EXPECT_THAT(ended[0].message(), testing::HasSubstr("another process of the training is gone"));
 }
 
-// LibTorch's own batch norm over the whole batch, in float64, is the reference, with many values far from zero.
+// LibTorch's own batch norm over the whole batch, in float64, is the reference, with many values far from
+// zero.
 TEST(NormaliseBatchTest, IsBatchNormOverAllRanks) {
   torch::manual_seed(7);
   const auto channels_last = torch::MemoryFormat::ChannelsLast;

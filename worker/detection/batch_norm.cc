@@ -41,7 +41,9 @@ void CombineRows(const float* x, const float* x_factors, const float* y, const f
 // Of each channel the sum of x, and that of x times y: [2, channels] float64.
 torch::Tensor ChannelSums(const torch::Tensor& x, const torch::Tensor& y) {
   if (!HasKernel(x)) {
-    const auto sum = [](const torch::Tensor& values) { return values.sum({0, 2, 3}, false, torch::kFloat64); };
+    const auto sum = [](const torch::Tensor& values) {
+      return values.sum({0, 2, 3}, false, torch::kFloat64);
+    };
     return torch::stack({sum(x), sum(x.to(torch::kFloat32) * y.to(torch::kFloat32))});
   }
   const int64_t channels = x.size(1), rows = x.numel() / channels;

@@ -20,8 +20,8 @@ class RankSum : public torch::CustomClassHolder {
 };
 
 // Normalises x [N, channels, H, W] with mean and variance over its images, and those of all other ranks where
-// there are `ranks` (null: none), and updates the running statistics as torch::batch_norm does. The gradients of
-// weight and bias are those of this rank's images alone, as of any other parameter. Returns x's type,
+// there are `ranks` (null: none), and updates the running statistics as torch::batch_norm does. The gradients
+// of weight and bias are those of this rank's images alone, as of any other parameter. Returns x's type,
 // channels-last. Shapes: weight, bias, running_mean, running_var [channels] float32.
 // Source: Ioffe and Szegedy 2015, section 3.
 torch::Tensor NormaliseBatch(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,

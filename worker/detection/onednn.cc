@@ -128,7 +128,8 @@ class OneDnnConv::Impl {
   torch::Tensor Forward(const torch::Tensor& input, const torch::Tensor& residual) {
     const auto x = input.contiguous(torch::MemoryFormat::ChannelsLast);
     TORCH_CHECK(x.scalar_type() == type_, "a convolution of ", type_, " got ", x.scalar_type());
-    TORCH_CHECK(x.size(1) == sides_[1] * groups_, "a convolution of ", sides_[1] * groups_, " channels got ", x.size(1));
+    TORCH_CHECK(x.size(1) == sides_[1] * groups_, "a convolution of ", sides_[1] * groups_, " channels got ",
+                x.size(1));
     const memory::dims shape{x.size(0), sides_[0], OutputSide(x.size(2)), OutputSide(x.size(3))};
     if (x.numel() == 0) return torch::empty(shape, x.options(), torch::MemoryFormat::ChannelsLast);
     torch::Tensor y = residual;
@@ -176,7 +177,8 @@ class OneDnnConv::Impl {
         dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, input,
         memory::desc(WeightDims(), type, Tag::any), BiasDescription(), output, {stride_, stride_},
         {padding_, padding_}, {padding_, padding_});
-    const dnnl::convolution_forward::primitive_desc chosen(description, Attributes(accumulate, activation_), Engine());
+    const dnnl::convolution_forward::primitive_desc chosen(description, Attributes(accumulate, activation_),
+                                                           Engine());
     return {dnnl::convolution_forward(chosen), weights_.In(chosen.weights_desc()), input, output};
   }
 

@@ -1,7 +1,7 @@
 // Convolutions and matrix products for prediction on a CPU, run by oneDNN itself.
 //
-// LibTorch 1.13 reaches the same library, but pins the weights to a layout that the fastest kernels don't take,
-// and passes over the result again for the residual and the activation. Here both happen in the kernel.
+// LibTorch 1.13 reaches the same library, but pins the weights to a layout that the fastest kernels don't
+// take, and passes over the result again for the residual and the activation. Here both happen in the kernel.
 
 #ifndef LOUPE_WORKER_DETECTION_ONEDNN_H_
 #define LOUPE_WORKER_DETECTION_ONEDNN_H_
@@ -41,8 +41,8 @@ class OneDnnConv {
   std::unique_ptr<Impl> impl_;
 };
 
-// A fully connected layer with constant weights: a 1x1 convolution over a picture one pixel high, for which oneDNN
-// has its fastest kernel.
+// A fully connected layer with constant weights: a 1x1 convolution over a picture one pixel high, for which
+// oneDNN has its fastest kernel.
 class OneDnnLinear {
  public:
   // Shapes: weight [out, in], bias [out], both float32. `type` as above.

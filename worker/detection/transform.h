@@ -13,10 +13,10 @@
 namespace loupe::detection {
 
 struct Batch {
-  torch::Tensor images;              // [N, 3, H, W] float32, normalised, channels-last, zeros as padding
+  torch::Tensor images;  // [N, 3, H, W] float32, normalised, channels-last, zeros as padding
   std::vector<torch::Tensor>
-      frozen;  // what FrozenFeatures makes of the images, which then are not read; or empty
-  std::vector<ImageSize> sizes;      // of each image in the batch, without padding
+      frozen;                    // what FrozenFeatures makes of the images, which then are not read; or empty
+  std::vector<ImageSize> sizes;  // of each image in the batch, without padding
   std::vector<ImageSize> originals;  // of each picture
 
   ImageSize padded() const { return {images.size(2), images.size(3)}; }
