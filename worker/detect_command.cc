@@ -123,7 +123,7 @@ absl::Status RunDetectCommand(const DetectFilesOptions& options, std::ostream& o
   if (!weights.ok()) return weights.status();
   absl::StatusOr<LoadedDetector> detector = LoadDetector(*weights, options.description);
   if (!detector.ok()) return detector.status();
-  const absl::StatusOr<torch::Device> device = ResolveDevice(options.device);
+  const absl::StatusOr<torch::Device> device = ResolveDevice(options.device, /*processes=*/1);
   if (!device.ok()) return device.status();
   absl::StatusOr<Predictor> predictor = Predictor::Create(*std::move(detector), *device, options.precision);
   if (!predictor.ok()) return predictor.status();

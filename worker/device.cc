@@ -1,6 +1,7 @@
 #include "worker/device.h"
 
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/core/DeviceGuard.h>
 #include <torch/cuda.h>
 
 #include <algorithm>
@@ -20,8 +21,10 @@ constexpr size_t kMaxDigits = 2;
 
 bool HasBfloat16(torch::Device device) {
   if (device.is_cpu()) return detection::OneDnnHasBfloat16();
+  if (!device.is_cuda()) return false;
   // Compute capability 8.0 on; older GPUs would emulate it, more slowly than they compute in float32.
-  return device.is_cuda() && at::detail::getCUDAHooks().supportsBFloat16ConvolutionWithCuDNNv8();
+  const c10::DeviceGuard guard(device);
+  return at::detail::getCUDAHooks().supportsBFloat16ConvolutionWithCuDNNv8();
 }
 
 }  // namespace
@@ -33,13 +36,19 @@ bool IsDeviceName(const std::string& name) {
   return digits != name && numeric && !digits.empty() && digits.size() <= kMaxDigits;
 }
 
-absl::StatusOr<torch::Device> ResolveDevice(const std::string& name) {
+absl::StatusOr<torch::Device> ResolveDevice(const std::string& name, int processes) {
   if (!IsDeviceName(name)) {
     return absl::InvalidArgumentError(
         absl::StrCat("there is no device '", name, "'; choose auto, cpu or cuda:N"));
   }
+  // Without a look at the GPUs, which doesn't survive the fork of processes.
+  if (name == "cpu" || (name == "auto" && processes > 1)) return torch::Device(torch::kCPU);
+  if (processes > 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--processes shares the cores of a CPU; drop it, or take --device cpu instead of ", name));
+  }
   const bool cuda = torch::cuda::is_available();
-  if (name == "cpu" || (name == "auto" && !cuda)) return torch::Device(torch::kCPU);
+  if (name == "auto" && !cuda) return torch::Device(torch::kCPU);
   const int index = name == "auto" ? 0 : std::stoi(name.substr(sizeof(kCuda) - 1));
   if (!cuda) {
     return absl::FailedPreconditionError(
@@ -47,7 +56,8 @@ absl::StatusOr<torch::Device> ResolveDevice(const std::string& name) {
   }
   if (index >= static_cast<int>(torch::cuda::device_count())) {
     return absl::FailedPreconditionError(
-        absl::StrCat(name, ": there are ", torch::cuda::device_count(), " GPUs, counted from 0"));
+        absl::StrCat(name, ": the last GPU is cuda:", torch::cuda::device_count() - 1,
+                     "; choose one up to that, or --device cpu"));
   }
   return torch::Device(torch::kCUDA, static_cast<torch::DeviceIndex>(index));
 }

@@ -149,7 +149,7 @@ class JobLoop {
 
 absl::Status RunOneWorker(const WorkerOptions& options, int threads) {
   detection::ConfigureRuntime(threads);
-  const absl::StatusOr<torch::Device> device = ResolveDevice(options.device);
+  const absl::StatusOr<torch::Device> device = ResolveDevice(options.device, options.processes);
   if (!device.ok()) return device.status();
   absl::StatusOr<std::string> token = ReadTokenFile(options.token_file);
   if (!token.ok()) return token.status();
@@ -168,6 +168,8 @@ absl::Status RunOneWorker(const WorkerOptions& options, int threads) {
 
 absl::Status RunWorker(const WorkerOptions& options) {
   if (options.processes == 1) return RunOneWorker(options, 0);
+  const absl::StatusOr<torch::Device> device = ResolveDevice(options.device, options.processes);
+  if (!device.ok()) return device.status();
   return RunProcesses(options.processes, OnDeath::kRestart,
                       [&options](int) { return RunOneWorker(options, 1); });
 }

@@ -6,6 +6,8 @@
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 
@@ -29,21 +31,25 @@ constexpr int kWrongUsage = 2;
 using Action = std::function<absl::Status()>;
 
 // Settings that libraries read while they are loaded, so that they have to be there before the program
-// starts.
+// starts. What the environment says already holds.
 //   OpenCV: pictures of more pixels are not decoded.
 //   OpenMP: threads that wait for work spin for some 30 µs, not for milliseconds, before they sleep; where
 //   the coordinator or another worker runs on the same cores, spinning made training ten times slower.
-//   OpenBLAS: so do its threads, which OpenMP's don't wait for: they took a seventh of a training's time.
+//   OpenBLAS: so do its threads (2^4 cycles), which OpenMP's don't wait for: they took a seventh of a
+//   training's time.
+//   LibTorch: cuDNN takes convolutions in bfloat16.
 void SetUpLibraries(char** argv) {
-  constexpr char kPixels[] = "OPENCV_IO_MAX_IMAGE_PIXELS";
-  constexpr char kSpins[] = "GOMP_SPINCOUNT";
-  constexpr char kYields[] = "OPENBLAS_THREAD_TIMEOUT";  // 2 to the power of it, in cycles; 4 is the least
-  const bool set =
-      std::getenv(kPixels) != nullptr && std::getenv(kSpins) != nullptr && std::getenv(kYields) != nullptr;
-  if (set) return;
-  setenv(kPixels, std::to_string(loupe::kMaxPixels).c_str(), /*replace=*/0);
-  setenv(kSpins, "1000", /*replace=*/0);
-  setenv(kYields, "4", /*replace=*/0);
+  const std::pair<const char*, std::string> settings[] = {
+      {"OPENCV_IO_MAX_IMAGE_PIXELS", std::to_string(loupe::kMaxPixels)},
+      {"GOMP_SPINCOUNT", "1000"},
+      {"OPENBLAS_THREAD_TIMEOUT", "4"},
+      {"TORCH_CUDNN_V8_API_ENABLED", "1"}};
+  bool complete = true;
+  for (const auto& [name, value] : settings) {
+    complete = complete && std::getenv(name) != nullptr;
+    setenv(name, value.c_str(), /*replace=*/0);
+  }
+  if (complete) return;
   std::error_code error;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
   if (!error) execv(program.c_str(), argv);
@@ -66,7 +72,7 @@ void AddRun(CLI::App& app, Action& action) {
                       "certificate of the authority that signed the coordinator's");
   AddDevice(*command, options->device);
   command->add_option("--cache-dir", options->cache_dir, "pictures and weights are kept here, up to 4 GiB");
-  command->add_option("--processes", options->processes, "so many workers, one thread each; 1: all cores")
+  command->add_option("--processes", options->processes, "so many workers on the CPU, one thread each; 1: all cores")
       ->check(CLI::Range(1, 1024));
   command->callback([options, &action] { action = [options] { return loupe::RunWorker(*options); }; });
 }
@@ -90,7 +96,7 @@ void AddTrain(CLI::App& app, Action& action) {
   AddDevice(*command, options->device);
   command->add_option("--out", options->out, "folder for model.safetensors and checkpoints")->required();
   command->add_option("--iterations", options->iterations, "optimizer steps")->check(CLI::Range(1, 1000000));
-  command->add_option("--seed", options->seed, "the same seed gives the same weights");
+  command->add_option("--seed", options->seed, "the same seed gives the same weights on the same kind of CPU");
   command->add_option("--processes", options->processes, "processes that share every batch, and the cores")
       ->check(CLI::Range(1, 256));
   command->callback([options, &action] {

@@ -23,9 +23,9 @@ Detections OnCpu(Detections detections) {
 
 absl::StatusOr<Predictor> Predictor::Create(LoadedDetector detector, torch::Device device,
                                             const std::string& precision) {
-  const absl::StatusOr<torch::ScalarType> type = ResolvePrecision(precision, device);
-  if (!type.ok()) return type.status();
   try {
+    const absl::StatusOr<torch::ScalarType> type = ResolvePrecision(precision, device);
+    if (!type.ok()) return type.status();
     detector.model->to(device);
     detector.model->set_precision(*type);
     return Predictor(std::move(detector));

@@ -74,12 +74,8 @@ absl::StatusOr<TrainingSet> ReadSets(const TrainOptions& options, const v1::Reci
 
 absl::StatusOr<std::unique_ptr<Trainer>> MakeTrainer(const TrainOptions& options, const v1::Recipe& recipe,
                                                      std::ostream& log) {
-  const absl::StatusOr<torch::Device> device = ResolveDevice(options.device);
+  const absl::StatusOr<torch::Device> device = ResolveDevice(options.device, options.processes);
   if (!device.ok()) return device.status();
-  // A GPU doesn't survive a fork, and the sums of gradients are Gloo's, on CPUs.
-  if (options.processes > 1 && !device->is_cpu())
-    return absl::InvalidArgumentError(
-        "--processes shares a training among CPUs; add --device cpu, or drop it");
   absl::StatusOr<TrainingSet> set = ReadSets(options, recipe);
   if (!set.ok()) return set.status();
   if (!options.init.has_value()) return Trainer::Create(recipe, *std::move(set), nullptr, *device);

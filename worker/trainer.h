@@ -59,7 +59,7 @@ class Trainer {
  public:
   // `recipe`: with defaults filled in. `init`: weights to start from, whole or in part; null: random weights.
   // Of the images `validation_share` is held out.
-  // Model and optimizer live on `device`; images, targets, checkpoints and saved weights are the CPU's.
+  // Model and optimizer live on `device`; images, targets and files are the CPU's.
   // Errors: INVALID_ARGUMENT for an unknown preset, no images, no boxes, or weights of which nothing fits;
   // those of ResolvePrecision.
   static absl::StatusOr<std::unique_ptr<Trainer>> Create(const v1::Recipe& recipe, TrainingSet set,

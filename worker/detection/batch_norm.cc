@@ -41,10 +41,12 @@ void CombineRows(const float* x, const float* x_factors, const float* y, const f
 // Of each channel the sum of x, and that of x times y: [2, channels] float64.
 torch::Tensor ChannelSums(const torch::Tensor& x, const torch::Tensor& y) {
   if (!HasKernel(x)) {
-    const auto sum = [](const torch::Tensor& values) {
-      return values.sum({0, 2, 3}, false, torch::kFloat64);
-    };
-    return torch::stack({sum(x), sum(x.to(torch::kFloat32) * y.to(torch::kFloat32))});
+    // Products with what y is off its mean: large sums of float32 would lose what small spreads add.
+    const auto x_values = x.to(torch::kFloat32), y_values = y.to(torch::kFloat32);
+    const auto y_mean = y_values.mean({0, 2, 3}, /*keepdim=*/true);
+    const auto sum = x_values.sum({0, 2, 3}).to(torch::kFloat64);
+    const auto products = (x_values * (y_values - y_mean)).sum({0, 2, 3}).to(torch::kFloat64);
+    return torch::stack({sum, products + y_mean.flatten().to(torch::kFloat64) * sum});
   }
   const int64_t channels = x.size(1), rows = x.numel() / channels;
   const int64_t parts = std::clamp<int64_t>(x.numel() / kPartValues, 1, kMaxParts);

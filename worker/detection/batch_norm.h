@@ -1,7 +1,7 @@
 // Batch norm with the statistics of its batch, which may be spread over several processes.
 //
-// Sums are in float64: LibTorch 1.13 adds up channels-last maps in float32, which leaves means off by a
-// thousandth of a channel's spread and makes the result depend on the number of threads.
+// On a CPU float32 is added up in float64: LibTorch 1.13 adds up channels-last maps in float32, which leaves
+// means off by a thousandth of a channel's spread and makes the result depend on the number of threads.
 
 #ifndef LOUPE_WORKER_DETECTION_BATCH_NORM_H_
 #define LOUPE_WORKER_DETECTION_BATCH_NORM_H_

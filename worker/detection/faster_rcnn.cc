@@ -62,8 +62,10 @@ std::vector<std::vector<torch::Tensor>> FasterRcnn::FrozenFeatures(const torch::
 torch::Tensor FasterRcnn::Computable(const torch::Tensor& x) const { return x.to(device(), precision_); }
 
 Batch FasterRcnn::Computable(Batch batch) const {
-  batch.images = Computable(batch.images);
   for (torch::Tensor& map : batch.frozen) map = Computable(map);
+  // Of images whose features are there only shape and device are asked for.
+  batch.images = batch.frozen.empty() ? Computable(batch.images)
+                                      : batch.frozen.front().new_empty({1}).expand(batch.images.sizes());
   return batch;
 }
 

@@ -39,7 +39,11 @@ std::vector<torch::Tensor> FeaturePyramid::Forward(const std::vector<torch::Tens
   torch::Tensor sum;
   for (size_t i = maps.size(); i-- > 0;) {
     torch::Tensor coarser;
-    if (sum.defined()) coarser = torch::upsample_nearest2d(sum, maps[i].sizes().slice(2));
+    if (sum.defined()) {
+      // In float32: LibTorch 1.13 has this in bfloat16 for CPUs only.
+      coarser = torch::upsample_nearest2d(sum.to(torch::kFloat32), maps[i].sizes().slice(2));
+      coarser = coarser.to(sum.scalar_type());
+    }
     sum = inner_[i].Forward(maps[i], Activation::kNone, coarser);
     levels[i] = layer_[i].Forward(sum, Activation::kNone);
   }

@@ -1,5 +1,6 @@
 #include "worker/detection/runtime.h"
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <malloc.h>
 #include <omp.h>
@@ -27,6 +28,8 @@ void ConfigureRuntime(int num_threads) {
   mallopt(M_MMAP_THRESHOLD, kMaxKeptBlock);
   mallopt(M_TRIM_THRESHOLD, kMaxKeptBlock);
 #endif
+  at::globalContext().setAllowTF32CuDNN(false);
+  at::globalContext().setDeterministicCuDNN(true);
   torch::set_num_threads(num_threads > 0 ? num_threads : UsableCores());
 }
 

@@ -10,6 +10,7 @@ namespace loupe::detection {
 // the process may use.
 // Memory: glibc keeps large blocks instead of mapping and unmapping them for every activation, which costs
 // page faults in each step.
+// GPUs: float32 is float32 (not TF32), and cuDNN takes algorithms whose results don't change from run to run.
 void ConfigureRuntime(int num_threads);
 
 // Cores that the process may use; at least 1.
