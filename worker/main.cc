@@ -128,7 +128,7 @@ void AddDetect(CLI::App& app, Action& action) {
   AddDevice(*command, options->device);
   command
       ->add_option("--precision", options->precision,
-                   "bfloat16 is faster where the processor has it, for a little precision; default float32")
+                   "float32 (default), or bfloat16: faster on CPUs with avx512_bf16 only")
       ->check(CLI::IsMember({"float32", "bfloat16"}));
   command->add_option("--threads", *threads, "default: one a core")->check(CLI::Range(1, 1024));
   command->add_flag_function(
