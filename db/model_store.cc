@@ -27,6 +27,7 @@ ModelRow RowOf(const pqxx::row& row) {
   if (!row[12].is_null()) ParseMessage(row[12], *message.mutable_evaluation());
   if (!row[13].is_null()) ParseMessage(row[13], *message.mutable_gate());
   *message.mutable_created_at() = TimestampOf(row[15]);
+  for (const double quality : DoublesOf(row[16])) message.add_class_quality(quality);
   return model;
 }
 
@@ -35,7 +36,7 @@ ModelRow RowOf(const pqxx::row& row) {
 ModelId InsertModel(Transaction& transaction, ProjectId project, const NewModel& model) {
   return IdOf<ModelId>(transaction
                            .Exec("InsertModel", project, model.name, model.preset, model.parent, model.round,
-                                 model.weights, model.weights_bytes)
+                                 model.weights, model.weights_bytes, model.class_quality)
                            .at(0)[0]);
 }
 

@@ -29,6 +29,7 @@ struct NewModel {
   RoundId round;
   Sha256 weights{};
   uint64_t weights_bytes = 0;
+  std::vector<double> class_quality;  // as in the message
 };
 
 // A candidate. Requires: LockProject. Errors: throws on a name that is taken; see FindModel.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -30,9 +31,9 @@ bool InsertPrediction(Transaction& transaction, ModelId model, const v1::ImagePr
                       const std::string& set_aside);
 
 // What an EVALUATE or PREDICT job still has to predict: with ids above `after`, in order, at most `limit`.
-std::vector<v1::Image> ReadJobImages(Transaction& transaction, const JobRow& job, ImageId after, int limit);
+std::vector<v1::JobImage> ReadJobImages(Transaction& transaction, const JobRow& job, ImageId after, int limit);
 
-// Images of the job that need no prediction any more. At least `job.images` once it is done: that counts the
+// Images of the job that are predicted. At least `job.images` once it is done: that counts the
 // images there when the job was made, and an image never goes away.
 uint64_t CountImagesDone(Transaction& transaction, const JobRow& job);
 
@@ -40,9 +41,33 @@ uint64_t CountImagesDone(Transaction& transaction, const JobRow& job);
 std::vector<v1::ImagePrediction> ReadHoldoutDetections(Transaction& transaction, ProjectId project,
                                                        ModelId model);
 
-// A model's scores on unlabelled images of the pool, all but corners, agreements and embedding; with ids
+// A model's scores on unlabelled images of the pool, all but corners and embedding; with ids
 // above `after`, in order, at most `limit`. Without what was set aside.
 std::vector<v1::ImagePrediction> ReadPoolScores(Transaction& transaction, ProjectId project, ModelId model,
+                                                ImageId after, int limit);
+
+// Boxes that two models predicted on the same images: image, corners, labels and scores.
+struct CommonDetections {
+  std::vector<v1::ImagePrediction> first;
+  std::vector<v1::ImagePrediction> second;
+};
+
+// On unlabelled images of the pool that both predicted, the first `limit` by sampling key: a random sample.
+CommonDetections ReadCommonDetections(Transaction& transaction, ProjectId project, ModelId first, ModelId second,
+                                      int limit);
+
+struct Appearance {
+  ImageId image;
+  std::string embedding;                    // half floats, little-endian
+  std::optional<uint64_t> perceptual_hash;  // absent for what no worker of this version decoded
+};
+
+// What images look like to a model; those left out of which it has no embedding. In order of id.
+std::vector<Appearance> ReadAppearances(Transaction& transaction, ModelId model,
+                                        const std::vector<int64_t>& images);
+
+// The same of labelled images of the pool, with ids above `after`, at most `limit`.
+std::vector<Appearance> ReadLabelledAppearances(Transaction& transaction, ProjectId project, ModelId model,
                                                 ImageId after, int limit);
 
 }  // namespace loupe

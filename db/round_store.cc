@@ -175,4 +175,8 @@ std::vector<v1::SnapshotItem> ReadSnapshotItems(Transaction& transaction, Snapsh
   return items;
 }
 
+double SecondsOfSnapshot(Transaction& transaction, SnapshotId snapshot) {
+  return transaction.Exec("SumSnapshotSeconds", snapshot).at(0)[0].as<double>();
+}
+
 }  // namespace loupe

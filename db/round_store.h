@@ -36,6 +36,9 @@ struct Snapshot {
 // Freezes the current truth of the pool, never of the holdout.
 Snapshot FreezeSnapshot(Transaction& transaction, ProjectId project);
 
+// What people spent on the revisions in it.
+double SecondsOfSnapshot(Transaction& transaction, SnapshotId snapshot);
+
 struct RoundRow {
   RoundId id;
   ProjectId project;

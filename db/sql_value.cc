@@ -92,6 +92,14 @@ std::vector<float> FloatsOf(const pqxx::field& field) {
   return numbers;
 }
 
+std::vector<double> DoublesOf(const pqxx::field& field) {
+  std::vector<double> numbers;
+  for (const absl::string_view text : NumbersOf(field)) {
+    if (!absl::SimpleAtod(text, &numbers.emplace_back())) throw pqxx::conversion_error("not a number");
+  }
+  return numbers;
+}
+
 std::vector<int64_t> IntegersOf(const pqxx::field& field) {
   std::vector<int64_t> numbers;
   for (const absl::string_view text : NumbersOf(field)) {

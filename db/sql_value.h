@@ -82,6 +82,7 @@ std::string BytesOf(const pqxx::field& field);
 Sha256 Sha256Of(const pqxx::field& field);
 absl::Time TimeOf(const pqxx::field& field);  // of a timestamptz; to the microsecond
 std::vector<float> FloatsOf(const pqxx::field& field);
+std::vector<double> DoublesOf(const pqxx::field& field);
 std::vector<int64_t> IntegersOf(const pqxx::field& field);
 std::vector<std::string> TextsOf(const pqxx::field& field);
 

@@ -44,7 +44,8 @@ class RangeCheck {
   }
   void OneOf(const std::string& field, const std::string& value, const std::vector<std::string>& choices) {
     if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
-    problems_.push_back(absl::StrCat(field, " is \"", value, "\", must be one of ", absl::StrJoin(choices, ", ")));
+    problems_.push_back(
+        absl::StrCat(field, " is \"", value, "\", must be one of ", absl::StrJoin(choices, ", ")));
   }
   void Problem(std::string text) { problems_.push_back(std::move(text)); }
 
@@ -129,7 +130,8 @@ void CheckTraining(const v1::TrainingRecipe& training, RangeCheck& check) {
 
 void CheckRanking(const v1::RankingRecipe& ranking, RangeCheck& check) {
   if (ranking.has_strategy()) {
-    check.OneOf("ranking.strategy", ranking.strategy(), {"entropy", "margin", "least_confidence", "random"});
+    check.OneOf("ranking.strategy", ranking.strategy(),
+                {"combined", "entropy", "margin", "least_confidence", "consistency", "random"});
   }
   check.Within("ranking.budget", ranking.budget(), 1, 1'000'000);
   check.Within("ranking.random_share", ranking.random_share(), 0, 1);
@@ -209,6 +211,11 @@ void FillRanking(v1::RankingRecipe& ranking) {
   if (!ranking.has_uncertain_blind_share()) ranking.set_uncertain_blind_share(0.1);
   if (!ranking.has_cost_exponent()) ranking.set_cost_exponent(0.5);
   if (!ranking.has_depth_factor()) ranking.set_depth_factor(4);
+  if (!ranking.has_strategy())
+    return;  // the project's is filled in when a round is submitted, and then the rest
+  const bool combined = ranking.strategy() == "combined";
+  if (!ranking.has_diversity()) ranking.set_diversity(combined);
+  if (!ranking.has_class_weights()) ranking.set_class_weights(combined);
 }
 
 }  // namespace
@@ -237,6 +244,9 @@ absl::Status Validate(const v1::Recipe& recipe) {
   check.OneOf("prediction.precision", recipe.prediction().precision(),
               {std::begin(kPrecisions), std::end(kPrecisions)});
   CheckRanking(recipe.ranking(), check);
+  if (recipe.ranking().strategy() == "consistency" && !recipe.prediction().mirrored()) {
+    check.Problem("ranking.strategy is consistency, which needs prediction.mirrored");
+  }
   check.Within("gate.tolerance", recipe.gate().tolerance(), 0, 1);
   return check.Result();
 }

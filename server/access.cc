@@ -31,6 +31,8 @@ const std::unordered_map<std::string_view, RoleSet>& Table() {
       {"LabelingService.ListQueue", kEvery},
       {"ProvenanceService.GetImageProvenance", kReading},
       {"ProvenanceService.VerifyHistory", kReading},
+      {"InsightService.GetCurve", kReading},
+      {"InsightService.CheckLabels", kReading},
       {"TokenService.CreateToken", kAdmins},
       {"TokenService.ListTokens", kAdmins},
       {"TokenService.RevokeToken", kAdmins},

@@ -92,17 +92,33 @@ absl::Status CheckWeightsBlob(const BlobStore& blobs, const v1::CompleteJobReque
   return whole.ok() ? whole : BadWeights(whole.message());
 }
 
+absl::Status CheckClassQuality(const v1::CompleteJobRequest& request, size_t class_count) {
+  const auto& quality = request.class_quality();
+  const bool known = quality.empty() || static_cast<size_t>(quality.size()) == class_count;
+  // NaN fails every comparison.
+  if (known && std::all_of(quality.begin(), quality.end(), [](double q) { return q >= 0 && q <= 1; })) {
+    return absl::OkStatus();
+  }
+  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+               absl::StrCat("class_quality must hold a number from 0 to 1 for each of the ", class_count,
+                            " classes, or nothing"));
+}
+
 absl::Status KeepModel(Transaction& transaction, const JobRow& job, const v1::CompleteJobRequest& request) {
   const absl::StatusOr<v1::Recipe> recipe = KeptRecipe(job);
   if (!recipe.ok()) return recipe.status();
+  const size_t class_count = ReadClasses(transaction, job.project).size();
+  if (absl::Status valid = CheckClassQuality(request, class_count); !valid.ok()) return valid;
   const std::optional<ModelRow> parent = InitModel(transaction, job, *recipe);
-  const ModelId model = InsertModel(transaction, job.project,
-                                    {.name = absl::StrCat("round-", job.message.round()),
-                                     .preset = recipe->detector().preset(),
-                                     .parent = parent.has_value() ? parent->id : ModelId(),
-                                     .round = job.round,
-                                     .weights = *FromBytes(request.weights_sha256()),
-                                     .weights_bytes = request.weights_bytes()});
+  const ModelId model =
+      InsertModel(transaction, job.project,
+                  {.name = absl::StrCat("round-", job.message.round()),
+                   .preset = recipe->detector().preset(),
+                   .parent = parent.has_value() ? parent->id : ModelId(),
+                   .round = job.round,
+                   .weights = *FromBytes(request.weights_sha256()),
+                   .weights_bytes = request.weights_bytes(),
+                   .class_quality = {request.class_quality().begin(), request.class_quality().end()}});
   SetRoundModel(transaction, job.round, model);
   v1::JobProgress progress = ReadProgress(transaction, job.round, v1::TRAIN);
   progress.set_done(recipe->training().iterations());

@@ -107,6 +107,10 @@ absl::StatusOr<std::string> CheckPrediction(const ImageBounds& bounds, uint32_t 
   if (prediction.max_foreground_score() < -kRounding || prediction.max_foreground_score() > 1 + kRounding) {
     return Bad(prediction, "has a largest foreground score outside 0 to 1");
   }
+  // NaN fails every comparison.
+  if (!(prediction.brightness() >= -kRounding && prediction.brightness() <= 1 + kRounding)) {
+    return Bad(prediction, "has a brightness outside 0 to 1");
+  }
   if (const absl::Status status = CheckBoxes(bounds, class_count, prediction); !status.ok()) return status;
   return std::string();
 }

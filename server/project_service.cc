@@ -8,6 +8,7 @@
 #include "db/request_store.h"
 #include "server/names.h"
 #include "server/paging.h"
+#include "server/ranking/uncertainty.h"
 
 namespace loupe {
 namespace {
@@ -46,10 +47,9 @@ absl::StatusOr<v1::Project> SettingsOf(const v1::CreateProjectRequest& request) 
     return Invalid(absl::StrCat("holdout_fraction must be within 0 and ", kMaxHoldoutFraction));
   }
   settings.set_seed(request.has_seed() ? request.seed() : kDefaultSeed);
-  settings.set_strategy(request.strategy().empty() ? "entropy" : request.strategy());
-  static const std::set<std::string> kStrategies = {"entropy", "margin", "least_confidence", "random"};
-  if (!kStrategies.contains(settings.strategy())) {
-    return Invalid("strategy must be entropy, margin, least_confidence or random");
+  settings.set_strategy(request.strategy().empty() ? "combined" : request.strategy());
+  if (const auto known = ranking::ParseStrategy(settings.strategy()); !known.ok()) {
+    return Invalid(std::string(known.status().message()));
   }
   settings.set_holdout_target(request.has_holdout_target() ? request.holdout_target() : kDefaultHoldoutTarget);
   if (settings.holdout_target() > 1'000'000'000) return Invalid("holdout_target must be at most 1,000,000,000");

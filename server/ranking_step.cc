@@ -11,8 +11,10 @@
 #include "db/project_store.h"
 #include "db/ranking_store.h"
 #include "recipe/recipe.h"
+#include "server/ranking_diversity.h"
 #include "server/round_ranking.h"
 #include "server/round_steps.h"
+#include "spdlog/spdlog.h"
 
 namespace loupe {
 namespace {
@@ -41,6 +43,9 @@ absl::StatusOr<std::optional<RankedRound>> ReadRankedRound(Transaction& transact
   for (const ImageId image : ReadHoldoutQueue(transaction, open.project, ranked.input.holdout_missing)) {
     ranked.input.holdout.push_back(image.value());
   }
+  const ModelRow model = ReadModel(transaction, round->model);
+  ranked.input.class_quality = {model.message.class_quality().begin(), model.message.class_quality().end()};
+  ranked.input.calibration = round->message.evaluation().calibration();
   ranked.input.boxes_per_class = CountBoxesByClass(transaction, open.project);
   ranked.round = *std::move(round);
   return ranked;
@@ -60,19 +65,20 @@ absl::StatusOr<std::vector<int64_t>> ReadEligible(Database& database, ProjectId 
   }
 }
 
-absl::StatusOr<std::vector<ranking::PredictedImage>> ReadPredicted(Database& database, ProjectId project,
-                                                                   ModelId model) {
+absl::StatusOr<ranking::ScoredPool> ScorePool(Database& database, ProjectId project, ModelId model,
+                                              const ranking::ScoringOptions& options) {
   using Page = std::vector<v1::ImagePrediction>;
-  std::vector<ranking::PredictedImage> predicted;
+  ranking::PoolScorer scorer(options);
+  ImageId after;
   for (;;) {
-    const ImageId after(predicted.empty() ? 0 : predicted.back().image_id);
     const absl::StatusOr<Page> page =
         database.Transact("ReadPoolScores", [&](Transaction& transaction) -> absl::StatusOr<Page> {
           return ReadPoolScores(transaction, project, model, after, kPageRows);
         });
     if (!page.ok()) return page.status();
-    if (page->empty()) return predicted;
-    for (const v1::ImagePrediction& prediction : *page) predicted.push_back(ScoringView(prediction));
+    if (page->empty()) return std::move(scorer).Finish();
+    for (const v1::ImagePrediction& prediction : *page) scorer.Add(ScoringView(prediction));
+    after = ImageId(page->back().image_id());
   }
 }
 
@@ -115,10 +121,18 @@ absl::Status BuildRanking(Database& database, const OpenRound& open) {
   absl::StatusOr<std::vector<int64_t>> eligible = ReadEligible(database, open.project);
   if (!eligible.ok()) return eligible.status();
   input.eligible = *std::move(eligible);
-  const absl::StatusOr<std::vector<ranking::PredictedImage>> predicted =
-      ReadPredicted(database, open.project, (*ranked)->round.model);
-  if (!predicted.ok()) return predicted.status();
-  const absl::StatusOr<ranking::RankingPlan> plan = MakeRankingPlan(*predicted, input);
+  const absl::StatusOr<ranking::ScoringOptions> options = ScoringOptionsOf(input);
+  if (!options.ok()) return options.status();
+  const ModelId model = (*ranked)->round.model;
+  const absl::StatusOr<ranking::ScoredPool> scored = ScorePool(database, open.project, model, *options);
+  if (!scored.ok()) return scored.status();
+  for (const ranking::SetAsideImage& image : scored->set_aside) {
+    spdlog::warn("round {}: image {} is not ranked: {}", open.number, image.image_id, image.reason);
+  }
+  const absl::StatusOr<ranking::RankingPlan> plan =
+      MakeRankingPlan(*scored, input, [&](const ranking::DiversityRequest& request) {
+        return ChooseDifferent(database, open.project, model, request);
+      });
   if (!plan.ok()) return plan.status();
   return database.Transact(
       "KeepRanking", [&](Transaction& transaction) { return KeepRanking(transaction, **ranked, *plan); });

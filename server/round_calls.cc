@@ -69,6 +69,10 @@ absl::Status CheckInitModel(Transaction& transaction, ProjectId project, const v
                             model->message.preset(), ", but detector.preset is ", detector.preset()));
 }
 
+absl::Status BadRecipe(const absl::Status& why) {
+  return Error(absl::StatusCode::kInvalidArgument, "BAD_RECIPE", std::string(why.message()));
+}
+
 absl::StatusOr<v1::Round> Submit(Transaction& transaction, PrincipalId caller,
                                  const std::string& project_name, v1::Recipe recipe) {
   const absl::StatusOr<ProjectId> project = FindProject(transaction, project_name);
@@ -78,6 +82,8 @@ absl::StatusOr<v1::Round> Submit(Transaction& transaction, PrincipalId caller,
     return known;
   if (recipe.ranking().strategy().empty()) {
     recipe.mutable_ranking()->set_strategy(ReadProject(transaction, *project).strategy());
+    recipe = WithDefaults(std::move(recipe));
+    if (const absl::Status valid = Validate(recipe); !valid.ok()) return BadRecipe(valid);
   }
   const Snapshot snapshot = FreezeSnapshot(transaction, *project);
   if (snapshot.images == 0) {
@@ -109,9 +115,7 @@ absl::StatusOr<v1::Round> Cancel(Transaction& transaction, const v1::CancelRound
 absl::StatusOr<v1::Round> SubmitRound(Database& database, PrincipalId caller,
                                       const v1::SubmitRoundRequest& request) {
   const absl::StatusOr<v1::Recipe> recipe = ParseRecipe(request.recipe());
-  if (!recipe.ok()) {
-    return Error(absl::StatusCode::kInvalidArgument, "BAD_RECIPE", std::string(recipe.status().message()));
-  }
+  if (!recipe.ok()) return BadRecipe(recipe.status());
   const RequestKey key = KeyOf(caller, "SubmitRound", request.request_id(), request);
   return database.Transact("SubmitRound", [&](Transaction& transaction) {
     return WithRequestId<v1::Round>(transaction, key,

@@ -13,6 +13,8 @@ constexpr char kNotJudged[] = "not judged";
 
 evaluation::Box CornerBox(double x1, double y1, double x2, double y2) { return {x1, y1, x2 - x1, y2 - y1}; }
 
+}  // namespace
+
 evaluation::GroundTruth TruthOf(std::span<const JudgedImage> images, int class_count) {
   evaluation::GroundTruth truth;
   truth.image_count = static_cast<int>(images.size());
@@ -49,8 +51,6 @@ std::vector<evaluation::DetectedBox> DetectionsOf(std::span<const JudgedImage> i
   }
   return detections;
 }
-
-}  // namespace
 
 std::vector<JudgedImage> JudgedByAll(std::vector<JudgedImage> images,
                                      std::span<const PredictionsById* const> predictions) {

@@ -29,6 +29,12 @@ using PredictionsById = std::unordered_map<int64_t, v1::ImagePrediction>;
 std::vector<JudgedImage> JudgedByAll(std::vector<JudgedImage> images,
                                      std::span<const PredictionsById* const> predictions);
 
+// For the functions of evaluation/: images are indices of `images`, categories are labels - 1.
+evaluation::GroundTruth TruthOf(std::span<const JudgedImage> images, int class_count);
+// Requires: a prediction for every image.
+std::vector<evaluation::DetectedBox> DetectionsOf(std::span<const JudgedImage> images,
+                                                  const PredictionsById& predictions);
+
 // COCO's metrics of one model. Requires: a prediction for every image; labels from 1 to class_count.
 v1::Evaluation EvaluateModel(std::span<const JudgedImage> images, const PredictionsById& predictions,
                              int class_count, bool random_sample);

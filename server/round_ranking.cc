@@ -6,12 +6,10 @@
 #include <utility>
 
 #include "evaluation/seeded_random.h"
+#include "server/round_calibration.h"
 
 namespace loupe {
 namespace {
-
-// ranking/ counts boxes from here up; the largest score below is what an image without boxes is judged by.
-constexpr float kCountedScore = 0.05F;
 
 ranking::SliceShares SharesOf(const v1::RankingRecipe& recipe, ranking::Strategy strategy) {
   if (strategy == ranking::Strategy::kRandom) return ranking::SharesFor(strategy);
@@ -25,6 +23,7 @@ ranking::RankingOptions OptionsOf(const RankingInput& input, ranking::Strategy s
   options.random_blind_share = input.recipe.random_blind_share();
   options.uncertain_blind_share = input.recipe.uncertain_blind_share();
   options.depth = static_cast<size_t>(std::ceil(input.recipe.budget() * input.recipe.depth_factor()));
+  options.budget = input.recipe.budget();
   options.holdout_missing = input.holdout_missing;
   options.seed = input.seed;
   return options;
@@ -35,30 +34,39 @@ ranking::RankingOptions OptionsOf(const RankingInput& input, ranking::Strategy s
 ranking::PredictedImage ScoringView(const v1::ImagePrediction& prediction) {
   ranking::PredictedImage image;
   image.image_id = prediction.image_id();
+  image.largest_foreground = prediction.max_foreground_score();
+  image.boxes.reserve(static_cast<size_t>(prediction.scores_size()));
   for (int b = 0; b < prediction.scores_size(); ++b) {
-    if (b > 0 && prediction.scores(b) < kCountedScore) break;  // best first
-    ranking::PredictedBox box;
+    ranking::PredictedBox& box = image.boxes.emplace_back();
     box.category = static_cast<int32_t>(prediction.labels(b)) - 1;
     box.score = prediction.scores(b);
     box.runner_up = prediction.runner_up_scores(b);
     box.background = prediction.background_scores(b);
-    image.boxes.push_back(box);
-  }
-  if (image.boxes.empty()) {
-    ranking::PredictedBox largest;
-    largest.score = std::min(prediction.max_foreground_score(), std::nextafter(kCountedScore, 0.0F));
-    image.boxes.push_back(largest);
+    if (b < prediction.agreements_size()) box.agreement = prediction.agreements(b);
   }
   return image;
 }
 
-absl::StatusOr<ranking::RankingPlan> MakeRankingPlan(const std::vector<ranking::PredictedImage>& predicted,
-                                                     const RankingInput& input) {
+absl::StatusOr<ranking::ScoringOptions> ScoringOptionsOf(const RankingInput& input) {
   const absl::StatusOr<ranking::Strategy> strategy = ranking::ParseStrategy(input.recipe.strategy());
   if (!strategy.ok()) return strategy.status();
-  const ranking::ScoredPool pool = ranking::ScorePool(
-      predicted, input.boxes_per_class,
-      {.strategy = *strategy, .cost_exponent = input.recipe.cost_exponent(), .seed = input.seed});
+  ranking::ScoringOptions options;
+  options.strategy = *strategy;
+  options.cost_exponent = input.recipe.cost_exponent();
+  if (input.recipe.class_weights()) {
+    options.class_weights = ranking::ClassWeights(input.boxes_per_class, input.class_quality);
+  }
+  options.rare_classes = ranking::RareClasses(input.boxes_per_class);
+  options.calibrations = CalibrationMapsOf(input.calibration);
+  options.seed = input.seed;
+  return options;
+}
+
+absl::StatusOr<ranking::RankingPlan> MakeRankingPlan(const ranking::ScoredPool& pool,
+                                                     const RankingInput& input,
+                                                     const ranking::Diversify& diversify) {
+  const absl::StatusOr<ranking::Strategy> strategy = ranking::ParseStrategy(input.recipe.strategy());
+  if (!strategy.ok()) return strategy.status();
   std::unordered_map<int64_t, const ranking::ImageScore*> scores;
   for (const ranking::ImageScore& score : pool.scored) scores.emplace(score.image_id, &score);
 
@@ -72,8 +80,9 @@ absl::StatusOr<ranking::RankingPlan> MakeRankingPlan(const std::vector<ranking::
     candidate.image_id = image_id;
     candidates.push_back(candidate);
   }
-  absl::StatusOr<ranking::RankingPlan> plan =
-      ranking::PlanRanking(candidates, input.holdout, OptionsOf(input, *strategy));
+  ranking::RankingOptions options = OptionsOf(input, *strategy);
+  if (input.recipe.diversity()) options.diversify = diversify;
+  absl::StatusOr<ranking::RankingPlan> plan = ranking::PlanRanking(candidates, input.holdout, options);
   if (!plan.ok()) return plan.status();
   for (ranking::RankingEntry& entry : plan->entries) entry.blind |= !scores.contains(entry.image_id);
   return plan;

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "loupe/v1/recipe.pb.h"
+#include "loupe/v1/round.pb.h"
 #include "loupe/v1/worker.pb.h"
 #include "server/ranking/slices.h"
 #include "server/ranking/uncertainty.h"
@@ -24,17 +25,23 @@ struct RankingInput {
   std::vector<int64_t> holdout;          // its unlabelled images by sampling key
   std::vector<int64_t> eligible;         // unlabelled images of the pool, each once
   std::vector<int64_t> boxes_per_class;  // [classes] people's boxes
+  std::vector<double> class_quality;     // [classes] of the model's training; empty: not known
+  v1::Calibration calibration;           // of the model's scores; empty: they are taken as they are
 };
 
-// What scoring needs of one prediction: boxes that can count, in less memory than the prediction. A
-// prediction without boxes is stood for by its largest foreground score, held below what counts as a box.
+// What scoring needs of one prediction.
 ranking::PredictedImage ScoringView(const v1::ImagePrediction& prediction);
 
+// Errors: INVALID_ARGUMENT (an unknown strategy).
+absl::StatusOr<ranking::ScoringOptions> ScoringOptionsOf(const RankingInput& input);
+
 // Positions are indices of `entries`. An eligible image without a score (no prediction, or numbers that can't
-// be used) comes through the random slice alone, and blind, since there is nothing to show. Errors:
-// INVALID_ARGUMENT (an unknown strategy, an image there twice).
-absl::StatusOr<ranking::RankingPlan> MakeRankingPlan(const std::vector<ranking::PredictedImage>& predicted,
-                                                     const RankingInput& input);
+// be used) comes through the random slice alone, and blind, since there is nothing to show. `diversify` is
+// used where the recipe asks for diversity. Errors: INVALID_ARGUMENT (an unknown strategy, an image there
+// twice); what `diversify` returns.
+absl::StatusOr<ranking::RankingPlan> MakeRankingPlan(const ranking::ScoredPool& pool,
+                                                     const RankingInput& input,
+                                                     const ranking::Diversify& diversify);
 
 // The seed of a round's ranking: rounds of one recipe draw differently, a repeated build draws the same.
 uint64_t RankingSeed(uint64_t recipe_seed, uint32_t round_number);

@@ -12,6 +12,7 @@
 #include "db/prediction_store.h"
 #include "db/ranking_store.h"
 #include "recipe/recipe.h"
+#include "server/round_calibration.h"
 #include "server/round_evaluation.h"
 
 namespace loupe {
@@ -126,6 +127,8 @@ Judgement Judge(const Evidence& evidence) {
   Judgement judgement;
   judgement.candidate =
       EvaluateModel(evidence.images, evidence.candidate, evidence.class_count, evidence.random_sample);
+  *judgement.candidate.mutable_calibration() =
+      CalibrateModel(evidence.images, evidence.candidate, evidence.class_count);
   std::optional<ServingModel> serving;
   if (evidence.serving.has_value()) {
     serving = ServingModel{evidence.serving->message.number(), &evidence.serving_predictions};

@@ -56,6 +56,7 @@ Server::Server(const ServerOptions& options, BlobStore blobs)
       projects_(calls_, database_),
       images_(calls_, database_, blobs_),
       labeling_(calls_, database_),
+      insight_(calls_, database_),
       provenance_(calls_, database_),
       tokens_(calls_, database_),
       rounds_(calls_, database_),
@@ -80,7 +81,7 @@ absl::Status Server::Listen(const ServerOptions& options) {
   int port = 0;
   builder.AddListeningPort(options.listen, Credentials(options), &port);
   SetLimits(builder);
-  grpc::Service* const services[] = {&projects_, &images_, &labeling_, &provenance_,
+  grpc::Service* const services[] = {&projects_, &images_, &labeling_, &insight_, &provenance_,
                                      &tokens_,   &rounds_, &models_,   &workers_};
   for (grpc::Service* service : services) builder.RegisterService(service);
   server_ = builder.BuildAndStart();

@@ -12,6 +12,7 @@
 #include "db/database.h"
 #include "server/blob_store.h"
 #include "server/image_service.h"
+#include "server/insight_service.h"
 #include "server/labeling_service.h"
 #include "server/lease_reaper.h"
 #include "server/model_service.h"
@@ -63,6 +64,7 @@ class Server {
   ProjectServiceImpl projects_;
   ImageServiceImpl images_;
   LabelingServiceImpl labeling_;
+  InsightServiceImpl insight_;
   ProvenanceServiceImpl provenance_;
   TokenServiceImpl tokens_;
   RoundServiceImpl rounds_;

@@ -60,14 +60,14 @@ absl::Status WorkerServiceImpl::SendSnapshot(const v1::ReadSnapshotRequest& requ
 
 grpc::Status WorkerServiceImpl::ReadJobImages(grpc::ServerContext* context,
                                               const v1::ReadJobImagesRequest* request,
-                                              grpc::ServerWriter<v1::Image>* writer) {
+                                              grpc::ServerWriter<v1::JobImage>* writer) {
   return calls_.Stream(context, "WorkerService.ReadJobImages", request,
                        [&](const Call&) { return SendJobImages(*request, *writer); });
 }
 
 absl::Status WorkerServiceImpl::SendJobImages(const v1::ReadJobImagesRequest& request,
-                                              grpc::ServerWriter<v1::Image>& writer) {
-  using Page = std::vector<v1::Image>;
+                                              grpc::ServerWriter<v1::JobImage>& writer) {
+  using Page = std::vector<v1::JobImage>;
   const absl::StatusOr<JobRow> job =
       ReadLeasedJob(database_, request.job_id(), request.lease(), {v1::EVALUATE, v1::PREDICT});
   if (!job.ok()) return job.status();
@@ -80,10 +80,10 @@ absl::Status WorkerServiceImpl::SendJobImages(const v1::ReadJobImagesRequest& re
         });
     if (!page.ok()) return page.status();
     if (page->empty()) return absl::OkStatus();
-    for (const v1::Image& image : *page) {
+    for (const v1::JobImage& image : *page) {
       if (!writer.Write(image)) return absl::OkStatus();
     }
-    after = ImageId(page->back().id());
+    after = ImageId(page->back().image().id());
   }
 }
 

@@ -39,6 +39,8 @@ absl::Status WriteCheckpoint(const std::filesystem::path& path, const Checkpoint
   const nlohmann::json about = {{"iteration", checkpoint.iteration},
                                 {"fingerprint", checkpoint.fingerprint},
                                 {"late_loss_sum", checkpoint.late_loss_sum},
+                                {"quality_sums", checkpoint.class_quality.sums},
+                                {"quality_weights", checkpoint.class_quality.weights},
                                 {"frozen_norms", checkpoint.frozen_norms},
                                 {"pretrained", checkpoint.pretrained}};
   file.metadata[kMetadataKey] = about.dump();
@@ -54,6 +56,8 @@ absl::StatusOr<Checkpoint> ReadCheckpoint(const std::filesystem::path& path) {
     about.at("iteration").get_to(checkpoint.iteration);
     about.at("fingerprint").get_to(checkpoint.fingerprint);
     about.at("late_loss_sum").get_to(checkpoint.late_loss_sum);
+    about.at("quality_sums").get_to(checkpoint.class_quality.sums);
+    about.at("quality_weights").get_to(checkpoint.class_quality.weights);
     about.at("frozen_norms").get_to(checkpoint.frozen_norms);
     about.at("pretrained").get_to(checkpoint.pretrained);
   } catch (const nlohmann::json::exception&) {

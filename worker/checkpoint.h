@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "worker/class_quality.h"
 
 namespace loupe {
 
@@ -21,6 +22,7 @@ struct Checkpoint {
   int64_t iteration = 0;     // steps done
   std::string fingerprint;   // of recipe, classes and images: what must not differ when it goes on
   double late_loss_sum = 0;  // over the steps of the last tenth that are done
+  ClassQuality::State class_quality;
   std::map<std::string, torch::Tensor> model;      // StateDict
   std::map<std::string, torch::Tensor> average;    // StateDict of the averaged weights; empty without them
   std::map<std::string, torch::Tensor> optimizer;  // "<quantity>/<parameter>"

@@ -1,8 +1,10 @@
 // EVALUATE and PREDICT jobs: the model's boxes for the images of a holdout or of a shard of the pool.
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <chrono>
 #include <limits>
+#include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +13,7 @@
 #include "spdlog/spdlog.h"
 #include "worker/image_decode.h"
 #include "worker/job_context.h"
+#include "worker/perceptual_hash.h"
 #include "worker/picture_prediction.h"
 #include "worker/prediction_message.h"
 #include "worker/predictor.h"
@@ -23,21 +26,24 @@ constexpr double kScoreThreshold = 0.01;
 // Images a piece of the upload; what was uploaded is not predicted again when the worker is lost.
 constexpr size_t kUploadPiece = 32;
 
-absl::StatusOr<std::vector<v1::Image>> ReadJobImages(const JobContext& context) {
+// Images to predict, those to be ranked first.
+absl::StatusOr<std::vector<v1::JobImage>> ReadJobImages(const JobContext& context) {
   v1::ReadJobImagesRequest request;
   request.set_job_id(context.job.job_id());
   request.set_lease(context.job.lease());
   const auto stub = v1::WorkerService::NewStub(context.connection.channel());
-  std::vector<v1::Image> images;
+  std::vector<v1::JobImage> images;
   const absl::Status read = RetryUnavailable(kJobPatience, [&] {
     images.clear();
     const auto client = context.connection.NewContext(StreamDeadline(0));
     const auto reader = stub->ReadJobImages(client.get(), request);
-    v1::Image image;
+    v1::JobImage image;
     while (reader->Read(&image)) images.push_back(image);
     return FromGrpc(reader->Finish());
   });
   if (!read.ok()) return read;
+  std::stable_partition(images.begin(), images.end(),
+                        [](const v1::JobImage& image) { return !image.labelled(); });
   return images;
 }
 
@@ -72,6 +78,12 @@ v1::ImagePrediction NotPredicted(int64_t image_id) {
   return prediction;
 }
 
+// What a picture looks like, whatever the model.
+struct Look {
+  uint64_t hash = 0;
+  float brightness = 0;
+};
+
 class PredictJob {
  public:
   PredictJob(const JobContext& context, Predictor predictor)
@@ -79,57 +91,71 @@ class PredictJob {
         predictor_(std::move(predictor)),
         recipe_(WithDefaults(context.job.recipe()).prediction()) {}
 
-  absl::Status Run(const std::vector<v1::Image>& images) {
-    std::vector<Picture> pictures;
-    for (const v1::Image& image : images) pictures.push_back(PictureOf(image));
-    PredictOptions options;
-    options.detect.score_threshold = kScoreThreshold;
-    options.detect.detections_per_image = recipe_.boxes_per_image();
-    // Agreement ranks images; a holdout is not ranked.
-    options.mirrored = recipe_.mirrored() && context_.job.kind() == v1::PREDICT;
-    size_t count = 0;
-    return PredictPictures(predictor_, pictures, options,
-                           [&](size_t index, absl::StatusOr<Prediction> prediction) {
-                             ++count;
-                             ReportProgress(count, images.size());
-                             return Take(images[index].id(), std::move(prediction), count == images.size());
-                           });
+  // images: those to be ranked first.
+  absl::Status Run(const std::vector<v1::JobImage>& images) {
+    const auto labelled = std::find_if(images.begin(), images.end(),
+                                       [](const v1::JobImage& image) { return image.labelled(); });
+    total_ = images.size();
+    // Agreement with the mirrored image is for ranking.
+    if (absl::Status status = RunPart({images.begin(), labelled}, recipe_.mirrored()); !status.ok())
+      return status;
+    return RunPart({labelled, images.end()}, false);
   }
 
  private:
-  Picture PictureOf(const v1::Image& image) const {
+  absl::Status RunPart(std::span<const v1::JobImage> images, bool mirrored) {
+    std::vector<Look> looks(images.size());
+    std::vector<Picture> pictures;
+    for (size_t i = 0; i < images.size(); ++i) pictures.push_back(PictureOf(images[i].image(), looks[i]));
+    PredictOptions options;
+    options.detect.score_threshold = kScoreThreshold;
+    options.detect.detections_per_image = recipe_.boxes_per_image();
+    options.mirrored = mirrored;
+    return PredictPictures(predictor_, pictures, options,
+                           [&](size_t index, absl::StatusOr<Prediction> prediction) {
+                             ReportProgress(++count_);
+                             return Take(images[index].image().id(), std::move(prediction), looks[index]);
+                           });
+  }
+
+  // `look` is set when the picture is loaded, before its prediction is taken.
+  Picture PictureOf(const v1::Image& image, Look& look) const {
     const detection::ImageSize size = {image.height(), image.width()};
-    const auto load = [this, sha256 = image.sha256(),
+    const auto load = [this, &look, sha256 = image.sha256(),
                        name = image.file_name()]() -> absl::StatusOr<torch::Tensor> {
       const absl::StatusOr<std::string> bytes = context_.ReadBytes(sha256);
       if (!bytes.ok()) return bytes.status();
-      return DecodeImage(*bytes, name);
+      absl::StatusOr<torch::Tensor> picture = DecodeImage(*bytes, name);
+      if (picture.ok()) look = {PerceptualHash(*picture), Brightness(*picture)};
+      return picture;
     };
     return {[size] { return size; }, load};
   }
 
-  absl::Status Take(int64_t image_id, absl::StatusOr<Prediction> prediction, bool last) {
+  absl::Status Take(int64_t image_id, absl::StatusOr<Prediction> prediction, const Look& look) {
     if (absl::Status status = context_.lease.MayGoOn(); !status.ok()) return status;
     if (prediction.ok()) {
       done_.push_back(PredictionMessage(image_id, *prediction));
+      done_.back().set_perceptual_hash(look.hash);
+      done_.back().set_brightness(look.brightness);
     } else if (absl::IsInvalidArgument(prediction.status())) {
       spdlog::warn("job {}: {}", context_.job.job_id(), std::string(prediction.status().message()));
       done_.push_back(NotPredicted(image_id));
     } else {
       return prediction.status();
     }
-    if (done_.size() < kUploadPiece && !last) return absl::OkStatus();
+    if (done_.size() < kUploadPiece && count_ < total_) return absl::OkStatus();
     absl::Status uploaded = Upload(context_, done_);
     done_.clear();
     return uploaded;
   }
 
-  void ReportProgress(size_t done, size_t total) {
+  void ReportProgress(size_t done) {
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start_;
     v1::JobProgress progress;
     progress.set_kind(context_.job.kind() == v1::EVALUATE ? "evaluate" : "predict");
     progress.set_done(done);
-    progress.set_total(total);
+    progress.set_total(total_);
     progress.set_images_per_second(static_cast<double>(done) / elapsed.count());
     context_.lease.Report(progress);
   }
@@ -138,6 +164,8 @@ class PredictJob {
   Predictor predictor_;
   v1::PredictionRecipe recipe_;
   std::vector<v1::ImagePrediction> done_;
+  size_t count_ = 0;
+  size_t total_ = 0;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
@@ -151,7 +179,7 @@ absl::Status RunPredictJob(const JobContext& context) {
   description.num_classes = context.job.classes_size();
   absl::StatusOr<LoadedDetector> detector = LoadDetector(*weights, description);
   if (!detector.ok()) return detector.status();
-  const absl::StatusOr<std::vector<v1::Image>> images = ReadJobImages(context);
+  const absl::StatusOr<std::vector<v1::JobImage>> images = ReadJobImages(context);
   if (!images.ok()) return images.status();
   absl::StatusOr<Predictor> predictor = Predictor::Create(
       *std::move(detector), context.device, WithDefaults(context.job.recipe()).prediction().precision());

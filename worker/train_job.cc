@@ -129,6 +129,8 @@ absl::Status Complete(const JobContext& context, const Trainer& trainer) {
   request.set_weights_sha256(ToBytes(*hash));
   request.set_weights_bytes(size_bytes);
   request.set_final_loss(trainer.final_loss());
+  const std::vector<double> quality = trainer.class_quality();
+  request.mutable_class_quality()->Add(quality.begin(), quality.end());
   if (trainer.measurement().has_value()) request.set_final_ap50(trainer.measurement()->ap50);
   const auto stub = v1::WorkerService::NewStub(context.connection.channel());
   return Call(context.connection, *stub, &v1::WorkerService::Stub::CompleteJob, request,

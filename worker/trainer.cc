@@ -73,7 +73,10 @@ void AddLosses(const std::array<double, 4>& losses, double batches, TrainingProg
 }  // namespace
 
 Trainer::Trainer(const v1::Recipe& recipe, TrainingSet set)
-    : recipe_(recipe), set_(std::move(set)), fingerprint_(Fingerprint(recipe_, set_)) {}
+    : recipe_(recipe),
+      set_(std::move(set)),
+      fingerprint_(Fingerprint(recipe_, set_)),
+      class_quality_(set_.class_names.size()) {}
 
 absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const v1::Recipe& recipe, TrainingSet set,
                                                          const SafetensorsFile* init, torch::Device device) {
@@ -150,6 +153,7 @@ absl::Status Trainer::Resume(const Checkpoint& checkpoint) {
   iteration_ = checkpoint.iteration;
   resumed_from_ = checkpoint.iteration;
   late_loss_sum_ = checkpoint.late_loss_sum;
+  class_quality_.Restore(checkpoint.class_quality);
   return absl::OkStatus();
 }
 
@@ -159,6 +163,7 @@ absl::StatusOr<TrainingProgress> Trainer::Step(BatchLoader& loader, RankGroup* r
   optimizer_->ClearGradients();
   TrainingProgress progress;
   std::string step_names;
+  torch::Tensor positives;
   for (int64_t i = 0; i < batches; ++i) {
     absl::StatusOr<TrainingBatch> batch = loader.Next();
     if (!batch.ok()) return batch.status();
@@ -169,9 +174,14 @@ absl::StatusOr<TrainingProgress> Trainer::Step(BatchLoader& loader, RankGroup* r
     AddLosses(LossesOfWholeBatch(ranks, losses), static_cast<double>(batches), progress);
     if (!std::isfinite(progress.loss)) return NotANumber(progress, batch->names, ranks);
     (losses.Sum() / batches).backward();
+    positives = positives.defined() ? positives + losses.positive_quality : losses.positive_quality;
     absl::StrAppend(&step_names, step_names.empty() ? "" : ", ", batch->names);
   }
-  if (ranks != nullptr) ranks->SumGradients(optimizer_->parameters());
+  if (ranks != nullptr) {
+    ranks->SumGradients(optimizer_->parameters());
+    ranks->Sum(positives);
+  }
+  class_quality_.Update(positives);
   if (!std::isfinite(optimizer_->Step(iteration_))) return NotANumber(progress, step_names, ranks);
   if (average_) average_->Update(*model_, iteration_ + 1);
   return progress;
@@ -274,6 +284,7 @@ Checkpoint Trainer::MakeCheckpoint() const {
   checkpoint.iteration = iteration_;
   checkpoint.fingerprint = fingerprint_;
   checkpoint.late_loss_sum = late_loss_sum_;
+  checkpoint.class_quality = class_quality_.state();
   checkpoint.model = detection::StateDict(*model_);
   if (average_) checkpoint.average = detection::StateDict(*average_->model());
   checkpoint.optimizer = optimizer_->State();

@@ -18,6 +18,7 @@
 #include "loupe/v1/recipe.pb.h"
 #include "worker/batch_loader.h"
 #include "worker/checkpoint.h"
+#include "worker/class_quality.h"
 #include "worker/detection/faster_rcnn.h"
 #include "worker/feature_cache.h"
 #include "worker/optimizer.h"
@@ -88,6 +89,8 @@ class Trainer {
   const std::string& init_summary() const { return init_summary_; }
   // Mean loss of the last tenth of the iterations. Requires: Run() has ended well.
   double final_loss() const;
+  // [classes] how well training went on each, in [0, 1]; see ClassQuality.
+  std::vector<double> class_quality() const { return class_quality_.means(); }
   int64_t resumed_from() const { return resumed_from_; }
   const std::optional<Measurement>& measurement() const { return measurement_; }
   const std::shared_ptr<detection::FasterRcnn>& model() const { return model_; }
@@ -117,6 +120,7 @@ class Trainer {
   std::unique_ptr<RecipeOptimizer> optimizer_;
   std::optional<WeightAverage> average_;  // with `ema_decay`
   std::optional<Measurement> measurement_;
+  ClassQuality class_quality_;
   int64_t iteration_ = 0;
   int64_t resumed_from_ = 0;
   double late_loss_sum_ = 0;

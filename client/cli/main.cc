@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
   loupe::AddRoundCommands(app, action);
   loupe::AddModelCommands(app, action);
   loupe::AddProvenanceCommands(app, action);
+  loupe::AddInsightCommands(app, action);
   loupe::AddExportCommand(app, action);
   loupe::AddTokenCommands(app, action);
   try {

@@ -80,6 +80,20 @@ Json RevisionJson(const v1::Revision& revision, const ClassNames& classes) {
   return json;
 }
 
+Json CalibrationJson(const v1::Calibration& calibration, const ClassNames& classes) {
+  Json json = {{"images", calibration.images()},
+               {"detections", calibration.detections()},
+               {"error_before", calibration.has_error_before() ? Json(calibration.error_before()) : Json()},
+               {"error_after", calibration.has_error_after() ? Json(calibration.error_after()) : Json()}};
+  json["per_class"] = Json::array();
+  for (int c = 0; c < calibration.classes_size(); ++c) {
+    const auto label = static_cast<uint32_t>(c) + 1;
+    json["per_class"].push_back(
+        {{"label", label}, {"class", classes.Name(label)}, {"kind", calibration.classes(c).kind()}});
+  }
+  return json;
+}
+
 }  // namespace
 
 ClassNames::ClassNames(const v1::Project& project) {
@@ -201,6 +215,7 @@ Json EvaluationJson(const v1::Evaluation& evaluation, const ClassNames& classes)
                                  {"ap", FigureJson(one.ap())},
                                  {"ap50", FigureJson(one.ap50())}});
   }
+  if (evaluation.has_calibration()) json["calibration"] = CalibrationJson(evaluation.calibration(), classes);
   return json;
 }
 

@@ -153,7 +153,7 @@ void AddProjectCommands(CLI::App& parent, Action& action) {
                       "Labelled holdout images beyond which no more are queued (200)");
   command->add_option("--seed", create->seed, "Seed of the split (1)");
   command->add_option("--strategy", create->strategy,
-                      "entropy (default), margin, least_confidence or random");
+                      "combined (default), entropy, margin, least_confidence, consistency or random");
   command->add_flag("--json", create->json, "Print the project as JSON");
   OnChosen(command, action, create, Create);
 

@@ -103,6 +103,23 @@ std::string EvaluationText(const v1::Evaluation& evaluation) {
                          evaluation.random_sample() ? "" : " (imported, not a random sample)");
 }
 
+namespace {
+
+std::string CalibrationText(const v1::Calibration& calibration) {
+  if (calibration.classes().empty() || calibration.classes(0).kind() == "identity") {
+    return absl::StrFormat("not calibrated: %u detections on half of the holdout are too few",
+                           calibration.detections());
+  }
+  std::string text = absl::StrFormat("calibrated on %u detections", calibration.detections());
+  if (calibration.has_error_before() && calibration.has_error_after()) {
+    absl::StrAppendFormat(&text, ", error (D-ECE) %.4f before, %.4f after on the other half",
+                          calibration.error_before(), calibration.error_after());
+  }
+  return text;
+}
+
+}  // namespace
+
 std::string RoundText(const v1::Round& round, const ClassNames& classes) {
   Table table({"round", absl::StrCat(round.number(), ", ", round.state())});
   if (!round.error().empty()) table.Add({"error", round.error()});
@@ -122,6 +139,9 @@ std::string RoundText(const v1::Round& round, const ClassNames& classes) {
   for (const v1::ClassAp& one : round.evaluation().per_class()) {
     table.Add({absl::StrCat("  ", classes.Name(one.label())),
                absl::StrCat("AP50 ", Fixed(one.ap50(), 4), ", AP ", Fixed(one.ap(), 4))});
+  }
+  if (round.evaluation().has_calibration()) {
+    table.Add({"scores", CalibrationText(round.evaluation().calibration())});
   }
   if (round.has_gate()) table.Add({"gate", GateText(round.gate())});
   return table.Text();

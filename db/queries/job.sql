@@ -19,13 +19,12 @@ GROUP BY shard
 ON CONFLICT DO NOTHING;
 
 -- name: InsertPredictJobs
--- Shards of $4 of the pool, those left out in which every image is labelled. `images` counts the labelled ones too:
--- an image that is labelled before it is predicted then still counts as done.
+-- Shards of $4 of the pool, labelled images too: what is to be chosen next is compared with them.
 INSERT INTO job (round_id, kind, state, model_id, first_image_id, last_image_id, images)
 SELECT $1, 'predict', 'waiting', $2, min(id), max(id), count(*)
-FROM (SELECT id, head_revision_id, (row_number() OVER (ORDER BY id) - 1) / $4 AS shard
+FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / $4 AS shard
       FROM image WHERE project_id = $3 AND side = 'pool') pool
-GROUP BY shard HAVING bool_or(head_revision_id IS NULL)
+GROUP BY shard
 ON CONFLICT DO NOTHING;
 
 -- name: CountJobs

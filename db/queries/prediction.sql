@@ -1,7 +1,11 @@
 -- Predictions: one row an image and model.
 
 -- name: InsertPrediction
--- The first prediction is kept.
+-- The first prediction is kept, and the first hash and brightness of the picture ($13, $14; NULL: not known).
+WITH decoded AS (
+  UPDATE image SET perceptual_hash = $13::bigint, brightness = $14::real
+  WHERE id = $2 AND $13::bigint IS NOT NULL AND perceptual_hash IS NULL
+)
 INSERT INTO prediction (model_id, image_id, corners, labels, scores, runner_up_labels, runner_up_scores,
                         background_scores, agreements, embedding, max_foreground_score, set_aside)
 VALUES ($1, $2, $3::real[], $4::smallint[], $5::real[], $6::smallint[], $7::real[], $8::real[], $9::real[], $10, $11,
@@ -14,27 +18,28 @@ SELECT id, width, height FROM image
 WHERE id = ANY($1::bigint[]) AND project_id = $2 AND side = $3 AND id BETWEEN $4 AND $5;
 
 -- name: SelectImagesToPredict
--- Of the pool: unlabelled, in a range of ids, not predicted by model $4; above id $5, at most $6.
-SELECT image.id, sha256, file_name, width, height, size_bytes, media_type, sampling_key, coalesce(group_name, '')
+-- Of the pool: in a range of ids, not predicted by model $4; above id $5, at most $6.
+SELECT image.id, sha256, file_name, width, height, size_bytes, media_type, sampling_key, coalesce(group_name, ''),
+       head_revision_id IS NOT NULL AS labelled
 FROM image
-WHERE project_id = $1 AND side = 'pool' AND head_revision_id IS NULL AND image.id BETWEEN $2 AND $3
+WHERE project_id = $1 AND side = 'pool' AND image.id BETWEEN $2 AND $3
   AND image.id > $5
   AND NOT EXISTS (SELECT FROM prediction WHERE model_id = $4 AND image_id = image.id)
 ORDER BY image.id LIMIT $6;
 
 -- name: SelectImagesToEvaluate
 -- Of the holdout: labelled blind; else as SelectImagesToPredict.
-SELECT image.id, sha256, file_name, width, height, size_bytes, media_type, sampling_key, coalesce(group_name, '')
+SELECT image.id, sha256, file_name, width, height, size_bytes, media_type, sampling_key, coalesce(group_name, ''),
+       true AS labelled
 FROM image JOIN label_revision head ON head.id = image.head_revision_id
 WHERE project_id = $1 AND side = 'holdout' AND head.blind AND image.id BETWEEN $2 AND $3 AND image.id > $5
   AND NOT EXISTS (SELECT FROM prediction WHERE model_id = $4 AND image_id = image.id)
 ORDER BY image.id LIMIT $6;
 
 -- name: CountPoolDone
--- Pool images in a range that need no prediction any more: predicted by the model, or labelled meanwhile.
-SELECT count(*) FROM image
-WHERE project_id = $1 AND side = 'pool' AND id BETWEEN $2 AND $3
-  AND (head_revision_id IS NOT NULL OR EXISTS (SELECT FROM prediction WHERE model_id = $4 AND image_id = image.id));
+-- Pool images in a range that the model has predicted.
+SELECT count(*) FROM image JOIN prediction ON prediction.model_id = $4 AND prediction.image_id = image.id
+WHERE project_id = $1 AND side = 'pool' AND image.id BETWEEN $2 AND $3;
 
 -- name: CountHoldoutDone
 SELECT count(*) FROM image
@@ -52,8 +57,33 @@ WHERE image.project_id = $1 AND image.side = 'holdout' ORDER BY prediction.image
 
 -- name: SelectPoolScores
 -- A model's scores on the unlabelled pool, from an image id up, in order, at most $4. What was set aside is left out.
-SELECT prediction.image_id, labels, scores, runner_up_scores, background_scores, max_foreground_score
+SELECT prediction.image_id, labels, scores, runner_up_scores, background_scores, max_foreground_score, agreements
 FROM image JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
 WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id IS NULL AND image.id > $3
   AND set_aside IS NULL
+ORDER BY image.id LIMIT $4;
+
+-- name: SelectCommonDetections
+-- Boxes of models $2 and $3 on unlabelled images of the pool that both predicted, by sampling key, at most $4.
+SELECT image.id, earlier.corners, earlier.labels, earlier.scores, later.corners, later.labels, later.scores
+FROM image
+JOIN prediction earlier ON earlier.model_id = $2 AND earlier.image_id = image.id
+JOIN prediction later ON later.model_id = $3 AND later.image_id = image.id
+WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id IS NULL
+  AND earlier.set_aside IS NULL AND later.set_aside IS NULL
+ORDER BY image.sampling_key, image.id LIMIT $4;
+
+-- name: SelectAppearances
+-- What these images look like to a model; without what was set aside or has no embedding.
+SELECT prediction.image_id, embedding, perceptual_hash
+FROM prediction JOIN image ON image.id = prediction.image_id
+WHERE model_id = $1 AND prediction.image_id = ANY($2::bigint[]) AND embedding <> ''
+ORDER BY prediction.image_id;
+
+-- name: SelectLabelledAppearances
+-- The same of the labelled pool, from an image id up, in order, at most $4.
+SELECT prediction.image_id, embedding, perceptual_hash
+FROM image JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
+WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id IS NOT NULL AND image.id > $3
+  AND embedding <> ''
 ORDER BY image.id LIMIT $4;

@@ -104,6 +104,10 @@ FROM snapshot_item JOIN image ON image.id = snapshot_item.image_id
 WHERE snapshot_item.snapshot_id = $1 AND snapshot_item.image_id > $2
 ORDER BY snapshot_item.image_id LIMIT $3;
 
+-- name: SumSnapshotSeconds
+SELECT coalesce(sum(spent_ms), 0) / 1000.0
+FROM snapshot_item JOIN label_revision ON label_revision.id = revision_id WHERE snapshot_id = $1;
+
 -- name: SelectBoxesOfRevisions
 SELECT revision_id, box_id, label, x1, y1, x2, y2, origin, ignore FROM label_box
 WHERE revision_id = ANY($1::bigint[]) ORDER BY revision_id, ordinal;

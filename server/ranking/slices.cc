@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "server/ranking/interleave.h"
 #include "server/ranking/random_draw.h"
 
 namespace loupe::ranking {
@@ -56,8 +57,6 @@ absl::Status CheckImages(std::span<const Candidate> candidates, std::span<const 
   }
   return absl::OkStatus();
 }
-
-using Entries = std::vector<RankingEntry>;
 
 // [count] which of a slice's entries are blind: one at random in every run of 1 / share.
 std::vector<bool> BlindPattern(size_t count, double share, uint64_t seed) {
@@ -139,64 +138,64 @@ std::vector<const Candidate*> RareOrder(const std::vector<const Candidate*>& sco
   return order;
 }
 
-// Spreads the lists evenly over the positions: each next entry comes from the list that is furthest behind.
-Entries Interleave(const std::array<Entries, 3>& lists) {
-  size_t total = 0;
-  for (const Entries& list : lists) total += list.size();
-  std::array<size_t, 3> placed = {};
-  Entries entries;
-  entries.reserve(total);
-  for (size_t position = 1; position <= total; ++position) {
-    size_t next = 0;
-    int64_t most_behind = INT64_MIN;
-    for (size_t l = 0; l < lists.size(); ++l) {
-      const auto behind =
-          static_cast<int64_t>(lists[l].size() * position) - static_cast<int64_t>(placed[l] * total);
-      if (placed[l] < lists[l].size() && behind > most_behind) {
-        most_behind = behind;
-        next = l;
-      }
-    }
-    entries.push_back(lists[next][placed[next]++]);
-  }
-  return entries;
-}
-
-// Puts the holdout in as every kHoldoutEvery-th entry, and what it still lacks at the end of a pool that ran
-// out.
-Entries AddHoldout(const Entries& pool, std::span<const int64_t> queue, size_t missing, bool pool_ran_out) {
-  const size_t wanted = std::min(missing, queue.size());
-  size_t added = 0;
-  Entries entries;
-  const auto add = [&] {
-    RankingEntry entry;
-    entry.image_id = queue[added++];
-    entry.slice = Slice::kHoldout;
-    entry.blind = true;
-    entries.push_back(entry);
-  };
-  for (size_t i = 0; i < pool.size(); ++i) {
-    entries.push_back(pool[i]);
-    if ((i + 1) % (kHoldoutEvery - 1) == 0 && added < wanted) add();
-  }
-  while (pool_ran_out && added < wanted) add();
-  return entries;
-}
-
 size_t Quota(double share, size_t depth) {
   return static_cast<size_t>(std::llround(share * static_cast<double>(depth)));
 }
 
-// The deterministic slices of what the random draw left, and a tail when the pool holds nothing else.
-void FillByScore(const std::vector<const Candidate*>& rest, size_t room, size_t rare_quota,
-                 const RankingOptions& options, Entries& uncertain, Entries& rare, Entries& tail) {
+struct PoolEntries {
+  Entries random;
+  Entries uncertain;
+  Entries rare;
+  Entries tail;  // images without boxes, when the pool holds nothing else
+};
+
+std::vector<int64_t> FirstIds(const Entries& entries, size_t count) {
+  std::vector<int64_t> ids;
+  for (size_t i = 0; i < std::min(count, entries.size()); ++i) ids.push_back(entries[i].image_id);
+  return ids;
+}
+
+// Brings the images that options.diversify chooses to the front of `by_score`.
+absl::Status ChooseDiverse(const PoolEntries& others, const RankingOptions& options,
+                           std::vector<const Candidate*>& by_score) {
+  DiversityRequest request;
+  const size_t considered = std::min(by_score.size(), kCandidatesPerBudget * options.budget);
+  for (size_t i = 0; i < considered; ++i) {
+    request.best.push_back(by_score[i]->image_id);
+    request.scores.push_back(*by_score[i]->score);
+  }
+  request.served = FirstIds(others.random, Quota(options.shares.random, options.budget));
+  const auto rare = FirstIds(others.rare, Quota(options.shares.rare, options.budget));
+  request.served.insert(request.served.end(), rare.begin(), rare.end());
+  request.count = std::min(considered, Quota(options.shares.uncertain, options.budget));
+  const absl::StatusOr<std::vector<size_t>> chosen = options.diversify(request);
+  if (!chosen.ok()) return chosen.status();
+
+  std::vector<const Candidate*> order;
+  std::vector<bool> placed(considered);
+  for (const size_t index : *chosen) {
+    order.push_back(by_score[index]);
+    placed[index] = true;
+  }
+  for (size_t i = 0; i < considered; ++i) {
+    if (!placed[i]) order.push_back(by_score[i]);
+  }
+  std::copy(order.begin(), order.end(), by_score.begin());
+  return absl::OkStatus();
+}
+
+// The deterministic slices of what the random draw left.
+absl::Status FillByScore(const std::vector<const Candidate*>& rest, size_t depth,
+                         const RankingOptions& options, PoolEntries& pool) {
+  const size_t room = depth - pool.random.size();
+  const size_t rare_quota = std::min(Quota(options.shares.rare, depth), room);
   std::vector<const Candidate*> scored;
   std::copy_if(rest.begin(), rest.end(), std::back_inserter(scored),
                [](const Candidate* candidate) { return candidate->score.has_value(); });
   const std::vector<const Candidate*> rare_order = RareOrder(scored);
   absl::flat_hash_set<int64_t> taken;
-  for (size_t i = 0; i < rare_order.size() && rare.size() < std::min(rare_quota, room); ++i) {
-    rare.push_back(Entry(*rare_order[i], Slice::kRare));
+  for (size_t i = 0; i < rare_order.size() && pool.rare.size() < rare_quota; ++i) {
+    pool.rare.push_back(Entry(*rare_order[i], Slice::kRare));
     taken.insert(rare_order[i]->image_id);
   }
 
@@ -205,19 +204,24 @@ void FillByScore(const std::vector<const Candidate*>& rest, size_t room, size_t 
     if (!candidate->empty && !taken.contains(candidate->image_id)) with_boxes.push_back(candidate);
   }
   SortFalling(with_boxes, ByScore);
-  const size_t count = std::min(room - rare.size(), with_boxes.size());
+  if (options.diversify) {
+    if (absl::Status status = ChooseDiverse(pool, options, with_boxes); !status.ok()) return status;
+  }
+  const size_t count = std::min(room - pool.rare.size(), with_boxes.size());
   const std::vector<bool> blind =
       BlindPattern(count, options.uncertain_blind_share, Mix64(options.seed) + kUncertainBlindStream);
   for (size_t i = 0; i < count; ++i) {
-    uncertain.push_back(Entry(*with_boxes[i], Slice::kUncertain));
-    uncertain.back().blind = blind[i];
+    pool.uncertain.push_back(Entry(*with_boxes[i], Slice::kUncertain));
+    pool.uncertain.back().blind = blind[i];
   }
 
   for (const Candidate* candidate : rare_order) {
-    if (rare.size() + uncertain.size() + tail.size() == room) break;
-    if (candidate->empty && !taken.contains(candidate->image_id))
-      tail.push_back(Entry(*candidate, Slice::kRare));
+    if (pool.rare.size() + count + pool.tail.size() == room) break;
+    if (candidate->empty && !taken.contains(candidate->image_id)) {
+      pool.tail.push_back(Entry(*candidate, Slice::kRare));
+    }
   }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -265,15 +269,12 @@ absl::StatusOr<RankingPlan> PlanRanking(std::span<const Candidate> candidates,
   RankingPlan plan;
   plan.eligible_count = candidates.size();
   plan.random_count = Quota(options.shares.random, depth);
-  Entries random;
-  Entries uncertain;
-  Entries rare;
-  Entries tail;
-  const auto rest = Draw(candidates, plan.random_count, options, random);
-  FillByScore(rest, depth - random.size(), Quota(options.shares.rare, depth), options, uncertain, rare, tail);
+  PoolEntries slices;
+  const auto rest = Draw(candidates, plan.random_count, options, slices.random);
+  if (absl::Status status = FillByScore(rest, depth, options, slices); !status.ok()) return status;
 
-  Entries pool = Interleave({std::move(random), std::move(uncertain), std::move(rare)});
-  pool.insert(pool.end(), tail.begin(), tail.end());
+  Entries pool = Interleave({std::move(slices.random), std::move(slices.uncertain), std::move(slices.rare)});
+  pool.insert(pool.end(), slices.tail.begin(), slices.tail.end());
   plan.entries = AddHoldout(pool, holdout_queue, options.holdout_missing, pool.size() == candidates.size());
   return plan;
 }

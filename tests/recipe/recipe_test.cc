@@ -66,6 +66,8 @@ TEST(Recipe, EveryFieldOutOfRangeIsListed) {
 }
 
 TEST(Recipe, SharesMayNotExceedTheWhole) {
+  EXPECT_THAT(ErrorOf("ranking { strategy: \"consistency\" } prediction { mirrored: false }"),
+              HasSubstr("needs prediction.mirrored"));
   EXPECT_THAT(ErrorOf("ranking { random_share: 0.7 rare_share: 0.4 }"), HasSubstr("add up to more than 1"));
 }
 
@@ -123,6 +125,16 @@ TEST(Recipe, PrecisionIsOneOfTwo) {
   EXPECT_THAT(ErrorOf("prediction { precision: \"int8\" } training { precision: \"float16\" }"),
               AllOf(HasSubstr("prediction.precision is \"int8\""),
                     HasSubstr("training.precision is \"float16\""), HasSubstr("float32, bfloat16")));
+}
+
+TEST(RecipeTest, DiversityAndClassWeightsBelongToCombined) {
+  const auto combined = ParseRecipe("ranking { strategy: \"combined\" }");
+  EXPECT_TRUE(combined->ranking().diversity());
+  EXPECT_TRUE(combined->ranking().class_weights());
+  const auto entropy = ParseRecipe("ranking { strategy: \"entropy\" class_weights: true }");
+  EXPECT_FALSE(entropy->ranking().diversity());
+  EXPECT_TRUE(entropy->ranking().class_weights());
+  EXPECT_FALSE(ParseRecipe("")->ranking().has_diversity()) << "the project's strategy decides";
 }
 
 }  // namespace

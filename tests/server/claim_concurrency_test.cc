@@ -35,13 +35,13 @@ class ClaimConcurrencyTest : public LabelingTest {
     return positions;
   }
 
-  std::vector<std::vector<uint64_t>> ClaimInThreads(size_t most_each) {
-    std::vector<std::vector<uint64_t>> positions(kThreads);
+  std::vector<std::vector<uint64_t>> ClaimInThreads(size_t annotators, size_t most_each) {
+    std::vector<std::vector<uint64_t>> positions(annotators);
     std::vector<std::string> tokens;
-    for (int i = 0; i < kThreads; ++i) tokens.push_back(coordinator_.Token(v1::ENGINEER));
+    for (size_t i = 0; i < annotators; ++i) tokens.push_back(coordinator_.Token(v1::ENGINEER));
     std::vector<std::thread> threads;
-    for (int i = 0; i < kThreads; ++i) {
-      threads.emplace_back([&, i] { positions[static_cast<size_t>(i)] = ClaimAll(i, tokens[static_cast<size_t>(i)], most_each); });
+    for (size_t i = 0; i < annotators; ++i) {
+      threads.emplace_back([&, i] { positions[i] = ClaimAll(static_cast<int>(i), tokens[i], most_each); });
     }
     for (std::thread& thread : threads) thread.join();
     return positions;
@@ -59,12 +59,13 @@ void ExpectHead(const std::vector<std::vector<uint64_t>>& positions) {
   for (size_t i = 0; i < all.size(); ++i) ASSERT_EQ(all[i], i) << "a position is missing or was served twice";
 }
 
-TEST_F(ClaimConcurrencyTest, EveryImageIsServedOnceAndInOrder) {
+class AnnotatorsTest : public ClaimConcurrencyTest, public testing::WithParamInterface<size_t> {};
+
+TEST_P(AnnotatorsTest, EveryImageIsServedOnceAndInOrder) {
   Import(kImages);
-  ExpectHead(ClaimInThreads(20));
+  ExpectHead(ClaimInThreads(GetParam(), 200 / GetParam()));
   ExpectHead([&] {
-    auto positions = ClaimInThreads(kImages);
-    positions.push_back({});
+    ClaimInThreads(GetParam(), kImages);
     const auto rows = coordinator_.database().Sql("SELECT position FROM task ORDER BY position");
     std::vector<uint64_t> all;
     for (const auto& row : rows) all.push_back(row[0].as<uint64_t>());
@@ -74,6 +75,8 @@ TEST_F(ClaimConcurrencyTest, EveryImageIsServedOnceAndInOrder) {
   const auto twice = coordinator_.database().Sql("SELECT count(*) - count(DISTINCT image_id) FROM task");
   EXPECT_EQ(twice[0][0].as<int>(), 0);
 }
+
+INSTANTIATE_TEST_SUITE_P(Many, AnnotatorsTest, testing::Values(1, 2, 8, 32));
 
 TEST_F(ClaimConcurrencyTest, TheSameRequestAtTheSameTimeHasOneEffect) {
   Import(50);

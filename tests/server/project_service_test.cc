@@ -39,7 +39,7 @@ TEST_F(ProjectServiceTest, WritesOutItsDefaults) {
   ASSERT_TRUE(project.ok()) << project.status();
   EXPECT_EQ(project->holdout_fraction(), 0.15);
   EXPECT_EQ(project->seed(), 1U);
-  EXPECT_EQ(project->strategy(), "entropy");
+  EXPECT_EQ(project->strategy(), "combined");
   EXPECT_EQ(project->holdout_target(), 200U);
   ASSERT_EQ(project->classes_size(), 2);
   EXPECT_EQ(project->classes(1).label(), 2U);

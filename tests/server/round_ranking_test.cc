@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 namespace loupe {
@@ -39,24 +40,51 @@ RankingInput Input(int eligible) {
   return input;
 }
 
-TEST(ScoringView, KeepsBoxesThatCountAndAtLeastOne) {
-  EXPECT_EQ(ScoringView(Predicted(1, {0.9F, 0.06F, 0.04F, 0.02F})).boxes.size(), 2u);
-  const auto low = ScoringView(Predicted(1, {0.03F, 0.02F}));
-  ASSERT_EQ(low.boxes.size(), 1u);
-  EXPECT_FLOAT_EQ(low.boxes[0].score, 0.03F);
-  const auto none = ScoringView(Predicted(1, {}, 0.008F));
-  ASSERT_EQ(none.boxes.size(), 1u);
-  EXPECT_FLOAT_EQ(none.boxes[0].score, 0.008F);
-  EXPECT_LT(ScoringView(Predicted(1, {}, 0.5F)).boxes[0].score, 0.05);
+ranking::ScoredPool Scored(const std::vector<v1::ImagePrediction>& predictions, const RankingInput& input) {
+  ranking::PoolScorer scorer(ScoringOptionsOf(input).value());
+  for (const v1::ImagePrediction& prediction : predictions) scorer.Add(ScoringView(prediction));
+  return std::move(scorer).Finish();
+}
+
+absl::StatusOr<std::vector<size_t>> NotAsked(const ranking::DiversityRequest&) {
+  return absl::InternalError("nobody asked for diversity");
+}
+
+TEST(ScoringView, KeepsWhatScoringNeeds) {
+  v1::ImagePrediction prediction = Predicted(7, {0.9F, 0.02F}, 0.95F);
+  prediction.add_agreements(0.5F);
+  prediction.add_agreements(0.25F);
+  const ranking::PredictedImage image = ScoringView(prediction);
+  EXPECT_EQ(image.image_id, 7);
+  EXPECT_FLOAT_EQ(image.largest_foreground, 0.95F);
+  ASSERT_EQ(image.boxes.size(), 2u);
+  EXPECT_EQ(image.boxes[0].category, 0);
+  EXPECT_FLOAT_EQ(image.boxes[0].background, 0.1F);
+  EXPECT_EQ(image.boxes[1].agreement, 0.25);
+  EXPECT_EQ(ScoringView(Predicted(1, {0.5F})).boxes[0].agreement, std::nullopt);
+}
+
+TEST(ScoringOptions, ComeFromRecipeLabelsAndCalibration) {
+  RankingInput input = Input(5);
+  input.boxes_per_class = {100, 1};
+  EXPECT_TRUE(ScoringOptionsOf(input)->class_weights.empty());
+  input.recipe.set_class_weights(true);
+  v1::ClassCalibration* platt = input.calibration.add_classes();
+  platt->set_kind("platt");
+  platt->set_slope(2);
+  const auto options = ScoringOptionsOf(input);
+  ASSERT_TRUE(options.ok());
+  EXPECT_EQ(options->class_weights.size(), 2u);
+  EXPECT_GT(options->class_weights[1], options->class_weights[0]);
+  EXPECT_EQ(options->rare_classes, (std::vector<bool>{false, true}));
+  EXPECT_NEAR(ranking::Calibrated(options->calibrations.at(0), 0.75), 0.9, 1e-9);  // odds of 3 squared
 }
 
 TEST(RankingPlan, FillsTheDepthWithTheSharesOfTheRecipe) {
   const RankingInput input = Input(100);
-  std::vector<ranking::PredictedImage> predicted;
-  for (int i = 1; i <= 100; ++i) {
-    predicted.push_back(ScoringView(Predicted(i, {0.5F + 0.004F * static_cast<float>(i)})));
-  }
-  const auto plan = MakeRankingPlan(predicted, input);
+  std::vector<v1::ImagePrediction> predicted;
+  for (int i = 1; i <= 100; ++i) predicted.push_back(Predicted(i, {0.5F + 0.004F * static_cast<float>(i)}));
+  const auto plan = MakeRankingPlan(Scored(predicted, input), input, NotAsked);
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_EQ(plan->entries.size(), 20u);
   EXPECT_EQ(plan->eligible_count, 100u);
@@ -74,9 +102,9 @@ TEST(RankingPlan, FillsTheDepthWithTheSharesOfTheRecipe) {
 
 TEST(RankingPlan, WhatNoModelPredictedComesOnlyByChanceAndBlind) {
   RankingInput input = Input(100);
-  std::vector<ranking::PredictedImage> predicted;
-  for (int i = 1; i <= 10; ++i) predicted.push_back(ScoringView(Predicted(i, {0.5F})));
-  const auto plan = MakeRankingPlan(predicted, input);
+  std::vector<v1::ImagePrediction> predicted;
+  for (int i = 1; i <= 10; ++i) predicted.push_back(Predicted(i, {0.5F}));
+  const auto plan = MakeRankingPlan(Scored(predicted, input), input, NotAsked);
   ASSERT_TRUE(plan.ok()) << plan.status();
   for (const ranking::RankingEntry& entry : plan->entries) {
     if (entry.image_id <= 10) continue;
@@ -89,16 +117,50 @@ TEST(RankingPlan, WhatNoModelPredictedComesOnlyByChanceAndBlind) {
 TEST(RankingPlan, TheRandomStrategyDrawsEverything) {
   RankingInput input = Input(50);
   input.recipe.set_strategy("random");
-  const auto plan = MakeRankingPlan({}, input);
+  const auto plan = MakeRankingPlan({}, input, NotAsked);
   ASSERT_TRUE(plan.ok()) << plan.status();
   ASSERT_EQ(plan->entries.size(), 20u);
   for (const ranking::RankingEntry& entry : plan->entries) EXPECT_EQ(entry.slice, ranking::Slice::kRandom);
 }
 
+TEST(RankingPlan, DiversityChoosesOneBudgetFromFourAndKnowsTheOtherSlices) {
+  RankingInput input = Input(100);
+  input.recipe.set_diversity(true);
+  std::vector<v1::ImagePrediction> predicted;
+  for (int i = 1; i <= 100; ++i) predicted.push_back(Predicted(i, {0.5F + 0.004F * static_cast<float>(i)}));
+  ranking::DiversityRequest asked;
+  const auto plan =
+      MakeRankingPlan(Scored(predicted, input), input, [&](const ranking::DiversityRequest& request) {
+        asked = request;
+        return absl::StatusOr<std::vector<size_t>>(std::vector<size_t>{39, 5});  // the rest follows by score
+      });
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  ASSERT_EQ(asked.best.size(), 40u);
+  EXPECT_EQ(asked.count, 7u);
+  EXPECT_EQ(asked.served.size(), 2u) << "two of ten are random, and no image is empty or shows a rare class";
+  EXPECT_TRUE(std::is_sorted(asked.scores.rbegin(), asked.scores.rend()));
+  std::vector<int64_t> uncertain;
+  for (const ranking::RankingEntry& entry : plan->entries) {
+    if (entry.slice == ranking::Slice::kUncertain) uncertain.push_back(entry.image_id);
+  }
+  ASSERT_EQ(uncertain.size(), 16u);
+  EXPECT_EQ(uncertain[0], asked.best[39]);
+  EXPECT_EQ(uncertain[1], asked.best[5]);
+  EXPECT_EQ(uncertain[2], asked.best[0]);
+  EXPECT_EQ(uncertain[7], asked.best[6]) << "the sixth best came before";
+}
+
+TEST(RankingPlan, WhatDiversityCannotChooseIsNoRanking) {
+  RankingInput input = Input(20);
+  input.recipe.set_diversity(true);
+  EXPECT_EQ(MakeRankingPlan(Scored({Predicted(1, {0.5F})}, input), input, NotAsked).status().code(),
+            absl::StatusCode::kInternal);
+}
+
 TEST(RankingPlan, AnUnknownStrategyIsRefused) {
   RankingInput input = Input(5);
   input.recipe.set_strategy("gut feeling");
-  EXPECT_EQ(MakeRankingPlan({}, input).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(MakeRankingPlan({}, input, NotAsked).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST(RankingSeed, DiffersByRoundAndIsRepeatable) {

@@ -230,8 +230,7 @@ TEST(Round, ManyPlannersAndWorkersMakeOneOfEverything) {
   for (std::thread& worker : workers) worker.join();
   EXPECT_EQ(world.Number("SELECT count(*) FROM round WHERE state = 'done'"), 3);
   EXPECT_EQ(world.Number("SELECT count(*) FROM model"), 3);
-  // Two of twenty shards are labelled throughout.
-  EXPECT_EQ(world.Number("SELECT count(*) FROM job WHERE kind = 'predict'"), 3 * 18);
+  EXPECT_EQ(world.Number("SELECT count(*) FROM job WHERE kind = 'predict'"), 3 * 20);
   EXPECT_EQ(world.Number("SELECT count(*) FROM ranking"), 4);
   EXPECT_EQ(world.Number("SELECT count(*) FROM ranking WHERE state = 'active' AND generation = 3"), 1);
   EXPECT_EQ(world.Number("SELECT count(*) FROM lease"), 0);

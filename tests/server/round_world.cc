@@ -48,7 +48,8 @@ RoundWorld::RoundWorld(int pool_images, int holdout_images)
       planner(database.get(), blobs),
       round_service_(calls, database.get()),
       model_service_(calls, database.get(), blobs),
-      worker_service_(calls, database.get(), blobs) {
+      worker_service_(calls, database.get(), blobs),
+      insight_service_(calls, database.get()) {
   database.Sql(
       absl::StrCat(kProject, InsertImages("pool", pool_images), InsertImages("holdout", holdout_images)));
   engineer = MakeToken("engineer");
@@ -60,12 +61,14 @@ RoundWorld::RoundWorld(int pool_images, int holdout_images)
   builder.RegisterService(&round_service_);
   builder.RegisterService(&model_service_);
   builder.RegisterService(&worker_service_);
+  builder.RegisterService(&insight_service_);
   server_ = builder.BuildAndStart();
   const auto channel =
       grpc::CreateChannel(absl::StrCat("127.0.0.1:", port), grpc::InsecureChannelCredentials());
   rounds = v1::RoundService::NewStub(channel);
   models = v1::ModelService::NewStub(channel);
   jobs = v1::WorkerService::NewStub(channel);
+  insight = v1::InsightService::NewStub(channel);
 }
 
 RoundWorld::~RoundWorld() {
@@ -194,13 +197,19 @@ v1::Round ScriptedWorker::Finish(uint32_t round) {
 }
 
 std::vector<v1::Image> ScriptedWorker::ReadImages(const v1::Job& job) {
+  std::vector<v1::Image> images;
+  for (const v1::JobImage& image : ReadJobImages(job)) images.push_back(image.image());
+  return images;
+}
+
+std::vector<v1::JobImage> ScriptedWorker::ReadJobImages(const v1::Job& job) {
   v1::ReadJobImagesRequest request;
   request.set_job_id(job.job_id());
   request.set_lease(job.lease());
   const auto context = world_.Context(world_.worker);
   const auto reader = world_.jobs->ReadJobImages(context.get(), request);
-  std::vector<v1::Image> images;
-  v1::Image image;
+  std::vector<v1::JobImage> images;
+  v1::JobImage image;
   while (reader->Read(&image)) images.push_back(image);
   const grpc::Status status = reader->Finish();
   EXPECT_TRUE(status.ok()) << status.error_message();

@@ -16,6 +16,7 @@
 #include "loupe/v1/round.grpc.pb.h"
 #include "loupe/v1/worker.grpc.pb.h"
 #include "server/blob_store.h"
+#include "server/insight_service.h"
 #include "server/model_service.h"
 #include "server/round_planner.h"
 #include "server/round_service.h"
@@ -59,6 +60,7 @@ class RoundWorld {
   std::unique_ptr<v1::RoundService::Stub> rounds;
   std::unique_ptr<v1::ModelService::Stub> models;
   std::unique_ptr<v1::WorkerService::Stub> jobs;
+  std::unique_ptr<v1::InsightService::Stub> insight;
   RoundPlanner planner;
 
  private:
@@ -67,6 +69,7 @@ class RoundWorld {
   RoundServiceImpl round_service_;
   ModelServiceImpl model_service_;
   WorkerServiceImpl worker_service_;
+  InsightServiceImpl insight_service_;
   std::unique_ptr<grpc::Server> server_;
   int requests_ = 0;
 };
@@ -90,6 +93,7 @@ class ScriptedWorker {
   v1::Round Finish(uint32_t round);
 
   std::vector<v1::Image> ReadImages(const v1::Job& job);
+  std::vector<v1::JobImage> ReadJobImages(const v1::Job& job);
   std::vector<v1::SnapshotItem> ReadSnapshot(const v1::Job& job);
   v1::ImagePrediction Predict(const v1::Image& image) const;
   grpc::Status Upload(const v1::Job& job, const std::vector<v1::ImagePrediction>& predictions,

@@ -190,7 +190,7 @@ TEST(Worker, AFailureThatMayPassIsTriedThreeTimes) {
 }
 
 TEST(Worker, AnUploadThatStopsHalfWayKeepsItsWholePieces) {
-  RoundWorld world(205, 0);
+  RoundWorld world(200, 0);
   ScriptedWorker worker(world, 1);
   const v1::Job job = LeasePredictJob(world, worker);
   const std::vector<v1::Image> images = worker.ReadImages(job);
@@ -231,18 +231,67 @@ TEST(Worker, AnUploadThatStopsHalfWayKeepsItsWholePieces) {
   EXPECT_EQ(worker.Finish(1).state(), "done");
 }
 
-TEST(Worker, AnImageLabelledMeanwhileNeedsNoPrediction) {
+TEST(Worker, LabelledImagesArePredictedTooAndSaidToBeLabelled) {
   RoundWorld world(30, 0);
   ScriptedWorker worker(world, 1);
   const v1::Job job = LeasePredictJob(world, worker);
   world.Label("pool", 10, 20);
-  const std::vector<v1::Image> images = worker.ReadImages(job);
-  EXPECT_EQ(images.size(), 15u);
+  const std::vector<v1::JobImage> images = worker.ReadJobImages(job);
+  EXPECT_EQ(images.size(), 30u);
+  EXPECT_EQ(std::count_if(images.begin(), images.end(), [](const v1::JobImage& image) { return image.labelled(); }),
+            15);
   std::vector<v1::ImagePrediction> predictions;
-  for (const v1::Image& image : images) predictions.push_back(worker.Predict(image));
+  for (const v1::JobImage& image : images) predictions.push_back(worker.Predict(image.image()));
   v1::UploadPredictionsResponse response;
   ASSERT_TRUE(worker.Upload(job, predictions, &response).ok());
   EXPECT_TRUE(worker.Complete(job).ok());
+  ASSERT_EQ(worker.Finish(1).state(), "done");
+  EXPECT_EQ(world.Number("SELECT count(*) FROM ranking_entry JOIN image ON image.id = image_id "
+                         "WHERE score IS NOT NULL AND head_revision_id IS NOT NULL"),
+            0);
+}
+
+TEST(Worker, ThePictureKeepsTheFirstHashOfIt) {
+  RoundWorld world(30, 0);
+  ScriptedWorker worker(world, 1);
+  const v1::Job job = LeasePredictJob(world, worker);
+  std::vector<v1::ImagePrediction> predictions;
+  for (const v1::Image& image : worker.ReadImages(job)) predictions.push_back(worker.Predict(image));
+  predictions[2].set_perceptual_hash(0xfedcba9876543210U);
+  v1::UploadPredictionsResponse response;
+  ASSERT_TRUE(worker.Upload(job, predictions, &response).ok());
+  predictions[2].set_perceptual_hash(1);
+  ASSERT_TRUE(worker.Upload(job, predictions, &response).ok());
+  EXPECT_EQ(world.Number("SELECT count(*) FROM image WHERE perceptual_hash IS NOT NULL"), 1);
+  EXPECT_EQ(world.Text("SELECT to_hex(perceptual_hash) FROM image WHERE perceptual_hash IS NOT NULL"),
+            "fedcba9876543210");
+}
+
+TEST(Worker, TheQualityOfClassesIsKeptWithTheModel) {
+  RoundWorld world(10, 0);
+  world.Label("pool", 0, 5);
+  world.Submit("");
+  ASSERT_TRUE(world.planner.RunOnce().ok());
+  ScriptedWorker worker(world, 1);
+  const v1::Job job = *worker.Lease();
+  const std::string weights = MadeUpWeights("quality");
+  ASSERT_TRUE(worker.Write(job, weights, HashOf(weights)).ok());
+  v1::CompleteJobRequest request;
+  request.set_job_id(job.job_id());
+  request.set_lease(job.lease());
+  request.set_weights_sha256(ToBytes(HashOf(weights)));
+  request.set_weights_bytes(weights.size());
+  v1::CompleteJobResponse response;
+  for (const std::vector<double>& wrong : {std::vector<double>{0.5}, {0.5, 1.5}, {0.5, std::nan("")}}) {
+    *request.mutable_class_quality() = {wrong.begin(), wrong.end()};
+    EXPECT_EQ(world.jobs->CompleteJob(world.Context(world.worker).get(), request, &response).error_code(),
+              grpc::StatusCode::INVALID_ARGUMENT);
+  }
+  EXPECT_EQ(world.Number("SELECT count(*) FROM model"), 0);
+  const std::vector<double> quality = {0.75, 0};
+  *request.mutable_class_quality() = {quality.begin(), quality.end()};
+  ASSERT_TRUE(world.jobs->CompleteJob(world.Context(world.worker).get(), request, &response).ok());
+  EXPECT_EQ(world.Text("SELECT class_quality::text FROM model"), "{0.75,0}");
 }
 
 TEST(Worker, AScoreThatIsNoNumberSetsTheImageAside) {
@@ -291,7 +340,8 @@ TEST(Worker, APredictionThatCantBeIsRefusedAndItsPieceWithIt) {
   refused([](auto& p) { p.mutable_agreements()->Add(0.5F); });
   refused([](auto& p) { p.set_image_id(999); });
   refused([](auto& p) { p.set_embedding("odd"); });
-  // An image of the holdout is not the pool's, and a labelled one of the pool is.
+  refused([](auto& p) { p.set_brightness(1.5F); });
+  // An image of the holdout is not the pool's.
   std::vector<v1::ImagePrediction> predictions = {worker.Predict(images[0])};
   predictions[0].set_image_id(world.ImageAt("holdout", 0));
   v1::UploadPredictionsResponse response;

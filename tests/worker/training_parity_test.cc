@@ -110,7 +110,7 @@ class TrainingParityTest : public testing::TestWithParam<const char*> {
     const auto rpn_losses = rpn.ComputeLosses(output, targets);
     const auto theirs = List("step." + std::to_string(step) + ".proposals");
     const auto box_losses = PartOf<detection::RoiHeads>("roi_heads").ComputeLosses(features, theirs, targets);
-    return {box_losses.classifier, box_losses.box_reg, rpn_losses.objectness, rpn_losses.box_reg};
+    return {box_losses.classifier, box_losses.box_reg, rpn_losses.objectness, rpn_losses.box_reg, 0, 0, {}};
   }
 
   TensorMap reference_;

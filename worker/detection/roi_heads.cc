@@ -7,6 +7,7 @@
 
 #include "worker/detection/losses.h"
 #include "worker/detection/matcher.h"
+#include "worker/detection/positive_quality.h"
 #include "worker/detection/postprocess.h"
 #include "worker/detection/roi_align.h"
 #include "worker/detection/sampler.h"
@@ -18,7 +19,8 @@ namespace {
 struct TrainingSample {
   torch::Tensor proposals;  // [M, 4]
   torch::Tensor labels;     // [M] int64, 0 for background
-  torch::Tensor deltas;     // [positives, 4], of the proposals whose label is above 0, in their order
+  torch::Tensor truth;      // [positives, 4], boxes of the proposals whose label is above 0, in their order
+  torch::Tensor deltas;     // [positives, 4], from these proposals to them
 };
 
 TrainingSample SampleProposals(const torch::Tensor& proposals, const Target& target,
@@ -31,10 +33,11 @@ TrainingSample SampleProposals(const torch::Tensor& proposals, const Target& tar
   const Sample sample = SampleBalanced(matches, config.box_samples_per_image, config.box_positive_fraction,
                                        target.sampling_seed + 1);
   const auto positives = candidates.index_select(0, sample.positives);
-  const auto truth = matches.index_select(0, sample.positives);
+  const auto matched = matches.index_select(0, sample.positives);
+  const auto truth = target.boxes.index_select(0, matched);
   return {torch::cat({positives, candidates.index_select(0, sample.negatives)}),
-          torch::cat({target.labels.index_select(0, truth), torch::zeros_like(sample.negatives)}),
-          box_coder.Encode(target.boxes.index_select(0, truth), positives)};
+          torch::cat({target.labels.index_select(0, matched), torch::zeros_like(sample.negatives)}), truth,
+          box_coder.Encode(truth, positives)};
 }
 
 // Index [P] of the image that each proposal is of.
@@ -103,22 +106,33 @@ std::vector<Detections> RoiHeads::Detect(const std::vector<torch::Tensor>& featu
 RoiHeads::BoxLosses RoiHeads::ComputeLosses(const std::vector<torch::Tensor>& features,
                                             const std::vector<torch::Tensor>& proposals,
                                             const std::vector<Target>& targets) {
-  std::vector<torch::Tensor> sampled, labels, target_deltas;
+  std::vector<torch::Tensor> sampled, labels, truth, target_deltas;
   for (size_t i = 0; i < targets.size(); ++i) {
     const TrainingSample sample = SampleProposals(proposals[i], targets[i], config_, box_coder_);
     sampled.push_back(sample.proposals);
     labels.push_back(sample.labels);
+    truth.push_back(sample.truth);
     target_deltas.push_back(sample.deltas);
   }
   const auto all_labels = torch::cat(labels);
   const auto [logits, deltas] = box_predictor_->Forward(HeadFeatures(features, sampled));
   const auto positive = all_labels.gt(0).nonzero().squeeze(1);
-  const auto positive_deltas = deltas.view({deltas.size(0), deltas.size(1) / 4, 4})
-                                   .index({positive, all_labels.index_select(0, positive)});
+  const auto positive_labels = all_labels.index_select(0, positive);
+  const auto positive_deltas =
+      deltas.view({deltas.size(0), deltas.size(1) / 4, 4}).index({positive, positive_labels});
+  torch::Tensor positive_quality;
+  {
+    torch::NoGradGuard no_grad;
+    const auto chances = torch::softmax(logits.index_select(0, positive), 1);
+    const auto boxes = box_coder_.Decode(positive_deltas, torch::cat(sampled).index_select(0, positive));
+    positive_quality =
+        PositiveQuality(chances.gather(1, positive_labels.unsqueeze(1)).squeeze(1), boxes.squeeze(1),
+                        torch::cat(truth), positive_labels, logits.size(1) - 1);
+  }
   const int64_t proposal_count = all_labels.size(0);
   const auto count = static_cast<double>(std::max<int64_t>(1, proposal_count));
   return {torch::cross_entropy_loss(logits, all_labels, {}, at::Reduction::Sum) / count,
-          BoxLoss(positive_deltas, torch::cat(target_deltas)) / count, proposal_count};
+          BoxLoss(positive_deltas, torch::cat(target_deltas)) / count, proposal_count, positive_quality};
 }
 
 }  // namespace loupe::detection

@@ -30,7 +30,8 @@ class RoiHeads : public torch::nn::Module {
   struct BoxLosses {
     torch::Tensor classifier;
     torch::Tensor box_reg;
-    int64_t proposals = 0;  // sampled
+    int64_t proposals = 0;           // sampled
+    torch::Tensor positive_quality;  // [2, C]
   };
   // Cross entropy of sampled proposals (truth boxes are proposals too), and smooth L1 of the positives'
   // deltas for their class, over all sampled. `targets` are in pixels of the resized images.

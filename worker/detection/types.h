@@ -58,6 +58,7 @@ struct Losses {
   // Without any the losses are 0.
   int64_t proposals = 0;
   int64_t anchors = 0;
+  torch::Tensor positive_quality;  // [2, C], see positive_quality.h
 
   torch::Tensor Sum() const { return loss_classifier + loss_box_reg + loss_objectness + loss_rpn_box_reg; }
 };

@@ -300,7 +300,9 @@ TEST(PlanRankingTest, TheRandomStrategysScoresFollowItsDraw) {
   scoring.strategy = Strategy::kRandom;
   scoring.seed = 77;
   std::vector<Candidate> pool;
-  for (const ImageScore& score : ScorePool(images, {}, scoring).scored) pool.push_back(CandidateFrom(score));
+  PoolScorer scorer(scoring);
+  for (const PredictedImage& image : images) scorer.Add(image);
+  for (const ImageScore& score : std::move(scorer).Finish().scored) pool.push_back(CandidateFrom(score));
   RankingOptions options = Options(200, 77);
   options.shares = SharesFor(Strategy::kRandom);
   const RankingPlan plan = Plan(pool, options);

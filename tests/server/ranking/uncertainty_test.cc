@@ -14,19 +14,33 @@ namespace {
 using testing::HasSubstr;
 
 constexpr double kTolerance = 1e-12;
+constexpr Strategy kStrategies[] = {Strategy::kCombined,        Strategy::kEntropy,     Strategy::kMargin,
+                                    Strategy::kLeastConfidence, Strategy::kConsistency, Strategy::kRandom};
 
 PredictedBox Box(double score, double runner_up = 0, double background = 0, int32_t category = 0) {
-  return {category, score, runner_up, background};
+  return {category, score, runner_up, background, std::nullopt};
+}
+
+PredictedBox Agreeing(double score, double agreement) { return {0, score, 0, 1 - score, agreement}; }
+
+ScoringOptions Entropy() {
+  ScoringOptions options;
+  options.strategy = Strategy::kEntropy;
+  return options;
+}
+
+ScoredPool ScorePool(const std::vector<PredictedImage>& images, const ScoringOptions& options) {
+  PoolScorer scorer(options);
+  for (const PredictedImage& image : images) scorer.Add(image);
+  return std::move(scorer).Finish();
 }
 
 double ScoreOf(const PredictedImage& image, const ScoringOptions& options) {
-  const ScoredPool pool = ScorePool(std::vector{image}, {}, options);
-  return pool.scored.at(0).score;
+  return ScorePool({image}, options).scored.at(0).score;
 }
 
 TEST(StrategyTest, NamesGoThereAndBack) {
-  for (const Strategy strategy :
-       {Strategy::kEntropy, Strategy::kMargin, Strategy::kLeastConfidence, Strategy::kRandom}) {
+  for (const Strategy strategy : kStrategies) {
     EXPECT_EQ(ParseStrategy(StrategyName(strategy)).value(), strategy);
   }
   EXPECT_EQ(ParseStrategy("entropie").status().code(), absl::StatusCode::kInvalidArgument);
@@ -44,13 +58,88 @@ TEST(BoxUncertaintyTest, HandWorkedCases) {
       << "surely background is as far from doubt as surely a defect";
   EXPECT_NEAR(BoxUncertainty(Strategy::kLeastConfidence, Box(0.5, 0.1, 0.4)), 0.5, kTolerance);
   EXPECT_NEAR(BoxUncertainty(Strategy::kLeastConfidence, Box(0.1, 0.0, 0.9)), 0.1, kTolerance);
+  EXPECT_NEAR(BoxUncertainty(Strategy::kConsistency, Agreeing(0.5, 0.7)), 0.3, kTolerance);
+  EXPECT_NEAR(BoxUncertainty(Strategy::kCombined, Agreeing(0.25, 0.7)), (0.811278124459133 + 0.3) / 2, 1e-12);
+  EXPECT_NEAR(BoxUncertainty(Strategy::kCombined, Agreeing(0.5, 0)), 1, kTolerance)
+      << "unsure, and gone in the mirrored image";
+  EXPECT_NEAR(BoxUncertainty(Strategy::kCombined, Box(0.25)), 0.811278124459133, 1e-12)
+      << "without a mirrored pass it is entropy";
+}
+
+TEST(ClassWeightsTest, HandWorkedCases) {
+  // Median of n + 1 is 16: sqrt(16 / 4) = 2, 1, sqrt(16 / 64) = ½.
+  const std::vector<double> weights = ClassWeights(std::vector<int64_t>{3, 15, 63}, {});
+  EXPECT_NEAR(weights[0], 2, kTolerance);
+  EXPECT_NEAR(weights[1], 1, kTolerance);
+  EXPECT_NEAR(weights[2], 0.5, kTolerance);
+  const std::vector<double> clipped = ClassWeights(std::vector<int64_t>{0, 99, 9999}, {});
+  EXPECT_EQ(clipped[0], 3);
+  EXPECT_EQ(clipped[2], 0.5);
+  EXPECT_TRUE(ClassWeights({}, {}).empty());
+  EXPECT_EQ(ClassWeights(std::vector<int64_t>{7}, {}), std::vector<double>{1});
+}
+
+TEST(ClassWeightsTest, AClassThatTrainingDoesBadlyOnWeighsUpToAFifthMore) {
+  const std::vector<int64_t> even = {10, 10, 10};
+  const std::vector<double> weights = ClassWeights(even, std::vector<double>{1, 0.5, 0});
+  EXPECT_NEAR(weights[0], 1, kTolerance);
+  EXPECT_NEAR(weights[1], 1.160514, 1e-6);  // 1 + 0.06 · ln((e^(10/3) - 1) / 2 + 1)
+  EXPECT_NEAR(weights[2], 1.2, kTolerance);
+}
+
+TEST(ClassWeightsTest, LabellingMoreBoxesOfAClassNeverRaisesItsWeight) {
+  std::mt19937 random(3);
+  for (int repetition = 0; repetition < 300; ++repetition) {
+    std::vector<int64_t> boxes(1 + random() % 7);
+    for (int64_t& count : boxes) count = static_cast<int64_t>(random() % 40);
+    const size_t c = random() % boxes.size();
+    double before = ClassWeights(boxes, {})[c];
+    for (int more = 0; more < 60; ++more) {
+      ++boxes[c];
+      const double after = ClassWeights(boxes, {})[c];
+      EXPECT_LE(after, before + kTolerance);
+      before = after;
+    }
+  }
+}
+
+TEST(ScorePoolTest, ABoxCountsByTheWeightOfItsClass) {
+  ScoringOptions options = Entropy();
+  options.cost_exponent = 0;
+  options.class_weights = {1, 3};
+  EXPECT_NEAR(ScoreOf({1, {Box(0.5, 0, 0, 0), Box(0.5, 0, 0, 1)}}, options), 4, kTolerance);
+}
+
+TEST(ScorePoolTest, ScoresAreCalibratedFirst) {
+  CalibrationMap halved;
+  halved.kind = CalibrationMap::Kind::kIsotonic;
+  halved.scores = {0, 1};
+  halved.probabilities = {0, 0.5};
+  ScoringOptions options = Entropy();
+  options.cost_exponent = 0;
+  options.calibrations = {halved};
+  EXPECT_NEAR(ScoreOf({1, {Box(0.5)}}, options), BinaryEntropy(0.25), kTolerance);
+  EXPECT_TRUE(ScorePool({{1, {Box(0.09)}}}, options).scored[0].empty) << "0.045 is less than what counts";
+  const PredictedBox box = Calibrated(halved, Box(0.6, 0.1, 0.3));
+  EXPECT_NEAR(box.score, 0.3, kTolerance);
+  EXPECT_NEAR(box.runner_up, 0.175, kTolerance);  // of what is left, a quarter as before
+  EXPECT_NEAR(box.background, 0.525, kTolerance);
+}
+
+TEST(ScorePoolTest, ConsistencyNeedsTheMirroredPass) {
+  ScoringOptions options;
+  options.strategy = Strategy::kConsistency;
+  const ScoredPool pool = ScorePool({{1, {Agreeing(0.9, 0.2)}}, {2, {Box(0.9)}}}, options);
+  ASSERT_EQ(pool.scored.size(), 1U);
+  EXPECT_EQ(pool.scored[0].image_id, 1);
+  EXPECT_THAT(pool.set_aside.at(0).reason, HasSubstr("mirrored"));
 }
 
 TEST(ScorePoolTest, SumsOverBoxesAndDividesByThePowerOfSeconds) {
   const PredictedImage image{1, {Box(0.5), Box(0.25), Box(0.04)}};
   const double sum = 1 + 0.811278124459133;
   const double seconds = 2 + 4 * 0.75;  // the box below 0.05 counts neither here nor there
-  ScoringOptions options;
+  ScoringOptions options = Entropy();
   EXPECT_NEAR(ScoreOf(image, options), sum / std::sqrt(seconds), kTolerance);
   options.cost_exponent = 0;
   EXPECT_NEAR(ScoreOf(image, options), sum, kTolerance);
@@ -59,7 +148,7 @@ TEST(ScorePoolTest, SumsOverBoxesAndDividesByThePowerOfSeconds) {
 }
 
 TEST(ScorePoolTest, OnlyTheTwentySurestBoxesAreSummed) {
-  ScoringOptions options;
+  ScoringOptions options = Entropy();
   options.cost_exponent = 0;
   PredictedImage image{1, std::vector<PredictedBox>(20, Box(0.9))};
   const double twenty = ScoreOf(image, options);
@@ -77,19 +166,21 @@ TEST(ScorePoolTest, TheOrderOfBoxesAndImagesDoesNotMatter) {
     for (unsigned b = random() % 30; b > 0; --b) {
       images[i].boxes.push_back(Box(number(random) * (i % 5 == 0 ? 0.05 : 1), number(random), number(random),
                                     static_cast<int32_t>(random() % 3)));
+      images[i].boxes.back().agreement = number(random);
     }
   }
   const std::vector<int64_t> labelled = {50, 3, 40};
   std::vector<PredictedImage> shuffled = images;
   std::shuffle(shuffled.begin(), shuffled.end(), random);
   for (PredictedImage& image : shuffled) std::shuffle(image.boxes.begin(), image.boxes.end(), random);
-  for (const Strategy strategy :
-       {Strategy::kEntropy, Strategy::kMargin, Strategy::kLeastConfidence, Strategy::kRandom}) {
+  for (const Strategy strategy : kStrategies) {
     ScoringOptions options;
     options.strategy = strategy;
+    options.class_weights = ClassWeights(labelled, {});
+    options.rare_classes = RareClasses(labelled);
     options.seed = 9;
-    const ScoredPool pool = ScorePool(images, labelled, options);
-    for (const ImageScore& score : ScorePool(shuffled, labelled, options).scored) {
+    const ScoredPool pool = ScorePool(images, options);
+    for (const ImageScore& score : ScorePool(shuffled, options).scored) {
       const ImageScore& other = pool.scored.at(static_cast<size_t>(score.image_id - 100));
       EXPECT_EQ(score.score, other.score) << "to the bit";
       EXPECT_EQ(score.empty, other.empty);
@@ -99,12 +190,11 @@ TEST(ScorePoolTest, TheOrderOfBoxesAndImagesDoesNotMatter) {
 }
 
 TEST(ScorePoolTest, ImagesWithoutBoxesStayBelowTheMedianAndKeepTheirOrder) {
-  ScoringOptions options;
+  ScoringOptions options = Entropy();
   options.cost_exponent = 0;
-  const std::vector<PredictedImage> images = {{1, {Box(0.5)}},  {2, {Box(0.9)}},
-                                              {3, {Box(0.99)}}, {4, {}},
-                                              {5, {Box(0.01)}}, {6, {Box(0.049), Box(0.02)}}};
-  const auto scored = ScorePool(images, {}, options).scored;
+  const std::vector<PredictedImage> images = {{1, {Box(0.5)}}, {2, {Box(0.9)}}, {3, {Box(0.99)}},
+                                              {4, {}},         {5, {}, 0.01},   {6, {Box(0.049), Box(0.02)}}};
+  const auto scored = ScorePool(images, options).scored;
   const double median = BinaryEntropy(0.9);
   EXPECT_EQ(scored[3].score, 0);
   EXPECT_NEAR(scored[4].score, median * BinaryEntropy(0.01) / BinaryEntropy(0.05), kTolerance);
@@ -115,8 +205,7 @@ TEST(ScorePoolTest, ImagesWithoutBoxesStayBelowTheMedianAndKeepTheirOrder) {
 }
 
 TEST(ScorePoolTest, APoolOfImagesWithoutBoxesIsScoredAmongItself) {
-  const auto scored =
-      ScorePool(std::vector<PredictedImage>{{1, {Box(0.01)}}, {2, {Box(0.04)}}}, {}, {}).scored;
+  const auto scored = ScorePool({{1, {Box(0.01)}}, {2, {Box(0.04)}}}, {}).scored;
   EXPECT_GT(scored[0].score, 0);
   EXPECT_LT(scored[0].score, scored[1].score);
 }
@@ -124,11 +213,16 @@ TEST(ScorePoolTest, APoolOfImagesWithoutBoxesIsScoredAmongItself) {
 TEST(ScorePoolTest, ImagesWithImpossibleNumbersAreSetAsideWithTheReason) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const double infinite = std::numeric_limits<double>::infinity();
-  const std::vector<PredictedImage> images = {{1, {Box(0.5), Box(nan)}},  {2, {Box(infinite)}},
-                                              {3, {Box(0.5, -infinite)}}, {4, {Box(0.5, 0, 1.5)}},
-                                              {5, {Box(1.000001)}},       {6, {}}};
-  const ScoredPool pool = ScorePool(images, {}, {});
-  ASSERT_EQ(pool.set_aside.size(), 4U);
+  const std::vector<PredictedImage> images = {{1, {Box(0.5), Box(nan)}},
+                                              {2, {Box(infinite)}},
+                                              {3, {Box(0.5, -infinite)}},
+                                              {4, {Box(0.5, 0, 1.5)}},
+                                              {5, {Box(1.000001)}},
+                                              {6, {}},
+                                              {7, {}, nan},
+                                              {8, {Agreeing(0.5, nan)}}};
+  const ScoredPool pool = ScorePool(images, {});
+  ASSERT_EQ(pool.set_aside.size(), 6U);
   EXPECT_EQ(pool.set_aside[0].image_id, 1);
   EXPECT_THAT(pool.set_aside[0].reason, HasSubstr("box 1 has a score of nan"));
   EXPECT_THAT(pool.set_aside[2].reason, HasSubstr("runner-up"));
@@ -148,7 +242,9 @@ TEST(ScorePoolTest, RareEvidenceIsTheSurestBoxOfARareClass) {
   const std::vector<PredictedImage> images = {{1, {Box(0.9, 0, 0, 0), Box(0.3, 0, 0, 1), Box(0.2, 0, 0, 1)}},
                                               {2, {Box(0.9, 0, 0, 2)}},
                                               {3, {Box(0.04, 0, 0, 1)}}};
-  const auto scored = ScorePool(images, std::vector<int64_t>{100, 2, 80}, {}).scored;
+  ScoringOptions options;
+  options.rare_classes = RareClasses(std::vector<int64_t>{100, 2, 80});
+  const auto scored = ScorePool(images, options).scored;
   EXPECT_EQ(scored[0].rare_evidence, 0.3);
   EXPECT_EQ(scored[1].rare_evidence, 0);
   EXPECT_EQ(scored[2].rare_evidence, 0) << "below 0.05 nothing is seen";

@@ -1,0 +1,198 @@
+// loupe curve, loupe check
+#include <cstdio>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "client/cli/commands.h"
+#include "client/cli/message_json.h"
+#include "loupe/v1/insight.grpc.pb.h"
+
+namespace loupe {
+namespace {
+
+struct CurveOptions {
+  double gain = 0.01;
+  uint32_t boxes = 30;
+  double interval = 0.1;
+  bool json = false;
+};
+
+// Intervals are bootstrapped for each round, and embeddings permuted.
+constexpr CallOptions kPatient = {.deadline = absl::Minutes(5), .patience = absl::Seconds(3)};
+
+Json FitJson(const v1::CurveFit& fit) {
+  Json json = {{"a", fit.a()}, {"beta", fit.beta()}, {"c", fit.c()}, {"c_fixed", fit.c_fixed()}};
+  json["forecasts"] = Json::array();
+  for (const v1::CurveForecast& forecast : fit.forecasts()) {
+    json["forecasts"].push_back({{"at", forecast.at()},
+                                 {"n", forecast.n()},
+                                 {"ap50", forecast.ap50()},
+                                 {"ap50_low", forecast.ap50_low()},
+                                 {"ap50_high", forecast.ap50_high()}});
+  }
+  return json;
+}
+
+Json CurveJson(const v1::Curve& curve) {
+  Json json = {{"points", Json::array()}};
+  for (const v1::CurvePoint& point : curve.points()) {
+    const bool judged = point.has_ap50();
+    json["points"].push_back({{"round", point.round()},
+                              {"model", point.model()},
+                              {"images", point.images()},
+                              {"boxes", point.boxes()},
+                              {"seconds", point.seconds()},
+                              {"judged_images", point.judged_images()},
+                              {"random_sample", point.random_sample()},
+                              {"ap50", judged ? Json(point.ap50()) : Json()},
+                              {"ap50_low", judged ? Json(point.ap50_low()) : Json()},
+                              {"ap50_high", judged ? Json(point.ap50_high()) : Json()},
+                              {"agreement", point.has_agreement() ? Json(point.agreement()) : Json()}});
+  }
+  json["by_images"] = curve.has_by_images() ? FitJson(curve.by_images()) : Json();
+  json["by_seconds"] = curve.has_by_seconds() ? FitJson(curve.by_seconds()) : Json();
+  json["no_fit"] = curve.no_fit().empty() ? Json() : Json(curve.no_fit());
+  json["verdict"] = curve.verdict();
+  json["reasons"] = Json::array();
+  for (const v1::CurveReason& reason : curve.reasons()) {
+    json["reasons"].push_back({{"speaks_for", reason.speaks_for()}, {"text", reason.text()}});
+  }
+  return json;
+}
+
+std::string BandText(double value, double low, double high) {
+  return absl::StrFormat("%.3f (%.3f to %.3f)", value, low, high);
+}
+
+void PrintCurve(const v1::Curve& curve) {
+  Table points({"round", "images", "boxes", "minutes", "AP50 (90 % interval)", "judged on", "agreement"});
+  for (const v1::CurvePoint& point : curve.points()) {
+    points.Add({absl::StrCat(point.round()), absl::StrCat(point.images()), absl::StrCat(point.boxes()),
+                absl::StrFormat("%.1f", point.seconds() / 60),
+                point.has_ap50() ? BandText(point.ap50(), point.ap50_low(), point.ap50_high()) : "-",
+                absl::StrCat(point.judged_images(), point.random_sample() ? "" : ", imported"),
+                point.has_agreement() ? Fixed(point.agreement(), 3) : "-"});
+  }
+  points.Print();
+  if (curve.has_by_images()) {
+    Table forecasts({"forecast", "images", "AP50 (90 % band)"});
+    for (const v1::CurveForecast& forecast : curve.by_images().forecasts()) {
+      forecasts.Add({forecast.at(), absl::StrFormat("%.0f", forecast.n()),
+                     BandText(forecast.ap50(), forecast.ap50_low(), forecast.ap50_high())});
+    }
+    std::printf("\n");
+    forecasts.Print();
+  }
+  if (!curve.no_fit().empty()) std::printf("\nno forecast: %s\n", Printable(curve.no_fit()).c_str());
+  std::printf("\n%s\n", Printable(curve.verdict()).c_str());
+  for (const v1::CurveReason& reason : curve.reasons()) {
+    std::printf("  %s: %s\n", Printable(reason.speaks_for()).c_str(), Printable(reason.text()).c_str());
+  }
+}
+
+absl::Status ShowCurve(const Context& context, const CurveOptions& options) {
+  v1::GetCurveRequest request;
+  request.set_project(context.project());
+  request.set_worthwhile_gain(options.gain);
+  request.set_boxes_per_class(options.boxes);
+  request.set_interval_width(options.interval);
+  const auto curve = Ask(context, &v1::InsightService::Stub::GetCurve, request, kPatient);
+  if (!curve.ok()) return curve.status();
+  options.json ? PrintJson(CurveJson(*curve)) : PrintCurve(*curve);
+  return absl::OkStatus();
+}
+
+struct CheckOptions {
+  bool json = false;
+};
+
+Json CheckJson(const v1::LabelCheck& check, const ClassNames& classes) {
+  Json json = {{"model", check.model() == 0 ? Json() : Json(check.model())}, {"findings", Json::array()}};
+  for (const std::string& finding : check.findings()) json["findings"].push_back(finding);
+  json["classes"] = Json::array();
+  for (const v1::ClassCoverage& coverage : check.classes()) {
+    json["classes"].push_back({{"label", coverage.label()},
+                               {"class", classes.Name(coverage.label())},
+                               {"boxes", coverage.boxes()},
+                               {"expected_boxes", coverage.expected_boxes()},
+                               {"missing", coverage.missing()},
+                               {"thin", coverage.thin()},
+                               {"underrepresented", coverage.underrepresented()}});
+  }
+  json["comparisons"] = Json::array();
+  for (const v1::Comparison& comparison : check.comparisons()) {
+    json["comparisons"].push_back({{"of", comparison.of()},
+                                   {"what", comparison.what()},
+                                   {"images", comparison.images()},
+                                   {"others", comparison.others()},
+                                   {"statistic", comparison.statistic()},
+                                   {"p_value", comparison.p_value()}});
+  }
+  const v1::DuplicateImages& duplicates = check.holdout_duplicates();
+  json["holdout_duplicates"] = {{"pairs", duplicates.pairs()},
+                                {"holdout_images", duplicates.holdout_images()}};
+  json["holdout_duplicates"]["examples"] = Json::array();
+  for (const v1::DuplicatePair& pair : duplicates.examples()) {
+    json["holdout_duplicates"]["examples"].push_back(
+        {{"holdout_image", pair.holdout_image()}, {"pool_image", pair.pool_image()}, {"bits", pair.bits()}});
+  }
+  return json;
+}
+
+void PrintCheck(const v1::LabelCheck& check, const ClassNames& classes) {
+  Table coverage({"class", "boxes", "expected in the rest"});
+  for (const v1::ClassCoverage& one : check.classes()) {
+    coverage.Add({classes.Name(one.label()), absl::StrCat(one.boxes()),
+                  check.model() == 0 ? "-" : absl::StrFormat("%.0f", one.expected_boxes())});
+  }
+  coverage.Print();
+  if (!check.comparisons().empty()) {
+    Table comparisons({"compared", "by", "images", "others", "difference", "p"});
+    for (const v1::Comparison& one : check.comparisons()) {
+      comparisons.Add({one.what(), one.of(), absl::StrCat(one.images()), absl::StrCat(one.others()),
+                       absl::StrFormat("%.4f", one.statistic()), absl::StrFormat("%.3f", one.p_value())});
+    }
+    std::printf("\n");
+    comparisons.Print();
+    std::printf("labelled images that a model chose are meant to differ; the random slice is not\n");
+  }
+  for (const v1::DuplicatePair& pair : check.holdout_duplicates().examples()) {
+    std::printf("%s (holdout) nearly repeats %s\n", Printable(pair.holdout_image()).c_str(),
+                Printable(pair.pool_image()).c_str());
+  }
+  std::printf("\n");
+  for (const std::string& finding : check.findings()) std::printf("! %s\n", Printable(finding).c_str());
+  if (check.findings().empty()) std::printf("nothing stands out\n");
+}
+
+absl::Status ShowCheck(const Context& context, const CheckOptions& options) {
+  const auto classes = FetchClasses(context);
+  if (!classes.ok()) return classes.status();
+  v1::CheckLabelsRequest request;
+  request.set_project(context.project());
+  const auto check = Ask(context, &v1::InsightService::Stub::CheckLabels, request, kPatient);
+  if (!check.ok()) return check.status();
+  options.json ? PrintJson(CheckJson(*check, *classes)) : PrintCheck(*check, *classes);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddInsightCommands(CLI::App& parent, Action& action) {
+  auto curve = std::make_shared<CurveOptions>();
+  CLI::App* command =
+      parent.add_subcommand("curve", "AP50 by labels, a forecast, and whether to go on labelling");
+  command->add_option("--gain", curve->gain, "A round that brings less AP50 isn't worth it (0.01)");
+  command->add_option("--boxes", curve->boxes, "Boxes that each class should have (30)");
+  command->add_option("--interval", curve->interval, "Width of AP50's interval that is narrow enough (0.1)");
+  command->add_flag("--json", curve->json, "Print JSON");
+  OnChosen(command, action, curve, ShowCurve);
+
+  auto check = std::make_shared<CheckOptions>();
+  command = parent.add_subcommand("check", "Whether what is labelled represents the rest of the pool");
+  command->add_flag("--json", check->json, "Print JSON");
+  OnChosen(command, action, check, ShowCheck);
+}
+
+}  // namespace loupe

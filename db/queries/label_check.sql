@@ -1,0 +1,35 @@
+-- What a check of the labels compares.
+
+-- name: SelectPoolSample
+-- Boxes of model $2 on the first $3 unlabelled images of the pool by sampling key, and how many such images there are.
+SELECT labels, scores,
+       (SELECT count(*) FROM image WHERE project_id = $1 AND side = 'pool' AND head_revision_id IS NULL) AS unlabelled
+FROM (SELECT labels, scores
+      FROM image JOIN prediction ON model_id = $2 AND image_id = image.id
+      WHERE image.project_id = $1 AND side = 'pool' AND head_revision_id IS NULL
+      ORDER BY sampling_key, image.id LIMIT $3) sample;
+
+-- name: SelectPoolTraits
+-- The first $4 images of the pool by sampling key that are labelled ($3) or not; no embedding without model $2's.
+SELECT coalesce(embedding, ''), width, height, brightness
+FROM image LEFT JOIN prediction ON model_id = $2 AND image_id = image.id
+WHERE image.project_id = $1 AND side = 'pool' AND (head_revision_id IS NOT NULL) = $3
+ORDER BY sampling_key, image.id LIMIT $4;
+
+-- name: SelectRandomSliceTraits
+-- Of the images that the active ranking was drawn from, the first $3 by sampling key that are answered ones of its random
+-- slice ($2) or not. Its own model saw them, which was not trained on them.
+SELECT coalesce(embedding, ''), width, height, brightness
+FROM ranking
+JOIN image ON image.project_id = ranking.project_id AND image.side = 'pool' AND image.created_at <= ranking.created_at
+LEFT JOIN label_revision earliest ON earliest.image_id = image.id AND earliest.number = 1
+LEFT JOIN ranking_entry entry ON entry.ranking_id = ranking.id AND entry.image_id = image.id
+LEFT JOIN prediction ON prediction.model_id = ranking.model_id AND prediction.image_id = image.id
+WHERE ranking.project_id = $1 AND ranking.state = 'active'
+  AND (earliest.created_at IS NULL OR earliest.created_at > ranking.created_at)
+  AND (earliest.id IS NOT NULL AND entry.slice IS NOT DISTINCT FROM 'random') = $2
+ORDER BY image.sampling_key, image.id LIMIT $3;
+
+-- name: SelectPictureHashes
+SELECT file_name, perceptual_hash FROM image
+WHERE project_id = $1 AND side = $2 AND perceptual_hash IS NOT NULL ORDER BY id;

@@ -1,0 +1,297 @@
+#include "evaluation/weighted_estimates.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <span>
+#include <utility>
+
+#include "evaluation/interpolated_precision.h"
+#include "evaluation/parallel_for.h"
+#include "evaluation/seeded_random.h"
+
+namespace loupe::evaluation {
+namespace {
+
+constexpr uint64_t kFewestBoxes = 30;
+constexpr double kUndefined = -1;
+
+// Of a set of drawn images; of one category, or of all together.
+struct Tally {
+  uint64_t images = 0;
+  uint64_t images_with_boxes = 0;
+  uint64_t boxes = 0;
+  uint64_t judged = 0;  // detections from the threshold up
+  uint64_t correct = 0;
+  double ap50 = kUndefined;
+};
+
+double Share(uint64_t part, uint64_t whole) {
+  return whole == 0 ? kUndefined : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+using Figure = double (*)(const Tally&);
+double Precision(const Tally& tally) { return Share(tally.correct, tally.judged); }
+double Recall(const Tally& tally) { return Share(tally.correct, tally.boxes); }
+double Ap50(const Tally& tally) { return tally.ap50; }
+double ShareWithBoxes(const Tally& tally) { return Share(tally.images_with_boxes, tally.images); }
+double BoxesPerImage(const Tally& tally) { return Share(tally.boxes, tally.images); }
+
+// The drawn images, so that a resample costs one pass over their boxes.
+class DrawnImages {
+ public:
+  DrawnImages(const PoolSample& sample, double score_threshold);
+
+  // [C + 1] of a set that holds image i `copies[i]` times; all categories together are last.
+  std::vector<Tally> TalliesOf(std::span<const uint32_t> copies) const;
+
+ private:
+  struct Detection {
+    uint32_t image;
+    bool correct;
+  };
+  struct ImageCount {
+    uint32_t image;
+    uint32_t boxes;
+  };
+  struct Category {
+    std::vector<Detection> detections;  // by falling score
+    size_t judged = 0;                  // so many first ones reach the threshold
+    std::vector<ImageCount> images;     // those with true boxes
+    bool averaged = false;
+  };
+  static Tally TallyOf(const Category& category, std::span<const uint32_t> copies);
+
+  std::vector<Category> categories_;
+  std::vector<uint32_t> images_with_boxes_;
+};
+
+DrawnImages::DrawnImages(const PoolSample& sample, double score_threshold)
+    : categories_(static_cast<size_t>(sample.category_count)) {
+  std::vector<std::vector<std::pair<float, Detection>>> scored(categories_.size());
+  for (uint32_t i = 0; i < sample.drawn.size(); ++i) {
+    const SampledImage& image = sample.drawn[i];
+    for (const SampledDetection& detection : image.detections) {
+      scored[static_cast<size_t>(detection.category)].push_back({detection.score, {i, detection.correct}});
+    }
+    for (size_t c = 0; c < categories_.size(); ++c) {
+      if (image.true_boxes[c] > 0) categories_[c].images.push_back({i, image.true_boxes[c]});
+    }
+    if (std::accumulate(image.true_boxes.begin(), image.true_boxes.end(), 0U) > 0)
+      images_with_boxes_.push_back(i);
+  }
+  for (size_t c = 0; c < categories_.size(); ++c) {
+    std::stable_sort(scored[c].begin(), scored[c].end(),
+                     [](const auto& a, const auto& b) { return a.first > b.first; });
+    for (const auto& [score, detection] : scored[c]) {
+      categories_[c].detections.push_back(detection);
+      if (static_cast<double>(score) >= score_threshold) ++categories_[c].judged;
+    }
+  }
+  const std::vector<uint32_t> once(sample.drawn.size(), 1);
+  for (Category& category : categories_) category.averaged = TallyOf(category, once).boxes >= kFewestBoxes;
+}
+
+Tally DrawnImages::TallyOf(const Category& category, std::span<const uint32_t> copies) {
+  Tally tally;
+  for (const ImageCount& image : category.images) {
+    tally.images_with_boxes += copies[image.image];
+    tally.boxes += uint64_t{image.boxes} * copies[image.image];
+  }
+  InterpolatedPrecision precision(std::max<uint64_t>(tally.boxes, 1));
+  for (size_t i = 0; i < category.detections.size(); ++i) {
+    const Detection& detection = category.detections[i];
+    const uint32_t count = copies[detection.image];
+    if (count == 0) continue;
+    if (i < category.judged) tally.judged += count;
+    if (!detection.correct) {
+      precision.AddWrong(count);
+      continue;
+    }
+    precision.AddCorrect(count);
+    if (i < category.judged) tally.correct += count;
+  }
+  if (tally.boxes > 0) tally.ap50 = precision.Mean();
+  return tally;
+}
+
+std::vector<Tally> DrawnImages::TalliesOf(std::span<const uint32_t> copies) const {
+  std::vector<Tally> tallies;
+  Tally pooled;
+  double ap50_sum = 0;
+  int ap50_count = 0;
+  for (const Category& category : categories_) {
+    const Tally tally = TallyOf(category, copies);
+    tallies.push_back(tally);
+    pooled.boxes += tally.boxes;
+    pooled.judged += tally.judged;
+    pooled.correct += tally.correct;
+    if (!category.averaged || tally.boxes == 0) continue;
+    ap50_sum += tally.ap50;
+    ++ap50_count;
+  }
+  if (ap50_count > 0) pooled.ap50 = ap50_sum / ap50_count;
+  for (const uint32_t image : images_with_boxes_) pooled.images_with_boxes += copies[image];
+  tallies.push_back(pooled);
+  const uint64_t images = std::accumulate(copies.begin(), copies.end(), uint64_t{0});
+  for (Tally& tally : tallies) tally.images = images;
+  return tallies;
+}
+
+// [image_count] how often each image is taken.
+std::vector<uint32_t> Resample(size_t image_count, uint64_t population, SeededRandom& random) {
+  const double kept_on_average = std::pow(image_count, 2) / static_cast<double>(population);
+  auto kept = static_cast<size_t>(kept_on_average);
+  if (random.Uniform() < kept_on_average - static_cast<double>(kept)) ++kept;
+  std::vector<size_t> order(image_count);
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::vector<uint32_t> copies(image_count, 0);
+  for (size_t i = 0; i < kept; ++i) {
+    std::swap(order[i], order[i + random.Below(image_count - i)]);
+    copies[order[i]] = 1;
+  }
+  for (size_t i = kept; i < image_count; ++i) ++copies[order[kept + random.Below(image_count - kept)]];
+  return copies;
+}
+
+double NormalShareBelow(double z) { return std::erfc(-z / std::sqrt(2.0)) / 2; }
+
+// The z with a share p below it. Requires: p in [½, 1).
+double NormalQuantile(double p) {
+  double low = 0, high = 9;
+  for (int halving = 0; halving < 60; ++halving) {
+    const double middle = (low + high) / 2;
+    (NormalShareBelow(middle) < p ? low : high) = middle;
+  }
+  return low;
+}
+
+// The quantile of Student's distribution with the same share below it as z of the normal one; within 1 % from
+// three degrees of freedom up. Source: Abramowitz, Stegun, 26.7.5.
+double StudentQuantile(double z, double freedom) {
+  const double z2 = z * z;
+  return z + z * (z2 + 1) / 4 / freedom + z * ((5 * z2 + 16) * z2 + 3) / 96 / std::pow(freedom, 2) +
+         z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / 384 / std::pow(freedom, 3);
+}
+
+// Degrees of freedom of a spread, at least 3. without_one: the figure without each of the images in turn.
+double DegreesOfFreedom(std::span<const double> without_one) {
+  const auto count = static_cast<double>(without_one.size());
+  const double mean = std::accumulate(without_one.begin(), without_one.end(), 0.0) / count;
+  double squares = 0;
+  double fourths = 0;
+  for (const double figure : without_one) {
+    squares += std::pow(figure - mean, 2);
+    fourths += std::pow(figure - mean, 4);
+  }
+  if (squares == 0) return 3;
+  const double variance_of_variance = fourths / (squares * squares) - 1 / count;  // relative to its square
+  return std::max(3.0, 2 / std::max(variance_of_variance, 1e-9));
+}
+
+// Quantile p of sorted values, straight between neighbours.
+double Quantile(const std::vector<double>& sorted, double p) {
+  const double place = p * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<size_t>(place);
+  const size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
+
+// [C + 1] of the drawn images, of their resamples, and of the drawn images without each one in turn.
+struct Spread {
+  bool all_seen = false;  // the drawn images are all of U
+  std::vector<Tally> value;
+  std::vector<std::vector<Tally>> resamples;
+  std::vector<std::vector<Tally>> without_one;
+};
+
+Spread SpreadOf(const PoolSample& sample, const EstimateOptions& options) {
+  const DrawnImages drawn(sample, options.score_threshold);
+  const size_t count = sample.drawn.size();
+  const std::vector<uint32_t> once(count, 1);
+  Spread spread;
+  spread.all_seen = count == sample.population;
+  spread.value = drawn.TalliesOf(once);
+  spread.resamples.resize(static_cast<size_t>(options.resamples));
+  ParallelFor(spread.resamples.size(), options.threads, [&](size_t r) {
+    SeededRandom random(Mix64(options.seed) + r);
+    spread.resamples[r] = drawn.TalliesOf(Resample(count, sample.population, random));
+  });
+  spread.without_one.resize(count);
+  ParallelFor(count, options.threads, [&](size_t i) {
+    std::vector<uint32_t> copies = once;
+    copies[i] = 0;
+    spread.without_one[i] = drawn.TalliesOf(copies);
+  });
+  return spread;
+}
+
+std::vector<double> Defined(const std::vector<std::vector<Tally>>& rows, size_t category, Figure figure) {
+  std::vector<double> values;
+  for (const std::vector<Tally>& row : rows) {
+    const double value = figure(row[category]);
+    if (value != kUndefined) values.push_back(value);
+  }
+  return values;
+}
+
+PoolEstimate WithInterval(const Spread& spread, size_t category, Figure figure, double level) {
+  constexpr double kRounding = 1e-9;
+  PoolEstimate estimate = {.value = figure(spread.value[category])};
+  std::vector<double> resamples = Defined(spread.resamples, category, figure);
+  std::sort(resamples.begin(), resamples.end());
+  const bool alike = resamples.empty() || resamples.back() - resamples.front() < kRounding;
+  if (alike && !spread.all_seen) return estimate;
+  const double freedom = DegreesOfFreedom(Defined(spread.without_one, category, figure));
+  const double tail = NormalShareBelow(-StudentQuantile(NormalQuantile((1 + level) / 2), freedom));
+  return {estimate.value, true, Quantile(resamples, tail), Quantile(resamples, 1 - tail)};
+}
+
+// Requires: `map` keeps the order of numbers.
+template <typename Map>
+PoolEstimate Mapped(const PoolEstimate& estimate, const Map& map) {
+  if (!estimate.has_interval) return {.value = map(estimate.value)};
+  return {map(estimate.value), true, map(estimate.low), map(estimate.high)};
+}
+
+// Of category c, or with c = C of all.
+PoolFigures FiguresOf(const PoolSample& sample, const Spread& spread, size_t c, double level) {
+  const std::vector<uint64_t>& since = sample.boxes_labelled_since;
+  const bool pooled = c == static_cast<size_t>(sample.category_count);
+  const Tally& tally = spread.value[c];
+  const auto estimate = [&](Figure figure, uint64_t boxes) {
+    if (boxes < kFewestBoxes) return PoolEstimate{.value = figure(tally)};
+    return WithInterval(spread, c, figure, level);
+  };
+  const auto unlabelled = static_cast<double>(sample.population);
+  const double pool = unlabelled + static_cast<double>(sample.known_images);
+  const auto known =
+      static_cast<double>(pooled ? sample.known_images_with_boxes : sample.known_images_with_category[c]);
+  const auto labelled = static_cast<double>(pooled ? std::accumulate(since.begin(), since.end(), tally.boxes)
+                                                   : tally.boxes + since[c]);
+  return {.precision = estimate(Precision, std::min(tally.boxes, tally.judged)),
+          .recall = estimate(Recall, tally.boxes),
+          .ap50 = estimate(Ap50, tally.boxes),
+          .prevalence = Mapped(estimate(ShareWithBoxes, tally.boxes),
+                               [&](double share) { return (known + share * unlabelled) / pool; }),
+          .boxes_left = Mapped(estimate(BoxesPerImage, tally.boxes),
+                               [&](double boxes) { return std::max(0.0, boxes * unlabelled - labelled); })};
+}
+
+}  // namespace
+
+PoolEstimates EstimatePool(const PoolSample& sample, const EstimateOptions& options) {
+  PoolEstimates estimates;
+  const auto category_count = static_cast<size_t>(sample.category_count);
+  estimates.categories.resize(category_count);
+  if (sample.drawn.empty()) return estimates;
+  const Spread spread = SpreadOf(sample, options);
+  for (size_t c = 0; c < category_count; ++c) {
+    estimates.categories[c] = FiguresOf(sample, spread, c, options.level);
+    if (spread.value[c].boxes >= kFewestBoxes) ++estimates.averaged_categories;
+  }
+  estimates.pooled = FiguresOf(sample, spread, category_count, options.level);
+  return estimates;
+}
+
+}  // namespace loupe::evaluation

@@ -1,0 +1,151 @@
+#include "server/insight_service.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "db/error.h"
+#include "db/evaluation_store.h"
+#include "db/job_store.h"
+#include "db/label_check_store.h"
+#include "db/model_store.h"
+#include "db/prediction_store.h"
+#include "db/project_store.h"
+#include "db/ranking_store.h"
+#include "db/round_store.h"
+#include "recipe/recipe.h"
+#include "server/label_check.h"
+#include "server/round_calibration.h"
+#include "server/round_curve.h"
+
+namespace loupe {
+namespace {
+
+// Rounds that a curve looks back on.
+constexpr uint32_t kMaxRounds = 100;
+// Unlabelled images that tell how far two models agree.
+constexpr int kAgreementImages = 500;
+// Unlabelled images whose boxes stand for all, and images of each side of a comparison.
+constexpr int kSampledImages = 5000;
+constexpr int kComparedImages = 2000;
+
+// Everything of one moment that the curve is made of.
+absl::StatusOr<CurveInput> ReadCurveInput(Transaction& transaction, const std::string& name) {
+  const absl::StatusOr<ProjectId> project = FindProject(transaction, name);
+  if (!project.ok()) return project.status();
+  CurveInput input;
+  const v1::ProjectStatus status = ReadStatus(transaction, *project);
+  input.pool_images = status.pool_images();
+  for (const v1::ClassCount& count : status.class_counts()) {
+    input.classes.push_back({count.class_().name(), static_cast<int64_t>(count.boxes())});
+  }
+  const std::vector<HoldoutImage> holdout = ReadHoldoutTruth(transaction, *project);
+  std::vector<RoundRow> rounds = ListRounds(transaction, *project, 0, kMaxRounds);
+  std::reverse(rounds.begin(), rounds.end());
+  ModelId before;
+  for (const RoundRow& round : rounds) {
+    if (round.state != RoundState::kDone) continue;
+    const absl::StatusOr<v1::Recipe> recipe = ParseRecipe(round.recipe);
+    if (recipe.ok()) input.next_images = recipe->ranking().budget();
+    v1::CurvePoint& point = input.points.emplace_back();
+    point.set_round(round.message.number());
+    point.set_model(round.message.model());
+    point.set_images(round.message.snapshot_images());
+    point.set_boxes(round.message.snapshot_boxes());
+    point.set_seconds(SecondsOfSnapshot(transaction, round.snapshot));
+    PredictionsById predictions;
+    for (v1::ImagePrediction& prediction : ReadHoldoutDetections(transaction, *project, round.model)) {
+      const int64_t image_id = prediction.image_id();
+      predictions.emplace(image_id, std::move(prediction));
+    }
+    std::vector<JudgedImage> judged;
+    for (const HoldoutImage& image : holdout) {
+      if (predictions.contains(image.id.value())) judged.push_back({image.id.value(), image.boxes});
+    }
+    point.set_random_sample(round.message.evaluation().random_sample());
+    JudgePoint(judged, predictions, status.class_counts_size(), point);
+    if (before) {
+      const CommonDetections common =
+          ReadCommonDetections(transaction, *project, before, round.model, kAgreementImages);
+      const std::optional<double> agreement = AgreementOf(common.first, common.second);
+      if (agreement.has_value()) point.set_agreement(*agreement);
+    }
+    before = round.model;
+  }
+  return input;
+}
+
+// Errors: INVALID_ARGUMENT.
+absl::StatusOr<ranking::StopThresholds> ThresholdsOf(const v1::GetCurveRequest& request) {
+  for (const auto& [name, value] : {std::pair{"worthwhile_gain", request.worthwhile_gain()},
+                                    std::pair{"interval_width", request.interval_width()}}) {
+    if (value >= 0 && value <= 1) continue;  // NaN fails every comparison
+    return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+                 absl::StrCat(name, " must be from 0 to 1"));
+  }
+  ranking::StopThresholds thresholds;
+  if (request.has_worthwhile_gain()) thresholds.gain = request.worthwhile_gain();
+  if (request.has_boxes_per_class()) thresholds.boxes = request.boxes_per_class();
+  if (request.has_interval_width()) thresholds.interval = request.interval_width();
+  return thresholds;
+}
+
+absl::StatusOr<LabelCheckInput> ReadLabelCheckInput(Transaction& transaction, const std::string& name) {
+  const absl::StatusOr<ProjectId> project = FindProject(transaction, name);
+  if (!project.ok()) return project.status();
+  LabelCheckInput input;
+  for (const v1::Class& one : ReadClasses(transaction, *project)) input.class_names.push_back(one.name());
+  input.labelled_boxes = CountBoxesByClass(transaction, *project);
+  input.expected_boxes.resize(input.class_names.size());
+  ModelId model_id;
+  if (const std::optional<ModelRow> model = FindModel(transaction, *project, "")) {
+    model_id = model->id;
+    input.model = model->message.number();
+    input.expected_boxes =
+        ExpectedBoxes(ReadPoolSample(transaction, *project, model_id, kSampledImages),
+                      CalibrationMapsOf(model->message.evaluation().calibration()), input.class_names.size());
+  }
+  input.labelled = ReadPoolTraits(transaction, *project, model_id, true, kComparedImages);
+  input.rest = ReadPoolTraits(transaction, *project, model_id, false, kComparedImages);
+  input.random_slice = ReadRandomSliceTraits(transaction, *project, true, kComparedImages);
+  input.random_rest = ReadRandomSliceTraits(transaction, *project, false, kComparedImages);
+  input.holdout = ReadPictureHashes(transaction, *project, v1::HOLDOUT);
+  input.pool = ReadPictureHashes(transaction, *project, v1::POOL);
+  return input;
+}
+
+}  // namespace
+
+grpc::Status InsightServiceImpl::CheckLabels(grpc::ServerContext* context,
+                                             const v1::CheckLabelsRequest* request,
+                                             v1::LabelCheck* response) {
+  constexpr char kMethod[] = "InsightService.CheckLabels";
+  return calls_.Unary(
+      context, kMethod, request, response, [&](const Call& call) -> absl::StatusOr<v1::LabelCheck> {
+        const absl::StatusOr<LabelCheckInput> input = database_.Transact(
+            {kMethod, call.deadline, Isolation::kRepeatableRead},
+            [&](Transaction& transaction) { return ReadLabelCheckInput(transaction, request->project()); });
+        if (!input.ok()) return input.status();
+        return MakeLabelCheck(*input);
+      });
+}
+
+grpc::Status InsightServiceImpl::GetCurve(grpc::ServerContext* context, const v1::GetCurveRequest* request,
+                                          v1::Curve* response) {
+  constexpr char kMethod[] = "InsightService.GetCurve";
+  return calls_.Unary(
+      context, kMethod, request, response, [&](const Call& call) -> absl::StatusOr<v1::Curve> {
+        const absl::StatusOr<ranking::StopThresholds> thresholds = ThresholdsOf(*request);
+        if (!thresholds.ok()) return thresholds.status();
+        absl::StatusOr<CurveInput> input = database_.Transact(
+            {kMethod, call.deadline, Isolation::kRepeatableRead},
+            [&](Transaction& transaction) { return ReadCurveInput(transaction, request->project()); });
+        if (!input.ok()) return input.status();
+        input->thresholds = *thresholds;
+        return MakeCurve(*input);
+      });
+}
+
+}  // namespace loupe

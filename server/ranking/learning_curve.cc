@@ -1,0 +1,300 @@
+#include "server/ranking/learning_curve.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <map>
+#include <numbers>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "evaluation/seeded_random.h"
+
+namespace loupe::ranking {
+namespace {
+
+using evaluation::DetectedBox;
+using evaluation::SeededRandom;
+
+constexpr double kLevel = 0.9;
+constexpr double kLevelInDeviations = 1.6448536269514722;  // a normal distribution holds 90 % within ± this
+constexpr double kSteepest = 2;
+constexpr size_t kSizesWithFixedC = 4;
+// Of AP, from one training to the next on as many labels; 0.02 on NEU-DET with a few hundred. It also keeps a
+// first model that finds nothing, whose interval has no width, from ruling the fit.
+constexpr double kTrainingScatter = 0.01;
+constexpr double kRounding = 1e-9;
+
+constexpr double kAgreeingScore = 0.5;
+constexpr double kAgreeingIou = 0.5;
+constexpr size_t kRoundsOfAgreement = 3;
+constexpr double kSettledRise = 0.01;
+constexpr double kUnsettledFall = 0.05;
+
+// What is fitted, an entry a point.
+struct Sample {
+  std::vector<double> log_n;
+  std::vector<double> errors;      // 1 - AP
+  std::vector<double> deviations;  // standard errors of `errors`
+};
+
+struct Fitted {
+  PowerLaw law;
+  double misfit = std::numeric_limits<double>::infinity();  // Σ (residual / deviation)²
+};
+
+double ErrorAt(const PowerLaw& law, double log_n) { return law.a * std::exp(-law.beta * log_n) + law.c; }
+
+// Least squares with a, c >= 0. The misfit is convex in them: where the best c is negative, 0 is best.
+Fitted FitWithBeta(const Sample& sample, double beta, bool c_fixed) {
+  struct {
+    double w, x, y, xx, xy;
+  } sum = {};
+  for (size_t i = 0; i < sample.log_n.size(); ++i) {
+    const double weight = 1 / (sample.deviations[i] * sample.deviations[i]);
+    const double x = std::exp(-beta * sample.log_n[i]);
+    sum.w += weight;
+    sum.x += weight * x;
+    sum.y += weight * sample.errors[i];
+    sum.xx += weight * x * x;
+    sum.xy += weight * x * sample.errors[i];
+  }
+  PowerLaw law = {std::max(sum.xy / sum.xx, 0.0), beta, 0};
+  const double spread = sum.w * sum.xx - sum.x * sum.x;
+  if (!c_fixed && spread > kRounding * sum.w * sum.xx) {
+    const double a = std::max((sum.w * sum.xy - sum.x * sum.y) / spread, 0.0);
+    const double c = (sum.y - a * sum.x) / sum.w;
+    if (c >= 0) law = {a, beta, c};
+  }
+  double misfit = 0;
+  for (size_t i = 0; i < sample.log_n.size(); ++i) {
+    misfit += std::pow((sample.errors[i] - ErrorAt(law, sample.log_n[i])) / sample.deviations[i], 2);
+  }
+  return {law, misfit};
+}
+
+// Over β: an even grid, then finer ones around the best so far.
+Fitted Fit(const Sample& sample, bool c_fixed) {
+  constexpr int kSteps = 40;
+  Fitted best;
+  double low = 0;
+  double high = kSteepest;
+  while (high - low > 1e-6) {
+    const double step = (high - low) / kSteps;
+    for (int k = 0; k <= kSteps; ++k) {
+      const Fitted candidate = FitWithBeta(sample, low + k * step, c_fixed);
+      if (candidate.misfit < best.misfit) best = candidate;
+    }
+    low = std::max(best.law.beta - step, 0.0);
+    high = std::min(best.law.beta + step, kSteepest);
+  }
+  const auto [first, last] = std::minmax_element(sample.log_n.begin(), sample.log_n.end());
+  const double start = ErrorAt(best.law, *first);
+  const bool flat = start - ErrorAt(best.law, *last) < kRounding;
+  if (flat) best.law = c_fixed ? PowerLaw{start, 0, 0} : PowerLaw{0, 0, start};
+  return best;
+}
+
+double Normal(SeededRandom& random) {  // by Box and Muller
+  const double radius = std::sqrt(-2 * std::log(1 - random.Uniform()));
+  return radius * std::cos(2 * std::numbers::pi * random.Uniform());
+}
+
+// The points as they might have come out around the fitted curve.
+Sample Redraw(const Sample& sample, const Fitted& fitted, size_t degrees_of_freedom, SeededRandom random) {
+  double scale = 1;
+  if (fitted.misfit > static_cast<double>(degrees_of_freedom)) {
+    double chance = 0;
+    for (size_t i = 0; i < degrees_of_freedom; ++i) chance += std::pow(Normal(random), 2);
+    scale = std::max(scale, std::sqrt(fitted.misfit / chance));
+  }
+  Sample redrawn = sample;
+  for (size_t i = 0; i < sample.log_n.size(); ++i) {
+    redrawn.errors[i] = ErrorAt(fitted.law, sample.log_n[i]) + scale * sample.deviations[i] * Normal(random);
+  }
+  return redrawn;
+}
+
+Sample SampleOf(std::span<const CurvePoint> points) {
+  const bool known = std::all_of(points.begin(), points.end(),
+                                 [](const CurvePoint& each) { return each.standard_error.has_value(); });
+  Sample sample;
+  for (const CurvePoint& point : points) {
+    sample.log_n.push_back(std::log(point.n));
+    sample.errors.push_back(1 - point.ap);
+    sample.deviations.push_back(std::hypot(known ? *point.standard_error : 0, kTrainingScatter));
+  }
+  return sample;
+}
+
+// How many points differ in n; an error when they are too few or out of range.
+absl::StatusOr<size_t> CountSizes(std::span<const CurvePoint> points) {
+  std::set<double> sizes;
+  for (size_t i = 0; i < points.size(); ++i) {
+    const auto& [n, ap, standard_error] = points[i];
+    const double error = standard_error.value_or(0);
+    std::string fault;
+    if (!(n > 0) || std::isinf(n)) fault = absl::StrCat("an n of ", n, ", not a number above 0");
+    if (!(ap >= 0 && ap <= 1)) fault = absl::StrCat("an AP of ", ap, ", not within 0 and 1");
+    if (!(error >= 0 && error <= 1))
+      fault = absl::StrCat("a standard error of ", error, ", not within 0 and 1");
+    if (!fault.empty()) return absl::InvalidArgumentError(absl::StrCat("point ", i, " has ", fault));
+    sizes.insert(n);
+  }
+  if (sizes.size() >= kSizesWithFixedC) return sizes.size();
+  return absl::FailedPreconditionError(
+      absl::StrFormat("a forecast needs 5 rounds with different numbers of labels, or 4 with c fixed at 0 "
+                      "(as if labels alone led "
+                      "to AP 1); there are %d, so at least %d more",
+                      sizes.size(), kSizesWithFixedC - sizes.size()));
+}
+
+// `figure` of the fitted curve, with its band from the redrawn ones.
+template <typename Figure>
+Band BandOf(const PowerLaw& law, std::span<const PowerLaw> redrawn, const Figure& figure) {
+  std::vector<double> sorted;
+  for (const PowerLaw& each : redrawn) sorted.push_back(figure(each));
+  std::sort(sorted.begin(), sorted.end());
+  const auto quantile = [&](double p) {
+    return sorted[static_cast<size_t>(std::lround(p * static_cast<double>(sorted.size() - 1)))];
+  };
+  // A fit at the edge of what is allowed can lie outside of the middle 90 % of its redraws.
+  const double value = figure(law);
+  return {value, std::min(value, quantile((1 - kLevel) / 2)), std::max(value, quantile((1 + kLevel) / 2))};
+}
+
+using Sides = std::array<std::vector<evaluation::Box>, 2>;
+
+// How many boxes of one image and class match. Equal overlaps of one box go to the earlier box of the other
+// side, whichever side that is, so exchanging the sides changes nothing.
+size_t CountMatches(const Sides& sides) {
+  std::vector<std::tuple<double, size_t, size_t>> pairs;  // -IoU, place on each side
+  for (size_t i = 0; i < sides[0].size(); ++i) {
+    for (size_t j = 0; j < sides[1].size(); ++j) {
+      const double iou = evaluation::IntersectionOverUnion(sides[0][i], sides[1][j]);
+      if (iou >= kAgreeingIou) pairs.emplace_back(-iou, i, j);
+    }
+  }
+  std::sort(pairs.begin(), pairs.end());
+  std::set<size_t> taken_first;
+  std::set<size_t> taken_second;
+  for (const auto& [overlap, i, j] : pairs) {
+    if (taken_first.contains(i) || taken_second.contains(j)) continue;
+    taken_first.insert(i);
+    taken_second.insert(j);
+  }
+  return taken_first.size();
+}
+
+Reason AgreementReason(std::span<const double> agreements) {
+  if (agreements.size() <= kRoundsOfAgreement) {
+    return {
+        Verdict::kTooEarly,
+        absl::StrFormat("Agreement of successive models over %d rounds takes %d comparisons; there are %d.",
+                        kRoundsOfAgreement, kRoundsOfAgreement + 1, agreements.size())};
+  }
+  const double rise = agreements.back() - agreements[agreements.size() - 1 - kRoundsOfAgreement];
+  const bool settled = rise < kSettledRise && rise > -kUnsettledFall;
+  return {
+      settled ? Verdict::kStop : Verdict::kGoOn,
+      absl::StrFormat(
+          "Agreement of successive models on unlabelled images is %.4f; it %s by %.4f over %d rounds: %s.",
+          agreements.back(), rise < 0 ? "fell" : "rose", std::abs(rise), kRoundsOfAgreement,
+          settled ? "settled" : "not settled")};
+}
+
+Reason GainReason(const std::optional<Band>& gain, double wanted) {
+  if (!gain.has_value()) return {Verdict::kTooEarly, "There is no forecast of the next round yet."};
+  const bool small = gain->value < wanted;
+  return {small ? Verdict::kStop : Verdict::kGoOn,
+          absl::StrFormat(
+              "The next round is forecast to add %.4f to AP (90 %% band %.4f to %.4f), %s the %.4f wanted.",
+              gain->value, gain->low, gain->high, small ? "less than" : "at least", wanted)};
+}
+
+Reason ClassesReason(std::vector<ClassBoxes> classes, int64_t wanted) {
+  std::ranges::stable_sort(classes, {}, &ClassBoxes::boxes);
+  if (classes.empty()) return {Verdict::kTooEarly, "There are no classes to count boxes of."};
+  const auto thin = std::ranges::lower_bound(classes, wanted, {}, &ClassBoxes::boxes) - classes.begin();
+  return {thin == 0 ? Verdict::kStop : Verdict::kGoOn,
+          absl::StrFormat("Classes with fewer than %d boxes: %d of %d; the fewest boxes, %d, are of %s.",
+                          wanted, thin, classes.size(), classes.front().boxes, classes.front().name)};
+}
+
+Reason IntervalReason(const std::optional<Band>& ap, double widest) {
+  if (!ap.has_value()) return {Verdict::kTooEarly, "How sure AP is can't be said without a holdout."};
+  const double width = ap->high - ap->low;
+  const bool narrow = width <= widest;
+  return {narrow ? Verdict::kStop : Verdict::kGoOn,
+          absl::StrFormat("AP is %.3f, with an interval from %.3f to %.3f: %.4f wide, %s the %.4f wanted.",
+                          ap->value, ap->low, ap->high, width, narrow ? "within" : "more than", widest)};
+}
+
+}  // namespace
+
+double StandardError(double low, double high) { return (high - low) / (2 * kLevelInDeviations); }
+
+double PowerLaw::Ap(double n) const { return std::clamp(1 - ErrorAt(*this, std::log(n)), 0.0, 1.0); }
+
+absl::StatusOr<LearningCurve> FitLearningCurve(std::span<const CurvePoint> points,
+                                               const CurveOptions& options) {
+  const absl::StatusOr<size_t> sizes = CountSizes(points);
+  if (!sizes.ok()) return sizes.status();
+  const bool c_fixed = *sizes == kSizesWithFixedC;
+  const Sample sample = SampleOf(points);
+  const Fitted fitted = Fit(sample, c_fixed);
+  const size_t degrees_of_freedom = points.size() - (c_fixed ? 2 : 3);
+  std::vector<PowerLaw> redrawn;
+  for (int r = 0; r < options.resamples; ++r) {
+    const SeededRandom random(evaluation::Mix64(options.seed) + static_cast<uint64_t>(r));
+    redrawn.push_back(Fit(Redraw(sample, fitted, degrees_of_freedom, random), c_fixed).law);
+  }
+  return LearningCurve{fitted.law, c_fixed, std::move(redrawn)};
+}
+
+Band LearningCurve::Forecast(double n) const {
+  return BandOf(law, redrawn, [&](const PowerLaw& each) { return each.Ap(n); });
+}
+
+Band LearningCurve::ForecastGain(double from, double to) const {
+  return BandOf(law, redrawn, [&](const PowerLaw& each) { return each.Ap(to) - each.Ap(from); });
+}
+
+double MatchedF1(std::span<const DetectedBox> a, std::span<const DetectedBox> b) {
+  std::map<std::pair<int32_t, int32_t>, Sides> groups;
+  size_t boxes = 0;
+  for (const size_t side : {0, 1}) {
+    for (const DetectedBox& box : side == 0 ? a : b) {
+      if (!(box.score >= kAgreeingScore)) continue;
+      groups[{box.image, box.category}][side].push_back(box.box);
+      ++boxes;
+    }
+  }
+  size_t matched = 0;
+  for (const auto& [image_and_class, sides] : groups) matched += CountMatches(sides);
+  return boxes == 0 ? 1 : 2 * static_cast<double>(matched) / static_cast<double>(boxes);
+}
+
+std::string_view VerdictName(Verdict verdict) {
+  if (verdict == Verdict::kTooEarly) return "too early to say";
+  return verdict == Verdict::kStop ? "stop" : "go on";
+}
+
+StopAdvice AdviseStop(const StopEvidence& evidence, const StopThresholds& thresholds) {
+  StopAdvice advice;
+  advice.reasons = {AgreementReason(evidence.agreements), GainReason(evidence.gain, thresholds.gain),
+                    ClassesReason(evidence.classes, thresholds.boxes),
+                    IntervalReason(evidence.ap, thresholds.interval)};
+  for (const Verdict verdict : {Verdict::kStop, Verdict::kTooEarly, Verdict::kGoOn}) {
+    if (std::ranges::count(advice.reasons, verdict, &Reason::verdict) > 0) advice.verdict = verdict;
+  }
+  return advice;
+}
+
+}  // namespace loupe::ranking

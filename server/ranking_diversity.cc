@@ -1,0 +1,136 @@
+#include "server/ranking_diversity.h"
+
+#include <algorithm>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include "server/ranking/diversity.h"
+
+namespace loupe {
+namespace {
+
+using ranking::Embeddings;
+
+constexpr int kPageRows = 2000;
+
+// Embeddings with the hashes of their images.
+struct Looks {
+  explicit Looks(size_t width) : embeddings(width) {}
+
+  // False where the embedding can't be used; nothing is added then.
+  bool Add(const Appearance& appearance) {
+    if (!embeddings.Append(appearance.embedding).ok()) return false;
+    hashes.push_back(appearance.perceptual_hash);
+    return true;
+  }
+
+  Embeddings embeddings;
+  std::vector<std::optional<uint64_t>> hashes;
+};
+
+// Numbers in an embedding, by the one of most bytes: a model's are all of one length.
+size_t WidthOf(std::span<const Appearance> known) {
+  size_t bytes = 0;
+  for (const Appearance& appearance : known) bytes = std::max(bytes, appearance.embedding.size());
+  return bytes / sizeof(uint16_t);
+}
+
+absl::StatusOr<std::vector<Appearance>> ReadKnown(Database& database, ModelId model,
+                                                  const ranking::DiversityRequest& request) {
+  std::vector<int64_t> ids = request.best;
+  ids.insert(ids.end(), request.served.begin(), request.served.end());
+  std::vector<Appearance> known;
+  for (size_t begin = 0; begin < ids.size(); begin += kPageRows) {
+    const std::vector<int64_t> page(
+        ids.begin() + static_cast<std::ptrdiff_t>(begin),
+        ids.begin() + static_cast<std::ptrdiff_t>(std::min(begin + kPageRows, ids.size())));
+    absl::StatusOr<std::vector<Appearance>> read = database.Transact(
+        "ReadAppearances", [&](Transaction& transaction) -> absl::StatusOr<std::vector<Appearance>> {
+          return ReadAppearances(transaction, model, page);
+        });
+    if (!read.ok()) return read.status();
+    std::move(read->begin(), read->end(), std::back_inserter(known));
+  }
+  return known;
+}
+
+absl::StatusOr<std::vector<Appearance>> ReadLabelled(Database& database, ProjectId project, ModelId model) {
+  std::vector<Appearance> labelled;
+  for (;;) {
+    const ImageId after = labelled.empty() ? ImageId() : labelled.back().image;
+    absl::StatusOr<std::vector<Appearance>> page = database.Transact(
+        "ReadLabelledAppearances", [&](Transaction& transaction) -> absl::StatusOr<std::vector<Appearance>> {
+          return ReadLabelledAppearances(transaction, project, model, after, kPageRows);
+        });
+    if (!page.ok()) return page.status();
+    if (page->empty()) return labelled;
+    std::move(page->begin(), page->end(), std::back_inserter(labelled));
+  }
+}
+
+}  // namespace
+
+std::vector<size_t> DifferentFirst(const ranking::DiversityRequest& request,
+                                   std::span<const Appearance> known, std::span<const Appearance> labelled) {
+  if (known.empty()) return {};
+  std::unordered_map<int64_t, const Appearance*> by_image;
+  for (const Appearance& appearance : known) by_image.emplace(appearance.image.value(), &appearance);
+
+  const size_t width = WidthOf(known);
+  Looks looks(width);  // what is there already, then candidates
+  Embeddings centres(width);
+  const auto add_centre = [&](const Appearance& appearance) {
+    if (looks.Add(appearance)) (void)centres.Append(appearance.embedding);  // it fitted once
+  };
+  for (const Appearance& appearance : labelled) add_centre(appearance);
+  for (const int64_t image : request.served) {
+    if (const auto found = by_image.find(image); found != by_image.end()) add_centre(*found->second);
+  }
+  const size_t first_candidate = looks.hashes.size();
+  std::vector<size_t> seen;  // indices into request.best
+  for (size_t i = 0; i < request.best.size(); ++i) {
+    const auto found = by_image.find(request.best[i]);
+    if (found != by_image.end() && looks.Add(*found->second)) seen.push_back(i);
+  }
+
+  const std::vector<size_t> originals = ranking::MergeNearDuplicates(looks.hashes, looks.embeddings);
+  Embeddings candidates(width);
+  std::vector<size_t> unique;  // indices into request.best, a row of `candidates` each
+  std::vector<double> weights;
+  std::vector<size_t> duplicates;
+  for (size_t s = 0; s < seen.size(); ++s) {
+    const size_t i = seen[s];
+    if (originals[first_candidate + s] != first_candidate + s) {
+      duplicates.push_back(i);
+      continue;
+    }
+    (void)candidates.Append(by_image.at(request.best[i])->embedding);
+    unique.push_back(i);
+    weights.push_back(request.scores[i]);
+  }
+
+  std::vector<size_t> order;
+  std::vector<bool> placed(request.best.size());
+  for (const size_t pick : ranking::WeightedKCenter(candidates, weights, centres, request.count, 0)) {
+    order.push_back(unique[pick]);
+    placed[unique[pick]] = true;
+  }
+  for (const size_t i : duplicates) placed[i] = true;
+  for (size_t i = 0; i < request.best.size(); ++i) {
+    if (!placed[i]) order.push_back(i);
+  }
+  order.insert(order.end(), duplicates.begin(), duplicates.end());
+  return order;
+}
+
+absl::StatusOr<std::vector<size_t>> ChooseDifferent(Database& database, ProjectId project, ModelId model,
+                                                    const ranking::DiversityRequest& request) {
+  const absl::StatusOr<std::vector<Appearance>> known = ReadKnown(database, model, request);
+  if (!known.ok()) return known.status();
+  const absl::StatusOr<std::vector<Appearance>> labelled = ReadLabelled(database, project, model);
+  if (!labelled.ok()) return labelled.status();
+  return DifferentFirst(request, *known, *labelled);
+}
+
+}  // namespace loupe
