@@ -45,12 +45,11 @@ struct World {
 };
 
 constexpr World kWorlds[] = {
-    {"even", false, 6, 0.0, 0.08, 1.3, 0.0, 0.5, 1.0, 1.0, 0.8},    // like parts under one camera
-    {"street", true, 8, 1.0, 0.10, 4.0, 0.7, 0.5, 0.8, 2.0, 0.5},   // many categories with a tail
-    {"scarce", false, 5, 1.2, 0.70, 1.5, 0.8, 0.7, 0.5, 0.5, 0.5},  // most images are empty
-    {"strong", true, 6, 0.7, 0.20, 2.0, 0.4, 0.6, 3.0, 0.2, 1.0},   // a detector that is nearly always right
-    {"crowded", false, 5, 0.8, 0.30, 8.0, 1.0, 0.9, 0.2, 3.0,
-     0.2},  // a few images hold a hundred of one kind
+    {"even", false, 6, 0.0, 0.08, 1.3, 0.0, 0.5, 1.0, 1.0, 0.8},     // like parts under one camera
+    {"street", true, 8, 1.0, 0.10, 4.0, 0.7, 0.5, 0.8, 2.0, 0.5},    // many categories with a tail
+    {"scarce", false, 5, 1.2, 0.70, 1.5, 0.8, 0.7, 0.5, 0.5, 0.5},   // most images are empty
+    {"strong", true, 6, 0.7, 0.20, 2.0, 0.4, 0.6, 3.0, 0.2, 1.0},    // a detector that is nearly always right
+    {"crowded", false, 5, 0.8, 0.30, 8.0, 1.0, 0.9, 0.2, 3.0, 0.2},  // a few images hold a hundred
     {"nests", false, 6, 1.5, 0.40, 8.0, 0.5, 0.95, 0.7, 1.0, 0.4}};  // rare categories come in heaps
 
 double Logistic(double logit) { return 1 / (1 + std::exp(-logit)); }
