@@ -111,6 +111,7 @@ TEST(RoiAlignTest, GradientsAreThoseOfFiniteDifferences) {
 }
 
 TEST(RoiAlignTest, ThreadsDontChangeABit) {
+  const int threads_before = torch::get_num_threads();
   std::vector<torch::Tensor> results;
   for (const int threads : {1, 2, 3}) {
     torch::set_num_threads(threads);
@@ -119,6 +120,7 @@ TEST(RoiAlignTest, ThreadsDontChangeABit) {
     pooled.backward(golden.all.at("upstream"));
     results.push_back(torch::cat({pooled.detach().flatten(), golden.features[0].grad().flatten()}));
   }
+  torch::set_num_threads(threads_before);  // other tests share the process
   EXPECT_TRUE(torch::equal(results[0], results[1]));
   EXPECT_TRUE(torch::equal(results[0], results[2]));
 }
