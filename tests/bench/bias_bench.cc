@@ -1,11 +1,12 @@
 // loupe-bench-bias REDRAWS RESAMPLES: draws slices of made-up pools again and again and counts how often the
-// intervals of EstimatePool hold the truth; beside it the plain averages over the most uncertain images.
-// Prints one JSON array with an object for each pool, slice, category and figure. Run by bias_bench.py.
+// intervals of EstimatePool hold the truth; beside it plain averages over the most uncertain images. Prints a
+// JSON array with an object for each pool, slice, category and figure. Run by bias_bench.py.
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <numbers>
 #include <numeric>
 #include <string>
@@ -22,7 +23,6 @@ namespace {
 
 constexpr int kImages = 3000;
 constexpr int kKnown = 500;
-constexpr std::array<double, 3> kSlices = {0.03, 0.1, 0.3};
 constexpr std::array<std::pair<const char*, PoolEstimate PoolFigures::*>, 5> kFigures = {
     {{"precision", &PoolFigures::precision},
      {"recall", &PoolFigures::recall},
@@ -60,10 +60,9 @@ double Normal(SeededRandom& random) {
 }
 
 int Poisson(double mean, SeededRandom& random) {
-  double left = random.Uniform();
-  double share = std::exp(-mean);
+  const double end = std::exp(-mean);
   int count = 0;
-  for (; left > share && count < 1000; share *= mean / ++count) left -= share;
+  for (double product = random.Uniform(); product > end; product *= random.Uniform()) ++count;
   return count;
 }
 
@@ -229,40 +228,41 @@ double TruthFor(const Slice& slice, const Slice& all, size_t category, PoolEstim
   return sum / slice.estimates.averaged_categories;
 }
 
-// Of the slices with an interval for a figure: how many, how many hold the truth, and averages.
+// Truth and estimate on average over the slices that have one; how many have an interval, and hold the truth.
 nlohmann::ordered_json Coverage(const std::vector<Slice>& slices, const Slice& all, size_t category,
                                 PoolEstimate PoolFigures::*figure) {
-  int intervals = 0;
-  int held = 0;
-  double truths = 0;
-  double values = 0;
+  int values = 0, intervals = 0, held = 0;
+  double truth_sum = 0, value_sum = 0;
   for (const Slice& slice : slices) {
     const PoolEstimate& estimate = FiguresOf(slice, category).*figure;
-    if (!estimate.has_interval) continue;
+    if (estimate.value < 0) continue;
     const double truth = TruthFor(slice, all, category, figure);
+    ++values;
+    truth_sum += truth;
+    value_sum += estimate.value;
+    if (!estimate.has_interval) continue;
     ++intervals;
     held += estimate.low <= truth && truth <= estimate.high ? 1 : 0;
-    truths += truth;
-    values += estimate.value;
   }
-  if (intervals == 0) return {{"intervals", 0}};
-  return {{"intervals", intervals},
+  if (values == 0) return {{"values", 0}, {"intervals", 0}, {"held", 0}};
+  return {{"values", values},
+          {"intervals", intervals},
           {"held", held},
-          {"truth", truths / intervals},
-          {"estimate", values / intervals}};
+          {"truth", truth_sum / values},
+          {"estimate", value_sum / values}};
 }
 
 void AddCells(const World& world, int redraw_count, int resamples, nlohmann::ordered_json& cells) {
   const Pool pool = MakePool(world, static_cast<uint64_t>(&world - kWorlds) + 1);
   const Slice all = Judge(pool, pool.unlabelled, 1, 0);
-  for (const double share : kSlices) {
+  for (const double share : {0.03, 0.1, 0.3}) {
     const auto count = static_cast<size_t>(std::lround(share * static_cast<double>(pool.unlabelled.size())));
     std::vector<Slice> redraws(static_cast<size_t>(redraw_count));
     ParallelFor(redraws.size(), 0,
                 [&](size_t i) { redraws[i] = Judge(pool, Draw(pool, count, i), resamples, i); });
-    const auto end = pool.unlabelled.begin() + static_cast<std::ptrdiff_t>(count);
     // A plain average treats the most uncertain images as if they were drawn.
-    const std::vector<Slice> chosen = {Judge(pool, {pool.unlabelled.begin(), end}, resamples, 0)};
+    const std::vector<Slice> chosen = {
+        Judge(pool, {pool.unlabelled.data(), pool.unlabelled.data() + count}, resamples, 0)};
     for (size_t c = 0; c <= static_cast<size_t>(world.categories); ++c) {
       for (const auto& [name, figure] : kFigures) {
         cells.push_back({{"world", world.name},
@@ -291,6 +291,11 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: loupe-bench-bias REDRAWS RESAMPLES\n");
     return 2;
   }
-  loupe::evaluation::Run(std::atoi(argv[1]), std::atoi(argv[2]));
+  try {
+    loupe::evaluation::Run(std::atoi(argv[1]), std::atoi(argv[2]));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "loupe-bench-bias: %s\n", error.what());
+    return 1;
+  }
   return 0;
 }

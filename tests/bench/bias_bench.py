@@ -25,15 +25,14 @@ def number(value):
 
 
 def column(cell):
-    """Truth, mean estimate and held share of the redraws; plain average, starred where its interval holds the truth."""
+    """Truth, mean estimate and held share of the redraws; plain average and a mark for its interval."""
     drawn, plain = cell["slice"], cell["plain_average"]
-    if drawn["intervals"]:
-        text = number(drawn["truth"]) + number(drawn["estimate"]) + f"{drawn['held'] / drawn['intervals']:7.1%}"
-    else:
-        text = " " * 25
-    if plain["intervals"]:
-        return text + number(plain["estimate"]) + ("*" if plain["held"] else " ")
-    return text + " " * 10
+    text = number(drawn["truth"]) + number(drawn["estimate"]) if drawn["values"] else " " * 18
+    text += f"{drawn['held'] / drawn['intervals']:7.1%}" if drawn["intervals"] else " " * 7
+    if not plain["values"]:
+        return text + " " * 10
+    mark = "." if not plain["intervals"] else "*" if plain["held"] else " "
+    return text + number(plain["estimate"]) + mark
 
 
 def print_tables(cells):
@@ -43,7 +42,7 @@ def print_tables(cells):
         table = cell["world"], cell["drawn"], cell["unlabelled"]
         tables[table][cell["category"]][cell["figure"]] = cell
     print("each: truth, mean estimate, intervals that hold the truth; plain average over the most uncertain images,")
-    print("with * where its interval holds the truth; blank without an interval")
+    print("marked * where its interval holds the truth, . where it has none")
     for (world, drawn, unlabelled), rows in tables.items():
         print(f"\n{world}, {drawn:,} of {unlabelled:,}".ljust(9) + "".join(f"{name:>35}" for name in FIGURES))
         for category, row in rows.items():
@@ -51,12 +50,12 @@ def print_tables(cells):
 
 
 def held_share(cells):
-    intervals = sum(cell["slice"]["intervals"] for cell in cells)
-    return sum(cell["slice"].get("held", 0) for cell in cells) / intervals if intervals else None
+    return sum(cell["slice"]["held"] for cell in cells) / sum(cell["slice"]["intervals"] for cell in cells)
 
 
-def bias(estimates):
+def bias(cells):
     """Distance of estimates from their truths, as a share of these, on average."""
+    estimates = [cell for cell in cells if cell["values"]]
     return round(sum(abs(cell["estimate"] / cell["truth"] - 1) for cell in estimates) / len(estimates), 4)
 
 
@@ -70,28 +69,29 @@ def summary(cells, redraws):
             # A share of fewer redraws says little, and only of slices with unusually many boxes of a category.
             often = [cell for cell in own if cell["slice"]["intervals"] > redraws / 2]
             shares = [held_share([cell]) for cell in often]
-            plain = [cell["plain_average"] for cell in own if cell["plain_average"]["intervals"]]
+            plain = [cell["plain_average"] for cell in own]
             low, high = AIMS.get((scope, figure), (None, None))
             lines.append({"categories": scope, "figure": figure, "held": round(held_share(own), 4),
                           "held_least": round(min(shares), 4), "held_most": round(max(shares), 4),
                           "aim_low": low, "aim_high": high,
                           "outside_aim": low and sum(not low <= share <= high for share in shares),
-                          "shares": len(shares), "bias": bias([cell["slice"] for cell in often]),
-                          "plain_averages": len(plain), "plain_off": sum(not cell["held"] for cell in plain),
+                          "shares": len(shares), "bias": bias(cell["slice"] for cell in own),
+                          "plain_intervals": sum(cell["intervals"] for cell in plain),
+                          "plain_held": sum(cell["held"] for cell in plain),
                           "plain_bias": bias(plain)})
     return lines
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="100 redraws, 300 resamples")
-    redraws, resamples = (100, 300) if parser.parse_args().quick else (2_000, 1_000)
+    parser.add_argument("--quick", action="store_true", help="250 redraws, 500 resamples")
+    redraws, resamples = (250, 500) if parser.parse_args().quick else (2_000, 1_000)
     cells = json.loads(run(program("loupe-bench-bias"), redraws, resamples, timeout=6 * 3600).stdout)
     print_tables(cells)
     lines = summary(cells, redraws)
-    print("\n" + "".join(f"{name:>15}" for name in lines[0]))
+    print("\n" + "".join(f"{name:>16}" for name in lines[0]))
     for line in lines:
-        print("".join(f"{'' if value is None else value:>15}" for value in line.values()))
+        print("".join(f"{'' if value is None else value:>16}" for value in line.values()))
     print(json.dumps({"benchmark": "bias", "redraws": redraws, "resamples": resamples, "figures": lines}))
 
 
