@@ -108,11 +108,11 @@ uint64_t CountImagesDone(Transaction& transaction, const JobRow& job) {
       .as<uint64_t>();
 }
 
-std::vector<v1::ImagePrediction> ReadHoldoutDetections(Transaction& transaction, ProjectId project,
-                                                       ModelId model) {
-  std::vector<v1::ImagePrediction> predictions;
+std::unordered_map<int64_t, v1::ImagePrediction> ReadHoldoutDetections(Transaction& transaction,
+                                                                       ProjectId project, ModelId model) {
+  std::unordered_map<int64_t, v1::ImagePrediction> predictions;
   for (const auto& row : transaction.Exec("SelectHoldoutDetections", project, model)) {
-    predictions.push_back(DetectionsOf(row, 1));
+    predictions.emplace(row[0].as<int64_t>(), DetectionsOf(row, 1));
   }
   return predictions;
 }

@@ -31,15 +31,16 @@ bool InsertPrediction(Transaction& transaction, ModelId model, const v1::ImagePr
                       const std::string& set_aside);
 
 // What an EVALUATE or PREDICT job still has to predict: with ids above `after`, in order, at most `limit`.
-std::vector<v1::JobImage> ReadJobImages(Transaction& transaction, const JobRow& job, ImageId after, int limit);
+std::vector<v1::JobImage> ReadJobImages(Transaction& transaction, const JobRow& job, ImageId after,
+                                        int limit);
 
 // Images of the job that are predicted. At least `job.images` once it is done: that counts the
 // images there when the job was made, and an image never goes away.
 uint64_t CountImagesDone(Transaction& transaction, const JobRow& job);
 
-// A model's boxes on the labelled holdout: image, corners, labels and scores.
-std::vector<v1::ImagePrediction> ReadHoldoutDetections(Transaction& transaction, ProjectId project,
-                                                       ModelId model);
+// A model's boxes on the labelled holdout, by image: corners, labels and scores.
+std::unordered_map<int64_t, v1::ImagePrediction> ReadHoldoutDetections(Transaction& transaction,
+                                                                       ProjectId project, ModelId model);
 
 // A model's scores on unlabelled images of the pool, all but corners and embedding; with ids
 // above `after`, in order, at most `limit`. Without what was set aside.
@@ -53,8 +54,8 @@ struct CommonDetections {
 };
 
 // On unlabelled images of the pool that both predicted, the first `limit` by sampling key: a random sample.
-CommonDetections ReadCommonDetections(Transaction& transaction, ProjectId project, ModelId first, ModelId second,
-                                      int limit);
+CommonDetections ReadCommonDetections(Transaction& transaction, ProjectId project, ModelId first,
+                                      ModelId second, int limit);
 
 struct Appearance {
   ImageId image;

@@ -6,18 +6,11 @@
 #include "evaluation/grouped_boxes.h"
 #include "evaluation/interpolated_precision.h"
 #include "evaluation/parallel_for.h"
+#include "evaluation/quantile.h"
 #include "evaluation/seeded_random.h"
 
 namespace loupe::evaluation {
 namespace {
-
-// Quantile p of sorted values, straight between neighbours.
-double Quantile(const std::vector<double>& sorted, double p) {
-  const double place = p * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<size_t>(place);
-  const size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
-}
 
 struct Interval {
   double low;

@@ -8,6 +8,7 @@
 
 #include "evaluation/interpolated_precision.h"
 #include "evaluation/parallel_for.h"
+#include "evaluation/quantile.h"
 #include "evaluation/seeded_random.h"
 
 namespace loupe::evaluation {
@@ -187,14 +188,6 @@ double DegreesOfFreedom(std::span<const double> without_one) {
   if (squares == 0) return 3;
   const double variance_of_variance = fourths / (squares * squares) - 1 / count;  // relative to its square
   return std::max(3.0, 2 / std::max(variance_of_variance, 1e-9));
-}
-
-// Quantile p of sorted values, straight between neighbours.
-double Quantile(const std::vector<double>& sorted, double p) {
-  const double place = p * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<size_t>(place);
-  const size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
 // [C + 1] of the drawn images, of their resamples, and of the drawn images without each one in turn.

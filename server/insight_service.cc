@@ -31,50 +31,71 @@ constexpr int kAgreementImages = 500;
 constexpr int kSampledImages = 5000;
 constexpr int kComparedImages = 2000;
 
+// What a point of the curve is judged by.
+struct CurveEvidence {
+  PredictionsById predictions;  // of the holdout
+  CommonDetections common;      // with the point before
+};
+
 // Everything of one moment that the curve is made of.
-absl::StatusOr<CurveInput> ReadCurveInput(Transaction& transaction, const std::string& name) {
+struct CurveReading {
+  CurveInput input;  // points still without what is computed
+  std::vector<JudgedImage> holdout;
+  std::vector<CurveEvidence> evidence;  // one for each point
+};
+
+v1::CurvePoint PointOf(const v1::Round& round, double seconds) {
+  v1::CurvePoint point;
+  point.set_round(round.number());
+  point.set_model(round.model());
+  point.set_images(round.snapshot_images());
+  point.set_boxes(round.snapshot_boxes());
+  point.set_seconds(seconds);
+  point.set_random_sample(round.evaluation().random_sample());
+  return point;
+}
+
+absl::StatusOr<CurveReading> ReadCurve(Transaction& transaction, const std::string& name) {
   const absl::StatusOr<ProjectId> project = FindProject(transaction, name);
   if (!project.ok()) return project.status();
-  CurveInput input;
+  CurveReading reading;
   const v1::ProjectStatus status = ReadStatus(transaction, *project);
-  input.pool_images = status.pool_images();
+  reading.input.pool_images = status.pool_images();
   for (const v1::ClassCount& count : status.class_counts()) {
-    input.classes.push_back({count.class_().name(), static_cast<int64_t>(count.boxes())});
+    reading.input.classes.push_back({count.class_().name(), static_cast<int64_t>(count.boxes())});
   }
-  const std::vector<HoldoutImage> holdout = ReadHoldoutTruth(transaction, *project);
+  for (const HoldoutImage& image : ReadHoldoutTruth(transaction, *project)) {
+    reading.holdout.push_back({image.id.value(), image.boxes});
+  }
   std::vector<RoundRow> rounds = ListRounds(transaction, *project, 0, kMaxRounds);
   std::reverse(rounds.begin(), rounds.end());
   ModelId before;
   for (const RoundRow& round : rounds) {
     if (round.state != RoundState::kDone) continue;
     const absl::StatusOr<v1::Recipe> recipe = ParseRecipe(round.recipe);
-    if (recipe.ok()) input.next_images = recipe->ranking().budget();
-    v1::CurvePoint& point = input.points.emplace_back();
-    point.set_round(round.message.number());
-    point.set_model(round.message.model());
-    point.set_images(round.message.snapshot_images());
-    point.set_boxes(round.message.snapshot_boxes());
-    point.set_seconds(SecondsOfSnapshot(transaction, round.snapshot));
-    PredictionsById predictions;
-    for (v1::ImagePrediction& prediction : ReadHoldoutDetections(transaction, *project, round.model)) {
-      const int64_t image_id = prediction.image_id();
-      predictions.emplace(image_id, std::move(prediction));
-    }
-    std::vector<JudgedImage> judged;
-    for (const HoldoutImage& image : holdout) {
-      if (predictions.contains(image.id.value())) judged.push_back({image.id.value(), image.boxes});
-    }
-    point.set_random_sample(round.message.evaluation().random_sample());
-    JudgePoint(judged, predictions, status.class_counts_size(), point);
+    if (recipe.ok()) reading.input.next_images = recipe->ranking().budget();
+    reading.input.points.push_back(PointOf(round.message, SecondsOfSnapshot(transaction, round.snapshot)));
+    CurveEvidence& evidence = reading.evidence.emplace_back();
+    evidence.predictions = ReadHoldoutDetections(transaction, *project, round.model);
     if (before) {
-      const CommonDetections common =
-          ReadCommonDetections(transaction, *project, before, round.model, kAgreementImages);
-      const std::optional<double> agreement = AgreementOf(common.first, common.second);
-      if (agreement.has_value()) point.set_agreement(*agreement);
+      evidence.common = ReadCommonDetections(transaction, *project, before, round.model, kAgreementImages);
     }
     before = round.model;
   }
-  return input;
+  return reading;
+}
+
+CurveInput Judged(CurveReading reading) {
+  const auto class_count = static_cast<int>(reading.input.classes.size());
+  for (size_t i = 0; i < reading.evidence.size(); ++i) {
+    const CurveEvidence& evidence = reading.evidence[i];
+    v1::CurvePoint& point = reading.input.points[i];
+    const PredictionsById* const predictions = &evidence.predictions;
+    JudgePoint(JudgedByAll(reading.holdout, {&predictions, 1}), evidence.predictions, class_count, point);
+    const std::optional<double> agreement = AgreementOf(evidence.common.first, evidence.common.second);
+    if (agreement.has_value()) point.set_agreement(*agreement);
+  }
+  return std::move(reading.input);
 }
 
 // Errors: INVALID_ARGUMENT.
@@ -139,12 +160,13 @@ grpc::Status InsightServiceImpl::GetCurve(grpc::ServerContext* context, const v1
       context, kMethod, request, response, [&](const Call& call) -> absl::StatusOr<v1::Curve> {
         const absl::StatusOr<ranking::StopThresholds> thresholds = ThresholdsOf(*request);
         if (!thresholds.ok()) return thresholds.status();
-        absl::StatusOr<CurveInput> input = database_.Transact(
+        absl::StatusOr<CurveReading> reading = database_.Transact(
             {kMethod, call.deadline, Isolation::kRepeatableRead},
-            [&](Transaction& transaction) { return ReadCurveInput(transaction, request->project()); });
-        if (!input.ok()) return input.status();
-        input->thresholds = *thresholds;
-        return MakeCurve(*input);
+            [&](Transaction& transaction) { return ReadCurve(transaction, request->project()); });
+        if (!reading.ok()) return reading.status();
+        CurveInput input = Judged(*std::move(reading));
+        input.thresholds = *thresholds;
+        return MakeCurve(input);
       });
 }
 

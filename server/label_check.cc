@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "absl/strings/str_format.h"
+#include "server/ranking/half_float.h"
+#include "server/ranking/near_duplicates.h"
 #include "server/ranking/representativeness.h"
 
 namespace loupe {
@@ -16,21 +18,11 @@ constexpr size_t kExamples = 20;
 constexpr char kLabelled[] = "labelled";
 constexpr char kRandomSlice[] = "random slice";
 
-float FromHalf(uint16_t half) {
-  const int exponent = half >> 10U & 0x1fU;
-  const int mantissa = half & 0x3ffU;
-  const float sign = half & 0x8000U ? -1.0F : 1.0F;
-  if (exponent == 0) return sign * std::ldexp(static_cast<float>(mantissa), -24);
-  if (exponent == 31) return mantissa == 0 ? sign * HUGE_VALF : std::nanf("");
-  return sign * std::ldexp(static_cast<float>(mantissa + 1024), exponent - 25);
-}
-
-// Half floats, little-endian, two bytes each.
+// `halves` as numbers; what is not finite becomes NaN.
 void AddNumbers(const std::string& halves, std::vector<float>& numbers) {
-  for (size_t i = 0; i + 1 < halves.size(); i += 2) {
-    const auto low = static_cast<unsigned char>(halves[i]);
-    const auto high = static_cast<unsigned char>(halves[i + 1]);
-    numbers.push_back(FromHalf(static_cast<uint16_t>(high << 8U | low)));
+  for (size_t i = 0; i < halves.size() / 2; ++i) {
+    const uint16_t half = ranking::HalfAt(halves, i);
+    numbers.push_back(ranking::IsFinite(half) ? ranking::FromHalf(half) : std::nanf(""));
   }
 }
 

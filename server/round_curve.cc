@@ -1,7 +1,6 @@
 #include "server/round_curve.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "evaluation/bootstrap.h"
@@ -29,13 +28,19 @@ absl::StatusOr<ranking::LearningCurve> Fit(const CurveInput& input, Amount amoun
   return ranking::FitLearningCurve(points, options);
 }
 
+// Labelled images after the next round, as far as the pool reaches. Requires: a point.
+double NextImages(const CurveInput& input) {
+  const double now = Images(input.points.back());
+  const auto pool = static_cast<double>(input.pool_images);
+  return std::max(now, std::min(now + static_cast<double>(input.next_images), pool));
+}
+
 // What can be asked of a curve, as labelled images.
 std::vector<std::pair<const char*, double>> Milestones(const CurveInput& input) {
   const double now = Images(input.points.back());
   const auto pool = static_cast<double>(input.pool_images);
   std::vector<std::pair<const char*, double>> milestones = {{"now", now}};
-  const double next = std::min(now + static_cast<double>(input.next_images), pool);
-  if (next > now) milestones.emplace_back("next round", next);
+  if (NextImages(input) > now) milestones.emplace_back("next round", NextImages(input));
   for (const auto& [name, share] :
        {std::pair{"40 % labelled", 0.4}, std::pair{"60 % labelled", 0.6}, std::pair{"all labelled", 1.0}}) {
     if (share * pool > now) milestones.emplace_back(name, share * pool);
@@ -83,11 +88,7 @@ ranking::StopEvidence EvidenceOf(const CurveInput& input,
   if (input.points.empty()) return evidence;
   const v1::CurvePoint& last = input.points.back();
   if (last.has_ap50()) evidence.ap = ranking::Band{last.ap50(), last.ap50_low(), last.ap50_high()};
-  if (curve.ok()) {
-    const double next = std::min(Images(last) + static_cast<double>(input.next_images),
-                                 std::max(Images(last), static_cast<double>(input.pool_images)));
-    evidence.gain = curve->ForecastGain(Images(last), next);
-  }
+  if (curve.ok()) evidence.gain = curve->ForecastGain(Images(last), NextImages(input));
   return evidence;
 }
 

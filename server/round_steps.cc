@@ -65,15 +65,6 @@ struct Evidence {
   bool random_sample = false;
 };
 
-PredictionsById ReadPredictions(Transaction& transaction, ProjectId project, ModelId model) {
-  PredictionsById predictions;
-  for (v1::ImagePrediction& prediction : ReadHoldoutDetections(transaction, project, model)) {
-    const int64_t image_id = prediction.image_id();
-    predictions.emplace(image_id, std::move(prediction));
-  }
-  return predictions;
-}
-
 // Whether these images come first in the order in which the holdout is labelled.
 bool IsRandomSample(Transaction& transaction, ProjectId project, const std::vector<JudgedImage>& judged,
                     const std::vector<HoldoutImage>& holdout) {
@@ -102,12 +93,12 @@ absl::StatusOr<std::optional<Evidence>> ReadEvidence(Transaction& transaction, c
   Evidence evidence;
   evidence.round = *std::move(round);
   evidence.recipe = *std::move(recipe);
-  evidence.candidate = ReadPredictions(transaction, open.project, evidence.round.model);
+  evidence.candidate = ReadHoldoutDetections(transaction, open.project, evidence.round.model);
   evidence.class_count = static_cast<int>(ReadClasses(transaction, open.project).size());
   std::vector<const PredictionsById*> both = {&evidence.candidate};
   evidence.serving = FindModel(transaction, open.project, "");
   if (evidence.serving.has_value()) {
-    evidence.serving_predictions = ReadPredictions(transaction, open.project, evidence.serving->id);
+    evidence.serving_predictions = ReadHoldoutDetections(transaction, open.project, evidence.serving->id);
     both.push_back(&evidence.serving_predictions);
   }
   const std::vector<HoldoutImage> holdout = ReadHoldoutTruth(transaction, open.project);

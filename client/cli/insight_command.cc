@@ -1,5 +1,6 @@
 // loupe curve, loupe check
 #include <cstdio>
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -12,9 +13,9 @@ namespace loupe {
 namespace {
 
 struct CurveOptions {
-  double gain = 0.01;
-  uint32_t boxes = 30;
-  double interval = 0.1;
+  std::optional<double> gain;  // the coordinator has the defaults
+  std::optional<uint32_t> boxes;
+  std::optional<double> interval;
   bool json = false;
 };
 
@@ -94,9 +95,9 @@ void PrintCurve(const v1::Curve& curve) {
 absl::Status ShowCurve(const Context& context, const CurveOptions& options) {
   v1::GetCurveRequest request;
   request.set_project(context.project());
-  request.set_worthwhile_gain(options.gain);
-  request.set_boxes_per_class(options.boxes);
-  request.set_interval_width(options.interval);
+  if (options.gain.has_value()) request.set_worthwhile_gain(*options.gain);
+  if (options.boxes.has_value()) request.set_boxes_per_class(*options.boxes);
+  if (options.interval.has_value()) request.set_interval_width(*options.interval);
   const auto curve = Ask(context, &v1::InsightService::Stub::GetCurve, request, kPatient);
   if (!curve.ok()) return curve.status();
   options.json ? PrintJson(CurveJson(*curve)) : PrintCurve(*curve);

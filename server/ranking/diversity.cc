@@ -11,15 +11,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "evaluation/parallel_for.h"
+#include "server/ranking/half_float.h"
 
 namespace loupe::ranking {
 namespace {
-
-// Moves the bits to their places in a float and corrects for the exponents' offsets, 15 and 127; exact.
-float FromHalf(uint16_t half) {
-  const float magnitude = std::bit_cast<float>((half & 0x7fffU) << 13U) * 0x1p112F;
-  return std::bit_cast<float>(std::bit_cast<uint32_t>(magnitude) | (half & 0x8000U) << 16U);
-}
 
 // The nearest half float. Requires: |value| <= 1.
 uint16_t ToHalf(double value) {
@@ -229,10 +224,8 @@ absl::Status Embeddings::Append(std::string_view half_floats) {
   std::vector<float> values(width_);
   double squared_length = 0;
   for (size_t k = 0; k < width_; ++k) {
-    const auto low = static_cast<uint8_t>(half_floats[2 * k]);
-    const auto high = static_cast<uint8_t>(half_floats[2 * k + 1]);
-    const auto half = static_cast<uint16_t>(low | high << 8U);
-    if ((half & 0x7c00U) == 0x7c00U) {
+    const uint16_t half = HalfAt(half_floats, k);
+    if (!IsFinite(half)) {
       return absl::InvalidArgumentError(absl::StrCat("number ", k, " of an embedding is not finite"));
     }
     values[k] = FromHalf(half);
