@@ -121,6 +121,9 @@ v1::ImageProvenance ReadProvenance(Transaction& transaction, const v1::Image& im
   for (const auto& row : transaction.Exec("SelectTrainedInRounds", image.id())) {
     provenance.add_trained_in_rounds(row[0].as<uint32_t>());
   }
+  for (const auto& row : transaction.Exec("SelectPseudoLabelledInRounds", image.id())) {
+    provenance.add_pseudo_labelled_in_rounds(row[0].as<uint32_t>());
+  }
   return provenance;
 }
 

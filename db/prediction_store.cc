@@ -133,6 +133,15 @@ std::vector<v1::ImagePrediction> ReadPoolScores(Transaction& transaction, Projec
   return predictions;
 }
 
+std::vector<v1::ImagePrediction> ReadPoolDetections(Transaction& transaction, ProjectId project,
+                                                    ModelId model, ImageId after, int limit) {
+  std::vector<v1::ImagePrediction> predictions;
+  for (const auto& row : transaction.Exec("SelectPoolDetections", project, model, after, limit)) {
+    predictions.push_back(DetectionsOf(row, 1));
+  }
+  return predictions;
+}
+
 CommonDetections ReadCommonDetections(Transaction& transaction, ProjectId project, ModelId first,
                                       ModelId second, int limit) {
   CommonDetections common;

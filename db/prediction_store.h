@@ -47,6 +47,10 @@ std::unordered_map<int64_t, v1::ImagePrediction> ReadHoldoutDetections(Transacti
 std::vector<v1::ImagePrediction> ReadPoolScores(Transaction& transaction, ProjectId project, ModelId model,
                                                 ImageId after, int limit);
 
+// A model's boxes on the same images: corners, labels and scores.
+std::vector<v1::ImagePrediction> ReadPoolDetections(Transaction& transaction, ProjectId project,
+                                                    ModelId model, ImageId after, int limit);
+
 // Boxes that two models predicted on the same images: image, corners, labels and scores.
 struct CommonDetections {
   std::vector<v1::ImagePrediction> first;

@@ -53,12 +53,17 @@ RoundRow RowOf(const pqxx::row& row) {
   message.set_model(row[7].as<uint32_t>());
   if (!row[9].is_null()) ParseMessage(row[9], *message.mutable_evaluation());
   if (!row[10].is_null()) ParseMessage(row[10], *message.mutable_gate());
+  if (!row[21].is_null()) ParseMessage(row[21], *message.mutable_pseudo_labels());
   message.set_error(row[11].as<std::string>());
   *message.mutable_created_at() = TimestampOf(row[13]);
   if (!row[18].is_null()) *message.mutable_ended_at() = TimestampOf(row[18]);
   AddSteps({row[13], row[14], row[15], row[16], row[17]}, TimeOf(row[18].is_null() ? row[19] : row[18]),
            message);
   return round;
+}
+
+OpenRound OpenRoundOf(const pqxx::row& row) {
+  return {IdOf<RoundId>(row[0]), IdOf<ProjectId>(row[1]), row[2].as<uint32_t>(), StateOf(row[3])};
 }
 
 void AddBoxes(Transaction& transaction, const std::unordered_map<int64_t, v1::SnapshotItem*>& items) {
@@ -133,16 +138,14 @@ bool TryLockRound(Transaction& transaction, RoundId round, RoundState state) {
 
 std::vector<OpenRound> ListOpenRounds(Transaction& transaction) {
   std::vector<OpenRound> rounds;
-  for (const auto& row : transaction.Exec("SelectOpenRounds")) {
-    rounds.push_back(
-        {IdOf<RoundId>(row[0]), IdOf<ProjectId>(row[1]), row[2].as<uint32_t>(), StateOf(row[3])});
-  }
+  for (const auto& row : transaction.Exec("SelectOpenRounds")) rounds.push_back(OpenRoundOf(row));
   return rounds;
 }
 
-RoundId LockNextWaitingRound(Transaction& transaction) {
+std::optional<OpenRound> LockNextWaitingRound(Transaction& transaction) {
   const pqxx::result rows = transaction.Exec("LockNextWaitingRound");
-  return rows.empty() ? RoundId() : IdOf<RoundId>(rows[0][0]);
+  if (rows.empty()) return std::nullopt;
+  return OpenRoundOf(rows[0]);
 }
 
 void SetRoundState(Transaction& transaction, RoundId round, RoundState state) {

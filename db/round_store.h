@@ -83,9 +83,9 @@ struct OpenRound {
 // Rounds that run, in order of id.
 std::vector<OpenRound> ListOpenRounds(Transaction& transaction);
 
-// The oldest waiting round of some project in which none runs; none: nothing waits, or another coordinator
+// The oldest waiting round of some project in which none runs; nullopt: nothing waits, or another coordinator
 // has it. Locks: the round's row.
-RoundId LockNextWaitingRound(Transaction& transaction);
+std::optional<OpenRound> LockNextWaitingRound(Transaction& transaction);
 
 // Enters a state; the time of a step is when it was entered first. Requires: the round's lock; not kFailed.
 void SetRoundState(Transaction& transaction, RoundId round, RoundState state);

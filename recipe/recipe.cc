@@ -232,6 +232,9 @@ v1::Recipe WithDefaults(v1::Recipe recipe) {
   if (!recipe.gate().has_tolerance()) recipe.mutable_gate()->set_tolerance(0);
   if (!recipe.gate().has_min_images()) recipe.mutable_gate()->set_min_images(20);
   if (!recipe.has_seed()) recipe.set_seed(1);
+  v1::PseudoLabelRecipe& pseudo_labels = *recipe.mutable_pseudo_labels();
+  if (!pseudo_labels.has_enabled()) pseudo_labels.set_enabled(false);
+  if (!pseudo_labels.has_min_precision()) pseudo_labels.set_min_precision(0.9);
   return recipe;
 }
 
@@ -248,6 +251,7 @@ absl::Status Validate(const v1::Recipe& recipe) {
     check.Problem("ranking.strategy is consistency, which needs prediction.mirrored");
   }
   check.Within("gate.tolerance", recipe.gate().tolerance(), 0, 1);
+  check.Below("pseudo_labels.min_precision", recipe.pseudo_labels().min_precision(), 0.5, 1);
   return check.Result();
 }
 

@@ -22,21 +22,6 @@ constexpr uint64_t kHalvesSeed = 0x10a1f;
 
 bool IsForFitting(int64_t image_id) { return ranking::DrawKey(kHalvesSeed, image_id) % 2 == 0; }
 
-std::vector<JudgedDetection> Judged(std::span<const JudgedImage> images, const PredictionsById& predictions,
-                                    int class_count) {
-  const evaluation::GroupedBoxes boxes(TruthOf(images, class_count), DetectionsOf(images, predictions));
-  std::vector<JudgedDetection> judged;
-  for (const evaluation::ImageGroup& group : boxes.groups()) {
-    const auto matches = evaluation::MatchImage(group.detections, group.truths, {});
-    for (size_t d = 0; d < group.detections.size(); ++d) {
-      if (matches[d].ignored & 1U) continue;
-      judged.push_back(
-          {group.detections[d].category, group.detections[d].score, (matches[d].matched & 1U) != 0});
-    }
-  }
-  return judged;
-}
-
 v1::ClassCalibration MessageOf(const CalibrationMap& map) {
   v1::ClassCalibration message;
   for (const auto& [kind, name] : kKinds) {
@@ -63,13 +48,28 @@ CalibrationMap MapOf(const v1::ClassCalibration& message) {
 
 }  // namespace
 
+std::vector<JudgedDetection> JudgeDetections(std::span<const JudgedImage> images,
+                                             const PredictionsById& predictions, int class_count) {
+  const evaluation::GroupedBoxes boxes(TruthOf(images, class_count), DetectionsOf(images, predictions));
+  std::vector<JudgedDetection> judged;
+  for (const evaluation::ImageGroup& group : boxes.groups()) {
+    const auto matches = evaluation::MatchImage(group.detections, group.truths, {});
+    for (size_t d = 0; d < group.detections.size(); ++d) {
+      if (matches[d].ignored & 1U) continue;
+      judged.push_back(
+          {group.detections[d].category, group.detections[d].score, (matches[d].matched & 1U) != 0});
+    }
+  }
+  return judged;
+}
+
 v1::Calibration CalibrateModel(std::span<const JudgedImage> images, const PredictionsById& predictions,
                                int class_count) {
   std::vector<JudgedImage> fitting;
   std::vector<JudgedImage> testing;
   for (const JudgedImage& image : images) (IsForFitting(image.image_id) ? fitting : testing).push_back(image);
-  const std::vector<JudgedDetection> seen = Judged(fitting, predictions, class_count);
-  const std::vector<JudgedDetection> fresh = Judged(testing, predictions, class_count);
+  const std::vector<JudgedDetection> seen = JudgeDetections(fitting, predictions, class_count);
+  const std::vector<JudgedDetection> fresh = JudgeDetections(testing, predictions, class_count);
   const std::vector<CalibrationMap> maps = ranking::FitCalibration(seen, class_count);
 
   v1::Calibration calibration;

@@ -10,6 +10,11 @@
 
 namespace loupe {
 
+// Each box that a model predicted in these images, right or wrong; without those on regions to ignore.
+// Requires: as CalibrateModel.
+std::vector<ranking::JudgedDetection> JudgeDetections(std::span<const JudgedImage> images,
+                                                      const PredictionsById& predictions, int class_count);
+
 // Fits a map for each class on half of the images, and tests them on the other half. An image is in the same
 // half for every model. Requires: a prediction for every image; labels from 1 to class_count.
 v1::Calibration CalibrateModel(std::span<const JudgedImage> images, const PredictionsById& predictions,

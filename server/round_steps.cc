@@ -168,16 +168,6 @@ absl::Status Switch(Transaction& transaction, const OpenRound& round, ModelId mo
 
 }  // namespace
 
-absl::Status StartWaitingRound(Database& database) {
-  return database.Transact("StartWaitingRound", [](Transaction& transaction) -> absl::Status {
-    const RoundId round = LockNextWaitingRound(transaction);
-    if (!round) return absl::OkStatus();
-    SetRoundState(transaction, round, RoundState::kTraining);
-    InsertTrainJob(transaction, round);
-    return absl::OkStatus();
-  });
-}
-
 absl::Status FinishTraining(Database& database, const OpenRound& open) {
   return database.Transact("FinishTraining", [&](Transaction& transaction) -> absl::Status {
     if (!TryLockRound(transaction, open.id, RoundState::kTraining)) return absl::OkStatus();

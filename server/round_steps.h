@@ -12,7 +12,8 @@
 
 namespace loupe {
 
-// waiting -> training, where a project has no running round: makes the TRAIN job.
+// waiting -> training, where a project has no running round: makes the round's pseudo-labels, if its recipe
+// asks for them, and the TRAIN job.
 absl::Status StartWaitingRound(Database& database);
 
 // training -> evaluating, when the training is done: makes EVALUATE jobs for the new model and, where it

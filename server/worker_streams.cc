@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "db/error.h"
 #include "db/prediction_store.h"
+#include "db/pseudo_label_store.h"
 #include "db/round_store.h"
 #include "server/blob_chunks.h"
 #include "server/job_calls.h"
@@ -42,20 +43,23 @@ absl::Status WorkerServiceImpl::SendSnapshot(const v1::ReadSnapshotRequest& requ
   using Page = std::vector<v1::SnapshotItem>;
   const absl::StatusOr<JobRow> job = ReadLeasedJob(database_, request.job_id(), request.lease(), {v1::TRAIN});
   if (!job.ok()) return job.status();
-  ImageId after;
-  for (;;) {
-    if (const absl::Status up = calls_.RefuseWhenDraining(); !up.ok()) return up;
-    const absl::StatusOr<Page> page =
-        database_.Transact("ReadSnapshotItems", [&](Transaction& transaction) -> absl::StatusOr<Page> {
-          return ReadSnapshotItems(transaction, job->snapshot, after, kPageRows);
-        });
-    if (!page.ok()) return page.status();
-    if (page->empty()) return absl::OkStatus();
-    for (const v1::SnapshotItem& item : *page) {
-      if (!writer.Write(item)) return absl::OkStatus();
+  for (const auto read : {ReadSnapshotItems, ReadPseudoLabels}) {
+    ImageId after;
+    for (;;) {
+      if (const absl::Status up = calls_.RefuseWhenDraining(); !up.ok()) return up;
+      const absl::StatusOr<Page> page =
+          database_.Transact("ReadSnapshot", [&](Transaction& transaction) -> absl::StatusOr<Page> {
+            return read(transaction, job->snapshot, after, kPageRows);
+          });
+      if (!page.ok()) return page.status();
+      if (page->empty()) break;
+      for (const v1::SnapshotItem& item : *page) {
+        if (!writer.Write(item)) return absl::OkStatus();
+      }
+      after = ImageId(page->back().image().id());
     }
-    after = ImageId(page->back().image().id());
   }
+  return absl::OkStatus();
 }
 
 grpc::Status WorkerServiceImpl::ReadJobImages(grpc::ServerContext* context,

@@ -28,7 +28,7 @@ TrainingImage ImageOf(const JobContext& context, const v1::SnapshotItem& item) {
     if (!bytes.ok()) return bytes.status();
     return DecodeImage(*bytes, name);
   };
-  return {name, load, TargetOf(boxes)};
+  return {name, load, TargetOf(boxes), item.pseudo()};
 }
 
 absl::StatusOr<TrainingSet> ReadSnapshot(const JobContext& context) {

@@ -111,6 +111,7 @@ absl::StatusOr<TrainingSet> TrainingSetFromCoco(const CocoFile& coco,
 
 void HoldOut(double share, uint64_t seed, TrainingSet& set) {
   const auto stays = [share, seed](const TrainingImage& image) {
+    if (image.pseudo) return true;
     uint64_t bits = 0;
     const Sha256 hash = HashOf(absl::StrCat(seed, "/", image.name));
     std::memcpy(&bits, hash.data(), sizeof(bits));

@@ -19,6 +19,7 @@ struct TrainingImage {
   // Reads the picture, each time anew: [3, H, W] float32 RGB in [0, 1].
   std::function<absl::StatusOr<torch::Tensor>()> load;
   detection::Target target;  // labels 1..C by the order of the classes
+  bool pseudo = false;       // a model drew the boxes: never judges
 };
 
 // A box of the truth.
@@ -43,8 +44,8 @@ struct TrainingSet {
 absl::StatusOr<TrainingSet> TrainingSetFromCoco(const CocoFile& coco,
                                                 const std::filesystem::path& images_dir);
 
-// Moves the images to `validation` whose hash of seed and name falls below `share`, in [0, 1]: an image keeps
-// its side when others come or go.
+// Moves the images to `validation` whose hash of seed and name falls below `share`, in [0, 1], but for those
+// with pseudo-labels: an image keeps its side when others come or go.
 void HoldOut(double share, uint64_t seed, TrainingSet& set);
 
 // How often an epoch shows each image: 1, or more when it holds a class that few images hold: the largest

@@ -94,6 +94,22 @@ Json CalibrationJson(const v1::Calibration& calibration, const ClassNames& class
   return json;
 }
 
+Json PseudoLabelsJson(const v1::PseudoLabels& pseudo_labels, const ClassNames& classes) {
+  Json json = {{"model", NumberJson(pseudo_labels.model())},
+               {"images", pseudo_labels.images()},
+               {"boxes", pseudo_labels.boxes()}};
+  json["per_class"] = Json::array();
+  for (const v1::ClassPseudoLabels& one : pseudo_labels.classes()) {
+    json["per_class"].push_back({{"label", one.label()},
+                                 {"class", classes.Name(one.label())},
+                                 {"boxes", one.boxes()},
+                                 {"min_score", one.has_min_score() ? Json(one.min_score()) : Json()},
+                                 {"judged", one.judged()},
+                                 {"correct", one.correct()}});
+  }
+  return json;
+}
+
 }  // namespace
 
 ClassNames::ClassNames(const v1::Project& project) {
@@ -227,6 +243,7 @@ Json RoundJson(const v1::Round& round, const ClassNames& classes) {
                {"state", round.state()},
                {"snapshot_images", round.snapshot_images()},
                {"snapshot_boxes", round.snapshot_boxes()},
+               {"pseudo_labels", round.has_pseudo_labels() ? PseudoLabelsJson(round.pseudo_labels(), classes) : Json()},
                {"model", NumberJson(round.model())},
                {"evaluation", round.has_evaluation() ? EvaluationJson(round.evaluation(), classes) : Json()},
                {"gate", round.has_gate() ? GateJson(round.gate()) : Json()},
@@ -274,6 +291,10 @@ Json ProvenanceJson(const v1::ImageProvenance& provenance, const ClassNames& cla
   }
   json["trained_in_rounds"] = Json::array();
   for (const uint32_t round : provenance.trained_in_rounds()) json["trained_in_rounds"].push_back(round);
+  json["pseudo_labelled_in_rounds"] = Json::array();
+  for (const uint32_t round : provenance.pseudo_labelled_in_rounds()) {
+    json["pseudo_labelled_in_rounds"].push_back(round);
+  }
   return json;
 }
 

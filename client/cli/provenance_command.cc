@@ -80,6 +80,9 @@ absl::Status ShowImage(const Context& context, const ImageOptions& options) {
   if (!image.group().empty()) table.Add({"group", image.group()});
   const std::string rounds = absl::StrJoin(provenance->trained_in_rounds(), ", ");
   table.Add({"trained on in rounds", rounds.empty() ? "none" : rounds});
+  if (!provenance->pseudo_labelled_in_rounds().empty()) {
+    table.Add({"pseudo-labelled in rounds", absl::StrJoin(provenance->pseudo_labelled_in_rounds(), ", ")});
+  }
   table.Print();
   if (provenance->revisions().empty()) std::printf("\nnobody has labelled it\n");
   for (const v1::Revision& revision : provenance->revisions()) PrintRevision(revision, *classes);

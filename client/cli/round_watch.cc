@@ -105,6 +105,15 @@ std::string EvaluationText(const v1::Evaluation& evaluation) {
 
 namespace {
 
+std::string PseudoLabelsText(const v1::PseudoLabels& pseudo_labels) {
+  if (pseudo_labels.model() == 0) return "none: no model serves yet";
+  bool sure = false;
+  for (const v1::ClassPseudoLabels& one : pseudo_labels.classes()) sure = sure || one.has_min_score();
+  if (!sure) return "none: the labelled holdout shows no score that is sure enough";
+  return absl::StrFormat("%u images, %u boxes of model %u", pseudo_labels.images(), pseudo_labels.boxes(),
+                         pseudo_labels.model());
+}
+
 std::string CalibrationText(const v1::Calibration& calibration) {
   if (calibration.classes().empty() || calibration.classes(0).kind() == "identity") {
     return absl::StrFormat("not calibrated: %u detections on half of the holdout are too few",
@@ -125,6 +134,15 @@ std::string RoundText(const v1::Round& round, const ClassNames& classes) {
   if (!round.error().empty()) table.Add({"error", round.error()});
   table.Add(
       {"trained on", absl::StrCat(round.snapshot_images(), " images, ", round.snapshot_boxes(), " boxes")});
+  if (round.has_pseudo_labels()) {
+    table.Add({"pseudo-labels", PseudoLabelsText(round.pseudo_labels())});
+  }
+  for (const v1::ClassPseudoLabels& one : round.pseudo_labels().classes()) {
+    if (!one.has_min_score()) continue;
+    table.Add({absl::StrCat("  ", classes.Name(one.label())),
+               absl::StrFormat("%u boxes of score %.2f up (%u of %u right on the holdout)", one.boxes(),
+                               one.min_score(), one.correct(), one.judged())});
+  }
   if (round.model() != 0) table.Add({"model", absl::StrCat(round.model())});
   if (round.has_progress() && !HasEnded(round)) {
     const v1::JobProgress& now = round.progress();

@@ -2,7 +2,8 @@
 
 -- name: InsertTrainJob
 INSERT INTO job (round_id, kind, state, images)
-SELECT round.id, 'train', 'waiting', snapshot.images
+SELECT round.id, 'train', 'waiting',
+       snapshot.images + (SELECT count(*) FROM pseudo_label WHERE snapshot_id = snapshot.id)
 FROM round JOIN snapshot ON snapshot.id = round.snapshot_id WHERE round.id = $1
 ON CONFLICT DO NOTHING;
 

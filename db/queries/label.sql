@@ -47,6 +47,10 @@ WHERE image_id = $1 ORDER BY number, predicted_index;
 SELECT DISTINCT round.number FROM snapshot_item JOIN round ON round.snapshot_id = snapshot_item.snapshot_id
 WHERE snapshot_item.image_id = $1 ORDER BY round.number;
 
+-- name: SelectPseudoLabelledInRounds
+SELECT round.number FROM pseudo_label JOIN round USING (snapshot_id)
+WHERE pseudo_label.image_id = $1 ORDER BY round.number;
+
 -- name: RecomputeHashes
 -- A row a revision of the $3 images with ids above $2, in order; one with NULLs for an image that has a head and no
 -- history.

@@ -63,6 +63,14 @@ WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id I
   AND set_aside IS NULL
 ORDER BY image.id LIMIT $4;
 
+-- name: SelectPoolDetections
+-- A model's boxes on the unlabelled pool, as SelectPoolScores.
+SELECT prediction.image_id, corners, labels, scores
+FROM image JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
+WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id IS NULL AND image.id > $3
+  AND set_aside IS NULL
+ORDER BY image.id LIMIT $4;
+
 -- name: SelectCommonDetections
 -- Boxes of models $2 and $3 on unlabelled images of the pool that both predicted, by sampling key, at most $4.
 SELECT image.id, earlier.corners, earlier.labels, earlier.scores, later.corners, later.labels, later.scores

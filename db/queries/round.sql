@@ -36,7 +36,7 @@ SELECT round.id, round.project_id, round.number, round.state, round.recipe, snap
        round.created_at, round.training_at,
        round.evaluating_at, round.predicting_at,
        round.ranking_at, round.ended_at,
-       now(), round.snapshot_id
+       now(), round.snapshot_id, snapshot.pseudo_labels
 FROM round
 JOIN snapshot ON snapshot.id = round.snapshot_id
 LEFT JOIN model ON model.id = round.model_id
@@ -66,7 +66,7 @@ WHERE state IN ('training', 'evaluating', 'predicting', 'ranking') ORDER BY id;
 
 -- name: LockNextWaitingRound
 -- The oldest waiting round of a project in which none runs.
-SELECT round.id FROM round
+SELECT round.id, round.project_id, round.number, round.state FROM round
 WHERE round.state = 'waiting'
   AND round.id = (SELECT min(other.id) FROM round other
                   WHERE other.project_id = round.project_id AND other.state = 'waiting')

@@ -44,7 +44,7 @@ class Deployment:
         return self
 
     def __exit__(self, *_):
-        run(program("loupe"), "down", "--dir", self.server_directory, check=False)
+        self.down()
         if not self.keep:
             shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -57,6 +57,9 @@ class Deployment:
 
     def up(self):
         return self.loupe("up")
+
+    def down(self):
+        run(program("loupe"), "down", "--dir", self.server_directory, check=False)
 
     def loupe(self, *arguments, **options):
         """A command of `loupe` on this deployment; returns its standard output."""

@@ -113,5 +113,16 @@ TEST(HoldOutTest, AnImageKeepsItsSideWhenOthersComeAndGo) {
   EXPECT_NE(names(split(0, 1000, 4).validation), held_out);
 }
 
+TEST(HoldOutTest, PseudoLabelsNeverJudge) {
+  TrainingSet set;
+  for (int i = 0; i < 200; ++i) {
+    set.images.push_back({std::to_string(i) + ".jpg", nullptr, TargetOf({}), /*pseudo=*/i % 2 == 1});
+  }
+  HoldOut(0.5, 3, set);
+  EXPECT_GE(set.images.size(), 100u);
+  EXPECT_GE(set.validation.size(), 30u);
+  for (const TrainingImage& image : set.validation) EXPECT_FALSE(image.pseudo) << image.name;
+}
+
 }  // namespace
 }  // namespace loupe
