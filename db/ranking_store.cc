@@ -38,6 +38,13 @@ std::vector<int64_t> CountBoxesByClass(Transaction& transaction, ProjectId proje
   return counts;
 }
 
+std::vector<TimedTask> ReadTimedTasks(Transaction& transaction, ProjectId project, int limit) {
+  std::vector<TimedTask> tasks;
+  for (const auto& row : transaction.Exec("SelectTimedTasks", project, limit))
+    tasks.push_back({row[0].as<double>(), row[1].as<int>()});
+  return tasks;
+}
+
 RankingId InsertRanking(Transaction& transaction, const NewRanking& ranking,
                         const std::vector<NewRankingEntry>& entries) {
   // A seed of 64 bits is kept as the same bits with a sign.

@@ -26,6 +26,14 @@ uint64_t CountHoldoutLabelled(Transaction& transaction, ProjectId project);
 // [classes] people's boxes in the pool's truth, in order of label.
 std::vector<int64_t> CountBoxesByClass(Transaction& transaction, ProjectId project);
 
+struct TimedTask {
+  double seconds = 0;
+  int boxes = 0;  // in the answer, without regions to ignore
+};
+
+// The latest `limit` tasks that people have answered, of those whose time is known. Below 0.2 s it was no person.
+std::vector<TimedTask> ReadTimedTasks(Transaction& transaction, ProjectId project, int limit);
+
 struct NewRanking {
   ProjectId project;
   ModelId model;

@@ -21,6 +21,8 @@ namespace {
 
 // Rows a transaction: none is long, whatever the size of the pool.
 constexpr int kPageRows = 2000;
+// Enough for a good median; people and pictures change.
+constexpr int kTimedTasks = 1000;
 
 struct RankedRound {
   RoundRow round;
@@ -47,6 +49,11 @@ absl::StatusOr<std::optional<RankedRound>> ReadRankedRound(Transaction& transact
   ranked.input.class_quality = {model.message.class_quality().begin(), model.message.class_quality().end()};
   ranked.input.calibration = round->message.evaluation().calibration();
   ranked.input.boxes_per_class = CountBoxesByClass(transaction, open.project);
+  std::vector<ranking::AnsweredTask> answered;
+  for (const TimedTask& task : ReadTimedTasks(transaction, open.project, kTimedTasks)) {
+    answered.push_back({task.seconds, task.boxes});
+  }
+  ranked.input.task_times = ranking::FitTaskTimes(answered);
   ranked.round = *std::move(round);
   return ranked;
 }

@@ -58,6 +58,7 @@ absl::StatusOr<ranking::ScoringOptions> ScoringOptionsOf(const RankingInput& inp
   }
   options.rare_classes = ranking::RareClasses(input.boxes_per_class);
   options.calibrations = CalibrationMapsOf(input.calibration);
+  options.task_times = input.task_times;
   options.seed = input.seed;
   return options;
 }

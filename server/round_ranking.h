@@ -26,6 +26,7 @@ struct RankingInput {
   std::vector<int64_t> eligible;         // unlabelled images of the pool, each once
   std::vector<int64_t> boxes_per_class;  // [classes] people's boxes
   std::vector<double> class_quality;     // [classes] of the model's training; empty: not known
+  ranking::TaskTimes task_times;         // of the project's people
   v1::Calibration calibration;           // of the model's scores; empty: they are taken as they are
 };
 

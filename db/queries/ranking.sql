@@ -21,6 +21,14 @@ SELECT class.label, (SELECT count(*) FROM image JOIN label_box box ON box.revisi
                        AND NOT box.ignore)
 FROM class WHERE class.project_id = $1 ORDER BY class.label;
 
+-- name: SelectTimedTasks
+-- Seconds and boxes of the latest answers, at most $2. Below 0.2 s a program answered; 0 is not known.
+SELECT revision.spent_ms / 1000.0,
+       (SELECT count(*) FROM label_box WHERE revision_id = revision.id AND NOT ignore)
+FROM label_revision revision JOIN task ON task.id = revision.task_id
+WHERE task.project_id = $1 AND revision.spent_ms >= 200
+ORDER BY revision.id DESC LIMIT $2;
+
 -- name: InsertRanking
 -- Under LockProjectNumbers. Generation 0 is never taken.
 INSERT INTO ranking (project_id, generation, model_id, round_id, strategy, seed, state, eligible)

@@ -182,7 +182,7 @@ double PoolScorer::ScoreOf(const std::vector<PredictedBox>& counted) const {
     const double weight = category < options_.class_weights.size() ? options_.class_weights[category] : 1;
     worth += weight * BoxUncertainty(options_.strategy, counted[i]);
   }
-  const double seconds = options_.seconds_per_image + options_.seconds_per_box * expected_boxes;
+  const double seconds = options_.task_times.per_image + options_.task_times.per_box * expected_boxes;
   return worth / std::pow(seconds, options_.cost_exponent);
 }
 

@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/ranking/calibration.h"
+#include "server/ranking/task_times.h"
 
 namespace loupe::ranking {
 
@@ -61,8 +62,7 @@ struct PredictedImage {
 struct ScoringOptions {
   Strategy strategy = Strategy::kCombined;
   double cost_exponent = 0.5;                // γ: 0 is the plain sum, 1 worth per second of a person's time
-  double seconds_per_image = 2.0;            // t0
-  double seconds_per_box = 4.0;              // t_box
+  TaskTimes task_times;
   std::vector<double> class_weights;         // w [classes]; empty: all 1
   std::vector<bool> rare_classes;            // [classes], for `rare_evidence`; empty: none
   std::vector<CalibrationMap> calibrations;  // [classes]; empty: scores are taken as they are

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "db/error.h"
+#include "db/ranking_store.h"
 #include "tests/server/labeling_fixture.h"
 
 namespace loupe {
@@ -92,6 +93,34 @@ TEST_F(LabelingTest, ASubmitBecomesTheTruthOnce) {
   EXPECT_EQ(revision.boxes(0).box().x2(), 30);
   EXPECT_EQ(Status().pool_labelled(), 1U);
   EXPECT_EQ(Status().open_leases(), 0U);
+}
+
+TEST_F(LabelingTest, TimedTasksAreThoseOfPeopleTheLatestFirst) {
+  Import(4);
+  int boxes = 0;
+  for (const uint32_t spent_ms : {1500U, 0U, 150U, 3000U}) {  // 0: not known; 150: no person is that fast
+    v1::SubmitRequest answer = AnswerTo(NextOne(annotator_));
+    for (int i = 0; i < boxes; ++i) AddBox(answer, 1, 2, 30, 20 + static_cast<float>(i));
+    answer.set_spent_ms(spent_ms);
+    ASSERT_TRUE(Submit(annotator_, answer).ok());
+    ++boxes;
+  }
+  const auto read = [this](int limit) {
+    return coordinator_.database()
+        .get()
+        .Transact("ReadTimedTasks",
+                  [&](Transaction& transaction) -> absl::StatusOr<std::vector<TimedTask>> {
+                    return ReadTimedTasks(transaction, ProjectId(1), limit);
+                  })
+        .value();
+  };
+  const std::vector<TimedTask> tasks = read(10);
+  ASSERT_EQ(tasks.size(), 2U);
+  EXPECT_EQ(tasks[0].seconds, 3);
+  EXPECT_EQ(tasks[0].boxes, 3);
+  EXPECT_EQ(tasks[1].seconds, 1.5);
+  EXPECT_EQ(tasks[1].boxes, 0);
+  EXPECT_EQ(read(1).size(), 1U);
 }
 
 TEST_F(LabelingTest, RefusesForeignAndUnknownTasks) {

@@ -50,6 +50,16 @@ absl::StatusOr<std::vector<size_t>> NotAsked(const ranking::DiversityRequest&) {
   return absl::InternalError("nobody asked for diversity");
 }
 
+// An image with one expected box counts by the second: 2 + 4 s at first, then what people really took.
+TEST(ScoringOptions, CostIsThatOfTheProjectsPeople) {
+  RankingInput input = Input(1);
+  input.recipe.set_cost_exponent(1);
+  const std::vector<v1::ImagePrediction> predictions = {Predicted(1, {0.5F, 0.5F})};
+  const double guessed = Scored(predictions, input).scored.at(0).score;
+  input.task_times = {.per_image = 1, .per_box = 11};
+  EXPECT_NEAR(Scored(predictions, input).scored.at(0).score, guessed * (2 + 4) / (1 + 11), 1e-9);
+}
+
 TEST(ScoringView, KeepsWhatScoringNeeds) {
   v1::ImagePrediction prediction = Predicted(7, {0.9F, 0.02F}, 0.95F);
   prediction.add_agreements(0.5F);
