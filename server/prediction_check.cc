@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "db/error.h"
+#include "server/ranking/half_float.h"
 
 namespace loupe {
 namespace {
@@ -56,6 +57,10 @@ std::optional<std::string> NotANumber(v1::ImagePrediction& prediction) {
     }
   }
   if (!std::isfinite(prediction.max_foreground_score())) return "the largest foreground score is no number";
+  for (size_t i = 0; i < prediction.embedding().size() / 2; ++i) {
+    if (!ranking::IsFinite(ranking::HalfAt(prediction.embedding(), i)))
+      return absl::StrCat("number ", i, " of the embedding is no number");
+  }
   return std::nullopt;
 }
 

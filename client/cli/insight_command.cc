@@ -84,6 +84,11 @@ void PrintCurve(const v1::Curve& curve) {
     }
     std::printf("\n");
     forecasts.Print();
+    if (curve.by_images().c_fixed()) {
+      std::printf(
+          "for lack of rounds the curve is taken to end at AP50 1: what lies far ahead is promised too "
+          "high\n");
+    }
   }
   if (!curve.no_fit().empty()) std::printf("\nno forecast: %s\n", Printable(curve.no_fit()).c_str());
   std::printf("\n%s\n", Printable(curve.verdict()).c_str());

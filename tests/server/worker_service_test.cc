@@ -316,6 +316,22 @@ TEST(Worker, AScoreThatIsNoNumberSetsTheImageAside) {
             0);
 }
 
+TEST(Worker, AnEmbeddingThatIsNoNumberSetsTheImageAside) {
+  RoundWorld world(30, 0);
+  ScriptedWorker worker(world, 1);
+  const v1::Job job = LeasePredictJob(world, worker);
+  std::vector<v1::ImagePrediction> predictions;
+  for (const v1::Image& image : worker.ReadImages(job)) predictions.push_back(worker.Predict(image));
+  // Infinity and not-a-number as half floats, and the largest number that there is.
+  for (const auto& [place, high] : {std::pair(1, '\x7c'), std::pair(2, '\xfe'), std::pair(3, '\x7b')}) {
+    (*predictions[place].mutable_embedding())[5] = high;
+  }
+  v1::UploadPredictionsResponse response;
+  ASSERT_TRUE(worker.Upload(job, predictions, &response).ok());
+  EXPECT_EQ(response.set_aside(), 2u);
+  EXPECT_EQ(world.Number("SELECT count(*) FROM prediction WHERE set_aside LIKE 'number 2 of the embedding%'"), 2);
+}
+
 TEST(Worker, APredictionThatCantBeIsRefusedAndItsPieceWithIt) {
   RoundWorld world(30, 10);
   ScriptedWorker worker(world, 1);
