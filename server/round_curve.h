@@ -12,6 +12,7 @@
 #include "loupe/v1/insight.pb.h"
 #include "loupe/v1/worker.pb.h"
 #include "server/ranking/learning_curve.h"
+#include "server/ranking/stop_advice.h"
 #include "server/round_evaluation.h"
 
 namespace loupe {
