@@ -40,6 +40,12 @@ v1::ImagePrediction DetectionsOf(const pqxx::row& row, int column) {
   return prediction;
 }
 
+std::unordered_map<int64_t, v1::ImagePrediction> DetectionsById(const pqxx::result& rows) {
+  std::unordered_map<int64_t, v1::ImagePrediction> predictions;
+  for (const auto& row : rows) predictions.emplace(row[0].as<int64_t>(), DetectionsOf(row, 1));
+  return predictions;
+}
+
 // The bits as a signed number, as SQL keeps them.
 std::optional<int64_t> HashOf(const v1::ImagePrediction& prediction) {
   if (!prediction.has_perceptual_hash()) return std::nullopt;
@@ -110,11 +116,12 @@ uint64_t CountImagesDone(Transaction& transaction, const JobRow& job) {
 
 std::unordered_map<int64_t, v1::ImagePrediction> ReadHoldoutDetections(Transaction& transaction,
                                                                        ProjectId project, ModelId model) {
-  std::unordered_map<int64_t, v1::ImagePrediction> predictions;
-  for (const auto& row : transaction.Exec("SelectHoldoutDetections", project, model)) {
-    predictions.emplace(row[0].as<int64_t>(), DetectionsOf(row, 1));
-  }
-  return predictions;
+  return DetectionsById(transaction.Exec("SelectHoldoutDetections", project, model));
+}
+
+std::unordered_map<int64_t, v1::ImagePrediction> ReadDetections(Transaction& transaction, ModelId model,
+                                                                const std::vector<ImageId>& images) {
+  return DetectionsById(transaction.Exec("SelectDetections", model, images));
 }
 
 std::vector<v1::ImagePrediction> ReadPoolScores(Transaction& transaction, ProjectId project, ModelId model,

@@ -42,6 +42,11 @@ uint64_t CountImagesDone(Transaction& transaction, const JobRow& job);
 std::unordered_map<int64_t, v1::ImagePrediction> ReadHoldoutDetections(Transaction& transaction,
                                                                        ProjectId project, ModelId model);
 
+// A model's boxes on those of `images` that it predicted: corners, labels and scores; none where it was set
+// aside.
+std::unordered_map<int64_t, v1::ImagePrediction> ReadDetections(Transaction& transaction, ModelId model,
+                                                                const std::vector<ImageId>& images);
+
 // A model's scores on unlabelled images of the pool, all but corners and embedding; with ids
 // above `after`, in order, at most `limit`. Without what was set aside.
 std::vector<v1::ImagePrediction> ReadPoolScores(Transaction& transaction, ProjectId project, ModelId model,

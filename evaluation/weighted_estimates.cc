@@ -14,7 +14,6 @@
 namespace loupe::evaluation {
 namespace {
 
-constexpr uint64_t kFewestBoxes = 30;
 constexpr double kUndefined = -1;
 
 // Of a set of drawn images; of one category, or of all together.

@@ -41,8 +41,12 @@ struct EstimateOptions {
   int threads = 0;      // 0: one for each processor; the numbers don't depend on it
 };
 
+// True boxes in the drawn images below which there is no interval.
+constexpr uint64_t kFewestBoxes = 30;
+
 // `value` is -1 where there is nothing to judge. An interval is left out
-// - below 30 true boxes in the drawn images (of the category, or of all), for precision also below 30 judged
+// - below kFewestBoxes true boxes in the drawn images (of the category, or of all), for precision also below
+// 30 judged
 //   detections;
 // - where the drawn images agree entirely while others are unseen: they don't show how much images differ.
 struct PoolEstimate {
@@ -63,7 +67,7 @@ struct PoolFigures {
 struct PoolEstimates {
   std::vector<PoolFigures> categories;  // [C]
   PoolFigures pooled;                   // boxes of all categories together; ap50 is a mean of categories
-  int averaged_categories = 0;          // in pooled.ap50: those with at least 30 true boxes
+  int averaged_categories = 0;          // in pooled.ap50: those with at least kFewestBoxes of them
 };
 
 // Precision, recall and AP50 are of U, not of the pool: labelled images are what a model was trained on. They

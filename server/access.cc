@@ -33,6 +33,7 @@ const std::unordered_map<std::string_view, RoleSet>& Table() {
       {"ProvenanceService.VerifyHistory", kReading},
       {"InsightService.GetCurve", kReading},
       {"InsightService.CheckLabels", kReading},
+      {"InsightService.EstimatePool", kReading},
       {"TokenService.CreateToken", kAdmins},
       {"TokenService.ListTokens", kAdmins},
       {"TokenService.RevokeToken", kAdmins},

@@ -17,8 +17,11 @@
 #include "db/round_store.h"
 #include "recipe/recipe.h"
 #include "server/label_check.h"
+#include "server/model_calls.h"
+#include "server/pool_estimates.h"
 #include "server/round_calibration.h"
 #include "server/round_curve.h"
+#include "server/slice_choice.h"
 
 namespace loupe {
 namespace {
@@ -99,12 +102,17 @@ CurveInput Judged(CurveReading reading) {
 }
 
 // Errors: INVALID_ARGUMENT.
+absl::Status CheckShare(const char* name, double value) {
+  if (value >= 0 && value <= 1) return absl::OkStatus();  // NaN fails every comparison
+  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+               absl::StrCat(name, " must be from 0 to 1"));
+}
+
+// Errors: INVALID_ARGUMENT.
 absl::StatusOr<ranking::StopThresholds> ThresholdsOf(const v1::GetCurveRequest& request) {
   for (const auto& [name, value] : {std::pair{"worthwhile_gain", request.worthwhile_gain()},
                                     std::pair{"interval_width", request.interval_width()}}) {
-    if (value >= 0 && value <= 1) continue;  // NaN fails every comparison
-    return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
-                 absl::StrCat(name, " must be from 0 to 1"));
+    if (absl::Status status = CheckShare(name, value); !status.ok()) return status;
   }
   ranking::StopThresholds thresholds;
   if (request.has_worthwhile_gain()) thresholds.gain = request.worthwhile_gain();
@@ -137,7 +145,43 @@ absl::StatusOr<LabelCheckInput> ReadLabelCheckInput(Transaction& transaction, co
   return input;
 }
 
+// Errors: NOT_FOUND, and those of ChooseSlice.
+absl::StatusOr<PoolEstimatesInput> ReadPoolEstimatesInput(Transaction& transaction,
+                                                          const v1::EstimatePoolRequest& request) {
+  const absl::StatusOr<ProjectId> project = FindProject(transaction, request.project());
+  if (!project.ok()) return project.status();
+  std::optional<ModelRow> asked;
+  if (!request.model().empty()) {
+    absl::StatusOr<ModelRow> model = ReadNamedModel(transaction, *project, request.model());
+    if (!model.ok()) return model.status();
+    asked = *std::move(model);
+  }
+  absl::StatusOr<std::optional<ChosenSlice>> chosen = ChooseSlice(transaction, *project, asked);
+  if (!chosen.ok()) return chosen.status();
+  PoolEstimatesInput input;
+  input.class_count = static_cast<int>(ReadClasses(transaction, *project).size());
+  input.chosen = *std::move(chosen);
+  return input;
+}
+
 }  // namespace
+
+grpc::Status InsightServiceImpl::EstimatePool(grpc::ServerContext* context,
+                                              const v1::EstimatePoolRequest* request,
+                                              v1::PoolEstimates* response) {
+  constexpr char kMethod[] = "InsightService.EstimatePool";
+  return calls_.Unary(
+      context, kMethod, request, response, [&](const Call& call) -> absl::StatusOr<v1::PoolEstimates> {
+        const double threshold = request->has_score_threshold() ? request->score_threshold() : 0.5;
+        if (absl::Status status = CheckShare("score_threshold", threshold); !status.ok()) return status;
+        absl::StatusOr<PoolEstimatesInput> input = database_.Transact(
+            {kMethod, call.deadline, Isolation::kRepeatableRead},
+            [&](Transaction& transaction) { return ReadPoolEstimatesInput(transaction, *request); });
+        if (!input.ok()) return input.status();
+        input->score_threshold = threshold;
+        return MakePoolEstimates(*input);
+      });
+}
 
 grpc::Status InsightServiceImpl::CheckLabels(grpc::ServerContext* context,
                                              const v1::CheckLabelsRequest* request,

@@ -17,6 +17,8 @@ class InsightServiceImpl final : public v1::InsightService::Service {
                         v1::Curve* response) override;
   grpc::Status CheckLabels(grpc::ServerContext* context, const v1::CheckLabelsRequest* request,
                            v1::LabelCheck* response) override;
+  grpc::Status EstimatePool(grpc::ServerContext* context, const v1::EstimatePoolRequest* request,
+                            v1::PoolEstimates* response) override;
 
  private:
   RpcCalls& calls_;

@@ -29,13 +29,6 @@ bool IsNumber(absl::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
 }
 
-absl::StatusOr<ModelRow> ReadRow(Transaction& transaction, ProjectId project, const std::string& model) {
-  std::optional<ModelRow> row = FindModel(transaction, project, model);
-  if (row.has_value()) return *std::move(row);
-  return Error(absl::StatusCode::kNotFound, "NO_SUCH_MODEL",
-               model.empty() ? "no model serves yet" : absl::StrCat("there is no model \"", model, "\""));
-}
-
 absl::Status CheckWhole(const BlobStore& blobs, const ModelRow& model) {
   const absl::Status whole = blobs.Verify(model.weights);
   if (whole.ok()) return whole;
@@ -70,7 +63,7 @@ absl::StatusOr<v1::Model> Promote(Transaction& transaction, const v1::PromoteMod
   const absl::StatusOr<ProjectId> project = FindProject(transaction, request.project());
   if (!project.ok()) return project.status();
   LockProject(transaction, *project);
-  const absl::StatusOr<ModelRow> model = ReadRow(transaction, *project, request.model());
+  const absl::StatusOr<ModelRow> model = ReadNamedModel(transaction, *project, request.model());
   if (!model.ok()) return model.status();
   if (const absl::Status can = CheckCanServe(transaction, *project, *model); !can.ok()) return can;
   Serve(transaction, *project, model->id, Replaced::kRemember);
@@ -116,12 +109,20 @@ absl::StatusOr<v1::Model> Add(Transaction& transaction, const v1::ImportModelSta
 
 }  // namespace
 
+absl::StatusOr<ModelRow> ReadNamedModel(Transaction& transaction, ProjectId project,
+                                        const std::string& model) {
+  std::optional<ModelRow> row = FindModel(transaction, project, model);
+  if (row.has_value()) return *std::move(row);
+  return Error(absl::StatusCode::kNotFound, "NO_SUCH_MODEL",
+               model.empty() ? "no model serves yet" : absl::StrCat("there is no model \"", model, "\""));
+}
+
 absl::StatusOr<ModelRow> GetModel(Database& database, const std::string& project_name,
                                   const std::string& model) {
   return database.Transact("GetModel", [&](Transaction& transaction) -> absl::StatusOr<ModelRow> {
     const absl::StatusOr<ProjectId> project = FindProject(transaction, project_name);
     if (!project.ok()) return project.status();
-    return ReadRow(transaction, *project, model);
+    return ReadNamedModel(transaction, *project, model);
   });
 }
 

@@ -14,6 +14,10 @@
 
 namespace loupe {
 
+// By name or number; empty: the serving one.
+absl::StatusOr<ModelRow> ReadNamedModel(Transaction& transaction, ProjectId project,
+                                        const std::string& model);
+
 absl::StatusOr<ModelRow> GetModel(Database& database, const std::string& project, const std::string& model);
 
 // Errors: INVALID_ARGUMENT (page).

@@ -44,6 +44,10 @@ absl::StatusOr<ranking::RankingPlan> MakeRankingPlan(const ranking::ScoredPool& 
                                                      const RankingInput& input,
                                                      const ranking::Diversify& diversify);
 
+// Images that the random slice of a round's ranking drew from so many eligible ones. Errors: INVALID_ARGUMENT
+// (an unknown strategy).
+absl::StatusOr<size_t> RandomSliceSize(const v1::RankingRecipe& recipe, size_t eligible);
+
 // The seed of a round's ranking: rounds of one recipe draw differently, a repeated build draws the same.
 uint64_t RankingSeed(uint64_t recipe_seed, uint32_t round_number);
 

@@ -55,6 +55,11 @@ JOIN label_revision head ON head.id = image.head_revision_id AND head.blind
 JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
 WHERE image.project_id = $1 AND image.side = 'holdout' ORDER BY prediction.image_id;
 
+-- name: SelectDetections
+-- A model's boxes on these images; none where its prediction was set aside.
+SELECT image_id, corners, labels, scores FROM prediction
+WHERE model_id = $1 AND image_id = ANY ($2::bigint[]);
+
 -- name: SelectPoolScores
 -- A model's scores on the unlabelled pool, from an image id up, in order, at most $4. What was set aside is left out.
 SELECT prediction.image_id, labels, scores, runner_up_scores, background_scores, max_foreground_score, agreements

@@ -259,6 +259,10 @@ Candidate CandidateFrom(const ImageScore& score) {
   return {score.image_id, score.score, score.empty, score.rare_evidence};
 }
 
+size_t RandomCount(const RankingOptions& options, size_t candidate_count) {
+  return Quota(options.shares.random, std::min(options.depth, candidate_count));
+}
+
 absl::StatusOr<RankingPlan> PlanRanking(std::span<const Candidate> candidates,
                                         std::span<const int64_t> holdout_queue,
                                         const RankingOptions& options) {
@@ -268,7 +272,7 @@ absl::StatusOr<RankingPlan> PlanRanking(std::span<const Candidate> candidates,
   const size_t depth = std::min(options.depth, candidates.size());
   RankingPlan plan;
   plan.eligible_count = candidates.size();
-  plan.random_count = Quota(options.shares.random, depth);
+  plan.random_count = RandomCount(options, candidates.size());
   PoolEntries slices;
   const auto rest = Draw(candidates, plan.random_count, options, slices.random);
   if (absl::Status status = FillByScore(rest, depth, options, slices); !status.ok()) return status;

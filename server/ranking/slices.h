@@ -86,6 +86,9 @@ struct RankingPlan {
   size_t random_count = 0;            // how many it drew
 };
 
+// Images that PlanRanking draws at random from so many candidates. Requires: shares that it takes.
+size_t RandomCount(const RankingOptions& options, size_t candidate_count);
+
 // Makes a ranking. The random slice is drawn first, uniformly and without replacement from all candidates U;
 // an entry's probability is random_count / |U|. Draws are served in their order, so when the first k are
 // answered, each had probability k / |U| of being among them: that is the one for estimates. What is then

@@ -1,0 +1,68 @@
+-- Random slices, and the images that they stand for. A slice is given as the $3 random entries of ranking $1 from
+-- position $2 on; of U are those of the images it was drawn from that all of the models $4 predicted.
+
+-- name: SelectDrawnRankings
+SELECT ranking.id, ranking.generation, coalesce(ranking.model_id, 0), ranking.eligible, coalesce(round.recipe, '')
+FROM ranking LEFT JOIN round ON round.id = ranking.round_id
+WHERE ranking.project_id = $1 AND ranking.state <> 'building' ORDER BY ranking.generation DESC;
+
+-- name: SelectFirstDraws
+-- Images of one import share the time at which it began.
+SELECT min(position), count(*) FROM ranking_entry JOIN image ON image.id = image_id
+WHERE ranking_id = $1 AND slice = 'random' AND probability = 1
+GROUP BY image.created_at ORDER BY min(position) DESC;
+
+-- name: SelectDrawnSlice
+-- The slice's images that are of U: how many, those before the first that is not answered, how many others are
+-- answered, and that first one.
+WITH slice AS MATERIALIZED (
+  SELECT entry.position, image.id, image.file_name, image.head_revision_id IS NOT NULL AS answered
+  FROM ranking
+  JOIN (SELECT position, image_id FROM ranking_entry WHERE ranking_id = $1 AND slice = 'random' AND position >= $2
+        ORDER BY position LIMIT $3) entry ON true
+  JOIN image ON image.id = entry.image_id
+  LEFT JOIN label_revision earliest ON earliest.image_id = image.id AND earliest.number = 1
+  WHERE ranking.id = $1
+    AND (ranking.model_id IS NULL OR earliest.id IS NULL OR earliest.created_at > ranking.created_at)
+    AND (SELECT count(*) FROM prediction WHERE model_id = ANY ($4::bigint[]) AND image_id = image.id)
+        = cardinality($4::bigint[])
+), open AS (
+  SELECT position, file_name FROM slice WHERE NOT answered ORDER BY position LIMIT 1
+)
+SELECT count(*),
+       coalesce(array_agg(slice.id ORDER BY slice.position)
+                FILTER (WHERE open.position IS NULL OR slice.position < open.position), '{}'),
+       count(*) FILTER (WHERE answered AND slice.position > open.position),
+       coalesce(max(open.file_name), '')
+FROM slice LEFT JOIN open ON true;
+
+-- name: SelectPoolParts
+-- Images of the pool, all (label 0) and with boxes of a class: of U those `drawn` (the answered ones of the slice, $5),
+-- labelled `since`, or `open`; of the others those `known` by a label, or `outside`.
+WITH pool AS (
+  SELECT image.id, image.head_revision_id,
+         CASE WHEN drawn.id IS NOT NULL THEN 'drawn'
+              WHEN (SELECT count(*) FROM prediction WHERE model_id = ANY ($4::bigint[]) AND image_id = image.id)
+                   = cardinality($4::bigint[])
+                   AND CASE WHEN ranking.model_id IS NULL THEN entry.image_id IS NOT NULL
+                            ELSE earliest.id IS NULL OR earliest.created_at > ranking.created_at END
+                THEN CASE WHEN image.head_revision_id IS NULL THEN 'open' ELSE 'since' END
+              WHEN image.head_revision_id IS NULL THEN 'outside' ELSE 'known' END AS part
+  FROM ranking
+  JOIN image ON image.project_id = ranking.project_id AND image.side = 'pool'
+  LEFT JOIN label_revision earliest ON earliest.image_id = image.id AND earliest.number = 1
+  LEFT JOIN (SELECT image_id FROM ranking_entry WHERE ranking_id = $1 AND slice = 'random' AND position >= $2
+             ORDER BY position LIMIT $3) entry ON entry.image_id = image.id
+  LEFT JOIN unnest($5::bigint[]) drawn (id) ON drawn.id = image.id
+  WHERE ranking.id = $1
+)
+SELECT part, coalesce(box.label, 0), count(DISTINCT pool.id),
+       count(DISTINCT pool.id) FILTER (WHERE box.label IS NOT NULL), count(box.label)
+FROM pool LEFT JOIN label_box box ON box.revision_id = pool.head_revision_id AND NOT box.ignore
+GROUP BY GROUPING SETS ((part), (part, box.label))
+HAVING GROUPING(box.label) = 1 OR box.label IS NOT NULL;
+
+-- name: CountTrainedOn
+SELECT count(*)
+FROM model JOIN round ON round.id = model.round_id JOIN snapshot_item item ON item.snapshot_id = round.snapshot_id
+WHERE model.id = $1 AND item.image_id = ANY ($2::bigint[]);

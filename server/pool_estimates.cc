@@ -1,0 +1,117 @@
+#include "server/pool_estimates.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "evaluation/grouped_boxes.h"
+#include "evaluation/weighted_estimates.h"
+
+namespace loupe {
+namespace {
+
+constexpr uint64_t kSeed = 1;  // the same labels give the same intervals
+
+// [images] with what the judged model, if there is one, found right and wrong at IoU 0.5. What it found in
+// regions to ignore is neither.
+std::vector<evaluation::SampledImage> SampledImages(const ChosenSlice& chosen, int class_count) {
+  const evaluation::GroundTruth truth = TruthOf(chosen.images, class_count);
+  std::vector<evaluation::DetectedBox> detections;
+  if (chosen.model != 0) detections = DetectionsOf(chosen.images, chosen.predictions);
+  std::vector<evaluation::SampledImage> images(chosen.images.size());
+  for (evaluation::SampledImage& image : images) image.true_boxes.resize(static_cast<size_t>(class_count));
+  for (const evaluation::TrueBox& box : truth.boxes) {
+    if (!box.crowd) {
+      ++images[static_cast<size_t>(box.image)].true_boxes[static_cast<size_t>(box.category)];
+    }
+  }
+  const evaluation::GroupedBoxes grouped(truth, detections);
+  for (const evaluation::ImageGroup& group : grouped.groups()) {
+    const auto matches = evaluation::MatchImage(group.detections, group.truths, evaluation::AreaRange{});
+    for (size_t d = 0; d < matches.size(); ++d) {
+      if ((matches[d].ignored & 1U) != 0) continue;
+      const evaluation::DetectedBox& box = group.detections[d];
+      images[static_cast<size_t>(group.image)].detections.push_back(
+          {box.category, static_cast<float>(box.score), (matches[d].matched & 1U) != 0});
+    }
+  }
+  return images;
+}
+
+evaluation::PoolSample SampleOf(const ChosenSlice& chosen, int class_count) {
+  const PoolParts& parts = chosen.parts;
+  evaluation::PoolSample sample;
+  sample.category_count = class_count;
+  sample.drawn = SampledImages(chosen, class_count);
+  sample.population = parts.population;
+  sample.boxes_labelled_since = parts.boxes_labelled_since;
+  sample.known_images = parts.known_images;
+  sample.known_images_with_boxes = parts.known_images_with_boxes;
+  sample.known_images_with_category = parts.known_images_with_category;
+  return sample;
+}
+
+v1::PoolFigure FigureMessage(const evaluation::PoolEstimate& estimate) {
+  v1::PoolFigure figure;
+  figure.set_value(estimate.value);
+  if (!estimate.has_interval) return figure;
+  figure.set_low(estimate.low);
+  figure.set_high(estimate.high);
+  return figure;
+}
+
+v1::PoolFigures FiguresMessage(const evaluation::PoolFigures& figures, const ChosenSlice& chosen) {
+  v1::PoolFigures message;
+  *message.mutable_prevalence() = FigureMessage(figures.prevalence);
+  // A slice tells nothing of what is left when nothing is.
+  *message.mutable_boxes_left() = FigureMessage(
+      chosen.parts.open_images > 0 ? figures.boxes_left : evaluation::PoolEstimate{0, true, 0, 0});
+  if (chosen.model == 0) return message;
+  if (figures.precision.value >= 0) *message.mutable_precision() = FigureMessage(figures.precision);
+  if (figures.recall.value >= 0) *message.mutable_recall() = FigureMessage(figures.recall);
+  if (figures.ap50.value >= 0) *message.mutable_ap50() = FigureMessage(figures.ap50);
+  return message;
+}
+
+std::string WhyNoFigures(const ChosenSlice& chosen) {
+  if (!chosen.slice.answered.empty()) return "";
+  if (chosen.slice.open_image.empty()) return "no image of the random slice is left to estimate from";
+  return absl::StrCat("none of the ", chosen.slice.size,
+                      " images of the random slice is answered in order: ", chosen.slice.open_image,
+                      " comes first");
+}
+
+}  // namespace
+
+v1::PoolEstimates MakePoolEstimates(const PoolEstimatesInput& input) {
+  v1::PoolEstimates message;
+  message.set_score_threshold(input.score_threshold);
+  if (!input.chosen.has_value()) {
+    message.set_no_figures("no image of the pool was drawn at random");
+    return message;
+  }
+  const ChosenSlice& chosen = *input.chosen;
+  message.set_generation(chosen.generation);
+  message.set_model(chosen.model);
+  message.set_not_judged(chosen.not_judged);
+  message.set_slice_images(chosen.slice.size);
+  message.set_answered_images(chosen.slice.answered.size());
+  message.set_answered_behind(chosen.slice.answered_behind);
+  message.set_open_image(chosen.slice.open_image);
+  message.set_population(chosen.parts.population);
+  message.set_known_images(chosen.parts.known_images);
+  message.set_images_not_covered(chosen.parts.images_not_covered);
+  message.set_no_figures(WhyNoFigures(chosen));
+  if (chosen.slice.answered.empty()) return message;
+  const evaluation::PoolEstimates estimates = evaluation::EstimatePool(
+      SampleOf(chosen, input.class_count), {.score_threshold = input.score_threshold, .seed = kSeed});
+  *message.mutable_all_classes() = FiguresMessage(estimates.pooled, chosen);
+  message.set_averaged_classes(static_cast<uint32_t>(estimates.averaged_categories));
+  for (size_t c = 0; c < estimates.categories.size(); ++c) {
+    v1::ClassFigures& of_class = *message.add_classes();
+    of_class.set_label(static_cast<uint32_t>(c) + 1);
+    *of_class.mutable_figures() = FiguresMessage(estimates.categories[c], chosen);
+  }
+  return message;
+}
+
+}  // namespace loupe
