@@ -63,6 +63,10 @@ GROUP BY GROUPING SETS ((part), (part, box.label))
 HAVING GROUPING(box.label) = 1 OR box.label IS NOT NULL;
 
 -- name: CountTrainedOn
+-- By people's labels or by pseudo-labels.
 SELECT count(*)
-FROM model JOIN round ON round.id = model.round_id JOIN snapshot_item item ON item.snapshot_id = round.snapshot_id
+FROM model
+JOIN round ON round.id = model.round_id
+JOIN (SELECT snapshot_id, image_id FROM snapshot_item UNION ALL SELECT snapshot_id, image_id FROM pseudo_label) item
+  USING (snapshot_id)
 WHERE model.id = $1 AND item.image_id = ANY ($2::bigint[]);

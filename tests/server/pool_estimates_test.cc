@@ -317,18 +317,21 @@ TEST_F(PoolEstimatesTest, TheLatestGenerationWithIntervalsIsUsedAndModelsAreNotJ
 }
 
 TEST_F(PoolEstimatesTest, AGenerationWhoseModelKnowsTheSliceStillCountsBoxes) {
-  RoundWorld world(120, 0);
-  world.Label("pool", 0, 20);
-  RunRound(world, 1, 100);
-  const std::vector<int64_t> slice = SliceOf(world, 1);
-  Answer(world, slice[0]);
-  world.database.Sql(absl::StrCat(
-      "INSERT INTO snapshot_item SELECT 1, id, 'pool', head_revision_id FROM image WHERE id = ", slice[0]));
-  const v1::PoolEstimates estimates = Estimate(world);
-  EXPECT_EQ(estimates.model(), 0u);
-  EXPECT_THAT(estimates.not_judged(), HasSubstr("trained on"));
-  EXPECT_FALSE(estimates.all_classes().has_precision());
-  EXPECT_DOUBLE_EQ(estimates.all_classes().boxes_left().value(), 99);
+  for (const char* knows :
+       {"INSERT INTO snapshot_item SELECT 1, id, 'pool', head_revision_id FROM image WHERE id = ",
+        "INSERT INTO pseudo_label SELECT 1, id, 'pool', '{}', '{}' FROM image WHERE id = "}) {
+    RoundWorld world(120, 0);
+    world.Label("pool", 0, 20);
+    RunRound(world, 1, 100);
+    const std::vector<int64_t> slice = SliceOf(world, 1);
+    Answer(world, slice[0]);
+    world.database.Sql(absl::StrCat(knows, slice[0]));
+    const v1::PoolEstimates estimates = Estimate(world);
+    EXPECT_EQ(estimates.model(), 0u) << knows;
+    EXPECT_THAT(estimates.not_judged(), HasSubstr("trained on"));
+    EXPECT_FALSE(estimates.all_classes().has_precision());
+    EXPECT_DOUBLE_EQ(estimates.all_classes().boxes_left().value(), 99);
+  }
 }
 
 TEST_F(PoolEstimatesTest, BeforeAnyModelAnImportIsASliceByItself) {
