@@ -36,6 +36,7 @@ void AddRoundCommands(CLI::App& parent, Action& action);       // round
 void AddModelCommands(CLI::App& parent, Action& action);       // model
 void AddProvenanceCommands(CLI::App& parent, Action& action);  // provenance
 void AddInsightCommands(CLI::App& parent, Action& action);     // curve, check
+void AddEstimateCommand(CLI::App& parent, Action& action);     // estimate
 void AddExportCommand(CLI::App& parent, Action& action);       // export
 void AddTokenCommands(CLI::App& parent, Action& action);       // token
 

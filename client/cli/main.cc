@@ -50,6 +50,7 @@ int main(int argc, char** argv) {
   loupe::AddModelCommands(app, action);
   loupe::AddProvenanceCommands(app, action);
   loupe::AddInsightCommands(app, action);
+  loupe::AddEstimateCommand(app, action);
   loupe::AddExportCommand(app, action);
   loupe::AddTokenCommands(app, action);
   try {

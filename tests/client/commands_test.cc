@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "loupe/v1/image.grpc.pb.h"
+#include "loupe/v1/insight.grpc.pb.h"
 #include "loupe/v1/labeling.grpc.pb.h"
 #include "loupe/v1/project.grpc.pb.h"
 #include "loupe/v1/round.grpc.pb.h"
@@ -137,6 +138,22 @@ class Rounds final : public v1::RoundService::Service {
   }
 };
 
+class Insight final : public v1::InsightService::Service {
+ public:
+  v1::PoolEstimates estimates;
+  std::vector<v1::EstimatePoolRequest> asked;
+
+  grpc::Status EstimatePool(grpc::ServerContext*, const v1::EstimatePoolRequest* request,
+                            v1::PoolEstimates* response) override {
+    asked.push_back(*request);
+    if (request->score_threshold() > 1) {
+      return grpc::Status(grpc::INVALID_ARGUMENT, "score_threshold must be from 0 to 1");
+    }
+    *response = estimates;
+    return grpc::Status::OK;
+  }
+};
+
 struct Result {
   int status = -1;
   std::string out;
@@ -150,7 +167,7 @@ class CommandsTest : public testing::Test {
     int port = 0;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
     for (grpc::Service* service :
-         std::initializer_list<grpc::Service*>{&projects_, &images_, &labeling_, &rounds_}) {
+         std::initializer_list<grpc::Service*>{&projects_, &images_, &labeling_, &rounds_, &insight_}) {
       builder.RegisterService(service);
     }
     server_ = builder.BuildAndStart();
@@ -195,6 +212,7 @@ class CommandsTest : public testing::Test {
   Images images_;
   Labeling labeling_;
   Rounds rounds_;
+  Insight insight_;
   std::unique_ptr<grpc::Server> server_;
   fs::path dir_;
 };
@@ -312,6 +330,58 @@ TEST_F(CommandsTest, WatchSurvivesABrokenStreamAndTellsFailureByItsStatus) {
   result = Run("round submit --watch --dir .");
   EXPECT_EQ(result.status, 1);
   EXPECT_THAT(result.err, HasSubstr("lower the learning rate"));
+}
+
+TEST_F(CommandsTest, EstimateTellsWhatItsFiguresRestOn) {
+  v1::PoolEstimates& estimates = insight_.estimates;
+  estimates.set_generation(2);
+  estimates.set_model(3);
+  estimates.set_score_threshold(0.25);
+  estimates.set_slice_images(20);
+  estimates.set_answered_images(12);
+  estimates.set_open_image("a.jpg");
+  estimates.set_answered_behind(4);
+  estimates.set_population(600);
+  estimates.set_known_images(50);
+  estimates.set_images_not_covered(7);
+  v1::PoolFigures& figures = *estimates.mutable_all_classes();
+  figures.mutable_recall()->set_value(0.75);
+  figures.mutable_recall()->set_low(0.5);
+  figures.mutable_recall()->set_high(0.875);
+  figures.mutable_prevalence()->set_value(0.4);
+  figures.mutable_boxes_left()->set_value(123.4);
+  estimates.add_classes()->set_label(1);
+  *estimates.mutable_classes(0)->mutable_figures() = figures;
+
+  const Result table = Run("estimate --dir . --score 0.25 --model round-3");
+  ASSERT_EQ(table.status, 0) << table.err;
+  ASSERT_EQ(insight_.asked.size(), 1u);
+  EXPECT_EQ(insight_.asked[0].score_threshold(), 0.25);
+  EXPECT_EQ(insight_.asked[0].model(), "round-3");
+  EXPECT_THAT(table.out, testing::ContainsRegex("scratch +- +0.750 \\(0.500 to 0.875\\) +- +0.400 +123"));
+  EXPECT_THAT(table.out, HasSubstr("generation 2: 12 of 20 images answered in order, drawn from 600"));
+  EXPECT_THAT(table.out, HasSubstr("model 3's boxes with a score of 0.25"));
+  EXPECT_THAT(table.out, HasSubstr("4 more answered images count once a.jpg is answered"));
+  EXPECT_THAT(table.out, HasSubstr("7 images came after the draw"));
+
+  const json object = json::parse(Run("estimate --dir . --json").out);
+  EXPECT_FALSE(insight_.asked[1].has_score_threshold()) << "the coordinator has the default";
+  EXPECT_EQ(object["population"], 600);
+  EXPECT_EQ(object["all_classes"]["recall"]["high"], 0.875);
+  EXPECT_FALSE(object["all_classes"].contains("precision"));
+  EXPECT_FALSE(object["all_classes"]["prevalence"].contains("low"));
+  EXPECT_EQ(object["classes"][0]["class"], "scratch");
+  EXPECT_EQ(object["classes"][0]["boxes_left"]["value"], 123.4);
+}
+
+TEST_F(CommandsTest, EstimateWithoutFiguresSaysWhy) {
+  insight_.estimates.set_no_figures("no image of the pool was drawn at random");
+  const Result result = Run("estimate --dir .");
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.out, "no estimate: no image of the pool was drawn at random\n");
+  const Result refused = Run("estimate --dir . --score 2");
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err, HasSubstr("score_threshold must be from 0 to 1"));
 }
 
 }  // namespace
