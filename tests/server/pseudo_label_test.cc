@@ -16,6 +16,19 @@ using ::testing::HasSubstr;
 constexpr char kOff[] = "ranking { budget: 10 }";
 constexpr char kOn[] = "ranking { budget: 10 } pseudo_labels { enabled: true }";
 
+// 20 images of the pool and 60 of the holdout are labelled, and a model of this quality serves.
+struct Served {
+  explicit Served(int pool_images, double quality = 1) : world(pool_images, 60), worker(world, quality) {
+    world.Label("pool", 0, 20);
+    world.Label("holdout", 0, 60);
+    world.Submit(kOff);
+    EXPECT_EQ(worker.Finish(1).state(), "done");
+  }
+
+  RoundWorld world;
+  ScriptedWorker worker;
+};
+
 // Moves on until the round's training waits for a worker.
 v1::Job StartTraining(RoundWorld& world, ScriptedWorker& worker) {
   EXPECT_TRUE(world.planner.RunOnce().ok());
@@ -38,12 +51,8 @@ Shown ShownTo(ScriptedWorker& worker, const v1::Job& job) {
 }
 
 TEST(PseudoLabels, AreTheSurestBoxesAndAtMostAsManyAsPeopleDrew) {
-  RoundWorld world(200, 60);
-  world.Label("pool", 0, 20);
-  world.Label("holdout", 0, 60);
-  ScriptedWorker worker(world, 1);
-  world.Submit(kOff);
-  EXPECT_EQ(worker.Finish(1).state(), "done");
+  Served served(200);
+  auto& [world, worker] = served;
   EXPECT_FALSE(world.Get(1).has_pseudo_labels());
 
   world.Submit(kOn);
@@ -80,12 +89,8 @@ TEST(PseudoLabels, AreTheSurestBoxesAndAtMostAsManyAsPeopleDrew) {
 }
 
 TEST(PseudoLabels, AreOfOneRoundAndNeverTruth) {
-  RoundWorld world(100, 60);
-  world.Label("pool", 0, 20);
-  world.Label("holdout", 0, 60);
-  ScriptedWorker worker(world, 1);
-  world.Submit(kOff);
-  worker.Finish(1);
+  Served served(100);
+  auto& [world, worker] = served;
   world.Submit(kOn);
   const v1::Job second = StartTraining(world, worker);
   const int64_t pseudo_labelled = ShownTo(worker, second).pseudo.at(0).image().id();
@@ -109,12 +114,8 @@ TEST(PseudoLabels, AreOfOneRoundAndNeverTruth) {
 }
 
 TEST(PseudoLabels, WhatIsLabelledBeforeTheRoundStartsIsLeftOut) {
-  RoundWorld world(60, 60);
-  world.Label("pool", 0, 20);
-  world.Label("holdout", 0, 60);
-  ScriptedWorker worker(world, 1);
-  world.Submit(kOff);
-  worker.Finish(1);
+  Served served(60);
+  auto& [world, worker] = served;
   world.Submit(kOn);
   world.Label("pool", 20, 50);
   const Shown shown = ShownTo(worker, StartTraining(world, worker));
@@ -140,12 +141,8 @@ void AddBox(RoundWorld& world, double score) {
 }
 
 TEST(PseudoLabels, WhatIsNotSureIsARegionToIgnore) {
-  RoundWorld world(60, 60);
-  world.Label("pool", 0, 20);
-  world.Label("holdout", 0, 60);
-  ScriptedWorker worker(world, 1);
-  world.Submit(kOff);
-  worker.Finish(1);
+  Served served(60);
+  auto& [world, worker] = served;
   AddBox(world, 0.3);
   AddBox(world, 0.05);
   world.Submit(kOn);
@@ -161,12 +158,8 @@ TEST(PseudoLabels, WhatIsNotSureIsARegionToIgnore) {
 }
 
 TEST(PseudoLabels, AModelThatIsOftenWrongGivesNone) {
-  RoundWorld world(60, 60);
-  world.Label("pool", 0, 20);
-  world.Label("holdout", 0, 60);
-  ScriptedWorker worker(world, 0.8);
-  world.Submit(kOff);
-  worker.Finish(1);
+  Served served(60, 0.8);
+  auto& [world, worker] = served;
   world.Submit(kOn);
   const v1::Job job = StartTraining(world, worker);
   EXPECT_EQ(job.images(), 20u);
@@ -191,12 +184,8 @@ TEST(PseudoLabels, WithoutAServingModelPeoplesLabelsAreAll) {
 }
 
 TEST(PseudoLabels, ACancelledRoundGetsNone) {
-  RoundWorld world(60, 60);
-  world.Label("pool", 0, 20);
-  world.Label("holdout", 0, 60);
-  ScriptedWorker worker(world, 1);
-  world.Submit(kOff);
-  worker.Finish(1);
+  Served served(60);
+  auto& [world, worker] = served;
   world.Submit(kOn);
   v1::CancelRoundRequest request;
   request.set_request_id(world.NewRequestId());
