@@ -106,7 +106,7 @@ std::string EvaluationText(const v1::Evaluation& evaluation) {
 namespace {
 
 std::string PseudoLabelsText(const v1::PseudoLabels& pseudo_labels) {
-  if (pseudo_labels.model() == 0) return "none: no model serves yet";
+  if (pseudo_labels.model() == 0) return "none: no model served when it started";
   bool sure = false;
   for (const v1::ClassPseudoLabels& one : pseudo_labels.classes()) sure = sure || one.has_min_score();
   if (!sure) return "none: the labelled holdout shows no score that is sure enough";
