@@ -14,6 +14,9 @@ PooledConnection::PooledConnection(const std::string& url) : connection_(url) {
   connection_.set_variable("DateStyle", "'ISO'");
   connection_.set_variable("client_encoding", "'UTF8'");
   connection_.set_variable("jit", "off");  // compiling takes longer than any statement here runs
+  // With statistics from before a new generation a merge of a task with its image seems free, and reads the
+  // images from the first one on: 70 ms instead of 0.1.
+  connection_.set_variable("enable_mergejoin", "off");
   // libpqxx sends each to the server when it is first used.
   for (const Statement& statement : Statements()) connection_.prepare(statement.name, statement.sql);
 }
@@ -21,7 +24,8 @@ PooledConnection::PooledConnection(const std::string& url) : connection_(url) {
 void PooledConnection::SetStatementTimeout(absl::Time deadline) {
   int64_t timeout_ms = 0;
   if (deadline != absl::InfiniteFuture()) {
-    const int64_t left_ms = std::clamp<int64_t>(absl::ToInt64Milliseconds(deadline - absl::Now()), 1, 1 << 30);
+    const int64_t left_ms =
+        std::clamp<int64_t>(absl::ToInt64Milliseconds(deadline - absl::Now()), 1, 1 << 30);
     timeout_ms = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(left_ms)));
   }
   if (timeout_ms == statement_timeout_ms_) return;
