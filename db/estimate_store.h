@@ -68,7 +68,7 @@ struct PoolParts {
 PoolParts ReadPoolParts(Transaction& transaction, const SliceOfPool& slice,
                         const std::vector<ImageId>& answered, size_t class_count);
 
-// How many of these images the model was trained on.
+// How many of these images the model was trained on, or one that its weights come from.
 uint64_t CountTrainedOn(Transaction& transaction, ModelId model, const std::vector<ImageId>& images);
 
 }  // namespace loupe

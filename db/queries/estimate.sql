@@ -63,10 +63,14 @@ GROUP BY GROUPING SETS ((part), (part, box.label))
 HAVING GROUPING(box.label) = 1 OR box.label IS NOT NULL;
 
 -- name: CountTrainedOn
--- By people's labels or by pseudo-labels.
-SELECT count(*)
-FROM model
-JOIN round ON round.id = model.round_id
+-- By people's labels or by pseudo-labels, itself or a model that its weights come from.
+WITH RECURSIVE line AS (
+  SELECT id, parent_id, round_id FROM model WHERE id = $1
+  UNION SELECT model.id, model.parent_id, model.round_id FROM model JOIN line ON model.id = line.parent_id
+)
+SELECT count(DISTINCT item.image_id)
+FROM line
+JOIN round ON round.id = line.round_id
 JOIN (SELECT snapshot_id, image_id FROM snapshot_item UNION ALL SELECT snapshot_id, image_id FROM pseudo_label) item
   USING (snapshot_id)
-WHERE model.id = $1 AND item.image_id = ANY ($2::bigint[]);
+WHERE item.image_id = ANY ($2::bigint[]);

@@ -14,6 +14,7 @@
 
 #include "db/error.h"
 #include "loupe/v1/image.pb.h"
+#include "loupe/v1/insight.pb.h"
 #include "loupe/v1/labeling.pb.h"
 #include "loupe/v1/model.pb.h"
 #include "loupe/v1/project.pb.h"
@@ -39,7 +40,7 @@ std::vector<const MethodDescriptor*> AllMethods() {
   for (const google::protobuf::FileDescriptor* file :
        {v1::Image::descriptor()->file(), v1::ImportRequest::descriptor()->file(), v1::Task::descriptor()->file(),
         v1::Model::descriptor()->file(), v1::Project::descriptor()->file(), v1::Revision::descriptor()->file(),
-        v1::Round::descriptor()->file(), v1::Token::descriptor()->file(), v1::Job::descriptor()->file()}) {
+        v1::Round::descriptor()->file(), v1::Curve::descriptor()->file(), v1::Token::descriptor()->file(), v1::Job::descriptor()->file()}) {
     for (int s = 0; s < file->service_count(); ++s) {
       for (int m = 0; m < file->service(s)->method_count(); ++m) methods.push_back(file->service(s)->method(m));
     }

@@ -40,28 +40,31 @@ class HoldoutTest : public LabelingTest {
   // Images of a generation 1 that has run out, whose model has predictions of the holdout too.
   void RankOneImage() { RankByModel({FirstOf("pool")}); }
 
-  v1::Task NextOfHoldout(const std::string& token) {
-    const auto tasks = Next(token, 10);
+  // The first of 50 tasks that `wanted` is true for; there must be one.
+  template <typename Wanted>
+  v1::Task FirstTask(const std::string& token, const Wanted& wanted) {
+    const auto tasks = Next(token, 50);
     EXPECT_TRUE(tasks.ok()) << tasks.status();
-    const auto found = std::find_if(tasks->begin(), tasks->end(),
-                                    [](const v1::Task& task) { return task.image().side() == v1::HOLDOUT; });
+    if (!tasks.ok()) return v1::Task();
+    const auto found = std::find_if(tasks->begin(), tasks->end(), wanted);
     EXPECT_NE(found, tasks->end());
     return found == tasks->end() ? v1::Task() : *found;
+  }
+
+  v1::Task NextOfHoldout(const std::string& token) {
+    return FirstTask(token, [](const v1::Task& task) { return task.image().side() == v1::HOLDOUT; });
+  }
+
+  // Given to somebody new.
+  v1::Task Refetched(int64_t image) {
+    return FirstTask(coordinator_.Token(v1::ANNOTATOR),
+                     [&](const v1::Task& task) { return task.image().id() == image; });
   }
 
   static void ExpectBlind(const v1::Task& task) {
     EXPECT_EQ(task.image().side(), v1::HOLDOUT);
     EXPECT_TRUE(task.blind());
     EXPECT_EQ(task.predictions_size(), 0);
-  }
-
-  v1::Task Refetched(int64_t image) {
-    const auto tasks = Next(coordinator_.Token(v1::ANNOTATOR), 50);
-    EXPECT_TRUE(tasks.ok()) << tasks.status();
-    const auto found = std::find_if(tasks->begin(), tasks->end(),
-                                    [&](const v1::Task& task) { return task.image().id() == image; });
-    EXPECT_NE(found, tasks->end());
-    return found == tasks->end() ? v1::Task() : *found;
   }
 };
 
@@ -98,6 +101,7 @@ TEST_F(HoldoutTest, ItIsBlindAgainAfterSkipReleaseAndALeaseThatEnded) {
   LetLeasesEnd();
   const std::string third = coordinator_.Token(v1::ANNOTATOR);
   const auto tasks = Next(third, 50);
+  ASSERT_TRUE(tasks.ok()) << tasks.status();
   v1::ReleaseRequest release;
   release.set_request_id(NextRequestId());
   for (const v1::Task& task : *tasks) {
