@@ -20,11 +20,12 @@ IMAGES = 500
 LABELLED = 60
 ANNOTATORS = 4
 KILLS_EACH = 5
-RECIPE = """
-detector { preset: "small" min_size: 96 max_size: 96 }
-training { iterations: 240 batch_size: 4 checkpoint_interval: 5 }
-prediction { shard_size: 100 }
-ranking { budget: 100 }
+CHECKPOINT_INTERVAL = 5
+RECIPE = f"""
+detector {{ preset: "small" min_size: 96 max_size: 96 }}
+training {{ iterations: 240 batch_size: 4 checkpoint_interval: {CHECKPOINT_INTERVAL} }}
+prediction {{ shard_size: 100 }}
+ranking {{ budget: 100 }}
 """
 
 
@@ -77,6 +78,7 @@ class Watcher(threading.Thread):
     def __init__(self, deployment):
         super().__init__()
         self.deployment, self.state, self.resumed_from, self.error = deployment, "", 0, ""
+        self.trained = 0  # iterations of the training that runs
         self.ended = threading.Event()
 
     def run(self):
@@ -86,17 +88,29 @@ class Watcher(threading.Thread):
             if shown.returncode == 0:
                 answer = json.loads(shown.stdout)
                 self.state, self.error = answer["state"], answer.get("error", "")
-                self.resumed_from = max(self.resumed_from, int(answer.get("progress", {}).get("resumed_from", 0)))
+                progress = answer.get("progress") or {}
+                self.resumed_from = max(self.resumed_from, int(progress.get("resumed_from", 0)))
+                self.trained = int(progress.get("done", 0)) if self.state == "training" else 0
             if self.ended.wait(0.3):
                 return
+
+
+    def await_checkpoint(self):
+        """Until the training has one to go on from, or is over. A database that was away may have cost it the first."""
+        deadline = time.monotonic() + 120
+        while self.state == "training" and self.trained <= 2 * CHECKPOINT_INTERVAL and time.monotonic() < deadline:
+            time.sleep(0.1)
 
 
 def kill_at_random(deployment, watcher, chooser):
     """Each part KILLS_EACH times, in random order; what was killed is started again by `loupe up`."""
     parts = [part for part in ("worker", "server", "postgres") for _ in range(KILLS_EACH)]
     chooser.shuffle(parts)
-    for part in parts:
+    last_of_worker = len(parts) - 1 - parts[::-1].index("worker")
+    for place, part in enumerate(parts):
         time.sleep(chooser.uniform(0.5, 4))
+        if place == last_of_worker:
+            watcher.await_checkpoint()  # on a slow machine no worker has lived long enough before
         deadline = time.monotonic() + 60
         while not deployment.kill(part):
             assert time.monotonic() < deadline, f"{part} did not come back to be killed again"
