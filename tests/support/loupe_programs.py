@@ -80,13 +80,21 @@ class Deployment:
     def kill(self, part):
         """SIGKILL; False when it wasn't running."""
         pid = self.pid(part)
-        if pid is None:
+        if pid is None or not self.is_ours(pid):
             return False
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             return False
         return True
+
+    def is_ours(self, pid):
+        """Whether a process belongs to this deployment. Tests start so many that a dead one's number is soon another's."""
+        try:
+            with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+                return self.server_directory in file.read() or self.server_directory in os.readlink(f"/proc/{pid}/cwd")
+        except OSError:
+            return False
 
     def psql(self, sql):
         """Runs statements on the coordinator's own database, past its API; returns the rows as text."""
