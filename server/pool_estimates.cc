@@ -3,35 +3,28 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "evaluation/grouped_boxes.h"
 #include "evaluation/weighted_estimates.h"
+#include "server/round_calibration.h"
 
 namespace loupe {
 namespace {
 
 constexpr uint64_t kSeed = 1;  // the same labels give the same intervals
 
-// [images] with what the judged model, if there is one, found right and wrong at IoU 0.5. What it found in
-// regions to ignore is neither.
+// [images] with what the judged model, if there is one, found right and wrong.
 std::vector<evaluation::SampledImage> SampledImages(const ChosenSlice& chosen, int class_count) {
-  const evaluation::GroundTruth truth = TruthOf(chosen.images, class_count);
-  std::vector<evaluation::DetectedBox> detections;
-  if (chosen.model != 0) detections = DetectionsOf(chosen.images, chosen.predictions);
   std::vector<evaluation::SampledImage> images(chosen.images.size());
-  for (evaluation::SampledImage& image : images) image.true_boxes.resize(static_cast<size_t>(class_count));
-  for (const evaluation::TrueBox& box : truth.boxes) {
-    if (!box.crowd) {
-      ++images[static_cast<size_t>(box.image)].true_boxes[static_cast<size_t>(box.category)];
+  for (size_t i = 0; i < images.size(); ++i) {
+    images[i].true_boxes.resize(static_cast<size_t>(class_count));
+    for (const v1::LabelBox& box : chosen.images[i].truth) {
+      if (!box.ignore()) ++images[i].true_boxes[box.label() - 1];
     }
   }
-  const evaluation::GroupedBoxes grouped(truth, detections);
-  for (const evaluation::ImageGroup& group : grouped.groups()) {
-    const auto matches = evaluation::MatchImage(group.detections, group.truths, evaluation::AreaRange{});
-    for (size_t d = 0; d < matches.size(); ++d) {
-      if ((matches[d].ignored & 1U) != 0) continue;
-      const evaluation::DetectedBox& box = group.detections[d];
-      images[static_cast<size_t>(group.image)].detections.push_back(
-          {box.category, static_cast<float>(box.score), (matches[d].matched & 1U) != 0});
+  if (chosen.model == 0) return images;
+  const auto judged = JudgeByImage(chosen.images, chosen.predictions, class_count);
+  for (size_t i = 0; i < images.size(); ++i) {
+    for (const ranking::JudgedDetection& one : judged[i]) {
+      images[i].detections.push_back({one.category, static_cast<float>(one.score), one.correct});
     }
   }
   return images;

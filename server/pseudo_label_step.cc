@@ -13,6 +13,7 @@
 #include "db/pseudo_label_store.h"
 #include "db/ranking_store.h"
 #include "recipe/recipe.h"
+#include "server/image_pages.h"
 #include "server/ranking/pseudo_labels.h"
 #include "server/round_calibration.h"
 #include "server/round_evaluation.h"
@@ -20,9 +21,6 @@
 
 namespace loupe {
 namespace {
-
-// Rows a transaction.
-constexpr int kPageRows = 2000;
 
 using ranking::PseudoCandidate;
 using ranking::PseudoThreshold;
@@ -110,19 +108,16 @@ void Add(const v1::ImagePrediction& prediction, const std::vector<PseudoThreshol
 }
 
 absl::StatusOr<Candidates> ReadCandidates(Database& database, ProjectId project, const Source& source) {
-  using Page = std::vector<v1::ImagePrediction>;
   Candidates candidates;
-  ImageId after;
-  for (;;) {
-    const absl::StatusOr<Page> page =
-        database.Transact("ReadPoolDetections", [&](Transaction& transaction) -> absl::StatusOr<Page> {
-          return ReadPoolDetections(transaction, project, source.model.id, after, kPageRows);
-        });
-    if (!page.ok()) return page.status();
-    if (page->empty()) return candidates;
-    for (const v1::ImagePrediction& prediction : *page) Add(prediction, source.thresholds, candidates);
-    after = ImageId(page->back().image_id());
-  }
+  const absl::Status read = ForEachImage(
+      database, "ReadPoolDetections",
+      [&](Transaction& transaction, ImageId after, int limit) {
+        return ReadPoolDetections(transaction, project, source.model.id, after, limit);
+      },
+      [](const v1::ImagePrediction& prediction) { return ImageId(prediction.image_id()); },
+      [&](const v1::ImagePrediction& prediction) { Add(prediction, source.thresholds, candidates); });
+  if (!read.ok()) return read;
+  return candidates;
 }
 
 // Boxes that are not taken become regions to ignore; an image of which none is taken is left out.

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "server/image_pages.h"
 #include "server/ranking/diversity.h"
 
 namespace loupe {
@@ -57,16 +58,15 @@ absl::StatusOr<std::vector<Appearance>> ReadKnown(Database& database, ModelId mo
 
 absl::StatusOr<std::vector<Appearance>> ReadLabelled(Database& database, ProjectId project, ModelId model) {
   std::vector<Appearance> labelled;
-  for (;;) {
-    const ImageId after = labelled.empty() ? ImageId() : labelled.back().image;
-    absl::StatusOr<std::vector<Appearance>> page = database.Transact(
-        "ReadLabelledAppearances", [&](Transaction& transaction) -> absl::StatusOr<std::vector<Appearance>> {
-          return ReadLabelledAppearances(transaction, project, model, after, kPageRows);
-        });
-    if (!page.ok()) return page.status();
-    if (page->empty()) return labelled;
-    std::move(page->begin(), page->end(), std::back_inserter(labelled));
-  }
+  const absl::Status read = ForEachImage(
+      database, "ReadLabelledAppearances",
+      [&](Transaction& transaction, ImageId after, int limit) {
+        return ReadLabelledAppearances(transaction, project, model, after, limit);
+      },
+      [](const Appearance& appearance) { return appearance.image; },
+      [&](Appearance appearance) { labelled.push_back(std::move(appearance)); });
+  if (!read.ok()) return read;
+  return labelled;
 }
 
 }  // namespace

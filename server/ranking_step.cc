@@ -11,6 +11,7 @@
 #include "db/project_store.h"
 #include "db/ranking_store.h"
 #include "recipe/recipe.h"
+#include "server/image_pages.h"
 #include "server/ranking_diversity.h"
 #include "server/round_ranking.h"
 #include "server/round_steps.h"
@@ -19,8 +20,6 @@
 namespace loupe {
 namespace {
 
-// Rows a transaction: none is long, whatever the size of the pool.
-constexpr int kPageRows = 2000;
 // Enough for a good median; people and pictures change.
 constexpr int kTimedTasks = 1000;
 
@@ -60,33 +59,28 @@ absl::StatusOr<std::optional<RankedRound>> ReadRankedRound(Transaction& transact
 
 absl::StatusOr<std::vector<int64_t>> ReadEligible(Database& database, ProjectId project) {
   std::vector<int64_t> eligible;
-  for (;;) {
-    const ImageId after(eligible.empty() ? 0 : eligible.back());
-    const absl::StatusOr<std::vector<ImageId>> page = database.Transact(
-        "ReadEligibleImages", [&](Transaction& transaction) -> absl::StatusOr<std::vector<ImageId>> {
-          return ReadEligibleImages(transaction, project, after, kPageRows);
-        });
-    if (!page.ok()) return page.status();
-    if (page->empty()) return eligible;
-    for (const ImageId image : *page) eligible.push_back(image.value());
-  }
+  const absl::Status read = ForEachImage(
+      database, "ReadEligibleImages",
+      [&](Transaction& transaction, ImageId after, int limit) {
+        return ReadEligibleImages(transaction, project, after, limit);
+      },
+      [](ImageId image) { return image; }, [&](ImageId image) { eligible.push_back(image.value()); });
+  if (!read.ok()) return read;
+  return eligible;
 }
 
 absl::StatusOr<ranking::ScoredPool> ScorePool(Database& database, ProjectId project, ModelId model,
                                               const ranking::ScoringOptions& options) {
-  using Page = std::vector<v1::ImagePrediction>;
   ranking::PoolScorer scorer(options);
-  ImageId after;
-  for (;;) {
-    const absl::StatusOr<Page> page =
-        database.Transact("ReadPoolScores", [&](Transaction& transaction) -> absl::StatusOr<Page> {
-          return ReadPoolScores(transaction, project, model, after, kPageRows);
-        });
-    if (!page.ok()) return page.status();
-    if (page->empty()) return std::move(scorer).Finish();
-    for (const v1::ImagePrediction& prediction : *page) scorer.Add(ScoringView(prediction));
-    after = ImageId(page->back().image_id());
-  }
+  const absl::Status read = ForEachImage(
+      database, "ReadPoolScores",
+      [&](Transaction& transaction, ImageId after, int limit) {
+        return ReadPoolScores(transaction, project, model, after, limit);
+      },
+      [](const v1::ImagePrediction& prediction) { return ImageId(prediction.image_id()); },
+      [&](const v1::ImagePrediction& prediction) { scorer.Add(ScoringView(prediction)); });
+  if (!read.ok()) return read;
+  return std::move(scorer).Finish();
 }
 
 std::vector<NewRankingEntry> EntriesOf(const ranking::RankingPlan& plan) {

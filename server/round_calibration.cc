@@ -48,19 +48,29 @@ CalibrationMap MapOf(const v1::ClassCalibration& message) {
 
 }  // namespace
 
-std::vector<JudgedDetection> JudgeDetections(std::span<const JudgedImage> images,
-                                             const PredictionsById& predictions, int class_count) {
+std::vector<std::vector<JudgedDetection>> JudgeByImage(std::span<const JudgedImage> images,
+                                                       const PredictionsById& predictions, int class_count) {
   const evaluation::GroupedBoxes boxes(TruthOf(images, class_count), DetectionsOf(images, predictions));
-  std::vector<JudgedDetection> judged;
+  std::vector<std::vector<JudgedDetection>> judged(images.size());
   for (const evaluation::ImageGroup& group : boxes.groups()) {
     const auto matches = evaluation::MatchImage(group.detections, group.truths, {});
     for (size_t d = 0; d < group.detections.size(); ++d) {
       if (matches[d].ignored & 1U) continue;
-      judged.push_back(
-          {group.detections[d].category, group.detections[d].score, (matches[d].matched & 1U) != 0});
+      const evaluation::DetectedBox& box = group.detections[d];
+      judged[static_cast<size_t>(group.image)].push_back(
+          {box.category, box.score, (matches[d].matched & 1U) != 0});
     }
   }
   return judged;
+}
+
+std::vector<JudgedDetection> JudgeDetections(std::span<const JudgedImage> images,
+                                             const PredictionsById& predictions, int class_count) {
+  std::vector<JudgedDetection> all;
+  for (const auto& of_image : JudgeByImage(images, predictions, class_count)) {
+    all.insert(all.end(), of_image.begin(), of_image.end());
+  }
+  return all;
 }
 
 v1::Calibration CalibrateModel(std::span<const JudgedImage> images, const PredictionsById& predictions,

@@ -10,8 +10,12 @@
 
 namespace loupe {
 
-// Each box that a model predicted in these images, right or wrong; without those on regions to ignore.
-// Requires: as CalibrateModel.
+// [images] each box that a model predicted in an image, right or wrong at IoU 0.5; without those on regions
+// to ignore. Requires: as CalibrateModel.
+std::vector<std::vector<ranking::JudgedDetection>> JudgeByImage(std::span<const JudgedImage> images,
+                                                                const PredictionsById& predictions,
+                                                                int class_count);
+// The same of all images together.
 std::vector<ranking::JudgedDetection> JudgeDetections(std::span<const JudgedImage> images,
                                                       const PredictionsById& predictions, int class_count);
 

@@ -96,6 +96,14 @@ void RoundWorld::Label(const char* side, int first, int last, bool blind) {
                             " ORDER BY id"));
 }
 
+void RoundWorld::StartRound() {
+  Label("pool", 0, 5);
+  Submit("ranking { budget: 10 } prediction { shard_size: 500 }");
+  ASSERT_TRUE(planner.RunOnce().ok());
+}
+
+void RoundWorld::ExpireLeases() { database.Sql("UPDATE lease SET expires_at = now() - interval '1 second'"); }
+
 int64_t RoundWorld::ImageAt(const char* side, int place) {
   return Number(absl::StrCat("SELECT id FROM image WHERE file_name = '", side, "-", place, ".png'"));
 }
@@ -173,10 +181,8 @@ void ScriptedWorker::Do(const v1::Job& job) {
     EXPECT_EQ(ReadSnapshot(job).size(), job.images());
     status = Complete(job, MadeUpWeights(absl::StrCat("round ", job.round(), " quality ", quality_)));
   } else {
-    std::vector<v1::ImagePrediction> predictions;
-    for (const v1::Image& image : ReadImages(job)) predictions.push_back(Predict(image));
     v1::UploadPredictionsResponse response;
-    status = Upload(job, predictions, &response);
+    status = Upload(job, PredictAll(job), &response);
     ASSERT_TRUE(status.ok()) << status.error_message();
     status = Complete(job);
   }
@@ -249,6 +255,12 @@ v1::ImagePrediction ScriptedWorker::Predict(const v1::Image& image) const {
   prediction.set_embedding(std::string(16, '\0'));
   prediction.set_max_foreground_score(score);
   return prediction;
+}
+
+std::vector<v1::ImagePrediction> ScriptedWorker::PredictAll(const v1::Job& job) {
+  std::vector<v1::ImagePrediction> predictions;
+  for (const v1::Image& image : ReadImages(job)) predictions.push_back(Predict(image));
+  return predictions;
 }
 
 grpc::Status ScriptedWorker::Upload(const v1::Job& job, const std::vector<v1::ImagePrediction>& predictions,

@@ -36,6 +36,11 @@ class RoundWorld {
   // Labels images of one side by their place, from `first` up to before `last`, with what is on them.
   void Label(const char* side, int first, int last, bool blind = true);
 
+  // Labels five images of the pool and makes the TRAIN job of a round, which will predict in one shard.
+  void StartRound();
+  // Of jobs and tasks.
+  void ExpireLeases();
+
   int64_t ImageAt(const char* side, int place);
   // The class of the defect on an image.
   uint32_t ClassOn(int64_t image);
@@ -96,6 +101,8 @@ class ScriptedWorker {
   std::vector<v1::JobImage> ReadJobImages(const v1::Job& job);
   std::vector<v1::SnapshotItem> ReadSnapshot(const v1::Job& job);
   v1::ImagePrediction Predict(const v1::Image& image) const;
+  // What a job still has to predict.
+  std::vector<v1::ImagePrediction> PredictAll(const v1::Job& job);
   grpc::Status Upload(const v1::Job& job, const std::vector<v1::ImagePrediction>& predictions,
                       v1::UploadPredictionsResponse* response);
   grpc::Status Write(const v1::Job& job, const std::string& bytes, const Sha256& hash);
