@@ -23,12 +23,10 @@ as SVG, go there too.
 """
 import argparse
 import collections
-import concurrent.futures
 import dataclasses
 import hashlib
 import json
 import os
-import queue
 import signal
 import sys
 import time
@@ -38,6 +36,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "support"))
 from label_efficiency_report import BASELINE, FULL, MAX_SEEDS, plot, set_figures, table  # noqa: E402
 from loupe_programs import SOURCE, Deployment, read_json, worker, write_lines  # noqa: E402
 from neu_det_data import ANNOTATIONS, DATA_SET, WEIGHTS, split_ids, write_part  # noqa: E402
+from one_a_core import one_a_core  # noqa: E402
 
 # What the ranking part of a recipe says.
 ARMS = {"random": 'strategy: "random"',
@@ -241,11 +240,6 @@ class Rehearsal:
         return figures["overall"], {names[key]: one["ap50"] for key, one in figures["per_category"].items()}
 
 
-def take_core(cores):
-    """Keeps this thread, and the programs that it starts, to a core that no other has."""
-    os.sched_setaffinity(0, {cores.get()})
-
-
 class Bench:
     def __init__(self, out):
         self.out = out
@@ -257,22 +251,16 @@ class Bench:
         for seed in seeds:
             for name, setting in settings.items():
                 PICTURES[name](setting, seed, self.out)  # before runs that share them go side by side
-        cores = queue.SimpleQueue()
-        for core in os.sched_getaffinity(0):
-            cores.put(core)
         runs = [(name, setting, arm, seed) for seed in seeds for name, setting in settings.items()
                 for arm in (*(arms or setting.arms), FULL)]
         figures = {name: collections.defaultdict(list) for name in settings}
-        pool = concurrent.futures.ThreadPoolExecutor(cores.qsize(), initializer=take_core, initargs=(cores,))
-        try:
-            for (name, _, arm, _), one in zip(runs, pool.map(self.run, *zip(*runs))):
-                figures[name][arm].append(one)
-        except BaseException:  # those that go on are of no use then
-            pool.shutdown(wait=False, cancel_futures=True)
-            for deployment in tuple(self.deployments):
-                deployment.down()
-            raise
+        for (name, _, arm, _), one in zip(runs, one_a_core(self.run, runs, on_failure=self.take_down)):
+            figures[name][arm].append(one)
         return figures
+
+    def take_down(self):
+        for deployment in tuple(self.deployments):
+            deployment.down()
 
     def run(self, name, setting, arm, seed):
         """A run's figures: from its file, or by doing it."""
