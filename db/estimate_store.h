@@ -21,6 +21,7 @@ struct DrawnRanking {
   ModelId model;          // it was made from; none: generation 0
   uint64_t eligible = 0;  // images that it drew from
   std::string recipe;     // of its round, as kept; empty for generation 0
+  bool active = false;    // it is served
 };
 
 // The latest generation first.

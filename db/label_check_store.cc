@@ -32,9 +32,9 @@ std::vector<ImageTraits> ReadPoolTraits(Transaction& transaction, ProjectId proj
   return TraitsOf(transaction.Exec("SelectPoolTraits", project, model, labelled, limit));
 }
 
-std::vector<ImageTraits> ReadRandomSliceTraits(Transaction& transaction, ProjectId project, bool drawn,
+std::vector<ImageTraits> ReadRandomSliceTraits(Transaction& transaction, const RandomDraw& draw, bool drawn,
                                                int limit) {
-  return TraitsOf(transaction.Exec("SelectRandomSliceTraits", project, drawn, limit));
+  return TraitsOf(transaction.Exec("SelectRandomSliceTraits", draw.ranking, draw.size, drawn, limit));
 }
 
 std::vector<PictureHash> ReadPictureHashes(Transaction& transaction, ProjectId project, v1::Side side) {

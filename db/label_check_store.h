@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "db/estimate_store.h"
 #include "db/ids.h"
 #include "loupe/v1/image.pb.h"
 #include "loupe/v1/worker.pb.h"
@@ -34,9 +35,9 @@ struct ImageTraits {
 std::vector<ImageTraits> ReadPoolTraits(Transaction& transaction, ProjectId project, ModelId model,
                                         bool labelled, int limit);
 
-// Of the images that the active ranking was drawn from, at most `limit` that are answered ones of its random
-// slice, or are not; as its own model saw them.
-std::vector<ImageTraits> ReadRandomSliceTraits(Transaction& transaction, ProjectId project, bool drawn,
+// Of the images that the ranking of a model was drawn from, at most `limit` that are answered ones of its
+// draw, or are not; as its own model saw them.
+std::vector<ImageTraits> ReadRandomSliceTraits(Transaction& transaction, const RandomDraw& draw, bool drawn,
                                                int limit);
 
 struct PictureHash {

@@ -138,8 +138,12 @@ absl::StatusOr<LabelCheckInput> ReadLabelCheckInput(Transaction& transaction, co
   }
   input.labelled = ReadPoolTraits(transaction, *project, model_id, true, kComparedImages);
   input.rest = ReadPoolTraits(transaction, *project, model_id, false, kComparedImages);
-  input.random_slice = ReadRandomSliceTraits(transaction, *project, true, kComparedImages);
-  input.random_rest = ReadRandomSliceTraits(transaction, *project, false, kComparedImages);
+  const absl::StatusOr<RandomDraw> draw = DrawOfActive(transaction, *project);
+  if (!draw.ok()) return draw.status();
+  if (draw->size > 0) {
+    input.random_slice = ReadRandomSliceTraits(transaction, *draw, true, kComparedImages);
+    input.random_rest = ReadRandomSliceTraits(transaction, *draw, false, kComparedImages);
+  }
   input.holdout = ReadPictureHashes(transaction, *project, v1::HOLDOUT);
   input.pool = ReadPictureHashes(transaction, *project, v1::POOL);
   return input;

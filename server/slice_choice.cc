@@ -114,6 +114,13 @@ absl::Status TrainedOnSlice(const ModelRow& asked) {
 
 }  // namespace
 
+absl::StatusOr<RandomDraw> DrawOfActive(Transaction& transaction, ProjectId project) {
+  for (const DrawnRanking& ranking : ListDrawnRankings(transaction, project)) {
+    if (ranking.active && ranking.model) return DrawOfRound(ranking);
+  }
+  return RandomDraw();
+}
+
 absl::StatusOr<std::optional<ChosenSlice>> ChooseSlice(Transaction& transaction, ProjectId project,
                                                        const std::optional<ModelRow>& asked) {
   const absl::StatusOr<std::vector<Drawn>> draws = ListDraws(transaction, project);

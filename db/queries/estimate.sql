@@ -2,7 +2,8 @@
 -- position $2 on; of U are those of the images it was drawn from that all of the models $4 predicted.
 
 -- name: SelectDrawnRankings
-SELECT ranking.id, ranking.generation, coalesce(ranking.model_id, 0), ranking.eligible, coalesce(round.recipe, '')
+SELECT ranking.id, ranking.generation, coalesce(ranking.model_id, 0), ranking.eligible, coalesce(round.recipe, ''),
+       ranking.state = 'active'
 FROM ranking LEFT JOIN round ON round.id = ranking.round_id
 WHERE ranking.project_id = $1 AND ranking.state <> 'building' ORDER BY ranking.generation DESC;
 

@@ -17,18 +17,18 @@ WHERE image.project_id = $1 AND side = 'pool' AND (head_revision_id IS NOT NULL)
 ORDER BY sampling_key, image.id LIMIT $4;
 
 -- name: SelectRandomSliceTraits
--- Of the images that the active ranking was drawn from, the first $3 by sampling key that are answered ones of its random
--- slice ($2) or not. Its own model saw them, which was not trained on them.
+-- Of the images that ranking $1 was drawn from, the first $4 by sampling key that are answered ones of its first $2 random
+-- entries ($3) or not. Its own model saw them, which was not trained on them.
 SELECT coalesce(embedding, ''), width, height, brightness
 FROM ranking
 JOIN image ON image.project_id = ranking.project_id AND image.side = 'pool' AND image.created_at <= ranking.created_at
 LEFT JOIN label_revision earliest ON earliest.image_id = image.id AND earliest.number = 1
-LEFT JOIN ranking_entry entry ON entry.ranking_id = ranking.id AND entry.image_id = image.id
+LEFT JOIN (SELECT image_id FROM ranking_entry WHERE ranking_id = $1 AND slice = 'random' ORDER BY position LIMIT $2) drawn
+  ON drawn.image_id = image.id
 LEFT JOIN prediction ON prediction.model_id = ranking.model_id AND prediction.image_id = image.id
-WHERE ranking.project_id = $1 AND ranking.state = 'active'
-  AND (earliest.created_at IS NULL OR earliest.created_at > ranking.created_at)
-  AND (earliest.id IS NOT NULL AND entry.slice IS NOT DISTINCT FROM 'random') = $2
-ORDER BY image.sampling_key, image.id LIMIT $3;
+WHERE ranking.id = $1 AND (earliest.created_at IS NULL OR earliest.created_at > ranking.created_at)
+  AND (earliest.id IS NOT NULL AND drawn.image_id IS NOT NULL) = $3
+ORDER BY image.sampling_key, image.id LIMIT $4;
 
 -- name: SelectPictureHashes
 SELECT file_name, perceptual_hash FROM image

@@ -225,6 +225,10 @@ TEST_F(HoldoutTest, TheDatabaseRefusesItInASnapshot) {
   EXPECT_THAT(
       Refusal(absl::StrCat("UPDATE snapshot_item SET image_side = 'holdout', image_id = ", image, some)),
       HasSubstr("snapshot_item_never_holdout"));
+  EXPECT_THAT(Refusal(absl::StrCat(
+                  "UPDATE snapshot_item SET revision_id = (SELECT head_revision_id FROM image WHERE id = ",
+                  image, ")", some)),
+              HasSubstr("snapshot_item_revision"));
 }
 
 // Its ids lie between those of the pool, so that a shard's range holds them.

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/server/round_world.h"
 
 namespace loupe {
@@ -107,6 +109,26 @@ TEST(Insight, TheCheckComparesWhatTheServingModelSees) {
   EXPECT_EQ(check.comparisons(0).of(), "embeddings");
   EXPECT_EQ(check.comparisons(0).images(), 60u);
   EXPECT_EQ(check.comparisons(0).others(), 60u);
+}
+
+TEST(Insight, TheCheckOfTheRandomSliceLeavesOutWhatTheRankingWasExtendedBy) {
+  RoundWorld world(300, 0);
+  world.Label("pool", 0, 60);
+  world.Submit("ranking { budget: 100 depth_factor: 1 random_share: 0.3 } prediction { shard_size: 500 }");
+  ASSERT_EQ(ScriptedWorker(world, 0.9).Finish(1).state(), "done");
+  world.database.Sql(
+      "INSERT INTO ranking_entry SELECT ranking.id, 1000 + image.id, image.id, 'pool', 'random', NULL, 0.5, "
+      "true "
+      "FROM ranking, image WHERE state = 'active' AND head_revision_id IS NULL "
+      "AND NOT EXISTS (SELECT FROM ranking_entry WHERE ranking_id = ranking.id AND image_id = image.id)");
+  world.Label("pool", 60, 300);
+
+  const v1::LabelCheck check = CheckOf(world);
+  const auto of_slice = std::find_if(check.comparisons().begin(), check.comparisons().end(),
+                                     [](const v1::Comparison& one) { return one.what() == "random slice"; });
+  ASSERT_NE(of_slice, check.comparisons().end());
+  EXPECT_EQ(of_slice->images(), 30u);
+  EXPECT_EQ(of_slice->others(), 210u);
 }
 
 TEST(Insight, TheCheckFindsHoldoutPicturesThatRepeatThePool) {
