@@ -19,7 +19,7 @@ A person's time is modelled as 2 s an image and 4 s a box of its truth, whether 
 accepted: DESIGN.md's t0 and t_box. As many runs as there are cores go at once, each on a core of its own, which is
 faster than all of them on all cores. Every run leaves a JSON file in the folder of `--out`; a run that is there is not
 done again, so the benchmark goes on where it was stopped; the run that was cut off starts again from nothing. Plots,
-as SVG, go there too.
+as SVG, go there too. Pictures are kept under build/.
 """
 import argparse
 import collections
@@ -51,6 +51,7 @@ SECONDS_A_BOX = 4
 TEST_SEED = 1000  # of the made-up test pictures; no run has it
 ROUND_PATIENCE_S = 3600
 FULL_FACTOR = 2  # on the iterations
+PICTURES_FOLDER = os.path.join(SOURCE, "build", "label_efficiency_pictures")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,26 +106,26 @@ class Pictures:
         return {image["file_name"]: SECONDS_AN_IMAGE + SECONDS_A_BOX * boxes[image["id"]] for image in coco["images"]}
 
 
-def sample(out, images, seed):
+def sample(images, seed):
     """Made-up pictures: their folder, and their truth."""
-    folder = os.path.join(out, f"parts-{seed}-{images}")
+    folder = os.path.join(PICTURES_FOLDER, f"parts-{seed}-{images}")
     truth = os.path.join(folder, "annotations.json")
     if not os.path.exists(truth):  # it is written last
         worker("sample", "--out", folder, "--images", images, "--seed", seed)
     return os.path.join(folder, "images"), truth
 
 
-def made_up(setting, seed, out):
-    folder, truth = sample(out, setting.candidates, seed)
+def made_up(setting, seed):
+    folder, truth = sample(setting.candidates, seed)
     names = [image["file_name"] for image in read_json(truth)["images"]]
-    return Pictures(folder, truth, shuffled(names, seed), *sample(out, setting.test_images, TEST_SEED))
+    return Pictures(folder, truth, shuffled(names, seed), *sample(setting.test_images, TEST_SEED))
 
 
-def neu_det(setting, seed, out):
+def neu_det(setting, seed):
     coco = read_json(ANNOTATIONS)
     names = {image["id"]: image["file_name"] for image in coco["images"]}
     test = split_ids("test")
-    test = write_part(coco, test[::len(test) // setting.test_images], os.path.join(out, "neu-det-test.json"))
+    test = write_part(coco, test[::len(test) // setting.test_images], os.path.join(PICTURES_FOLDER, "neu-det-test.json"))
     train = shuffled([names[number] for number in split_ids("train")], seed)
     return Pictures(DATA_SET, ANNOTATIONS, train[:setting.candidates], DATA_SET, test)
 
@@ -245,12 +246,13 @@ class Bench:
         self.out = out
         self.deployments = set()
         os.makedirs(out, exist_ok=True)
+        os.makedirs(PICTURES_FOLDER, exist_ok=True)
 
     def run_all(self, settings, arms, seeds):
         """Figures of all runs, by data set and arm, in order of seed."""
         for seed in seeds:
             for name, setting in settings.items():
-                PICTURES[name](setting, seed, self.out)  # before runs that share them go side by side
+                PICTURES[name](setting, seed)  # before runs that share them go side by side
         runs = [(name, setting, arm, seed) for seed in seeds for name, setting in settings.items()
                 for arm in (*(arms or setting.arms), FULL)]
         figures = {name: collections.defaultdict(list) for name in settings}
@@ -273,7 +275,7 @@ class Bench:
                 sys.exit(f"{path} is of another run; remove it, or choose another --out")
             return figures
         started = time.monotonic()
-        pictures = PICTURES[name](setting, seed, self.out)
+        pictures = PICTURES[name](setting, seed)
         with Deployment() as deployment:
             self.deployments.add(deployment)
             figures = {"about": about, **Rehearsal(deployment, setting, pictures, arm, seed).do()}
@@ -288,7 +290,7 @@ class Bench:
 
     def report(self, name, setting, runs, seeds):
         """Prints the table of one data set, leaves its plot, and returns its figures."""
-        test = PICTURES[name](setting, seeds[0], self.out).test
+        test = PICTURES[name](setting, seeds[0]).test
         figures = set_figures(runs, rarest_classes(read_json(test)))
         share = figures["arms"][BASELINE]["images_by_round"][-1] / setting.pool
         print(f"\n{name}: {setting.rounds} rounds of {setting.iterations} iterations, "

@@ -1,6 +1,7 @@
 """NEU-DET and the ImageNet weights as the tests use them, from LOUPE_DATA (default ../shared)."""
 import json
 import os
+import tempfile
 
 from loupe_programs import DATA, read_json
 
@@ -20,11 +21,12 @@ def fifth_of(images, start=0):
 
 
 def write_part(coco, ids, path):
-    """The COCO file of some images only."""
+    """The COCO file of some images only. Whoever reads it meanwhile finds it whole."""
     keep = set(ids)
     part = dict(coco)
     part["images"] = [image for image in coco["images"] if image["id"] in keep]
     part["annotations"] = [box for box in coco["annotations"] if box["image_id"] in keep]
-    with open(path, "w", encoding="utf-8") as file:
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=os.path.dirname(path), delete=False) as file:
         json.dump(part, file)
+    os.replace(file.name, path)
     return path
