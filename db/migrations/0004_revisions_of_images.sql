@@ -1,4 +1,4 @@
--- A revision stands for no image but its own: in a snapshot, and as an image's head.
+-- A revision stands for no image but its own: in a snapshot, as an image's head, and as a task's answer.
 
 ALTER TABLE label_revision ADD UNIQUE (id, image_id);
 ALTER TABLE snapshot_item DROP CONSTRAINT snapshot_item_revision_id_fkey,

@@ -52,7 +52,8 @@ TEST_SEED = 1000  # of the made-up test pictures; no run has it
 ROUND_PATIENCE_S = 3600
 FULL_FACTOR = 2  # on the iterations
 # Learns more in so few steps than the defaults do.
-TRAINING = "learning_rate: 2e-3 warmup_iterations: 50 schedule: COSINE ema_decay: 0.98"
+TRAINING = "learning_rate: 2e-3 schedule: COSINE ema_decay: 0.98"
+WARMUP_SHARE = 0.1
 PICTURES_FOLDER = os.path.join(SOURCE, "build", "label_efficiency_pictures")
 
 
@@ -127,7 +128,8 @@ def neu_det(setting, seed):
     coco = read_json(ANNOTATIONS)
     names = {image["id"]: image["file_name"] for image in coco["images"]}
     test = split_ids("test")
-    test = write_part(coco, test[::len(test) // setting.test_images], os.path.join(PICTURES_FOLDER, "neu-det-test.json"))
+    part = test[::len(test) // setting.test_images]
+    test = write_part(coco, part, os.path.join(PICTURES_FOLDER, "neu-det-test.json"))
     train = shuffled([names[number] for number in split_ids("train")], seed)
     return Pictures(DATA_SET, ANNOTATIONS, train[:setting.candidates], DATA_SET, test)
 
@@ -149,8 +151,9 @@ def rarest_classes(coco, count=2):
 def recipe_text(setting, arm, seed):
     iterations = setting.iterations * (FULL_FACTOR if arm == FULL else 1)
     size = f"min_size: {setting.pixels} max_size: {setting.pixels}"
+    steps = f"iterations: {iterations} warmup_iterations: {round(WARMUP_SHARE * iterations)}"
     return (f'detector {{ preset: "small" init_model: "imagenet" {size} }}\n'
-            f"training {{ iterations: {iterations} {TRAINING} }}\n"
+            f"training {{ {steps} {TRAINING} }}\n"
             f"ranking {{ {ARMS[arm]} budget: {setting.budget} }}\n"
             f"gate {{ tolerance: 1 }}\n"
             f"seed: {seed}\n")
