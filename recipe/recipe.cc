@@ -143,6 +143,7 @@ void CheckRanking(const v1::RankingRecipe& ranking, RangeCheck& check) {
   check.Within("ranking.uncertain_blind_share", ranking.uncertain_blind_share(), 0, 1);
   check.Within("ranking.cost_exponent", ranking.cost_exponent(), 0, 1);
   check.Within("ranking.depth_factor", ranking.depth_factor(), 1, 1000);
+  check.OneOf("ranking.box_to_image", ranking.box_to_image(), {"sum", "mean", "max"});
 }
 
 void FillDetector(v1::DetectorRecipe& detector) {
@@ -211,6 +212,7 @@ void FillRanking(v1::RankingRecipe& ranking) {
   if (!ranking.has_uncertain_blind_share()) ranking.set_uncertain_blind_share(0.1);
   if (!ranking.has_cost_exponent()) ranking.set_cost_exponent(0.5);
   if (!ranking.has_depth_factor()) ranking.set_depth_factor(4);
+  if (!ranking.has_box_to_image()) ranking.set_box_to_image("sum");
   if (!ranking.has_strategy())
     return;  // the project's is filled in when a round is submitted, and then the rest
   const bool combined = ranking.strategy() == "combined";

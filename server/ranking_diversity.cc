@@ -39,8 +39,8 @@ size_t WidthOf(std::span<const Appearance> known) {
 
 absl::StatusOr<std::vector<Appearance>> ReadKnown(Database& database, ModelId model,
                                                   const ranking::DiversityRequest& request) {
-  std::vector<int64_t> ids = request.best;
-  ids.insert(ids.end(), request.served.begin(), request.served.end());
+  std::vector<int64_t> ids = request.served;
+  for (const auto& group : request.groups) ids.insert(ids.end(), group.best.begin(), group.best.end());
   std::vector<Appearance> known;
   for (size_t begin = 0; begin < ids.size(); begin += kPageRows) {
     const std::vector<int64_t> page(
@@ -69,10 +69,58 @@ absl::StatusOr<std::vector<Appearance>> ReadLabelled(Database& database, Project
   return labelled;
 }
 
+// An image of a request.
+struct Competitor {
+  double score = 0;
+  int64_t image = 0;
+  size_t group = 0;
+  size_t index = 0;  // in the group's `best`
+};
+
+// Of all groups together: an image may nearly repeat one of another class.
+std::vector<Competitor> BestFirst(const ranking::DiversityRequest& request) {
+  std::vector<Competitor> competitors;
+  for (size_t g = 0; g < request.groups.size(); ++g) {
+    const auto& [best, scores, count] = request.groups[g];
+    for (size_t i = 0; i < best.size(); ++i) competitors.push_back({scores[i], best[i], g, i});
+  }
+  std::sort(competitors.begin(), competitors.end(), [](const Competitor& a, const Competitor& b) {
+    return a.score != b.score ? a.score > b.score : a.image < b.image;
+  });
+  return competitors;
+}
+
+// What can be chosen from in one group; numbers are indices into its `best`.
+struct GroupChoice {
+  explicit GroupChoice(size_t width) : embeddings(width) {}
+
+  std::vector<size_t> unique;  // a row of `embeddings` each
+  std::vector<double> weights;
+  Embeddings embeddings;
+  std::vector<size_t> duplicates;
+};
+
+// The picks, of choice.unique; then what is neither picked nor a near-duplicate, and near-duplicates last.
+std::vector<size_t> OrderOf(const GroupChoice& choice, const std::vector<size_t>& picks, size_t size) {
+  std::vector<size_t> order;
+  std::vector<bool> placed(size);
+  for (const size_t pick : picks) {
+    order.push_back(choice.unique[pick]);
+    placed[choice.unique[pick]] = true;
+  }
+  for (const size_t i : choice.duplicates) placed[i] = true;
+  for (size_t i = 0; i < size; ++i) {
+    if (!placed[i]) order.push_back(i);
+  }
+  order.insert(order.end(), choice.duplicates.begin(), choice.duplicates.end());
+  return order;
+}
+
 }  // namespace
 
-std::vector<size_t> DifferentFirst(const ranking::DiversityRequest& request,
-                                   std::span<const Appearance> known, std::span<const Appearance> labelled) {
+std::vector<std::vector<size_t>> DifferentFirst(const ranking::DiversityRequest& request,
+                                                std::span<const Appearance> known,
+                                                std::span<const Appearance> labelled) {
   if (known.empty()) return {};
   std::unordered_map<int64_t, const Appearance*> by_image;
   for (const Appearance& appearance : known) by_image.emplace(appearance.image.value(), &appearance);
@@ -88,44 +136,41 @@ std::vector<size_t> DifferentFirst(const ranking::DiversityRequest& request,
     if (const auto found = by_image.find(image); found != by_image.end()) add_centre(*found->second);
   }
   const size_t first_candidate = looks.hashes.size();
-  std::vector<size_t> seen;  // indices into request.best
-  for (size_t i = 0; i < request.best.size(); ++i) {
-    const auto found = by_image.find(request.best[i]);
-    if (found != by_image.end() && looks.Add(*found->second)) seen.push_back(i);
+  std::vector<Competitor> seen;
+  for (const Competitor& competitor : BestFirst(request)) {
+    const auto found = by_image.find(competitor.image);
+    if (found != by_image.end() && looks.Add(*found->second)) seen.push_back(competitor);
   }
 
   const std::vector<size_t> originals = ranking::MergeNearDuplicates(looks.hashes, looks.embeddings);
-  Embeddings candidates(width);
-  std::vector<size_t> unique;  // indices into request.best, a row of `candidates` each
-  std::vector<double> weights;
-  std::vector<size_t> duplicates;
+  std::vector<GroupChoice> choices(request.groups.size(), GroupChoice(width));
   for (size_t s = 0; s < seen.size(); ++s) {
-    const size_t i = seen[s];
+    GroupChoice& choice = choices[seen[s].group];
     if (originals[first_candidate + s] != first_candidate + s) {
-      duplicates.push_back(i);
-      continue;
+      choice.duplicates.push_back(seen[s].index);
+    } else {
+      choice.unique.push_back(seen[s].index);
+      choice.weights.push_back(seen[s].score);
+      (void)choice.embeddings.Append(by_image.at(seen[s].image)->embedding);
     }
-    (void)candidates.Append(by_image.at(request.best[i])->embedding);
-    unique.push_back(i);
-    weights.push_back(request.scores[i]);
   }
-
-  std::vector<size_t> order;
-  std::vector<bool> placed(request.best.size());
-  for (const size_t pick : ranking::WeightedKCenter(candidates, weights, centres, request.count, 0)) {
-    order.push_back(unique[pick]);
-    placed[unique[pick]] = true;
+  std::vector<std::vector<size_t>> orders;
+  for (size_t g = 0; g < choices.size(); ++g) {
+    const GroupChoice& choice = choices[g];
+    const std::vector<size_t> picks = ranking::WeightedKCenter(choice.embeddings, choice.weights, centres,
+                                                               request.groups[g].count, /*threads=*/0);
+    for (const size_t pick : picks) {
+      const int64_t image = request.groups[g].best[choice.unique[pick]];
+      (void)centres.Append(by_image.at(image)->embedding);
+    }
+    orders.push_back(OrderOf(choice, picks, request.groups[g].best.size()));
   }
-  for (const size_t i : duplicates) placed[i] = true;
-  for (size_t i = 0; i < request.best.size(); ++i) {
-    if (!placed[i]) order.push_back(i);
-  }
-  order.insert(order.end(), duplicates.begin(), duplicates.end());
-  return order;
+  return orders;
 }
 
-absl::StatusOr<std::vector<size_t>> ChooseDifferent(Database& database, ProjectId project, ModelId model,
-                                                    const ranking::DiversityRequest& request) {
+absl::StatusOr<std::vector<std::vector<size_t>>> ChooseDifferent(Database& database, ProjectId project,
+                                                                 ModelId model,
+                                                                 const ranking::DiversityRequest& request) {
   const absl::StatusOr<std::vector<Appearance>> known = ReadKnown(database, model, request);
   if (!known.ok()) return known.status();
   const absl::StatusOr<std::vector<Appearance>> labelled = ReadLabelled(database, project, model);

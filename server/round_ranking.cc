@@ -17,6 +17,10 @@ ranking::SliceShares SharesOf(const v1::RankingRecipe& recipe, ranking::Strategy
   return {.uncertain = std::max(rest, 0.0), .rare = recipe.rare_share(), .random = recipe.random_share()};
 }
 
+std::vector<double> ClassWeightsOf(const RankingInput& input) {
+  return ranking::ClassWeights(input.boxes_per_class, input.class_quality);
+}
+
 ranking::RankingOptions OptionsOf(const RankingInput& input, ranking::Strategy strategy) {
   ranking::RankingOptions options;
   options.shares = SharesOf(input.recipe, strategy);
@@ -24,6 +28,7 @@ ranking::RankingOptions OptionsOf(const RankingInput& input, ranking::Strategy s
   options.uncertain_blind_share = input.recipe.uncertain_blind_share();
   options.depth = static_cast<size_t>(std::ceil(input.recipe.budget() * input.recipe.depth_factor()));
   options.budget = input.recipe.budget();
+  if (input.recipe.class_weights()) options.class_shares = ClassWeightsOf(input);
   options.holdout_missing = input.holdout_missing;
   options.seed = input.seed;
   return options;
@@ -50,12 +55,14 @@ ranking::PredictedImage ScoringView(const v1::ImagePrediction& prediction) {
 absl::StatusOr<ranking::ScoringOptions> ScoringOptionsOf(const RankingInput& input) {
   const absl::StatusOr<ranking::Strategy> strategy = ranking::ParseStrategy(input.recipe.strategy());
   if (!strategy.ok()) return strategy.status();
+  const absl::StatusOr<ranking::BoxToImage> box_to_image =
+      ranking::ParseBoxToImage(input.recipe.box_to_image());
+  if (!box_to_image.ok()) return box_to_image.status();
   ranking::ScoringOptions options;
   options.strategy = *strategy;
+  options.box_to_image = *box_to_image;
   options.cost_exponent = input.recipe.cost_exponent();
-  if (input.recipe.class_weights()) {
-    options.class_weights = ranking::ClassWeights(input.boxes_per_class, input.class_quality);
-  }
+  if (input.recipe.class_weights()) options.class_weights = ClassWeightsOf(input);
   options.rare_classes = ranking::RareClasses(input.boxes_per_class);
   options.calibrations = CalibrationMapsOf(input.calibration);
   options.task_times = input.task_times;

@@ -33,7 +33,7 @@ struct RankingInput {
 // What scoring needs of one prediction.
 ranking::PredictedImage ScoringView(const v1::ImagePrediction& prediction);
 
-// Errors: INVALID_ARGUMENT (an unknown strategy).
+// Errors: INVALID_ARGUMENT (an unknown strategy, an unknown way from boxes to an image).
 absl::StatusOr<ranking::ScoringOptions> ScoringOptionsOf(const RankingInput& input);
 
 // Positions are indices of `entries`. An eligible image without a score (no prediction, or numbers that can't

@@ -38,7 +38,8 @@ absl::Status CheckShares(const RankingOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status CheckImages(std::span<const Candidate> candidates, std::span<const int64_t> holdout_queue) {
+absl::Status CheckImages(std::span<const Candidate> candidates, std::span<const int64_t> holdout_queue,
+                         size_t class_count) {
   absl::flat_hash_set<int64_t> seen;
   seen.reserve(candidates.size() + holdout_queue.size());
   for (const Candidate& candidate : candidates) {
@@ -48,6 +49,10 @@ absl::Status CheckImages(std::span<const Candidate> candidates, std::span<const 
     if (!std::isfinite(candidate.score.value_or(0)) || !std::isfinite(candidate.rare_evidence)) {
       return absl::InvalidArgumentError(
           absl::StrCat("the score of image ", candidate.image_id, " is not finite; set it aside"));
+    }
+    if (class_count > 0 && candidate.main_class >= class_count) {
+      return absl::InvalidArgumentError(absl::StrCat("image ", candidate.image_id, " is of class ",
+                                                     candidate.main_class, " of ", class_count));
     }
   }
   for (const int64_t image_id : holdout_queue) {
@@ -155,32 +160,79 @@ std::vector<int64_t> FirstIds(const Entries& entries, size_t count) {
   return ids;
 }
 
-// Brings the images that options.diversify chooses to the front of `by_score`.
+// Images of one main class by falling score.
+struct ClassQueue {
+  double share = 0;
+  std::vector<const Candidate*> images;
+};
+
+std::vector<ClassQueue> QueuesOf(const std::vector<const Candidate*>& by_score,
+                                 const RankingOptions& options) {
+  if (options.class_shares.empty()) return {{.share = 1, .images = by_score}};
+  std::vector<ClassQueue> queues;
+  for (const double share : options.class_shares) queues.push_back({.share = share, .images = {}});
+  for (const Candidate* candidate : by_score) queues[candidate->main_class].images.push_back(candidate);
+  return queues;
+}
+
+// Whose turn it is at each of the first `count` places: of the queue that is furthest behind its share.
+// Source: Sainte-Laguë's method for seats in a parliament.
+std::vector<size_t> Turns(const std::vector<ClassQueue>& queues, size_t count) {
+  std::vector<size_t> taken(queues.size());
+  std::vector<size_t> turns;
+  while (turns.size() < count) {
+    std::optional<size_t> next;
+    double most_behind = 0;
+    for (size_t q = 0; q < queues.size(); ++q) {
+      const double behind = queues[q].share / (static_cast<double>(taken[q]) + 0.5);
+      if (taken[q] < queues[q].images.size() && behind > most_behind) {
+        most_behind = behind;
+        next = q;
+      }
+    }
+    if (!next.has_value()) break;
+    ++taken[*next];
+    turns.push_back(*next);
+  }
+  return turns;
+}
+
+// Brings the images at these indices to the front, in this order.
+void MoveToFront(const std::vector<size_t>& indices, std::vector<const Candidate*>& images) {
+  std::vector<const Candidate*> order;
+  std::vector<bool> placed(images.size());
+  for (const size_t index : indices) {
+    order.push_back(images[index]);
+    placed[index] = true;
+  }
+  for (size_t i = 0; i < images.size(); ++i) {
+    if (!placed[i]) order.push_back(images[i]);
+  }
+  images = std::move(order);
+}
+
+// Brings the images that options.diversify chooses to the front of each queue.
 absl::Status ChooseDiverse(const PoolEntries& others, const RankingOptions& options,
-                           std::vector<const Candidate*>& by_score) {
+                           std::vector<ClassQueue>& queues) {
   DiversityRequest request;
-  const size_t considered = std::min(by_score.size(), kCandidatesPerBudget * options.budget);
-  for (size_t i = 0; i < considered; ++i) {
-    request.best.push_back(by_score[i]->image_id);
-    request.scores.push_back(*by_score[i]->score);
+  request.groups.resize(queues.size());
+  for (const size_t q : Turns(queues, Quota(options.shares.uncertain, options.budget))) {
+    ++request.groups[q].count;
+  }
+  for (size_t q = 0; q < queues.size(); ++q) {
+    DiversityRequest::Group& group = request.groups[q];
+    const size_t considered = std::min(queues[q].images.size(), kCandidatesPerPlace * group.count);
+    for (size_t i = 0; i < considered; ++i) {
+      group.best.push_back(queues[q].images[i]->image_id);
+      group.scores.push_back(*queues[q].images[i]->score);
+    }
   }
   request.served = FirstIds(others.random, Quota(options.shares.random, options.budget));
   const auto rare = FirstIds(others.rare, Quota(options.shares.rare, options.budget));
   request.served.insert(request.served.end(), rare.begin(), rare.end());
-  request.count = std::min(considered, Quota(options.shares.uncertain, options.budget));
-  const absl::StatusOr<std::vector<size_t>> chosen = options.diversify(request);
+  const absl::StatusOr<std::vector<std::vector<size_t>>> chosen = options.diversify(request);
   if (!chosen.ok()) return chosen.status();
-
-  std::vector<const Candidate*> order;
-  std::vector<bool> placed(considered);
-  for (const size_t index : *chosen) {
-    order.push_back(by_score[index]);
-    placed[index] = true;
-  }
-  for (size_t i = 0; i < considered; ++i) {
-    if (!placed[i]) order.push_back(by_score[i]);
-  }
-  std::copy(order.begin(), order.end(), by_score.begin());
+  for (size_t q = 0; q < chosen->size(); ++q) MoveToFront((*chosen)[q], queues[q].images);
   return absl::OkStatus();
 }
 
@@ -204,15 +256,17 @@ absl::Status FillByScore(const std::vector<const Candidate*>& rest, size_t depth
     if (!candidate->empty && !taken.contains(candidate->image_id)) with_boxes.push_back(candidate);
   }
   SortFalling(with_boxes, ByScore);
+  std::vector<ClassQueue> queues = QueuesOf(with_boxes, options);
   if (options.diversify) {
-    if (absl::Status status = ChooseDiverse(pool, options, with_boxes); !status.ok()) return status;
+    if (absl::Status status = ChooseDiverse(pool, options, queues); !status.ok()) return status;
   }
   const size_t count = std::min(room - pool.rare.size(), with_boxes.size());
   const std::vector<bool> blind =
       BlindPattern(count, options.uncertain_blind_share, Mix64(options.seed) + kUncertainBlindStream);
-  for (size_t i = 0; i < count; ++i) {
-    pool.uncertain.push_back(Entry(*with_boxes[i], Slice::kUncertain));
-    pool.uncertain.back().blind = blind[i];
+  std::vector<size_t> served(queues.size());
+  for (const size_t q : Turns(queues, count)) {
+    pool.uncertain.push_back(Entry(*queues[q].images[served[q]++], Slice::kUncertain));
+    pool.uncertain.back().blind = blind[pool.uncertain.size() - 1];
   }
 
   for (const Candidate* candidate : rare_order) {
@@ -256,7 +310,7 @@ RankingOptions FirstGenerationOptions(size_t depth, size_t holdout_missing, uint
 }
 
 Candidate CandidateFrom(const ImageScore& score) {
-  return {score.image_id, score.score, score.empty, score.rare_evidence};
+  return {score.image_id, score.score, score.empty, score.rare_evidence, score.main_class};
 }
 
 size_t RandomCount(const RankingOptions& options, size_t candidate_count) {
@@ -267,7 +321,8 @@ absl::StatusOr<RankingPlan> PlanRanking(std::span<const Candidate> candidates,
                                         std::span<const int64_t> holdout_queue,
                                         const RankingOptions& options) {
   if (absl::Status status = CheckShares(options); !status.ok()) return status;
-  if (absl::Status status = CheckImages(candidates, holdout_queue); !status.ok()) return status;
+  if (absl::Status status = CheckImages(candidates, holdout_queue, options.class_shares.size()); !status.ok())
+    return status;
 
   const size_t depth = std::min(options.depth, candidates.size());
   RankingPlan plan;

@@ -33,16 +33,20 @@ SliceShares SharesFor(Strategy strategy);
 
 // The images from which the uncertain slice of one budget is to be chosen.
 struct DiversityRequest {
-  std::vector<int64_t> best;    // image ids by falling score
-  std::vector<double> scores;   // of `best`
+  // Images that compete for the same places: those of one main class, or all.
+  struct Group {
+    std::vector<int64_t> best;   // image ids by falling score
+    std::vector<double> scores;  // of `best`
+    size_t count = 0;            // how many of `best` the budget has room for, at most their number
+  };
+  std::vector<Group> groups;
   std::vector<int64_t> served;  // images that the other slices of this budget hold
-  size_t count = 0;             // how many of `best` the budget has room for, at most their number
 };
 
-// Chooses images that differ from each other. Returns indices into `best`, each once, in the order in which
-// they are to be served: the chosen ones, then others in the order in which they should follow; those left
-// out follow by score.
-using Diversify = std::function<absl::StatusOr<std::vector<size_t>>(const DiversityRequest&)>;
+// Chooses images that differ from each other. Returns for each group indices into its `best`, each once, in
+// the order in which they are to be served: the chosen ones, then others in the order in which they should
+// follow; those left out, or all where there is no answer, follow by score.
+using Diversify = std::function<absl::StatusOr<std::vector<std::vector<size_t>>>(const DiversityRequest&)>;
 
 struct RankingOptions {
   SliceShares shares;
@@ -50,13 +54,17 @@ struct RankingOptions {
   double uncertain_blind_share = 0.1;  // of the uncertain slice
   size_t depth = 0;                    // entries from the pool to make
   size_t budget = 0;                   // images the next round can use: what `diversify` chooses for
-  Diversify diversify;                 // none: the uncertain slice is in the order of scores
-  size_t holdout_missing = 0;          // labels that the holdout lacks for its target
+  // [classes] > 0, parts of the uncertain slice that images of each main class get; empty: scores alone
+  // decide.
+  std::vector<double> class_shares;
+  Diversify diversify;         // none: queues are in the order of scores
+  size_t holdout_missing = 0;  // labels that the holdout lacks for its target
   uint64_t seed = 0;
 };
 
-constexpr size_t kCandidatesPerBudget = 4;  // most uncertain images that `diversify` chooses from, in budgets
-constexpr size_t kHoldoutEvery = 5;         // one task in five, on top of the budget
+// Most uncertain images that `diversify` chooses from, as a multiple of the places there are for them.
+constexpr size_t kCandidatesPerPlace = 4;
+constexpr size_t kHoldoutEvery = 5;  // one task in five, on top of the budget
 
 // Options of generation 0, before any model: a uniform random order, all blind as there is nothing to show.
 RankingOptions FirstGenerationOptions(size_t depth, size_t holdout_missing, uint64_t seed);
@@ -67,6 +75,7 @@ struct Candidate {
   std::optional<double> score;  // none: only the random slice may hold it
   bool empty = false;
   double rare_evidence = 0;
+  size_t main_class = 0;  // of those that class_shares has
 };
 
 Candidate CandidateFrom(const ImageScore& score);
@@ -92,13 +101,16 @@ size_t RandomCount(const RankingOptions& options, size_t candidate_count);
 // Makes a ranking. The random slice is drawn first, uniformly and without replacement from all candidates U;
 // an entry's probability is random_count / |U|. Draws are served in their order, so when the first k are
 // answered, each had probability k / |U| of being among them: that is the one for estimates. What is then
-// left fills the other slices by falling score; the first budget's uncertain slice is chosen by `diversify`
-// from the best kCandidatesPerBudget budgets. Images without boxes come only through the rare slice (in turn
-// with those that show a rare class) until nothing else is left. The holdout is blind, in the order given (by
-// sampling key), every fifth entry until `holdout_missing`; what it still lacks follows when the pool has run
-// out. The plan depends on ids, scores and seed alone, not on the order of `candidates`. Equal scores go by
-// id. Errors: INVALID_ARGUMENT when shares are outside [0, 1] or don't add up to 1, when a score is not
-// finite, or when an image is there twice; what `diversify` returns.
+// left fills the other slices by falling score. In the uncertain slice classes take turns: the next place is
+// of the class that is furthest behind its share, among those that have images left, so that no class crowds
+// out the others however its scores compare with theirs. The first budget's uncertain slice is chosen by
+// `diversify`, of each class from the best kCandidatesPerPlace times its places. Images without boxes come
+// only through the rare slice (in turn with those that show a rare class) until nothing else is left. The
+// holdout is blind, in the order given (by sampling key), every fifth entry until `holdout_missing`; what it
+// still lacks follows when the pool has run out. The plan depends on ids, scores and seed alone, not on the
+// order of `candidates`. Equal scores go by id. Errors: INVALID_ARGUMENT when shares are outside [0, 1] or
+// don't add up to 1, when a score is not finite, when an image is there twice, or has a main class without a
+// share; what `diversify` returns.
 absl::StatusOr<RankingPlan> PlanRanking(std::span<const Candidate> candidates,
                                         std::span<const int64_t> holdout_queue,
                                         const RankingOptions& options);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -96,6 +97,14 @@ std::string_view StrategyName(Strategy strategy) {
   return "";
 }
 
+absl::StatusOr<BoxToImage> ParseBoxToImage(std::string_view name) {
+  if (name == "sum") return BoxToImage::kSum;
+  if (name == "mean") return BoxToImage::kMean;
+  if (name == "max") return BoxToImage::kMax;
+  return absl::InvalidArgumentError(absl::StrCat("unknown way from boxes to an image, \"", std::string(name),
+                                                 "\"; known are sum, mean, max"));
+}
+
 double BinaryEntropy(double p) {
   if (p <= 0 || p >= 1) return 0;
   return -p * std::log2(p) - (1 - p) * std::log2(1 - p);
@@ -172,18 +181,31 @@ std::vector<PredictedBox> PoolScorer::CountedBoxes(const PredictedImage& image) 
   return boxes;
 }
 
-double PoolScorer::ScoreOf(const std::vector<PredictedBox>& counted) const {
-  double worth = 0;
+void PoolScorer::ScoreBoxes(const std::vector<PredictedBox>& counted, ImageScore& score) const {
+  double sum = 0;
+  double largest = 0;
+  double presence = 0;
   double expected_boxes = 0;
+  std::map<size_t, double> worth_by_class;
   for (size_t i = 0; i < counted.size(); ++i) {
     expected_boxes += counted[i].score;
     if (i >= kCountedBoxes) continue;
     const auto category = static_cast<size_t>(counted[i].category);
     const double weight = category < options_.class_weights.size() ? options_.class_weights[category] : 1;
-    worth += weight * BoxUncertainty(options_.strategy, counted[i]);
+    const double present = options_.strategy == Strategy::kCombined ? counted[i].score : 1;
+    const double worth = present * weight * BoxUncertainty(options_.strategy, counted[i]);
+    sum += worth;
+    largest = std::max(largest, worth);
+    presence += present;
+    worth_by_class[category] += worth;
   }
+  double worth = sum;
+  if (options_.box_to_image == BoxToImage::kMean) worth = sum / presence;
+  if (options_.box_to_image == BoxToImage::kMax) worth = largest;
   const double seconds = options_.task_times.per_image + options_.task_times.per_box * expected_boxes;
-  return worth / std::pow(seconds, options_.cost_exponent);
+  score.score = worth / std::pow(seconds, options_.cost_exponent);
+  const auto less = [](const auto& a, const auto& b) { return a.second < b.second; };
+  score.main_class = std::max_element(worth_by_class.begin(), worth_by_class.end(), less)->first;
 }
 
 // In [0, 1]: how close the best of the boxes came to being counted.
@@ -216,8 +238,10 @@ void PoolScorer::Add(const PredictedImage& image) {
   score.rare_evidence = RareEvidence(counted);
   if (options_.strategy == Strategy::kRandom) {
     score.score = 1 - static_cast<double>(DrawKey(options_.seed, score.image_id)) * 0x1p-64;
+  } else if (score.empty) {
+    score.score = EmptyScore(image);
   } else {
-    score.score = score.empty ? EmptyScore(image) : ScoreOf(counted);
+    ScoreBoxes(counted, score);
   }
   pool_.scored.push_back(score);
 }

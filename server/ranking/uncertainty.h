@@ -26,6 +26,12 @@ enum class Strategy { kCombined, kEntropy, kMargin, kLeastConfidence, kConsisten
 absl::StatusOr<Strategy> ParseStrategy(std::string_view name);
 std::string_view StrategyName(Strategy strategy);
 
+// How the boxes of an image become one number.
+enum class BoxToImage { kSum, kMean, kMax };
+
+// "sum", "mean", "max". Errors: INVALID_ARGUMENT names them.
+absl::StatusOr<BoxToImage> ParseBoxToImage(std::string_view name);
+
 // Entropy in bits of a coin that shows heads with probability p; 0 at 0 and 1, 1 at ½. Requires: p in [0, 1].
 double BinaryEntropy(double p);
 
@@ -61,7 +67,8 @@ struct PredictedImage {
 
 struct ScoringOptions {
   Strategy strategy = Strategy::kCombined;
-  double cost_exponent = 0.5;                // γ: 0 is the plain sum, 1 worth per second of a person's time
+  BoxToImage box_to_image = BoxToImage::kSum;
+  double cost_exponent = 0.5;  // γ: 0 is the plain sum, 1 worth per second of a person's time
   TaskTimes task_times;
   std::vector<double> class_weights;         // w [classes]; empty: all 1
   std::vector<bool> rare_classes;            // [classes], for `rare_evidence`; empty: none
@@ -73,6 +80,7 @@ struct ImageScore {
   int64_t image_id = 0;
   double score = 0;          // higher teaches more
   bool empty = false;        // no box with s >= 0.05
+  size_t main_class = 0;     // the class whose boxes add most to the score, the lower of equals; 0 if empty
   double rare_evidence = 0;  // highest s among its boxes of rare classes; 0 without one
 };
 
@@ -89,10 +97,13 @@ struct ScoredPool {
 
 // Scores a pool, an image at a time, so that a million predictions need not be in memory together. Over an
 // image's 20 most confident boxes with s >= 0.05, s calibrated:
-//   score = Σ w_c·u / (t0 + t_box·n̂)^γ,  n̂ = Σ s over all its boxes with s >= 0.05.
-// An image without such a box scores H(largest s) / H(0.05) times the median score of the images with boxes:
-// below the median, neither never nor always first. kRandom: uniform numbers, in the order that PlanRanking
-// draws with the same seed.
+//   score = A / (t0 + t_box·n̂)^γ,  n̂ = Σ s over all its boxes with s >= 0.05,
+//   A = Σ p·w_c·u (sum), Σ p·w_c·u / Σ p (mean) or the largest p·w_c·u (max).
+// p says how much of a box there is: s for combined, for else a crowd of boxes that are hardly there (and
+// that a mirrored image seldom shows again) outweighs the objects; 1 for the other strategies, as they are
+// known. An image without such a box scores H(largest s) / H(0.05) times the median score of the images with
+// boxes: below the median, neither never nor always first. kRandom: uniform numbers, in the order that
+// PlanRanking draws with the same seed.
 class PoolScorer {
  public:
   explicit PoolScorer(ScoringOptions options) : options_(std::move(options)) {}
@@ -102,7 +113,7 @@ class PoolScorer {
 
  private:
   std::vector<PredictedBox> CountedBoxes(const PredictedImage& image) const;
-  double ScoreOf(const std::vector<PredictedBox>& counted) const;
+  void ScoreBoxes(const std::vector<PredictedBox>& counted, ImageScore& score) const;
   double EmptyScore(const PredictedImage& image) const;
   double RareEvidence(const std::vector<PredictedBox>& counted) const;
   PredictedBox Calibrate(const PredictedBox& box) const;

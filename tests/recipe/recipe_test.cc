@@ -130,6 +130,7 @@ TEST(Recipe, PrecisionIsOneOfTwo) {
 TEST(RecipeTest, DiversityAndClassWeightsBelongToCombined) {
   const auto combined = ParseRecipe("ranking { strategy: \"combined\" }");
   EXPECT_TRUE(combined->ranking().diversity());
+  EXPECT_EQ(combined->ranking().box_to_image(), "sum");
   EXPECT_TRUE(combined->ranking().class_weights());
   const auto entropy = ParseRecipe("ranking { strategy: \"entropy\" class_weights: true }");
   EXPECT_FALSE(entropy->ranking().diversity());

@@ -9,6 +9,8 @@
 namespace loupe {
 namespace {
 
+using Orders = std::vector<std::vector<size_t>>;
+
 v1::ImagePrediction Predicted(int64_t image_id, const std::vector<float>& scores, float largest = 0.9F) {
   v1::ImagePrediction prediction;
   prediction.set_image_id(image_id);
@@ -34,6 +36,7 @@ RankingInput Input(int eligible) {
   input.recipe.set_random_blind_share(0.5);
   input.recipe.set_uncertain_blind_share(0.1);
   input.recipe.set_cost_exponent(0);
+  input.recipe.set_box_to_image("sum");
   input.seed = 5;
   input.boxes_per_class = {10, 10};
   for (int i = 1; i <= eligible; ++i) input.eligible.push_back(i);
@@ -46,7 +49,7 @@ ranking::ScoredPool Scored(const std::vector<v1::ImagePrediction>& predictions, 
   return std::move(scorer).Finish();
 }
 
-absl::StatusOr<std::vector<size_t>> NotAsked(const ranking::DiversityRequest&) {
+absl::StatusOr<Orders> NotAsked(const ranking::DiversityRequest&) {
   return absl::InternalError("nobody asked for diversity");
 }
 
@@ -82,11 +85,16 @@ TEST(ScoringOptions, ComeFromRecipeLabelsAndCalibration) {
   v1::ClassCalibration* platt = input.calibration.add_classes();
   platt->set_kind("platt");
   platt->set_slope(2);
-  const auto options = ScoringOptionsOf(input);
-  ASSERT_TRUE(options.ok());
+  auto options = ScoringOptionsOf(input);
+  ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->class_weights.size(), 2u);
   EXPECT_GT(options->class_weights[1], options->class_weights[0]);
   EXPECT_EQ(options->rare_classes, (std::vector<bool>{false, true}));
+  EXPECT_EQ(options->box_to_image, ranking::BoxToImage::kSum);
+  input.recipe.set_box_to_image("max");
+  EXPECT_EQ(ScoringOptionsOf(input)->box_to_image, ranking::BoxToImage::kMax);
+  input.recipe.set_box_to_image("median");
+  EXPECT_EQ(ScoringOptionsOf(input).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_NEAR(ranking::Calibrated(options->calibrations.at(0), 0.75), 0.9, 1e-9);  // odds of 3 squared
 }
 
@@ -133,7 +141,7 @@ TEST(RankingPlan, TheRandomStrategyDrawsEverything) {
   for (const ranking::RankingEntry& entry : plan->entries) EXPECT_EQ(entry.slice, ranking::Slice::kRandom);
 }
 
-TEST(RankingPlan, DiversityChoosesOneBudgetFromFourAndKnowsTheOtherSlices) {
+TEST(RankingPlan, DiversityChoosesFromFourForEachPlaceAndKnowsTheOtherSlices) {
   RankingInput input = Input(100);
   input.recipe.set_diversity(true);
   std::vector<v1::ImagePrediction> predicted;
@@ -142,22 +150,56 @@ TEST(RankingPlan, DiversityChoosesOneBudgetFromFourAndKnowsTheOtherSlices) {
   const auto plan =
       MakeRankingPlan(Scored(predicted, input), input, [&](const ranking::DiversityRequest& request) {
         asked = request;
-        return absl::StatusOr<std::vector<size_t>>(std::vector<size_t>{39, 5});  // the rest follows by score
+        // The rest follows by score.
+        return absl::StatusOr<Orders>(Orders{{27, 5}});
       });
   ASSERT_TRUE(plan.ok()) << plan.status();
-  ASSERT_EQ(asked.best.size(), 40u);
-  EXPECT_EQ(asked.count, 7u);
+  ASSERT_EQ(asked.groups.size(), 1u) << "without class weights there is one";
+  const auto& [best, scores, count] = asked.groups[0];
+  ASSERT_EQ(best.size(), 28u);
+  EXPECT_EQ(count, 7u);
   EXPECT_EQ(asked.served.size(), 2u) << "two of ten are random, and no image is empty or shows a rare class";
-  EXPECT_TRUE(std::is_sorted(asked.scores.rbegin(), asked.scores.rend()));
+  EXPECT_TRUE(std::is_sorted(scores.rbegin(), scores.rend()));
   std::vector<int64_t> uncertain;
   for (const ranking::RankingEntry& entry : plan->entries) {
     if (entry.slice == ranking::Slice::kUncertain) uncertain.push_back(entry.image_id);
   }
   ASSERT_EQ(uncertain.size(), 16u);
-  EXPECT_EQ(uncertain[0], asked.best[39]);
-  EXPECT_EQ(uncertain[1], asked.best[5]);
-  EXPECT_EQ(uncertain[2], asked.best[0]);
-  EXPECT_EQ(uncertain[7], asked.best[6]) << "the sixth best came before";
+  EXPECT_EQ(uncertain[0], best[27]);
+  EXPECT_EQ(uncertain[1], best[5]);
+  EXPECT_EQ(uncertain[2], best[0]);
+  EXPECT_EQ(uncertain[7], best[6]) << "the sixth best came before";
+}
+
+TEST(RankingPlan, WithClassWeightsDiversityChoosesClassByClass) {
+  RankingInput input = Input(100);
+  input.recipe.set_diversity(true);
+  input.recipe.set_class_weights(true);
+  input.boxes_per_class = {31, 7};  // weights of sqrt(20 / 32) and sqrt(20 / 8), one twice the other
+  std::vector<v1::ImagePrediction> predicted;
+  for (int i = 1; i <= 100; ++i) {
+    predicted.push_back(Predicted(i, {0.5F + 0.004F * static_cast<float>(i)}));
+    if (i % 4 == 0) predicted.back().set_labels(0, 2);
+  }
+  ranking::DiversityRequest asked;
+  const auto plan =
+      MakeRankingPlan(Scored(predicted, input), input, [&](const ranking::DiversityRequest& request) {
+        asked = request;
+        return absl::StatusOr<Orders>(Orders{{}, {3}});
+      });
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  ASSERT_EQ(asked.groups.size(), 2u);
+  EXPECT_EQ(asked.groups[0].count, 2u);
+  EXPECT_EQ(asked.groups[0].best.size(), 8u);
+  EXPECT_EQ(asked.groups[1].count, 5u);
+  for (const int64_t image : asked.groups[0].best) EXPECT_NE(image % 4, 0);
+  for (const int64_t image : asked.groups[1].best) EXPECT_EQ(image % 4, 0);
+  std::vector<int64_t> uncertain;
+  for (const ranking::RankingEntry& entry : plan->entries) {
+    if (entry.slice == ranking::Slice::kUncertain) uncertain.push_back(entry.image_id);
+  }
+  EXPECT_EQ(uncertain[0], asked.groups[1].best[3])
+      << "what diversity chose, and the class of fewer boxes first";
 }
 
 TEST(RankingPlan, WhatDiversityCannotChooseIsNoRanking) {

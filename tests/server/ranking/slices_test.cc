@@ -112,6 +112,58 @@ TEST(PlanRankingTest, TheUncertainSliceIsTheBestOfWhatTheDrawLeft) {
   EXPECT_EQ(IdsOf(plan.entries, Slice::kUncertain), wanted);
 }
 
+RankingOptions ByScore(size_t depth) {
+  RankingOptions options = Options(depth);
+  options.shares = {.uncertain = 1, .rare = 0, .random = 0};
+  return options;
+}
+
+// Every image of the first class is worth more than any of the others.
+std::vector<Candidate> UnevenPool() {
+  std::vector<Candidate> pool;
+  for (int id = 1; id <= 60; ++id) {
+    pool.push_back({id, 1.0 / id, false, 0, static_cast<size_t>(id <= 40 ? 0 : id <= 55 ? 1 : 2)});
+  }
+  return pool;
+}
+
+TEST(PlanRankingTest, ClassesTakeTurnsByTheirShares) {
+  RankingOptions options = ByScore(8);
+  EXPECT_THAT(IdsOf(Plan(UnevenPool(), options).entries, Slice::kUncertain),
+              ElementsAre(1, 2, 3, 4, 5, 6, 7, 8))
+      << "without shares one class has it all";
+  options.class_shares = {1, 1, 2};
+  // Share / (taken + 1/2): 2 2 4, 2 2 1.33, then 0.67 and 0.67 against 1.33, and all alike at 0.67 0.67 0.8.
+  EXPECT_THAT(IdsOf(Plan(UnevenPool(), options).entries, Slice::kUncertain),
+              ElementsAre(56, 1, 41, 57, 58, 2, 42, 59));
+}
+
+TEST(PlanRankingTest, AClassThatRunsOutLeavesItsTurnsToTheOthers) {
+  RankingOptions options = ByScore(60);
+  options.class_shares = {1, 1, 8};
+  const std::vector<int64_t> ids = IdsOf(Plan(UnevenPool(), options).entries, Slice::kUncertain);
+  ASSERT_EQ(ids.size(), 60U);
+  EXPECT_EQ(std::set<int64_t>(ids.begin(), ids.end()).size(), 60U);
+  EXPECT_EQ(std::count_if(ids.begin(), ids.begin() + 7, [](int64_t id) { return id > 55; }), 5);
+  for (size_t i = 7; i + 1 < 30; i += 2) {
+    EXPECT_NE(ids[i] <= 40, ids[i + 1] <= 40) << "the other two in turn, from " << i;
+  }
+}
+
+TEST(PlanRankingTest, EachClassHasItsShareAtEveryPrefix) {
+  std::vector<Candidate> pool = UnevenPool();
+  for (Candidate& candidate : pool) candidate.main_class = candidate.image_id % 3;
+  RankingOptions options = ByScore(24);
+  options.class_shares = {0.5, 1, 1.5};
+  std::vector<double> seen(3);
+  double served = 0;
+  for (const int64_t id : IdsOf(Plan(pool, options).entries, Slice::kUncertain)) {
+    ++seen[static_cast<size_t>(id % 3)];
+    ++served;
+    for (size_t c = 0; c < 3; ++c) EXPECT_NEAR(seen[c], options.class_shares[c] / 3 * served, 1);
+  }
+}
+
 TEST(PlanRankingTest, RandomEntriesKeepTheirDrawAndProbability) {
   const RankingPlan plan = Plan(MakePool(1000), Options(400));
   size_t next = 0;
@@ -333,6 +385,12 @@ TEST(PlanRankingTest, ImpossibleOptionsAndInputsAreErrors) {
   bad[3].image_id = 1;
   EXPECT_THAT(std::string(PlanRanking(bad, {}, Options(10)).status().message()), HasSubstr("twice"));
   EXPECT_FALSE(PlanRanking(pool, std::vector<int64_t>{4}, Options(10)).ok()) << "on both sides at once";
+  bad = pool;
+  bad[3].main_class = 2;
+  RankingOptions two_classes = Options(10);
+  two_classes.class_shares = {1, 1};
+  EXPECT_THAT(std::string(PlanRanking(bad, {}, two_classes).status().message()),
+              HasSubstr("image 4 is of class 2"));
 }
 
 }  // namespace

@@ -147,6 +147,37 @@ TEST(ScorePoolTest, SumsOverBoxesAndDividesByThePowerOfSeconds) {
   EXPECT_NEAR(ScoreOf(image, options), sum / seconds, kTolerance);
 }
 
+TEST(ScorePoolTest, BoxesBecomeASumAMeanOrTheLargest) {
+  const PredictedImage image{1, {Box(0.5, 0, 0, 1), Box(0.25)}};
+  ScoringOptions options = Entropy();
+  options.cost_exponent = 0;
+  options.class_weights = {1, 2};
+  const double quarter = 0.811278124459133;
+  EXPECT_NEAR(ScoreOf(image, options), 2 + quarter, kTolerance);
+  options.box_to_image = BoxToImage::kMean;
+  EXPECT_NEAR(ScoreOf(image, options), (2 + quarter) / 2, kTolerance);
+  options.box_to_image = BoxToImage::kMax;
+  EXPECT_NEAR(ScoreOf(image, options), 2, kTolerance);
+}
+
+TEST(ScorePoolTest, CombinedCountsABoxByHowMuchOfItThereIs) {
+  ScoringOptions options;
+  options.cost_exponent = 0;
+  const PredictedImage object{1, {Agreeing(0.5, 0.8)}};  // u = (1 + 0.2) / 2
+  EXPECT_NEAR(ScoreOf(object, options), 0.5 * 0.6, kTolerance);
+  EXPECT_NEAR(ScoreOf({2, std::vector<PredictedBox>(3, Agreeing(0.1, 0))}, options),
+              3 * 0.1 * 1.468995593589281 / 2, kTolerance)
+      << "three boxes of noise are worth less than an object";
+  options.box_to_image = BoxToImage::kMean;
+  EXPECT_NEAR(ScoreOf({1, {Agreeing(0.5, 0.8), Agreeing(0.1, 0)}}, options),
+              (0.5 * 0.6 + 0.1 * 1.468995593589281 / 2) / 0.6, kTolerance);
+}
+
+TEST(BoxToImageTest, NamesAreKnown) {
+  EXPECT_EQ(ParseBoxToImage("mean").value(), BoxToImage::kMean);
+  EXPECT_THAT(std::string(ParseBoxToImage("median").status().message()), HasSubstr("sum, mean, max"));
+}
+
 TEST(ScorePoolTest, OnlyTheTwentySurestBoxesAreSummed) {
   ScoringOptions options = Entropy();
   options.cost_exponent = 0;
@@ -155,6 +186,20 @@ TEST(ScorePoolTest, OnlyTheTwentySurestBoxesAreSummed) {
   EXPECT_NEAR(twenty, 20 * BinaryEntropy(0.9), 1e-9);
   image.boxes.push_back(Box(0.5));
   EXPECT_EQ(ScoreOf(image, options), twenty);
+}
+
+TEST(ScorePoolTest, TheMainClassIsTheOneThatAddsMost) {
+  ScoringOptions options = Entropy();
+  const auto main_class = [&](const std::vector<PredictedBox>& boxes) {
+    return ScorePool({{1, boxes}}, options).scored.at(0).main_class;
+  };
+  const std::vector<PredictedBox> boxes = {Box(0.5, 0, 0, 2), Box(0.9, 0, 0, 1), Box(0.9, 0, 0, 1),
+                                           Box(0.9, 0, 0, 1)};
+  EXPECT_EQ(main_class(boxes), 1U) << "three of 0.47 bits against one of 1";
+  options.class_weights = {1, 1, 2};
+  EXPECT_EQ(main_class(boxes), 2U) << "weights count";
+  EXPECT_EQ(main_class({Box(0.5, 0, 0, 1), Box(0.5, 0, 0, 0)}), 0U);
+  EXPECT_EQ(main_class({Box(1, 0, 0, 1)}), 1U) << "a box of no worth, but the only one";
 }
 
 TEST(ScorePoolTest, TheOrderOfBoxesAndImagesDoesNotMatter) {
@@ -184,6 +229,7 @@ TEST(ScorePoolTest, TheOrderOfBoxesAndImagesDoesNotMatter) {
       const ImageScore& other = pool.scored.at(static_cast<size_t>(score.image_id - 100));
       EXPECT_EQ(score.score, other.score) << "to the bit";
       EXPECT_EQ(score.empty, other.empty);
+      EXPECT_EQ(score.main_class, other.main_class);
       EXPECT_EQ(score.rare_evidence, other.rare_evidence);
     }
   }
