@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "server/image_pages.h"
@@ -69,58 +70,17 @@ absl::StatusOr<std::vector<Appearance>> ReadLabelled(Database& database, Project
   return labelled;
 }
 
-// An image of a request.
+// An image of a group that can be compared.
 struct Competitor {
-  double score = 0;
-  int64_t image = 0;
   size_t group = 0;
   size_t index = 0;  // in the group's `best`
 };
 
-// Of all groups together: an image may nearly repeat one of another class.
-std::vector<Competitor> BestFirst(const ranking::DiversityRequest& request) {
-  std::vector<Competitor> competitors;
-  for (size_t g = 0; g < request.groups.size(); ++g) {
-    const auto& [best, scores, count] = request.groups[g];
-    for (size_t i = 0; i < best.size(); ++i) competitors.push_back({scores[i], best[i], g, i});
-  }
-  std::sort(competitors.begin(), competitors.end(), [](const Competitor& a, const Competitor& b) {
-    return a.score != b.score ? a.score > b.score : a.image < b.image;
-  });
-  return competitors;
-}
-
-// What can be chosen from in one group; numbers are indices into its `best`.
-struct GroupChoice {
-  explicit GroupChoice(size_t width) : embeddings(width) {}
-
-  std::vector<size_t> unique;  // a row of `embeddings` each
-  std::vector<double> weights;
-  Embeddings embeddings;
-  std::vector<size_t> duplicates;
-};
-
-// The picks, of choice.unique; then what is neither picked nor a near-duplicate, and near-duplicates last.
-std::vector<size_t> OrderOf(const GroupChoice& choice, const std::vector<size_t>& picks, size_t size) {
-  std::vector<size_t> order;
-  std::vector<bool> placed(size);
-  for (const size_t pick : picks) {
-    order.push_back(choice.unique[pick]);
-    placed[choice.unique[pick]] = true;
-  }
-  for (const size_t i : choice.duplicates) placed[i] = true;
-  for (size_t i = 0; i < size; ++i) {
-    if (!placed[i]) order.push_back(i);
-  }
-  order.insert(order.end(), choice.duplicates.begin(), choice.duplicates.end());
-  return order;
-}
-
 }  // namespace
 
-std::vector<std::vector<size_t>> DifferentFirst(const ranking::DiversityRequest& request,
-                                                std::span<const Appearance> known,
-                                                std::span<const Appearance> labelled) {
+std::vector<ranking::DiverseOrder> DifferentFirst(const ranking::DiversityRequest& request,
+                                                  std::span<const Appearance> known,
+                                                  std::span<const Appearance> labelled) {
   if (known.empty()) return {};
   std::unordered_map<int64_t, const Appearance*> by_image;
   for (const Appearance& appearance : known) by_image.emplace(appearance.image.value(), &appearance);
@@ -137,40 +97,44 @@ std::vector<std::vector<size_t>> DifferentFirst(const ranking::DiversityRequest&
   }
   const size_t first_candidate = looks.hashes.size();
   std::vector<Competitor> seen;
-  for (const Competitor& competitor : BestFirst(request)) {
-    const auto found = by_image.find(competitor.image);
-    if (found != by_image.end() && looks.Add(*found->second)) seen.push_back(competitor);
+  for (size_t g = 0; g < request.groups.size(); ++g) {
+    for (size_t i = 0; i < request.groups[g].best.size(); ++i) {
+      const auto found = by_image.find(request.groups[g].best[i]);
+      if (found != by_image.end() && looks.Add(*found->second)) seen.push_back({g, i});
+    }
   }
-
   const std::vector<size_t> originals = ranking::MergeNearDuplicates(looks.hashes, looks.embeddings);
-  std::vector<GroupChoice> choices(request.groups.size(), GroupChoice(width));
-  for (size_t s = 0; s < seen.size(); ++s) {
-    GroupChoice& choice = choices[seen[s].group];
-    if (originals[first_candidate + s] != first_candidate + s) {
-      choice.duplicates.push_back(seen[s].index);
-    } else {
-      choice.unique.push_back(seen[s].index);
-      choice.weights.push_back(seen[s].score);
-      (void)choice.embeddings.Append(by_image.at(seen[s].image)->embedding);
+
+  std::vector<ranking::DiverseOrder> orders(request.groups.size());
+  auto next = seen.begin();
+  for (size_t g = 0; g < request.groups.size(); ++g) {
+    const ranking::DiversityRequest::Group& group = request.groups[g];
+    std::unordered_set<size_t> stand_ins;  // originals that the group has an image of
+    std::vector<size_t> unique;            // indices into group.best, a row of `candidates` each
+    Embeddings candidates(width);
+    std::vector<double> weights;
+    for (; next != seen.end() && next->group == g; ++next) {
+      const size_t original = originals[first_candidate + static_cast<size_t>(next - seen.begin())];
+      if (original < first_candidate || !stand_ins.insert(original).second) {
+        orders[g].last.push_back(next->index);
+        continue;
+      }
+      unique.push_back(next->index);
+      weights.push_back(group.scores[next->index]);
+      (void)candidates.Append(by_image.at(group.best[next->index])->embedding);
     }
-  }
-  std::vector<std::vector<size_t>> orders;
-  for (size_t g = 0; g < choices.size(); ++g) {
-    const GroupChoice& choice = choices[g];
-    const std::vector<size_t> picks = ranking::WeightedKCenter(choice.embeddings, choice.weights, centres,
-                                                               request.groups[g].count, /*threads=*/0);
-    for (const size_t pick : picks) {
-      const int64_t image = request.groups[g].best[choice.unique[pick]];
-      (void)centres.Append(by_image.at(image)->embedding);
+    for (const size_t pick :
+         ranking::WeightedKCenter(candidates, weights, centres, group.count, /*threads=*/0)) {
+      orders[g].first.push_back(unique[pick]);
+      (void)centres.Append(by_image.at(group.best[unique[pick]])->embedding);
     }
-    orders.push_back(OrderOf(choice, picks, request.groups[g].best.size()));
   }
   return orders;
 }
 
-absl::StatusOr<std::vector<std::vector<size_t>>> ChooseDifferent(Database& database, ProjectId project,
-                                                                 ModelId model,
-                                                                 const ranking::DiversityRequest& request) {
+absl::StatusOr<std::vector<ranking::DiverseOrder>> ChooseDifferent(Database& database, ProjectId project,
+                                                                   ModelId model,
+                                                                   const ranking::DiversityRequest& request) {
   const absl::StatusOr<std::vector<Appearance>> known = ReadKnown(database, model, request);
   if (!known.ok()) return known.status();
   const absl::StatusOr<std::vector<Appearance>> labelled = ReadLabelled(database, project, model);

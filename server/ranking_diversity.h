@@ -13,19 +13,20 @@
 
 namespace loupe {
 
-// What ranking::Diversify answers, from what the images look like to the model that scored them: weighted
-// k-center greedy, group by group, with what is labelled and what the other slices serve as the first
-// centres, and then what earlier groups chose. Distances are compared within a group only: between classes
-// they say how widely a class is spread, not how much of it is known. Images that nearly repeat one of the
-// first centres, or a better candidate of any group, come last in theirs. One that the model has no embedding
-// of keeps its place by score. known: appearances of images in `request`. labelled: of labelled images.
-std::vector<std::vector<size_t>> DifferentFirst(const ranking::DiversityRequest& request,
-                                                std::span<const Appearance> known,
-                                                std::span<const Appearance> labelled);
+// What ranking::Diversify answers, from what the images look like to the model that scored them. First those
+// that weighted k-center greedy takes, group by group, with what is labelled and what the other slices serve
+// as the first centres, and then what earlier groups took. Distances are compared within a group only:
+// between classes they say how widely a class is spread, not how much of it is known. Last, images that
+// nearly repeat one of the first centres or a better candidate of their group. One that the model has no
+// embedding of keeps its place by score. known: appearances of images in `request`. labelled: of labelled
+// images.
+std::vector<ranking::DiverseOrder> DifferentFirst(const ranking::DiversityRequest& request,
+                                                  std::span<const Appearance> known,
+                                                  std::span<const Appearance> labelled);
 
 // The same with the appearances read. Errors: those of Database::Transact.
-absl::StatusOr<std::vector<std::vector<size_t>>> ChooseDifferent(Database& database, ProjectId project,
-                                                                 ModelId model,
-                                                                 const ranking::DiversityRequest& request);
+absl::StatusOr<std::vector<ranking::DiverseOrder>> ChooseDifferent(Database& database, ProjectId project,
+                                                                   ModelId model,
+                                                                   const ranking::DiversityRequest& request);
 
 }  // namespace loupe

@@ -35,6 +35,12 @@ absl::Status CheckShares(const RankingOptions& options) {
   if (!IsShare(options.random_blind_share) || !IsShare(options.uncertain_blind_share)) {
     return absl::InvalidArgumentError("blind shares must be within 0 and 1");
   }
+  for (const double share : options.class_shares) {
+    if (!(share > 0) || !std::isfinite(share)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the share of a class is ", share, ", which is not above 0"));
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -175,50 +181,59 @@ std::vector<ClassQueue> QueuesOf(const std::vector<const Candidate*>& by_score,
   return queues;
 }
 
-// Whose turn it is at each of the first `count` places: of the queue that is furthest behind its share.
-// Source: Sainte-Laguë's method for seats in a parliament.
+// Whose turn it is at each of the first `count` places. A place gives each queue that has images left its
+// part of one credit, and the richest pays one for it.
 std::vector<size_t> Turns(const std::vector<ClassQueue>& queues, size_t count) {
   std::vector<size_t> taken(queues.size());
+  std::vector<double> credits(queues.size());
   std::vector<size_t> turns;
   while (turns.size() < count) {
-    std::optional<size_t> next;
-    double most_behind = 0;
+    double shares = 0;
     for (size_t q = 0; q < queues.size(); ++q) {
-      const double behind = queues[q].share / (static_cast<double>(taken[q]) + 0.5);
-      if (taken[q] < queues[q].images.size() && behind > most_behind) {
-        most_behind = behind;
-        next = q;
-      }
+      if (taken[q] < queues[q].images.size()) shares += queues[q].share;
     }
-    if (!next.has_value()) break;
-    ++taken[*next];
-    turns.push_back(*next);
+    if (shares == 0) break;
+    std::optional<size_t> richest;
+    for (size_t q = 0; q < queues.size(); ++q) {
+      if (taken[q] == queues[q].images.size()) continue;
+      credits[q] += queues[q].share / shares;
+      if (!richest.has_value() || credits[q] > credits[*richest]) richest = q;
+    }
+    credits[*richest] -= 1;
+    ++taken[*richest];
+    turns.push_back(*richest);
   }
   return turns;
 }
 
-// Brings the images at these indices to the front, in this order.
-void MoveToFront(const std::vector<size_t>& indices, std::vector<const Candidate*>& images) {
-  std::vector<const Candidate*> order;
+void Rearrange(const DiverseOrder& order, std::vector<const Candidate*>& images) {
+  std::vector<const Candidate*> rearranged;
   std::vector<bool> placed(images.size());
-  for (const size_t index : indices) {
-    order.push_back(images[index]);
+  for (const size_t index : order.first) {
+    rearranged.push_back(images[index]);
     placed[index] = true;
   }
+  for (const size_t index : order.last) placed[index] = true;
   for (size_t i = 0; i < images.size(); ++i) {
-    if (!placed[i]) order.push_back(images[i]);
+    if (!placed[i]) rearranged.push_back(images[i]);
   }
-  images = std::move(order);
+  for (const size_t index : order.last) rearranged.push_back(images[index]);
+  images = std::move(rearranged);
 }
 
-// Brings the images that options.diversify chooses to the front of each queue.
-absl::Status ChooseDiverse(const PoolEntries& others, const RankingOptions& options,
+// Reorders the queues, of which `count` images are going to be served, by options.diversify.
+absl::Status ChooseDiverse(const PoolEntries& others, size_t count, const RankingOptions& options,
                            std::vector<ClassQueue>& queues) {
+  const size_t total = others.random.size() + others.rare.size() + count;
+  if (total == 0) return absl::OkStatus();
+  // As they are going to be interleaved.
+  const auto in_budget = [&](size_t size) {
+    const size_t budget = std::min(options.budget, total);
+    return Quota(static_cast<double>(size) / static_cast<double>(total), budget);
+  };
   DiversityRequest request;
   request.groups.resize(queues.size());
-  for (const size_t q : Turns(queues, Quota(options.shares.uncertain, options.budget))) {
-    ++request.groups[q].count;
-  }
+  for (const size_t q : Turns(queues, in_budget(count))) ++request.groups[q].count;
   for (size_t q = 0; q < queues.size(); ++q) {
     DiversityRequest::Group& group = request.groups[q];
     const size_t considered = std::min(queues[q].images.size(), kCandidatesPerPlace * group.count);
@@ -227,12 +242,12 @@ absl::Status ChooseDiverse(const PoolEntries& others, const RankingOptions& opti
       group.scores.push_back(*queues[q].images[i]->score);
     }
   }
-  request.served = FirstIds(others.random, Quota(options.shares.random, options.budget));
-  const auto rare = FirstIds(others.rare, Quota(options.shares.rare, options.budget));
+  request.served = FirstIds(others.random, in_budget(others.random.size()));
+  const auto rare = FirstIds(others.rare, in_budget(others.rare.size()));
   request.served.insert(request.served.end(), rare.begin(), rare.end());
-  const absl::StatusOr<std::vector<std::vector<size_t>>> chosen = options.diversify(request);
-  if (!chosen.ok()) return chosen.status();
-  for (size_t q = 0; q < chosen->size(); ++q) MoveToFront((*chosen)[q], queues[q].images);
+  const absl::StatusOr<std::vector<DiverseOrder>> orders = options.diversify(request);
+  if (!orders.ok()) return orders.status();
+  for (size_t q = 0; q < orders->size(); ++q) Rearrange((*orders)[q], queues[q].images);
   return absl::OkStatus();
 }
 
@@ -256,11 +271,11 @@ absl::Status FillByScore(const std::vector<const Candidate*>& rest, size_t depth
     if (!candidate->empty && !taken.contains(candidate->image_id)) with_boxes.push_back(candidate);
   }
   SortFalling(with_boxes, ByScore);
+  const size_t count = std::min(room - pool.rare.size(), with_boxes.size());
   std::vector<ClassQueue> queues = QueuesOf(with_boxes, options);
   if (options.diversify) {
-    if (absl::Status status = ChooseDiverse(pool, options, queues); !status.ok()) return status;
+    if (absl::Status status = ChooseDiverse(pool, count, options, queues); !status.ok()) return status;
   }
-  const size_t count = std::min(room - pool.rare.size(), with_boxes.size());
   const std::vector<bool> blind =
       BlindPattern(count, options.uncertain_blind_share, Mix64(options.seed) + kUncertainBlindStream);
   std::vector<size_t> served(queues.size());

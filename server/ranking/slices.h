@@ -43,10 +43,15 @@ struct DiversityRequest {
   std::vector<int64_t> served;  // images that the other slices of this budget hold
 };
 
-// Chooses images that differ from each other. Returns for each group indices into its `best`, each once, in
-// the order in which they are to be served: the chosen ones, then others in the order in which they should
-// follow; those left out, or all where there is no answer, follow by score.
-using Diversify = std::function<absl::StatusOr<std::vector<std::vector<size_t>>>(const DiversityRequest&)>;
+// What to do with a group's images; indices into its `best`, each at most once in both lists together.
+struct DiverseOrder {
+  std::vector<size_t> first;  // served before all others of the group, in this order
+  std::vector<size_t> last;   // after all others that compete with them, in `best` or not
+};
+
+// Chooses images that differ from each other: an order for each group. What is in neither of its lists, or
+// all where there is no order for a group, follows by score.
+using Diversify = std::function<absl::StatusOr<std::vector<DiverseOrder>>(const DiversityRequest&)>;
 
 struct RankingOptions {
   SliceShares shares;
@@ -101,9 +106,9 @@ size_t RandomCount(const RankingOptions& options, size_t candidate_count);
 // Makes a ranking. The random slice is drawn first, uniformly and without replacement from all candidates U;
 // an entry's probability is random_count / |U|. Draws are served in their order, so when the first k are
 // answered, each had probability k / |U| of being among them: that is the one for estimates. What is then
-// left fills the other slices by falling score. In the uncertain slice classes take turns: the next place is
-// of the class that is furthest behind its share, among those that have images left, so that no class crowds
-// out the others however its scores compare with theirs. The first budget's uncertain slice is chosen by
+// left fills the other slices by falling score. In the uncertain slice classes take turns: each place is of
+// the class that is furthest behind its share, among those that have images left, so that no class crowds out
+// the others however its scores compare with theirs. The first budget's uncertain slice is chosen by
 // `diversify`, of each class from the best kCandidatesPerPlace times its places. Images without boxes come
 // only through the rare slice (in turn with those that show a rare class) until nothing else is left. The
 // holdout is blind, in the order given (by sampling key), every fifth entry until `holdout_missing`; what it

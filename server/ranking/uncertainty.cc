@@ -186,6 +186,7 @@ void PoolScorer::ScoreBoxes(const std::vector<PredictedBox>& counted, ImageScore
   double largest = 0;
   double presence = 0;
   double expected_boxes = 0;
+  const bool only_largest = options_.box_to_image == BoxToImage::kMax;
   std::map<size_t, double> worth_by_class;
   for (size_t i = 0; i < counted.size(); ++i) {
     expected_boxes += counted[i].score;
@@ -197,11 +198,11 @@ void PoolScorer::ScoreBoxes(const std::vector<PredictedBox>& counted, ImageScore
     sum += worth;
     largest = std::max(largest, worth);
     presence += present;
-    worth_by_class[category] += worth;
+    double& of_class = worth_by_class[category];
+    of_class = only_largest ? std::max(of_class, worth) : of_class + worth;
   }
-  double worth = sum;
-  if (options_.box_to_image == BoxToImage::kMean) worth = sum / presence;
-  if (options_.box_to_image == BoxToImage::kMax) worth = largest;
+  double worth = only_largest ? largest : sum;
+  if (options_.box_to_image == BoxToImage::kMean) worth /= presence;
   const double seconds = options_.task_times.per_image + options_.task_times.per_box * expected_boxes;
   score.score = worth / std::pow(seconds, options_.cost_exponent);
   const auto less = [](const auto& a, const auto& b) { return a.second < b.second; };

@@ -68,7 +68,7 @@ struct PredictedImage {
 struct ScoringOptions {
   Strategy strategy = Strategy::kCombined;
   BoxToImage box_to_image = BoxToImage::kSum;
-  double cost_exponent = 0.5;  // γ: 0 is the plain sum, 1 worth per second of a person's time
+  double cost_exponent = 0.5;  // γ: 0 takes no account of cost, 1 is worth per second of a person's time
   TaskTimes task_times;
   std::vector<double> class_weights;         // w [classes]; empty: all 1
   std::vector<bool> rare_classes;            // [classes], for `rare_evidence`; empty: none

@@ -9,7 +9,7 @@
 namespace loupe {
 namespace {
 
-using Orders = std::vector<std::vector<size_t>>;
+using Orders = std::vector<ranking::DiverseOrder>;
 
 v1::ImagePrediction Predicted(int64_t image_id, const std::vector<float>& scores, float largest = 0.9F) {
   v1::ImagePrediction prediction;
@@ -151,14 +151,14 @@ TEST(RankingPlan, DiversityChoosesFromFourForEachPlaceAndKnowsTheOtherSlices) {
       MakeRankingPlan(Scored(predicted, input), input, [&](const ranking::DiversityRequest& request) {
         asked = request;
         // The rest follows by score.
-        return absl::StatusOr<Orders>(Orders{{27, 5}});
+        return absl::StatusOr<Orders>(Orders{{.first = {27, 5}, .last = {0}}});
       });
   ASSERT_TRUE(plan.ok()) << plan.status();
   ASSERT_EQ(asked.groups.size(), 1u) << "without class weights there is one";
   const auto& [best, scores, count] = asked.groups[0];
-  ASSERT_EQ(best.size(), 28u);
-  EXPECT_EQ(count, 7u);
-  EXPECT_EQ(asked.served.size(), 2u) << "two of ten are random, and no image is empty or shows a rare class";
+  ASSERT_EQ(best.size(), 32u);
+  EXPECT_EQ(count, 8u) << "two of ten are random, and no image is empty or shows a rare class";
+  EXPECT_EQ(asked.served.size(), 2u);
   EXPECT_TRUE(std::is_sorted(scores.rbegin(), scores.rend()));
   std::vector<int64_t> uncertain;
   for (const ranking::RankingEntry& entry : plan->entries) {
@@ -167,8 +167,10 @@ TEST(RankingPlan, DiversityChoosesFromFourForEachPlaceAndKnowsTheOtherSlices) {
   ASSERT_EQ(uncertain.size(), 16u);
   EXPECT_EQ(uncertain[0], best[27]);
   EXPECT_EQ(uncertain[1], best[5]);
-  EXPECT_EQ(uncertain[2], best[0]);
-  EXPECT_EQ(uncertain[7], best[6]) << "the sixth best came before";
+  EXPECT_EQ(uncertain[2], best[1]);
+  EXPECT_EQ(uncertain[7], best[7]) << "the sixth best came before";
+  EXPECT_THAT(uncertain, testing::Not(testing::Contains(best[0])))
+      << "after all others, also those not asked about";
 }
 
 TEST(RankingPlan, WithClassWeightsDiversityChoosesClassByClass) {
@@ -185,7 +187,7 @@ TEST(RankingPlan, WithClassWeightsDiversityChoosesClassByClass) {
   const auto plan =
       MakeRankingPlan(Scored(predicted, input), input, [&](const ranking::DiversityRequest& request) {
         asked = request;
-        return absl::StatusOr<Orders>(Orders{{}, {3}});
+        return absl::StatusOr<Orders>(Orders{{}, {.first = {3}, .last = {}}});
       });
   ASSERT_TRUE(plan.ok()) << plan.status();
   ASSERT_EQ(asked.groups.size(), 2u);

@@ -133,9 +133,26 @@ TEST(PlanRankingTest, ClassesTakeTurnsByTheirShares) {
               ElementsAre(1, 2, 3, 4, 5, 6, 7, 8))
       << "without shares one class has it all";
   options.class_shares = {1, 1, 2};
-  // Share / (taken + 1/2): 2 2 4, 2 2 1.33, then 0.67 and 0.67 against 1.33, and all alike at 0.67 0.67 0.8.
+  // Credits before each of four places: 1/4 1/4 1/2; 1/2 1/2 0; -1/4 3/4 1/2; 0 0 1; and again.
   EXPECT_THAT(IdsOf(Plan(UnevenPool(), options).entries, Slice::kUncertain),
               ElementsAre(56, 1, 41, 57, 58, 2, 42, 59));
+}
+
+TEST(PlanRankingTest, OfManyClassesEachHasItsShareToo) {
+  constexpr size_t kClasses = 80;
+  RankingOptions options = ByScore(82);
+  options.class_shares.assign(kClasses, 0.5);
+  options.class_shares[17] = 3;
+  std::vector<Candidate> pool;
+  for (size_t i = 0; i < 10 * kClasses; ++i) {
+    pool.push_back({static_cast<int64_t>(i) + 1, 0.5, false, 0, i % kClasses});
+  }
+  std::vector<int> taken(kClasses);
+  for (const int64_t id : IdsOf(Plan(pool, options).entries, Slice::kUncertain)) {
+    ++taken[static_cast<size_t>(id - 1) % kClasses];
+  }
+  EXPECT_NEAR(taken[17], 82 * 3 / 42.5, 1);
+  for (size_t c = 0; c < kClasses; ++c) EXPECT_LE(taken[c], c == 17 ? 7 : 1) << c;
 }
 
 TEST(PlanRankingTest, AClassThatRunsOutLeavesItsTurnsToTheOthers) {
@@ -144,10 +161,9 @@ TEST(PlanRankingTest, AClassThatRunsOutLeavesItsTurnsToTheOthers) {
   const std::vector<int64_t> ids = IdsOf(Plan(UnevenPool(), options).entries, Slice::kUncertain);
   ASSERT_EQ(ids.size(), 60U);
   EXPECT_EQ(std::set<int64_t>(ids.begin(), ids.end()).size(), 60U);
-  EXPECT_EQ(std::count_if(ids.begin(), ids.begin() + 7, [](int64_t id) { return id > 55; }), 5);
-  for (size_t i = 7; i + 1 < 30; i += 2) {
-    EXPECT_NE(ids[i] <= 40, ids[i + 1] <= 40) << "the other two in turn, from " << i;
-  }
+  EXPECT_EQ(std::count_if(ids.begin(), ids.begin() + 6, [](int64_t id) { return id > 55; }), 5);
+  EXPECT_NEAR(std::count_if(ids.begin(), ids.begin() + 30, [](int64_t id) { return id <= 40; }), 12.5, 1)
+      << "the other two share the other 25 evenly";
 }
 
 TEST(PlanRankingTest, EachClassHasItsShareAtEveryPrefix) {
@@ -183,10 +199,12 @@ TEST(PlanRankingTest, NoImageIsLostOrThereTwice) {
       if (random() % 3 == 0) candidate.score = 0.5;
       candidate.empty = random() % 4 == 0;
       candidate.rare_evidence = candidate.empty || random() % 3 != 0 ? 0 : 0.2;
+      candidate.main_class = random() % 4;
     }
     const size_t depth = random() % 90;
     RankingOptions options = Options(depth, random());
     options.holdout_missing = random() % 10;
+    if (round % 2 == 0) options.class_shares = {1, 0.5, 2, 3, 1};  // no image is of the last
     const RankingPlan plan = Plan(pool, options, {1001, 1002, 1003, 1004, 1005, 1006});
     std::set<int64_t> ids;
     size_t of_pool = 0;
@@ -391,6 +409,11 @@ TEST(PlanRankingTest, ImpossibleOptionsAndInputsAreErrors) {
   two_classes.class_shares = {1, 1};
   EXPECT_THAT(std::string(PlanRanking(bad, {}, two_classes).status().message()),
               HasSubstr("image 4 is of class 2"));
+  for (const double share : {0.0, -1.0, nan}) {
+    two_classes.class_shares = {1, share};
+    EXPECT_THAT(std::string(PlanRanking(pool, {}, two_classes).status().message()),
+                HasSubstr("share of a class"));
+  }
 }
 
 }  // namespace

@@ -199,6 +199,11 @@ TEST(ScorePoolTest, TheMainClassIsTheOneThatAddsMost) {
   options.class_weights = {1, 1, 2};
   EXPECT_EQ(main_class(boxes), 2U) << "weights count";
   EXPECT_EQ(main_class({Box(0.5, 0, 0, 1), Box(0.5, 0, 0, 0)}), 0U);
+  options.class_weights.clear();
+  options.box_to_image = BoxToImage::kMax;
+  EXPECT_EQ(main_class(boxes), 2U) << "it alone is the score";
+  options.box_to_image = BoxToImage::kMean;
+  EXPECT_EQ(main_class(boxes), 1U);
   EXPECT_EQ(main_class({Box(1, 0, 0, 1)}), 1U) << "a box of no worth, but the only one";
 }
 
