@@ -4,11 +4,11 @@
 #                                                 neu_det_training, queue, ranking
 # --quick ends within two minutes.
 set -euo pipefail
-cd "$(dirname "$0")"
+folder=$(dirname "$0")
 name=${1:-}
-if [ -z "$name" ] || [ ! -f "${name}_bench.py" ]; then
-  echo "usage: tests/bench/run.sh NAME [--quick]    NAME: $(ls ./*_bench.py | sed 's|^\./||; s/_bench\.py$//' | xargs)" >&2
+if [ -z "$name" ] || [ ! -f "$folder/${name}_bench.py" ]; then
+  echo "usage: tests/bench/run.sh NAME [--quick]    NAME: $(ls "$folder"/*_bench.py | sed 's|.*/||; s/_bench\.py$//' | xargs)" >&2
   exit 2
 fi
 shift
-exec python3 "${name}_bench.py" "$@"
+exec python3 "$folder/${name}_bench.py" "$@"
