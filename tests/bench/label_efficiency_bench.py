@@ -18,8 +18,9 @@ A backbone with random heads starts every round, so that no round inherits the l
 A person's time is modelled as 2 s an image and 4 s a box of its truth, whether or not a prediction could have been
 accepted: DESIGN.md's t0 and t_box. As many runs as there are cores go at once, each on a core of its own, which is
 faster than all of them on all cores. Every run leaves a JSON file in the folder of `--out`; a run that is there is not
-done again, so the benchmark goes on where it was stopped; the run that was cut off starts again from nothing. Plots,
-as SVG, go there too. Pictures are kept under build/.
+done again, so the benchmark goes on where it was stopped; the run that was cut off starts again from nothing. A file
+knows its settings, not the programs that it was made with: when ranking or detector change, the files of the arms that
+it concerns have to go. Plots, as SVG, go there too. Pictures are kept under build/.
 """
 import argparse
 import collections
