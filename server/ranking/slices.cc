@@ -221,10 +221,10 @@ void Rearrange(const DiverseOrder& order, std::vector<const Candidate*>& images)
   images = std::move(rearranged);
 }
 
-// Reorders the queues, of which `count` images are going to be served, by options.diversify.
-absl::Status ChooseDiverse(const PoolEntries& others, size_t count, const RankingOptions& options,
-                           std::vector<ClassQueue>& queues) {
-  const size_t total = others.random.size() + others.rare.size() + count;
+// Reorders the queues, which are going to be served in these turns, by options.diversify.
+absl::Status ChooseDiverse(const PoolEntries& others, std::span<const size_t> turns,
+                           const RankingOptions& options, std::vector<ClassQueue>& queues) {
+  const size_t total = others.random.size() + others.rare.size() + turns.size();
   if (total == 0) return absl::OkStatus();
   // As they are going to be interleaved.
   const auto in_budget = [&](size_t size) {
@@ -233,7 +233,7 @@ absl::Status ChooseDiverse(const PoolEntries& others, size_t count, const Rankin
   };
   DiversityRequest request;
   request.groups.resize(queues.size());
-  for (const size_t q : Turns(queues, in_budget(count))) ++request.groups[q].count;
+  for (const size_t q : turns.first(in_budget(turns.size()))) ++request.groups[q].count;
   for (size_t q = 0; q < queues.size(); ++q) {
     DiversityRequest::Group& group = request.groups[q];
     const size_t considered = std::min(queues[q].images.size(), kCandidatesPerPlace * group.count);
@@ -273,13 +273,14 @@ absl::Status FillByScore(const std::vector<const Candidate*>& rest, size_t depth
   SortFalling(with_boxes, ByScore);
   const size_t count = std::min(room - pool.rare.size(), with_boxes.size());
   std::vector<ClassQueue> queues = QueuesOf(with_boxes, options);
+  const std::vector<size_t> turns = Turns(queues, count);
   if (options.diversify) {
-    if (absl::Status status = ChooseDiverse(pool, count, options, queues); !status.ok()) return status;
+    if (absl::Status status = ChooseDiverse(pool, turns, options, queues); !status.ok()) return status;
   }
   const std::vector<bool> blind =
       BlindPattern(count, options.uncertain_blind_share, Mix64(options.seed) + kUncertainBlindStream);
   std::vector<size_t> served(queues.size());
-  for (const size_t q : Turns(queues, count)) {
+  for (const size_t q : turns) {
     pool.uncertain.push_back(Entry(*queues[q].images[served[q]++], Slice::kUncertain));
     pool.uncertain.back().blind = blind[pool.uncertain.size() - 1];
   }

@@ -59,8 +59,7 @@ struct RankingOptions {
   double uncertain_blind_share = 0.1;  // of the uncertain slice
   size_t depth = 0;                    // entries from the pool to make
   size_t budget = 0;                   // images the next round can use: what `diversify` chooses for
-  // [classes] > 0, parts of the uncertain slice that images of each main class get; empty: scores alone
-  // decide.
+  // [classes] > 0, parts of the uncertain slice for images of each main class; empty: scores alone decide.
   std::vector<double> class_shares;
   Diversify diversify;         // none: queues are in the order of scores
   size_t holdout_missing = 0;  // labels that the holdout lacks for its target

@@ -85,7 +85,7 @@ TEST(ScoringOptions, ComeFromRecipeLabelsAndCalibration) {
   v1::ClassCalibration* platt = input.calibration.add_classes();
   platt->set_kind("platt");
   platt->set_slope(2);
-  auto options = ScoringOptionsOf(input);
+  const auto options = ScoringOptionsOf(input);
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->class_weights.size(), 2u);
   EXPECT_GT(options->class_weights[1], options->class_weights[0]);
