@@ -12,6 +12,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from loupe_programs import Deployment, program, read_json, run, worker, write_lines  # noqa: E402
@@ -74,9 +75,11 @@ def training_on_files(folder, chooser):
 def kill_worker(deployment, number, iteration):
     """Kills the worker once the job has a checkpoint of that iteration or a later one, and starts another."""
     before = int(deployment.psql(CHECKPOINT.format(round=number)))
+    deadline = time.monotonic() + 120
     while int(deployment.psql(CHECKPOINT.format(round=number))) < max(iteration, before + 1):
         state = deployment.json("round", "show", number)["state"]
         assert state not in ("done", "failed"), f"the round is {state} before iteration {iteration} was seen"
+        assert time.monotonic() < deadline, f"no checkpoint after {before}\n{deployment.log('worker')}"
     assert deployment.kill("worker")
     deployment.psql(END_LEASES)
     deployment.up()

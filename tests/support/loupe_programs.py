@@ -2,6 +2,7 @@
 import glob
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -78,14 +79,27 @@ class Deployment:
             return None
 
     def kill(self, part):
-        """SIGKILL; False when it wasn't running."""
+        """SIGKILL, and waits until the process is no more; False when it wasn't running.
+
+        Until then `up` would find it running and leave it alone.
+        """
         pid = self.pid(part)
-        if pid is None or not self.is_ours(pid):
+        if pid is None:
             return False
         try:
-            os.kill(pid, signal.SIGKILL)
+            process = os.pidfd_open(pid)
         except ProcessLookupError:
             return False
+        try:
+            if not self.is_ours(pid):
+                return False
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+            ended, _, _ = select.select([process], [], [], 30)
+            assert ended, f"the {part}, process {pid}, still runs 30 seconds after SIGKILL"
+        except ProcessLookupError:
+            return False
+        finally:
+            os.close(process)
         return True
 
     def is_ours(self, pid):
