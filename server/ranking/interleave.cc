@@ -5,26 +5,28 @@
 
 namespace loupe::ranking {
 
-Entries Interleave(const std::array<Entries, 3>& lists) {
-  size_t total = 0;
-  for (const Entries& list : lists) total += list.size();
-  std::array<size_t, 3> placed = {};
-  Entries entries;
-  entries.reserve(total);
-  for (size_t position = 1; position <= total; ++position) {
+std::vector<size_t> Interleaving(const std::array<size_t, 3>& sizes, const std::array<size_t, 3>& quotas) {
+  const size_t all = quotas[0] + quotas[1] + quotas[2];
+  std::array<size_t, 3> turns = {};
+  std::array<size_t, 3> left = sizes;
+  std::vector<size_t> order(sizes[0] + sizes[1] + sizes[2]);
+  for (size_t place = 0; place < order.size(); ++place) {
     size_t next = 0;
     int64_t most_behind = INT64_MIN;
-    for (size_t l = 0; l < lists.size(); ++l) {
+    for (size_t l = 0; l < sizes.size(); ++l) {
       const auto behind =
-          static_cast<int64_t>(lists[l].size() * position) - static_cast<int64_t>(placed[l] * total);
-      if (placed[l] < lists[l].size() && behind > most_behind) {
+          static_cast<int64_t>(quotas[l] * (place + 1)) - static_cast<int64_t>(turns[l] * all);
+      if (behind > most_behind) {
         most_behind = behind;
         next = l;
       }
     }
-    entries.push_back(lists[next][placed[next]++]);
+    ++turns[next];
+    if (left[next] == 0) next = std::max_element(left.begin(), left.end()) - left.begin();
+    --left[next];
+    order[place] = next;
   }
-  return entries;
+  return order;
 }
 
 Entries AddHoldout(const Entries& pool, std::span<const int64_t> queue, size_t missing, bool pool_ran_out) {

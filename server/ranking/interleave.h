@@ -13,9 +13,10 @@ namespace loupe::ranking {
 
 using Entries = std::vector<RankingEntry>;
 
-// Spreads the lists evenly over the positions: each next entry comes from the list that is furthest behind,
-// so that any part of the order holds each list's share to within one entry.
-Entries Interleave(const std::array<Entries, 3>& lists);
+// Which of three lists each place is filled from, until all are used up. Turns are spread evenly over the
+// places, by the lists' quotas: any first part of them gives each list its part to within one. A list that
+// has run out leaves its turns to the one that has most left.
+std::vector<size_t> Interleaving(const std::array<size_t, 3>& sizes, const std::array<size_t, 3>& quotas);
 
 // Puts the first `missing` of the holdout's queue in as every kHoldoutEvery-th entry, and those that are left
 // at the end where the pool ran out.

@@ -157,8 +157,19 @@ struct PoolEntries {
   Entries random;
   Entries uncertain;
   Entries rare;
-  Entries tail;  // images without boxes, when the pool holds nothing else
+  Entries tail;                // images without boxes, when the pool holds nothing else
+  std::vector<size_t> places;  // indices into {random, uncertain, rare}: in which order they are served
 };
+
+Entries InOrder(const PoolEntries& pool) {
+  const std::array<const Entries*, 3> lists = {&pool.random, &pool.uncertain, &pool.rare};
+  std::array<size_t, 3> placed = {};
+  Entries entries;
+  entries.reserve(pool.places.size() + pool.tail.size());
+  for (const size_t list : pool.places) entries.push_back((*lists[list])[placed[list]++]);
+  entries.insert(entries.end(), pool.tail.begin(), pool.tail.end());
+  return entries;
+}
 
 std::vector<int64_t> FirstIds(const Entries& entries, size_t count) {
   std::vector<int64_t> ids;
@@ -222,18 +233,15 @@ void Rearrange(const DiverseOrder& order, std::vector<const Candidate*>& images)
 }
 
 // Reorders the queues, which are going to be served in these turns, by options.diversify.
-absl::Status ChooseDiverse(const PoolEntries& others, std::span<const size_t> turns,
+absl::Status ChooseDiverse(const PoolEntries& pool, std::span<const size_t> turns,
                            const RankingOptions& options, std::vector<ClassQueue>& queues) {
-  const size_t total = others.random.size() + others.rare.size() + turns.size();
-  if (total == 0) return absl::OkStatus();
-  // As they are going to be interleaved.
-  const auto in_budget = [&](size_t size) {
-    const size_t budget = std::min(options.budget, total);
-    return Quota(static_cast<double>(size) / static_cast<double>(total), budget);
-  };
+  if (pool.places.empty()) return absl::OkStatus();
+  std::array<size_t, 3> in_budget = {};
+  for (size_t i = 0; i < std::min(options.budget, pool.places.size()); ++i) ++in_budget[pool.places[i]];
+  const auto [random, uncertain, rare] = in_budget;
   DiversityRequest request;
   request.groups.resize(queues.size());
-  for (const size_t q : turns.first(in_budget(turns.size()))) ++request.groups[q].count;
+  for (const size_t q : turns.first(uncertain)) ++request.groups[q].count;
   for (size_t q = 0; q < queues.size(); ++q) {
     DiversityRequest::Group& group = request.groups[q];
     const size_t considered = std::min(queues[q].images.size(), kCandidatesPerPlace * group.count);
@@ -242,9 +250,9 @@ absl::Status ChooseDiverse(const PoolEntries& others, std::span<const size_t> tu
       group.scores.push_back(*queues[q].images[i]->score);
     }
   }
-  request.served = FirstIds(others.random, in_budget(others.random.size()));
-  const auto rare = FirstIds(others.rare, in_budget(others.rare.size()));
-  request.served.insert(request.served.end(), rare.begin(), rare.end());
+  request.served = FirstIds(pool.random, random);
+  const std::vector<int64_t> rare_ids = FirstIds(pool.rare, rare);
+  request.served.insert(request.served.end(), rare_ids.begin(), rare_ids.end());
   const absl::StatusOr<std::vector<DiverseOrder>> orders = options.diversify(request);
   if (!orders.ok()) return orders.status();
   for (size_t q = 0; q < orders->size(); ++q) Rearrange((*orders)[q], queues[q].images);
@@ -274,6 +282,8 @@ absl::Status FillByScore(const std::vector<const Candidate*>& rest, size_t depth
   const size_t count = std::min(room - pool.rare.size(), with_boxes.size());
   std::vector<ClassQueue> queues = QueuesOf(with_boxes, options);
   const std::vector<size_t> turns = Turns(queues, count);
+  pool.places = Interleaving({pool.random.size(), count, pool.rare.size()},
+                             {pool.random.size(), room - rare_quota, rare_quota});
   if (options.diversify) {
     if (absl::Status status = ChooseDiverse(pool, turns, options, queues); !status.ok()) return status;
   }
@@ -348,8 +358,7 @@ absl::StatusOr<RankingPlan> PlanRanking(std::span<const Candidate> candidates,
   const auto rest = Draw(candidates, plan.random_count, options, slices.random);
   if (absl::Status status = FillByScore(rest, depth, options, slices); !status.ok()) return status;
 
-  Entries pool = Interleave({std::move(slices.random), std::move(slices.uncertain), std::move(slices.rare)});
-  pool.insert(pool.end(), slices.tail.begin(), slices.tail.end());
+  const Entries pool = InOrder(slices);
   plan.entries = AddHoldout(pool, holdout_queue, options.holdout_missing, pool.size() == candidates.size());
   return plan;
 }

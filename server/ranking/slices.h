@@ -109,7 +109,9 @@ size_t RandomCount(const RankingOptions& options, size_t candidate_count);
 // the class that is furthest behind its share, among those that have images left, so that no class crowds out
 // the others however its scores compare with theirs. The first budget's uncertain slice is chosen by
 // `diversify`, of each class from the best kCandidatesPerPlace times its places. Images without boxes come
-// only through the rare slice (in turn with those that show a rare class) until nothing else is left. The
+// only through the rare slice (in turn with those that show a rare class) until nothing else is left. Shares
+// hold at every prefix while a slice has images; few rare ones are served first, and then the uncertain
+// slice, or what else is left, has their places. The
 // holdout is blind, in the order given (by sampling key), every fifth entry until `holdout_missing`; what it
 // still lacks follows when the pool has run out. The plan depends on ids, scores and seed alone, not on the
 // order of `candidates`. Equal scores go by id. Errors: INVALID_ARGUMENT when shares are outside [0, 1] or

@@ -253,6 +253,7 @@ class Bench:
     def __init__(self, out):
         self.out = out
         self.deployments = set()
+        self.stopped = False
         os.makedirs(out, exist_ok=True)
         os.makedirs(PICTURES_FOLDER, exist_ok=True)
 
@@ -269,6 +270,7 @@ class Bench:
         return figures
 
     def take_down(self):
+        self.stopped = True  # for those that come up just now
         for deployment in tuple(self.deployments):
             deployment.down()
 
@@ -286,6 +288,8 @@ class Bench:
         pictures = PICTURES[name](setting, seed)
         with Deployment() as deployment:
             self.deployments.add(deployment)
+            if self.stopped:
+                raise RuntimeError("another run failed")
             figures = {"about": about, **Rehearsal(deployment, setting, pictures, arm, seed).do()}
             self.deployments.remove(deployment)
         figures.update(machine_s=round(time.monotonic() - started), cores=len(os.sched_getaffinity(0)))

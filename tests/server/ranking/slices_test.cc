@@ -96,6 +96,25 @@ TEST(PlanRankingTest, SlicesHaveTheirSharesAtEveryPrefix) {
   }
 }
 
+TEST(PlanRankingTest, FewRareOnesAreServedFirstAndLeaveTheirPlacesToTheUncertain) {
+  std::vector<Candidate> pool = MakePool(1000);
+  for (Candidate& candidate : pool) {
+    candidate.empty = false;
+    candidate.rare_evidence = candidate.image_id > 993 ? 0.5 : 0;
+  }
+  const RankingPlan plan = Plan(pool, Options(400));
+  std::map<Slice, double> seen;
+  const double all_rare = Counts(plan.entries)[Slice::kRare];
+  ASSERT_GE(all_rare, 3) << "the others fell to the random slice";
+  for (size_t i = 0; i < plan.entries.size(); ++i) {
+    seen[plan.entries[i].slice] += 1;
+    const auto served = static_cast<double>(i + 1);
+    EXPECT_NEAR(seen[Slice::kRare], std::min(0.1 * served, all_rare), 1);
+    EXPECT_NEAR(seen[Slice::kRandom], 0.2 * served, 1);
+  }
+  EXPECT_EQ(seen[Slice::kUncertain], 400 - 80 - all_rare);
+}
+
 TEST(PlanRankingTest, TheUncertainSliceIsTheBestOfWhatTheDrawLeft) {
   const std::vector<Candidate> pool = MakePool(500);
   const RankingPlan plan = Plan(pool, Options(200));
