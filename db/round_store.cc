@@ -178,8 +178,9 @@ std::vector<v1::SnapshotItem> ReadSnapshotItems(Transaction& transaction, Snapsh
   return items;
 }
 
-double SecondsOfSnapshot(Transaction& transaction, SnapshotId snapshot) {
-  return transaction.Exec("SumSnapshotSeconds", snapshot).at(0)[0].as<double>();
+AnnotationTime TimeOfSnapshot(Transaction& transaction, SnapshotId snapshot) {
+  const auto row = transaction.Exec("SumSnapshotTime", snapshot).at(0);
+  return {row[0].as<double>(), row[1].as<uint64_t>()};
 }
 
 }  // namespace loupe

@@ -36,8 +36,12 @@ struct Snapshot {
 // Freezes the current truth of the pool, never of the holdout.
 Snapshot FreezeSnapshot(Transaction& transaction, ProjectId project);
 
-// What people spent on the revisions in it.
-double SecondsOfSnapshot(Transaction& transaction, SnapshotId snapshot);
+// What people spent on the revisions in it, as far as it is known.
+struct AnnotationTime {
+  double seconds = 0;
+  uint64_t images = 0;  // whose seconds these are; imported labels took none
+};
+AnnotationTime TimeOfSnapshot(Transaction& transaction, SnapshotId snapshot);
 
 struct RoundRow {
   RoundId id;

@@ -62,10 +62,10 @@ absl::StatusOr<CurveReading> ReadCurve(Transaction& transaction, const std::stri
   const absl::StatusOr<ProjectId> project = FindProject(transaction, name);
   if (!project.ok()) return project.status();
   CurveReading reading;
-  const v1::ProjectStatus status = ReadStatus(transaction, *project);
-  reading.input.pool_images = status.pool_images();
-  for (const v1::ClassCount& count : status.class_counts()) {
-    reading.input.classes.push_back({count.class_().name(), static_cast<int64_t>(count.boxes())});
+  reading.input.pool_images = ReadStatus(transaction, *project).pool_images();
+  const std::vector<int64_t> boxes = CountBoxesByClass(transaction, *project);
+  for (const v1::Class& one : ReadClasses(transaction, *project)) {
+    reading.input.classes.push_back({one.name(), boxes[reading.input.classes.size()]});
   }
   for (const HoldoutImage& image : ReadHoldoutTruth(transaction, *project)) {
     reading.holdout.push_back({image.id.value(), image.boxes});
@@ -77,7 +77,9 @@ absl::StatusOr<CurveReading> ReadCurve(Transaction& transaction, const std::stri
     if (round.state != RoundState::kDone) continue;
     const absl::StatusOr<v1::Recipe> recipe = ParseRecipe(round.recipe);
     if (recipe.ok()) reading.input.next_images = recipe->ranking().budget();
-    reading.input.points.push_back(PointOf(round.message, SecondsOfSnapshot(transaction, round.snapshot)));
+    const AnnotationTime time = TimeOfSnapshot(transaction, round.snapshot);
+    reading.input.points.push_back(PointOf(round.message, time.seconds));
+    if (time.images > 0) reading.input.seconds_per_image = time.seconds / static_cast<double>(time.images);
     CurveEvidence& evidence = reading.evidence.emplace_back();
     evidence.predictions = ReadHoldoutDetections(transaction, *project, round.model);
     if (before) {

@@ -48,19 +48,21 @@ std::vector<std::pair<const char*, double>> Milestones(const CurveInput& input) 
   return milestones;
 }
 
-v1::CurveFit FitMessage(const ranking::LearningCurve& curve, const CurveInput& input, Amount amount) {
+// `per_image`: what an image that is still to be labelled adds to the amount.
+v1::CurveFit FitMessage(const ranking::LearningCurve& curve, const CurveInput& input, Amount amount,
+                        double per_image) {
   v1::CurveFit fit;
   fit.set_a(curve.law.a);
   fit.set_beta(curve.law.beta);
   fit.set_c(curve.law.c);
   fit.set_c_fixed(curve.c_fixed);
   const v1::CurvePoint& last = input.points.back();
-  const double per_image = amount(last) / Images(last);
   for (const auto& [name, images] : Milestones(input)) {
-    const ranking::Band band = curve.Forecast(per_image * images);
+    const double n = amount(last) + per_image * (images - Images(last));
+    const ranking::Band band = curve.Forecast(n);
     v1::CurveForecast& forecast = *fit.add_forecasts();
     forecast.set_at(name);
-    forecast.set_n(per_image * images);
+    forecast.set_n(n);
     forecast.set_ap50(band.value);
     forecast.set_ap50_low(band.low);
     forecast.set_ap50_high(band.high);
@@ -117,9 +119,11 @@ absl::StatusOr<v1::Curve> MakeCurve(const CurveInput& input) {
   for (const v1::CurvePoint& point : input.points) *curve.add_points() = point;
   const absl::StatusOr<ranking::LearningCurve> by_images = Fit(input, Images);
   if (by_images.ok()) {
-    *curve.mutable_by_images() = FitMessage(*by_images, input, Images);
+    *curve.mutable_by_images() = FitMessage(*by_images, input, Images, 1);
     const absl::StatusOr<ranking::LearningCurve> by_seconds = Fit(input, Seconds);
-    if (by_seconds.ok()) *curve.mutable_by_seconds() = FitMessage(*by_seconds, input, Seconds);
+    if (by_seconds.ok()) {
+      *curve.mutable_by_seconds() = FitMessage(*by_seconds, input, Seconds, input.seconds_per_image);
+    }
   } else if (absl::IsFailedPrecondition(by_images.status())) {
     curve.set_no_fit(std::string(by_images.status().message()));
   } else {

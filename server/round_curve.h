@@ -20,7 +20,8 @@ namespace loupe {
 struct CurveInput {
   std::vector<v1::CurvePoint> points;  // whole, oldest first
   uint64_t pool_images = 0;
-  uint64_t next_images = 0;  // that the next round would add
+  uint64_t next_images = 0;      // that the next round would add
+  double seconds_per_image = 0;  // people's, of the images of the last point whose time is known
   std::vector<ranking::ClassBoxes> classes;
   ranking::StopThresholds thresholds;
 };

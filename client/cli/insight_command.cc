@@ -66,6 +66,16 @@ std::string BandText(double value, double low, double high) {
   return absl::StrFormat("%.3f (%.3f to %.3f)", value, low, high);
 }
 
+void PrintForecasts(const v1::CurveFit& fit, const char* unit, double size) {
+  Table forecasts({"forecast", unit, "AP50 (90 % band)"});
+  for (const v1::CurveForecast& forecast : fit.forecasts()) {
+    forecasts.Add({forecast.at(), absl::StrFormat("%.0f", forecast.n() / size),
+                   BandText(forecast.ap50(), forecast.ap50_low(), forecast.ap50_high())});
+  }
+  std::printf("\n");
+  forecasts.Print();
+}
+
 void PrintCurve(const v1::Curve& curve) {
   Table points({"round", "images", "boxes", "minutes", "AP50 (90 % interval)", "judged on", "agreement"});
   for (const v1::CurvePoint& point : curve.points()) {
@@ -77,13 +87,8 @@ void PrintCurve(const v1::Curve& curve) {
   }
   points.Print();
   if (curve.has_by_images()) {
-    Table forecasts({"forecast", "images", "AP50 (90 % band)"});
-    for (const v1::CurveForecast& forecast : curve.by_images().forecasts()) {
-      forecasts.Add({forecast.at(), absl::StrFormat("%.0f", forecast.n()),
-                     BandText(forecast.ap50(), forecast.ap50_low(), forecast.ap50_high())});
-    }
-    std::printf("\n");
-    forecasts.Print();
+    PrintForecasts(curve.by_images(), "images", 1);
+    if (curve.has_by_seconds()) PrintForecasts(curve.by_seconds(), "minutes", 60);
     if (curve.by_images().c_fixed()) {
       std::printf(
           "for lack of rounds the curve is taken to end at AP50 1: what lies far ahead is promised too "

@@ -104,8 +104,8 @@ FROM snapshot_item JOIN image ON image.id = snapshot_item.image_id
 WHERE snapshot_item.snapshot_id = $1 AND snapshot_item.image_id > $2
 ORDER BY snapshot_item.image_id LIMIT $3;
 
--- name: SumSnapshotSeconds
-SELECT coalesce(sum(spent_ms), 0) / 1000.0
+-- name: SumSnapshotTime
+SELECT coalesce(sum(spent_ms), 0) / 1000.0, count(*) FILTER (WHERE spent_ms > 0)
 FROM snapshot_item JOIN label_revision ON label_revision.id = revision_id WHERE snapshot_id = $1;
 
 -- name: SelectBoxesOfRevisions

@@ -33,7 +33,7 @@ TEST(Insight, FiveRoundsGiveACurveAForecastAndReasons) {
   world.Label("holdout", 0, 60);
   const double qualities[] = {0.3, 0.55, 0.7, 0.75, 0.8};
   for (int round = 1; round <= 5; ++round) {
-    world.Label("pool", 20 * (round - 1), 20 * round);
+    world.Label("pool", 20 * (round - 1), 20 * round, true, round == 1 ? 0 : 10'000);
     world.Submit(kRecipe);
     ASSERT_EQ(ScriptedWorker(world, qualities[round - 1]).Finish(round).state(), "done");
   }
@@ -43,6 +43,7 @@ TEST(Insight, FiveRoundsGiveACurveAForecastAndReasons) {
     const v1::CurvePoint& point = curve.points(i);
     EXPECT_EQ(point.round(), i + 1u);
     EXPECT_EQ(point.images(), 20u * (i + 1));
+    EXPECT_EQ(point.seconds(), 200 * i) << "the first were imported";
     EXPECT_EQ(point.judged_images(), 60u);
     EXPECT_TRUE(point.random_sample());
     EXPECT_DOUBLE_EQ(point.ap50(), world.Get(i + 1).evaluation().ap50());
@@ -52,7 +53,6 @@ TEST(Insight, FiveRoundsGiveACurveAForecastAndReasons) {
   }
   EXPECT_GT(curve.points(4).agreement(), curve.points(1).agreement());
   ASSERT_TRUE(curve.has_by_images());
-  EXPECT_FALSE(curve.has_by_seconds()) << "imported labels took nobody's time";
   std::vector<std::string> at;
   for (const v1::CurveForecast& forecast : curve.by_images().forecasts()) at.push_back(forecast.at());
   EXPECT_THAT(at,
@@ -61,8 +61,21 @@ TEST(Insight, FiveRoundsGiveACurveAForecastAndReasons) {
   EXPECT_EQ(now.n(), 100);
   EXPECT_NEAR(now.ap50(), curve.points(4).ap50(), 0.1);
   EXPECT_GE(curve.by_images().forecasts(4).ap50(), now.ap50());
+  ASSERT_TRUE(curve.has_by_seconds());
+  EXPECT_EQ(curve.by_seconds().forecasts(0).n(), 800);
+  EXPECT_EQ(curve.by_seconds().forecasts(2).n(), 1000) << "the 20 that 40 % lack take 10 s each";
+  EXPECT_TRUE(curve.by_seconds().c_fixed()) << "four points; what took no time is none";
   EXPECT_EQ(curve.verdict(), "go on");
   EXPECT_EQ(curve.reasons_size(), 4);
+}
+
+TEST(Insight, BoxesOfTheHoldoutDontCountForStopping) {
+  RoundWorld world(10, 70);
+  world.Label("holdout", 0, 70);
+  world.Label("pool", 0, 4);
+  const v1::Curve curve = CurveOf(world);
+  EXPECT_EQ(curve.verdict(), "go on");
+  EXPECT_THAT(curve.reasons(2).text(), HasSubstr("fewer than 30 boxes: 2 of 2; the fewest boxes, 2,"));
 }
 
 TEST(Insight, ThresholdsOutOfTheirRangeAreRefused) {
