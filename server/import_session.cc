@@ -204,7 +204,8 @@ absl::StatusOr<v1::ImportResponse> ImportSession::Write(Transaction& transaction
   const std::optional<ActiveRanking> ranking = FindActiveRanking(transaction, project);
   if (ranking.has_value() && ranking->generation == 0) {
     const auto appended =
-        AppendUnranked(transaction, project, *ranking, project_.holdout_target(), pictures_.size());
+        AppendUnranked(transaction, project, *ranking, LockRankingEnd(transaction, ranking->id),
+                       project_.holdout_target(), pictures_.size());
     if (!appended.ok()) return appended.status();
   }
   return response;

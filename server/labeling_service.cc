@@ -32,27 +32,36 @@ absl::StatusOr<std::vector<TaskId>> Claim(Transaction& transaction, const std::s
   if (!project.ok()) return project.status();
   const std::optional<ActiveRanking> ranking = FindActiveRanking(transaction, *project);
   if (!ranking.has_value()) return std::vector<TaskId>();
-  std::vector<TaskId> tasks = ClaimTasks(transaction, ranking->id, principal, count);
-  if (tasks.size() == count) return tasks;
+  std::vector<TaskId> tasks;
+  const auto claim = [&] {
+    const auto missing = static_cast<uint32_t>(count - tasks.size());
+    for (const TaskId task : ClaimTasks(transaction, ranking->id, principal, missing)) tasks.push_back(task);
+    return tasks.size() == count;
+  };
+  if (claim()) return tasks;
+  const RankingEnd end = LockRankingEnd(transaction, ranking->id);
+  if (claim()) return tasks;  // of what somebody else has appended meanwhile
   const uint32_t target = ReadProject(transaction, *project).holdout_target();
-  const absl::StatusOr<size_t> appended = AppendUnranked(transaction, *project, *ranking, target, kGrowth);
+  const absl::StatusOr<size_t> appended =
+      AppendUnranked(transaction, *project, *ranking, end, target, kGrowth);
   if (!appended.ok()) return appended.status();
-  if (*appended == 0) return tasks;
-  const auto missing = static_cast<uint32_t>(count - tasks.size());
-  for (const TaskId task : ClaimTasks(transaction, ranking->id, principal, missing)) tasks.push_back(task);
+  if (*appended > 0) claim();
   return tasks;
 }
 
-// Knowing the slice would bend an annotator's work.
-void HideReason(v1::Task& task) {
+// Knowing the slice, or that an image is of the holdout, would bend an annotator's work.
+void HideWhyServed(v1::Task& task) {
   const uint32_t generation = task.reason().generation();
   task.clear_reason();
   task.mutable_reason()->set_generation(generation);
+  task.mutable_image()->clear_side();
+  task.mutable_image()->clear_sampling_key();
 }
 
 // A task that this principal may end. Errors: NOT_FOUND (UNKNOWN_TASK), PERMISSION_DENIED (FOREIGN_TASK),
 // FAILED_PRECONDITION (TASK_ENDED).
-absl::StatusOr<LockedTask> LockOwnTask(Transaction& transaction, PrincipalId principal, TaskId id, LeaseNumber lease) {
+absl::StatusOr<LockedTask> LockOwnTask(Transaction& transaction, PrincipalId principal, TaskId id,
+                                       LeaseNumber lease) {
   std::optional<LockedTask> task = LockTask(transaction, id);
   if (task.has_value() && task->principal != principal) {
     return Error(absl::StatusCode::kPermissionDenied, "FOREIGN_TASK",
@@ -93,7 +102,8 @@ absl::StatusOr<v1::SubmitResponse> Answered(Transaction& transaction, const Call
   return response;
 }
 
-absl::Status GiveBack(Transaction& transaction, const Call& call, TaskId id, LeaseNumber lease, const char* state) {
+absl::Status GiveBack(Transaction& transaction, const Call& call, TaskId id, LeaseNumber lease,
+                      const char* state) {
   const absl::StatusOr<LockedTask> task = LockOwnTask(transaction, call.principal.id, id, lease);
   if (!task.ok()) return task.status();
   EndTask(transaction, id, lease, state);
@@ -120,7 +130,7 @@ grpc::Status LabelingServiceImpl::NextTasks(grpc::ServerContext* context, const 
         if (!claimed.ok()) return claimed.status();
         v1::NextTasksResponse tasks;
         for (v1::Task& task : ReadTasks(transaction, *claimed)) {
-          if (call.principal.role == v1::ANNOTATOR) HideReason(task);
+          if (call.principal.role == v1::ANNOTATOR) HideWhyServed(task);
           *tasks.add_tasks() = std::move(task);
         }
         return tasks;
@@ -132,17 +142,18 @@ grpc::Status LabelingServiceImpl::NextTasks(grpc::ServerContext* context, const 
 grpc::Status LabelingServiceImpl::Submit(grpc::ServerContext* context, const v1::SubmitRequest* request,
                                          v1::SubmitResponse* response) {
   constexpr char kMethod[] = "LabelingService.Submit";
-  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> absl::StatusOr<v1::SubmitResponse> {
-    if (request->boxes_size() > kMaxBoxes) {
-      return Error(absl::StatusCode::kInvalidArgument, "BAD_BOX",
-                   absl::StrCat("an image has at most ", kMaxBoxes, " boxes"));
-    }
-    const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
-    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
-      return WithRequestId<v1::SubmitResponse>(transaction, key,
-                                               [&] { return Answered(transaction, call, *request); });
-    });
-  });
+  return calls_.Unary(
+      context, kMethod, request, response, [&](const Call& call) -> absl::StatusOr<v1::SubmitResponse> {
+        if (request->boxes_size() > kMaxBoxes) {
+          return Error(absl::StatusCode::kInvalidArgument, "BAD_BOX",
+                       absl::StrCat("an image has at most ", kMaxBoxes, " boxes"));
+        }
+        const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
+        return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+          return WithRequestId<v1::SubmitResponse>(transaction, key,
+                                                   [&] { return Answered(transaction, call, *request); });
+        });
+      });
 }
 
 grpc::Status LabelingServiceImpl::Skip(grpc::ServerContext* context, const v1::SkipRequest* request,
@@ -167,14 +178,15 @@ grpc::Status LabelingServiceImpl::Release(grpc::ServerContext* context, const v1
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
     const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
-      return WithRequestId<v1::ReleaseResponse>(transaction, key, [&]() -> absl::StatusOr<v1::ReleaseResponse> {
-        for (const v1::TaskLease& task : request->tasks()) {
-          const absl::Status released =
-              GiveBack(transaction, call, TaskId(task.task_id()), LeaseNumber(task.lease()), "released");
-          if (!released.ok()) return released;
-        }
-        return v1::ReleaseResponse();
-      });
+      return WithRequestId<v1::ReleaseResponse>(
+          transaction, key, [&]() -> absl::StatusOr<v1::ReleaseResponse> {
+            for (const v1::TaskLease& task : request->tasks()) {
+              const absl::Status released =
+                  GiveBack(transaction, call, TaskId(task.task_id()), LeaseNumber(task.lease()), "released");
+              if (!released.ok()) return released;
+            }
+            return v1::ReleaseResponse();
+          });
     });
   });
 }

@@ -7,9 +7,9 @@
 
 namespace loupe {
 
-absl::StatusOr<size_t> AppendUnranked(Transaction& transaction, ProjectId project, const ActiveRanking& ranking,
+absl::StatusOr<size_t> AppendUnranked(Transaction& transaction, ProjectId project,
+                                      const ActiveRanking& ranking, const RankingEnd& end,
                                       uint32_t holdout_target, size_t depth) {
-  const RankingEnd end = LockRankingEnd(transaction, ranking.id);
   std::vector<ranking::Candidate> candidates;
   for (const ImageId image : ReadUnranked(transaction, project, ranking.id, v1::POOL)) {
     candidates.emplace_back().image_id = image.value();

@@ -149,6 +149,7 @@ std::string TimeText(const google::protobuf::Timestamp& time) {
 Json BoxJson(const v1::Box& box) { return Json::array({box.x1(), box.y1(), box.x2(), box.y2()}); }
 
 Json ImageJson(const v1::Image& image) {
+  const bool hidden = image.side() == v1::SIDE_UNSPECIFIED;  // from annotators
   return {{"id", image.id()},
           {"sha256", HashJson(image.sha256())},
           {"file_name", image.file_name()},
@@ -156,8 +157,8 @@ Json ImageJson(const v1::Image& image) {
           {"height", image.height()},
           {"size_bytes", image.size_bytes()},
           {"media_type", image.media_type()},
-          {"side", SideName(image.side())},
-          {"sampling_key", image.sampling_key()},
+          {"side", hidden ? Json() : Json(SideName(image.side()))},
+          {"sampling_key", hidden ? Json() : Json(image.sampling_key())},
           {"group", image.group().empty() ? Json() : Json(image.group())},
           {"revisions", image.revisions()}};
 }
@@ -243,7 +244,8 @@ Json RoundJson(const v1::Round& round, const ClassNames& classes) {
                {"state", round.state()},
                {"snapshot_images", round.snapshot_images()},
                {"snapshot_boxes", round.snapshot_boxes()},
-               {"pseudo_labels", round.has_pseudo_labels() ? PseudoLabelsJson(round.pseudo_labels(), classes) : Json()},
+               {"pseudo_labels",
+                round.has_pseudo_labels() ? PseudoLabelsJson(round.pseudo_labels(), classes) : Json()},
                {"model", NumberJson(round.model())},
                {"evaluation", round.has_evaluation() ? EvaluationJson(round.evaluation(), classes) : Json()},
                {"gate", round.has_gate() ? GateJson(round.gate()) : Json()},

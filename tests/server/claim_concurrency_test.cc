@@ -48,7 +48,8 @@ class ClaimConcurrencyTest : public LabelingTest {
   }
 };
 
-// What was claimed is the head of the ranking without a gap, each position once, and each annotator's tasks rise.
+// What was claimed is the head of the ranking without a gap, each position once, and each annotator's tasks
+// rise.
 void ExpectHead(const std::vector<std::vector<uint64_t>>& positions) {
   std::vector<uint64_t> all;
   for (const auto& of_one : positions) {
@@ -77,6 +78,18 @@ TEST_P(AnnotatorsTest, EveryImageIsServedOnceAndInOrder) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Many, AnnotatorsTest, testing::Values(1, 2, 8, 32));
+
+TEST_F(ClaimConcurrencyTest, ARankingThatHasRunOutIsExtendedOnceForAllWhoWait) {
+  Import(2500);
+  RankByModel({1});
+  ClaimInThreads(kThreads, 1);
+  const auto appended = coordinator_.database().Sql(
+      "SELECT count(*) FROM ranking_entry JOIN ranking ON ranking.id = ranking_id WHERE generation = 1 AND "
+      "slice = "
+      "'random'");
+  EXPECT_EQ(appended[0][0].as<int>(), 1000);
+  EXPECT_EQ(Status().open_leases(), 15U) << "each asks once, for one to three";
+}
 
 TEST_F(ClaimConcurrencyTest, TheSameRequestAtTheSameTimeHasOneEffect) {
   Import(50);

@@ -43,7 +43,13 @@ TEST_F(LabelingTest, AnnotatorsDoNotLearnTheSlice) {
   const v1::Task task = NextOne(annotator_);
   EXPECT_EQ(task.reason().slice(), v1::SLICE_UNSPECIFIED);
   EXPECT_FALSE(task.reason().has_probability());
-  EXPECT_EQ(NextOne(engineer_).reason().slice(), v1::RANDOM);
+  EXPECT_EQ(task.image().side(), v1::SIDE_UNSPECIFIED);
+  EXPECT_EQ(task.image().sampling_key(), 0);
+  const v1::Task told = NextOne(engineer_);
+  EXPECT_EQ(told.reason().slice(), v1::RANDOM);
+  EXPECT_EQ(told.image().side(), v1::POOL);
+  EXPECT_EQ(ErrorReason(Rpc(*stub_, &Labeling::ListQueue, annotator_, v1::ListQueueRequest()).status()),
+            "WRONG_ROLE");
 }
 
 TEST_F(LabelingTest, ARepeatedRequestGetsTheSameLeases) {
@@ -237,6 +243,32 @@ TEST_F(LabelingTest, RenewKeepsLeasesAndNamesThoseThatEnded) {
   EXPECT_TRUE(left[0][0].as<bool>());
   const auto foreign = Rpc(*stub_, &Labeling::Renew, engineer_, renew);
   EXPECT_EQ(foreign->ended_task_ids_size(), 2) << "not theirs to renew";
+}
+
+TEST_F(LabelingTest, ANewRankingReordersWhatIsNotOpened) {
+  Import(6);
+  const v1::Task opened = NextOne(annotator_);
+  std::vector<int64_t> reversed;
+  for (const auto& row :
+       coordinator_.database().Sql("SELECT image_id FROM ranking_entry ORDER BY position DESC")) {
+    reversed.push_back(row[0].as<int64_t>());
+  }
+  ASSERT_EQ(reversed.back(), opened.image().id());
+  RankByModel(reversed);
+  const auto tasks = Next(engineer_, 6);
+  ASSERT_TRUE(tasks.ok()) << tasks.status();
+  std::vector<int64_t> served;
+  for (const v1::Task& task : *tasks) {
+    served.push_back(task.image().id());
+    EXPECT_EQ(task.reason().generation(), 1U);
+  }
+  reversed.pop_back();
+  EXPECT_EQ(served, reversed) << "the opened image is not given out again";
+  EXPECT_TRUE(opened.blind());
+  ASSERT_TRUE(Submit(annotator_, AnswerTo(opened)).ok());
+  const v1::Revision revision = Provenance(opened.image().id()).revisions(0);
+  EXPECT_TRUE(revision.blind()) << "it was opened before there were predictions";
+  EXPECT_EQ(revision.reason().generation(), 0U);
 }
 
 TEST_F(LabelingTest, AnAssistedTaskShowsPredictionsAndTheCoordinatorDecidesOrigins) {
