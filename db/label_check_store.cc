@@ -37,6 +37,12 @@ std::vector<ImageTraits> ReadRandomSliceTraits(Transaction& transaction, const R
   return TraitsOf(transaction.Exec("SelectRandomSliceTraits", draw.ranking, draw.size, drawn, limit));
 }
 
+SetAside ReadSetAside(Transaction& transaction, ProjectId project, ModelId model) {
+  const pqxx::result rows = transaction.Exec("SelectSetAside", project, model);
+  if (rows.empty()) return {};
+  return {rows[0][0].as<uint64_t>(), rows[0][1].as<std::string>(), rows[0][2].as<std::string>()};
+}
+
 std::vector<PictureHash> ReadPictureHashes(Transaction& transaction, ProjectId project, v1::Side side) {
   std::vector<PictureHash> hashes;
   for (const auto& row :

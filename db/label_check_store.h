@@ -40,6 +40,15 @@ std::vector<ImageTraits> ReadPoolTraits(Transaction& transaction, ProjectId proj
 std::vector<ImageTraits> ReadRandomSliceTraits(Transaction& transaction, const RandomDraw& draw, bool drawn,
                                                int limit);
 
+struct SetAside {
+  uint64_t images = 0;
+  std::string file_name;  // of one of them
+  std::string reason;     // why its prediction can't be used
+};
+
+// Unlabelled images of the pool that a model's predictions can't be used of.
+SetAside ReadSetAside(Transaction& transaction, ProjectId project, ModelId model);
+
 struct PictureHash {
   std::string file_name;
   uint64_t hash = 0;

@@ -99,9 +99,16 @@ Side SideOf(const std::vector<ImageTraits>& images, size_t bytes) {
   return side;
 }
 
+// Bytes of an embedding, by the longest: a model's are all of one length, and some images have none.
+size_t EmbeddingBytes(const std::vector<ImageTraits>& images) {
+  size_t bytes = 0;
+  for (const ImageTraits& image : images) bytes = std::max(bytes, image.embedding.size());
+  return bytes;
+}
+
 absl::Status Compare(const std::string& what, const std::vector<ImageTraits>& images,
                      const std::vector<ImageTraits>& others, v1::LabelCheck& check) {
-  const size_t bytes = images.empty() ? 0 : images.front().embedding.size();
+  const size_t bytes = EmbeddingBytes(images);
   const size_t width = bytes / sizeof(uint16_t);
   const Side a = SideOf(images, bytes);
   const Side b = SideOf(others, bytes);
@@ -121,6 +128,13 @@ std::vector<uint64_t> HashesOf(const std::vector<PictureHash>& images) {
   return hashes;
 }
 
+void ReportSetAside(const LabelCheckInput& input, v1::LabelCheck& check) {
+  if (input.set_aside.images == 0) return;
+  check.add_findings(absl::StrFormat(
+      "%d unlabelled images come only by chance, since predictions of model %d can't be used: of %s, %s.",
+      input.set_aside.images, input.model, input.set_aside.file_name, input.set_aside.reason));
+}
+
 absl::Status FindDuplicates(const LabelCheckInput& input, v1::LabelCheck& check) {
   const auto found =
       ranking::NearDuplicatePairs(HashesOf(input.holdout), HashesOf(input.pool), {.max_pairs = kExamples});
@@ -128,6 +142,8 @@ absl::Status FindDuplicates(const LabelCheckInput& input, v1::LabelCheck& check)
   v1::DuplicateImages& duplicates = *check.mutable_holdout_duplicates();
   duplicates.set_pairs(found->pair_count);
   duplicates.set_holdout_images(found->a_count);
+  duplicates.set_compared_holdout_images(input.holdout.size());
+  duplicates.set_compared_pool_images(input.pool.size());
   for (const ranking::HashPair& pair : found->pairs) {
     v1::DuplicatePair& example = *duplicates.add_examples();
     example.set_holdout_image(input.holdout[pair.a].file_name);
@@ -171,6 +187,7 @@ absl::StatusOr<v1::LabelCheck> MakeLabelCheck(const LabelCheckInput& input) {
   if (status.ok()) status = Compare(kLabelled, input.labelled, input.rest, check);
   if (status.ok()) status = Compare(kRandomSlice, input.random_slice, input.random_rest, check);
   if (status.ok()) status = FindDuplicates(input, check);
+  ReportSetAside(input, check);
   if (!status.ok()) return absl::InternalError(status.message());
   return check;
 }

@@ -27,6 +27,7 @@ struct LabelCheckInput {
   std::vector<ImageTraits> rest;
   std::vector<ImageTraits> random_slice;
   std::vector<ImageTraits> random_rest;
+  SetAside set_aside;
   std::vector<PictureHash> holdout;
   std::vector<PictureHash> pool;
 };

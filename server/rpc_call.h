@@ -27,31 +27,32 @@ struct Call {
   bool cancelled() const { return context.IsCancelled(); }
 };
 
-// libpqxx cuts texts at a NUL. Errors: INVALID_ARGUMENT, naming the field. Streams call it for each message that
-// comes in; Unary and Stream do it for the request they are given.
+// libpqxx cuts texts at a NUL. Errors: INVALID_ARGUMENT, naming the field. Streams call it for each message
+// that comes in; Unary and Stream do it for the request they are given.
 absl::Status RefuseNul(const google::protobuf::Message& message);
 
 class RpcCalls {
  public:
-  // A unary call without a deadline gets this one.
+  // A unary call ends by then, whatever its deadline, unless its method takes longer.
   static constexpr absl::Duration kMaxUnary = absl::Minutes(1);
 
   explicit RpcCalls(Database& database) : authenticator_(database) {}
 
   // `method`: as server/access.h names it. `body(const Call&)` returns absl::StatusOr<Response>.
   template <typename Request, typename Response, typename Body>
-  grpc::Status Unary(grpc::ServerContext* context, const char* method, const Request* request, Response* response,
-                     Body body) {
-    return Run(context, method, request, kMaxUnary, [&](const Call& call) -> absl::Status {
+  grpc::Status Unary(grpc::ServerContext* context, const char* method, const Request* request,
+                     Response* response, Body body, absl::Duration max_duration = kMaxUnary) {
+    return Run(context, method, request, max_duration, [&](const Call& call) -> absl::Status {
       absl::StatusOr<Response> answer = body(call);
       if (answer.ok()) *response = *std::move(answer);
       return answer.status();
     });
   }
 
-  // For methods that stream. `request`: null when requests are streamed. The body sees to it that it ends soon
-  // after call.cancelled() or draining().
-  grpc::Status Stream(grpc::ServerContext* context, const char* method, const google::protobuf::Message* request,
+  // For methods that stream. `request`: null when requests are streamed. The body sees to it that it ends
+  // soon after call.cancelled() or draining().
+  grpc::Status Stream(grpc::ServerContext* context, const char* method,
+                      const google::protobuf::Message* request,
                       absl::FunctionRef<absl::Status(const Call&)> body) {
     return Run(context, method, request, absl::InfiniteDuration(), body);
   }

@@ -142,7 +142,9 @@ Json CheckJson(const v1::LabelCheck& check, const ClassNames& classes) {
   }
   const v1::DuplicateImages& duplicates = check.holdout_duplicates();
   json["holdout_duplicates"] = {{"pairs", duplicates.pairs()},
-                                {"holdout_images", duplicates.holdout_images()}};
+                                {"holdout_images", duplicates.holdout_images()},
+                                {"compared_holdout_images", duplicates.compared_holdout_images()},
+                                {"compared_pool_images", duplicates.compared_pool_images()}};
   json["holdout_duplicates"]["examples"] = Json::array();
   for (const v1::DuplicatePair& pair : duplicates.examples()) {
     json["holdout_duplicates"]["examples"].push_back(
@@ -168,7 +170,12 @@ void PrintCheck(const v1::LabelCheck& check, const ClassNames& classes) {
     comparisons.Print();
     std::printf("labelled images that a model chose are meant to differ; the random slice is not\n");
   }
-  for (const v1::DuplicatePair& pair : check.holdout_duplicates().examples()) {
+  const v1::DuplicateImages& duplicates = check.holdout_duplicates();
+  std::printf(
+      "\nnear-duplicates were looked for among %lu holdout and %lu pool images, as far as a round read "
+      "them\n",
+      duplicates.compared_holdout_images(), duplicates.compared_pool_images());
+  for (const v1::DuplicatePair& pair : duplicates.examples()) {
     std::printf("%s (holdout) nearly repeats %s\n", Printable(pair.holdout_image()).c_str(),
                 Printable(pair.pool_image()).c_str());
   }

@@ -30,6 +30,13 @@ WHERE ranking.id = $1 AND (earliest.created_at IS NULL OR earliest.created_at > 
   AND (earliest.id IS NOT NULL AND drawn.image_id IS NOT NULL) = $3
 ORDER BY image.sampling_key, image.id LIMIT $4;
 
+-- name: SelectSetAside
+-- Of the unlabelled pool, what model $2's predictions can't be used of: how many images, and one with the reason.
+SELECT count(*) OVER (), file_name, set_aside
+FROM prediction JOIN image ON image.id = image_id
+WHERE model_id = $2 AND set_aside IS NOT NULL AND project_id = $1 AND side = 'pool' AND head_revision_id IS NULL
+ORDER BY image.id LIMIT 1;
+
 -- name: SelectPictureHashes
 SELECT file_name, perceptual_hash FROM image
 WHERE project_id = $1 AND side = $2 AND perceptual_hash IS NOT NULL ORDER BY id;

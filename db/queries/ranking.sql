@@ -16,10 +16,12 @@ WHERE project_id = $1 AND side = 'holdout';
 
 -- name: CountBoxesByClass
 -- People's boxes of each class of the project, in the pool's truth.
-SELECT class.label, (SELECT count(*) FROM image JOIN label_box box ON box.revision_id = image.head_revision_id
-                     WHERE image.project_id = $1 AND image.side = 'pool' AND box.label = class.label
-                       AND NOT box.ignore)
-FROM class WHERE class.project_id = $1 ORDER BY class.label;
+SELECT class.label, coalesce(counted.boxes, 0)
+FROM class
+LEFT JOIN (SELECT label_box.label, count(*) AS boxes FROM image JOIN label_box ON revision_id = head_revision_id
+           WHERE project_id = $1 AND side = 'pool' AND NOT ignore GROUP BY label_box.label) counted
+  ON counted.label = class.label
+WHERE class.project_id = $1 ORDER BY class.label;
 
 -- name: SelectTimedTasks
 -- Seconds and boxes of the latest answers, at most $2. Below 0.2 s a program answered; 0 is not known.

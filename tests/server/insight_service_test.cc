@@ -124,6 +124,34 @@ TEST(Insight, TheCheckComparesWhatTheServingModelSees) {
   EXPECT_EQ(check.comparisons(0).others(), 60u);
 }
 
+TEST(Insight, TheCheckSaysWhatItCouldNotSee) {
+  RoundWorld world(120, 10);
+  world.Label("holdout", 0, 4);
+  world.Label("pool", 0, 60);
+  world.Submit(kRecipe);
+  ASSERT_EQ(ScriptedWorker(world, 0.9).Finish(1).state(), "done");
+  world.database.Sql(
+      "DELETE FROM prediction WHERE image_id = (SELECT id FROM image WHERE side = 'pool' ORDER BY "
+      "sampling_key LIMIT 1);"
+      "UPDATE prediction SET corners = '{}', labels = '{}', scores = '{}', runner_up_labels = '{}', "
+      "runner_up_scores = "
+      "'{}', background_scores = '{}', agreements = '{}', embedding = '', set_aside = 'the score of box 0 is "
+      "no number' "
+      "WHERE image_id IN (SELECT id FROM image WHERE file_name IN ('pool-7.png', 'pool-98.png', "
+      "'pool-99.png'));"
+      "UPDATE image SET perceptual_hash = id * 7919 WHERE side = 'pool' OR head_revision_id IS NOT NULL");
+  const v1::LabelCheck check = CheckOf(world);
+  EXPECT_EQ(check.comparisons(0).of(), "embeddings") << "though the first image has none";
+  EXPECT_EQ(check.comparisons(0).images(), 58u);
+  EXPECT_EQ(check.comparisons(0).others(), 58u);
+  EXPECT_THAT(check.findings(),
+              testing::Contains(
+                  HasSubstr("2 unlabelled images come only by chance, since predictions of model 1 can't be "
+                            "used: of pool-98.png, the score of box 0 is no number")));
+  EXPECT_EQ(check.holdout_duplicates().compared_holdout_images(), 4u);
+  EXPECT_EQ(check.holdout_duplicates().compared_pool_images(), 120u);
+}
+
 TEST(Insight, TheCheckOfTheRandomSliceLeavesOutWhatTheRankingWasExtendedBy) {
   RoundWorld world(300, 0);
   world.Label("pool", 0, 60);

@@ -33,8 +33,8 @@ class RoundWorld {
   RoundWorld(int pool_images, int holdout_images);
   ~RoundWorld();
 
-  // Labels images of one side by their place, from `first` up to before `last`, with what is on them; each took
-  // `spent_ms`, where 0 is not known.
+  // Labels images of one side by their place, from `first` up to before `last`, with what is on them; each
+  // took `spent_ms`, where 0 is not known.
   void Label(const char* side, int first, int last, bool blind = true, int spent_ms = 0);
 
   // Labels five images of the pool and makes the TRAIN job of a round, which will predict in one shard.
