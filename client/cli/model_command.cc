@@ -53,6 +53,9 @@ absl::Status PrintModel(const Context& context, const v1::Model& model, bool jso
   for (const v1::ClassAp& one : model.evaluation().per_class()) {
     table.Add({absl::StrCat("  ", classes->Name(one.label())), absl::StrCat("AP50 ", Fixed(one.ap50(), 4))});
   }
+  if (model.evaluation().has_calibration()) {
+    table.Add({"scores", CalibrationText(model.evaluation().calibration())});
+  }
   if (model.has_gate()) table.Add({"gate", GateText(model.gate())});
   if (const auto hash = FromBytes(model.weights_sha256())) {
     table.Add({"weights", absl::StrCat(ToHex(*hash), ", ", model.weights_bytes(), " bytes")});
@@ -212,7 +215,10 @@ void AddModelCommands(CLI::App& parent, Action& action) {
   auto import = std::make_shared<ImportOptions>();
   CLI::App* command = model->add_subcommand("import", "Take outside weights, to start rounds from");
   command->add_option("--weights", import->weights, "A safetensors file")->required();
-  command->add_option("--preset", import->preset, "The detector it fits, as recipes name it: small, resnet50-fpn, …")->required();
+  command
+      ->add_option("--preset", import->preset,
+                   "The detector it fits, as recipes name it: small, resnet50-fpn, …")
+      ->required();
   command->add_option("--name", import->name, "Its name in the project; default: of the file");
   command->add_flag("--json", import->json, "Print the model as JSON");
   OnChosen(command, action, import, Import);

@@ -103,17 +103,6 @@ std::string EvaluationText(const v1::Evaluation& evaluation) {
                          evaluation.random_sample() ? "" : " (imported, not a random sample)");
 }
 
-namespace {
-
-std::string PseudoLabelsText(const v1::PseudoLabels& pseudo_labels) {
-  if (pseudo_labels.model() == 0) return "none: no model served when it started";
-  bool sure = false;
-  for (const v1::ClassPseudoLabels& one : pseudo_labels.classes()) sure = sure || one.has_min_score();
-  if (!sure) return "none: the labelled holdout shows no score that is sure enough";
-  return absl::StrFormat("%u images, %u boxes of model %u", pseudo_labels.images(), pseudo_labels.boxes(),
-                         pseudo_labels.model());
-}
-
 std::string CalibrationText(const v1::Calibration& calibration) {
   if (calibration.classes().empty() || calibration.classes(0).kind() == "identity") {
     return absl::StrFormat("not calibrated: %u detections on half of the holdout are too few",
@@ -125,6 +114,17 @@ std::string CalibrationText(const v1::Calibration& calibration) {
                           calibration.error_before(), calibration.error_after());
   }
   return text;
+}
+
+namespace {
+
+std::string PseudoLabelsText(const v1::PseudoLabels& pseudo_labels) {
+  if (pseudo_labels.model() == 0) return "none: no model served when it started";
+  bool sure = false;
+  for (const v1::ClassPseudoLabels& one : pseudo_labels.classes()) sure = sure || one.has_min_score();
+  if (!sure) return "none: the labelled holdout shows no score that is sure enough";
+  return absl::StrFormat("%u images, %u boxes of model %u", pseudo_labels.images(), pseudo_labels.boxes(),
+                         pseudo_labels.model());
 }
 
 }  // namespace

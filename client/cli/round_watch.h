@@ -25,6 +25,9 @@ std::string RoundText(const v1::Round& round, const ClassNames& classes);
 // The gate in a line; empty when there is none yet.
 std::string GateText(const v1::Gate& gate);
 
+// How scores are calibrated and how far off they were and are, in a line.
+std::string CalibrationText(const v1::Calibration& calibration);
+
 // Figures on the holdout in a line; empty when there are none yet.
 std::string EvaluationText(const v1::Evaluation& evaluation);
 

@@ -141,7 +141,23 @@ class Rounds final : public v1::RoundService::Service {
 class Insight final : public v1::InsightService::Service {
  public:
   v1::PoolEstimates estimates;
+  v1::Curve curve;
+  v1::LabelCheck check;
   std::vector<v1::EstimatePoolRequest> asked;
+  std::vector<v1::GetCurveRequest> asked_curves;
+
+  grpc::Status GetCurve(grpc::ServerContext*, const v1::GetCurveRequest* request,
+                        v1::Curve* response) override {
+    asked_curves.push_back(*request);
+    *response = curve;
+    return grpc::Status::OK;
+  }
+
+  grpc::Status CheckLabels(grpc::ServerContext*, const v1::CheckLabelsRequest*,
+                           v1::LabelCheck* response) override {
+    *response = check;
+    return grpc::Status::OK;
+  }
 
   grpc::Status EstimatePool(grpc::ServerContext*, const v1::EstimatePoolRequest* request,
                             v1::PoolEstimates* response) override {
@@ -372,6 +388,90 @@ TEST_F(CommandsTest, EstimateTellsWhatItsFiguresRestOn) {
   EXPECT_FALSE(object["all_classes"]["prevalence"].contains("low"));
   EXPECT_EQ(object["classes"][0]["class"], "scratch");
   EXPECT_EQ(object["classes"][0]["boxes_left"]["value"], 123.4);
+}
+
+void AddForecast(v1::CurveFit& fit, double n) {
+  fit.set_c_fixed(true);
+  v1::CurveForecast& forecast = *fit.add_forecasts();
+  forecast.set_at("all labelled");
+  forecast.set_n(n);
+  forecast.set_ap50(0.8);
+  forecast.set_ap50_low(0.75);
+  forecast.set_ap50_high(0.85);
+}
+
+TEST_F(CommandsTest, CurveTellsWhatLabelsBroughtAndWhatMoreWouldBring) {
+  v1::Curve& curve = insight_.curve;
+  v1::CurvePoint& point = *curve.add_points();
+  point.set_round(1);
+  point.set_images(40);
+  point.set_boxes(90);
+  point.set_seconds(330);
+  point.set_judged_images(25);
+  point.set_ap50(0.5);
+  point.set_ap50_low(0.25);
+  point.set_ap50_high(0.625);
+  AddForecast(*curve.mutable_by_images(), 1000);
+  AddForecast(*curve.mutable_by_seconds(), 7200);
+  curve.set_verdict("go on");
+  curve.add_reasons()->set_speaks_for("stop");
+  curve.mutable_reasons(0)->set_text("Enough boxes.");
+
+  const Result table = Run("curve --dir . --gain 0.02 --boxes 50");
+  ASSERT_EQ(table.status, 0) << table.err;
+  EXPECT_EQ(insight_.asked_curves[0].worthwhile_gain(), 0.02);
+  EXPECT_EQ(insight_.asked_curves[0].boxes_per_class(), 50u);
+  EXPECT_FALSE(insight_.asked_curves[0].has_interval_width()) << "the coordinator has the default";
+  EXPECT_THAT(table.out,
+              testing::ContainsRegex("1 +40 +90 +5.5 +0.500 \\(0.250 to 0.625\\) +25, imported +-"));
+  EXPECT_THAT(table.out,
+              testing::ContainsRegex("forecast +images.*\nall labelled +1000 +0.800 \\(0.750 to 0.850\\)"));
+  EXPECT_THAT(table.out, testing::ContainsRegex("forecast +minutes.*\nall labelled +120 +0.800"));
+  EXPECT_THAT(table.out, HasSubstr("promised too high"));
+  EXPECT_THAT(table.out, HasSubstr("\ngo on\n  stop: Enough boxes.\n"));
+
+  const json object = json::parse(Run("curve --dir . --json").out);
+  EXPECT_EQ(object["points"][0]["seconds"], 330);
+  EXPECT_FALSE(object["points"][0].contains("agreement"));
+  EXPECT_EQ(object["by_seconds"]["forecasts"][0]["n"], 7200);
+  EXPECT_EQ(object["verdict"], "go on");
+}
+
+TEST_F(CommandsTest, CheckTellsWhatStandsOut) {
+  EXPECT_THAT(Run("check --dir .").out, testing::EndsWith("nothing stands out\n"));
+  v1::LabelCheck& check = insight_.check;
+  check.set_model(2);
+  v1::ClassCoverage& coverage = *check.add_classes();
+  coverage.set_label(1);
+  coverage.set_boxes(12);
+  coverage.set_expected_boxes(345.6);
+  coverage.set_thin(true);
+  v1::Comparison& comparison = *check.add_comparisons();
+  comparison.set_of("brightness");
+  comparison.set_what("labelled");
+  comparison.set_images(30);
+  comparison.set_others(40);
+  comparison.set_statistic(0.25);
+  comparison.set_p_value(0.004);
+  v1::DuplicateImages& duplicates = *check.mutable_holdout_duplicates();
+  duplicates.set_pairs(1);
+  duplicates.set_compared_holdout_images(8);
+  duplicates.set_compared_pool_images(70);
+  duplicates.add_examples()->set_holdout_image("a.png");
+  duplicates.mutable_examples(0)->set_pool_image("b.png");
+  check.add_findings("scratch has 12 boxes.");
+
+  const Result table = Run("check --dir .");
+  ASSERT_EQ(table.status, 0) << table.err;
+  EXPECT_THAT(table.out, testing::ContainsRegex("scratch +12 +346"));
+  EXPECT_THAT(table.out, testing::ContainsRegex("labelled +brightness +30 +40 +0.2500 +0.004"));
+  EXPECT_THAT(table.out, HasSubstr("among 8 holdout and 70 pool images"));
+  EXPECT_THAT(table.out, HasSubstr("a.png (holdout) nearly repeats b.png"));
+  EXPECT_THAT(table.out, testing::EndsWith("! scratch has 12 boxes.\n"));
+  const json object = json::parse(Run("check --dir . --json").out);
+  EXPECT_EQ(object["classes"][0]["class"], "scratch");
+  EXPECT_EQ(object["comparisons"][0]["p_value"], 0.004);
+  EXPECT_EQ(object["holdout_duplicates"]["compared_pool_images"], 70);
 }
 
 TEST_F(CommandsTest, EstimateWithoutFiguresSaysWhy) {
