@@ -4,8 +4,8 @@ Pictures and predictions are put into the database directly; the coordinator's o
 a budget of 2,000 with diversity against 20,000 labelled pictures, writes the generation (8,000 entries; then one of all
 pictures) and switches to it. The reference is psql reading the same predictions by COPY. The first ranking is
 made alone, for its time and memory; then one more, and the one of all pictures, while each client pulls some ten tasks a
-second, more than eight people can. Aims: scoring and ranking in 180 s and 2 GB; 99 of 100 NextTasks within 50 ms around
-the switch.
+second, more than eight people can. Last, what `loupe curve`, `check`, `estimate` and `status` take on that pool. Aims:
+scoring and ranking in 180 s and 2 GB; 99 of 100 NextTasks within 50 ms around the switch.
 """
 import argparse
 import json
@@ -149,6 +149,12 @@ def rank_among_clients(deployment, number, budget, depth_factor):
             "max_ms": max(around), "p99_ms_all_calls": quantile([ms for _, ms in calls], 0.99)}
 
 
+def seconds_of(deployment, command):
+    start = time.monotonic()
+    deployment.loupe(command)
+    return time.monotonic() - start
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="20,000 pictures, 1,000 labelled, a budget of 200")
@@ -168,11 +174,14 @@ def main():
         peak = peak_mib(deployment.pid("server"))
         usual = rank_among_clients(deployment, 2, budget, 4)
         whole = rank_among_clients(deployment, 3, budget, count // budget)
+        insights = {f"{command}_seconds": seconds_of(deployment, command)
+                    for command in ("curve", "check", "estimate", "status")}
     figures = {"benchmark": "ranking", "pictures": count, "labelled": labelled, "budget": budget,
                "copy_seconds": read, "rank_seconds": seconds, "ratio_to_copy": seconds / read,
                "server_peak_mib": peak}
     for name, switch in (("usual", usual), ("whole", whole)):
         figures.update({f"{name}_{key}": value for key, value in switch.items()})
+    figures.update(insights)
     for name, value in figures.items():
         print(f"{name:32}{value if isinstance(value, (int, str)) else format(value, '.2f')}")
     print(json.dumps(figures))
