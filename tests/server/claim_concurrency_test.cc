@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "server/ranking/slices.h"
 #include "tests/server/labeling_fixture.h"
 
 namespace loupe {
@@ -75,6 +76,40 @@ TEST_P(AnnotatorsTest, EveryImageIsServedOnceAndInOrder) {
   }());
   const auto twice = coordinator_.database().Sql("SELECT count(*) - count(DISTINCT image_id) FROM task");
   EXPECT_EQ(twice[0][0].as<int>(), 0);
+}
+
+TEST_P(AnnotatorsTest, AModelsRankingIsServedInItsOrderAndImagesWithoutBoxesWithinTheirQuota) {
+  Import(kImages);
+  std::vector<ranking::Candidate> candidates;
+  for (int64_t id = 1; id <= kImages; ++id)
+    candidates.push_back({id, 1.0 / static_cast<double>(id), id % 3 == 0, 0});
+  ranking::RankingOptions options;
+  options.depth = kImages;
+  const auto plan = ranking::PlanRanking(candidates, {}, options);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  RankByModel({1});
+  std::string entries;
+  for (size_t i = 0; i < plan->entries.size(); ++i) {
+    const ranking::RankingEntry& entry = plan->entries[i];
+    absl::StrAppend(&entries, i == 0 ? "" : ",", "(", i, ",", entry.image_id, ",'", SliceName(entry.slice).data(),
+                    "',", entry.probability.has_value() ? absl::StrCat(*entry.probability) : "NULL",
+                    "::float8)");
+  }
+  coordinator_.database().Sql(absl::StrCat(
+      "DELETE FROM ranking_entry WHERE ranking_id = (SELECT id FROM ranking WHERE generation = 1); "
+      "INSERT INTO ranking_entry SELECT (SELECT id FROM ranking WHERE generation = 1), position, image, "
+      "'pool', slice, "
+      "0.5, probability, false FROM (VALUES ",
+      entries, ") planned (position, image, slice, probability)"));
+
+  ExpectHead(ClaimInThreads(GetParam(), 192 / GetParam()));
+  const auto served = coordinator_.database().Sql(
+      "SELECT count(*), count(*) FILTER (WHERE image_id % 3 = 0 AND slice <> 'random'), "
+      "count(*) - count(DISTINCT image_id) FROM task");
+  EXPECT_GE(served[0][0].as<double>(), 192);
+  EXPECT_NEAR(served[0][1].as<double>(), 0.1 * served[0][0].as<double>(), 1.5)
+      << "neither flooded nor starved";
+  EXPECT_EQ(served[0][2].as<int>(), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Many, AnnotatorsTest, testing::Values(1, 2, 8, 32));
