@@ -26,8 +26,6 @@
 namespace loupe {
 namespace {
 
-// For callers that wait so long: images are drawn anew a thousand times, for each round of a curve.
-constexpr absl::Duration kLongest = absl::Minutes(5);
 // Rounds that a curve looks back on.
 constexpr uint32_t kMaxRounds = 100;
 // Unlabelled images that tell how far two models agree.
@@ -180,8 +178,7 @@ grpc::Status InsightServiceImpl::EstimatePool(grpc::ServerContext* context,
                                               v1::PoolEstimates* response) {
   constexpr char kMethod[] = "InsightService.EstimatePool";
   return calls_.Unary(
-      context, kMethod, request, response,
-      [&](const Call& call) -> absl::StatusOr<v1::PoolEstimates> {
+      context, kMethod, request, response, [&](const Call& call) -> absl::StatusOr<v1::PoolEstimates> {
         const double threshold = request->has_score_threshold() ? request->score_threshold() : 0.5;
         if (absl::Status status = CheckShare("score_threshold", threshold); !status.ok()) return status;
         absl::StatusOr<PoolEstimatesInput> input = database_.Transact(
@@ -190,8 +187,7 @@ grpc::Status InsightServiceImpl::EstimatePool(grpc::ServerContext* context,
         if (!input.ok()) return input.status();
         input->score_threshold = threshold;
         return MakePoolEstimates(*input);
-      },
-      kLongest);
+      });
 }
 
 grpc::Status InsightServiceImpl::CheckLabels(grpc::ServerContext* context,
@@ -199,23 +195,20 @@ grpc::Status InsightServiceImpl::CheckLabels(grpc::ServerContext* context,
                                              v1::LabelCheck* response) {
   constexpr char kMethod[] = "InsightService.CheckLabels";
   return calls_.Unary(
-      context, kMethod, request, response,
-      [&](const Call& call) -> absl::StatusOr<v1::LabelCheck> {
+      context, kMethod, request, response, [&](const Call& call) -> absl::StatusOr<v1::LabelCheck> {
         const absl::StatusOr<LabelCheckInput> input = database_.Transact(
             {kMethod, call.deadline, Isolation::kRepeatableRead},
             [&](Transaction& transaction) { return ReadLabelCheckInput(transaction, request->project()); });
         if (!input.ok()) return input.status();
         return MakeLabelCheck(*input);
-      },
-      kLongest);
+      });
 }
 
 grpc::Status InsightServiceImpl::GetCurve(grpc::ServerContext* context, const v1::GetCurveRequest* request,
                                           v1::Curve* response) {
   constexpr char kMethod[] = "InsightService.GetCurve";
   return calls_.Unary(
-      context, kMethod, request, response,
-      [&](const Call& call) -> absl::StatusOr<v1::Curve> {
+      context, kMethod, request, response, [&](const Call& call) -> absl::StatusOr<v1::Curve> {
         const absl::StatusOr<ranking::StopThresholds> thresholds = ThresholdsOf(*request);
         if (!thresholds.ok()) return thresholds.status();
         absl::StatusOr<CurveReading> reading = database_.Transact(
@@ -225,8 +218,7 @@ grpc::Status InsightServiceImpl::GetCurve(grpc::ServerContext* context, const v1
         CurveInput input = Judged(*std::move(reading));
         input.thresholds = *thresholds;
         return MakeCurve(input);
-      },
-      kLongest);
+      });
 }
 
 }  // namespace loupe

@@ -33,7 +33,7 @@ absl::Status RefuseNul(const google::protobuf::Message& message);
 
 class RpcCalls {
  public:
-  // A unary call ends by then, whatever its deadline, unless its method takes longer.
+  // Statements of a unary call end by then, whatever its deadline; what is computed of them may take longer.
   static constexpr absl::Duration kMaxUnary = absl::Minutes(1);
 
   explicit RpcCalls(Database& database) : authenticator_(database) {}
@@ -41,8 +41,8 @@ class RpcCalls {
   // `method`: as server/access.h names it. `body(const Call&)` returns absl::StatusOr<Response>.
   template <typename Request, typename Response, typename Body>
   grpc::Status Unary(grpc::ServerContext* context, const char* method, const Request* request,
-                     Response* response, Body body, absl::Duration max_duration = kMaxUnary) {
-    return Run(context, method, request, max_duration, [&](const Call& call) -> absl::Status {
+                     Response* response, Body body) {
+    return Run(context, method, request, kMaxUnary, [&](const Call& call) -> absl::Status {
       absl::StatusOr<Response> answer = body(call);
       if (answer.ok()) *response = *std::move(answer);
       return answer.status();

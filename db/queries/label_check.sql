@@ -18,17 +18,22 @@ ORDER BY sampling_key, image.id LIMIT $4;
 
 -- name: SelectRandomSliceTraits
 -- Of the images that ranking $1 was drawn from, the first $4 by sampling key that are answered ones of its first $2 random
--- entries ($3) or not. Its own model saw them, which was not trained on them.
+-- entries ($3) or not. Its own model saw them, which was not trained on them. Predictions are wide: only the sample's are
+-- read.
+WITH sample AS MATERIALIZED (
+  SELECT image.id, image.sampling_key, image.width, image.height, image.brightness, ranking.model_id
+  FROM ranking
+  JOIN image ON image.project_id = ranking.project_id AND image.side = 'pool' AND image.created_at <= ranking.created_at
+  LEFT JOIN label_revision earliest ON earliest.image_id = image.id AND earliest.number = 1
+  LEFT JOIN (SELECT image_id FROM ranking_entry WHERE ranking_id = $1 AND slice = 'random' ORDER BY position LIMIT $2) drawn
+    ON drawn.image_id = image.id
+  WHERE ranking.id = $1 AND (earliest.created_at IS NULL OR earliest.created_at > ranking.created_at)
+    AND (earliest.id IS NOT NULL AND drawn.image_id IS NOT NULL) = $3
+  ORDER BY image.sampling_key, image.id LIMIT $4
+)
 SELECT coalesce(embedding, ''), width, height, brightness
-FROM ranking
-JOIN image ON image.project_id = ranking.project_id AND image.side = 'pool' AND image.created_at <= ranking.created_at
-LEFT JOIN label_revision earliest ON earliest.image_id = image.id AND earliest.number = 1
-LEFT JOIN (SELECT image_id FROM ranking_entry WHERE ranking_id = $1 AND slice = 'random' ORDER BY position LIMIT $2) drawn
-  ON drawn.image_id = image.id
-LEFT JOIN prediction ON prediction.model_id = ranking.model_id AND prediction.image_id = image.id
-WHERE ranking.id = $1 AND (earliest.created_at IS NULL OR earliest.created_at > ranking.created_at)
-  AND (earliest.id IS NOT NULL AND drawn.image_id IS NOT NULL) = $3
-ORDER BY image.sampling_key, image.id LIMIT $4;
+FROM sample LEFT JOIN prediction ON prediction.model_id = sample.model_id AND prediction.image_id = sample.id
+ORDER BY sampling_key, id;
 
 -- name: SelectSetAside
 -- Of the unlabelled pool, what model $2's predictions can't be used of: how many images, and one with the reason.
