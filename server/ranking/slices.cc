@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "server/ranking/class_turns.h"
 #include "server/ranking/interleave.h"
 #include "server/ranking/random_draw.h"
 
@@ -177,86 +178,16 @@ std::vector<int64_t> FirstIds(const Entries& entries, size_t count) {
   return ids;
 }
 
-// Images of one main class by falling score.
-struct ClassQueue {
-  double share = 0;
-  std::vector<const Candidate*> images;
-};
-
-std::vector<ClassQueue> QueuesOf(const std::vector<const Candidate*>& by_score,
-                                 const RankingOptions& options) {
-  if (options.class_shares.empty()) return {{.share = 1, .images = by_score}};
-  std::vector<ClassQueue> queues;
-  for (const double share : options.class_shares) queues.push_back({.share = share, .images = {}});
-  for (const Candidate* candidate : by_score) queues[candidate->main_class].images.push_back(candidate);
-  return queues;
-}
-
-// Whose turn it is at each of the first `count` places. A place gives each queue that has images left its
-// part of one credit, and the richest pays one for it.
-std::vector<size_t> Turns(const std::vector<ClassQueue>& queues, size_t count) {
-  std::vector<size_t> taken(queues.size());
-  std::vector<double> credits(queues.size());
-  std::vector<size_t> turns;
-  while (turns.size() < count) {
-    double shares = 0;
-    for (size_t q = 0; q < queues.size(); ++q) {
-      if (taken[q] < queues[q].images.size()) shares += queues[q].share;
-    }
-    if (shares == 0) break;
-    std::optional<size_t> richest;
-    for (size_t q = 0; q < queues.size(); ++q) {
-      if (taken[q] == queues[q].images.size()) continue;
-      credits[q] += queues[q].share / shares;
-      if (!richest.has_value() || credits[q] > credits[*richest]) richest = q;
-    }
-    credits[*richest] -= 1;
-    ++taken[*richest];
-    turns.push_back(*richest);
-  }
-  return turns;
-}
-
-void Rearrange(const DiverseOrder& order, std::vector<const Candidate*>& images) {
-  std::vector<const Candidate*> rearranged;
-  std::vector<bool> placed(images.size());
-  for (const size_t index : order.first) {
-    rearranged.push_back(images[index]);
-    placed[index] = true;
-  }
-  for (const size_t index : order.last) placed[index] = true;
-  for (size_t i = 0; i < images.size(); ++i) {
-    if (!placed[i]) rearranged.push_back(images[i]);
-  }
-  for (const size_t index : order.last) rearranged.push_back(images[index]);
-  images = std::move(rearranged);
-}
-
 // Reorders the queues, which are going to be served in these turns, by options.diversify.
-absl::Status ChooseDiverse(const PoolEntries& pool, std::span<const size_t> turns,
-                           const RankingOptions& options, std::vector<ClassQueue>& queues) {
-  if (pool.places.empty()) return absl::OkStatus();
+absl::Status DiversifyBudget(const PoolEntries& pool, std::span<const size_t> turns,
+                             const RankingOptions& options, std::vector<ClassQueue>& queues) {
   std::array<size_t, 3> in_budget = {};
   for (size_t i = 0; i < std::min(options.budget, pool.places.size()); ++i) ++in_budget[pool.places[i]];
   const auto [random, uncertain, rare] = in_budget;
-  DiversityRequest request;
-  request.groups.resize(queues.size());
-  for (const size_t q : turns.first(uncertain)) ++request.groups[q].count;
-  for (size_t q = 0; q < queues.size(); ++q) {
-    DiversityRequest::Group& group = request.groups[q];
-    const size_t considered = std::min(queues[q].images.size(), kCandidatesPerPlace * group.count);
-    for (size_t i = 0; i < considered; ++i) {
-      group.best.push_back(queues[q].images[i]->image_id);
-      group.scores.push_back(*queues[q].images[i]->score);
-    }
-  }
-  request.served = FirstIds(pool.random, random);
+  std::vector<int64_t> served = FirstIds(pool.random, random);
   const std::vector<int64_t> rare_ids = FirstIds(pool.rare, rare);
-  request.served.insert(request.served.end(), rare_ids.begin(), rare_ids.end());
-  const absl::StatusOr<std::vector<DiverseOrder>> orders = options.diversify(request);
-  if (!orders.ok()) return orders.status();
-  for (size_t q = 0; q < orders->size(); ++q) Rearrange((*orders)[q], queues[q].images);
-  return absl::OkStatus();
+  served.insert(served.end(), rare_ids.begin(), rare_ids.end());
+  return ReorderQueues(turns.first(uncertain), std::move(served), options.diversify, queues);
 }
 
 // The deterministic slices of what the random draw left.
@@ -280,12 +211,12 @@ absl::Status FillByScore(const std::vector<const Candidate*>& rest, size_t depth
   }
   SortFalling(with_boxes, ByScore);
   const size_t count = std::min(room - pool.rare.size(), with_boxes.size());
-  std::vector<ClassQueue> queues = QueuesOf(with_boxes, options);
+  std::vector<ClassQueue> queues = QueuesOf(with_boxes, options.class_shares);
   const std::vector<size_t> turns = Turns(queues, count);
   pool.places = Interleaving({pool.random.size(), count, pool.rare.size()},
                              {pool.random.size(), room - rare_quota, rare_quota});
-  if (options.diversify) {
-    if (absl::Status status = ChooseDiverse(pool, turns, options, queues); !status.ok()) return status;
+  if (options.diversify && !pool.places.empty()) {
+    if (absl::Status status = DiversifyBudget(pool, turns, options, queues); !status.ok()) return status;
   }
   const std::vector<bool> blind =
       BlindPattern(count, options.uncertain_blind_share, Mix64(options.seed) + kUncertainBlindStream);
