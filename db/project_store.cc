@@ -70,6 +70,10 @@ std::vector<v1::Project> ListProjects(Transaction& transaction, ProjectId after,
   return projects;
 }
 
+uint64_t CountPoolImages(Transaction& transaction, ProjectId project) {
+  return transaction.Exec("CountPoolImages", project).at(0)[0].as<uint64_t>();
+}
+
 v1::ProjectStatus ReadStatus(Transaction& transaction, ProjectId project) {
   v1::ProjectStatus status;
   *status.mutable_project() = ReadProject(transaction, project);

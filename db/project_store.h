@@ -25,6 +25,8 @@ v1::Project ReadProject(Transaction& transaction, ProjectId project);
 // With ids above `after`, in order, at most `limit`.
 std::vector<v1::Project> ListProjects(Transaction& transaction, ProjectId after, int limit);
 
+uint64_t CountPoolImages(Transaction& transaction, ProjectId project);
+
 // Requires: the project exists.
 v1::ProjectStatus ReadStatus(Transaction& transaction, ProjectId project);
 

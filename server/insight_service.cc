@@ -62,7 +62,7 @@ absl::StatusOr<CurveReading> ReadCurve(Transaction& transaction, const std::stri
   const absl::StatusOr<ProjectId> project = FindProject(transaction, name);
   if (!project.ok()) return project.status();
   CurveReading reading;
-  reading.input.pool_images = ReadStatus(transaction, *project).pool_images();
+  reading.input.pool_images = CountPoolImages(transaction, *project);
   const std::vector<int64_t> boxes = CountBoxesByClass(transaction, *project);
   for (const v1::Class& one : ReadClasses(transaction, *project)) {
     reading.input.classes.push_back({one.name(), boxes[reading.input.classes.size()]});

@@ -289,7 +289,7 @@ class Bench:
         with Deployment() as deployment:
             self.deployments.add(deployment)
             if self.stopped:
-                raise RuntimeError("another run failed")
+                raise RuntimeError("stopped while it came up")
             figures = {"about": about, **Rehearsal(deployment, setting, pictures, arm, seed).do()}
             self.deployments.remove(deployment)
         figures.update(machine_s=round(time.monotonic() - started), cores=len(os.sched_getaffinity(0)))
