@@ -17,7 +17,6 @@
 namespace loupe {
 namespace {
 
-// Rows a transaction.
 constexpr int kPageRows = 500;
 constexpr uint64_t kMaxBlobBytes = uint64_t{4} << 30;
 
@@ -27,6 +26,27 @@ absl::Status BadBlob(absl::string_view what) {
 
 absl::Status BadPrediction(absl::string_view what) {
   return Error(absl::StatusCode::kInvalidArgument, "BAD_PREDICTION", std::string(what));
+}
+
+// Sends all that `read(transaction, after, limit)` gives, items of images with ids above `after`, in order: a
+// transaction a page, until there is no more, nobody listens, or the coordinator shuts down.
+template <typename Item, typename Read>
+absl::Status SendPages(const RpcCalls& calls, Database& database, const char* name, Read read,
+                       grpc::ServerWriter<Item>& writer) {
+  ImageId after;
+  for (;;) {
+    if (const absl::Status up = calls.RefuseWhenDraining(); !up.ok()) return up;
+    const auto page =
+        database.Transact(name, [&](Transaction& transaction) -> absl::StatusOr<std::vector<Item>> {
+          return read(transaction, after, kPageRows);
+        });
+    if (!page.ok()) return page.status();
+    if (page->empty()) return absl::OkStatus();
+    for (const Item& item : *page) {
+      if (!writer.Write(item)) return absl::OkStatus();
+    }
+    after = ImageId(page->back().image().id());
+  }
 }
 
 }  // namespace
@@ -40,24 +60,16 @@ grpc::Status WorkerServiceImpl::ReadSnapshot(grpc::ServerContext* context,
 
 absl::Status WorkerServiceImpl::SendSnapshot(const v1::ReadSnapshotRequest& request,
                                              grpc::ServerWriter<v1::SnapshotItem>& writer) {
-  using Page = std::vector<v1::SnapshotItem>;
   const absl::StatusOr<JobRow> job = ReadLeasedJob(database_, request.job_id(), request.lease(), {v1::TRAIN});
   if (!job.ok()) return job.status();
   for (const auto read : {ReadSnapshotItems, ReadPseudoLabels}) {
-    ImageId after;
-    for (;;) {
-      if (const absl::Status up = calls_.RefuseWhenDraining(); !up.ok()) return up;
-      const absl::StatusOr<Page> page =
-          database_.Transact("ReadSnapshot", [&](Transaction& transaction) -> absl::StatusOr<Page> {
-            return read(transaction, job->snapshot, after, kPageRows);
-          });
-      if (!page.ok()) return page.status();
-      if (page->empty()) break;
-      for (const v1::SnapshotItem& item : *page) {
-        if (!writer.Write(item)) return absl::OkStatus();
-      }
-      after = ImageId(page->back().image().id());
-    }
+    const absl::Status sent = SendPages(
+        calls_, database_, "ReadSnapshot",
+        [&](Transaction& transaction, ImageId after, int limit) {
+          return read(transaction, job->snapshot, after, limit);
+        },
+        writer);
+    if (!sent.ok()) return sent;
   }
   return absl::OkStatus();
 }
@@ -71,24 +83,15 @@ grpc::Status WorkerServiceImpl::ReadJobImages(grpc::ServerContext* context,
 
 absl::Status WorkerServiceImpl::SendJobImages(const v1::ReadJobImagesRequest& request,
                                               grpc::ServerWriter<v1::JobImage>& writer) {
-  using Page = std::vector<v1::JobImage>;
   const absl::StatusOr<JobRow> job =
       ReadLeasedJob(database_, request.job_id(), request.lease(), {v1::EVALUATE, v1::PREDICT});
   if (!job.ok()) return job.status();
-  ImageId after;
-  for (;;) {
-    if (const absl::Status up = calls_.RefuseWhenDraining(); !up.ok()) return up;
-    const absl::StatusOr<Page> page =
-        database_.Transact("ReadJobImages", [&](Transaction& transaction) -> absl::StatusOr<Page> {
-          return loupe::ReadJobImages(transaction, *job, after, kPageRows);
-        });
-    if (!page.ok()) return page.status();
-    if (page->empty()) return absl::OkStatus();
-    for (const v1::JobImage& image : *page) {
-      if (!writer.Write(image)) return absl::OkStatus();
-    }
-    after = ImageId(page->back().image().id());
-  }
+  return SendPages(
+      calls_, database_, "ReadJobImages",
+      [&](Transaction& transaction, ImageId after, int limit) {
+        return loupe::ReadJobImages(transaction, *job, after, limit);
+      },
+      writer);
 }
 
 grpc::Status WorkerServiceImpl::ReadBlob(grpc::ServerContext* context, const v1::ReadBlobRequest* request,

@@ -96,11 +96,7 @@ TEST_F(HoldoutTest, ItIsBlindAgainAfterSkipReleaseAndALeaseThatEnded) {
   Import(30);
   RankOneImage();
   const v1::Task skipped = NextOfHoldout(annotator_);
-  v1::SkipRequest skip;
-  skip.set_request_id(NextRequestId());
-  skip.set_task_id(skipped.task_id());
-  skip.set_lease(skipped.lease());
-  ASSERT_TRUE(Rpc(*stub_, &Labeling::Skip, annotator_, skip).ok());
+  ASSERT_TRUE(Rpc(*stub_, &Labeling::Skip, annotator_, SkipOf(skipped)).ok());
   LetLeasesEnd();
   const v1::Task expired = Refetched(skipped.image().id());
   ExpectBlind(expired);
@@ -108,13 +104,7 @@ TEST_F(HoldoutTest, ItIsBlindAgainAfterSkipReleaseAndALeaseThatEnded) {
   const std::string third = coordinator_.Token(v1::ANNOTATOR);
   const auto tasks = Next(third, 50);
   ASSERT_TRUE(tasks.ok()) << tasks.status();
-  v1::ReleaseRequest release;
-  release.set_request_id(NextRequestId());
-  for (const v1::Task& task : *tasks) {
-    release.add_tasks()->set_task_id(task.task_id());
-    release.mutable_tasks(release.tasks_size() - 1)->set_lease(task.lease());
-  }
-  ASSERT_TRUE(Rpc(*stub_, &Labeling::Release, third, release).ok());
+  ASSERT_TRUE(Rpc(*stub_, &Labeling::Release, third, ReleaseOf(*tasks)).ok());
   ExpectBlind(Refetched(skipped.image().id()));
 }
 

@@ -44,20 +44,12 @@ class ImageStateTest : public LabelingTest {
 
   void Skip() {
     const Opened opened = TakeOpened();
-    v1::SkipRequest skip;
-    skip.set_request_id(NextRequestId());
-    skip.set_task_id(opened.task.task_id());
-    skip.set_lease(opened.task.lease());
-    ASSERT_TRUE(Rpc(*stub_, &Labeling::Skip, opened.token, skip).ok());
+    ASSERT_TRUE(Rpc(*stub_, &Labeling::Skip, opened.token, SkipOf(opened.task)).ok());
   }
 
   void Release() {
     const Opened opened = TakeOpened();
-    v1::ReleaseRequest release;
-    release.set_request_id(NextRequestId());
-    release.add_tasks()->set_task_id(opened.task.task_id());
-    release.mutable_tasks(0)->set_lease(opened.task.lease());
-    ASSERT_TRUE(Rpc(*stub_, &Labeling::Release, opened.token, release).ok());
+    ASSERT_TRUE(Rpc(*stub_, &Labeling::Release, opened.token, ReleaseOf({opened.task})).ok());
   }
 
   void ExpectOneStateEach() {

@@ -66,6 +66,25 @@ class LabelingTest : public testing::Test {
     return box;
   }
 
+  static v1::SkipRequest SkipOf(const v1::Task& task) {
+    v1::SkipRequest request;
+    request.set_request_id(NextRequestId());
+    request.set_task_id(task.task_id());
+    request.set_lease(task.lease());
+    return request;
+  }
+
+  static v1::ReleaseRequest ReleaseOf(const std::vector<v1::Task>& tasks) {
+    v1::ReleaseRequest request;
+    request.set_request_id(NextRequestId());
+    for (const v1::Task& task : tasks) {
+      v1::TaskLease& lease = *request.add_tasks();
+      lease.set_task_id(task.task_id());
+      lease.set_lease(task.lease());
+    }
+    return request;
+  }
+
   absl::StatusOr<v1::SubmitResponse> Submit(const std::string& token, const v1::SubmitRequest& request) {
     return Rpc(*stub_, &Labeling::Submit, token, request);
   }

@@ -197,10 +197,7 @@ TEST_F(LabelingTest, LateWorkIsKeptAsAFurtherRevision) {
 TEST_F(LabelingTest, ASkippedImageGoesToTheOthers) {
   Import(2);
   const v1::Task skipped = NextOne(annotator_);
-  v1::SkipRequest skip;
-  skip.set_request_id(NextRequestId());
-  skip.set_task_id(skipped.task_id());
-  skip.set_lease(skipped.lease());
+  const v1::SkipRequest skip = SkipOf(skipped);
   ASSERT_TRUE(Rpc(*stub_, &Labeling::Skip, annotator_, skip).ok());
   EXPECT_TRUE(Rpc(*stub_, &Labeling::Skip, annotator_, skip).ok()) << "repeated";
   const auto mine = Next(annotator_, 2);
@@ -212,11 +209,7 @@ TEST_F(LabelingTest, ASkippedImageGoesToTheOthers) {
 TEST_F(LabelingTest, AReleasedImageIsServedAtItsPlace) {
   Import(3);
   const auto tasks = Next(engineer_, 2);
-  v1::ReleaseRequest release;
-  release.set_request_id(NextRequestId());
-  release.add_tasks()->set_task_id(tasks->front().task_id());
-  release.mutable_tasks(0)->set_lease(tasks->front().lease());
-  ASSERT_TRUE(Rpc(*stub_, &Labeling::Release, engineer_, release).ok());
+  ASSERT_TRUE(Rpc(*stub_, &Labeling::Release, engineer_, ReleaseOf({tasks->front()})).ok());
   EXPECT_EQ(NextOne(engineer_).image().id(), tasks->front().image().id());
 }
 
@@ -225,11 +218,7 @@ TEST_F(LabelingTest, RenewKeepsLeasesAndNamesThoseThatEnded) {
   const auto tasks = Next(annotator_, 2);
   coordinator_.database().Sql(absl::StrCat(
       "UPDATE lease SET expires_at = now() + interval '1 minute' WHERE number = ", tasks->at(0).lease()));
-  v1::ReleaseRequest release;
-  release.set_request_id(NextRequestId());
-  release.add_tasks()->set_task_id(tasks->at(1).task_id());
-  release.mutable_tasks(0)->set_lease(tasks->at(1).lease());
-  ASSERT_TRUE(Rpc(*stub_, &Labeling::Release, annotator_, release).ok());
+  ASSERT_TRUE(Rpc(*stub_, &Labeling::Release, annotator_, ReleaseOf({tasks->at(1)})).ok());
   v1::RenewRequest renew;
   for (const v1::Task& task : *tasks) {
     renew.add_tasks()->set_task_id(task.task_id());
