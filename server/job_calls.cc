@@ -11,7 +11,7 @@
 #include "db/prediction_store.h"
 #include "db/request_store.h"
 #include "db/round_store.h"
-#include "recipe/recipe.h"
+#include "server/kept_recipe.h"
 #include "server/prediction_check.h"
 #include "server/weights_check.h"
 
@@ -27,12 +27,6 @@ absl::Status BadWeights(absl::string_view what) {
   return Error(absl::StatusCode::kInvalidArgument, "BAD_WEIGHTS", std::string(what));
 }
 
-absl::StatusOr<v1::Recipe> KeptRecipe(const JobRow& job) {
-  absl::StatusOr<v1::Recipe> recipe = ParseRecipe(job.recipe);
-  if (recipe.ok()) return recipe;
-  return absl::InternalError(absl::StrCat("a kept recipe can't be read: ", recipe.status().message()));
-}
-
 // The model a training starts from. nullopt: from random weights.
 std::optional<ModelRow> InitModel(Transaction& transaction, const JobRow& job, const v1::Recipe& recipe) {
   const std::string& name = recipe.detector().init_model();
@@ -42,7 +36,7 @@ std::optional<ModelRow> InitModel(Transaction& transaction, const JobRow& job, c
 
 // All that a worker needs to know of a job.
 absl::StatusOr<v1::Job> Describe(Transaction& transaction, const JobRow& job, const JobLease& lease) {
-  const absl::StatusOr<v1::Recipe> recipe = KeptRecipe(job);
+  const absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(job.recipe);
   if (!recipe.ok()) return recipe.status();
   v1::Job message = job.message;
   message.set_lease(lease.number.value());
@@ -105,7 +99,7 @@ absl::Status CheckClassQuality(const v1::CompleteJobRequest& request, size_t cla
 }
 
 absl::Status KeepModel(Transaction& transaction, const JobRow& job, const v1::CompleteJobRequest& request) {
-  const absl::StatusOr<v1::Recipe> recipe = KeptRecipe(job);
+  const absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(job.recipe);
   if (!recipe.ok()) return recipe.status();
   const size_t class_count = ReadClasses(transaction, job.project).size();
   if (absl::Status valid = CheckClassQuality(request, class_count); !valid.ok()) return valid;

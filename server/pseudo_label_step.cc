@@ -5,15 +5,14 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "db/evaluation_store.h"
 #include "db/job_store.h"
 #include "db/model_store.h"
 #include "db/prediction_store.h"
 #include "db/pseudo_label_store.h"
 #include "db/ranking_store.h"
-#include "recipe/recipe.h"
 #include "server/image_pages.h"
+#include "server/kept_recipe.h"
 #include "server/ranking/pseudo_labels.h"
 #include "server/round_calibration.h"
 #include "server/round_evaluation.h"
@@ -42,9 +41,8 @@ absl::StatusOr<std::optional<WaitingRound>> StartOrFind(Transaction& transaction
   if (!open.has_value()) return std::nullopt;
   const std::optional<RoundRow> round = FindRound(transaction, open->project, open->number);
   if (!round.has_value()) return absl::InternalError("a round vanished");
-  const absl::StatusOr<v1::Recipe> recipe = ParseRecipe(round->recipe);
-  if (!recipe.ok())
-    return absl::InternalError(absl::StrCat("a kept recipe can't be read: ", recipe.status().message()));
+  const absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(round->recipe);
+  if (!recipe.ok()) return recipe.status();
   if (recipe->pseudo_labels().enabled())
     return WaitingRound{*open, round->snapshot, recipe->pseudo_labels().min_precision()};
   Start(transaction, open->id);

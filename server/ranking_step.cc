@@ -5,13 +5,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "db/model_store.h"
 #include "db/prediction_store.h"
 #include "db/project_store.h"
 #include "db/ranking_store.h"
-#include "recipe/recipe.h"
 #include "server/image_pages.h"
+#include "server/kept_recipe.h"
 #include "server/ranking_diversity.h"
 #include "server/round_ranking.h"
 #include "server/round_steps.h"
@@ -33,7 +32,7 @@ absl::StatusOr<std::optional<RankedRound>> ReadRankedRound(Transaction& transact
   if (FindRankingOfRound(transaction, open.id)) return std::nullopt;
   std::optional<RoundRow> round = FindRound(transaction, open.project, open.number);
   if (!round.has_value() || round->state != RoundState::kRanking) return std::nullopt;
-  const absl::StatusOr<v1::Recipe> recipe = ParseRecipe(round->recipe);
+  const absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(round->recipe);
   if (!recipe.ok()) return recipe.status();
   RankedRound ranked;
   ranked.input.recipe = recipe->ranking();

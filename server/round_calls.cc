@@ -12,6 +12,7 @@
 #include "db/project_store.h"
 #include "db/request_store.h"
 #include "recipe/recipe.h"
+#include "server/kept_recipe.h"
 #include "server/paging.h"
 
 namespace loupe {
@@ -37,8 +38,8 @@ v1::JobKind KindOf(RoundState state) {
 }
 
 absl::StatusOr<v1::Round> Describe(Transaction& transaction, RoundRow row) {
-  absl::StatusOr<v1::Recipe> recipe = ParseRecipe(row.recipe);
-  if (!recipe.ok()) return absl::InternalError("a kept recipe can't be read");
+  absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(row.recipe);
+  if (!recipe.ok()) return recipe.status();
   *row.message.mutable_recipe() = *std::move(recipe);
   if (const v1::JobKind kind = KindOf(row.state); kind != v1::JOB_KIND_UNSPECIFIED) {
     *row.message.mutable_progress() = ReadProgress(transaction, row.id, kind);

@@ -11,20 +11,12 @@
 #include "db/model_store.h"
 #include "db/prediction_store.h"
 #include "db/ranking_store.h"
-#include "recipe/recipe.h"
+#include "server/kept_recipe.h"
 #include "server/round_calibration.h"
 #include "server/round_evaluation.h"
 
 namespace loupe {
 namespace {
-
-// The recipe was whole when it was stored.
-absl::StatusOr<v1::Recipe> RecipeOf(const RoundRow& round) {
-  absl::StatusOr<v1::Recipe> recipe = ParseRecipe(round.recipe);
-  if (!recipe.ok())
-    return absl::InternalError(absl::StrCat("a kept recipe can't be read: ", recipe.status().message()));
-  return recipe;
-}
 
 absl::StatusOr<RoundRow> ReadRound(Transaction& transaction, const OpenRound& open) {
   std::optional<RoundRow> round = FindRound(transaction, open.project, open.number);
@@ -84,7 +76,7 @@ absl::StatusOr<std::optional<Evidence>> ReadEvidence(Transaction& transaction, c
   if (!TryLockRound(transaction, open.id, RoundState::kEvaluating)) return std::nullopt;
   absl::StatusOr<RoundRow> round = ReadRound(transaction, open);
   if (!round.ok()) return round.status();
-  absl::StatusOr<v1::Recipe> recipe = RecipeOf(*round);
+  absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(round->recipe);
   if (!recipe.ok()) return recipe.status();
   // Another model may have been promoted since the jobs were made.
   MakeEvaluateJobs(transaction, *round, recipe->prediction().shard_size());
@@ -174,7 +166,7 @@ absl::Status FinishTraining(Database& database, const OpenRound& open) {
     if (!AllDone(transaction, open.id, v1::TRAIN)) return absl::OkStatus();
     const absl::StatusOr<RoundRow> round = ReadRound(transaction, open);
     if (!round.ok()) return round.status();
-    const absl::StatusOr<v1::Recipe> recipe = RecipeOf(*round);
+    const absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(round->recipe);
     if (!recipe.ok()) return recipe.status();
     SetRoundState(transaction, open.id, RoundState::kEvaluating);
     MakeEvaluateJobs(transaction, *round, recipe->prediction().shard_size());

@@ -9,7 +9,7 @@
 #include "db/label_store.h"
 #include "db/prediction_store.h"
 #include "evaluation/weighted_estimates.h"
-#include "recipe/recipe.h"
+#include "server/kept_recipe.h"
 #include "server/round_ranking.h"
 
 namespace loupe {
@@ -34,10 +34,8 @@ struct Drawn {
 // Images that the ranking of a round drew. What it was extended by when it ran out stands behind them.
 // Errors: INTERNAL.
 absl::StatusOr<RandomDraw> DrawOfRound(const DrawnRanking& ranking) {
-  const absl::StatusOr<v1::Recipe> recipe = ParseRecipe(ranking.recipe);
-  if (!recipe.ok()) {
-    return absl::InternalError(absl::StrCat("a kept recipe can't be read: ", recipe.status().message()));
-  }
+  const absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(ranking.recipe);
+  if (!recipe.ok()) return recipe.status();
   const absl::StatusOr<size_t> size = RandomSliceSize(recipe->ranking(), ranking.eligible);
   if (!size.ok()) return absl::InternalError(size.status().message());
   return RandomDraw{.ranking = ranking.id, .size = *size};
