@@ -33,14 +33,13 @@ DrawnSlice ReadDrawnSlice(Transaction& transaction, const SliceOfPool& slice) {
   return drawn;
 }
 
-PoolParts ReadPoolParts(Transaction& transaction, const SliceOfPool& slice,
-                        const std::vector<ImageId>& answered, size_t class_count) {
+PoolParts ReadPoolParts(Transaction& transaction, const SliceOfPool& slice, size_t class_count) {
   PoolParts parts;
   parts.boxes_labelled_since.resize(class_count);
   parts.known_images_with_category.resize(class_count);
   const RandomDraw& draw = slice.draw;
-  for (const auto& row : transaction.Exec("SelectPoolParts", draw.ranking, draw.first_position, draw.size,
-                                          slice.models, answered)) {
+  for (const auto& row :
+       transaction.Exec("SelectPoolParts", draw.ranking, draw.first_position, draw.size, slice.models)) {
     const auto part = row[0].as<std::string>();
     const auto label = row[1].as<size_t>();
     const auto images = row[2].as<uint64_t>();

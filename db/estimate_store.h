@@ -56,18 +56,16 @@ DrawnSlice ReadDrawnSlice(Transaction& transaction, const SliceOfPool& slice);
 
 // The pool as a slice divides it. Regions to ignore are no boxes.
 struct PoolParts {
-  uint64_t population = 0;                     // |U|
-  uint64_t open_images = 0;                    // of U, without a label
-  std::vector<uint64_t> boxes_labelled_since;  // [classes], in labelled images of U that are not `answered`
-  uint64_t known_images = 0;                   // labelled, and not of U
-  uint64_t known_images_with_boxes = 0;        // of any class
+  uint64_t population = 0;                           // |U|
+  uint64_t open_images = 0;                          // of U, without a label
+  std::vector<uint64_t> boxes_labelled_since;        // [classes], in labelled images of U
+  uint64_t known_images = 0;                         // labelled, and not of U
+  uint64_t known_images_with_boxes = 0;              // of any class
   std::vector<uint64_t> known_images_with_category;  // [classes]
   uint64_t images_not_covered = 0;                   // neither labelled nor of U
 };
 
-// answered: as ReadDrawnSlice gives it.
-PoolParts ReadPoolParts(Transaction& transaction, const SliceOfPool& slice,
-                        const std::vector<ImageId>& answered, size_t class_count);
+PoolParts ReadPoolParts(Transaction& transaction, const SliceOfPool& slice, size_t class_count);
 
 // How many of these images the model was trained on, or one that its weights come from.
 uint64_t CountTrainedOn(Transaction& transaction, ModelId model, const std::vector<ImageId>& images);

@@ -32,9 +32,12 @@ std::vector<ImageTraits> ReadPoolTraits(Transaction& transaction, ProjectId proj
   return TraitsOf(transaction.Exec("SelectPoolTraits", project, model, labelled, limit));
 }
 
-std::vector<ImageTraits> ReadRandomSliceTraits(Transaction& transaction, const RandomDraw& draw, bool drawn,
-                                               int limit) {
-  return TraitsOf(transaction.Exec("SelectRandomSliceTraits", draw.ranking, draw.size, drawn, limit));
+std::vector<ImageTraits> ReadRandomSliceTraits(Transaction& transaction, const RandomDraw& draw, int limit) {
+  return TraitsOf(transaction.Exec("SelectRandomSliceTraits", draw.ranking, draw.size, limit));
+}
+
+std::vector<ImageTraits> ReadRandomRestTraits(Transaction& transaction, const RandomDraw& draw, int limit) {
+  return TraitsOf(transaction.Exec("SelectRandomRestTraits", draw.ranking, draw.size, limit));
 }
 
 SetAside ReadSetAside(Transaction& transaction, ProjectId project, ModelId model) {

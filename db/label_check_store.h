@@ -35,10 +35,11 @@ struct ImageTraits {
 std::vector<ImageTraits> ReadPoolTraits(Transaction& transaction, ProjectId project, ModelId model,
                                         bool labelled, int limit);
 
-// Of the images that the ranking of a model was drawn from, at most `limit` that are answered ones of its
-// draw, or are not; as its own model saw them.
-std::vector<ImageTraits> ReadRandomSliceTraits(Transaction& transaction, const RandomDraw& draw, bool drawn,
-                                               int limit);
+// Of the draw of a model's ranking, at most `limit` images that are answered; as that model saw them.
+std::vector<ImageTraits> ReadRandomSliceTraits(Transaction& transaction, const RandomDraw& draw, int limit);
+
+// At most `limit` of the others that the ranking was drawn from; as that model saw them.
+std::vector<ImageTraits> ReadRandomRestTraits(Transaction& transaction, const RandomDraw& draw, int limit);
 
 struct SetAside {
   uint64_t images = 0;

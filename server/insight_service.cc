@@ -144,8 +144,8 @@ absl::StatusOr<LabelCheckInput> ReadLabelCheckInput(Transaction& transaction, co
   const absl::StatusOr<RandomDraw> draw = DrawOfActive(transaction, *project);
   if (!draw.ok()) return draw.status();
   if (draw->size > 0) {
-    input.random_slice = ReadRandomSliceTraits(transaction, *draw, true, kComparedImages);
-    input.random_rest = ReadRandomSliceTraits(transaction, *draw, false, kComparedImages);
+    input.random_slice = ReadRandomSliceTraits(transaction, *draw, kComparedImages);
+    input.random_rest = ReadRandomRestTraits(transaction, *draw, kComparedImages);
   }
   input.holdout = ReadPictureHashes(transaction, *project, v1::HOLDOUT);
   input.pool = ReadPictureHashes(transaction, *project, v1::POOL);

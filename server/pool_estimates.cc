@@ -37,6 +37,11 @@ evaluation::PoolSample SampleOf(const ChosenSlice& chosen, int class_count) {
   sample.drawn = SampledImages(chosen, class_count);
   sample.population = parts.population;
   sample.boxes_labelled_since = parts.boxes_labelled_since;
+  for (const evaluation::SampledImage& drawn : sample.drawn) {
+    for (size_t c = 0; c < drawn.true_boxes.size(); ++c) {
+      sample.boxes_labelled_since[c] -= drawn.true_boxes[c];
+    }
+  }
   sample.known_images = parts.known_images;
   sample.known_images_with_boxes = parts.known_images_with_boxes;
   sample.known_images_with_category = parts.known_images_with_category;

@@ -82,7 +82,7 @@ ChosenSlice Read(Transaction& transaction, ProjectId project, Candidate candidat
   ChosenSlice chosen;
   chosen.generation = candidate.generation;
   const size_t class_count = ReadClasses(transaction, project).size();
-  chosen.parts = ReadPoolParts(transaction, candidate.of_pool, candidate.slice.answered, class_count);
+  chosen.parts = ReadPoolParts(transaction, candidate.of_pool, class_count);
   if (!candidate.model) {
     chosen.not_judged = "generation 0 was made without a model";
   } else if (candidate.trained_on) {

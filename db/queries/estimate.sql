@@ -38,23 +38,27 @@ SELECT count(*),
 FROM slice LEFT JOIN open ON true;
 
 -- name: SelectPoolParts
--- Images of the pool, all (label 0) and with boxes of a class: of U those `drawn` (the answered ones of the slice, $5),
--- labelled `since`, or `open`; of the others those `known` by a label, or `outside`.
+-- Images of the pool, all (label 0) and with boxes of a class: of U those labelled `since`, or `open`; of the others
+-- those `known` by a label, or `outside`. Entries are looked up for each image: statistics may be older than they are.
 WITH pool AS (
   SELECT image.id, image.head_revision_id,
-         CASE WHEN drawn.id IS NOT NULL THEN 'drawn'
-              WHEN (SELECT count(*) FROM prediction WHERE model_id = ANY ($4::bigint[]) AND image_id = image.id)
+         CASE WHEN (SELECT count(*) FROM prediction WHERE model_id = ANY ($4::bigint[]) AND image_id = image.id)
                    = cardinality($4::bigint[])
-                   AND CASE WHEN ranking.model_id IS NULL THEN entry.image_id IS NOT NULL
+                   AND CASE WHEN ranking.model_id IS NULL
+                            THEN EXISTS (SELECT FROM ranking_entry
+                                         WHERE ranking_id = $1 AND image_id = image.id AND slice = 'random'
+                                           AND position >= $2
+                                           AND position <= (SELECT max(position)
+                                                            FROM (SELECT position FROM ranking_entry
+                                                                  WHERE ranking_id = $1 AND slice = 'random'
+                                                                    AND position >= $2
+                                                                  ORDER BY position LIMIT $3) drawn))
                             ELSE earliest.id IS NULL OR earliest.created_at > ranking.created_at END
                 THEN CASE WHEN image.head_revision_id IS NULL THEN 'open' ELSE 'since' END
               WHEN image.head_revision_id IS NULL THEN 'outside' ELSE 'known' END AS part
   FROM ranking
   JOIN image ON image.project_id = ranking.project_id AND image.side = 'pool'
   LEFT JOIN label_revision earliest ON earliest.image_id = image.id AND earliest.number = 1
-  LEFT JOIN (SELECT image_id FROM ranking_entry WHERE ranking_id = $1 AND slice = 'random' AND position >= $2
-             ORDER BY position LIMIT $3) entry ON entry.image_id = image.id
-  LEFT JOIN unnest($5::bigint[]) drawn (id) ON drawn.id = image.id
   WHERE ranking.id = $1
 )
 SELECT part, coalesce(box.label, 0), count(DISTINCT pool.id),

@@ -14,7 +14,7 @@ SELECT $1, 'evaluate', 'waiting', $2, min(id), max(id), count(*)
 FROM (SELECT image.id, (row_number() OVER (ORDER BY image.id) - 1) / $4 AS shard
       FROM image JOIN label_revision head ON head.id = image.head_revision_id
       WHERE image.project_id = $3 AND image.side = 'holdout' AND head.blind
-        AND NOT EXISTS (SELECT FROM prediction WHERE model_id = $2 AND image_id = image.id)) missing
+        AND NOT EXISTS (SELECT FROM prediction WHERE model_id = $2 AND image_id = image.id OFFSET 0)) missing
 WHERE NOT EXISTS (SELECT FROM job WHERE round_id = $1 AND kind = 'evaluate' AND model_id = $2)
 GROUP BY shard
 ON CONFLICT DO NOTHING;

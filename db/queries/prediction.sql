@@ -1,4 +1,6 @@
--- Predictions: one row an image and model.
+-- Predictions: one row an image and model. The planner's statistics may not know the model yet, and take its predictions
+-- for one row: statements bound the images of a prediction too, or look it up for each image (OFFSET 0), and so read no
+-- more than they need whatever the statistics say.
 
 -- name: InsertPrediction
 -- The first prediction is kept, and the first hash and brightness of the picture ($13, $14; NULL: not known).
@@ -24,7 +26,7 @@ SELECT image.id, sha256, file_name, width, height, size_bytes, media_type, sampl
 FROM image
 WHERE project_id = $1 AND side = 'pool' AND image.id BETWEEN $2 AND $3
   AND image.id > $5
-  AND NOT EXISTS (SELECT FROM prediction WHERE model_id = $4 AND image_id = image.id)
+  AND NOT EXISTS (SELECT FROM prediction WHERE model_id = $4 AND image_id = image.id OFFSET 0)
 ORDER BY image.id LIMIT $6;
 
 -- name: SelectImagesToEvaluate
@@ -33,19 +35,20 @@ SELECT image.id, sha256, file_name, width, height, size_bytes, media_type, sampl
        true AS labelled
 FROM image JOIN label_revision head ON head.id = image.head_revision_id
 WHERE project_id = $1 AND side = 'holdout' AND head.blind AND image.id BETWEEN $2 AND $3 AND image.id > $5
-  AND NOT EXISTS (SELECT FROM prediction WHERE model_id = $4 AND image_id = image.id)
+  AND NOT EXISTS (SELECT FROM prediction WHERE model_id = $4 AND image_id = image.id OFFSET 0)
 ORDER BY image.id LIMIT $6;
 
 -- name: CountPoolDone
 -- Pool images in a range that the model has predicted.
 SELECT count(*) FROM image JOIN prediction ON prediction.model_id = $4 AND prediction.image_id = image.id
-WHERE project_id = $1 AND side = 'pool' AND image.id BETWEEN $2 AND $3;
+WHERE project_id = $1 AND side = 'pool' AND image.id BETWEEN $2 AND $3 AND image_id BETWEEN $2 AND $3;
 
 -- name: CountHoldoutDone
 SELECT count(*) FROM image
 JOIN label_revision head ON head.id = image.head_revision_id
 JOIN prediction ON prediction.model_id = $4 AND prediction.image_id = image.id
-WHERE project_id = $1 AND side = 'holdout' AND head.blind AND image.id BETWEEN $2 AND $3;
+WHERE project_id = $1 AND side = 'holdout' AND head.blind AND image.id BETWEEN $2 AND $3
+  AND prediction.image_id BETWEEN $2 AND $3;
 
 -- name: SelectHoldoutDetections
 -- A model's boxes on the labelled holdout.
@@ -65,7 +68,7 @@ WHERE model_id = $1 AND image_id = ANY ($2::bigint[]);
 SELECT prediction.image_id, labels, scores, runner_up_scores, background_scores, max_foreground_score, agreements
 FROM image JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
 WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id IS NULL AND image.id > $3
-  AND set_aside IS NULL
+  AND prediction.image_id > $3 AND set_aside IS NULL
 ORDER BY image.id LIMIT $4;
 
 -- name: SelectPoolDetections
@@ -73,17 +76,18 @@ ORDER BY image.id LIMIT $4;
 SELECT prediction.image_id, corners, labels, scores
 FROM image JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
 WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id IS NULL AND image.id > $3
-  AND set_aside IS NULL
+  AND prediction.image_id > $3 AND set_aside IS NULL
 ORDER BY image.id LIMIT $4;
 
 -- name: SelectCommonDetections
 -- Boxes of models $2 and $3 on unlabelled images of the pool that both predicted, by sampling key, at most $4.
 SELECT image.id, earlier.corners, earlier.labels, earlier.scores, later.corners, later.labels, later.scores
 FROM image
-JOIN prediction earlier ON earlier.model_id = $2 AND earlier.image_id = image.id
-JOIN prediction later ON later.model_id = $3 AND later.image_id = image.id
+CROSS JOIN LATERAL (SELECT corners, labels, scores FROM prediction
+                    WHERE model_id = $2 AND image_id = image.id AND set_aside IS NULL OFFSET 0) earlier
+CROSS JOIN LATERAL (SELECT corners, labels, scores FROM prediction
+                    WHERE model_id = $3 AND image_id = image.id AND set_aside IS NULL OFFSET 0) later
 WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id IS NULL
-  AND earlier.set_aside IS NULL AND later.set_aside IS NULL
 ORDER BY image.sampling_key, image.id LIMIT $4;
 
 -- name: SelectAppearances
@@ -98,5 +102,5 @@ ORDER BY prediction.image_id;
 SELECT prediction.image_id, embedding, perceptual_hash
 FROM image JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
 WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id IS NOT NULL AND image.id > $3
-  AND embedding <> ''
+  AND prediction.image_id > $3 AND embedding <> ''
 ORDER BY image.id LIMIT $4;

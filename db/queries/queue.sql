@@ -35,9 +35,10 @@ FROM ranking_entry WHERE ranking_id = $1;
 
 -- name: SelectUnranked
 -- Unlabelled images of one side that are not in the ranking; the holdout's in its order.
+-- (OFFSET 0: looked up for each image, as in prediction.sql.)
 SELECT image.id FROM image
 WHERE project_id = $1 AND side = $3 AND head_revision_id IS NULL
-  AND NOT EXISTS (SELECT FROM ranking_entry WHERE ranking_id = $2 AND image_id = image.id)
+  AND NOT EXISTS (SELECT FROM ranking_entry WHERE ranking_id = $2 AND image_id = image.id OFFSET 0)
 ORDER BY CASE WHEN side = 'holdout' THEN sampling_key END, id;
 
 -- name: AddEligible
