@@ -39,6 +39,17 @@ function(loupe_program name)
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} loupe_options)
 endfunction()
 
+# loupe_parses_torch(NAME): for a target most of whose files include LibTorch's headers, which take most of the time that
+# such a file takes to compile. Where headers may be precompiled (preset dev: one file is compiled after a change) they are,
+# elsewhere several files are compiled as one.
+function(loupe_parses_torch name)
+  if(CMAKE_DISABLE_PRECOMPILE_HEADERS)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON)
+  else()
+    target_precompile_headers(${name} REUSE_FROM loupe_safetensors)
+  endif()
+endfunction()
+
 # loupe_test(NAME SOURCES a.cc … LIBS lib … [TIMEOUT s]): one GoogleTest binary, one ctest entry. A binary and
 # not a case is the unit, since a binary makes its database or its server once.
 function(loupe_test name)

@@ -16,7 +16,7 @@ namespace {
 
 using evaluation::SeededRandom;
 
-struct Picture {
+struct Scene {
   torch::Tensor image;
   std::vector<TrainingBox> boxes;  // truth and regions to ignore
 
@@ -41,7 +41,7 @@ double Between(double low, double high, double draw) { return low + (high - low)
 
 // The whole pixels that hold a box of the truth, chosen by `draw`. Where there is none: the inverse of the
 // picture, which any window holds.
-Window AroundABox(const Picture& picture, double draw) {
+Window AroundABox(const Scene& picture, double draw) {
   std::vector<std::array<float, 4>> truth;
   for (const TrainingBox& box : picture.boxes) {
     if (!box.ignore) truth.push_back(box.corners);
@@ -72,7 +72,7 @@ double Area(const std::array<float, 4>& corners) {
 
 // The part of the picture in the window. Of the boxes it cuts, those of which less than `min_share` of the
 // area is left become regions to ignore.
-void CutOut(const Window& window, double min_share, Picture& picture) {
+void CutOut(const Window& window, double min_share, Scene& picture) {
   picture.image = picture.image.slice(1, window.y.begin, window.y.end).slice(2, window.x.begin, window.x.end);
   const auto left = static_cast<float>(window.x.begin);
   const auto top = static_cast<float>(window.y.begin);
@@ -94,7 +94,7 @@ void CutOut(const Window& window, double min_share, Picture& picture) {
   picture.boxes = std::move(inside);
 }
 
-void Crop(const v1::TrainingRecipe& recipe, SeededRandom& random, Picture& picture) {
+void Crop(const v1::TrainingRecipe& recipe, SeededRandom& random, Scene& picture) {
   const bool wanted = random.Uniform() < recipe.crop_chance();
   const double box = random.Uniform();
   const double width_share = Between(recipe.crop_min_side(), 1, random.Uniform());
@@ -171,7 +171,7 @@ torch::Tensor Recoloured(const torch::Tensor& image, const ColourChange& change)
   return result;
 }
 
-void JitterColour(const v1::TrainingRecipe& recipe, SeededRandom& random, Picture& picture) {
+void JitterColour(const v1::TrainingRecipe& recipe, SeededRandom& random, Scene& picture) {
   const double strength = recipe.colour_jitter();
   const double brightness = Between(1 - strength, 1 + strength, random.Uniform());
   const double contrast = Between(1 - strength, 1 + strength, random.Uniform());
@@ -184,7 +184,7 @@ void JitterColour(const v1::TrainingRecipe& recipe, SeededRandom& random, Pictur
 }
 
 // The picture shrunk by `factor` below 1, on a canvas of its size, at a place that `x` and `y` say.
-void Shrink(double factor, double x, double y, const std::array<float, 3>& canvas, Picture& picture) {
+void Shrink(double factor, double x, double y, const std::array<float, 3>& canvas, Scene& picture) {
   const int64_t height = picture.height();
   const int64_t width = picture.width();
   const int64_t new_height = std::max<int64_t>(1, std::llround(factor * static_cast<double>(height)));
@@ -210,7 +210,7 @@ void Shrink(double factor, double x, double y, const std::array<float, 3>& canva
 }
 
 void JitterScale(const v1::TrainingRecipe& recipe, const std::array<float, 3>& canvas, SeededRandom& random,
-                 Picture& picture) {
+                 Scene& picture) {
   const double factor =
       std::exp(Between(std::log(recipe.scale_min()), std::log(recipe.scale_max()), random.Uniform()));
   const double box = random.Uniform();
@@ -227,7 +227,7 @@ void JitterScale(const v1::TrainingRecipe& recipe, const std::array<float, 3>& c
          recipe.min_box_share(), picture);
 }
 
-void Flip(const v1::TrainingRecipe& recipe, SeededRandom& random, Picture& picture) {
+void Flip(const v1::TrainingRecipe& recipe, SeededRandom& random, Scene& picture) {
   const bool horizontal = random.Uniform() < recipe.flip_horizontal();
   const bool vertical = random.Uniform() < recipe.flip_vertical();
   const auto width = static_cast<float>(picture.width());
@@ -256,7 +256,7 @@ bool Augments(const v1::TrainingRecipe& recipe) {
 
 Example Augment(const Example& example, const v1::TrainingRecipe& recipe, const std::array<float, 3>& canvas,
                 SeededRandom& random) {
-  Picture picture = {example.image, BoxesOf(example.target)};
+  Scene picture = {example.image, BoxesOf(example.target)};
   Crop(recipe, random, picture);
   JitterColour(recipe, random, picture);
   JitterScale(recipe, canvas, random, picture);

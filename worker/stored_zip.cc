@@ -16,8 +16,6 @@ constexpr uint64_t kLocalBytes = 30, kEntryBytes = 46, kEndBytes = 22;
 constexpr uint64_t kMaxCommentBytes = 0xffff;
 constexpr uint32_t kInZip64 = 0xffffffff;  // stands for a number of more than 32 bits
 
-absl::Status Malformed(const std::string& what) { return absl::InvalidArgumentError(what); }
-
 // Little-endian. Requires: it lies within `bytes`.
 uint32_t Number(std::string_view bytes, size_t at, size_t count) {
   uint32_t value = 0;
@@ -30,7 +28,7 @@ uint32_t Number(std::string_view bytes, size_t at, size_t count) {
 absl::StatusOr<StoredZip> StoredZip::Open(const std::string& path) {
   StoredZip zip;
   zip.stream_.open(path, std::ios::binary | std::ios::ate);
-  if (!zip.stream_) return Malformed("it can't be opened");
+  if (!zip.stream_) return absl::InvalidArgumentError("it can't be opened");
   zip.file_bytes_ = static_cast<uint64_t>(zip.stream_.tellg());
   if (absl::Status read = zip.ReadDirectory(); !read.ok()) return read;
   return zip;
@@ -42,28 +40,28 @@ absl::Status StoredZip::ReadDirectory() {
   if (!tail.ok()) return tail.status();
   const size_t end = tail->rfind(kEndSignature);
   if (end == std::string::npos || tail->size() - end < kEndBytes) {
-    return Malformed("it is cut short: its directory is missing");
+    return absl::InvalidArgumentError("it is cut short: its directory is missing");
   }
   const uint32_t bytes = Number(*tail, end + 12, 4), offset = Number(*tail, end + 16, 4);
-  if (offset == kInZip64) return Malformed("it is larger than 4 GiB, which no detector's weights are");
+  if (offset == kInZip64) return absl::InvalidArgumentError("it is larger than 4 GiB, which no detector's weights are");
   const absl::StatusOr<std::string> directory = ReadAt(offset, bytes);
   if (!directory.ok()) return directory.status();
 
   for (size_t at = 0; at < directory->size();) {
     const std::string_view entry = std::string_view(*directory).substr(at);
     if (!entry.starts_with(kEntrySignature) || entry.size() < kEntryBytes)
-      return Malformed("its directory is damaged");
+      return absl::InvalidArgumentError("its directory is damaged");
     const size_t name_bytes = Number(entry, 28, 2);
     const size_t entry_bytes = kEntryBytes + name_bytes + Number(entry, 30, 2) + Number(entry, 32, 2);
-    if (entry_bytes > entry.size()) return Malformed("its directory is damaged");
+    if (entry_bytes > entry.size()) return absl::InvalidArgumentError("its directory is damaged");
     const std::string name(entry.substr(kEntryBytes, name_bytes));
     const bool encrypted = (Number(entry, 8, 2) & 1) != 0;
     if (encrypted || Number(entry, 10, 2) != 0) {
-      return Malformed("its records are compressed or encrypted, as PyTorch doesn't write them");
+      return absl::InvalidArgumentError("its records are compressed or encrypted, as PyTorch doesn't write them");
     }
     const uint32_t size = Number(entry, 24, 4);
     if (size > file_bytes_)
-      return Malformed(absl::StrCat("its record '", name, "' claims more than the file holds"));
+      return absl::InvalidArgumentError(absl::StrCat("its record '", name, "' claims more than the file holds"));
     if (records_.empty()) folder_ = name.substr(0, name.find('/') + 1);
     records_[name] = {Number(entry, 42, 4), size};
     at += entry_bytes;
@@ -80,22 +78,22 @@ absl::Status StoredZip::Read(const Record& record, char* to) {
   const absl::StatusOr<std::string> header = ReadAt(record.header, kLocalBytes);
   if (!header.ok()) return header.status();
   if (!header->starts_with(kLocalSignature))
-    return Malformed("its directory leads to something that is no record");
+    return absl::InvalidArgumentError("its directory leads to something that is no record");
   const uint64_t begin = record.header + kLocalBytes + Number(*header, 26, 2) + Number(*header, 28, 2);
-  if (begin > file_bytes_ || record.size > file_bytes_ - begin) return Malformed("it is cut short");
+  if (begin > file_bytes_ || record.size > file_bytes_ - begin) return absl::InvalidArgumentError("it is cut short");
   stream_.seekg(static_cast<std::streamoff>(begin));
   stream_.read(to, static_cast<std::streamsize>(record.size));
-  return stream_ ? absl::OkStatus() : Malformed("it can't be read");
+  return stream_ ? absl::OkStatus() : absl::InvalidArgumentError("it can't be read");
 }
 
 absl::StatusOr<std::string> StoredZip::ReadAt(uint64_t offset, uint64_t count) {
   if (offset > file_bytes_ || count > file_bytes_ - offset) {
-    return Malformed("it is cut short, or its directory claims more than the file holds");
+    return absl::InvalidArgumentError("it is cut short, or its directory claims more than the file holds");
   }
   std::string bytes(count, '\0');
   stream_.seekg(static_cast<std::streamoff>(offset));
   stream_.read(bytes.data(), static_cast<std::streamsize>(count));
-  if (!stream_) return Malformed("it can't be read");
+  if (!stream_) return absl::InvalidArgumentError("it can't be read");
   return bytes;
 }
 

@@ -7,7 +7,7 @@
 namespace loupe {
 namespace {
 
-evaluation::Box BoxOf(const float* corners) {
+evaluation::Box BoxOfCorners(const float* corners) {
   return {corners[0], corners[1], double{corners[2]} - corners[0], double{corners[3]} - corners[1]};
 }
 
@@ -15,7 +15,7 @@ void AddTruth(int32_t image, const detection::Target& target, evaluation::Ground
   for (const TrainingBox& box : BoxesOf(target)) {
     evaluation::TrueBox added;
     added.image = image;
-    added.box = BoxOf(box.corners.data());
+    added.box = BoxOfCorners(box.corners.data());
     added.area = added.box.width * added.box.height;
     added.crowd = box.ignore;
     const int32_t first = box.ignore ? 0 : static_cast<int32_t>(box.label) - 1;
@@ -31,7 +31,7 @@ void AddDetections(int32_t image, const detection::Detections& detections,
   const torch::Tensor scores = detections.scores.cpu();
   for (int64_t i = 0; i < scores.size(0); ++i) {
     detected.push_back({image, static_cast<int32_t>(labels.data_ptr<int64_t>()[i]) - 1,
-                        BoxOf(boxes.data_ptr<float>() + 4 * i), scores.data_ptr<float>()[i]});
+                        BoxOfCorners(boxes.data_ptr<float>() + 4 * i), scores.data_ptr<float>()[i]});
   }
 }
 

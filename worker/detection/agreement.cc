@@ -11,22 +11,23 @@
 namespace loupe::detection {
 namespace {
 
-struct Pair {
+struct OverlappingPair {
   float iou = 0;
   int64_t original = 0;
   int64_t mirrored = 0;
 };
 
 // All overlapping pairs by falling IoU; in a tie by index.
-std::vector<Pair> OverlappingPairs(const torch::Tensor& iou) {
+std::vector<OverlappingPair> OverlappingPairs(const torch::Tensor& iou) {
   const auto values = iou.accessor<float, 2>();
-  std::vector<Pair> pairs;
+  std::vector<OverlappingPair> pairs;
   for (int64_t i = 0; i < iou.size(0); ++i) {
     for (int64_t j = 0; j < iou.size(1); ++j) {
       if (values[i][j] > 0) pairs.push_back({values[i][j], i, j});
     }
   }
-  std::stable_sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) { return a.iou > b.iou; });
+  std::stable_sort(pairs.begin(), pairs.end(),
+                   [](const OverlappingPair& a, const OverlappingPair& b) { return a.iou > b.iou; });
   return pairs;
 }
 
@@ -52,7 +53,7 @@ torch::Tensor MirrorAgreement(const Detections& original, const Detections& mirr
   const auto first = original.probabilities.to(torch::kCPU);
   const auto second = mirrored.probabilities.to(torch::kCPU);
   std::vector<bool> original_taken(iou.size(0)), mirrored_taken(iou.size(1));
-  for (const Pair& pair : OverlappingPairs(iou)) {
+  for (const OverlappingPair& pair : OverlappingPairs(iou)) {
     if (original_taken[pair.original] || mirrored_taken[pair.mirrored]) continue;
     original_taken[pair.original] = mirrored_taken[pair.mirrored] = true;
     const float divergence = JensenShannon(first[pair.original], second[pair.mirrored]);

@@ -1,11 +1,11 @@
 #include "worker/detection/batch_norm.h"
 
-#include <ATen/Parallel.h>
-#include <torch/torch.h>
+#include <torch/autograd.h>
 
 #include <algorithm>
 
 #include "worker/detection/kernel.h"
+#include "worker/detection/parallel.h"
 
 namespace loupe::detection {
 namespace {
@@ -53,7 +53,7 @@ torch::Tensor ChannelSums(const torch::Tensor& x, const torch::Tensor& y) {
   auto sums = torch::zeros({parts, 2, channels}, torch::kFloat64);
   const auto *x_rows = x.data_ptr<float>(), *y_rows = y.data_ptr<float>();
   auto* part_sums = sums.data_ptr<double>();
-  at::parallel_for(0, parts, /*grain_size=*/1, [&](int64_t begin, int64_t end) {
+  ParallelFor(parts, /*grain_size=*/1, [&](int64_t begin, int64_t end) {
     for (int64_t part = begin; part < end; ++part) {
       const int64_t first = rows * part / parts, count = rows * (part + 1) / parts - first;
       double* into = part_sums + part * 2 * channels;
@@ -77,7 +77,7 @@ torch::Tensor Combine(const torch::Tensor& x, const torch::Tensor& x_factors, co
   const int64_t channels = x.size(1), rows = x.numel() / channels;
   const auto *x_rows = x.data_ptr<float>(), *y_rows = y.data_ptr<float>();
   auto* out_rows = out.data_ptr<float>();
-  at::parallel_for(0, rows, std::max<int64_t>(1, kPartValues / channels), [&](int64_t begin, int64_t end) {
+  ParallelFor(rows, std::max<int64_t>(1, kPartValues / channels), [&](int64_t begin, int64_t end) {
     const int64_t first = begin * channels;
     CombineRows(x_rows + first, x_factor.data_ptr<float>(), y_rows + first, y_factor.data_ptr<float>(),
                 offset.data_ptr<float>(), end - begin, channels, out_rows + first);

@@ -1,7 +1,5 @@
 #include "worker/detection/matcher.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <vector>
 

@@ -8,20 +8,20 @@
 namespace loupe::detection {
 namespace {
 
-constexpr int64_t kStemChannels = 16;
+constexpr int64_t kFirstChannels = 16;
 constexpr int64_t kLastChannels = 960;
 
 constexpr auto kRelu = Activation::kRelu;
 constexpr auto kHardSwish = Activation::kHardSwish;
 
 constexpr InvertedResidualConfig kBlocks[] = {
-    {16, 3, 16, 16, false, kRelu, 1},         {16, 3, 64, 24, false, kRelu, 2},
-    {24, 3, 72, 24, false, kRelu, 1},         {24, 5, 72, 40, true, kRelu, 2},
-    {40, 5, 120, 40, true, kRelu, 1},         {40, 5, 120, 40, true, kRelu, 1},
-    {40, 3, 240, 80, false, kHardSwish, 2},   {80, 3, 200, 80, false, kHardSwish, 1},
-    {80, 3, 184, 80, false, kHardSwish, 1},   {80, 3, 184, 80, false, kHardSwish, 1},
-    {80, 3, 480, 112, true, kHardSwish, 1},   {112, 3, 672, 112, true, kHardSwish, 1},
-    {112, 5, 672, 160, true, kHardSwish, 2},  {160, 5, 960, 160, true, kHardSwish, 1},
+    {16, 3, 16, 16, false, kRelu, 1},        {16, 3, 64, 24, false, kRelu, 2},
+    {24, 3, 72, 24, false, kRelu, 1},        {24, 5, 72, 40, true, kRelu, 2},
+    {40, 5, 120, 40, true, kRelu, 1},        {40, 5, 120, 40, true, kRelu, 1},
+    {40, 3, 240, 80, false, kHardSwish, 2},  {80, 3, 200, 80, false, kHardSwish, 1},
+    {80, 3, 184, 80, false, kHardSwish, 1},  {80, 3, 184, 80, false, kHardSwish, 1},
+    {80, 3, 480, 112, true, kHardSwish, 1},  {112, 3, 672, 112, true, kHardSwish, 1},
+    {112, 5, 672, 160, true, kHardSwish, 2}, {160, 5, 960, 160, true, kHardSwish, 1},
     {160, 5, 960, 160, true, kHardSwish, 1},
 };
 constexpr int kBlockCount = std::size(kBlocks);
@@ -30,7 +30,7 @@ constexpr int kBlockCount = std::size(kBlocks);
 // layer, as FreezeBelow counts them, begins: the stem, each block with a stride, the last convolution.
 constexpr int kPlaceCount = kBlockCount + 2;
 constexpr int kLayerStarts[] = {0, 2, 4, 7, 13, 16};
-constexpr int kLayerCount = std::size(kLayerStarts);
+constexpr int kTrainableLayers = std::size(kLayerStarts);
 // The block whose map is returned beside that of the last convolution.
 constexpr int kReturnedBlock = 13;
 
@@ -108,7 +108,7 @@ void InvertedResidual::StopTraining() {
 }
 
 MobilenetV3Large::MobilenetV3Large()
-    : stem_(MakeConvNorm(3, kStemChannels, 3, 2)),
+    : stem_(MakeConvNorm(3, kFirstChannels, 3, 2)),
       last_(MakeConvNorm(kBlocks[kBlockCount - 1].out_channels, kLastChannels, 1, 1)) {
   register_module("0", Pair(stem_).ptr());
   for (int index = 0; index < kBlockCount; ++index) {
@@ -155,10 +155,11 @@ std::vector<torch::Tensor> MobilenetV3Large::ForwardTrained(const std::vector<to
 }
 
 void MobilenetV3Large::FreezeBelow(int trainable_layers) {
-  const int trained = std::clamp(trainable_layers, 0, kLayerCount);
-  const int first_trained = trained == 0 ? kBlockCount + 2 : kLayerStarts[kLayerCount - trained];
+  const int trained = std::clamp(trainable_layers, 0, kTrainableLayers);
+  const int first_trained = trained == 0 ? kBlockCount + 2 : kLayerStarts[kTrainableLayers - trained];
   if (first_trained > 0) stem_.StopTraining();
-  for (int index = 1; index <= kBlockCount && index < first_trained; ++index) blocks_[index - 1]->StopTraining();
+  for (int index = 1; index <= kBlockCount && index < first_trained; ++index)
+    blocks_[index - 1]->StopTraining();
   if (first_trained > kBlockCount + 1) last_.StopTraining();
 }
 

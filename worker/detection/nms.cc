@@ -1,7 +1,5 @@
 #include "worker/detection/nms.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdint>

@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "worker/detection/kernel.h"
+#include "worker/detection/parallel.h"
 
 namespace loupe::detection {
 namespace {
@@ -163,7 +164,7 @@ LOUPE_CPU_KERNEL void UnpoolBox(const float* gradient, int64_t width, int64_t ch
 
 void PoolForward(const std::vector<MapView>& maps, const std::vector<PoolJob>& jobs,
                  const RoiAlignOptions& options, float* pooled) {
-  at::parallel_for(0, static_cast<int64_t>(jobs.size()), /*grain_size=*/4, [&](int64_t begin, int64_t end) {
+  ParallelFor(static_cast<int64_t>(jobs.size()), /*grain_size=*/4, [&](int64_t begin, int64_t end) {
     Plan plan;
     for (int64_t i = begin; i < end; ++i) {
       const MapView& map = maps[jobs[i].level];
@@ -187,7 +188,7 @@ void PoolBackward(const std::vector<MapView>& maps, int64_t image_count, const s
   const int64_t grains = (channels + kChannelGrain - 1) / kChannelGrain;
   const int64_t parts = std::clamp<int64_t>(wanted_parts, 1, grains);
   const int64_t part_channels = (grains + parts - 1) / parts * kChannelGrain;
-  at::parallel_for(0, image_count * parts, /*grain_size=*/1, [&](int64_t begin, int64_t end) {
+  ParallelFor(image_count * parts, /*grain_size=*/1, [&](int64_t begin, int64_t end) {
     Plan plan;
     for (int64_t item = begin; item < end; ++item) {
       const int64_t first = item % parts * part_channels;

@@ -1,12 +1,12 @@
 #include "worker/detection/roi_heads.h"
 
-#include <ATen/Parallel.h>
 #include <torch/torch.h>
 
 #include <algorithm>
 
 #include "worker/detection/losses.h"
 #include "worker/detection/matcher.h"
+#include "worker/detection/parallel.h"
 #include "worker/detection/positive_quality.h"
 #include "worker/detection/postprocess.h"
 #include "worker/detection/roi_align.h"
@@ -92,14 +92,13 @@ std::vector<Detections> RoiHeads::Detect(const std::vector<torch::Tensor>& featu
   const auto image_features = head_features.split_with_sizes(counts);
   const auto projection = projection_.to(head_features.device());
   std::vector<Detections> detections(proposals.size());
-  at::parallel_for(0, static_cast<int64_t>(proposals.size()), /*grain_size=*/1,
-                   [&](int64_t begin, int64_t end) {
-                     torch::NoGradGuard no_grad_in_thread;
-                     for (int64_t i = begin; i < end; ++i) {
-                       detections[i] = SelectDetections({boxes[i], probabilities[i], image_features[i]},
-                                                        batch.sizes[i], options, projection);
-                     }
-                   });
+  ParallelFor(static_cast<int64_t>(proposals.size()), /*grain_size=*/1, [&](int64_t begin, int64_t end) {
+    torch::NoGradGuard no_grad_in_thread;
+    for (int64_t i = begin; i < end; ++i) {
+      detections[i] = SelectDetections({boxes[i], probabilities[i], image_features[i]}, batch.sizes[i],
+                                       options, projection);
+    }
+  });
   return detections;
 }
 

@@ -1,6 +1,5 @@
 #include "worker/detection/rpn.h"
 
-#include <ATen/Parallel.h>
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include "worker/detection/losses.h"
 #include "worker/detection/matcher.h"
 #include "worker/detection/nms.h"
+#include "worker/detection/parallel.h"
 #include "worker/detection/sampler.h"
 
 namespace loupe::detection {
@@ -90,7 +90,7 @@ std::vector<torch::Tensor> RegionProposalNetwork::Propose(const std::vector<RpnL
   const auto all_scores = torch::cat(scores, 1);
   const auto all_levels = torch::cat(level_ids);
   std::vector<torch::Tensor> proposals(images);
-  at::parallel_for(0, images, /*grain_size=*/1, [&](int64_t begin, int64_t end) {
+  ParallelFor(images, /*grain_size=*/1, [&](int64_t begin, int64_t end) {
     torch::NoGradGuard no_grad_in_thread;
     for (int64_t i = begin; i < end; ++i) {
       proposals[i] = FilterCandidates(all_candidates[i], all_scores[i], all_levels, batch.sizes[i]);

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "worker/detection/boxes.h"
+#include "worker/detection/round_up.h"
 
 namespace loupe::detection {
 namespace {
@@ -13,8 +14,6 @@ namespace {
 torch::Tensor ChannelTensor(const std::array<float, 3>& values) {
   return torch::tensor({values[0], values[1], values[2]}).view({3, 1, 1});
 }
-
-int64_t RoundUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 }  // namespace
 

@@ -1,6 +1,5 @@
 #include "worker/detection/winograd.h"
 
-#include <ATen/Parallel.h>
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -8,6 +7,8 @@
 #include <cmath>
 #include <vector>
 
+#include "worker/detection/parallel.h"
+#include "worker/detection/round_up.h"
 #include "worker/detection/winograd_kernel.h"
 
 namespace loupe::detection {
@@ -21,8 +22,6 @@ constexpr int64_t kMinTiles = 16;
 constexpr int64_t kBlockBytes = 8 << 20;
 // Tiles that a thread transforms at least.
 constexpr int64_t kTransformGrain = 4;
-
-int64_t RoundUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 // The tiles of a map [N, C, H, W], image by image, row by row.
 class TileGrid {
@@ -77,7 +76,7 @@ int64_t BlockTiles(int64_t in, int64_t out, int64_t tiles) {
 void TransformPatches(const WinogradKernels& kernels, const TileGrid& grid, const torch::Tensor& x,
                       int64_t first, int64_t count, const Block& block) {
   const torch::Tensor zeros = torch::zeros({block.channels});
-  at::parallel_for(0, count, kTransformGrain, [&](int64_t begin, int64_t end) {
+  ParallelFor(count, kTransformGrain, [&](int64_t begin, int64_t end) {
     std::array<const float*, kPatchCells> patch;
     for (int64_t i = begin; i < end; ++i) {
       grid.Locate<const float>(first + i, /*margin=*/1, kPatchSide, x.data_ptr<float>(),
@@ -91,7 +90,7 @@ void TransformPatches(const WinogradKernels& kernels, const TileGrid& grid, cons
 template <typename Make>
 void MultiplyPoints(const WinogradKernels& kernels, int64_t columns, const Make& make) {
   const int64_t panels = columns / kProductColumns;
-  at::parallel_for(0, kPatchCells * panels, /*grain_size=*/1, [&](int64_t begin, int64_t end) {
+  ParallelFor(kPatchCells * panels, /*grain_size=*/1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       ProductArguments product = make(i / panels);
       product.columns = kProductColumns;
@@ -168,7 +167,7 @@ torch::Tensor Convolve(const torch::Tensor& x, const torch::Tensor& transformed,
                               .target = products.point(point),
                               .target_row = out};
     });
-    at::parallel_for(0, count, kTransformGrain, [&](int64_t begin, int64_t end) {
+    ParallelFor(count, kTransformGrain, [&](int64_t begin, int64_t end) {
       std::array<float*, kTileCells> tile;
       std::vector<float> outside(out);  // takes what lies beyond the map's edges
       for (int64_t i = begin; i < end; ++i) {
@@ -193,7 +192,7 @@ torch::Tensor WeightGradient(const torch::Tensor& x, const torch::Tensor& gradie
   for (int64_t first = 0; first < grid.count(); first += size) {
     const int64_t count = std::min(size, grid.count() - first);
     TransformPatches(kernels, grid, x, first, count, patches);
-    at::parallel_for(0, count, kTransformGrain, [&](int64_t begin, int64_t end) {
+    ParallelFor(count, kTransformGrain, [&](int64_t begin, int64_t end) {
       std::array<const float*, kTileCells> tile;
       for (int64_t i = begin; i < end; ++i) {
         result_grid.Locate<const float>(first + i, /*margin=*/0, kTileSide, gradient.data_ptr<float>(),

@@ -12,11 +12,11 @@
 namespace loupe::detection {
 namespace {
 
-constexpr int64_t kClasses = 3;
+constexpr int64_t kClassCount = 3;
 
 std::shared_ptr<FasterRcnn> SmallModel(int seed) {
   torch::manual_seed(seed);
-  return std::make_shared<FasterRcnn>(PresetConfig("small").value(), kClasses);
+  return std::make_shared<FasterRcnn>(PresetConfig("small").value(), kClassCount);
 }
 
 std::string DataPath(const std::string& name) {
