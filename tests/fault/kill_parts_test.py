@@ -151,6 +151,7 @@ def main():
             thread.start()
         try:
             kill_at_random(deployment, watcher, chooser)
+            stop.set()
             watcher.join(timeout=300)
         finally:
             stop.set()
