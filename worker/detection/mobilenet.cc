@@ -158,8 +158,9 @@ void MobilenetV3Large::FreezeBelow(int trainable_layers) {
   const int trained = std::clamp(trainable_layers, 0, kTrainableLayers);
   const int first_trained = trained == 0 ? kBlockCount + 2 : kLayerStarts[kTrainableLayers - trained];
   if (first_trained > 0) stem_.StopTraining();
-  for (int index = 1; index <= kBlockCount && index < first_trained; ++index)
+  for (int index = 1; index <= kBlockCount && index < first_trained; ++index) {
     blocks_[index - 1]->StopTraining();
+  }
   if (first_trained > kBlockCount + 1) last_.StopTraining();
 }
 
