@@ -46,7 +46,7 @@ class Database {
   //
   // Run again, at most three times after the first, with jitter: serialisation failures, deadlocks, a body that
   // returned ABORTED, a connection that broke, and a commit whose outcome is unknown. The last may have
-  // committed: whatever must happen once goes through WithRequestId (db/request_store.h) or is idempotent.
+  // committed: whatever must happen once goes through WithRequestId (db/stores/request_store.h) or is idempotent.
   //
   // Errors: the body's; UNAVAILABLE (DATABASE_UNAVAILABLE), ALREADY_EXISTS (23505), FAILED_PRECONDITION (23503,
   // 23001), INVALID_ARGUMENT (22xxx, 23514), DEADLINE_EXCEEDED (57014, or no connection came free in time),

@@ -15,10 +15,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "db/migrate.h"
-#include "db/private_postgres.h"
-#include "server/first_admin.h"
+#include "db/private_postgres/private_postgres.h"
+#include "server/projects/first_admin.h"
 #include "server/server.h"
-#include "server/small_file.h"
+#include "server/blobs/small_file.h"
 
 namespace loupe {
 namespace {

@@ -12,16 +12,16 @@
 #include <CLI/CLI.hpp>
 
 #include "absl/status/status.h"
-#include "worker/detect_command.h"
+#include "worker/commands/detect_command.h"
 #include "worker/detection/preset.h"
 #include "worker/detection/runtime.h"
-#include "worker/device.h"
-#include "worker/evaluate_command.h"
-#include "worker/image_header.h"
-#include "worker/job_loop.h"
-#include "worker/sample.h"
-#include "worker/train_command.h"
-#include "worker/weight_file.h"
+#include "worker/prediction/device.h"
+#include "worker/commands/evaluate_command.h"
+#include "worker/pictures/image_header.h"
+#include "worker/jobs/job_loop.h"
+#include "worker/sample/sample.h"
+#include "worker/commands/train_command.h"
+#include "worker/prediction/weight_file.h"
 
 namespace {
 

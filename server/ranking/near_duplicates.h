@@ -30,7 +30,7 @@ struct NearDuplicates {
   size_t a_count = 0;           // images of a in some pair
 };
 
-// Pairs of an image of a and one of b whose perceptual hashes (worker/perceptual_hash.h) differ in at most
+// Pairs of an image of a and one of b whose perceptual hashes (worker/prediction/perceptual_hash.h) differ in at most
 // `max_bits` bits. By chance alone, were hashes even, 3 pairs of 150,000 images and 850,000 would be 6 bits
 // or less apart, and 5,000 pairs 10 or less; to find them takes 3 s of one core, and 17 s.
 // Equal hashes are searched for once, so that thousands of black pictures cost no more than one. (Pictures of

@@ -21,7 +21,7 @@
 #include "worker/detection/faster_rcnn.h"
 #include "worker/detection/runtime.h"
 #include "worker/detection/weights.h"
-#include "worker/safetensors.h"
+#include "worker/weights/safetensors.h"
 
 namespace loupe::detection {
 namespace {

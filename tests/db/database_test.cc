@@ -13,8 +13,8 @@
 #include "absl/time/clock.h"
 #include "db/error.h"
 #include "db/migrate.h"
-#include "db/principal_store.h"
-#include "db/request_store.h"
+#include "db/stores/principal_store.h"
+#include "db/stores/request_store.h"
 #include "db/transaction.h"
 #include "tests/support/test_database.h"
 

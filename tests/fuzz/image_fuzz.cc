@@ -4,8 +4,8 @@
 #include <torch/torch.h>
 
 #include "tests/fuzz/fuzz.h"
-#include "worker/image_decode.h"
-#include "worker/image_header.h"
+#include "worker/pictures/image_decode.h"
+#include "worker/pictures/image_header.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace loupe;

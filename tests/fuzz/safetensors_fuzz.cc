@@ -1,7 +1,7 @@
 // Any bytes as a safetensors file: refused with a status, or read, and then what is written of it reads the
 // same.
 
-#include "worker/safetensors.h"
+#include "worker/weights/safetensors.h"
 
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/tensors.h"

@@ -4,7 +4,7 @@
 
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/tensors.h"
-#include "worker/torch_file.h"
+#include "worker/weights/torch_file.h"
 
 namespace loupe::fuzz {
 

@@ -9,7 +9,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "db/error.h"
-#include "db/principal_store.h"
+#include "db/stores/principal_store.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "tests/support/pictures.h"

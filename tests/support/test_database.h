@@ -9,7 +9,7 @@
 #include <pqxx/result>
 
 #include "db/database.h"
-#include "db/private_postgres.h"
+#include "db/private_postgres/private_postgres.h"
 
 namespace loupe {
 

@@ -10,7 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "worker/detection/faster_rcnn.h"
-#include "worker/safetensors.h"
+#include "worker/weights/safetensors.h"
 
 namespace loupe::detection {
 

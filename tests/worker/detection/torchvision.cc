@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "worker/safetensors.h"
+#include "worker/weights/safetensors.h"
 
 namespace loupe::detection {
 

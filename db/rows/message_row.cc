@@ -1,0 +1,51 @@
+#include "db/rows/message_row.h"
+
+#include <array>
+#include <utility>
+
+namespace loupe {
+
+google::protobuf::Timestamp TimestampOf(absl::Time time) {
+  google::protobuf::Timestamp timestamp;
+  const int64_t micros = absl::ToUnixMicros(time);
+  timestamp.set_seconds(micros / 1'000'000);
+  timestamp.set_nanos(static_cast<int32_t>(micros % 1'000'000 * 1000));
+  return timestamp;
+}
+
+google::protobuf::Timestamp TimestampOf(const pqxx::field& field) { return TimestampOf(TimeOf(field)); }
+
+void ParseMessage(const pqxx::field& field, google::protobuf::MessageLite& message) {
+  if (!message.ParseFromString(BytesOf(field))) throw pqxx::conversion_error("a kept message can't be read");
+}
+
+v1::Origin OriginOf(const pqxx::field& field) {
+  static constexpr std::array<std::pair<const char*, v1::Origin>, 5> kOrigins = {
+      {{"drawn", v1::DRAWN},
+       {"accepted", v1::ACCEPTED},
+       {"adjusted", v1::ADJUSTED},
+       {"relabelled", v1::RELABELLED},
+       {"imported", v1::IMPORTED}}};
+  const std::string name = field.as<std::string>();
+  for (const auto& [known, origin] : kOrigins) {
+    if (name == known) return origin;
+  }
+  throw pqxx::conversion_error("unknown origin " + name);
+}
+
+v1::Image ImageOf(const pqxx::row& row, v1::Side side) {
+  v1::Image image;
+  image.set_id(row[0].as<int64_t>());
+  image.set_sha256(BytesOf(row[1]));
+  image.set_file_name(row[2].as<std::string>());
+  image.set_width(row[3].as<uint32_t>());
+  image.set_height(row[4].as<uint32_t>());
+  image.set_size_bytes(row[5].as<uint64_t>());
+  image.set_media_type(row[6].as<std::string>());
+  image.set_sampling_key(row[7].as<double>());
+  image.set_group(row[8].as<std::string>());
+  image.set_side(side);
+  return image;
+}
+
+}  // namespace loupe

@@ -1,0 +1,102 @@
+#include "db/stores/image_store.h"
+
+#include <algorithm>
+
+#include "db/rows/labeling_row.h"
+#include "db/transaction.h"
+
+namespace loupe {
+namespace {
+
+const char* SideName(v1::Side side) {
+  switch (side) {
+    case v1::POOL:
+      return "pool";
+    case v1::HOLDOUT:
+      return "holdout";
+    default:
+      return "";
+  }
+}
+
+std::optional<v1::Image> FirstImage(const pqxx::result& rows) {
+  if (rows.empty()) return std::nullopt;
+  return ShownImage(rows[0]);
+}
+
+// Rows that go to the server in one statement.
+constexpr size_t kBatch = 1000;
+
+// Columns of one batch, as InsertImages wants them.
+struct ImageColumns {
+  std::vector<Sha256> hashes;
+  std::vector<std::string> file_names;
+  std::vector<uint32_t> widths;
+  std::vector<uint32_t> heights;
+  std::vector<uint64_t> sizes;
+  std::vector<std::string> media_types;
+  std::vector<std::string> groups;
+  std::vector<double> keys;
+  std::vector<std::string> sides;
+
+  void Add(const v1::Image& image) {
+    hashes.push_back(*FromBytes(image.sha256()));
+    file_names.push_back(image.file_name());
+    widths.push_back(image.width());
+    heights.push_back(image.height());
+    sizes.push_back(image.size_bytes());
+    media_types.push_back(image.media_type());
+    groups.push_back(image.group());
+    keys.push_back(image.sampling_key());
+    sides.emplace_back(SideName(image.side()));
+  }
+};
+
+}  // namespace
+
+std::vector<v1::Image> ListImages(Transaction& transaction, ProjectId project, const ImageFilter& filter,
+                                  ImageId after, int limit) {
+  std::vector<v1::Image> images;
+  for (const auto& row :
+       transaction.Exec("SelectImages", project, SideName(filter.side), filter.labelled, after, limit)) {
+    images.push_back(ShownImage(row));
+  }
+  return images;
+}
+
+std::optional<v1::Image> FindImage(Transaction& transaction, ProjectId project, ImageId image) {
+  return FirstImage(transaction.Exec("SelectImage", project, image));
+}
+
+std::optional<v1::Image> FindImage(Transaction& transaction, ProjectId project, const std::string& file_name) {
+  return FirstImage(transaction.Exec("SelectImageByFileName", project, file_name));
+}
+
+std::vector<Sha256> InsertImages(Transaction& transaction, ProjectId project, const std::vector<v1::Image>& images) {
+  std::vector<Sha256> added;
+  for (size_t begin = 0; begin < images.size(); begin += kBatch) {
+    ImageColumns columns;
+    for (size_t i = begin; i < std::min(begin + kBatch, images.size()); ++i) columns.Add(images[i]);
+    for (const auto& row :
+         transaction.Exec("InsertImages", project, columns.hashes, columns.file_names, columns.widths,
+                          columns.heights, columns.sizes, columns.media_types, columns.groups, columns.keys,
+                          columns.sides)) {
+      added.push_back(Sha256Of(row["sha256"]));
+    }
+  }
+  return added;
+}
+
+std::vector<KnownImage> FindImages(Transaction& transaction, ProjectId project, const std::vector<Sha256>& hashes) {
+  std::vector<KnownImage> images;
+  for (size_t begin = 0; begin < hashes.size(); begin += kBatch) {
+    const std::vector<Sha256> batch(hashes.begin() + static_cast<ptrdiff_t>(begin),
+                                    hashes.begin() + static_cast<ptrdiff_t>(std::min(begin + kBatch, hashes.size())));
+    for (const auto& row : transaction.Exec("SelectImagesByHash", project, batch)) {
+      images.push_back({IdOf<ImageId>(row["id"]), Sha256Of(row["sha256"]), row["labelled"].as<bool>()});
+    }
+  }
+  return images;
+}
+
+}  // namespace loupe

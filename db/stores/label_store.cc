@@ -1,0 +1,147 @@
+#include "db/stores/label_store.h"
+
+#include "absl/strings/str_cat.h"
+#include "db/rows/labeling_row.h"
+#include "db/rows/message_row.h"
+#include "db/transaction.h"
+
+namespace loupe {
+namespace {
+
+v1::Revision RevisionOf(const pqxx::row& row) {
+  v1::Revision revision;
+  revision.set_revision_id(row["id"].as<int64_t>());
+  revision.set_number(row["number"].as<uint32_t>());
+  revision.set_source(row["source"].as<std::string>());
+  revision.set_author(row["author"].as<std::string>());
+  *revision.mutable_created_at() = TimestampOf(row["created_at"]);
+  revision.set_blind(row["blind"].as<bool>());
+  revision.set_late(row["late"].as<bool>());
+  revision.set_spent_ms(row["spent_ms"].as<uint32_t>());
+  revision.set_previous_hash(BytesOf(row["previous_hash"]));
+  revision.set_hash(BytesOf(row["hash"]));
+  if (row["task_id"].is_null()) return revision;
+  revision.set_task_id(row["task_id"].as<int64_t>());
+  revision.set_shown_model(row["shown_model"].as<uint32_t>());
+  *revision.mutable_reason() = ReasonOf(row);
+  return revision;
+}
+
+v1::PredictedBox RejectionOf(const pqxx::row& row) {
+  v1::PredictedBox box;
+  box.set_index(row["predicted_index"].as<uint32_t>());
+  *box.mutable_box() = BoxOf(row);
+  box.set_label(row["label"].as<uint32_t>());
+  box.set_score(row["score"].as<float>());
+  return box;
+}
+
+// The state of a walk along one image's chain.
+struct ChainWalk {
+  int64_t image = 0;
+  int64_t head = 0;  // 0: none
+  int64_t last_revision = 0;
+  uint32_t last_number = 0;
+  std::string last_hash;
+};
+
+void EndOfChain(const ChainWalk& walk, ChainCheck& check) {
+  if (walk.image == 0 || walk.head == walk.last_revision) return;
+  check.breaks.push_back(absl::StrCat("image ", walk.image, ": its truth is revision ", walk.head,
+                                      ", and the last of its history is ", walk.last_revision));
+}
+
+void CheckRevision(const pqxx::row& row, ChainWalk& walk, ChainCheck& check) {
+  const auto number = row["number"].as<uint32_t>();
+  const std::string where = absl::StrCat("image ", walk.image, " revision ", number, ": ");
+  ++check.revisions;
+  check.boxes += row["boxes"].as<uint64_t>();
+  if (number != walk.last_number + 1) {
+    check.breaks.push_back(absl::StrCat(where, "follows revision ", walk.last_number));
+  }
+  const std::string previous = walk.last_number == 0 ? std::string(32, '\0') : walk.last_hash;
+  if (BytesOf(row["previous_hash"]) != previous) {
+    check.breaks.push_back(absl::StrCat(where, "names another revision before it than is there"));
+  }
+  if (BytesOf(row["hash"]) != BytesOf(row["computed"])) {
+    check.breaks.push_back(absl::StrCat(where, "its content was changed after it was written"));
+  }
+  walk.last_number = number;
+  walk.last_revision = row["revision_id"].as<int64_t>();
+  walk.last_hash = BytesOf(row["hash"]);
+}
+
+}  // namespace
+
+void AppendImport(Transaction& transaction, ImageId image, PrincipalId author, bool blind,
+                  const std::vector<NewBox>& boxes) {
+  const BoxColumns columns(boxes);
+  transaction.Exec("AppendImportedRevision", image, author, blind, columns.corners, columns.labels, columns.origins,
+                   columns.ignores, columns.predicted);
+}
+
+std::unordered_map<int64_t, std::vector<v1::LabelBox>> ReadTruth(Transaction& transaction,
+                                                                 const std::vector<ImageId>& images) {
+  std::unordered_map<int64_t, std::vector<v1::LabelBox>> truth;
+  for (const auto& row : transaction.Exec("SelectTruth", images)) {
+    truth[row["id"].as<int64_t>()].push_back(LabelBoxOf(row));
+  }
+  return truth;
+}
+
+std::vector<v1::LabelledImage> ReadLabelledImages(Transaction& transaction, ProjectId project, v1::Side side,
+                                                  ImageId after, int limit) {
+  const char* side_name = side == v1::POOL ? "pool" : side == v1::HOLDOUT ? "holdout" : "";
+  std::vector<v1::LabelledImage> images;
+  for (const auto& row : transaction.Exec("SelectLabelledImages", project, side_name, after, limit)) {
+    if (images.empty() || images.back().image().id() != row[0].as<int64_t>()) {
+      v1::LabelledImage& image = images.emplace_back();
+      *image.mutable_image() = ShownImage(row);
+      image.set_revision(image.image().revisions());
+    }
+    if (!row["box_id"].is_null()) *images.back().add_boxes() = LabelBoxOf(row);
+  }
+  return images;
+}
+
+v1::ImageProvenance ReadProvenance(Transaction& transaction, const v1::Image& image) {
+  v1::ImageProvenance provenance;
+  *provenance.mutable_image() = image;
+  std::unordered_map<int64_t, v1::Revision*> by_id;
+  for (const auto& row : transaction.Exec("SelectRevisions", image.id())) {
+    *provenance.add_revisions() = RevisionOf(row);
+  }
+  for (v1::Revision& revision : *provenance.mutable_revisions()) by_id[revision.revision_id()] = &revision;
+  for (const auto& row : transaction.Exec("SelectRevisionBoxes", image.id())) {
+    *by_id.at(row["revision_id"].as<int64_t>())->add_boxes() = LabelBoxOf(row);
+  }
+  for (const auto& row : transaction.Exec("SelectRejections", image.id())) {
+    *by_id.at(row["revision_id"].as<int64_t>())->add_rejections() = RejectionOf(row);
+  }
+  for (const auto& row : transaction.Exec("SelectTrainedInRounds", image.id())) {
+    provenance.add_trained_in_rounds(row[0].as<uint32_t>());
+  }
+  for (const auto& row : transaction.Exec("SelectPseudoLabelledInRounds", image.id())) {
+    provenance.add_pseudo_labelled_in_rounds(row[0].as<uint32_t>());
+  }
+  return provenance;
+}
+
+ChainCheck CheckChain(Transaction& transaction, ProjectId project, ImageId after, int limit) {
+  ChainCheck check;
+  ChainWalk walk;
+  for (const auto& row : transaction.Exec("RecomputeHashes", project, after, limit)) {
+    const auto image = row["id"].as<int64_t>();
+    if (image != walk.image) {
+      EndOfChain(walk, check);
+      walk = ChainWalk{image, Nullable<int64_t>(row["head_revision_id"]).value_or(0), 0, 0, ""};
+      if (!row["revision_id"].is_null()) ++check.images;
+    }
+    if (!row["revision_id"].is_null()) CheckRevision(row, walk, check);
+    check.last_image = ImageId(image);
+  }
+  EndOfChain(walk, check);
+  return check;
+}
+
+}  // namespace loupe

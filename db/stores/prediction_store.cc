@@ -1,0 +1,172 @@
+#include "db/stores/prediction_store.h"
+
+#include <optional>
+
+#include <google/protobuf/repeated_field.h>
+
+#include "db/rows/message_row.h"
+#include "db/transaction.h"
+
+namespace loupe {
+namespace {
+
+constexpr char kPool[] = "pool";
+constexpr char kHoldout[] = "holdout";
+
+v1::Side SideOf(const JobRow& job) { return job.kind == v1::EVALUATE ? v1::HOLDOUT : v1::POOL; }
+
+template <typename T>
+SqlText ArrayOf(const google::protobuf::RepeatedField<T>& values) {
+  return ToSqlArray(std::vector<T>(values.begin(), values.end()));
+}
+
+template <typename T>
+void Fill(const pqxx::field& field, google::protobuf::RepeatedField<T>& values) {
+  if constexpr (std::is_floating_point_v<T>) {
+    const std::vector<float> numbers = FloatsOf(field);
+    values.Add(numbers.begin(), numbers.end());
+  } else {
+    for (const int64_t number : IntegersOf(field)) values.Add(static_cast<T>(number));
+  }
+}
+
+// Of a row that begins with the image, with corners, labels and scores from a column on.
+v1::ImagePrediction DetectionsOf(const pqxx::row& row, int column) {
+  v1::ImagePrediction prediction;
+  prediction.set_image_id(row[0].as<int64_t>());
+  Fill(row[column], *prediction.mutable_corners());
+  Fill(row[column + 1], *prediction.mutable_labels());
+  Fill(row[column + 2], *prediction.mutable_scores());
+  return prediction;
+}
+
+std::unordered_map<int64_t, v1::ImagePrediction> DetectionsById(const pqxx::result& rows) {
+  std::unordered_map<int64_t, v1::ImagePrediction> predictions;
+  for (const auto& row : rows) predictions.emplace(row[0].as<int64_t>(), DetectionsOf(row, 1));
+  return predictions;
+}
+
+// The bits as a signed number, as SQL keeps them.
+std::optional<int64_t> HashOf(const v1::ImagePrediction& prediction) {
+  if (!prediction.has_perceptual_hash()) return std::nullopt;
+  return static_cast<int64_t>(prediction.perceptual_hash());
+}
+
+std::optional<float> BrightnessOf(const v1::ImagePrediction& prediction) {
+  if (!prediction.has_brightness()) return std::nullopt;
+  return prediction.brightness();
+}
+
+std::vector<Appearance> AppearancesOf(const pqxx::result& rows) {
+  std::vector<Appearance> appearances;
+  for (const auto& row : rows) {
+    Appearance& appearance = appearances.emplace_back();
+    appearance.image = ImageId(row[0].as<int64_t>());
+    appearance.embedding = BytesOf(row[1]);
+    if (!row[2].is_null()) appearance.perceptual_hash = static_cast<uint64_t>(row[2].as<int64_t>());
+  }
+  return appearances;
+}
+
+}  // namespace
+
+std::unordered_map<int64_t, ImageBounds> ReadBounds(Transaction& transaction, const JobRow& job,
+                                                    const std::vector<int64_t>& images) {
+  std::unordered_map<int64_t, ImageBounds> bounds;
+  const char* side = SideOf(job) == v1::HOLDOUT ? kHoldout : kPool;
+  for (const auto& row :
+       transaction.Exec("SelectImageBounds", images, job.project, side, job.first_image, job.last_image)) {
+    bounds[row[0].as<int64_t>()] = {row[1].as<uint32_t>(), row[2].as<uint32_t>()};
+  }
+  return bounds;
+}
+
+bool InsertPrediction(Transaction& transaction, ModelId model, const v1::ImagePrediction& prediction,
+                      const std::string& set_aside) {
+  v1::ImagePrediction kept;
+  if (set_aside.empty()) kept = prediction;
+  return transaction
+             .Exec("InsertPrediction", model, prediction.image_id(), ArrayOf(kept.corners()),
+                   ArrayOf(kept.labels()), ArrayOf(kept.scores()), ArrayOf(kept.runner_up_labels()),
+                   ArrayOf(kept.runner_up_scores()), ArrayOf(kept.background_scores()),
+                   ArrayOf(kept.agreements()), SqlBytes{kept.embedding()}, kept.max_foreground_score(),
+                   set_aside, HashOf(prediction), BrightnessOf(prediction))
+             .affected_rows() > 0;
+}
+
+std::vector<v1::JobImage> ReadJobImages(Transaction& transaction, const JobRow& job, ImageId after,
+                                        int limit) {
+  const char* statement = job.kind == v1::EVALUATE ? "SelectImagesToEvaluate" : "SelectImagesToPredict";
+  std::vector<v1::JobImage> images;
+  for (const auto& row :
+       transaction.Exec(statement, job.project, job.first_image, job.last_image, job.model, after, limit)) {
+    v1::JobImage& image = images.emplace_back();
+    *image.mutable_image() = ImageOf(row, SideOf(job));
+    image.set_labelled(row["labelled"].as<bool>());
+  }
+  return images;
+}
+
+uint64_t CountImagesDone(Transaction& transaction, const JobRow& job) {
+  const char* statement = job.kind == v1::EVALUATE ? "CountHoldoutDone" : "CountPoolDone";
+  return transaction.Exec(statement, job.project, job.first_image, job.last_image, job.model)
+      .at(0)[0]
+      .as<uint64_t>();
+}
+
+std::unordered_map<int64_t, v1::ImagePrediction> ReadHoldoutDetections(Transaction& transaction,
+                                                                       ProjectId project, ModelId model) {
+  return DetectionsById(transaction.Exec("SelectHoldoutDetections", project, model));
+}
+
+std::unordered_map<int64_t, v1::ImagePrediction> ReadDetections(Transaction& transaction, ModelId model,
+                                                                const std::vector<ImageId>& images) {
+  return DetectionsById(transaction.Exec("SelectDetections", model, images));
+}
+
+std::vector<v1::ImagePrediction> ReadPoolScores(Transaction& transaction, ProjectId project, ModelId model,
+                                                ImageId after, int limit) {
+  std::vector<v1::ImagePrediction> predictions;
+  for (const auto& row : transaction.Exec("SelectPoolScores", project, model, after, limit)) {
+    v1::ImagePrediction& prediction = predictions.emplace_back();
+    prediction.set_image_id(row[0].as<int64_t>());
+    Fill(row[1], *prediction.mutable_labels());
+    Fill(row[2], *prediction.mutable_scores());
+    Fill(row[3], *prediction.mutable_runner_up_scores());
+    Fill(row[4], *prediction.mutable_background_scores());
+    prediction.set_max_foreground_score(row[5].as<float>());
+    Fill(row[6], *prediction.mutable_agreements());
+  }
+  return predictions;
+}
+
+std::vector<v1::ImagePrediction> ReadPoolDetections(Transaction& transaction, ProjectId project,
+                                                    ModelId model, ImageId after, int limit) {
+  std::vector<v1::ImagePrediction> predictions;
+  for (const auto& row : transaction.Exec("SelectPoolDetections", project, model, after, limit)) {
+    predictions.push_back(DetectionsOf(row, 1));
+  }
+  return predictions;
+}
+
+CommonDetections ReadCommonDetections(Transaction& transaction, ProjectId project, ModelId first,
+                                      ModelId second, int limit) {
+  CommonDetections common;
+  for (const auto& row : transaction.Exec("SelectCommonDetections", project, first, second, limit)) {
+    common.first.push_back(DetectionsOf(row, 1));
+    common.second.push_back(DetectionsOf(row, 4));
+  }
+  return common;
+}
+
+std::vector<Appearance> ReadAppearances(Transaction& transaction, ModelId model,
+                                        const std::vector<int64_t>& images) {
+  return AppearancesOf(transaction.Exec("SelectAppearances", model, images));
+}
+
+std::vector<Appearance> ReadLabelledAppearances(Transaction& transaction, ProjectId project, ModelId model,
+                                                ImageId after, int limit) {
+  return AppearancesOf(transaction.Exec("SelectLabelledAppearances", project, model, after, limit));
+}
+
+}  // namespace loupe

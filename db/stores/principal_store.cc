@@ -1,0 +1,79 @@
+#include "db/stores/principal_store.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "db/error.h"
+#include "db/rows/message_row.h"
+#include "db/transaction.h"
+
+namespace loupe {
+namespace {
+
+v1::Role RoleOf(const pqxx::field& field) {
+  v1::Role role = v1::ROLE_UNSPECIFIED;
+  v1::Role_Parse(absl::AsciiStrToUpper(field.as<std::string>()), &role);
+  return role;
+}
+
+v1::Token TokenOf(const pqxx::row& row) {
+  v1::Token token;
+  token.set_id(row["id"].as<int64_t>());
+  token.set_name(row["name"].as<std::string>());
+  token.set_role(RoleOf(row["role"]));
+  *token.mutable_created_at() = TimestampOf(row["created_at"]);
+  if (!row["revoked_at"].is_null()) *token.mutable_revoked_at() = TimestampOf(row["revoked_at"]);
+  return token;
+}
+
+}  // namespace
+
+std::string RoleName(v1::Role role) {
+  return role == v1::ROLE_UNSPECIFIED ? "" : absl::AsciiStrToLower(v1::Role_Name(role));
+}
+
+std::optional<Principal> FindPrincipal(Transaction& transaction, const Sha256& token_hash) {
+  const pqxx::result rows = transaction.Exec("FindPrincipal", token_hash);
+  if (rows.empty()) return std::nullopt;
+  const pqxx::row row = rows.front();
+  return Principal{IdOf<PrincipalId>(row["id"]), row["name"].as<std::string>(), RoleOf(row["role"]),
+                   row["revoked"].as<bool>()};
+}
+
+absl::StatusOr<v1::Token> InsertPrincipal(Transaction& transaction, const std::string& name, v1::Role role,
+                                          const Sha256& token_hash) {
+  if (transaction.Exec("PrincipalNameTaken", name).at(0)[0].as<bool>()) {
+    return Error(absl::StatusCode::kAlreadyExists, "TOKEN_EXISTS",
+                 absl::StrCat("there is a token named ", name, ": choose another name"));
+  }
+  return TokenOf(transaction.Exec("InsertPrincipal", name, RoleName(role), token_hash).at(0));
+}
+
+std::vector<v1::Token> ListTokens(Transaction& transaction, PrincipalId after, int limit) {
+  std::vector<v1::Token> tokens;
+  for (const auto& row : transaction.Exec("ListPrincipals", after, limit)) tokens.push_back(TokenOf(row));
+  return tokens;
+}
+
+absl::Status RevokeToken(Transaction& transaction, PrincipalId principal) {
+  const pqxx::result admins = transaction.Exec("LockAdmins");
+  const pqxx::result rows = transaction.Exec("SelectPrincipal", principal);
+  if (rows.empty()) {
+    return Error(absl::StatusCode::kNotFound, "NO_SUCH_TOKEN",
+                 absl::StrCat("there is no token with the id ", principal.value()));
+  }
+  if (admins.size() == 1 && IdOf<PrincipalId>(admins[0][0]) == principal) {
+    return Error(absl::StatusCode::kFailedPrecondition, "LAST_ADMIN",
+                 "it is the only admin token left: make another one first");
+  }
+  transaction.Exec("RevokePrincipal", principal);
+  return absl::OkStatus();
+}
+
+bool LockAndCheckForPrincipals(Transaction& transaction) {
+  transaction.Exec("LockFirstAdmin");
+  return transaction.Exec("AnyPrincipal").at(0)[0].as<bool>();
+}
+
+}  // namespace loupe

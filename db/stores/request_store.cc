@@ -1,0 +1,55 @@
+#include "db/stores/request_store.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+#include "db/error.h"
+#include "db/transaction.h"
+
+namespace loupe {
+namespace {
+
+std::string DeterministicBytes(const google::protobuf::Message& message) {
+  std::string bytes;
+  google::protobuf::io::StringOutputStream stream(&bytes);
+  google::protobuf::io::CodedOutputStream coded(&stream);
+  coded.SetSerializationDeterministic(true);
+  message.SerializeToCodedStream(&coded);
+  coded.Trim();
+  return bytes;
+}
+
+}  // namespace
+
+RequestKey KeyOf(PrincipalId principal, std::string_view method, const std::string& request_id,
+                 const google::protobuf::Message& request) {
+  return {principal, request_id, method, HashOf(DeterministicBytes(request))};
+}
+
+absl::StatusOr<std::optional<std::string>> FindAnswer(Transaction& transaction, const RequestKey& key) {
+  if (key.request_id.empty() || key.request_id.size() > 64) {
+    return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+                 "request_id must be a text of 1 to 64 characters, such as a UUID");
+  }
+  const pqxx::result rows = transaction.Exec("FindRequest", key.principal, key.request_id);
+  if (rows.empty()) return std::nullopt;
+  const pqxx::row row = rows.front();
+  if (row["method"].as<std::string>() != key.method || Sha256Of(row["fingerprint"]) != key.fingerprint) {
+    return Error(absl::StatusCode::kAlreadyExists, "REQUEST_ID_REUSED",
+                 "this request_id was used for another request: make up a new one for each");
+  }
+  return BytesOf(row["response"]);
+}
+
+absl::Status KeepAnswer(Transaction& transaction, const RequestKey& key, const std::string& answer) {
+  const pqxx::result rows = transaction.Exec("InsertRequest", key.principal, key.request_id, key.method,
+                                             key.fingerprint, SqlBytes{answer});
+  if (rows.affected_rows() == 1) return absl::OkStatus();
+  return Error(absl::StatusCode::kAborted, "CONFLICT", "the same request is being answered: send it again");
+}
+
+int64_t ForgetOldRequests(Transaction& transaction) {
+  return static_cast<int64_t>(transaction.Exec("DeleteOldRequests", kRequestDays).affected_rows());
+}
+
+}  // namespace loupe

@@ -1,0 +1,218 @@
+#include "server/blobs/blob_store.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace loupe {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kIncoming[] = "incoming";
+constexpr size_t kVerifyBytes = 1 << 20;
+
+// A client sees these: no path in them.
+absl::Status FileError(const char* what, int error) {
+  if (error == ENOSPC || error == EDQUOT || error == EMFILE || error == ENFILE) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the blob store has no room: ", what, ": ", strerror(error)));
+  }
+  return absl::InternalError(absl::StrCat("the blob store failed: ", what, ": ", strerror(error)));
+}
+
+absl::Status NoSuchBlob(const Sha256& hash) {
+  return absl::NotFoundError(absl::StrCat("there is no blob ", ToHex(hash)));
+}
+
+fs::path PathOf(const fs::path& folder, const Sha256& hash) {
+  const std::string hex = ToHex(hash);
+  return folder / hex.substr(0, 2) / hex.substr(2);
+}
+
+// Makes the names in a folder durable.
+absl::Status SyncFolder(const fs::path& folder) {
+  const FileHandle handle(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!handle.valid()) return FileError("opening a folder", errno);
+  if (fsync(handle.get()) != 0) return FileError("writing a folder", errno);
+  return absl::OkStatus();
+}
+
+absl::Status MakeShard(const fs::path& shard) {
+  if (mkdir(shard.c_str(), 0755) == 0) return SyncFolder(shard.parent_path());
+  if (errno == EEXIST) return absl::OkStatus();
+  return FileError("making a folder", errno);
+}
+
+// A temporary file is stale when nobody holds its lock.
+void RemoveStale(const fs::path& incoming) {
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::directory_iterator(incoming, ignored)) {
+    const FileHandle handle(open(entry.path().c_str(), O_RDONLY | O_CLOEXEC));
+    if (!handle.valid() || flock(handle.get(), LOCK_EX | LOCK_NB) != 0) continue;
+    unlink(entry.path().c_str());
+  }
+}
+
+std::string TemporaryName() {
+  static std::atomic<uint64_t> count{0};
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return absl::StrCat(getpid(), "-", now.tv_sec, "-", now.tv_nsec, "-", count.fetch_add(1));
+}
+
+}  // namespace
+
+FileHandle::~FileHandle() {
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+FileHandle::FileHandle(FileHandle&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+FileHandle& FileHandle::operator=(FileHandle&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+BlobWriter::BlobWriter(fs::path folder, fs::path temporary, FileHandle file, uint64_t max_bytes)
+    : folder_(std::move(folder)),
+      temporary_(std::move(temporary)),
+      file_(std::move(file)),
+      max_bytes_(max_bytes) {}
+
+BlobWriter::~BlobWriter() {
+  if (file_.valid() && !temporary_.empty()) unlink(temporary_.c_str());
+}
+
+absl::Status BlobWriter::Append(std::string_view bytes) {
+  if (bytes.size() > max_bytes_ - size_bytes_) {
+    return absl::ResourceExhaustedError(absl::StrCat("more than ", max_bytes_, " bytes"));
+  }
+  hash_.Update(bytes);
+  size_bytes_ += bytes.size();
+  while (!bytes.empty()) {
+    const ssize_t written = write(file_.get(), bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return FileError("writing", errno);
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<BlobInfo> BlobWriter::Commit(const std::optional<Sha256>& expected_hash,
+                                            const std::optional<uint64_t>& expected_bytes,
+                                            Durability durability) {
+  const BlobInfo info{hash_.Finish(), size_bytes_};
+  if (expected_bytes.has_value() && *expected_bytes != info.size_bytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(info.size_bytes, " bytes came where ", *expected_bytes, " were announced"));
+  }
+  if (expected_hash.has_value() && *expected_hash != info.hash) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the bytes hash to ", ToHex(info.hash), ", not to ", ToHex(*expected_hash)));
+  }
+  const fs::path path = PathOf(folder_, info.hash);
+  if (const absl::Status made = MakeShard(path.parent_path()); !made.ok()) return made;
+  // Never in the place of a blob that is there: it may be durable, and referred to.
+  if (durability == Durability::kAtSync &&
+      renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0) {
+    temporary_.clear();
+    return info;
+  }
+  if (fsync(file_.get()) != 0) return FileError("writing", errno);
+  if (rename(temporary_.c_str(), path.c_str()) != 0) return FileError("renaming", errno);
+  temporary_.clear();
+  if (const absl::Status synced = SyncFolder(path.parent_path()); !synced.ok()) return synced;
+  return info;
+}
+
+absl::StatusOr<std::string> BlobReader::Next(size_t max_bytes) {
+  std::string bytes(std::min<uint64_t>(max_bytes, size_bytes_ - position_), '\0');
+  size_t got = 0;
+  while (got < bytes.size()) {
+    const ssize_t count = read(file_.get(), bytes.data() + got, bytes.size() - got);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return FileError("reading", errno);
+    if (count == 0) return absl::DataLossError("a blob is shorter than it was");
+    got += static_cast<size_t>(count);
+  }
+  position_ += got;
+  return bytes;
+}
+
+absl::StatusOr<BlobStore> BlobStore::Open(fs::path folder) {
+  std::error_code error;
+  const fs::path incoming = folder / kIncoming;
+  fs::create_directories(incoming, error);
+  if (error || access(incoming.c_str(), W_OK) != 0) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        folder.string(), " can't be made or written: ", error ? error.message() : strerror(errno)));
+  }
+  RemoveStale(incoming);
+  return BlobStore(std::move(folder));
+}
+
+absl::StatusOr<BlobWriter> BlobStore::NewWriter(uint64_t max_bytes) const {
+  for (;;) {
+    fs::path path = folder_ / kIncoming / TemporaryName();
+    FileHandle file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+    if (!file.valid() && errno == EEXIST) continue;
+    if (!file.valid()) return FileError("making a file", errno);
+    BlobWriter writer(folder_, std::move(path), std::move(file), max_bytes);
+    if (flock(writer.file_.get(), LOCK_EX) != 0) return FileError("locking a file", errno);
+    // Another coordinator that started just now may have taken it for stale between the two calls.
+    struct stat status {};
+    if (fstat(writer.file_.get(), &status) != 0) return FileError("making a file", errno);
+    if (status.st_nlink > 0) return writer;
+  }
+}
+
+absl::Status BlobStore::Sync() const {
+  const FileHandle handle(open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!handle.valid()) return FileError("opening a folder", errno);
+  if (syncfs(handle.get()) != 0) return FileError("writing", errno);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<BlobReader> BlobStore::OpenBlob(const Sha256& hash) const {
+  FileHandle file(open(PathOf(folder_, hash).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return errno == ENOENT ? NoSuchBlob(hash) : FileError("opening", errno);
+  struct stat status {};
+  if (fstat(file.get(), &status) != 0) return FileError("opening", errno);
+  return BlobReader(std::move(file), static_cast<uint64_t>(status.st_size));
+}
+
+bool BlobStore::Exists(const Sha256& hash) const { return access(PathOf(folder_, hash).c_str(), F_OK) == 0; }
+
+absl::StatusOr<uint64_t> BlobStore::Size(const Sha256& hash) const {
+  struct stat status {};
+  if (stat(PathOf(folder_, hash).c_str(), &status) != 0) return NoSuchBlob(hash);
+  return static_cast<uint64_t>(status.st_size);
+}
+
+absl::Status BlobStore::Verify(const Sha256& hash) const {
+  absl::StatusOr<BlobReader> reader = OpenBlob(hash);
+  if (!reader.ok()) return reader.status();
+  Sha256Stream stream;
+  for (;;) {
+    const absl::StatusOr<std::string> bytes = reader->Next(kVerifyBytes);
+    if (!bytes.ok()) return bytes.status();
+    if (bytes->empty()) break;
+    stream.Update(*bytes);
+  }
+  if (stream.Finish() == hash) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("blob ", ToHex(hash), " was changed: restore it from a backup"));
+}
+
+}  // namespace loupe

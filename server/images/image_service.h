@@ -1,0 +1,33 @@
+#pragma once
+
+#include "db/database.h"
+#include "loupe/v1/image.grpc.pb.h"
+#include "server/blobs/blob_store.h"
+#include "server/rpc/rpc_call.h"
+
+namespace loupe {
+
+// proto/loupe/v1/image.proto says what each method does.
+class ImageServiceImpl final : public v1::ImageService::Service {
+ public:
+  ImageServiceImpl(RpcCalls& calls, Database& database, const BlobStore& blobs)
+      : calls_(calls), database_(database), blobs_(blobs) {}
+
+  grpc::Status Import(grpc::ServerContext* context, grpc::ServerReader<v1::ImportRequest>* reader,
+                      v1::ImportResponse* response) override;
+  grpc::Status ListImages(grpc::ServerContext* context, const v1::ListImagesRequest* request,
+                          v1::ListImagesResponse* response) override;
+  grpc::Status ReadImage(grpc::ServerContext* context, const v1::ReadImageRequest* request,
+                         grpc::ServerWriter<v1::ReadImageResponse>* writer) override;
+  grpc::Status ExportLabels(grpc::ServerContext* context, const v1::ExportLabelsRequest* request,
+                            grpc::ServerWriter<v1::LabelledImage>* writer) override;
+
+ private:
+  absl::StatusOr<v1::ImportResponse> TakeStream(const Call& call, grpc::ServerReader<v1::ImportRequest>& reader);
+
+  RpcCalls& calls_;
+  Database& database_;
+  const BlobStore& blobs_;
+};
+
+}  // namespace loupe

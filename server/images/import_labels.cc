@@ -1,0 +1,88 @@
+#include "server/images/import_labels.h"
+
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+
+#include "absl/strings/str_cat.h"
+
+namespace loupe {
+namespace {
+
+constexpr float kMaxOverhang = 1;  // in pixels
+
+bool IsFinite(const v1::Box& box) {
+  return std::isfinite(box.x1()) && std::isfinite(box.y1()) && std::isfinite(box.x2()) && std::isfinite(box.y2());
+}
+
+// How far the box reaches beyond the picture, in pixels.
+float Overhang(const v1::Box& box, float width, float height) {
+  return std::max({-box.x1(), -box.y1(), box.x2() - width, box.y2() - height, 0.0F});
+}
+
+v1::Box Clipped(const v1::Box& box, float width, float height) {
+  v1::Box clipped;
+  clipped.set_x1(std::clamp(box.x1(), 0.0F, width));
+  clipped.set_y1(std::clamp(box.y1(), 0.0F, height));
+  clipped.set_x2(std::clamp(box.x2(), 0.0F, width));
+  clipped.set_y2(std::clamp(box.y2(), 0.0F, height));
+  return clipped;
+}
+
+// Empty when the box, as it is after clipping, can be taken.
+std::string ProblemWith(const v1::ImportedBox& given, const v1::Box& clipped, float width, float height,
+                        uint32_t classes) {
+  if (given.label() < 1 || given.label() > classes) {
+    return absl::StrCat("has the class ", given.label(), "; classes are 1 to ", classes);
+  }
+  const v1::Box& box = given.box();
+  if (!IsFinite(box)) return "has a corner that is no number";
+  if (box.x1() >= box.x2() || box.y1() >= box.y2()) return "has no width or no height";
+  if (const float overhang = Overhang(box, width, height); overhang > kMaxOverhang) {
+    return absl::StrCat("reaches ", overhang, " pixels beyond the picture of ", width, " x ", height);
+  }
+  if (clipped.x1() >= clipped.x2() || clipped.y1() >= clipped.y2()) return "lies outside the picture";
+  return "";
+}
+
+auto SortKey(const v1::LabelBox& box) {
+  return std::make_tuple(box.label(), box.ignore(), box.box().x1(), box.box().y1(), box.box().x2(), box.box().y2());
+}
+
+std::vector<decltype(SortKey(v1::LabelBox()))> Sorted(const std::vector<v1::LabelBox>& boxes) {
+  std::vector<decltype(SortKey(v1::LabelBox()))> keys;
+  keys.reserve(boxes.size());
+  for (const v1::LabelBox& box : boxes) keys.push_back(SortKey(box));
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
+}  // namespace
+
+CheckedLabels CheckImportedLabels(const v1::ImportedLabels& labels, uint32_t width, uint32_t height,
+                                  uint32_t classes, size_t max_problems) {
+  const auto w = static_cast<float>(width);
+  const auto h = static_cast<float>(height);
+  CheckedLabels checked;
+  for (const v1::ImportedBox& given : labels.boxes()) {
+    const v1::Box clipped = IsFinite(given.box()) ? Clipped(given.box(), w, h) : v1::Box();
+    if (const std::string problem = ProblemWith(given, clipped, w, h, classes); !problem.empty()) {
+      checked.problems.push_back(absl::StrCat("annotation ", given.source_id(), " ", problem));
+      if (checked.problems.size() == max_problems) return checked;
+      continue;
+    }
+    if (Overhang(given.box(), w, h) > 0) ++checked.clipped;
+    v1::LabelBox& box = checked.boxes.emplace_back().box;
+    *box.mutable_box() = clipped;
+    box.set_label(given.label());
+    box.set_ignore(given.ignore());
+    box.set_origin(v1::IMPORTED);
+  }
+  return checked;
+}
+
+bool SameTruth(const std::vector<v1::LabelBox>& a, const std::vector<v1::LabelBox>& b) {
+  return Sorted(a) == Sorted(b);
+}
+
+}  // namespace loupe

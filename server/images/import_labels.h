@@ -1,0 +1,26 @@
+// Imported labels against their picture.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "db/rows/revision_columns.h"
+#include "loupe/v1/image.pb.h"
+
+namespace loupe {
+
+struct CheckedLabels {
+  std::vector<NewBox> boxes;  // of origin IMPORTED, inside the picture
+  uint64_t clipped = 0;       // boxes that overhung by at most a pixel
+  std::vector<std::string> problems;  // each names its annotation; at most `max_problems`
+};
+
+// `width` and `height` in pixels; `classes`: labels are 1 to this.
+CheckedLabels CheckImportedLabels(const v1::ImportedLabels& labels, uint32_t width, uint32_t height,
+                                  uint32_t classes, size_t max_problems);
+
+// Whether two truths are the same boxes, whatever their order, identity and origin.
+bool SameTruth(const std::vector<v1::LabelBox>& a, const std::vector<v1::LabelBox>& b);
+
+}  // namespace loupe

@@ -1,0 +1,76 @@
+#include "server/images/provenance_service.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "db/error.h"
+#include "db/stores/image_store.h"
+#include "db/stores/label_store.h"
+#include "db/stores/project_store.h"
+
+namespace loupe {
+namespace {
+
+constexpr int kImagesAtATime = 1000;
+constexpr int kMaxBreaksListed = 100;
+
+std::optional<v1::Image> Asked(Transaction& transaction, ProjectId project,
+                               const v1::GetImageProvenanceRequest& request) {
+  if (request.has_file_name()) return FindImage(transaction, project, request.file_name());
+  return FindImage(transaction, project, ImageId(request.image_id()));
+}
+
+void Add(const ChainCheck& check, v1::VerifyHistoryResponse& total) {
+  total.set_images(total.images() + check.images);
+  total.set_revisions(total.revisions() + check.revisions);
+  total.set_boxes(total.boxes() + check.boxes);
+  total.set_breaks_total(total.breaks_total() + check.breaks.size());
+  for (const std::string& found : check.breaks) {
+    if (total.breaks_size() < kMaxBreaksListed) total.add_breaks(found);
+  }
+}
+
+}  // namespace
+
+grpc::Status ProvenanceServiceImpl::GetImageProvenance(grpc::ServerContext* context,
+                                                       const v1::GetImageProvenanceRequest* request,
+                                                       v1::ImageProvenance* response) {
+  constexpr char kMethod[] = "ProvenanceService.GetImageProvenance";
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
+    return database_.Transact({kMethod, call.deadline, Isolation::kRepeatableRead},
+                              [&](Transaction& transaction) -> absl::StatusOr<v1::ImageProvenance> {
+      const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
+      if (!project.ok()) return project.status();
+      const std::optional<v1::Image> image = Asked(transaction, *project, *request);
+      if (image.has_value()) return ReadProvenance(transaction, *image);
+      return Error(absl::StatusCode::kNotFound, "NO_SUCH_IMAGE",
+                   request->has_file_name() ? absl::StrCat("there is no image named ", request->file_name())
+                                            : absl::StrCat("there is no image ", request->image_id()));
+    });
+  });
+}
+
+grpc::Status ProvenanceServiceImpl::VerifyHistory(grpc::ServerContext* context,
+                                                  const v1::VerifyHistoryRequest* request,
+                                                  v1::VerifyHistoryResponse* response) {
+  constexpr char kMethod[] = "ProvenanceService.VerifyHistory";
+  // A part at a time: the history may be long, and no transaction is. It may take longer than other calls.
+  return calls_.Stream(context, kMethod, request, [&](const Call& call) -> absl::Status {
+    const absl::StatusOr<ProjectId> project =
+        database_.Transact({kMethod, call.deadline},
+                           [&](Transaction& transaction) { return FindProject(transaction, request->project()); });
+    if (!project.ok()) return project.status();
+    ImageId last;
+    while (!call.cancelled()) {
+      const auto check = database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+        return absl::StatusOr<ChainCheck>(CheckChain(transaction, *project, last, kImagesAtATime));
+      });
+      if (!check.ok()) return check.status();
+      if (!check->last_image) return absl::OkStatus();
+      Add(*check, *response);
+      last = check->last_image;
+    }
+    return absl::CancelledError("the client went away");
+  });
+}
+
+}  // namespace loupe

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "db/database.h"
+#include "loupe/v1/provenance.grpc.pb.h"
+#include "server/rpc/rpc_call.h"
+
+namespace loupe {
+
+// proto/loupe/v1/provenance.proto says what each method does.
+class ProvenanceServiceImpl final : public v1::ProvenanceService::Service {
+ public:
+  ProvenanceServiceImpl(RpcCalls& calls, Database& database) : calls_(calls), database_(database) {}
+
+  grpc::Status GetImageProvenance(grpc::ServerContext* context, const v1::GetImageProvenanceRequest* request,
+                                  v1::ImageProvenance* response) override;
+  grpc::Status VerifyHistory(grpc::ServerContext* context, const v1::VerifyHistoryRequest* request,
+                             v1::VerifyHistoryResponse* response) override;
+
+ private:
+  RpcCalls& calls_;
+  Database& database_;
+};
+
+}  // namespace loupe

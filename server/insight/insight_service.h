@@ -1,0 +1,28 @@
+// loupe.v1.InsightService.
+#pragma once
+
+#include "db/database.h"
+#include "loupe/v1/insight.grpc.pb.h"
+#include "server/rpc/rpc_call.h"
+
+namespace loupe {
+
+// proto/loupe/v1/insight.proto says what each method does.
+class InsightServiceImpl final : public v1::InsightService::Service {
+ public:
+  // Both must outlive it.
+  InsightServiceImpl(RpcCalls& calls, Database& database) : calls_(calls), database_(database) {}
+
+  grpc::Status GetCurve(grpc::ServerContext* context, const v1::GetCurveRequest* request,
+                        v1::Curve* response) override;
+  grpc::Status CheckLabels(grpc::ServerContext* context, const v1::CheckLabelsRequest* request,
+                           v1::LabelCheck* response) override;
+  grpc::Status EstimatePool(grpc::ServerContext* context, const v1::EstimatePoolRequest* request,
+                            v1::PoolEstimates* response) override;
+
+ private:
+  RpcCalls& calls_;
+  Database& database_;
+};
+
+}  // namespace loupe

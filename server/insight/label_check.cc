@@ -1,0 +1,195 @@
+#include "server/insight/label_check.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_format.h"
+#include "server/ranking/half_float.h"
+#include "server/ranking/near_duplicates.h"
+#include "server/ranking/representativeness.h"
+
+namespace loupe {
+namespace {
+
+constexpr uint64_t kSeed = 1;         // the same labels give the same numbers
+constexpr double kSurprising = 0.01;  // p below which a comparison is a finding
+constexpr size_t kLeastImages = 20;   // a side; fewer say nothing
+constexpr size_t kExamples = 20;
+constexpr char kLabelled[] = "labelled";
+constexpr char kRandomSlice[] = "random slice";
+
+// `halves` as numbers; what is not finite becomes NaN.
+void AddNumbers(const std::string& halves, std::vector<float>& numbers) {
+  for (size_t i = 0; i < halves.size() / 2; ++i) {
+    const uint16_t half = ranking::HalfAt(halves, i);
+    numbers.push_back(ranking::IsFinite(half) ? ranking::FromHalf(half) : std::nanf(""));
+  }
+}
+
+absl::Status CheckClasses(const LabelCheckInput& input, v1::LabelCheck& check) {
+  const auto coverages = ranking::CoverageOfClasses(input.labelled_boxes, input.expected_boxes);
+  if (!coverages.ok()) return coverages.status();
+  for (size_t c = 0; c < coverages->size(); ++c) {
+    const ranking::ClassCoverage& coverage = (*coverages)[c];
+    v1::ClassCoverage& message = *check.add_classes();
+    message.set_label(static_cast<uint32_t>(c) + 1);
+    message.set_boxes(static_cast<uint64_t>(input.labelled_boxes[c]));
+    message.set_expected_boxes(input.expected_boxes[c]);
+    message.set_missing(coverage.missing);
+    message.set_thin(coverage.thin);
+    message.set_underrepresented(coverage.underrepresented);
+    const std::string& name = input.class_names[c];
+    if (coverage.missing) {
+      check.add_findings(absl::StrFormat("%s has no box yet: no model can know it.", name));
+    } else if (coverage.thin) {
+      check.add_findings(absl::StrFormat("%s has %d boxes; below %d, figures about it have no interval.",
+                                         name, input.labelled_boxes[c], ranking::kThinBoxes));
+    }
+    if (coverage.underrepresented) {
+      check.add_findings(absl::StrFormat(
+          "%s makes up %.1f %% of the labelled boxes and %.1f %% of those expected in the rest of the pool.",
+          name, 100 * coverage.labelled_share, 100 * coverage.expected_share));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void AddComparison(const char* of, const std::string& what, size_t images, size_t others, double statistic,
+                   double p_value, v1::LabelCheck& check) {
+  v1::Comparison& comparison = *check.add_comparisons();
+  comparison.set_of(of);
+  comparison.set_what(what);
+  comparison.set_images(images);
+  comparison.set_others(others);
+  comparison.set_statistic(statistic);
+  comparison.set_p_value(p_value);
+  if (what == kRandomSlice && p_value < kSurprising) {
+    check.add_findings(
+        absl::StrFormat("The answered images of the random slice differ from what they were drawn from by %s "
+                        "(p = %.3f): estimates made "
+                        "from them can't be trusted.",
+                        of, p_value));
+  }
+}
+
+absl::Status CompareNumbers(const char* of, const std::string& what, const std::vector<double>& images,
+                            const std::vector<double>& others, v1::LabelCheck& check) {
+  if (std::min(images.size(), others.size()) < kLeastImages) return absl::OkStatus();
+  const auto result = ranking::KolmogorovSmirnov(images, others);
+  if (!result.ok()) return result.status();
+  AddComparison(of, what, images.size(), others.size(), result->distance, result->p_value, check);
+  return absl::OkStatus();
+}
+
+// Images of one side of a comparison.
+struct Side {
+  std::vector<float> embeddings;     // rows of `width` numbers, of those that have one
+  std::vector<double> lengths;       // square root of the area in pixels
+  std::vector<double> brightnesses;  // of those that were decoded
+};
+
+// `bytes` of an embedding: others are of no use.
+Side SideOf(const std::vector<ImageTraits>& images, size_t bytes) {
+  Side side;
+  for (const ImageTraits& image : images) {
+    side.lengths.push_back(std::sqrt(static_cast<double>(image.width) * image.height));
+    if (image.brightness.has_value()) side.brightnesses.push_back(*image.brightness);
+    if (bytes > 0 && image.embedding.size() == bytes) AddNumbers(image.embedding, side.embeddings);
+  }
+  return side;
+}
+
+// Bytes of an embedding, by the longest: a model's are all of one length, and some images have none.
+size_t EmbeddingBytes(const std::vector<ImageTraits>& images) {
+  size_t bytes = 0;
+  for (const ImageTraits& image : images) bytes = std::max(bytes, image.embedding.size());
+  return bytes;
+}
+
+absl::Status Compare(const std::string& what, const std::vector<ImageTraits>& images,
+                     const std::vector<ImageTraits>& others, v1::LabelCheck& check) {
+  const size_t bytes = EmbeddingBytes(images);
+  const size_t width = bytes / sizeof(uint16_t);
+  const Side a = SideOf(images, bytes);
+  const Side b = SideOf(others, bytes);
+  if (width > 0 && std::min(a.embeddings.size(), b.embeddings.size()) >= kLeastImages * width) {
+    const auto result = ranking::MmdTest({a.embeddings, width}, {b.embeddings, width}, {.seed = kSeed});
+    if (!result.ok()) return result.status();
+    AddComparison("embeddings", what, result->x_rows, result->y_rows, result->mmd2, result->p_value, check);
+  }
+  if (auto status = CompareNumbers("image size", what, a.lengths, b.lengths, check); !status.ok())
+    return status;
+  return CompareNumbers("brightness", what, a.brightnesses, b.brightnesses, check);
+}
+
+std::vector<uint64_t> HashesOf(const std::vector<PictureHash>& images) {
+  std::vector<uint64_t> hashes;
+  for (const PictureHash& image : images) hashes.push_back(image.hash);
+  return hashes;
+}
+
+void ReportSetAside(const LabelCheckInput& input, v1::LabelCheck& check) {
+  if (input.set_aside.images == 0) return;
+  check.add_findings(absl::StrFormat(
+      "%d unlabelled images come only by chance, since predictions of model %d can't be used: of %s, %s.",
+      input.set_aside.images, input.model, input.set_aside.file_name, input.set_aside.reason));
+}
+
+absl::Status FindDuplicates(const LabelCheckInput& input, v1::LabelCheck& check) {
+  const auto found =
+      ranking::NearDuplicatePairs(HashesOf(input.holdout), HashesOf(input.pool), {.max_pairs = kExamples});
+  if (!found.ok()) return found.status();
+  v1::DuplicateImages& duplicates = *check.mutable_holdout_duplicates();
+  duplicates.set_pairs(found->pair_count);
+  duplicates.set_holdout_images(found->a_count);
+  duplicates.set_compared_holdout_images(input.holdout.size());
+  duplicates.set_compared_pool_images(input.pool.size());
+  for (const ranking::HashPair& pair : found->pairs) {
+    v1::DuplicatePair& example = *duplicates.add_examples();
+    example.set_holdout_image(input.holdout[pair.a].file_name);
+    example.set_pool_image(input.pool[pair.b].file_name);
+    example.set_bits(static_cast<uint32_t>(pair.bits));
+  }
+  if (found->a_count > 0) {
+    check.add_findings(
+        absl::StrFormat("%d of %d holdout images nearly repeat one of the pool: models are judged too well "
+                        "on them. Import pictures of "
+                        "one part with --group-by.",
+                        found->a_count, input.holdout.size()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::vector<double> ExpectedBoxes(const PoolSample& sample, std::span<const ranking::CalibrationMap> maps,
+                                  size_t class_count) {
+  std::vector<double> expected(class_count);
+  for (const v1::ImagePrediction& prediction : sample.predictions) {
+    for (int b = 0; b < prediction.scores_size(); ++b) {
+      const size_t category = prediction.labels(b) - 1;
+      if (category >= class_count) continue;
+      const double score = prediction.scores(b);
+      expected[category] += category < maps.size() ? ranking::Calibrated(maps[category], score) : score;
+    }
+  }
+  if (sample.predictions.empty()) return expected;
+  const double scale =
+      static_cast<double>(sample.unlabelled) / static_cast<double>(sample.predictions.size());
+  for (double& count : expected) count *= scale;
+  return expected;
+}
+
+absl::StatusOr<v1::LabelCheck> MakeLabelCheck(const LabelCheckInput& input) {
+  v1::LabelCheck check;
+  check.set_model(input.model);
+  absl::Status status = CheckClasses(input, check);
+  if (status.ok()) status = Compare(kLabelled, input.labelled, input.rest, check);
+  if (status.ok()) status = Compare(kRandomSlice, input.random_slice, input.random_rest, check);
+  if (status.ok()) status = FindDuplicates(input, check);
+  ReportSetAside(input, check);
+  if (!status.ok()) return absl::InternalError(status.message());
+  return check;
+}
+
+}  // namespace loupe

@@ -1,0 +1,115 @@
+#include "server/insight/pool_estimates.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "evaluation/weighted_estimates.h"
+#include "server/rounds/round_calibration.h"
+
+namespace loupe {
+namespace {
+
+constexpr uint64_t kSeed = 1;  // the same labels give the same intervals
+
+// [images] with what the judged model, if there is one, found right and wrong.
+std::vector<evaluation::SampledImage> SampledImages(const ChosenSlice& chosen, int class_count) {
+  std::vector<evaluation::SampledImage> images(chosen.images.size());
+  for (size_t i = 0; i < images.size(); ++i) {
+    images[i].true_boxes.resize(static_cast<size_t>(class_count));
+    for (const v1::LabelBox& box : chosen.images[i].truth) {
+      if (!box.ignore()) ++images[i].true_boxes[box.label() - 1];
+    }
+  }
+  if (chosen.model == 0) return images;
+  const auto judged = JudgeByImage(chosen.images, chosen.predictions, class_count);
+  for (size_t i = 0; i < images.size(); ++i) {
+    for (const ranking::JudgedDetection& one : judged[i]) {
+      images[i].detections.push_back({one.category, static_cast<float>(one.score), one.correct});
+    }
+  }
+  return images;
+}
+
+evaluation::PoolSample SampleOf(const ChosenSlice& chosen, int class_count) {
+  const PoolParts& parts = chosen.parts;
+  evaluation::PoolSample sample;
+  sample.category_count = class_count;
+  sample.drawn = SampledImages(chosen, class_count);
+  sample.population = parts.population;
+  sample.boxes_labelled_since = parts.boxes_labelled_since;
+  for (const evaluation::SampledImage& drawn : sample.drawn) {
+    for (size_t c = 0; c < drawn.true_boxes.size(); ++c) {
+      sample.boxes_labelled_since[c] -= drawn.true_boxes[c];
+    }
+  }
+  sample.known_images = parts.known_images;
+  sample.known_images_with_boxes = parts.known_images_with_boxes;
+  sample.known_images_with_category = parts.known_images_with_category;
+  return sample;
+}
+
+v1::PoolFigure FigureMessage(const evaluation::PoolEstimate& estimate) {
+  v1::PoolFigure figure;
+  figure.set_value(estimate.value);
+  if (!estimate.has_interval) return figure;
+  figure.set_low(estimate.low);
+  figure.set_high(estimate.high);
+  return figure;
+}
+
+v1::PoolFigures FiguresMessage(const evaluation::PoolFigures& figures, const ChosenSlice& chosen) {
+  v1::PoolFigures message;
+  *message.mutable_prevalence() = FigureMessage(figures.prevalence);
+  // A slice tells nothing of what is left when nothing is.
+  *message.mutable_boxes_left() = FigureMessage(
+      chosen.parts.open_images > 0 ? figures.boxes_left : evaluation::PoolEstimate{0, true, 0, 0});
+  if (chosen.model == 0) return message;
+  if (figures.precision.value >= 0) *message.mutable_precision() = FigureMessage(figures.precision);
+  if (figures.recall.value >= 0) *message.mutable_recall() = FigureMessage(figures.recall);
+  if (figures.ap50.value >= 0) *message.mutable_ap50() = FigureMessage(figures.ap50);
+  return message;
+}
+
+std::string WhyNoFigures(const ChosenSlice& chosen) {
+  if (!chosen.slice.answered.empty()) return "";
+  if (chosen.slice.open_image.empty()) return "no image of the random slice is left to estimate from";
+  return absl::StrCat("none of the ", chosen.slice.size,
+                      " images of the random slice is answered in order: ", chosen.slice.open_image,
+                      " comes first");
+}
+
+}  // namespace
+
+v1::PoolEstimates MakePoolEstimates(const PoolEstimatesInput& input) {
+  v1::PoolEstimates message;
+  message.set_score_threshold(input.score_threshold);
+  if (!input.chosen.has_value()) {
+    message.set_no_figures("no image of the pool was drawn at random");
+    return message;
+  }
+  const ChosenSlice& chosen = *input.chosen;
+  message.set_generation(chosen.generation);
+  message.set_model(chosen.model);
+  message.set_not_judged(chosen.not_judged);
+  message.set_slice_images(chosen.slice.size);
+  message.set_answered_images(chosen.slice.answered.size());
+  message.set_answered_behind(chosen.slice.answered_behind);
+  message.set_open_image(chosen.slice.open_image);
+  message.set_population(chosen.parts.population);
+  message.set_known_images(chosen.parts.known_images);
+  message.set_images_not_covered(chosen.parts.images_not_covered);
+  message.set_no_figures(WhyNoFigures(chosen));
+  if (chosen.slice.answered.empty()) return message;
+  const evaluation::PoolEstimates estimates = evaluation::EstimatePool(
+      SampleOf(chosen, input.class_count), {.score_threshold = input.score_threshold, .seed = kSeed});
+  *message.mutable_all_classes() = FiguresMessage(estimates.pooled, chosen);
+  message.set_averaged_classes(static_cast<uint32_t>(estimates.averaged_categories));
+  for (size_t c = 0; c < estimates.categories.size(); ++c) {
+    v1::ClassFigures& of_class = *message.add_classes();
+    of_class.set_label(static_cast<uint32_t>(c) + 1);
+    *of_class.mutable_figures() = FiguresMessage(estimates.categories[c], chosen);
+  }
+  return message;
+}
+
+}  // namespace loupe

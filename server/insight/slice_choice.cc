@@ -1,0 +1,145 @@
+#include "server/insight/slice_choice.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "db/error.h"
+#include "db/stores/job_store.h"
+#include "db/stores/label_store.h"
+#include "db/stores/prediction_store.h"
+#include "evaluation/weighted_estimates.h"
+#include "server/rounds/kept_recipe.h"
+#include "server/rounds/round_ranking.h"
+
+namespace loupe {
+namespace {
+
+// A draw with what its choice depends on.
+struct Candidate {
+  uint32_t generation = 0;
+  ModelId model;  // to judge; none: generation 0 without a model that was asked for
+  SliceOfPool of_pool;
+  DrawnSlice slice;
+  std::vector<JudgedImage> images;
+  uint64_t boxes = 0;
+  bool trained_on = false;
+};
+
+struct Drawn {
+  DrawnRanking ranking;
+  RandomDraw draw;
+};
+
+// Images that the ranking of a round drew. What it was extended by when it ran out stands behind them.
+// Errors: INTERNAL.
+absl::StatusOr<RandomDraw> DrawOfRound(const DrawnRanking& ranking) {
+  const absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(ranking.recipe);
+  if (!recipe.ok()) return recipe.status();
+  const absl::StatusOr<size_t> size = RandomSliceSize(recipe->ranking(), ranking.eligible);
+  if (!size.ok()) return absl::InternalError(size.status().message());
+  return RandomDraw{.ranking = ranking.id, .size = *size};
+}
+
+// The latest first. Errors: INTERNAL.
+absl::StatusOr<std::vector<Drawn>> ListDraws(Transaction& transaction, ProjectId project) {
+  std::vector<Drawn> all;
+  for (const DrawnRanking& ranking : ListDrawnRankings(transaction, project)) {
+    if (!ranking.model) {
+      for (const RandomDraw& draw : ListFirstDraws(transaction, ranking.id)) all.push_back({ranking, draw});
+      continue;
+    }
+    const absl::StatusOr<RandomDraw> draw = DrawOfRound(ranking);
+    if (!draw.ok()) return draw.status();
+    if (draw->size > 0) all.push_back({ranking, *draw});
+  }
+  return all;
+}
+
+Candidate ReadCandidate(Transaction& transaction, const Drawn& drawn, ModelId asked) {
+  const ModelId own = drawn.ranking.model;
+  Candidate candidate;
+  candidate.generation = drawn.ranking.generation;
+  candidate.model = asked ? asked : own;
+  candidate.of_pool.draw = drawn.draw;
+  if (own) candidate.of_pool.models.push_back(own);
+  if (asked && asked != own) candidate.of_pool.models.push_back(asked);
+  candidate.slice = ReadDrawnSlice(transaction, candidate.of_pool);
+  const auto truth = ReadTruth(transaction, candidate.slice.answered);
+  for (const ImageId image : candidate.slice.answered) {
+    JudgedImage& judged = candidate.images.emplace_back();
+    judged.image_id = image.value();
+    if (const auto boxes = truth.find(image.value()); boxes != truth.end()) judged.truth = boxes->second;
+    candidate.boxes += static_cast<uint64_t>(std::count_if(
+        judged.truth.begin(), judged.truth.end(), [](const v1::LabelBox& box) { return !box.ignore(); }));
+  }
+  candidate.trained_on =
+      candidate.model && CountTrainedOn(transaction, candidate.model, candidate.slice.answered) > 0;
+  return candidate;
+}
+
+ChosenSlice Read(Transaction& transaction, ProjectId project, Candidate candidate) {
+  ChosenSlice chosen;
+  chosen.generation = candidate.generation;
+  const size_t class_count = ReadClasses(transaction, project).size();
+  chosen.parts = ReadPoolParts(transaction, candidate.of_pool, class_count);
+  if (!candidate.model) {
+    chosen.not_judged = "generation 0 was made without a model";
+  } else if (candidate.trained_on) {
+    chosen.not_judged = "the model was trained on images of the slice";
+  } else {
+    chosen.model = ReadModel(transaction, candidate.model).message.number();
+    chosen.predictions = ReadDetections(transaction, candidate.model, candidate.slice.answered);
+  }
+  chosen.slice = std::move(candidate.slice);
+  chosen.images = std::move(candidate.images);
+  return chosen;
+}
+
+absl::Status NoPredictions(const ModelRow& asked) {
+  return Error(
+      absl::StatusCode::kFailedPrecondition, "NO_PREDICTIONS",
+      absl::StrCat(asked.message.name(), " has predicted no image of a random slice: ask for a model ",
+                   "that a round trained"));
+}
+
+absl::Status TrainedOnSlice(const ModelRow& asked) {
+  return Error(
+      absl::StatusCode::kFailedPrecondition, "TRAINED_ON_SLICE",
+      absl::StrCat(asked.message.name(), " was trained on images of every random slice that is ",
+                   "answered: answer more of the queue that it ranked, or ask for a model before it"));
+}
+
+}  // namespace
+
+absl::StatusOr<RandomDraw> DrawOfActive(Transaction& transaction, ProjectId project) {
+  for (const DrawnRanking& ranking : ListDrawnRankings(transaction, project)) {
+    if (ranking.active && ranking.model) return DrawOfRound(ranking);
+  }
+  return RandomDraw();
+}
+
+absl::StatusOr<std::optional<ChosenSlice>> ChooseSlice(Transaction& transaction, ProjectId project,
+                                                       const std::optional<ModelRow>& asked) {
+  const absl::StatusOr<std::vector<Drawn>> draws = ListDraws(transaction, project);
+  if (!draws.ok()) return draws.status();
+  std::optional<Candidate> best;
+  bool trained_on = false;
+  for (const Drawn& drawn : *draws) {
+    Candidate candidate = ReadCandidate(transaction, drawn, asked.has_value() ? asked->id : ModelId());
+    if (asked.has_value() && candidate.trained_on) {
+      trained_on = true;
+      continue;
+    }
+    const bool enough = candidate.boxes >= evaluation::kFewestBoxes;
+    const bool more = !best.has_value() || candidate.slice.answered.size() > best->slice.answered.size();
+    if (enough || more) best = std::move(candidate);
+    if (enough) break;
+  }
+  if (trained_on && (!best.has_value() || best->slice.answered.empty())) return TrainedOnSlice(*asked);
+  if (!best.has_value()) return std::nullopt;
+  if (asked.has_value() && best->slice.size == 0) return NoPredictions(*asked);
+  return Read(transaction, project, *std::move(best));
+}
+
+}  // namespace loupe

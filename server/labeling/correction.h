@@ -1,0 +1,39 @@
+// What the coordinator makes of a person's boxes: their origins, and what was removed. Pure.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <google/protobuf/repeated_field.h>
+
+#include "absl/status/statusor.h"
+#include "db/rows/revision_columns.h"
+#include "loupe/v1/labeling.pb.h"
+
+namespace loupe {
+
+// A predicted box counts as kept as it was when no corner moved by more than this, in pixels.
+constexpr float kKeptTolerance = 0.5F;
+
+struct JudgedCorrection {
+  std::vector<NewBox> boxes;                   // as given, with origins
+  std::vector<v1::PredictedBox> rejections;    // shown, and named by no box
+  uint32_t accepted = 0;
+  uint32_t adjusted = 0;
+  uint32_t relabelled = 0;
+  uint32_t drawn = 0;
+};
+
+struct CorrectionBounds {
+  uint32_t width = 0;    // of the image, in pixels
+  uint32_t height = 0;
+  uint32_t classes = 0;  // labels are 1 to this
+};
+
+// `shown`: the predicted boxes the annotator saw; none on a blind task.
+// Errors: INVALID_ARGUMENT (BAD_BOX: names the box and what is wrong with it).
+absl::StatusOr<JudgedCorrection> JudgeCorrection(
+    const google::protobuf::RepeatedPtrField<v1::CorrectedBox>& boxes,
+    const std::vector<v1::PredictedBox>& shown, const CorrectionBounds& bounds);
+
+}  // namespace loupe

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "db/database.h"
+#include "loupe/v1/labeling.grpc.pb.h"
+#include "server/rpc/rpc_call.h"
+
+namespace loupe {
+
+// proto/loupe/v1/labeling.proto says what each method does.
+class LabelingServiceImpl final : public v1::LabelingService::Service {
+ public:
+  LabelingServiceImpl(RpcCalls& calls, Database& database) : calls_(calls), database_(database) {}
+
+  grpc::Status NextTasks(grpc::ServerContext* context, const v1::NextTasksRequest* request,
+                         v1::NextTasksResponse* response) override;
+  grpc::Status Submit(grpc::ServerContext* context, const v1::SubmitRequest* request,
+                      v1::SubmitResponse* response) override;
+  grpc::Status Skip(grpc::ServerContext* context, const v1::SkipRequest* request,
+                    v1::SkipResponse* response) override;
+  grpc::Status Release(grpc::ServerContext* context, const v1::ReleaseRequest* request,
+                       v1::ReleaseResponse* response) override;
+  grpc::Status Renew(grpc::ServerContext* context, const v1::RenewRequest* request,
+                     v1::RenewResponse* response) override;
+  grpc::Status ListQueue(grpc::ServerContext* context, const v1::ListQueueRequest* request,
+                         v1::ListQueueResponse* response) override;
+
+ private:
+  RpcCalls& calls_;
+  Database& database_;
+};
+
+}  // namespace loupe

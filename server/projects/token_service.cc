@@ -1,0 +1,83 @@
+#include "server/projects/token_service.h"
+
+#include "absl/strings/str_cat.h"
+#include "db/error.h"
+#include "db/stores/principal_store.h"
+#include "db/stores/request_store.h"
+#include "server/rpc/names.h"
+#include "server/rpc/paging.h"
+
+namespace loupe {
+namespace {
+
+absl::Status CheckNewToken(const v1::CreateTokenRequest& request) {
+  const auto invalid = [](const char* message) {
+    return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", message);
+  };
+  if (!v1::Role_IsValid(request.role()) || request.role() == v1::ROLE_UNSPECIFIED) {
+    return invalid("role must be annotator, engineer, viewer, worker or admin");
+  }
+  if (CharacterCount(request.name()) > 100) return invalid("the name of a token has at most 100 characters");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+grpc::Status TokenServiceImpl::CreateToken(grpc::ServerContext* context, const v1::CreateTokenRequest* request,
+                                           v1::CreateTokenResponse* response) {
+  constexpr char kMethod[] = "TokenService.CreateToken";
+  using Answer = absl::StatusOr<v1::CreateTokenResponse>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Answer {
+    if (const absl::Status checked = CheckNewToken(*request); !checked.ok()) return checked;
+    const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
+    const std::string secret = NewTokenSecret();
+    const Sha256 hash = HashOf(secret);
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Answer {
+      // The answer is kept without the secret.
+      Answer answer = WithRequestId<v1::CreateTokenResponse>(transaction, key, [&]() -> Answer {
+        const absl::StatusOr<v1::Token> token = InsertPrincipal(transaction, request->name(), request->role(), hash);
+        if (!token.ok()) return token.status();
+        v1::CreateTokenResponse made;
+        *made.mutable_token() = *token;
+        return made;
+      });
+      // After a commit in doubt the answer found may be to this very call.
+      if (answer.ok() && FindPrincipal(transaction, hash).has_value()) answer->set_secret(secret);
+      return answer;
+    });
+  });
+}
+
+grpc::Status TokenServiceImpl::ListTokens(grpc::ServerContext* context, const v1::ListTokensRequest* request,
+                                          v1::ListTokensResponse* response) {
+  constexpr char kMethod[] = "TokenService.ListTokens";
+  using Answer = absl::StatusOr<v1::ListTokensResponse>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Answer {
+    const absl::StatusOr<int64_t> start = PageStart(request->page_token());
+    if (!start.ok()) return start.status();
+    const int limit = PageSize(request->page_size(), 100, 1000);
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Answer {
+      v1::ListTokensResponse page;
+      for (const v1::Token& token : loupe::ListTokens(transaction, PrincipalId(*start), limit)) {
+        *page.add_tokens() = token;
+      }
+      if (page.tokens_size() == limit) page.set_next_page_token(absl::StrCat(page.tokens(limit - 1).id()));
+      return page;
+    });
+  });
+}
+
+grpc::Status TokenServiceImpl::RevokeToken(grpc::ServerContext* context, const v1::RevokeTokenRequest* request,
+                                           v1::RevokeTokenResponse* response) {
+  constexpr char kMethod[] = "TokenService.RevokeToken";
+  using Answer = absl::StatusOr<v1::RevokeTokenResponse>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Answer {
+      const absl::Status revoked = loupe::RevokeToken(transaction, PrincipalId(request->id()));
+      if (!revoked.ok()) return revoked;
+      return v1::RevokeTokenResponse();
+    });
+  });
+}
+
+}  // namespace loupe

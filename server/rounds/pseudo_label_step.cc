@@ -1,0 +1,193 @@
+// StartWaitingRound of server/rounds/round_steps.h: what a round is trained on besides people's labels is made here.
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "db/stores/evaluation_store.h"
+#include "db/stores/job_store.h"
+#include "db/stores/model_store.h"
+#include "db/stores/prediction_store.h"
+#include "db/stores/pseudo_label_store.h"
+#include "db/stores/ranking_store.h"
+#include "server/rounds/image_pages.h"
+#include "server/rounds/kept_recipe.h"
+#include "server/ranking/pseudo_labels.h"
+#include "server/rounds/round_calibration.h"
+#include "server/rounds/round_evaluation.h"
+#include "server/rounds/round_steps.h"
+
+namespace loupe {
+namespace {
+
+using ranking::PseudoCandidate;
+using ranking::PseudoThreshold;
+
+void Start(Transaction& transaction, RoundId round) {
+  SetRoundState(transaction, round, RoundState::kTraining);
+  InsertTrainJob(transaction, round);
+}
+
+struct WaitingRound {
+  OpenRound open;
+  SnapshotId snapshot;
+  double min_precision = 0;
+};
+
+// Starts the next round, unless it asks for pseudo-labels first: then it is what is returned.
+absl::StatusOr<std::optional<WaitingRound>> StartOrFind(Transaction& transaction) {
+  const std::optional<OpenRound> open = LockNextWaitingRound(transaction);
+  if (!open.has_value()) return std::nullopt;
+  const std::optional<RoundRow> round = FindRound(transaction, open->project, open->number);
+  if (!round.has_value()) return absl::InternalError("a round vanished");
+  const absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(round->recipe);
+  if (!recipe.ok()) return recipe.status();
+  if (recipe->pseudo_labels().enabled())
+    return WaitingRound{*open, round->snapshot, recipe->pseudo_labels().min_precision()};
+  Start(transaction, open->id);
+  return std::nullopt;
+}
+
+// The model whose boxes are looked at, and what is known of it.
+struct Source {
+  ModelRow model;
+  std::vector<PseudoThreshold> thresholds;  // [classes]
+  std::vector<int64_t> most_boxes;          // [classes]
+};
+
+// nullopt: no model serves.
+std::optional<Source> ReadSource(Transaction& transaction, const WaitingRound& waiting) {
+  const ProjectId project = waiting.open.project;
+  std::optional<ModelRow> serving = FindModel(transaction, project, "");
+  if (!serving.has_value()) return std::nullopt;
+  Source source;
+  source.model = *std::move(serving);
+  source.most_boxes = CountBoxesByClass(transaction, project);
+  const auto class_count = static_cast<int>(source.most_boxes.size());
+  const PredictionsById predictions = ReadHoldoutDetections(transaction, project, source.model.id);
+  std::vector<JudgedImage> images;
+  for (const HoldoutImage& image : ReadHoldoutTruth(transaction, project))
+    images.push_back({image.id.value(), image.boxes});
+  const std::vector<const PredictionsById*> both = {&predictions};
+  images = JudgedByAll(std::move(images), both);
+  source.thresholds = ranking::PseudoThresholds(JudgeDetections(images, predictions, class_count),
+                                                class_count, waiting.min_precision);
+  return source;
+}
+
+struct Candidates {
+  std::vector<PseudoCandidate> scores;
+  std::vector<v1::ImagePrediction> boxes;  // of the same images and boxes
+};
+
+// Keeps the boxes from the floor up of an image that has one from its class's threshold up.
+void Add(const v1::ImagePrediction& prediction, const std::vector<PseudoThreshold>& thresholds,
+         Candidates& candidates) {
+  PseudoCandidate scores{prediction.image_id(), {}, {}};
+  v1::ImagePrediction boxes;
+  boxes.set_image_id(prediction.image_id());
+  bool sure = false;
+  for (int i = 0; i < prediction.scores_size(); ++i) {
+    const float score = prediction.scores(i);
+    const uint32_t label = prediction.labels(i);
+    if (score < ranking::kPseudoLabelFloor) continue;
+    scores.categories.push_back(static_cast<int32_t>(label) - 1);
+    scores.scores.push_back(score);
+    boxes.add_labels(label);
+    boxes.mutable_corners()->Add(prediction.corners().begin() + 4 * i,
+                                 prediction.corners().begin() + 4 * i + 4);
+    const std::optional<double> least = thresholds[label - 1].min_score;
+    sure = sure || (least.has_value() && score >= *least);
+  }
+  if (!sure) return;
+  candidates.scores.push_back(std::move(scores));
+  candidates.boxes.push_back(std::move(boxes));
+}
+
+absl::StatusOr<Candidates> ReadCandidates(Database& database, ProjectId project, const Source& source) {
+  Candidates candidates;
+  const absl::Status read = ForEachImage(
+      database, "ReadPoolDetections",
+      [&](Transaction& transaction, ImageId after, int limit) {
+        return ReadPoolDetections(transaction, project, source.model.id, after, limit);
+      },
+      [](const v1::ImagePrediction& prediction) { return ImageId(prediction.image_id()); },
+      [&](const v1::ImagePrediction& prediction) { Add(prediction, source.thresholds, candidates); });
+  if (!read.ok()) return read;
+  return candidates;
+}
+
+// Boxes that are not taken become regions to ignore; an image of which none is taken is left out.
+std::vector<v1::ImagePrediction> Choose(Candidates candidates, const Source& source) {
+  const std::vector<std::vector<bool>> taken =
+      ranking::ChoosePseudoLabels(candidates.scores, source.thresholds, source.most_boxes);
+  std::vector<v1::ImagePrediction> chosen;
+  for (size_t i = 0; i < taken.size(); ++i) {
+    if (std::find(taken[i].begin(), taken[i].end(), true) == taken[i].end()) continue;
+    v1::ImagePrediction& boxes = candidates.boxes[i];
+    for (size_t box = 0; box < taken[i].size(); ++box) {
+      if (!taken[i][box]) boxes.set_labels(static_cast<int>(box), 0);
+    }
+    chosen.push_back(std::move(boxes));
+  }
+  return chosen;
+}
+
+v1::PseudoLabels DescriptionOf(const Source& source) {
+  v1::PseudoLabels about;
+  about.set_model(source.model.message.number());
+  for (size_t i = 0; i < source.thresholds.size(); ++i) {
+    v1::ClassPseudoLabels& one = *about.add_classes();
+    one.set_label(static_cast<uint32_t>(i) + 1);
+    if (source.thresholds[i].min_score.has_value()) one.set_min_score(*source.thresholds[i].min_score);
+    one.set_judged(static_cast<uint64_t>(source.thresholds[i].judged));
+    one.set_correct(static_cast<uint64_t>(source.thresholds[i].correct));
+  }
+  return about;
+}
+
+absl::Status KeepAndStart(Transaction& transaction, const WaitingRound& waiting, v1::PseudoLabels about,
+                          const std::vector<v1::ImagePrediction>& chosen) {
+  if (!TryLockRound(transaction, waiting.open.id, RoundState::kWaiting)) return absl::OkStatus();
+  for (const v1::ImagePrediction& image : chosen) {
+    if (!InsertPseudoLabel(transaction, waiting.snapshot, image)) continue;
+    about.set_images(about.images() + 1);
+    for (const uint32_t label : image.labels()) {
+      if (label == 0) continue;
+      about.set_boxes(about.boxes() + 1);
+      v1::ClassPseudoLabels& one = *about.mutable_classes(static_cast<int>(label) - 1);
+      one.set_boxes(one.boxes() + 1);
+    }
+  }
+  DescribePseudoLabels(transaction, waiting.snapshot, about);
+  Start(transaction, waiting.open.id);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status StartWaitingRound(Database& database) {
+  const absl::StatusOr<std::optional<WaitingRound>> waiting = database.Transact(
+      "StartWaitingRound", [](Transaction& transaction) { return StartOrFind(transaction); });
+  if (!waiting.ok()) return waiting.status();
+  if (!waiting->has_value()) return absl::OkStatus();
+  const absl::StatusOr<std::optional<Source>> source = database.Transact(
+      "ReadPseudoLabelSource", [&](Transaction& transaction) -> absl::StatusOr<std::optional<Source>> {
+        return ReadSource(transaction, **waiting);
+      });
+  if (!source.ok()) return source.status();
+  v1::PseudoLabels about;
+  std::vector<v1::ImagePrediction> chosen;
+  if (source->has_value()) {
+    absl::StatusOr<Candidates> candidates = ReadCandidates(database, (*waiting)->open.project, **source);
+    if (!candidates.ok()) return candidates.status();
+    about = DescriptionOf(**source);
+    chosen = Choose(*std::move(candidates), **source);
+  }
+  return database.Transact("StartWithPseudoLabels", [&](Transaction& transaction) {
+    return KeepAndStart(transaction, **waiting, about, chosen);
+  });
+}
+
+}  // namespace loupe

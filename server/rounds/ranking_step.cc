@@ -1,0 +1,141 @@
+// BuildRanking of server/rounds/round_steps.h.
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "db/stores/model_store.h"
+#include "db/stores/prediction_store.h"
+#include "db/stores/project_store.h"
+#include "db/stores/ranking_store.h"
+#include "server/rounds/image_pages.h"
+#include "server/rounds/kept_recipe.h"
+#include "server/rounds/ranking_diversity.h"
+#include "server/rounds/round_ranking.h"
+#include "server/rounds/round_steps.h"
+#include "spdlog/spdlog.h"
+
+namespace loupe {
+namespace {
+
+// Enough for a good median; people and pictures change.
+constexpr int kTimedTasks = 1000;
+
+struct RankedRound {
+  RoundRow round;
+  RankingInput input;
+};
+
+// nullopt: the ranking is there already, or the round has moved on.
+absl::StatusOr<std::optional<RankedRound>> ReadRankedRound(Transaction& transaction, const OpenRound& open) {
+  if (FindRankingOfRound(transaction, open.id)) return std::nullopt;
+  std::optional<RoundRow> round = FindRound(transaction, open.project, open.number);
+  if (!round.has_value() || round->state != RoundState::kRanking) return std::nullopt;
+  const absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(round->recipe);
+  if (!recipe.ok()) return recipe.status();
+  RankedRound ranked;
+  ranked.input.recipe = recipe->ranking();
+  ranked.input.seed = RankingSeed(recipe->seed(), open.number);
+  const uint64_t target = ReadProject(transaction, open.project).holdout_target();
+  const uint64_t labelled = CountHoldoutLabelled(transaction, open.project);
+  ranked.input.holdout_missing = target - std::min(labelled, target);
+  for (const ImageId image : ReadHoldoutQueue(transaction, open.project, ranked.input.holdout_missing)) {
+    ranked.input.holdout.push_back(image.value());
+  }
+  const ModelRow model = ReadModel(transaction, round->model);
+  ranked.input.class_quality = {model.message.class_quality().begin(), model.message.class_quality().end()};
+  ranked.input.calibration = round->message.evaluation().calibration();
+  ranked.input.boxes_per_class = CountBoxesByClass(transaction, open.project);
+  std::vector<ranking::AnsweredTask> answered;
+  for (const TimedTask& task : ReadTimedTasks(transaction, open.project, kTimedTasks)) {
+    answered.push_back({task.seconds, task.boxes});
+  }
+  ranked.input.task_times = ranking::FitTaskTimes(answered);
+  ranked.round = *std::move(round);
+  return ranked;
+}
+
+absl::StatusOr<std::vector<int64_t>> ReadEligible(Database& database, ProjectId project) {
+  std::vector<int64_t> eligible;
+  const absl::Status read = ForEachImage(
+      database, "ReadEligibleImages",
+      [&](Transaction& transaction, ImageId after, int limit) {
+        return ReadEligibleImages(transaction, project, after, limit);
+      },
+      [](ImageId image) { return image; }, [&](ImageId image) { eligible.push_back(image.value()); });
+  if (!read.ok()) return read;
+  return eligible;
+}
+
+absl::StatusOr<ranking::ScoredPool> ScorePool(Database& database, ProjectId project, ModelId model,
+                                              const ranking::ScoringOptions& options) {
+  ranking::PoolScorer scorer(options);
+  const absl::Status read = ForEachImage(
+      database, "ReadPoolScores",
+      [&](Transaction& transaction, ImageId after, int limit) {
+        return ReadPoolScores(transaction, project, model, after, limit);
+      },
+      [](const v1::ImagePrediction& prediction) { return ImageId(prediction.image_id()); },
+      [&](const v1::ImagePrediction& prediction) { scorer.Add(ScoringView(prediction)); });
+  if (!read.ok()) return read;
+  return std::move(scorer).Finish();
+}
+
+std::vector<NewRankingEntry> EntriesOf(const ranking::RankingPlan& plan) {
+  std::vector<NewRankingEntry> entries;
+  entries.reserve(plan.entries.size());
+  for (const ranking::RankingEntry& entry : plan.entries) {
+    entries.push_back({ImageId(entry.image_id), ranking::SliceName(entry.slice), entry.score,
+                       entry.probability, entry.blind});
+  }
+  return entries;
+}
+
+absl::Status KeepRanking(Transaction& transaction, const RankedRound& ranked,
+                         const ranking::RankingPlan& plan) {
+  const RoundRow& round = ranked.round;
+  LockProject(transaction, round.project);
+  if (LockRound(transaction, round.id) != RoundState::kRanking) return absl::OkStatus();
+  if (FindRankingOfRound(transaction, round.id)) return absl::OkStatus();
+  InsertRanking(transaction,
+                {.project = round.project,
+                 .model = round.model,
+                 .round = round.id,
+                 .strategy = ranked.input.recipe.strategy(),
+                 .seed = ranked.input.seed,
+                 .eligible = plan.eligible_count},
+                EntriesOf(plan));
+  TouchRound(transaction, round.id);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status BuildRanking(Database& database, const OpenRound& open) {
+  absl::StatusOr<std::optional<RankedRound>> ranked = database.Transact(
+      "ReadRankedRound", [&](Transaction& transaction) { return ReadRankedRound(transaction, open); });
+  if (!ranked.ok()) return ranked.status();
+  if (!ranked->has_value()) return absl::OkStatus();
+  RankingInput& input = (*ranked)->input;
+  absl::StatusOr<std::vector<int64_t>> eligible = ReadEligible(database, open.project);
+  if (!eligible.ok()) return eligible.status();
+  input.eligible = *std::move(eligible);
+  const absl::StatusOr<ranking::ScoringOptions> options = ScoringOptionsOf(input);
+  if (!options.ok()) return options.status();
+  const ModelId model = (*ranked)->round.model;
+  const absl::StatusOr<ranking::ScoredPool> scored = ScorePool(database, open.project, model, *options);
+  if (!scored.ok()) return scored.status();
+  for (const ranking::SetAsideImage& image : scored->set_aside) {
+    spdlog::warn("round {}: image {} is not ranked: {}", open.number, image.image_id, image.reason);
+  }
+  const absl::StatusOr<ranking::RankingPlan> plan =
+      MakeRankingPlan(*scored, input, [&](const ranking::DiversityRequest& request) {
+        return ChooseDifferent(database, open.project, model, request);
+      });
+  if (!plan.ok()) return plan.status();
+  return database.Transact(
+      "KeepRanking", [&](Transaction& transaction) { return KeepRanking(transaction, **ranked, *plan); });
+}
+
+}  // namespace loupe

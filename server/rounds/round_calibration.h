@@ -1,0 +1,30 @@
+// What a trained model's scores are worth, by the labelled holdout.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "loupe/v1/round.pb.h"
+#include "server/ranking/calibration.h"
+#include "server/rounds/round_evaluation.h"
+
+namespace loupe {
+
+// [images] each box that a model predicted in an image, right or wrong at IoU 0.5; without those on regions
+// to ignore. Requires: as CalibrateModel.
+std::vector<std::vector<ranking::JudgedDetection>> JudgeByImage(std::span<const JudgedImage> images,
+                                                                const PredictionsById& predictions,
+                                                                int class_count);
+// The same of all images together.
+std::vector<ranking::JudgedDetection> JudgeDetections(std::span<const JudgedImage> images,
+                                                      const PredictionsById& predictions, int class_count);
+
+// Fits a map for each class on half of the images, and tests them on the other half. An image is in the same
+// half for every model. Requires: a prediction for every image; labels from 1 to class_count.
+v1::Calibration CalibrateModel(std::span<const JudgedImage> images, const PredictionsById& predictions,
+                               int class_count);
+
+// [classes] in order of label; empty where nothing was fitted.
+std::vector<ranking::CalibrationMap> CalibrationMapsOf(const v1::Calibration& calibration);
+
+}  // namespace loupe

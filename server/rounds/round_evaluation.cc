@@ -1,0 +1,112 @@
+#include "server/rounds/round_evaluation.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace loupe {
+namespace {
+
+constexpr char kFirst[] = "first";
+constexpr char kPassed[] = "passed";
+constexpr char kHeld[] = "held";
+constexpr char kNotJudged[] = "not judged";
+
+evaluation::Box CornerBox(double x1, double y1, double x2, double y2) { return {x1, y1, x2 - x1, y2 - y1}; }
+
+}  // namespace
+
+evaluation::GroundTruth TruthOf(std::span<const JudgedImage> images, int class_count) {
+  evaluation::GroundTruth truth;
+  truth.image_count = static_cast<int>(images.size());
+  truth.category_count = class_count;
+  for (size_t i = 0; i < images.size(); ++i) {
+    for (const v1::LabelBox& label : images[i].truth) {
+      const v1::Box& corners = label.box();
+      evaluation::TrueBox box;
+      box.image = static_cast<int32_t>(i);
+      box.category = static_cast<int32_t>(label.label()) - 1;
+      box.box = CornerBox(corners.x1(), corners.y1(), corners.x2(), corners.y2());
+      box.area = box.box.width * box.box.height;
+      box.crowd = label.ignore();
+      truth.boxes.push_back(box);
+    }
+  }
+  return truth;
+}
+
+std::vector<evaluation::DetectedBox> DetectionsOf(std::span<const JudgedImage> images,
+                                                  const PredictionsById& predictions) {
+  std::vector<evaluation::DetectedBox> detections;
+  for (size_t i = 0; i < images.size(); ++i) {
+    const v1::ImagePrediction& prediction = predictions.at(images[i].image_id);
+    for (int b = 0; b < prediction.scores_size(); ++b) {
+      evaluation::DetectedBox box;
+      box.image = static_cast<int32_t>(i);
+      box.category = static_cast<int32_t>(prediction.labels(b)) - 1;
+      box.box = CornerBox(prediction.corners(4 * b), prediction.corners(4 * b + 1),
+                          prediction.corners(4 * b + 2), prediction.corners(4 * b + 3));
+      box.score = prediction.scores(b);
+      detections.push_back(box);
+    }
+  }
+  return detections;
+}
+
+std::vector<JudgedImage> JudgedByAll(std::vector<JudgedImage> images,
+                                     std::span<const PredictionsById* const> predictions) {
+  std::erase_if(images, [&](const JudgedImage& image) {
+    return !std::all_of(predictions.begin(), predictions.end(),
+                        [&](const PredictionsById* known) { return known->contains(image.image_id); });
+  });
+  return images;
+}
+
+v1::Evaluation EvaluateModel(std::span<const JudgedImage> images, const PredictionsById& predictions,
+                             int class_count, bool random_sample) {
+  const evaluation::CocoMetrics metrics =
+      evaluation::EvaluateCoco(TruthOf(images, class_count), DetectionsOf(images, predictions));
+  v1::Evaluation evaluation;
+  evaluation.set_images(images.size());
+  evaluation.set_ap(metrics.overall.ap);
+  evaluation.set_ap50(metrics.overall.ap50);
+  evaluation.set_ap75(metrics.overall.ap75);
+  evaluation.set_random_sample(random_sample);
+  for (size_t c = 0; c < metrics.per_category.size(); ++c) {
+    v1::ClassAp* of_class = evaluation.add_per_class();
+    of_class->set_label(static_cast<uint32_t>(c) + 1);
+    of_class->set_ap(metrics.per_category[c].ap);
+    of_class->set_ap50(metrics.per_category[c].ap50);
+  }
+  return evaluation;
+}
+
+v1::Gate JudgeGate(std::span<const JudgedImage> images, const PredictionsById& candidate,
+                   const std::optional<ServingModel>& serving, int class_count, const v1::GateRecipe& recipe,
+                   uint64_t seed) {
+  v1::Gate gate;
+  gate.set_images(images.size());
+  if (serving.has_value()) gate.set_against_model(serving->number);
+  if (images.empty() || images.size() < recipe.min_images()) {
+    gate.set_outcome(kNotJudged);
+    return gate;
+  }
+  if (!serving.has_value()) {
+    gate.set_outcome(kFirst);
+    return gate;
+  }
+  const evaluation::GroundTruth truth = TruthOf(images, class_count);
+  const evaluation::PairedEstimate paired = evaluation::PairedBootstrap(
+      evaluation::Ap50Matches(truth, DetectionsOf(images, *serving->predictions)),
+      evaluation::Ap50Matches(truth, DetectionsOf(images, candidate)), {.seed = seed});
+  gate.set_against_ap50(paired.baseline);
+  gate.set_difference(paired.difference);
+  gate.set_difference_low(paired.low);
+  gate.set_difference_high(paired.high);
+  const bool has_boxes = paired.baseline >= 0;
+  gate.set_outcome(!has_boxes ? kNotJudged : paired.high < -recipe.tolerance() ? kHeld : kPassed);
+  return gate;
+}
+
+bool MayServe(const v1::Gate& gate) { return gate.outcome() != kHeld; }
+
+}  // namespace loupe

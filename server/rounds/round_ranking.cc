@@ -1,0 +1,111 @@
+#include "server/rounds/round_ranking.h"
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+#include <utility>
+
+#include "evaluation/seeded_random.h"
+#include "server/rounds/round_calibration.h"
+
+namespace loupe {
+namespace {
+
+ranking::SliceShares SharesOf(const v1::RankingRecipe& recipe, ranking::Strategy strategy) {
+  if (strategy == ranking::Strategy::kRandom) return ranking::SharesFor(strategy);
+  const double rest = 1 - recipe.random_share() - recipe.rare_share();
+  return {.uncertain = std::max(rest, 0.0), .rare = recipe.rare_share(), .random = recipe.random_share()};
+}
+
+std::vector<double> ClassWeightsOf(const RankingInput& input) {
+  return ranking::ClassWeights(input.boxes_per_class, input.class_quality);
+}
+
+ranking::RankingOptions OptionsOf(const RankingInput& input, ranking::Strategy strategy) {
+  ranking::RankingOptions options;
+  options.shares = SharesOf(input.recipe, strategy);
+  options.random_blind_share = input.recipe.random_blind_share();
+  options.uncertain_blind_share = input.recipe.uncertain_blind_share();
+  options.depth = static_cast<size_t>(std::ceil(input.recipe.budget() * input.recipe.depth_factor()));
+  options.budget = input.recipe.budget();
+  if (input.recipe.class_weights()) options.class_shares = ClassWeightsOf(input);
+  options.holdout_missing = input.holdout_missing;
+  options.seed = input.seed;
+  return options;
+}
+
+}  // namespace
+
+ranking::PredictedImage ScoringView(const v1::ImagePrediction& prediction) {
+  ranking::PredictedImage image;
+  image.image_id = prediction.image_id();
+  image.largest_foreground = prediction.max_foreground_score();
+  image.boxes.reserve(static_cast<size_t>(prediction.scores_size()));
+  for (int b = 0; b < prediction.scores_size(); ++b) {
+    ranking::PredictedBox& box = image.boxes.emplace_back();
+    box.category = static_cast<int32_t>(prediction.labels(b)) - 1;
+    box.score = prediction.scores(b);
+    box.runner_up = prediction.runner_up_scores(b);
+    box.background = prediction.background_scores(b);
+    if (b < prediction.agreements_size()) box.agreement = prediction.agreements(b);
+  }
+  return image;
+}
+
+absl::StatusOr<ranking::ScoringOptions> ScoringOptionsOf(const RankingInput& input) {
+  const absl::StatusOr<ranking::Strategy> strategy = ranking::ParseStrategy(input.recipe.strategy());
+  if (!strategy.ok()) return strategy.status();
+  const absl::StatusOr<ranking::BoxToImage> box_to_image =
+      ranking::ParseBoxToImage(input.recipe.box_to_image());
+  if (!box_to_image.ok()) return box_to_image.status();
+  ranking::ScoringOptions options;
+  options.strategy = *strategy;
+  options.box_to_image = *box_to_image;
+  options.cost_exponent = input.recipe.cost_exponent();
+  if (input.recipe.class_weights()) options.class_weights = ClassWeightsOf(input);
+  options.rare_classes = ranking::RareClasses(input.boxes_per_class);
+  options.calibrations = CalibrationMapsOf(input.calibration);
+  options.task_times = input.task_times;
+  options.seed = input.seed;
+  return options;
+}
+
+absl::StatusOr<ranking::RankingPlan> MakeRankingPlan(const ranking::ScoredPool& pool,
+                                                     const RankingInput& input,
+                                                     const ranking::Diversify& diversify) {
+  const absl::StatusOr<ranking::Strategy> strategy = ranking::ParseStrategy(input.recipe.strategy());
+  if (!strategy.ok()) return strategy.status();
+  std::unordered_map<int64_t, const ranking::ImageScore*> scores;
+  for (const ranking::ImageScore& score : pool.scored) scores.emplace(score.image_id, &score);
+
+  std::vector<ranking::Candidate> candidates;
+  candidates.reserve(input.eligible.size());
+  for (const int64_t image_id : input.eligible) {
+    ranking::Candidate candidate;
+    if (const auto score = scores.find(image_id); score != scores.end()) {
+      candidate = ranking::CandidateFrom(*score->second);
+    }
+    candidate.image_id = image_id;
+    candidates.push_back(candidate);
+  }
+  ranking::RankingOptions options = OptionsOf(input, *strategy);
+  if (input.recipe.diversity()) options.diversify = diversify;
+  absl::StatusOr<ranking::RankingPlan> plan = ranking::PlanRanking(candidates, input.holdout, options);
+  if (!plan.ok()) return plan.status();
+  for (ranking::RankingEntry& entry : plan->entries) entry.blind |= !scores.contains(entry.image_id);
+  return plan;
+}
+
+absl::StatusOr<size_t> RandomSliceSize(const v1::RankingRecipe& recipe, size_t eligible) {
+  const absl::StatusOr<ranking::Strategy> strategy = ranking::ParseStrategy(recipe.strategy());
+  if (!strategy.ok()) return strategy.status();
+  RankingInput input;
+  input.recipe = recipe;
+  return ranking::RandomCount(OptionsOf(input, *strategy), eligible);
+}
+
+uint64_t RankingSeed(uint64_t recipe_seed, uint32_t round_number) {
+  return evaluation::Mix64(evaluation::Mix64(recipe_seed) + round_number);
+}
+
+}  // namespace loupe

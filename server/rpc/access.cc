@@ -1,0 +1,74 @@
+#include "server/rpc/access.h"
+
+#include <unordered_map>
+
+namespace loupe {
+namespace {
+
+constexpr RoleSet kEvery(v1::ANNOTATOR, v1::ENGINEER, v1::VIEWER, v1::WORKER, v1::ADMIN);
+constexpr RoleSet kEngineers(v1::ENGINEER, v1::ADMIN);
+constexpr RoleSet kLabelling(v1::ANNOTATOR, v1::ENGINEER, v1::ADMIN);
+constexpr RoleSet kReading(v1::ENGINEER, v1::VIEWER, v1::ADMIN);
+constexpr RoleSet kWeights(v1::ENGINEER, v1::VIEWER, v1::ADMIN, v1::WORKER);
+constexpr RoleSet kWorkers(v1::WORKER, v1::ADMIN);
+constexpr RoleSet kAdmins(v1::ADMIN);
+
+const std::unordered_map<std::string_view, RoleSet>& Table() {
+  static const auto& table = *new std::unordered_map<std::string_view, RoleSet>({
+      {"ProjectService.CreateProject", kEngineers},
+      {"ProjectService.GetProject", kEvery},
+      {"ProjectService.ListProjects", kEvery},
+      {"ProjectService.GetStatus", kEvery},
+      {"ImageService.Import", kEngineers},
+      {"ImageService.ListImages", kReading},
+      {"ImageService.ReadImage", kEvery},
+      {"ImageService.ExportLabels", kReading},
+      {"LabelingService.NextTasks", kLabelling},
+      {"LabelingService.Submit", kLabelling},
+      {"LabelingService.Skip", kLabelling},
+      {"LabelingService.Release", kLabelling},
+      {"LabelingService.Renew", kLabelling},
+      {"LabelingService.ListQueue", kReading},
+      {"ProvenanceService.GetImageProvenance", kReading},
+      {"ProvenanceService.VerifyHistory", kReading},
+      {"InsightService.GetCurve", kReading},
+      {"InsightService.CheckLabels", kReading},
+      {"InsightService.EstimatePool", kReading},
+      {"TokenService.CreateToken", kAdmins},
+      {"TokenService.ListTokens", kAdmins},
+      {"TokenService.RevokeToken", kAdmins},
+      {"RoundService.SubmitRound", kEngineers},
+      {"RoundService.GetRound", kEvery},
+      {"RoundService.ListRounds", kEvery},
+      {"RoundService.CancelRound", kEngineers},
+      {"RoundService.WatchRound", kEvery},
+      {"ModelService.ListModels", kEvery},
+      {"ModelService.GetModel", kEvery},
+      {"ModelService.ImportModel", kEngineers},
+      {"ModelService.ExportModel", kWeights},
+      {"ModelService.PromoteModel", kEngineers},
+      {"ModelService.RollbackModel", kEngineers},
+      {"WorkerService.LeaseJob", kWorkers},
+      {"WorkerService.Heartbeat", kWorkers},
+      {"WorkerService.ReleaseJob", kWorkers},
+      {"WorkerService.ReadSnapshot", kWorkers},
+      {"WorkerService.ReadJobImages", kWorkers},
+      {"WorkerService.ReadBlob", kWorkers},
+      {"WorkerService.WriteBlob", kWorkers},
+      {"WorkerService.SaveCheckpoint", kWorkers},
+      {"WorkerService.UploadPredictions", kWorkers},
+      {"WorkerService.CompleteJob", kWorkers},
+      {"WorkerService.FailJob", kWorkers},
+  });
+  return table;
+}
+
+}  // namespace
+
+std::optional<RoleSet> RolesOf(std::string_view method) {
+  const auto found = Table().find(method);
+  if (found == Table().end()) return std::nullopt;
+  return found->second;
+}
+
+}  // namespace loupe

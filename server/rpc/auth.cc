@@ -1,0 +1,81 @@
+#include "server/rpc/auth.h"
+
+#include <cstring>
+
+#include <openssl/rand.h>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "db/error.h"
+
+namespace loupe {
+namespace {
+
+constexpr size_t kMaxKnown = 10'000;
+
+absl::Status Unauthenticated(const char* reason, const char* message) {
+  return Error(absl::StatusCode::kUnauthenticated, reason, message);
+}
+
+// Empty when there is none.
+std::string BearerToken(const grpc::ServerContext& context) {
+  constexpr absl::string_view kScheme = "Bearer ";
+  const auto& metadata = context.client_metadata();
+  const auto found = metadata.find("authorization");
+  if (found == metadata.end()) return "";
+  const absl::string_view value(found->second.data(), found->second.size());
+  if (!absl::StartsWithIgnoreCase(value, kScheme)) return "";
+  return std::string(absl::StripAsciiWhitespace(value.substr(kScheme.size())));
+}
+
+}  // namespace
+
+std::string NewTokenSecret() {
+  std::string bytes(32, '\0');
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size())) != 1) {
+    std::abort();  // no randomness: nothing that is made now would be a secret
+  }
+  std::string text;
+  absl::WebSafeBase64Escape(bytes, &text);
+  return absl::StrCat("loupe_", text);
+}
+
+size_t Authenticator::HashHash::operator()(const Sha256& hash) const {
+  size_t bits = 0;
+  std::memcpy(&bits, hash.data(), sizeof(bits));
+  return bits;
+}
+
+absl::StatusOr<Principal> Authenticator::Authenticate(const grpc::ServerContext& context, absl::Time deadline) {
+  const std::string token = BearerToken(context);
+  if (token.empty()) {
+    return Unauthenticated("NO_TOKEN", "send a token as metadata `authorization: Bearer TOKEN`");
+  }
+  const Sha256 hash = HashOf(token);
+  const absl::Time now = absl::Now();
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto found = known_.find(hash);
+    if (found != known_.end() && now - found->second.looked_up < kMaxAge) return found->second.principal;
+  }
+  absl::StatusOr<std::optional<Principal>> principal =
+      database_.Transact({"Authenticate", deadline}, [&](Transaction& transaction) {
+        return absl::StatusOr<std::optional<Principal>>(FindPrincipal(transaction, hash));
+      });
+  if (!principal.ok()) return principal.status();
+  if (!principal->has_value()) {
+    return Unauthenticated("UNKNOWN_TOKEN", "nobody has this token: ask an admin for one");
+  }
+  if ((*principal)->revoked) {
+    return Unauthenticated("REVOKED_TOKEN", "this token was revoked: ask an admin for another");
+  }
+  absl::MutexLock lock(&mutex_);
+  if (known_.size() >= kMaxKnown) known_.clear();
+  known_[hash] = {**principal, now};
+  return **std::move(principal);
+}
+
+}  // namespace loupe

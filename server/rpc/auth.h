@@ -1,0 +1,47 @@
+// Tokens: made, hashed, and looked up.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+
+#include <grpcpp/server_context.h>
+
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "content/sha256.h"
+#include "db/database.h"
+#include "db/stores/principal_store.h"
+
+namespace loupe {
+
+// 256 random bits as `loupe_` and 43 characters of base64url.
+std::string NewTokenSecret();
+
+// Thread-safe.
+class Authenticator {
+ public:
+  // How long a revoked token may still be taken.
+  static constexpr absl::Duration kMaxAge = absl::Seconds(1);
+
+  explicit Authenticator(Database& database) : database_(database) {}
+
+  // Who sent the token in the metadata `authorization: Bearer TOKEN`.
+  // Errors: UNAUTHENTICATED (NO_TOKEN, UNKNOWN_TOKEN, REVOKED_TOKEN), UNAVAILABLE.
+  absl::StatusOr<Principal> Authenticate(const grpc::ServerContext& context, absl::Time deadline);
+
+ private:
+  struct Known {
+    Principal principal;
+    absl::Time looked_up;
+  };
+  struct HashHash {
+    size_t operator()(const Sha256& hash) const;
+  };
+
+  Database& database_;
+  absl::Mutex mutex_;
+  std::unordered_map<Sha256, Known, HashHash> known_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace loupe

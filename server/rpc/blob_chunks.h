@@ -1,0 +1,39 @@
+// Blobs on their way out over a stream.
+#pragma once
+
+#include <grpcpp/support/sync_stream.h>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "content/sha256.h"
+#include "db/error.h"
+#include "server/blobs/blob_store.h"
+#include "server/rpc/rpc_call.h"
+
+namespace loupe {
+
+// The largest chunk of any stream of bytes, both ways.
+constexpr size_t kChunkBytes = 1 << 20;
+
+// Writes a blob as messages with a `chunk` field. Ends early, and OK, when the client went away.
+// Errors: NOT_FOUND (NO_SUCH_BLOB), UNAVAILABLE (SHUTTING_DOWN).
+template <typename Response>
+absl::Status WriteChunks(const RpcCalls& calls, const BlobStore& blobs, const Sha256& hash,
+                         grpc::ServerWriter<Response>& writer) {
+  absl::StatusOr<BlobReader> reader = blobs.OpenBlob(hash);
+  if (absl::IsNotFound(reader.status())) {
+    return Error(absl::StatusCode::kNotFound, "NO_SUCH_BLOB", std::string(reader.status().message()));
+  }
+  if (!reader.ok()) return reader.status();
+  for (;;) {
+    if (const absl::Status up = calls.RefuseWhenDraining(); !up.ok()) return up;
+    absl::StatusOr<std::string> bytes = reader->Next(kChunkBytes);
+    if (!bytes.ok()) return bytes.status();
+    if (bytes->empty()) return absl::OkStatus();
+    Response response;
+    response.set_chunk(*std::move(bytes));
+    if (!writer.Write(response)) return absl::OkStatus();
+  }
+}
+
+}  // namespace loupe

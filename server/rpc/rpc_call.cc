@@ -1,0 +1,119 @@
+#include "server/rpc/rpc_call.h"
+
+#include <algorithm>
+#include <exception>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/reflection.h>
+#include <spdlog/spdlog.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/time/clock.h"
+#include "db/error.h"
+#include "server/rpc/access.h"
+#include "server/rpc/rpc_status.h"
+
+namespace loupe {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using google::protobuf::Reflection;
+
+absl::Status NulIn(const FieldDescriptor& field) {
+  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+               absl::StrCat("the field ", field.name(), " holds a NUL character: leave it out"));
+}
+
+absl::Status RefuseNulIn(const Message& message, const FieldDescriptor& field) {
+  const Reflection& reflection = *message.GetReflection();
+  const int count = field.is_repeated() ? reflection.FieldSize(message, &field) : 1;
+  for (int i = 0; i < count; ++i) {
+    if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+      const Message& inner = field.is_repeated() ? reflection.GetRepeatedMessage(message, &field, i)
+                                                 : reflection.GetMessage(message, &field);
+      if (const absl::Status refused = RefuseNul(inner); !refused.ok()) return refused;
+    } else if (field.type() == FieldDescriptor::TYPE_STRING) {
+      std::string scratch;
+      const std::string& text = field.is_repeated()
+                                    ? reflection.GetRepeatedStringReference(message, &field, i, &scratch)
+                                    : reflection.GetStringReference(message, &field, &scratch);
+      if (text.find('\0') != std::string::npos) return NulIn(field);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Time DeadlineOf(const grpc::ServerContext& context, absl::Duration max_duration) {
+  const absl::Time limit = absl::Now() + max_duration;
+  const auto deadline = context.deadline();
+  if (deadline == std::chrono::system_clock::time_point::max()) return limit;
+  return std::min(limit, absl::FromChrono(deadline));
+}
+
+absl::Status CheckRole(const char* method, const Principal& principal) {
+  const std::optional<RoleSet> roles = RolesOf(method);
+  if (roles.has_value() && roles->Holds(principal.role)) return absl::OkStatus();
+  return Error(absl::StatusCode::kPermissionDenied, "WRONG_ROLE",
+               absl::StrCat("a token of role ", RoleName(principal.role), " may not call ", method,
+                            ": ask an admin for another token"));
+}
+
+void Log(const char* method, const std::string& who, const absl::Status& status, absl::Duration spent) {
+  const double spent_ms = absl::ToDoubleMilliseconds(spent);
+  if (status.ok()) {
+    spdlog::info("{} {} OK {:.1f} ms", method, who, spent_ms);
+    return;
+  }
+  const std::string line = absl::StrReplaceAll(std::string(status.message()).substr(0, 300), {{"\n", " / "}});
+  spdlog::info("{} {} {} {} {:.1f} ms: {}", method, who, absl::StatusCodeToString(status.code()), ErrorReason(status),
+               spent_ms, line);
+}
+
+}  // namespace
+
+absl::Status RefuseNul(const Message& message) {
+  std::vector<const FieldDescriptor*> fields;
+  message.GetReflection()->ListFields(message, &fields);
+  for (const FieldDescriptor* field : fields) {
+    if (const absl::Status refused = RefuseNulIn(message, *field); !refused.ok()) return refused;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RpcCalls::RefuseWhenDraining() const {
+  if (!draining_) return absl::OkStatus();
+  return Error(absl::StatusCode::kUnavailable, "SHUTTING_DOWN", "the coordinator is shutting down: send it again later");
+}
+
+grpc::Status RpcCalls::Run(grpc::ServerContext* context, const char* method, const Message* request,
+                           absl::Duration max_duration, absl::FunctionRef<absl::Status(const Call&)> body) {
+  const absl::Time began = absl::Now();
+  const absl::Time deadline = DeadlineOf(*context, max_duration);
+  std::string who = "nobody";
+  const auto answer = [&]() -> absl::Status {
+    absl::StatusOr<Principal> principal = authenticator_.Authenticate(*context, deadline);
+    if (!principal.ok()) return principal.status();
+    who = principal->name;
+    if (const absl::Status role = CheckRole(method, *principal); !role.ok()) return role;
+    if (request != nullptr) {
+      if (const absl::Status refused = RefuseNul(*request); !refused.ok()) return refused;
+    }
+    return body(Call{*std::move(principal), deadline, *context});
+  };
+  absl::Status status;
+  try {
+    status = answer();
+  } catch (const std::exception& error) {
+    spdlog::error("{}: {}", method, error.what());
+    status = Error(absl::StatusCode::kInternal, "INTERNAL", "an internal error; the coordinator's log says which");
+  }
+  Log(method, who, status, absl::Now() - began);
+  return ToGrpc(status);
+}
+
+}  // namespace loupe

@@ -1,0 +1,342 @@
+#include "server/labeling/labeling_service.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "db/error.h"
+#include "db/stores/ranking_store.h"
+#include "tests/server/labeling/labeling_fixture.h"
+
+namespace loupe {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using Code = absl::StatusCode;
+
+TEST_F(LabelingTest, TasksComeInOrderOfTheRanking) {
+  Import(12);
+  std::vector<uint64_t> positions;
+  std::set<int64_t> images;
+  for (const uint32_t count : {1U, 3U, 8U}) {
+    const auto tasks = Next(engineer_, count);
+    ASSERT_TRUE(tasks.ok()) << tasks.status();
+    for (const v1::Task& task : *tasks) {
+      positions.push_back(task.reason().position());
+      images.insert(task.image().id());
+      EXPECT_EQ(task.reason().slice(), v1::RANDOM);
+      EXPECT_EQ(task.reason().probability(), 1);
+      EXPECT_TRUE(task.blind());
+    }
+  }
+  EXPECT_THAT(positions, ElementsAre(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
+  EXPECT_EQ(images.size(), 12U);
+  EXPECT_TRUE(Next(engineer_, 1)->empty()) << "nobody's are left";
+}
+
+TEST_F(LabelingTest, AnnotatorsDoNotLearnTheSlice) {
+  Import(2);
+  const v1::Task task = NextOne(annotator_);
+  EXPECT_EQ(task.reason().slice(), v1::SLICE_UNSPECIFIED);
+  EXPECT_FALSE(task.reason().has_probability());
+  EXPECT_EQ(task.image().side(), v1::SIDE_UNSPECIFIED);
+  EXPECT_EQ(task.image().sampling_key(), 0);
+  const v1::Task told = NextOne(engineer_);
+  EXPECT_EQ(told.reason().slice(), v1::RANDOM);
+  EXPECT_EQ(told.image().side(), v1::POOL);
+  EXPECT_EQ(ErrorReason(Rpc(*stub_, &Labeling::ListQueue, annotator_, v1::ListQueueRequest()).status()),
+            "WRONG_ROLE");
+}
+
+TEST_F(LabelingTest, ARepeatedRequestGetsTheSameLeases) {
+  Import(5);
+  v1::NextTasksRequest request;
+  request.set_request_id(NextRequestId());
+  request.set_count(2);
+  const auto first = Rpc(*stub_, &Labeling::NextTasks, annotator_, request);
+  const auto second = Rpc(*stub_, &Labeling::NextTasks, annotator_, request);
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_EQ(first->SerializeAsString(), second->SerializeAsString());
+  EXPECT_EQ(Status().open_leases(), 2U);
+  request.set_request_id(NextRequestId());
+  request.set_count(101);
+  EXPECT_EQ(Rpc(*stub_, &Labeling::NextTasks, annotator_, request).status().code(), Code::kInvalidArgument);
+}
+
+TEST_F(LabelingTest, ASubmitBecomesTheTruthOnce) {
+  Import(2);
+  const v1::Task task = NextOne(annotator_);
+  v1::SubmitRequest answer = AnswerTo(task);
+  AddBox(answer, 1, 2, 30, 20, 2);
+  answer.set_spent_ms(1500);
+  const auto first = Submit(annotator_, answer);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(first->revision(), 1U);
+  EXPECT_FALSE(first->late());
+  EXPECT_EQ(first->drawn(), 1U);
+  const auto again = Submit(annotator_, answer);
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->SerializeAsString(), first->SerializeAsString());
+  const auto ended = Submit(annotator_, AnswerTo(task));
+  EXPECT_EQ(ended.status().code(), Code::kFailedPrecondition);
+  EXPECT_EQ(ErrorReason(ended.status()), "TASK_ENDED");
+
+  const v1::ImageProvenance history = Provenance(task.image().id());
+  ASSERT_EQ(history.revisions_size(), 1);
+  const v1::Revision& revision = history.revisions(0);
+  EXPECT_EQ(revision.source(), "task");
+  EXPECT_EQ(revision.task_id(), task.task_id());
+  EXPECT_EQ(revision.spent_ms(), 1500U);
+  EXPECT_TRUE(revision.blind());
+  EXPECT_EQ(revision.reason().slice(), v1::RANDOM) << "the task keeps why it was served";
+  EXPECT_EQ(revision.reason().probability(), 1);
+  ASSERT_EQ(revision.boxes_size(), 1);
+  EXPECT_EQ(revision.boxes(0).origin(), v1::DRAWN);
+  EXPECT_EQ(revision.boxes(0).box().x2(), 30);
+  EXPECT_EQ(Status().pool_labelled(), 1U);
+  EXPECT_EQ(Status().open_leases(), 0U);
+}
+
+TEST_F(LabelingTest, TimedTasksAreThoseOfPeopleTheLatestFirst) {
+  Import(4);
+  int boxes = 0;
+  for (const uint32_t spent_ms : {1500U, 0U, 150U, 3000U}) {  // 0: not known; 150: no person is that fast
+    v1::SubmitRequest answer = AnswerTo(NextOne(annotator_));
+    for (int i = 0; i < boxes; ++i) AddBox(answer, 1, 2, 30, 20 + static_cast<float>(i));
+    answer.set_spent_ms(spent_ms);
+    ASSERT_TRUE(Submit(annotator_, answer).ok());
+    ++boxes;
+  }
+  const auto read = [this](int limit) {
+    return coordinator_.database()
+        .get()
+        .Transact("ReadTimedTasks",
+                  [&](Transaction& transaction) -> absl::StatusOr<std::vector<TimedTask>> {
+                    return ReadTimedTasks(transaction, ProjectId(1), limit);
+                  })
+        .value();
+  };
+  const std::vector<TimedTask> tasks = read(10);
+  ASSERT_EQ(tasks.size(), 2U);
+  EXPECT_EQ(tasks[0].seconds, 3);
+  EXPECT_EQ(tasks[0].boxes, 3);
+  EXPECT_EQ(tasks[1].seconds, 1.5);
+  EXPECT_EQ(tasks[1].boxes, 0);
+  EXPECT_EQ(read(1).size(), 1U);
+}
+
+TEST_F(LabelingTest, RefusesForeignAndUnknownTasks) {
+  Import(2);
+  const v1::Task task = NextOne(annotator_);
+  const auto foreign = Submit(coordinator_.Token(v1::ANNOTATOR), AnswerTo(task));
+  EXPECT_EQ(foreign.status().code(), Code::kPermissionDenied);
+  EXPECT_EQ(ErrorReason(foreign.status()), "FOREIGN_TASK");
+  v1::SubmitRequest unknown = AnswerTo(task);
+  unknown.set_task_id(4711);
+  EXPECT_EQ(ErrorReason(Submit(annotator_, unknown).status()), "UNKNOWN_TASK");
+  v1::SubmitRequest other_lease = AnswerTo(task);
+  other_lease.set_lease(task.lease() + 1);
+  EXPECT_EQ(ErrorReason(Submit(annotator_, other_lease).status()), "UNKNOWN_TASK");
+  EXPECT_TRUE(Submit(annotator_, AnswerTo(task)).ok()) << "nothing was changed";
+}
+
+TEST_F(LabelingTest, RefusesBoxesThatCannotBe) {
+  Import(1);
+  const v1::Task task = NextOne(annotator_);
+  const auto refused = [&](auto change) {
+    v1::SubmitRequest request = AnswerTo(task);
+    AddBox(request, 0, 0, 5, 5);
+    change(AddBox(request, 1, 1, 20, 20));
+    const auto answer = Submit(annotator_, request);
+    EXPECT_THAT(std::string(answer.status().message()), HasSubstr("box 1:"));
+    return ErrorReason(answer.status());
+  };
+  using Box = v1::CorrectedBox;
+  EXPECT_EQ(refused([](Box& b) { b.mutable_box()->set_x2(41); }), "BAD_BOX");
+  EXPECT_EQ(refused([](Box& b) { b.mutable_box()->set_x1(20); }), "BAD_BOX");
+  EXPECT_EQ(refused([](Box& b) { b.mutable_box()->set_y1(-1); }), "BAD_BOX");
+  EXPECT_EQ(refused([](Box& b) { b.mutable_box()->set_y2(std::nanf("")); }), "BAD_BOX");
+  EXPECT_EQ(refused([](Box& b) { b.set_label(3); }), "BAD_BOX");
+  EXPECT_EQ(refused([](Box& b) { b.set_predicted_index(0); }), "BAD_BOX") << "nothing was shown";
+  EXPECT_EQ(Status().pool_labelled(), 0U);
+}
+
+TEST_F(LabelingTest, LateWorkIsKeptAsAFurtherRevision) {
+  Import(1);
+  const v1::Task slow = NextOne(annotator_);
+  LetLeasesEnd();
+  const std::string other = coordinator_.Token(v1::ANNOTATOR);
+  const v1::Task quick = NextOne(other);
+  EXPECT_EQ(quick.image().id(), slow.image().id()) << "served again";
+  v1::SubmitRequest late = AnswerTo(slow);
+  AddBox(late, 1, 1, 20, 20);
+  const auto kept = Submit(annotator_, late);
+  ASSERT_TRUE(kept.ok()) << kept.status();
+  EXPECT_TRUE(kept->late());
+  v1::SubmitRequest second = AnswerTo(quick);
+  AddBox(second, 1, 1, 20, 20.5F);
+  AddBox(second, 1, 1, 20, 20.5F, 2);
+  const auto answered = Submit(other, second);
+  ASSERT_TRUE(answered.ok()) << answered.status();
+  EXPECT_TRUE(answered->late()) << "answered since it was served";
+  EXPECT_EQ(answered->revision(), 2U);
+  const v1::ImageProvenance history = Provenance(slow.image().id());
+  ASSERT_EQ(history.revisions_size(), 2);
+  EXPECT_EQ(history.revisions(1).previous_hash(), history.revisions(0).hash());
+  EXPECT_EQ(history.revisions(0).previous_hash(), std::string(32, '\0'));
+  EXPECT_EQ(history.revisions(1).boxes(0).box_id(), history.revisions(0).boxes(0).box_id())
+      << "the same class, nearly the same place: the same box";
+  EXPECT_NE(history.revisions(1).boxes(1).box_id(), history.revisions(0).boxes(0).box_id())
+      << "another class";
+}
+
+TEST_F(LabelingTest, ASkippedImageGoesToTheOthers) {
+  Import(2);
+  const v1::Task skipped = NextOne(annotator_);
+  const v1::SkipRequest skip = SkipOf(skipped);
+  ASSERT_TRUE(Rpc(*stub_, &Labeling::Skip, annotator_, skip).ok());
+  EXPECT_TRUE(Rpc(*stub_, &Labeling::Skip, annotator_, skip).ok()) << "repeated";
+  const auto mine = Next(annotator_, 2);
+  ASSERT_EQ(mine->size(), 1U);
+  EXPECT_NE(mine->front().image().id(), skipped.image().id()) << "never back";
+  EXPECT_EQ(NextOne(engineer_).image().id(), skipped.image().id());
+}
+
+TEST_F(LabelingTest, AReleasedImageIsServedAtItsPlace) {
+  Import(3);
+  const auto tasks = Next(engineer_, 2);
+  ASSERT_TRUE(Rpc(*stub_, &Labeling::Release, engineer_, ReleaseOf({tasks->front()})).ok());
+  EXPECT_EQ(NextOne(engineer_).image().id(), tasks->front().image().id());
+}
+
+TEST_F(LabelingTest, RenewKeepsLeasesAndNamesThoseThatEnded) {
+  Import(2);
+  const auto tasks = Next(annotator_, 2);
+  coordinator_.database().Sql(absl::StrCat(
+      "UPDATE lease SET expires_at = now() + interval '1 minute' WHERE number = ", tasks->at(0).lease()));
+  ASSERT_TRUE(Rpc(*stub_, &Labeling::Release, annotator_, ReleaseOf({tasks->at(1)})).ok());
+  v1::RenewRequest renew;
+  for (const v1::Task& task : *tasks) {
+    renew.add_tasks()->set_task_id(task.task_id());
+    renew.mutable_tasks(renew.tasks_size() - 1)->set_lease(task.lease());
+  }
+  const auto renewed = Rpc(*stub_, &Labeling::Renew, annotator_, renew);
+  ASSERT_TRUE(renewed.ok()) << renewed.status();
+  EXPECT_THAT(renewed->ended_task_ids(), ElementsAre(tasks->at(1).task_id()));
+  const auto left =
+      coordinator_.database().Sql("SELECT min(expires_at) > now() + interval '9 minutes' FROM lease");
+  EXPECT_TRUE(left[0][0].as<bool>());
+  const auto foreign = Rpc(*stub_, &Labeling::Renew, engineer_, renew);
+  EXPECT_EQ(foreign->ended_task_ids_size(), 2) << "not theirs to renew";
+}
+
+TEST_F(LabelingTest, ANewRankingReordersWhatIsNotOpened) {
+  Import(6);
+  const v1::Task opened = NextOne(annotator_);
+  std::vector<int64_t> reversed;
+  for (const auto& row :
+       coordinator_.database().Sql("SELECT image_id FROM ranking_entry ORDER BY position DESC")) {
+    reversed.push_back(row[0].as<int64_t>());
+  }
+  ASSERT_EQ(reversed.back(), opened.image().id());
+  RankByModel(reversed);
+  const auto tasks = Next(engineer_, 6);
+  ASSERT_TRUE(tasks.ok()) << tasks.status();
+  std::vector<int64_t> served;
+  for (const v1::Task& task : *tasks) {
+    served.push_back(task.image().id());
+    EXPECT_EQ(task.reason().generation(), 1U);
+  }
+  reversed.pop_back();
+  EXPECT_EQ(served, reversed) << "the opened image is not given out again";
+  EXPECT_TRUE(opened.blind());
+  ASSERT_TRUE(Submit(annotator_, AnswerTo(opened)).ok());
+  const v1::Revision revision = Provenance(opened.image().id()).revisions(0);
+  EXPECT_TRUE(revision.blind()) << "it was opened before there were predictions";
+  EXPECT_EQ(revision.reason().generation(), 0U);
+}
+
+TEST_F(LabelingTest, AnAssistedTaskShowsPredictionsAndTheCoordinatorDecidesOrigins) {
+  Import(1);
+  RankByModel({1});
+  const v1::Task task = NextOne(annotator_);
+  EXPECT_FALSE(task.blind());
+  ASSERT_EQ(task.predictions_size(), 2) << "none below 0.3";
+  EXPECT_EQ(task.predictions(1).index(), 1U);
+  EXPECT_EQ(task.predictions(1).label(), 2U);
+  EXPECT_FLOAT_EQ(task.predictions(1).score(), 0.4F);
+  v1::SubmitRequest answer = AnswerTo(task);
+  AddBox(answer, 1.4F, 1, 11, 10.6F).set_predicted_index(0);
+  AddBox(answer, 12, 12, 18, 18);
+  const auto submitted = Submit(annotator_, answer);
+  ASSERT_TRUE(submitted.ok()) << submitted.status();
+  EXPECT_EQ(submitted->accepted(), 1U);
+  EXPECT_EQ(submitted->drawn(), 1U);
+  EXPECT_EQ(submitted->rejected(), 1U);
+  const v1::Revision revision = Provenance(1).revisions(0);
+  EXPECT_FALSE(revision.blind());
+  EXPECT_EQ(revision.shown_model(), 1U);
+  EXPECT_EQ(revision.reason().model(), 1U);
+  EXPECT_EQ(revision.reason().score(), 0.5);
+  ASSERT_EQ(revision.rejections_size(), 1);
+  EXPECT_EQ(revision.rejections(0).index(), 1U);
+  EXPECT_EQ(Status().boxes_rejected(), 1U);
+}
+
+TEST_F(LabelingTest, ARankingThatRanOutTakesWhatCameLater) {
+  Import(2);
+  RankByModel({1});
+  Import(2, 100);
+  const auto tasks = Next(engineer_, 4);
+  ASSERT_TRUE(tasks.ok()) << tasks.status();
+  ASSERT_EQ(tasks->size(), 4U);
+  EXPECT_EQ(tasks->at(0).reason().slice(), v1::UNCERTAIN);
+  EXPECT_EQ(tasks->at(3).reason().slice(), v1::RANDOM);
+  EXPECT_EQ(tasks->at(3).reason().position(), 3U);
+}
+
+TEST_F(LabelingTest, TheQueueShowsItsHeadWithReasons) {
+  Import(4);
+  const auto tasks = Next(annotator_, 2);
+  ASSERT_TRUE(Submit(annotator_, AnswerTo(tasks->at(1))).ok());
+  const auto queue =
+      Rpc(*stub_, &Labeling::ListQueue, coordinator_.Token(v1::VIEWER), v1::ListQueueRequest());
+  ASSERT_TRUE(queue.ok()) << queue.status();
+  std::vector<std::string> states;
+  for (const v1::QueueEntry& entry : queue->entries()) states.push_back(entry.state());
+  EXPECT_THAT(states, ElementsAre("leased", "answered", "waiting", "waiting"));
+  EXPECT_EQ(queue->entries(2).reason().position(), 2U);
+}
+
+class HoldoutQueueTest : public LabelingTest {
+ protected:
+  HoldoutQueueTest() : LabelingTest(1, 0.5) {}
+};
+
+TEST_F(HoldoutQueueTest, OneTaskInFiveIsOfTheHoldoutInItsOrderAndBlind) {
+  Import(60);
+  const auto tasks = Next(engineer_, 40);
+  ASSERT_TRUE(tasks.ok());
+  double last_key = 0;
+  for (const v1::Task& task : *tasks) {
+    const bool holdout = task.image().side() == v1::HOLDOUT;
+    if (task.reason().position() < 20) {
+      EXPECT_EQ(holdout, task.reason().position() % 5 == 4);
+    }
+    EXPECT_EQ(holdout, task.reason().slice() == v1::SLICE_HOLDOUT);
+    if (!holdout) continue;
+    EXPECT_TRUE(task.blind());
+    EXPECT_GT(task.image().sampling_key(), last_key);
+    last_key = task.image().sampling_key();
+    ASSERT_TRUE(Submit(engineer_, AnswerTo(task)).ok());
+  }
+  EXPECT_TRUE(Status().holdout_is_random_sample());
+  EXPECT_GT(Status().holdout_labelled(), 0U);
+}
+
+}  // namespace
+}  // namespace loupe

@@ -1,0 +1,153 @@
+// Models over a real port: import, export, promotion.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/server/rounds/round_world.h"
+
+namespace loupe {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ModelTest : public ::testing::Test {
+ protected:
+  ModelTest() : world_(20, 25) {
+    world_.Label("pool", 0, 10);
+    world_.Label("holdout", 0, 25);
+  }
+
+  grpc::Status Import(const std::string& request_id, const std::string& name, const std::string& preset,
+                      const std::string& file, size_t announced = 0) {
+    const auto context = world_.Context(world_.engineer);
+    const auto writer = world_.models->ImportModel(context.get(), &model_);
+    v1::ImportModelRequest request;
+    request.mutable_start()->set_request_id(request_id);
+    request.mutable_start()->set_name(name);
+    request.mutable_start()->set_preset(preset);
+    request.mutable_start()->set_size_bytes(announced == 0 ? file.size() : announced);
+    bool open = writer->Write(request);
+    for (size_t i = 0; open && i < file.size(); i += 10) {
+      request.set_chunk(file.substr(i, 10));
+      open = writer->Write(request);
+    }
+    writer->WritesDone();
+    return writer->Finish();
+  }
+
+  grpc::Status Promote(const std::string& name) {
+    v1::PromoteModelRequest request;
+    request.set_request_id(world_.NewRequestId());
+    request.set_model(name);
+    return world_.models->PromoteModel(world_.Context(world_.engineer).get(), request, &model_);
+  }
+
+  RoundWorld world_;
+  v1::Model model_;
+};
+
+TEST_F(ModelTest, OutsideWeightsComeInAndGoOutUnchanged) {
+  const std::string file = MadeUpWeights("a backbone");
+  ASSERT_TRUE(Import("1", "imagenet", "small", file).ok());
+  EXPECT_EQ(model_.number(), 1u);
+  EXPECT_EQ(model_.state(), "candidate");
+  EXPECT_EQ(model_.weights_sha256(), ToBytes(HashOf(file)));
+  // Sent again it is one model, and the same request.
+  ASSERT_TRUE(Import("1", "imagenet", "small", file).ok());
+  EXPECT_EQ(world_.Number("SELECT count(*) FROM model"), 1);
+
+  v1::ExportModelRequest request;
+  request.set_model("imagenet");
+  const auto context = world_.Context(world_.engineer);
+  const auto reader = world_.models->ExportModel(context.get(), request);
+  v1::ExportModelResponse response;
+  std::string exported;
+  while (reader->Read(&response)) exported += response.chunk();
+  EXPECT_TRUE(reader->Finish().ok());
+  EXPECT_EQ(exported, file);
+}
+
+TEST_F(ModelTest, WhatIsNoWholeFileIsRefused) {
+  const std::string file = MadeUpWeights("a backbone");
+  EXPECT_EQ(ReasonOf(Import("1", "a", "small", file.substr(0, file.size() - 3))), "BAD_WEIGHTS");
+  EXPECT_EQ(ReasonOf(Import("2", "a", "small", file, file.size() + 5)), "BAD_WEIGHTS");
+  EXPECT_EQ(ReasonOf(Import("3", "a", "small", file, file.size() - 5)), "BAD_WEIGHTS");
+  EXPECT_EQ(ReasonOf(Import("4", "a", "small", std::string(500, 'P'))), "BAD_WEIGHTS");
+  EXPECT_EQ(world_.Number("SELECT count(*) FROM model"), 0);
+  EXPECT_FALSE(world_.blobs.Exists(HashOf(std::string(500, 'P'))));
+}
+
+TEST_F(ModelTest, NamesAndPresetsAreChecked) {
+  const std::string file = MadeUpWeights("a backbone");
+  for (const char* name : {"", "12", "round-3", "a b", "a/b", "\xc3\xa9"}) {
+    EXPECT_EQ(Import(world_.NewRequestId(), name, "small", file).error_code(),
+              grpc::StatusCode::INVALID_ARGUMENT)
+        << name;
+  }
+  const grpc::Status preset = Import(world_.NewRequestId(), "a", "tiny", file);
+  EXPECT_EQ(preset.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(preset.error_message(), HasSubstr("small"));
+  ASSERT_TRUE(Import("1", "imagenet", "small", file).ok());
+  EXPECT_EQ(ReasonOf(Import("2", "imagenet", "small", file)), "MODEL_EXISTS");
+}
+
+TEST_F(ModelTest, ARoundStartsFromItAndNamesItAsParent) {
+  const std::string file = MadeUpWeights("a backbone");
+  ASSERT_TRUE(Import("1", "imagenet", "small", file).ok());
+  world_.Submit("detector { init_model: \"imagenet\" }");
+  ASSERT_TRUE(world_.planner.RunOnce().ok());
+  ScriptedWorker worker(world_, 0.9);
+  const v1::Job job = *worker.Lease();
+  EXPECT_EQ(job.weights_sha256(), ToBytes(HashOf(file)));
+  EXPECT_EQ(job.weights_preset(), "small");
+  worker.Do(job);
+  ASSERT_EQ(worker.Finish(1).state(), "done");
+  v1::GetModelRequest request;
+  ASSERT_TRUE(world_.models->GetModel(world_.Context(world_.engineer).get(), request, &model_).ok());
+  EXPECT_EQ(model_.name(), "round-1");
+  EXPECT_EQ(model_.parent(), 1u);
+  EXPECT_EQ(model_.round(), 1u);
+  EXPECT_EQ(model_.evaluation().images(), 25u);
+
+  v1::SubmitRoundRequest other;
+  other.set_request_id(world_.NewRequestId());
+  other.set_recipe("detector { preset: \"resnet18-fpn\" init_model: \"imagenet\" }");
+  v1::Round round;
+  const grpc::Status status =
+      world_.rounds->SubmitRound(world_.Context(world_.engineer).get(), other, &round);
+  EXPECT_EQ(ReasonOf(status), "BAD_RECIPE");
+  EXPECT_THAT(status.error_message(), HasSubstr("imagenet"));
+}
+
+TEST_F(ModelTest, OnlyAJudgedModelOfThisProjectCanServe) {
+  ASSERT_TRUE(Import("1", "imagenet", "small", MadeUpWeights("a backbone")).ok());
+  EXPECT_EQ(ReasonOf(Promote("imagenet")), "NO_PREDICTIONS");
+  EXPECT_EQ(ReasonOf(Promote("nobody")), "NO_SUCH_MODEL");
+  EXPECT_EQ(ReasonOf(Promote("")), "NO_SUCH_MODEL");
+  world_.Submit("");
+  ASSERT_TRUE(world_.planner.RunOnce().ok());
+  ScriptedWorker worker(world_, 0.9);
+  worker.Do(*worker.Lease());
+  EXPECT_EQ(ReasonOf(Promote("round-1")), "NO_PREDICTIONS");  // not evaluated yet
+  worker.Finish(1);
+  EXPECT_TRUE(Promote("round-1").ok());  // it serves already
+  EXPECT_EQ(world_.Number("SELECT coalesce(replaced_id, 0) FROM model WHERE state = 'serving'"), 0);
+}
+
+TEST_F(ModelTest, AModelWhoseWeightsWereChangedNeverServes) {
+  world_.Submit("");
+  ScriptedWorker worker(world_, 0.9);
+  ASSERT_TRUE(world_.planner.RunOnce().ok());
+  worker.Do(*worker.Lease());
+  const std::string hex = world_.Text("SELECT encode(weights_sha256, 'hex') FROM model");
+  const auto path = world_.folder.path() / "blobs" / hex.substr(0, 2) / hex.substr(2);
+  ASSERT_TRUE(std::filesystem::exists(path));
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) - 1);
+  const v1::Round round = worker.Finish(1);
+  EXPECT_EQ(round.state(), "failed");
+  EXPECT_THAT(round.error(), HasSubstr("not whole"));
+  EXPECT_EQ(world_.Text("SELECT state FROM model"), "candidate");
+  EXPECT_EQ(world_.Number("SELECT count(*) FROM ranking WHERE state = 'active' AND generation = 0"), 1);
+}
+
+}  // namespace
+}  // namespace loupe

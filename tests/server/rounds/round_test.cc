@@ -1,0 +1,359 @@
+// Whole rounds: over a real PostgreSQL and a real port, with a worker that makes its predictions up.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "server/rounds/round_steps.h"
+#include "tests/server/rounds/round_world.h"
+
+namespace loupe {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kRecipe[] = "ranking { budget: 10 } prediction { shard_size: 32 }";
+
+TEST(Round, GoesFromLabelsToARankingThatIsServed) {
+  RoundWorld world(100, 40);
+  world.Label("pool", 0, 20);
+  world.Label("holdout", 0, 25);
+  world.Label("holdout", 30, 32, /*blind=*/false);
+  const v1::Round submitted = world.Submit(kRecipe);
+  EXPECT_EQ(submitted.state(), "waiting");
+  EXPECT_EQ(submitted.snapshot_images(), 20u);
+  EXPECT_EQ(submitted.snapshot_boxes(), 20u);
+  EXPECT_EQ(submitted.recipe().training().iterations(), 400u);
+  EXPECT_EQ(submitted.recipe().ranking().strategy(), "entropy");
+
+  const v1::Round round = ScriptedWorker(world, 0.9).Finish(1);
+  EXPECT_EQ(round.state(), "done") << round.error();
+  EXPECT_EQ(round.gate().outcome(), "first");
+  EXPECT_EQ(round.evaluation().images(), 25u);
+  EXPECT_TRUE(round.evaluation().random_sample());
+  EXPECT_GT(round.evaluation().ap50(), 0.8);
+  ASSERT_EQ(round.steps_size(), 5);
+  EXPECT_EQ(round.steps(0).step(), "waiting");
+  EXPECT_EQ(round.steps(4).step(), "ranking");
+
+  v1::Model model;
+  ASSERT_TRUE(world.models->GetModel(world.Context(world.annotator).get(), {}, &model).ok());
+  EXPECT_EQ(model.name(), "round-1");
+  EXPECT_EQ(model.state(), "serving");
+  EXPECT_EQ(model.snapshot_images(), 20u);
+
+  // Ten times the depth factor of 4, and one holdout image after every fourth.
+  EXPECT_EQ(world.Number("SELECT count(*) FROM ranking WHERE state = 'active' AND generation = 1"), 1);
+  EXPECT_EQ(world.Number("SELECT eligible FROM ranking WHERE generation = 1"), 80);
+  EXPECT_EQ(world.Number("SELECT count(*) FROM ranking_entry WHERE image_side = 'pool'"), 40);
+  EXPECT_EQ(world.Number("SELECT max(position) - count(*) FROM ranking_entry"), -1);
+  EXPECT_EQ(
+      world.Number("SELECT count(*) FROM ranking_entry WHERE slice = 'random' AND probability <> 8 / 80.0"),
+      0);
+  EXPECT_EQ(world.Number("SELECT count(*) FROM ranking_entry WHERE slice = 'random'"), 8);
+  EXPECT_EQ(world.Number("SELECT count(*) FROM ranking_entry WHERE slice = 'uncertain' AND score IS NULL"),
+            0);
+  EXPECT_EQ(world.Number("SELECT count(*) FROM ranking_entry JOIN image ON image.id = image_id "
+                         "WHERE head_revision_id IS NOT NULL"),
+            0);
+  // 30 are wanted, 25 are labelled: the next 5 by sampling key.
+  EXPECT_EQ(world.Text("SELECT string_agg(file_name, ' ' ORDER BY position) FROM ranking_entry "
+                       "JOIN image ON image.id = image_id WHERE slice = 'holdout' AND ranking_entry.blind"),
+            "holdout-25.png holdout-26.png holdout-27.png holdout-28.png holdout-29.png");
+}
+
+TEST(Round, LabelsThatAreNoPrefixOfTheOrderAreNoRandomSample) {
+  RoundWorld world(20, 40);
+  world.Label("pool", 0, 5);
+  world.Label("holdout", 1, 26);
+  world.Submit(kRecipe);
+  const v1::Round round = ScriptedWorker(world, 0.9).Finish(1);
+  EXPECT_EQ(round.evaluation().images(), 25u);
+  EXPECT_FALSE(round.evaluation().random_sample());
+}
+
+TEST(Round, WithoutALabelledHoldoutTheModelServesAndIsNotJudged) {
+  RoundWorld world(20, 10);
+  world.Label("pool", 0, 5);
+  world.Submit(kRecipe);
+  const v1::Round round = ScriptedWorker(world, 0.9).Finish(1);
+  EXPECT_EQ(round.state(), "done") << round.error();
+  EXPECT_EQ(round.gate().outcome(), "not judged");
+  EXPECT_EQ(world.Text("SELECT state FROM model"), "serving");
+  EXPECT_EQ(world.Number("SELECT count(*) FROM job WHERE kind = 'evaluate'"), 0);
+}
+
+TEST(Round, AWorseModelIsHeldAndItsRankingWaitsForAPromotion) {
+  RoundWorld world(60, 40);
+  world.Label("pool", 0, 20);
+  world.Label("holdout", 0, 40);
+  world.Submit(kRecipe);
+  ScriptedWorker(world, 0.9).Finish(1);
+  world.Submit(kRecipe);
+  const v1::Round round = ScriptedWorker(world, 0.2).Finish(2);
+  EXPECT_EQ(round.state(), "done") << round.error();
+  EXPECT_EQ(round.gate().outcome(), "held");
+  EXPECT_EQ(round.gate().against_model(), 1u);
+  EXPECT_LT(round.gate().difference_high(), 0);
+  EXPECT_EQ(world.Text("SELECT string_agg(state, ' ' ORDER BY number) FROM model"), "serving held");
+  EXPECT_EQ(world.Text("SELECT string_agg(state, ' ' ORDER BY generation) FROM ranking"),
+            "retired active building");
+  EXPECT_GT(world.Number("SELECT count(*) FROM ranking_entry JOIN ranking ON ranking.id = ranking_id "
+                         "WHERE state = 'building'"),
+            0);
+
+  v1::PromoteModelRequest promote;
+  promote.set_request_id(world.NewRequestId());
+  promote.set_model("2");
+  v1::Model model;
+  ASSERT_TRUE(world.models->PromoteModel(world.Context(world.engineer).get(), promote, &model).ok());
+  EXPECT_EQ(model.state(), "serving");
+  EXPECT_EQ(world.Text("SELECT string_agg(state, ' ' ORDER BY number) FROM model"), "retired serving");
+  EXPECT_EQ(world.Text("SELECT string_agg(state, ' ' ORDER BY generation) FROM ranking"),
+            "retired retired active");
+
+  v1::RollbackModelRequest rollback;
+  rollback.set_request_id(world.NewRequestId());
+  for (int i = 0; i < 2; ++i) {  // the same request twice goes back once
+    ASSERT_TRUE(world.models->RollbackModel(world.Context(world.engineer).get(), rollback, &model).ok());
+    EXPECT_EQ(model.number(), 1u);
+  }
+  EXPECT_EQ(world.Text("SELECT string_agg(state, ' ' ORDER BY number) FROM model"), "serving retired");
+  EXPECT_EQ(world.Text("SELECT string_agg(state, ' ' ORDER BY generation) FROM ranking"),
+            "retired active retired");
+  rollback.set_request_id(world.NewRequestId());
+  const grpc::Status status =
+      world.models->RollbackModel(world.Context(world.engineer).get(), rollback, &model);
+  EXPECT_EQ(ReasonOf(status), "NOTHING_BEFORE");
+}
+
+TEST(Round, ABetterModelPassesAndTheServingOneIsJudgedOnWhatIsNewToIt) {
+  RoundWorld world(60, 40);
+  world.Label("pool", 0, 20);
+  world.Label("holdout", 0, 30);
+  world.Submit(kRecipe);
+  ScriptedWorker(world, 0.5).Finish(1);
+  world.Label("holdout", 30, 40);
+  world.Submit(kRecipe);
+  const v1::Round round = ScriptedWorker(world, 0.95).Finish(2);
+  EXPECT_EQ(round.gate().outcome(), "passed");
+  EXPECT_EQ(round.gate().images(), 40u);
+  EXPECT_GT(round.gate().difference_low(), 0);
+  EXPECT_EQ(world.Number("SELECT images FROM job WHERE kind = 'evaluate' AND round_id = 2 AND model_id = 1"),
+            10);
+  EXPECT_EQ(world.Number("SELECT count(*) FROM evaluation WHERE model_id = 1"), 2);
+  EXPECT_EQ(world.Text("SELECT string_agg(state, ' ' ORDER BY number) FROM model"), "retired serving");
+  EXPECT_EQ(world.Number("SELECT replaced_id FROM model WHERE number = 2"), 1);
+}
+
+TEST(Round, TheHoldoutIsNeverTrainedOn) {
+  RoundWorld world(20, 10);
+  world.Label("pool", 0, 5);
+  world.Label("holdout", 0, 10);
+  EXPECT_EQ(world.Submit(kRecipe).snapshot_images(), 5u);
+  ASSERT_TRUE(world.planner.RunOnce().ok());
+  ScriptedWorker worker(world, 0.9);
+  const std::optional<v1::Job> job = worker.Lease();
+  ASSERT_TRUE(job.has_value());
+  EXPECT_EQ(job->kind(), v1::TRAIN);
+  int64_t before = 0;
+  for (const v1::SnapshotItem& item : worker.ReadSnapshot(*job)) {
+    EXPECT_EQ(item.image().side(), v1::POOL);
+    EXPECT_GT(item.image().id(), before);
+    ASSERT_EQ(item.boxes_size(), 1);
+    EXPECT_EQ(item.boxes(0).label(), world.ClassOn(item.image().id()));
+    before = item.image().id();
+  }
+  const std::string holdout = std::to_string(world.ImageAt("holdout", 0));
+  EXPECT_ANY_THROW(world.database.Sql("INSERT INTO snapshot_item VALUES (1, " + holdout + ", 'holdout', 1)"));
+  EXPECT_ANY_THROW(world.database.Sql("INSERT INTO snapshot_item VALUES (1, " + holdout + ", 'pool', 1)"));
+  EXPECT_ANY_THROW(world.database.Sql("INSERT INTO ranking_entry VALUES (1, 0, " + holdout +
+                                      ", 'holdout', 'holdout', NULL, NULL, false)"));
+}
+
+TEST(Round, StepsTakenTwiceAndLateChangeNothing) {
+  RoundWorld world(60, 30);
+  world.Label("pool", 0, 20);
+  world.Label("holdout", 0, 25);
+  world.Submit(kRecipe);
+  Database& database = world.database.get();
+  ScriptedWorker worker(world, 0.9);
+  const auto everything = [&] {
+    for (const RoundState state : {RoundState::kTraining, RoundState::kEvaluating, RoundState::kPredicting,
+                                   RoundState::kRanking, RoundState::kDone}) {
+      const OpenRound open{RoundId(1), ProjectId(1), 1, state};
+      for (int twice = 0; twice < 2; ++twice) {
+        EXPECT_TRUE(StartWaitingRound(database).ok());
+        EXPECT_TRUE(FinishTraining(database, open).ok());
+        EXPECT_TRUE(FinishEvaluating(database, open).ok());
+        EXPECT_TRUE(FinishPredicting(database, open).ok());
+        EXPECT_TRUE(BuildRanking(database, open).ok());
+        EXPECT_TRUE(FinishRanking(database, world.blobs, open).ok());
+      }
+    }
+  };
+  for (int pass = 0; pass < 20 && !world.Get(1).has_ended_at(); ++pass) {
+    everything();
+    if (world.Number("SELECT count(*) FROM job WHERE state = 'waiting'") > 0) worker.Do(*worker.Lease());
+  }
+  everything();
+  EXPECT_EQ(world.Get(1).state(), "done");
+  EXPECT_EQ(world.Number("SELECT count(*) FROM job WHERE kind = 'train'"), 1);
+  EXPECT_EQ(world.Number("SELECT count(*) FROM job WHERE kind = 'evaluate'"), 1);
+  EXPECT_EQ(world.Number("SELECT count(*) FROM job WHERE kind = 'predict'"), 2);
+  EXPECT_EQ(world.Number("SELECT count(*) FROM model"), 1);
+  EXPECT_EQ(world.Number("SELECT count(*) FROM evaluation"), 1);
+  EXPECT_EQ(world.Number("SELECT count(*) FROM ranking"), 2);
+}
+
+TEST(Round, ManyPlannersAndWorkersMakeOneOfEverything) {
+  RoundWorld world(200, 40);
+  world.Label("pool", 0, 20);
+  world.Label("holdout", 0, 40);
+  for (int i = 0; i < 3; ++i) world.Submit("ranking { budget: 10 } prediction { shard_size: 10 }");
+  RoundPlanner second(world.database.get(), world.blobs);
+  RoundPlanner third(world.database.get(), world.blobs);
+  world.planner.Start();
+  second.Start();
+  third.Start();
+  std::vector<std::thread> workers;
+  for (int i = 0; i < 3; ++i) {
+    workers.emplace_back([&] {
+      ScriptedWorker worker(world, 0.9);
+      while (!world.Get(3).has_ended_at()) {
+        if (const std::optional<v1::Job> job = worker.Lease()) worker.Do(*job);
+      }
+    });
+  }
+  for (std::thread& worker : workers) worker.join();
+  EXPECT_EQ(world.Number("SELECT count(*) FROM round WHERE state = 'done'"), 3);
+  EXPECT_EQ(world.Number("SELECT count(*) FROM model"), 3);
+  EXPECT_EQ(world.Number("SELECT count(*) FROM job WHERE kind = 'predict'"), 3 * 20);
+  EXPECT_EQ(world.Number("SELECT count(*) FROM ranking"), 4);
+  EXPECT_EQ(world.Number("SELECT count(*) FROM ranking WHERE state = 'active' AND generation = 3"), 1);
+  EXPECT_EQ(world.Number("SELECT count(*) FROM lease"), 0);
+}
+
+TEST(Round, ARecipeIsRefusedWhole) {
+  RoundWorld world(10, 0);
+  world.Label("pool", 0, 5);
+  const auto refused = [&](const std::string& recipe) {
+    v1::SubmitRoundRequest request;
+    request.set_request_id(world.NewRequestId());
+    request.set_recipe(recipe);
+    v1::Round round;
+    return world.rounds->SubmitRound(world.Context(world.engineer).get(), request, &round);
+  };
+  const grpc::Status unknown = refused("training {\n  iterationz: 3\n}");
+  EXPECT_EQ(unknown.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(ReasonOf(unknown), "BAD_RECIPE");
+  EXPECT_THAT(unknown.error_message(), HasSubstr("line 2"));
+  const grpc::Status range = refused("ranking { random_share: 1.5 }");
+  EXPECT_EQ(ReasonOf(range), "BAD_RECIPE");
+  EXPECT_THAT(range.error_message(), HasSubstr("ranking.random_share"));
+  EXPECT_EQ(ReasonOf(refused("detector { init_model: \"nobody\" }")), "NO_SUCH_MODEL");
+  EXPECT_EQ(world.Number("SELECT count(*) FROM round"), 0);
+  EXPECT_EQ(world.Number("SELECT count(*) FROM snapshot"), 0);
+}
+
+TEST(Round, NeedsLabelsInThePool) {
+  RoundWorld world(10, 10);
+  world.Label("holdout", 0, 10);
+  v1::SubmitRoundRequest request;
+  request.set_request_id(world.NewRequestId());
+  v1::Round round;
+  const grpc::Status status = world.rounds->SubmitRound(world.Context(world.engineer).get(), request, &round);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(ReasonOf(status), "NO_LABELS");
+}
+
+TEST(Round, ARepeatedSubmitQueuesOneRound) {
+  RoundWorld world(10, 0);
+  world.Label("pool", 0, 5);
+  v1::SubmitRoundRequest request;
+  request.set_request_id("once");
+  v1::Round first;
+  v1::Round second;
+  ASSERT_TRUE(world.rounds->SubmitRound(world.Context(world.engineer).get(), request, &first).ok());
+  ASSERT_TRUE(world.rounds->SubmitRound(world.Context(world.engineer).get(), request, &second).ok());
+  EXPECT_EQ(first.SerializeAsString(), second.SerializeAsString());
+  EXPECT_EQ(world.Number("SELECT count(*) FROM round"), 1);
+  request.set_recipe("seed: 2");
+  EXPECT_EQ(ReasonOf(world.rounds->SubmitRound(world.Context(world.engineer).get(), request, &second)),
+            "REQUEST_ID_REUSED");
+  request.set_request_id("other");
+  EXPECT_EQ(ReasonOf(world.rounds->SubmitRound(world.Context(world.annotator).get(), request, &second)),
+            "WRONG_ROLE");
+}
+
+TEST(Round, ACancelledRoundStopsItsWorkerAndLetsTheNextOneRun) {
+  RoundWorld world(10, 0);
+  world.Label("pool", 0, 5);
+  world.Submit(kRecipe);
+  world.Submit(kRecipe);
+  ASSERT_TRUE(world.planner.RunOnce().ok());
+  ScriptedWorker worker(world, 0.9);
+  const std::optional<v1::Job> job = worker.Lease();
+  ASSERT_TRUE(job.has_value());
+  ASSERT_TRUE(worker.Beat(*job).ok());
+
+  v1::CancelRoundRequest request;
+  request.set_request_id(world.NewRequestId());
+  request.set_number(1);
+  v1::Round round;
+  ASSERT_TRUE(world.rounds->CancelRound(world.Context(world.engineer).get(), request, &round).ok());
+  EXPECT_EQ(round.state(), "cancelled");
+  EXPECT_EQ(ReasonOf(worker.Beat(*job)), "LEASE_ENDED");
+  EXPECT_EQ(ReasonOf(worker.Complete(*job, MadeUpWeights("late"))), "LEASE_ENDED");
+  EXPECT_EQ(world.Number("SELECT count(*) FROM model"), 0);
+
+  request.set_request_id(world.NewRequestId());
+  EXPECT_EQ(ReasonOf(world.rounds->CancelRound(world.Context(world.engineer).get(), request, &round)),
+            "ROUND_ENDED");
+  EXPECT_EQ(worker.Finish(2).state(), "done");
+}
+
+TEST(Round, AWatcherSeesEveryStateUntilTheEnd) {
+  RoundWorld world(40, 25);
+  world.Label("pool", 0, 10);
+  world.Label("holdout", 0, 25);
+  world.Submit(kRecipe);
+  std::vector<std::string> states;
+  grpc::Status status;
+  const auto context = world.Context(world.annotator, 60000);
+  std::thread watcher([&] {
+    v1::WatchRoundRequest request;
+    const auto reader = world.rounds->WatchRound(context.get(), request);
+    v1::Round round;
+    while (reader->Read(&round)) {
+      if (states.empty() || states.back() != round.state()) states.push_back(round.state());
+    }
+    status = reader->Finish();
+  });
+  ScriptedWorker(world, 0.9).Finish(1);
+  watcher.join();
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  ASSERT_FALSE(states.empty());
+  EXPECT_EQ(states.back(), "done");
+}
+
+TEST(Round, ListsNewestFirstInPages) {
+  RoundWorld world(10, 0);
+  world.Label("pool", 0, 5);
+  for (int i = 0; i < 5; ++i) world.Submit(kRecipe);
+  v1::ListRoundsRequest request;
+  request.set_page_size(2);
+  std::vector<uint32_t> numbers;
+  do {
+    v1::ListRoundsResponse response;
+    ASSERT_TRUE(world.rounds->ListRounds(world.Context(world.annotator).get(), request, &response).ok());
+    for (const v1::Round& round : response.rounds()) numbers.push_back(round.number());
+    request.set_page_token(response.next_page_token());
+  } while (!request.page_token().empty());
+  EXPECT_THAT(numbers, testing::ElementsAre(5, 4, 3, 2, 1));
+}
+
+}  // namespace
+}  // namespace loupe

@@ -1,0 +1,170 @@
+// Picture files: what they claim, whether they are whole, and how people see them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <filesystem>
+#include <fstream>
+#include <opencv2/imgcodecs.hpp>
+
+#include "worker/pictures/image_decode.h"
+#include "worker/pictures/image_header.h"
+
+namespace loupe {
+namespace {
+
+using testing::HasSubstr;
+
+std::string Encoded(const cv::Mat& picture, const char* extension) {
+  std::vector<uint8_t> bytes;
+  cv::imencode(extension, picture, bytes, {cv::IMWRITE_JPEG_QUALITY, 100});
+  return {bytes.begin(), bytes.end()};
+}
+
+// 40 wide, 24 high: dark but for a bright red upper left corner of 16 x 8.
+cv::Mat CornerPicture() {
+  cv::Mat picture(24, 40, CV_8UC3, cv::Scalar(0, 0, 0));
+  picture(cv::Rect(0, 0, 16, 8)).setTo(cv::Scalar(0, 0, 255));
+  return picture;
+}
+
+// A JPEG with an EXIF segment that holds nothing but an orientation.
+std::string WithOrientation(const std::string& jpeg, char orientation, bool big_endian) {
+  std::string tiff = big_endian ? std::string("MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0", 19) +
+                                      orientation + std::string("\0\0\0\0\0\0", 6)
+                                : std::string("II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0", 18) +
+                                      orientation + std::string("\0\0\0\0\0\0\0", 7);
+  const std::string body = std::string("Exif\0\0", 6) + tiff;
+  const size_t length = body.size() + 2;
+  std::string segment = "\xff\xe1";
+  segment += static_cast<char>(length >> 8U);
+  segment += static_cast<char>(length & 0xffU);
+  return jpeg.substr(0, 2) + segment + body + jpeg.substr(2);
+}
+
+float Red(const torch::Tensor& image, int64_t x, int64_t y) { return image[0][y][x].item<float>(); }
+
+TEST(ImageHeaderTest, ReadsSizes) {
+  for (const char* extension : {".jpg", ".png"}) {
+    const absl::StatusOr<ImageHeader> header = ReadImageHeader(Encoded(CornerPicture(), extension));
+    ASSERT_TRUE(header.ok()) << header.status();
+    EXPECT_EQ(header->width, 40);
+    EXPECT_EQ(header->height, 24);
+    EXPECT_EQ(header->orientation, 1);
+  }
+}
+
+TEST(ImageHeaderTest, RefusesEveryCutOfAFile) {
+  for (const char* extension : {".jpg", ".png"}) {
+    const std::string whole = Encoded(CornerPicture(), extension);
+    for (size_t length = 0; length < whole.size(); ++length) {
+      const absl::Status status = ReadImageHeader(whole.substr(0, length)).status();
+      EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument)
+          << extension << " cut to " << length << " bytes";
+    }
+  }
+}
+
+TEST(ImageHeaderTest, RefusesGiantClaimsAndOtherFiles) {
+  std::string png = Encoded(CornerPicture(), ".png");
+  png.replace(16, 8, std::string("\0\0\xea\x60\0\0\xea\x60", 8));  // 60,000 x 60,000
+  EXPECT_THAT(ReadImageHeader(png).status().message(), HasSubstr("60000 x 60000"));
+  EXPECT_THAT(ReadImageHeader("").status().message(), HasSubstr("empty"));
+  EXPECT_THAT(ReadImageHeader("GIF89a").status().message(), HasSubstr("neither a JPEG nor a PNG"));
+}
+
+TEST(ImageDecodeTest, GivesRgbBetween0And1) {
+  const absl::StatusOr<torch::Tensor> image = DecodeImage(Encoded(CornerPicture(), ".png"), "corner.png");
+  ASSERT_TRUE(image.ok()) << image.status();
+  EXPECT_THAT(image->sizes(), testing::ElementsAre(3, 24, 40));
+  EXPECT_EQ(Red(*image, 3, 3), 1);
+  EXPECT_EQ((*image)[1].max().item<float>(), 0);
+  EXPECT_EQ((*image)[2].max().item<float>(), 0);
+  EXPECT_EQ(image->sum().item<float>(), 16 * 8);
+}
+
+TEST(ImageDecodeTest, TurnsPicturesAsPeopleSeeThem) {
+  const std::string jpeg = Encoded(CornerPicture(), ".jpg");
+  // Where EXIF says that the first row and column lie: 2 top right, 3 bottom right, 4 bottom left, 5 left
+  // top, 6 right top, 7 right bottom, 8 left bottom.
+  const bool right[] = {false, true, true, false, false, true, true, false};
+  const bool bottom[] = {false, false, true, true, false, false, true, true};
+  for (char orientation = 1; orientation <= 8; ++orientation) {
+    for (const bool big_endian : {false, true}) {
+      const absl::StatusOr<torch::Tensor> image =
+          DecodeImage(WithOrientation(jpeg, orientation, big_endian), "turned.jpg");
+      ASSERT_TRUE(image.ok()) << image.status();
+      const int64_t height = orientation >= 5 ? 40 : 24;
+      const int64_t width = 64 - height;
+      EXPECT_THAT(image->sizes(), testing::ElementsAre(3, height, width)) << int{orientation};
+      for (const bool at_right : {false, true}) {
+        for (const bool at_bottom : {false, true}) {
+          const float level = Red(*image, at_right ? width - 3 : 2, at_bottom ? height - 3 : 2);
+          const bool red = at_right == right[orientation - 1] && at_bottom == bottom[orientation - 1];
+          EXPECT_EQ(level > 0.5, red) << int{orientation} << " right " << at_right << " bottom " << at_bottom;
+        }
+      }
+    }
+  }
+}
+
+TEST(ImageDecodeTest, TakesGreySixteenBitAndAlpha) {
+  const absl::StatusOr<torch::Tensor> grey =
+      DecodeImage(Encoded(cv::Mat(5, 7, CV_8U, 51), ".png"), "grey.png");
+  ASSERT_TRUE(grey.ok()) << grey.status();
+  EXPECT_THAT(grey->sizes(), testing::ElementsAre(3, 5, 7));
+  EXPECT_TRUE(torch::allclose(*grey, torch::full({3, 5, 7}, 0.2)));
+  // 32896 of 65535 is above a half by less than 8 bits can tell.
+  const absl::StatusOr<torch::Tensor> deep =
+      DecodeImage(Encoded(cv::Mat(5, 7, CV_16U, 32896), ".png"), "deep.png");
+  ASSERT_TRUE(deep.ok()) << deep.status();
+  EXPECT_TRUE(torch::allclose(*deep, torch::full({3, 5, 7}, 32896.0 / 65535)));
+  const absl::StatusOr<torch::Tensor> clear =
+      DecodeImage(Encoded(cv::Mat(5, 7, CV_8UC4, cv::Scalar(0, 51, 255, 0)), ".png"), "clear.png");
+  ASSERT_TRUE(clear.ok()) << clear.status();
+  EXPECT_EQ(Red(*clear, 2, 2), 1);
+  EXPECT_NEAR((*clear)[1][2][2].item<float>(), 0.2, 1e-6);
+}
+
+// Its levels were those of OpenCV's buffer, which was gone by then.
+TEST(ImageDecodeTest, ASinglePixelOutlivesItsDecoder) {
+  const absl::StatusOr<torch::Tensor> image =
+      DecodeImage(Encoded(cv::Mat(1, 1, CV_8UC3, cv::Scalar(0, 51, 255)), ".png"), "dot.png");
+  ASSERT_TRUE(image.ok()) << image.status();
+  EXPECT_TRUE(image->storage().resizable()) << "a tensor over memory of others can't be resized";
+  EXPECT_TRUE(torch::allclose(*image, torch::tensor({1.0F, 0.2F, 0.0F}).view({3, 1, 1})));
+}
+
+TEST(ImageDecodeTest, ThinPicturesAreDecoded) {
+  for (const cv::Size size : {cv::Size(10000, 1), cv::Size(1, 10000)}) {
+    const absl::StatusOr<torch::Tensor> image =
+        DecodeImage(Encoded(cv::Mat(size, CV_8UC3, cv::Scalar(0, 0, 255)), ".png"), "thin.png");
+    ASSERT_TRUE(image.ok()) << image.status();
+    EXPECT_THAT(image->sizes(), testing::ElementsAre(3, size.height, size.width));
+    EXPECT_EQ(image->sum().item<float>(), 10000);
+  }
+}
+
+TEST(ImageDecodeTest, TellsTheSizeThatDecodingWillGive) {
+  const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "image_test_turned.jpg";
+  const std::string jpeg = Encoded(CornerPicture(), ".jpg");
+  for (const char orientation : {1, 4, 5, 6}) {
+    std::ofstream(path, std::ios::binary) << WithOrientation(jpeg, orientation, true);
+    const auto size = LoadImageSize(path);
+    ASSERT_TRUE(size.ok()) << size.status();
+    EXPECT_EQ(size->height, LoadImage(path)->size(1)) << int{orientation};
+    EXPECT_EQ(size->width, LoadImage(path)->size(2)) << int{orientation};
+  }
+  EXPECT_EQ(LoadImageSize("/nonexistent.jpg").status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST(ImageDecodeTest, NamesThePictureThatItRefuses) {
+  const std::string jpeg = Encoded(CornerPicture(), ".jpg");
+  const absl::Status cut = DecodeImage(jpeg.substr(0, jpeg.size() - 20), "half.jpg").status();
+  EXPECT_EQ(cut.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(cut.message(), HasSubstr("half.jpg is cut short"));
+  EXPECT_EQ(LoadImage("/nonexistent.jpg").status().code(), absl::StatusCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace loupe

@@ -1,0 +1,210 @@
+#include "worker/commands/train_command.h"
+
+#include <google/protobuf/text_format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "client/lib/coco_file.h"
+#include "recipe/recipe.h"
+#include "worker/detection/runtime.h"
+#include "worker/prediction/device.h"
+#include "worker/training/process_group.h"
+#include "worker/training/rank_group.h"
+#include "worker/training/trainer.h"
+#include "worker/prediction/weight_file.h"
+
+namespace loupe {
+namespace {
+
+absl::StatusOr<v1::Recipe> RecipeOf(const TrainOptions& options) {
+  std::string text;
+  if (options.recipe.has_value()) {
+    std::ifstream file(*options.recipe);
+    if (!file) return absl::NotFoundError(absl::StrCat("cannot open ", options.recipe->string()));
+    std::ostringstream content;
+    content << file.rdbuf();
+    text = content.str();
+  }
+  const absl::StatusOr<v1::Recipe> checked = ParseRecipe(text);
+  if (!checked.ok()) return checked.status();
+  // Once more without defaults, since some of them follow from what the options say.
+  v1::Recipe given;
+  google::protobuf::TextFormat::ParseFromString(text, &given);
+  if (options.preset.has_value()) given.mutable_detector()->set_preset(*options.preset);
+  if (options.seed.has_value()) given.set_seed(*options.seed);
+  if (options.iterations.has_value()) given.mutable_training()->set_iterations(*options.iterations);
+  const v1::Recipe recipe = WithDefaults(std::move(given));
+  if (absl::Status valid = Validate(recipe); !valid.ok()) return valid;
+  return recipe;
+}
+
+absl::StatusOr<TrainingSet> ReadSet(const std::filesystem::path& coco_file,
+                                    const std::filesystem::path& images_dir) {
+  const absl::StatusOr<CocoFile> coco =
+      ReadCocoFile(coco_file, {.purpose = CocoPurpose::kTruth, .images_dir = images_dir});
+  if (!coco.ok()) return coco.status();
+  return TrainingSetFromCoco(*coco, images_dir);
+}
+
+absl::StatusOr<TrainingSet> ReadSets(const TrainOptions& options, const v1::Recipe& recipe) {
+  absl::StatusOr<TrainingSet> set = ReadSet(options.coco, options.images);
+  if (!set.ok() || !options.val_coco.has_value()) return set;
+  if (recipe.training().validation_share() > 0) {
+    return absl::InvalidArgumentError(
+        "--val-coco and the recipe's training.validation_share both name validation images; drop one");
+  }
+  absl::StatusOr<TrainingSet> validation = ReadSet(*options.val_coco, *options.val_images);
+  if (!validation.ok()) return validation.status();
+  if (validation->class_names != set->class_names) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        options.val_coco->string(), " has the categories ", absl::StrJoin(validation->class_names, ", "),
+        " by ascending id, but ", options.coco.string(), " has ", absl::StrJoin(set->class_names, ", ")));
+  }
+  set->validation = std::move(validation->images);
+  return set;
+}
+
+absl::StatusOr<std::unique_ptr<Trainer>> MakeTrainer(const TrainOptions& options, const v1::Recipe& recipe,
+                                                     std::ostream& log) {
+  const absl::StatusOr<torch::Device> device = ResolveDevice(options.device, options.processes);
+  if (!device.ok()) return device.status();
+  absl::StatusOr<TrainingSet> set = ReadSets(options, recipe);
+  if (!set.ok()) return set.status();
+  if (!options.init.has_value()) return Trainer::Create(recipe, *std::move(set), nullptr, *device);
+  const absl::StatusOr<SafetensorsFile> init = ReadWeightFile(*options.init);
+  if (!init.ok()) return init.status();
+  absl::StatusOr<std::unique_ptr<Trainer>> trainer =
+      Trainer::Create(recipe, *std::move(set), &*init, *device);
+  if (trainer.ok()) log << "initial weights: " << (*trainer)->init_summary() << std::endl;
+  return trainer;
+}
+
+bool IsJustMeasured(const TrainingProgress& progress) {
+  return progress.measurement.has_value() && progress.measurement->iteration == progress.iteration;
+}
+
+// The first step, each twentieth of the way, and the last; and where AP was measured.
+bool IsWorthALine(const TrainingProgress& progress) {
+  const int64_t stride = std::max<int64_t>(1, progress.iterations / 20);
+  return progress.iteration == 1 || progress.iteration % stride == 0 ||
+         progress.iteration == progress.iterations || IsJustMeasured(progress);
+}
+
+std::string ProgressLine(const TrainingProgress& progress) {
+  std::string line = absl::StrFormat("iteration %d of %d: loss %.4f, %.1f images/s", progress.iteration,
+                                     progress.iterations, progress.loss, progress.images_per_second);
+  if (IsJustMeasured(progress)) {
+    absl::StrAppendFormat(&line, ", AP50 %.4f, AP %.4f", progress.measurement->ap50,
+                          progress.measurement->ap);
+  }
+  return line;
+}
+
+// Goes on from the checkpoint that an earlier run of the command left, if it left one.
+absl::Status ResumeFrom(const std::filesystem::path& path, Trainer& trainer, std::ostream& log) {
+  if (!std::filesystem::exists(path)) return absl::OkStatus();
+  const absl::StatusOr<Checkpoint> checkpoint = ReadCheckpoint(path);
+  absl::Status resumed = checkpoint.ok() ? trainer.Resume(*checkpoint) : checkpoint.status();
+  if (!resumed.ok()) {
+    return absl::Status(resumed.code(),
+                        absl::StrCat("cannot go on from ", path.string(), ": ", resumed.message(),
+                                     "; remove it, or choose another --out"));
+  }
+  log << "goes on from iteration " << checkpoint->iteration << std::endl;
+  return absl::OkStatus();
+}
+
+TrainingCallbacks CallbacksOf(const std::filesystem::path& checkpoint_path, std::ostream& log) {
+  TrainingCallbacks callbacks;
+  callbacks.on_step = [&log](const TrainingProgress& progress) {
+    if (IsWorthALine(progress)) log << ProgressLine(progress) << std::endl;
+    return absl::OkStatus();
+  };
+  callbacks.on_checkpoint = [checkpoint_path](const Checkpoint& checkpoint) {
+    return WriteCheckpoint(checkpoint_path, checkpoint);
+  };
+  return callbacks;
+}
+
+// A new folder for the files of one run, removed at the end.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() : path_((std::filesystem::temp_directory_path() / "loupe-train-XXXXXX").string()) {
+    made_ = mkdtemp(path_.data()) != nullptr;
+  }
+  ~TemporaryFolder() {
+    std::error_code error;
+    if (made_) std::filesystem::remove_all(path_, error);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  bool made() const { return made_; }
+  std::filesystem::path path() const { return path_; }
+
+ private:
+  std::string path_;
+  bool made_ = false;
+};
+
+// Runs the trainer, which stands ready, in several processes. What it learns stays in those: rank 0 calls
+// `finish`.
+absl::Status RunRanks(int processes, Trainer& trainer, const TrainingCallbacks& callbacks,
+                      const std::function<absl::Status()>& finish) {
+  const TemporaryFolder folder;
+  if (!folder.made())
+    return absl::UnavailableError(absl::StrCat("cannot make a folder such as ", folder.path().string()));
+  const int threads = std::max(1, detection::UsableCores() / processes);
+  return RunProcesses(processes, OnDeath::kStopOthers, [&](int rank) -> absl::Status {
+    detection::ConfigureRuntime(threads);
+    const auto ranks = RankGroup::Join(folder.path() / "meeting", rank, processes);
+    if (!ranks.ok()) return ranks.status();
+    const TrainingCallbacks silent = {[](const TrainingProgress&) { return absl::OkStatus(); },
+                                      [](const Checkpoint&) { return absl::OkStatus(); }};
+    absl::Status trained = trainer.Run(rank == 0 ? callbacks : silent, *ranks);
+    return trained.ok() && rank == 0 ? finish() : trained;
+  });
+}
+
+}  // namespace
+
+absl::Status RunTrainCommand(const TrainOptions& options, std::ostream& log) {
+  // One thread until the processes are there: a team of OpenMP's doesn't survive a fork.
+  detection::ConfigureRuntime(options.processes == 1 ? 0 : 1);
+  const absl::StatusOr<v1::Recipe> recipe = RecipeOf(options);
+  if (!recipe.ok()) return recipe.status();
+  if (static_cast<uint32_t>(options.processes) > recipe->training().batch_size()) {
+    return absl::InvalidArgumentError(absl::StrCat("--processes ", options.processes, " share a batch of ",
+                                                   recipe->training().batch_size(),
+                                                   " images: ask for no more than that"));
+  }
+  const absl::StatusOr<std::unique_ptr<Trainer>> made = MakeTrainer(options, *recipe, log);
+  if (!made.ok()) return made.status();
+  std::error_code error;
+  std::filesystem::create_directories(options.out, error);
+  if (error)
+    return absl::UnavailableError(absl::StrCat("cannot make ", options.out.string(), ": ", error.message()));
+  Trainer& trainer = **made;
+
+  const std::filesystem::path checkpoint_path = options.out / "checkpoint.safetensors";
+  if (absl::Status ready = ResumeFrom(checkpoint_path, trainer, log); !ready.ok()) return ready;
+  const TrainingCallbacks callbacks = CallbacksOf(checkpoint_path, log);
+  const auto finish = [&] {
+    absl::Status saved = trainer.SaveWeights(options.out / "model.safetensors");
+    if (saved.ok()) std::filesystem::remove(checkpoint_path, error);
+    return saved;
+  };
+  if (options.processes > 1) return RunRanks(options.processes, trainer, callbacks, finish);
+  absl::Status trained = trainer.Run(callbacks);
+  return trained.ok() ? finish() : trained;
+}
+
+}  // namespace loupe

@@ -1,0 +1,198 @@
+// EVALUATE and PREDICT jobs: the model's boxes for the images of a holdout or of a shard of the pool.
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <span>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/lib/blob_stream.h"
+#include "recipe/recipe.h"
+#include "spdlog/spdlog.h"
+#include "worker/pictures/image_decode.h"
+#include "worker/jobs/job_context.h"
+#include "worker/prediction/perceptual_hash.h"
+#include "worker/prediction/picture_prediction.h"
+#include "worker/jobs/prediction_message.h"
+#include "worker/prediction/predictor.h"
+
+namespace loupe {
+namespace {
+
+// Raw scores: calibration and the ranking decide what they are worth.
+constexpr double kScoreThreshold = 0.01;
+// Images a piece of the upload; what was uploaded is not predicted again when the worker is lost.
+constexpr size_t kUploadPiece = 32;
+
+// Images to predict, those to be ranked first.
+absl::StatusOr<std::vector<v1::JobImage>> ReadJobImages(const JobContext& context) {
+  v1::ReadJobImagesRequest request;
+  request.set_job_id(context.job.job_id());
+  request.set_lease(context.job.lease());
+  const auto stub = v1::WorkerService::NewStub(context.connection.channel());
+  std::vector<v1::JobImage> images;
+  const absl::Status read = RetryUnavailable(kJobPatience, [&] {
+    images.clear();
+    const auto client = context.connection.NewContext(StreamDeadline(0));
+    const auto reader = stub->ReadJobImages(client.get(), request);
+    v1::JobImage image;
+    while (reader->Read(&image)) images.push_back(image);
+    return FromGrpc(reader->Finish());
+  });
+  if (!read.ok()) return read;
+  std::stable_partition(images.begin(), images.end(),
+                        [](const v1::JobImage& image) { return !image.labelled(); });
+  return images;
+}
+
+absl::Status Upload(const JobContext& context, const std::vector<v1::ImagePrediction>& predictions) {
+  const auto stub = v1::WorkerService::NewStub(context.connection.channel());
+  v1::UploadPredictionsResponse response;
+  const absl::Status sent = RetryUnavailable(kJobPatience, [&] {
+    const auto client = context.connection.NewContext(StreamDeadline(0));
+    const auto writer = stub->UploadPredictions(client.get(), &response);
+    v1::UploadPredictionsRequest request;
+    request.mutable_start()->set_job_id(context.job.job_id());
+    request.mutable_start()->set_lease(context.job.lease());
+    bool open = writer->Write(request);
+    for (const v1::ImagePrediction& prediction : predictions) {
+      *request.mutable_prediction() = prediction;
+      open = open && writer->Write(request);
+    }
+    writer->WritesDone();
+    return FromGrpc(writer->Finish());
+  });
+  if (sent.ok() && response.set_aside() > 0) {
+    spdlog::warn("job {}: {} images were set aside", context.job.job_id(), response.set_aside());
+  }
+  return sent;
+}
+
+// A picture that can't be decoded after all is set aside by the coordinator, as one whose score is no number.
+v1::ImagePrediction NotPredicted(int64_t image_id) {
+  v1::ImagePrediction prediction;
+  prediction.set_image_id(image_id);
+  prediction.set_max_foreground_score(std::numeric_limits<float>::quiet_NaN());
+  return prediction;
+}
+
+// What a picture looks like, whatever the model.
+struct Look {
+  uint64_t hash = 0;
+  float brightness = 0;
+};
+
+class PredictJob {
+ public:
+  PredictJob(const JobContext& context, Predictor predictor)
+      : context_(context),
+        predictor_(std::move(predictor)),
+        recipe_(WithDefaults(context.job.recipe()).prediction()) {}
+
+  // images: those to be ranked first.
+  absl::Status Run(const std::vector<v1::JobImage>& images) {
+    const auto labelled = std::find_if(images.begin(), images.end(),
+                                       [](const v1::JobImage& image) { return image.labelled(); });
+    total_ = images.size();
+    // Agreement with the mirrored image is for ranking.
+    if (absl::Status status = RunPart({images.begin(), labelled}, recipe_.mirrored()); !status.ok())
+      return status;
+    return RunPart({labelled, images.end()}, false);
+  }
+
+ private:
+  absl::Status RunPart(std::span<const v1::JobImage> images, bool mirrored) {
+    std::vector<Look> looks(images.size());
+    std::vector<Picture> pictures;
+    for (size_t i = 0; i < images.size(); ++i) pictures.push_back(PictureOf(images[i].image(), looks[i]));
+    PredictOptions options;
+    options.detect.score_threshold = kScoreThreshold;
+    options.detect.detections_per_image = recipe_.boxes_per_image();
+    options.mirrored = mirrored;
+    return PredictPictures(predictor_, pictures, options,
+                           [&](size_t index, absl::StatusOr<Prediction> prediction) {
+                             ReportProgress(++count_);
+                             return Take(images[index].image().id(), std::move(prediction), looks[index]);
+                           });
+  }
+
+  // `look` is set when the picture is loaded, before its prediction is taken.
+  Picture PictureOf(const v1::Image& image, Look& look) const {
+    const detection::ImageSize size = {image.height(), image.width()};
+    const auto load = [this, &look, sha256 = image.sha256(),
+                       name = image.file_name()]() -> absl::StatusOr<torch::Tensor> {
+      const absl::StatusOr<std::string> bytes = context_.ReadBytes(sha256);
+      if (!bytes.ok()) return bytes.status();
+      absl::StatusOr<torch::Tensor> picture = DecodeImage(*bytes, name);
+      if (picture.ok()) look = {PerceptualHash(*picture), Brightness(*picture)};
+      return picture;
+    };
+    return {[size] { return size; }, load};
+  }
+
+  absl::Status Take(int64_t image_id, absl::StatusOr<Prediction> prediction, const Look& look) {
+    if (absl::Status status = context_.lease.MayGoOn(); !status.ok()) return status;
+    if (prediction.ok()) {
+      done_.push_back(PredictionMessage(image_id, *prediction));
+      done_.back().set_perceptual_hash(look.hash);
+      done_.back().set_brightness(look.brightness);
+    } else if (absl::IsInvalidArgument(prediction.status())) {
+      spdlog::warn("job {}: {}", context_.job.job_id(), std::string(prediction.status().message()));
+      done_.push_back(NotPredicted(image_id));
+    } else {
+      return prediction.status();
+    }
+    if (done_.size() < kUploadPiece && count_ < total_) return absl::OkStatus();
+    absl::Status uploaded = Upload(context_, done_);
+    done_.clear();
+    return uploaded;
+  }
+
+  void ReportProgress(size_t done) {
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start_;
+    v1::JobProgress progress;
+    progress.set_kind(context_.job.kind() == v1::EVALUATE ? "evaluate" : "predict");
+    progress.set_done(done);
+    progress.set_total(total_);
+    progress.set_images_per_second(static_cast<double>(done) / elapsed.count());
+    context_.lease.Report(progress);
+  }
+
+  const JobContext& context_;
+  Predictor predictor_;
+  v1::PredictionRecipe recipe_;
+  std::vector<v1::ImagePrediction> done_;
+  size_t count_ = 0;
+  size_t total_ = 0;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+absl::Status RunPredictJob(const JobContext& context) {
+  const absl::StatusOr<SafetensorsFile> weights = context.ReadWeights(context.job.weights_sha256());
+  if (!weights.ok()) return weights.status();
+  DetectorDescription description;
+  description.preset = context.job.weights_preset();
+  description.num_classes = context.job.classes_size();
+  absl::StatusOr<LoadedDetector> detector = LoadDetector(*weights, description);
+  if (!detector.ok()) return detector.status();
+  const absl::StatusOr<std::vector<v1::JobImage>> images = ReadJobImages(context);
+  if (!images.ok()) return images.status();
+  absl::StatusOr<Predictor> predictor = Predictor::Create(
+      *std::move(detector), context.device, WithDefaults(context.job.recipe()).prediction().precision());
+  if (!predictor.ok()) return predictor.status();
+  PredictJob job(context, *std::move(predictor));
+  if (absl::Status status = job.Run(*images); !status.ok()) return status;
+  v1::CompleteJobRequest request;
+  request.set_job_id(context.job.job_id());
+  request.set_lease(context.job.lease());
+  const auto stub = v1::WorkerService::NewStub(context.connection.channel());
+  return Call(context.connection, *stub, &v1::WorkerService::Stub::CompleteJob, request,
+              {.patience = kJobPatience})
+      .status();
+}
+
+}  // namespace loupe

@@ -1,0 +1,14 @@
+// A prediction as it travels to the coordinator.
+#pragma once
+
+#include <cstdint>
+
+#include "loupe/v1/worker.pb.h"
+#include "worker/prediction/predictor.h"
+
+namespace loupe {
+
+// The fields are described in proto/loupe/v1/worker.proto.
+v1::ImagePrediction PredictionMessage(int64_t image_id, const Prediction& prediction);
+
+}  // namespace loupe

@@ -1,0 +1,45 @@
+#include "worker/jobs/stop_signal.h"
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include "absl/time/clock.h"
+
+namespace loupe {
+namespace {
+
+constexpr absl::Duration kTick = absl::Milliseconds(50);
+
+}  // namespace
+
+StopSignal::StopSignal() : signals_({SIGTERM, SIGINT}) {
+  thread_ = std::thread([this] { Wait(); });
+}
+
+StopSignal::~StopSignal() {
+  over_ = true;
+  thread_.join();
+}
+
+void StopSignal::Wait() {
+  while (!over_) {
+    if (signals_.Wait(kTick) == 0) continue;
+    requested_ = true;
+    const std::lock_guard lock(mutex_);
+    if (wake_) wake_();
+  }
+}
+
+void StopSignal::Sleep(absl::Duration duration) const {
+  const absl::Time end = absl::Now() + duration;
+  while (!requested_ && absl::Now() < end) absl::SleepFor(std::min(kTick, end - absl::Now()));
+}
+
+void StopSignal::OnRequest(std::function<void()> wake) {
+  const std::lock_guard lock(mutex_);
+  wake_ = std::move(wake);
+  if (requested_ && wake_) wake_();
+}
+
+}  // namespace loupe

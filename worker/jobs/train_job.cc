@@ -1,0 +1,167 @@
+// A TRAIN job: the round's snapshot, its recipe, checkpoints that another worker can go on from.
+#include <algorithm>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "client/lib/blob_stream.h"
+#include "content/sha256.h"
+#include "recipe/recipe.h"
+#include "spdlog/spdlog.h"
+#include "worker/pictures/image_decode.h"
+#include "worker/jobs/job_context.h"
+#include "worker/training/trainer.h"
+
+namespace loupe {
+namespace {
+
+// Pictures are read through the cache each time, so that a training set may be larger than it.
+TrainingImage ImageOf(const JobContext& context, const v1::SnapshotItem& item) {
+  std::vector<TrainingBox> boxes;
+  for (const v1::LabelBox& box : item.boxes()) {
+    boxes.push_back(
+        {{box.box().x1(), box.box().y1(), box.box().x2(), box.box().y2()}, box.label(), box.ignore()});
+  }
+  const std::string name = item.image().file_name();
+  const std::string sha256 = item.image().sha256();
+  const auto load = [&context, name, sha256]() -> absl::StatusOr<torch::Tensor> {
+    const absl::StatusOr<std::string> bytes = context.ReadBytes(sha256);
+    if (!bytes.ok()) return bytes.status();
+    return DecodeImage(*bytes, name);
+  };
+  return {name, load, TargetOf(boxes), item.pseudo()};
+}
+
+absl::StatusOr<TrainingSet> ReadSnapshot(const JobContext& context) {
+  std::vector<v1::Class> classes(context.job.classes().begin(), context.job.classes().end());
+  std::sort(classes.begin(), classes.end(),
+            [](const auto& a, const auto& b) { return a.label() < b.label(); });
+  TrainingSet set;
+  for (const v1::Class& one : classes) set.class_names.push_back(one.name());
+  v1::ReadSnapshotRequest request;
+  request.set_job_id(context.job.job_id());
+  request.set_lease(context.job.lease());
+  const auto stub = v1::WorkerService::NewStub(context.connection.channel());
+  const absl::Status read = RetryUnavailable(kJobPatience, [&] {
+    set.images.clear();
+    const auto client = context.connection.NewContext(StreamDeadline(0));
+    const auto reader = stub->ReadSnapshot(client.get(), request);
+    v1::SnapshotItem item;
+    while (reader->Read(&item)) set.images.push_back(ImageOf(context, item));
+    return FromGrpc(reader->Finish());
+  });
+  if (!read.ok()) return read;
+  return set;
+}
+
+// Goes on from the job's last checkpoint. One that can't be used costs time, not the round.
+void TryResume(const JobContext& context, Trainer& trainer) {
+  if (context.job.checkpoint_sha256().empty()) return;
+  const absl::StatusOr<std::string> bytes = context.ReadBytes(context.job.checkpoint_sha256());
+  absl::Status resumed = bytes.status();
+  if (bytes.ok()) {
+    const absl::StatusOr<Checkpoint> checkpoint = ReadCheckpoint(context.cache.PathOf(HashOf(*bytes)));
+    resumed = checkpoint.ok() ? trainer.Resume(*checkpoint) : checkpoint.status();
+  }
+  if (resumed.ok()) {
+    spdlog::info("job {}: goes on from iteration {}", context.job.job_id(), trainer.resumed_from());
+  } else {
+    spdlog::warn("job {}: starts anew, its checkpoint can't be used: {}", context.job.job_id(),
+                 std::string(resumed.message()));
+  }
+}
+
+absl::Status SaveCheckpoint(const JobContext& context, const Checkpoint& checkpoint) {
+  const std::filesystem::path file = context.TemporaryFile("checkpoint");
+  if (absl::Status written = WriteCheckpoint(file, checkpoint); !written.ok()) return written;
+  const absl::StatusOr<Sha256> hash = context.Upload(file);
+  std::error_code error;
+  std::filesystem::remove(file, error);
+  if (!hash.ok()) return hash.status();
+  v1::SaveCheckpointRequest request;
+  request.set_job_id(context.job.job_id());
+  request.set_lease(context.job.lease());
+  request.set_sha256(ToBytes(*hash));
+  request.set_iteration(static_cast<uint64_t>(checkpoint.iteration));
+  const auto stub = v1::WorkerService::NewStub(context.connection.channel());
+  return Call(context.connection, *stub, &v1::WorkerService::Stub::SaveCheckpoint, request).status();
+}
+
+v1::JobProgress ProgressOf(const TrainingProgress& training) {
+  v1::JobProgress progress;
+  progress.set_kind("train");
+  progress.set_done(static_cast<uint64_t>(training.iteration));
+  progress.set_total(static_cast<uint64_t>(training.iterations));
+  progress.set_loss(training.loss);
+  progress.set_images_per_second(training.images_per_second);
+  progress.set_resumed_from(static_cast<uint64_t>(training.resumed_from));
+  if (training.measurement.has_value()) progress.set_ap50(training.measurement->ap50);
+  return progress;
+}
+
+TrainingCallbacks CallbacksOf(const JobContext& context) {
+  TrainingCallbacks callbacks;
+  callbacks.on_step = [&context](const TrainingProgress& progress) {
+    context.lease.Report(ProgressOf(progress));
+    return context.lease.MayGoOn();
+  };
+  callbacks.on_checkpoint = [&context](const Checkpoint& checkpoint) {
+    const absl::Status saved = SaveCheckpoint(context, checkpoint);
+    if (saved.ok() || saved.code() == absl::StatusCode::kFailedPrecondition) return saved;
+    // The training is worth more than the checkpoint: the next one will do.
+    spdlog::warn("job {}: no checkpoint at iteration {}: {}", context.job.job_id(), checkpoint.iteration,
+                 std::string(saved.message()));
+    return absl::OkStatus();
+  };
+  return callbacks;
+}
+
+absl::Status Complete(const JobContext& context, const Trainer& trainer) {
+  const std::filesystem::path file = context.TemporaryFile("model");
+  if (absl::Status saved = trainer.SaveWeights(file); !saved.ok()) return saved;
+  std::error_code error;
+  const uint64_t size_bytes = std::filesystem::file_size(file, error);
+  const absl::StatusOr<Sha256> hash = context.Upload(file);
+  std::filesystem::remove(file, error);
+  if (!hash.ok()) return hash.status();
+  v1::CompleteJobRequest request;
+  request.set_job_id(context.job.job_id());
+  request.set_lease(context.job.lease());
+  request.set_weights_sha256(ToBytes(*hash));
+  request.set_weights_bytes(size_bytes);
+  request.set_final_loss(trainer.final_loss());
+  const std::vector<double> quality = trainer.class_quality();
+  request.mutable_class_quality()->Add(quality.begin(), quality.end());
+  if (trainer.measurement().has_value()) request.set_final_ap50(trainer.measurement()->ap50);
+  const auto stub = v1::WorkerService::NewStub(context.connection.channel());
+  return Call(context.connection, *stub, &v1::WorkerService::Stub::CompleteJob, request,
+              {.patience = kJobPatience})
+      .status();
+}
+
+}  // namespace
+
+absl::Status RunTrainJob(const JobContext& context) {
+  absl::StatusOr<TrainingSet> set = ReadSnapshot(context);
+  if (!set.ok()) return set.status();
+  absl::StatusOr<SafetensorsFile> init = SafetensorsFile();
+  const bool has_init = !context.job.weights_sha256().empty();
+  if (has_init) init = context.ReadWeights(context.job.weights_sha256());
+  if (!init.ok()) return init.status();
+  const absl::StatusOr<std::unique_ptr<Trainer>> trainer = Trainer::Create(
+      WithDefaults(context.job.recipe()), *std::move(set), has_init ? &*init : nullptr, context.device);
+  if (!trainer.ok()) return trainer.status();
+  if (has_init) spdlog::info("job {}: initial weights: {}", context.job.job_id(), (*trainer)->init_summary());
+  TryResume(context, **trainer);
+
+  const absl::Status trained = (*trainer)->Run(CallbacksOf(context));
+  if (absl::IsCancelled(trained)) {
+    // Told to stop: what was learned since the last checkpoint goes to the next worker.
+    const absl::Status saved = SaveCheckpoint(context, (*trainer)->MakeCheckpoint());
+    if (!saved.ok())
+      spdlog::warn("job {}: no checkpoint: {}", context.job.job_id(), std::string(saved.message()));
+  }
+  if (!trained.ok()) return trained;
+  return Complete(context, **trainer);
+}
+
+}  // namespace loupe

@@ -1,0 +1,79 @@
+#include "worker/prediction/device.h"
+
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/core/DeviceGuard.h>
+#include <torch/cuda.h>
+
+#include <algorithm>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "worker/detection/onednn.h"
+
+namespace loupe {
+namespace {
+
+constexpr char kCuda[] = "cuda:";
+constexpr size_t kMaxDigits = 2;
+
+bool HasBfloat16(torch::Device device) {
+  if (device.is_cpu()) return detection::OneDnnHasBfloat16();
+  if (!device.is_cuda()) return false;
+  // Compute capability 8.0 on; older GPUs would emulate it, more slowly than they compute in float32.
+  const c10::DeviceGuard guard(device);
+  return at::detail::getCUDAHooks().supportsBFloat16ConvolutionWithCuDNNv8();
+}
+
+}  // namespace
+
+bool IsDeviceName(const std::string& name) {
+  if (name == "auto" || name == "cpu") return true;
+  const std::string digits(absl::StripPrefix(name, kCuda));
+  const bool numeric = std::all_of(digits.begin(), digits.end(), absl::ascii_isdigit);
+  return digits != name && numeric && !digits.empty() && digits.size() <= kMaxDigits;
+}
+
+absl::StatusOr<torch::Device> ResolveDevice(const std::string& name, int processes) {
+  if (!IsDeviceName(name)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("there is no device '", name, "'; choose auto, cpu or cuda:N"));
+  }
+  // Without a look at the GPUs, which doesn't survive the fork of processes.
+  if (name == "cpu" || (name == "auto" && processes > 1)) return torch::Device(torch::kCPU);
+  if (processes > 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--processes shares the cores of a CPU; drop it, or take --device cpu instead of ", name));
+  }
+  const bool cuda = torch::cuda::is_available();
+  if (name == "auto" && !cuda) return torch::Device(torch::kCPU);
+  const int index = name == "auto" ? 0 : std::stoi(name.substr(sizeof(kCuda) - 1));
+  if (!cuda) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(name, ": this LibTorch reaches no GPU; use --device cpu"));
+  }
+  if (index >= static_cast<int>(torch::cuda::device_count())) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(name, ": the last GPU is cuda:", torch::cuda::device_count() - 1,
+                     "; choose one up to that, or --device cpu"));
+  }
+  return torch::Device(torch::kCUDA, static_cast<torch::DeviceIndex>(index));
+}
+
+absl::StatusOr<torch::ScalarType> ResolvePrecision(const std::string& name, torch::Device device) {
+  if (name == "float32") return torch::kFloat32;
+  if (name != "bfloat16") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("there is no precision '", name, "'; choose float32 or bfloat16"));
+  }
+  if (!HasBfloat16(device)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        device.str(),
+        " doesn't compute in bfloat16 (a CPU needs AVX-512, a GPU compute capability 8.0); use float32"));
+  }
+  return torch::kBFloat16;
+}
+
+}  // namespace loupe

@@ -1,0 +1,66 @@
+#include "worker/prediction/predictor.h"
+
+#include <torch/torch.h>
+
+#include "worker/detection/agreement.h"
+#include "worker/prediction/device.h"
+
+namespace loupe {
+
+using detection::Detections;
+
+namespace {
+
+Detections OnCpu(Detections detections) {
+  for (torch::Tensor* tensor : {&detections.boxes, &detections.labels, &detections.scores,
+                                &detections.probabilities, &detections.embedding}) {
+    *tensor = tensor->to(torch::kCPU);
+  }
+  return detections;
+}
+
+}  // namespace
+
+absl::StatusOr<Predictor> Predictor::Create(LoadedDetector detector, torch::Device device,
+                                            const std::string& precision) {
+  try {
+    const absl::StatusOr<torch::ScalarType> type = ResolvePrecision(precision, device);
+    if (!type.ok()) return type.status();
+    detector.model->to(device);
+    detector.model->set_precision(*type);
+    return Predictor(std::move(detector));
+  } catch (const c10::Error& error) {
+    return absl::InternalError(error.what_without_backtrace());
+  }
+}
+
+detection::Batch Predictor::Prepare(const std::vector<torch::Tensor>& images, bool mirrored) const {
+  std::vector<torch::Tensor> inputs = images;
+  if (mirrored) {
+    for (const torch::Tensor& image : images) inputs.push_back(image.flip({2}));
+  }
+  return detector_.model->MakeBatch(inputs);
+}
+
+absl::StatusOr<std::vector<Prediction>> Predictor::Predict(const detection::Batch& batch,
+                                                           const detection::DetectOptions& options,
+                                                           bool mirrored) {
+  try {
+    std::vector<Detections> detections = detector_.model->Detect(batch, options);
+    for (Detections& one : detections) one = OnCpu(std::move(one));
+    const size_t images = detections.size() / (mirrored ? 2 : 1);
+    std::vector<Prediction> predictions(images);
+    for (size_t i = 0; i < images; ++i) {
+      predictions[i].detections = std::move(detections[i]);
+      if (!mirrored) continue;
+      Detections& partner = detections[images + i];
+      partner.boxes = detection::MirrorBoxes(partner.boxes, batch.originals[i].width);
+      predictions[i].agreement = detection::MirrorAgreement(predictions[i].detections, partner);
+    }
+    return predictions;
+  } catch (const c10::Error& error) {
+    return absl::InternalError(error.what_without_backtrace());
+  }
+}
+
+}  // namespace loupe
