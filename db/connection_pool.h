@@ -18,8 +18,8 @@ class PooledConnection {
   // Throws pqxx::broken_connection.
   explicit PooledConnection(const std::string& url);
 
-  // The server ends a statement that runs longer than what is left until the deadline, rounded up to a power of
-  // two of milliseconds, so that most transactions find it set already. Throws pqxx's exceptions.
+  // The server ends a statement that runs longer than what is left until the deadline, rounded up to a power
+  // of two of milliseconds, so that most transactions find it set already. Throws pqxx's exceptions.
   void SetStatementTimeout(absl::Time deadline);
 
   pqxx::connection& get() { return connection_; }
@@ -31,8 +31,7 @@ class PooledConnection {
 
 class ConnectionPool {
  public:
-  ConnectionPool(std::string url, int max_connections)
-      : url_(std::move(url)), free_(max_connections) {}
+  ConnectionPool(std::string url, int max_connections) : url_(std::move(url)), free_(max_connections) {}
 
   // Waits for a connection; makes one when none is idle. Throws pqxx::broken_connection.
   // Errors: DEADLINE_EXCEEDED.

@@ -44,13 +44,14 @@ class Database {
   // otherwise everything it did is undone and its status returned. `body` may run several times, so it keeps
   // nothing from one run to the next. Statements end at the deadline (within a factor of two).
   //
-  // Run again, at most three times after the first, with jitter: serialisation failures, deadlocks, a body that
-  // returned ABORTED, a connection that broke, and a commit whose outcome is unknown. The last may have
-  // committed: whatever must happen once goes through WithRequestId (db/stores/request_store.h) or is idempotent.
+  // Run again, at most three times after the first, with jitter: serialisation failures, deadlocks, a body
+  // that returned ABORTED, a connection that broke, and a commit whose outcome is unknown. The last may have
+  // committed: whatever must happen once goes through WithRequestId (db/stores/request_store.h) or is
+  // idempotent.
   //
-  // Errors: the body's; UNAVAILABLE (DATABASE_UNAVAILABLE), ALREADY_EXISTS (23505), FAILED_PRECONDITION (23503,
-  // 23001), INVALID_ARGUMENT (22xxx, 23514), DEADLINE_EXCEEDED (57014, or no connection came free in time),
-  // RESOURCE_EXHAUSTED (53xxx), ABORTED (still in conflict after the last try), INTERNAL.
+  // Errors: the body's; UNAVAILABLE (DATABASE_UNAVAILABLE), ALREADY_EXISTS (23505), FAILED_PRECONDITION
+  // (23503, 23001), INVALID_ARGUMENT (22xxx, 23514), DEADLINE_EXCEEDED (57014, or no connection came free in
+  // time), RESOURCE_EXHAUSTED (53xxx), ABORTED (still in conflict after the last try), INTERNAL.
   template <typename Body>
   std::invoke_result_t<Body, Transaction&> Transact(const TransactionOptions& options, Body body) {
     using Result = std::invoke_result_t<Body, Transaction&>;
@@ -72,8 +73,7 @@ class Database {
 
  private:
   // A pointer, since FunctionRef takes no reference to a type that is only declared here.
-  absl::Status Run(const TransactionOptions& options,
-                   absl::FunctionRef<absl::Status(Transaction*)> body);
+  absl::Status Run(const TransactionOptions& options, absl::FunctionRef<absl::Status(Transaction*)> body);
 
   std::unique_ptr<ConnectionPool> pool_;
 };

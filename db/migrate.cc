@@ -1,9 +1,9 @@
 #include "db/migrate.h"
 
+#include <spdlog/spdlog.h>
 #include <pqxx/connection>
 #include <pqxx/nontransaction>
 #include <pqxx/transaction>
-#include <spdlog/spdlog.h>
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"

@@ -5,8 +5,8 @@
 #include <exception>
 #include <string_view>
 
-#include <pqxx/except>
 #include <spdlog/spdlog.h>
+#include <pqxx/except>
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -21,7 +21,8 @@ using absl::StatusCode;
 void LogBroken(const char* name, const std::exception& error) {
   static std::atomic<int64_t> last_logged = 0;
   const int64_t now = absl::ToUnixSeconds(absl::Now());
-  if (last_logged.exchange(now) != now) spdlog::warn("{}: the database connection broke: {}", name, error.what());
+  if (last_logged.exchange(now) != now)
+    spdlog::warn("{}: the database connection broke: {}", name, error.what());
 }
 
 SqlFailure Broken(const char* name, const std::exception& error) {
@@ -55,7 +56,8 @@ absl::Status FromSqlState(const char* name, const std::string& state, const std:
     return Error(StatusCode::kResourceExhausted, "DATABASE_FULL",
                  "the database has no room or no connection left: an operator must make some");
   }
-  return Error(StatusCode::kInternal, "INTERNAL", "the database refused a statement; the coordinator's log says why");
+  return Error(StatusCode::kInternal, "INTERNAL",
+               "the database refused a statement; the coordinator's log says why");
 }
 
 bool IsShutdown(std::string_view state) {

@@ -8,8 +8,8 @@ namespace loupe {
 // What to do with a transaction that threw.
 enum class Recovery {
   kGiveUp,
-  kRunAgain,            // serialisation failure, deadlock
-  kReconnectRunAgain,   // the connection broke; nothing was committed, or nobody knows whether it was
+  kRunAgain,           // serialisation failure, deadlock
+  kReconnectRunAgain,  // the connection broke; nothing was committed, or nobody knows whether it was
 };
 
 struct SqlFailure {

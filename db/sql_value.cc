@@ -39,7 +39,8 @@ SqlText ToSql(bool value) { return {value ? "t" : "f"}; }
 SqlText ToSql(double value) { return Shortest(value); }
 SqlText ToSql(float value) { return Shortest(value); }
 SqlText ToSql(SqlBytes value) {
-  return {absl::StrCat("\\x", absl::BytesToHexString(absl::string_view(value.bytes.data(), value.bytes.size())))};
+  return {
+      absl::StrCat("\\x", absl::BytesToHexString(absl::string_view(value.bytes.data(), value.bytes.size())))};
 }
 SqlText ToSql(const Sha256& hash) { return {"\\x" + ToHex(hash)}; }
 SqlText ToSql(absl::Time time) {

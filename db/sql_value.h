@@ -1,5 +1,5 @@
-// C++ values as parameters and COPY fields of SQL, and fields back as C++ values. libpqxx 6 knows neither arrays
-// nor std::optional as parameters.
+// C++ values as parameters and COPY fields of SQL, and fields back as C++ values. libpqxx 6 knows neither
+// arrays nor std::optional as parameters.
 #pragma once
 
 #include <concepts>
@@ -62,8 +62,7 @@ SqlText ToSql(const std::optional<T>& value) {
 SqlText ToSqlArray(const std::vector<SqlText>& elements);
 
 template <typename T>
-  requires(!std::same_as<T, SqlText>)
-SqlText ToSqlArray(const std::vector<T>& values) {
+requires(!std::same_as<T, SqlText>) SqlText ToSqlArray(const std::vector<T>& values) {
   std::vector<SqlText> elements;
   elements.reserve(values.size());
   for (const auto& value : values) elements.push_back(ToSql(static_cast<const T&>(value)));

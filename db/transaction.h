@@ -1,5 +1,5 @@
-// One transaction, as stores see it: statements by name, rows in bulk. Included by stores only; everybody else
-// includes db/database.h.
+// One transaction, as stores see it: statements by name, rows in bulk. Included by stores only; everybody
+// else includes db/database.h.
 #pragma once
 
 #include <array>
@@ -33,7 +33,8 @@ class Transaction {
   pqxx::dbtransaction& work_;
 };
 
-// COPY into a table: many rows in one go. Finish() must be called; nothing else may use the transaction before.
+// COPY into a table: many rows in one go. Finish() must be called; nothing else may use the transaction
+// before.
 class CopyIn {
  public:
   CopyIn(Transaction& transaction, const char* table, const std::vector<std::string>& columns)

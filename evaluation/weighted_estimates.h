@@ -45,7 +45,8 @@ struct EstimateOptions {
 constexpr uint64_t kFewestBoxes = 30;
 
 // `value` is -1 where there is nothing to judge. An interval is left out
-// - below kFewestBoxes true boxes in the drawn images (of the category, or of all), for precision also below 30
+// - below kFewestBoxes true boxes in the drawn images (of the category, or of all), for precision also below
+// 30
 //   judged detections;
 // - where the drawn images agree entirely while others are unseen: they don't show how much images differ.
 struct PoolEstimate {

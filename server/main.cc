@@ -16,9 +16,9 @@
 #include "absl/time/clock.h"
 #include "db/migrate.h"
 #include "db/private_postgres/private_postgres.h"
+#include "server/blobs/small_file.h"
 #include "server/projects/first_admin.h"
 #include "server/server.h"
-#include "server/blobs/small_file.h"
 
 namespace loupe {
 namespace {
@@ -35,10 +35,12 @@ struct Flags {
 };
 
 void Define(CLI::App& app, Flags& flags) {
-  app.add_option("--data-dir", flags.data_dir, "Folder of pictures, weights, tokens and the private PostgreSQL")
+  app.add_option("--data-dir", flags.data_dir,
+                 "Folder of pictures, weights, tokens and the private PostgreSQL")
       ->required();
-  app.add_option("--database-url", flags.database_url,
-                 "A PostgreSQL database, e.g. postgresql://loupe@host/loupe; without it a private one is started");
+  app.add_option(
+      "--database-url", flags.database_url,
+      "A PostgreSQL database, e.g. postgresql://loupe@host/loupe; without it a private one is started");
   app.add_option("--listen", flags.listen, "HOST:PORT of the gRPC services; port 0: any that is free")
       ->capture_default_str();
   auto* cert = app.add_option("--tls-cert", flags.tls_cert, "Certificate, PEM");
@@ -60,7 +62,8 @@ std::string ProblemWith(const Flags& flags) {
     return absl::StrCat("--listen: ", flags.listen, " is not HOST:PORT");
   }
   if (!flags.tls_cert.empty() || IsLoopback(flags.listen.substr(0, colon))) return "";
-  return absl::StrCat("--listen: ", flags.listen, " can be reached from elsewhere, and tokens would travel in the "
+  return absl::StrCat("--listen: ", flags.listen,
+                      " can be reached from elsewhere, and tokens would travel in the "
                       "clear: give --tls-cert and --tls-key, or listen on 127.0.0.1");
 }
 
@@ -79,7 +82,8 @@ absl::StatusOr<std::unique_ptr<PrivatePostgres>> StartPostgres(Flags& flags) {
   if (!flags.database_url.empty()) return nullptr;
   auto postgres = PrivatePostgres::Start(flags.data_dir);
   if (!postgres.ok()) return postgres.status();
-  if (const absl::Status made = CreateDatabase((*postgres)->Url("postgres"), "loupe"); !made.ok()) return made;
+  if (const absl::Status made = CreateDatabase((*postgres)->Url("postgres"), "loupe"); !made.ok())
+    return made;
   flags.database_url = (*postgres)->Url("loupe");
   return postgres;
 }
@@ -103,7 +107,8 @@ absl::Status Run(Flags flags, const sigset_t& endings) {
   std::error_code error;
   std::filesystem::create_directories(flags.data_dir, error);
   if (error) {
-    return absl::FailedPreconditionError(absl::StrCat("can't make ", flags.data_dir.string(), ": ", error.message()));
+    return absl::FailedPreconditionError(
+        absl::StrCat("can't make ", flags.data_dir.string(), ": ", error.message()));
   }
   flags.data_dir = std::filesystem::canonical(flags.data_dir);
   const auto postgres = StartPostgres(flags);
@@ -113,11 +118,13 @@ absl::Status Run(Flags flags, const sigset_t& endings) {
   if (!options.ok()) return options.status();
   const auto server = Server::Start(*options);
   if (!server.ok()) return server.status();
-  if (const absl::Status made = MakeFirstAdmin((*server)->database(), flags.data_dir / "admin.token"); !made.ok()) {
+  if (const absl::Status made = MakeFirstAdmin((*server)->database(), flags.data_dir / "admin.token");
+      !made.ok()) {
     return made;
   }
   const std::string& address = (*server)->address();
-  if (const absl::Status told = WriteWhole(flags.data_dir / "server.address", address + "\n", 0644); !told.ok()) {
+  if (const absl::Status told = WriteWhole(flags.data_dir / "server.address", address + "\n", 0644);
+      !told.ok()) {
     return told;
   }
   spdlog::info("serving on {}", address);

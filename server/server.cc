@@ -86,8 +86,9 @@ absl::Status Server::Listen(const ServerOptions& options) {
   for (grpc::Service* service : services) builder.RegisterService(service);
   server_ = builder.BuildAndStart();
   if (server_ == nullptr || port == 0) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "can't listen on ", options.listen, ": the port is taken, or the certificate or its key can't be used"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("can't listen on ", options.listen,
+                     ": the port is taken, or the certificate or its key can't be used"));
   }
   address_ = absl::StrCat(options.listen.substr(0, options.listen.rfind(':')), ":", port);
   return absl::OkStatus();

@@ -12,17 +12,17 @@
 #include "db/database.h"
 #include "server/blobs/blob_store.h"
 #include "server/images/image_service.h"
+#include "server/images/provenance_service.h"
 #include "server/insight/insight_service.h"
+#include "server/jobs/worker_service.h"
 #include "server/labeling/labeling_service.h"
 #include "server/labeling/lease_reaper.h"
 #include "server/models/model_service.h"
 #include "server/projects/project_service.h"
-#include "server/images/provenance_service.h"
+#include "server/projects/token_service.h"
 #include "server/rounds/round_planner.h"
 #include "server/rounds/round_service.h"
 #include "server/rpc/rpc_call.h"
-#include "server/projects/token_service.h"
-#include "server/jobs/worker_service.h"
 
 namespace loupe {
 
@@ -37,8 +37,8 @@ struct ServerOptions {
 
 class Server {
  public:
-  // Serves once it returns. The database has its schema. Errors: FAILED_PRECONDITION (blob folder, certificate,
-  // address).
+  // Serves once it returns. The database has its schema. Errors: FAILED_PRECONDITION (blob folder,
+  // certificate, address).
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options);
 
   // Shutdown() without patience, unless it was called.
@@ -50,8 +50,8 @@ class Server {
   const std::string& address() const { return address_; }
   Database& database() { return database_; }
 
-  // Health says NOT_SERVING, nothing more is handed out, calls under way have this long to end. Then the threads
-  // stop. May be called twice.
+  // Health says NOT_SERVING, nothing more is handed out, calls under way have this long to end. Then the
+  // threads stop. May be called twice.
   void Shutdown(absl::Duration patience);
 
  private:

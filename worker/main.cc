@@ -13,15 +13,15 @@
 
 #include "absl/status/status.h"
 #include "worker/commands/detect_command.h"
+#include "worker/commands/evaluate_command.h"
+#include "worker/commands/train_command.h"
 #include "worker/detection/preset.h"
 #include "worker/detection/runtime.h"
-#include "worker/prediction/device.h"
-#include "worker/commands/evaluate_command.h"
-#include "worker/pictures/image_header.h"
 #include "worker/jobs/job_loop.h"
-#include "worker/sample/sample.h"
-#include "worker/commands/train_command.h"
+#include "worker/pictures/image_header.h"
+#include "worker/prediction/device.h"
 #include "worker/prediction/weight_file.h"
+#include "worker/sample/sample.h"
 
 namespace {
 
@@ -72,7 +72,9 @@ void AddRun(CLI::App& app, Action& action) {
                       "certificate of the authority that signed the coordinator's");
   AddDevice(*command, options->device);
   command->add_option("--cache-dir", options->cache_dir, "pictures and weights are kept here, up to 4 GiB");
-  command->add_option("--processes", options->processes, "so many workers on the CPU, one thread each; 1: all cores")
+  command
+      ->add_option("--processes", options->processes,
+                   "so many workers on the CPU, one thread each; 1: all cores")
       ->check(CLI::Range(1, 1024));
   command->callback([options, &action] { action = [options] { return loupe::RunWorker(*options); }; });
 }
@@ -96,7 +98,8 @@ void AddTrain(CLI::App& app, Action& action) {
   AddDevice(*command, options->device);
   command->add_option("--out", options->out, "folder for model.safetensors and checkpoints")->required();
   command->add_option("--iterations", options->iterations, "optimizer steps")->check(CLI::Range(1, 1000000));
-  command->add_option("--seed", options->seed, "the same seed gives the same weights on the same kind of CPU");
+  command->add_option("--seed", options->seed,
+                      "the same seed gives the same weights on the same kind of CPU");
   command->add_option("--processes", options->processes, "processes that share every batch, and the cores")
       ->check(CLI::Range(1, 256));
   command->callback([options, &action] {

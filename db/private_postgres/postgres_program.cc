@@ -91,7 +91,8 @@ void Fill(const PostgresCommand& command, SpawnSettings& settings) {
 absl::StatusOr<PostgresPrograms> PostgresPrograms::Find(const std::string& major_version) {
   if (geteuid() == 0 && getpwnam(kUser) == nullptr) {
     return absl::FailedPreconditionError(
-        "PostgreSQL refuses to run as root, and there is no user `postgres`: install PostgreSQL's package, run "
+        "PostgreSQL refuses to run as root, and there is no user `postgres`: install PostgreSQL's package, "
+        "run "
         "as another user, or name a database with --database-url");
   }
   std::optional<fs::path> folder;
@@ -124,7 +125,8 @@ absl::Status PostgresPrograms::Own(const fs::path& folder) const {
 absl::StatusOr<pid_t> PostgresPrograms::Spawn(const PostgresCommand& command) const {
   std::vector<std::string> words;
   if (geteuid() == 0) {
-    words = {"setpriv", absl::StrCat("--reuid=", kUser), absl::StrCat("--regid=", kUser), "--init-groups", "--"};
+    words = {"setpriv", absl::StrCat("--reuid=", kUser), absl::StrCat("--regid=", kUser), "--init-groups",
+             "--"};
   }
   words.push_back((folder_ / command.program).string());
   words.insert(words.end(), {"-D", "/proc/self/fd/3"});
@@ -137,7 +139,8 @@ absl::StatusOr<pid_t> PostgresPrograms::Spawn(const PostgresCommand& command) co
   SpawnSettings settings;
   Fill(command, settings);
   pid_t pid = 0;
-  const int error = posix_spawnp(&pid, argv[0], &settings.actions, &settings.attributes, argv.data(), environ);
+  const int error =
+      posix_spawnp(&pid, argv[0], &settings.actions, &settings.attributes, argv.data(), environ);
   if (error == 0) return pid;
   return absl::FailedPreconditionError(absl::StrCat("can't start ", words[0], ": ", strerror(error)));
 }

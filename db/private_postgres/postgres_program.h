@@ -12,9 +12,9 @@
 
 namespace loupe {
 
-// How a program is started: its working folder is /, its folder of data is the file descriptor 3, which it knows
-// as /proc/self/fd/3. So the data may lie in folders that PostgreSQL's user can't walk through, and the length of
-// their path doesn't matter to the socket. Nothing else of this process is inherited.
+// How a program is started: its working folder is /, its folder of data is the file descriptor 3, which it
+// knows as /proc/self/fd/3. So the data may lie in folders that PostgreSQL's user can't walk through, and the
+// length of their path doesn't matter to the socket. Nothing else of this process is inherited.
 struct PostgresCommand {
   std::string program;                 // `initdb`, `postgres`
   std::vector<std::string> arguments;  // after `-D /proc/self/fd/3`
@@ -32,7 +32,8 @@ class PostgresPrograms {
   // Errors: FAILED_PRECONDITION.
   absl::Status Own(const std::filesystem::path& folder) const;
 
-  // In a session of its own, so that a signal from the terminal doesn't reach it. Errors: FAILED_PRECONDITION.
+  // In a session of its own, so that a signal from the terminal doesn't reach it. Errors:
+  // FAILED_PRECONDITION.
   absl::StatusOr<pid_t> Spawn(const PostgresCommand& command) const;
 
  private:

@@ -11,9 +11,9 @@
 #include <cstring>
 #include <fstream>
 
+#include <spdlog/spdlog.h>
 #include <pqxx/connection>
 #include <pqxx/except>
-#include <spdlog/spdlog.h>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -52,8 +52,8 @@ bool WorksIn(const std::string& pid, const fs::path& folder) {
   return !error && fs::equivalent(working, folder, error) && !error;
 }
 
-// Processes of a server whose postmaster was killed end by themselves, within moments. Until then a new server
-// must not start: they share its files.
+// Processes of a server whose postmaster was killed end by themselves, within moments. Until then a new
+// server must not start: they share its files.
 void WaitForOrphans(const fs::path& folder) {
   for (const absl::Time end = absl::Now() + absl::Seconds(30); absl::Now() < end; absl::SleepFor(kPoll)) {
     bool found = false;
@@ -66,8 +66,8 @@ void WaitForOrphans(const fs::path& folder) {
   }
 }
 
-// The process whose number `postmaster.pid` holds, when it is a server on this folder and not one that a later
-// start of the machine gave the same number.
+// The process whose number `postmaster.pid` holds, when it is a server on this folder and not one that a
+// later start of the machine gave the same number.
 pid_t RunningServer(const fs::path& folder) {
   int pid = 0;
   if (!absl::SimpleAtoi(FirstLine(folder / "postmaster.pid"), &pid) || !IsAlive(pid, "postgres")) return 0;
@@ -111,8 +111,8 @@ absl::Status PrivatePostgres::Open() {
   lock_ = open(lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock_ < 0) return Refused(absl::StrCat("can't write ", lock_file.string()));
   if (flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "another coordinator runs on ", data_dir_.string(), ": stop it, or give this one another --data-dir"));
+    return absl::FailedPreconditionError(absl::StrCat("another coordinator runs on ", data_dir_.string(),
+                                                      ": stop it, or give this one another --data-dir"));
   }
   if (const absl::Status made = MakeFolder(data_dir_ / "logs"); !made.ok()) return made;
   const fs::path log_file = data_dir_ / "logs" / "postgres.log";
@@ -150,7 +150,8 @@ absl::Status PrivatePostgres::MakeCluster() {
   if (status != 0) {
     return absl::FailedPreconditionError(absl::StrCat("initdb failed: ", LastLogLine()));
   }
-  if (rename(unfinished.c_str(), (data_dir_ / "postgres").c_str()) != 0) return Refused("can't keep the new database");
+  if (rename(unfinished.c_str(), (data_dir_ / "postgres").c_str()) != 0)
+    return Refused("can't keep the new database");
   return absl::OkStatus();
 }
 
@@ -170,11 +171,11 @@ absl::Status PrivatePostgres::Launch() {
     unlink((folder / "postmaster.pid").c_str());
     unlink((folder / kSocketLock).c_str());
   }
-  const auto pid = programs_.Spawn({"postgres",
-                                    {"-c", "listen_addresses=", "-c", "unix_socket_directories=.", "-c",
-                                     "port=5432", "-c", "fsync=on"},
-                                    data_folder_,
-                                    log_});
+  const auto pid = programs_.Spawn(
+      {"postgres",
+       {"-c", "listen_addresses=", "-c", "unix_socket_directories=.", "-c", "port=5432", "-c", "fsync=on"},
+       data_folder_,
+       log_});
   if (!pid.ok()) return pid.status();
   pid_ = *pid;
   is_child_ = true;
@@ -200,7 +201,8 @@ bool PrivatePostgres::Answers() const {
 }
 
 absl::Status PrivatePostgres::WaitUntilItAnswers() {
-  // Processes of a server that was killed hold its memory for a moment longer; a new one ends until they are gone.
+  // Processes of a server that was killed hold its memory for a moment longer; a new one ends until they are
+  // gone.
   const absl::Time retry_until = absl::Now() + absl::Seconds(15);
   for (const absl::Time end = absl::Now() + kStartPatience; absl::Now() < end; absl::SleepFor(kPoll)) {
     if (Answers()) return absl::OkStatus();
@@ -223,7 +225,8 @@ void PrivatePostgres::Supervise() {
     wait = kPoll;
     if (Runs()) continue;
     spdlog::error("PostgreSQL ended: {}; starting it again", LastLogLine());
-    if (const absl::Status launched = Launch(); !launched.ok()) spdlog::error("{}", launched.message().data());
+    if (const absl::Status launched = Launch(); !launched.ok())
+      spdlog::error("{}", launched.message().data());
     wait = absl::Milliseconds(500);  // one that can't start is tried twice a second
   }
 }

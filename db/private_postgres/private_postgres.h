@@ -1,4 +1,5 @@
-// A PostgreSQL of the coordinator's own, in DIR/postgres: made at the first start, kept running, stopped at the end.
+// A PostgreSQL of the coordinator's own, in DIR/postgres: made at the first start, kept running, stopped at
+// the end.
 #pragma once
 
 #include <sys/types.h>
@@ -16,8 +17,8 @@
 
 namespace loupe {
 
-// It listens on a Unix socket in DIR/postgres alone, a folder that only its user may enter: who can come that far
-// needs no password. `psql -h DIR/postgres -U loupe loupe` is for operators.
+// It listens on a Unix socket in DIR/postgres alone, a folder that only its user may enter: who can come that
+// far needs no password. `psql -h DIR/postgres -U loupe loupe` is for operators.
 class PrivatePostgres {
  public:
   // Makes the data where there are none, and starts the server; one that a killed coordinator left running is

@@ -1,4 +1,5 @@
-// Rows about images, boxes and reasons as messages. Throw pqxx::conversion_error for what the schema can't hold.
+// Rows about images, boxes and reasons as messages. Throw pqxx::conversion_error for what the schema can't
+// hold.
 #pragma once
 
 #include <pqxx/result>

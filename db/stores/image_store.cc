@@ -68,30 +68,33 @@ std::optional<v1::Image> FindImage(Transaction& transaction, ProjectId project, 
   return FirstImage(transaction.Exec("SelectImage", project, image));
 }
 
-std::optional<v1::Image> FindImage(Transaction& transaction, ProjectId project, const std::string& file_name) {
+std::optional<v1::Image> FindImage(Transaction& transaction, ProjectId project,
+                                   const std::string& file_name) {
   return FirstImage(transaction.Exec("SelectImageByFileName", project, file_name));
 }
 
-std::vector<Sha256> InsertImages(Transaction& transaction, ProjectId project, const std::vector<v1::Image>& images) {
+std::vector<Sha256> InsertImages(Transaction& transaction, ProjectId project,
+                                 const std::vector<v1::Image>& images) {
   std::vector<Sha256> added;
   for (size_t begin = 0; begin < images.size(); begin += kBatch) {
     ImageColumns columns;
     for (size_t i = begin; i < std::min(begin + kBatch, images.size()); ++i) columns.Add(images[i]);
-    for (const auto& row :
-         transaction.Exec("InsertImages", project, columns.hashes, columns.file_names, columns.widths,
-                          columns.heights, columns.sizes, columns.media_types, columns.groups, columns.keys,
-                          columns.sides)) {
+    for (const auto& row : transaction.Exec(
+             "InsertImages", project, columns.hashes, columns.file_names, columns.widths, columns.heights,
+             columns.sizes, columns.media_types, columns.groups, columns.keys, columns.sides)) {
       added.push_back(Sha256Of(row["sha256"]));
     }
   }
   return added;
 }
 
-std::vector<KnownImage> FindImages(Transaction& transaction, ProjectId project, const std::vector<Sha256>& hashes) {
+std::vector<KnownImage> FindImages(Transaction& transaction, ProjectId project,
+                                   const std::vector<Sha256>& hashes) {
   std::vector<KnownImage> images;
   for (size_t begin = 0; begin < hashes.size(); begin += kBatch) {
-    const std::vector<Sha256> batch(hashes.begin() + static_cast<ptrdiff_t>(begin),
-                                    hashes.begin() + static_cast<ptrdiff_t>(std::min(begin + kBatch, hashes.size())));
+    const std::vector<Sha256> batch(
+        hashes.begin() + static_cast<ptrdiff_t>(begin),
+        hashes.begin() + static_cast<ptrdiff_t>(std::min(begin + kBatch, hashes.size())));
     for (const auto& row : transaction.Exec("SelectImagesByHash", project, batch)) {
       images.push_back({IdOf<ImageId>(row["id"]), Sha256Of(row["sha256"]), row["labelled"].as<bool>()});
     }

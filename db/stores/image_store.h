@@ -26,9 +26,10 @@ std::optional<v1::Image> FindImage(Transaction& transaction, ProjectId project, 
 // The first of that name.
 std::optional<v1::Image> FindImage(Transaction& transaction, ProjectId project, const std::string& file_name);
 
-// Adds the images whose bytes the project doesn't hold yet. No two of `images` have the same hash. Fields without
-// an id or revisions. Returns the hashes that were new.
-std::vector<Sha256> InsertImages(Transaction& transaction, ProjectId project, const std::vector<v1::Image>& images);
+// Adds the images whose bytes the project doesn't hold yet. No two of `images` have the same hash. Fields
+// without an id or revisions. Returns the hashes that were new.
+std::vector<Sha256> InsertImages(Transaction& transaction, ProjectId project,
+                                 const std::vector<v1::Image>& images);
 
 struct KnownImage {
   ImageId id;
@@ -36,6 +37,7 @@ struct KnownImage {
   bool labelled = false;
 };
 
-std::vector<KnownImage> FindImages(Transaction& transaction, ProjectId project, const std::vector<Sha256>& hashes);
+std::vector<KnownImage> FindImages(Transaction& transaction, ProjectId project,
+                                   const std::vector<Sha256>& hashes);
 
 }  // namespace loupe

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "db/stores/estimate_store.h"
 #include "db/ids.h"
+#include "db/stores/estimate_store.h"
 #include "loupe/v1/image.pb.h"
 #include "loupe/v1/worker.pb.h"
 

@@ -76,8 +76,8 @@ void CheckRevision(const pqxx::row& row, ChainWalk& walk, ChainCheck& check) {
 void AppendImport(Transaction& transaction, ImageId image, PrincipalId author, bool blind,
                   const std::vector<NewBox>& boxes) {
   const BoxColumns columns(boxes);
-  transaction.Exec("AppendImportedRevision", image, author, blind, columns.corners, columns.labels, columns.origins,
-                   columns.ignores, columns.predicted);
+  transaction.Exec("AppendImportedRevision", image, author, blind, columns.corners, columns.labels,
+                   columns.origins, columns.ignores, columns.predicted);
 }
 
 std::unordered_map<int64_t, std::vector<v1::LabelBox>> ReadTruth(Transaction& transaction,

@@ -33,7 +33,7 @@ v1::ImageProvenance ReadProvenance(Transaction& transaction, const v1::Image& im
 
 // What was found in a part of a project's history.
 struct ChainCheck {
-  ImageId last_image;  // where the next part begins; none: it was the last
+  ImageId last_image;   // where the next part begins; none: it was the last
   uint64_t images = 0;  // with a history
   uint64_t revisions = 0;
   uint64_t boxes = 0;

@@ -32,8 +32,9 @@ uint64_t Count(const pqxx::row& row, const char* column) { return row[column].as
 
 absl::StatusOr<ProjectId> InsertProject(Transaction& transaction, const v1::Project& settings) {
   const auto seed = static_cast<int64_t>(settings.seed());
-  const pqxx::result rows = transaction.Exec("InsertProject", settings.name(), seed, settings.holdout_fraction(),
-                                             settings.holdout_target(), settings.strategy());
+  const pqxx::result rows =
+      transaction.Exec("InsertProject", settings.name(), seed, settings.holdout_fraction(),
+                       settings.holdout_target(), settings.strategy());
   if (rows.empty()) {
     return Error(absl::StatusCode::kAlreadyExists, "PROJECT_EXISTS",
                  absl::StrCat("there is a project named ", settings.name(), ": choose another name"));
@@ -54,8 +55,7 @@ absl::StatusOr<ProjectId> FindProject(Transaction& transaction, const std::strin
                  name.empty() ? "there is no project yet: create one"
                               : absl::StrCat("there is no project named ", name));
   }
-  return Error(absl::StatusCode::kNotFound, "NO_SUCH_PROJECT",
-               "there are several projects: say which one");
+  return Error(absl::StatusCode::kNotFound, "NO_SUCH_PROJECT", "there are several projects: say which one");
 }
 
 v1::Project ReadProject(Transaction& transaction, ProjectId project) {

@@ -16,7 +16,8 @@ class Transaction;
 // Errors: ALREADY_EXISTS (PROJECT_EXISTS).
 absl::StatusOr<ProjectId> InsertProject(Transaction& transaction, const v1::Project& settings);
 
-// By name; empty: the only project. Errors: NOT_FOUND (NO_SUCH_PROJECT: the message says which of the two it is).
+// By name; empty: the only project. Errors: NOT_FOUND (NO_SUCH_PROJECT: the message says which of the two it
+// is).
 absl::StatusOr<ProjectId> FindProject(Transaction& transaction, const std::string& name);
 
 // Requires: the project exists.

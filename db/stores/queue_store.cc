@@ -35,7 +35,8 @@ RankingEnd LockRankingEnd(Transaction& transaction, RankingId ranking) {
   return {rows.at(0)["next_position"].as<uint64_t>(), rows.at(0)["holdout_waiting"].as<uint64_t>()};
 }
 
-std::vector<ImageId> ReadUnranked(Transaction& transaction, ProjectId project, RankingId ranking, v1::Side side) {
+std::vector<ImageId> ReadUnranked(Transaction& transaction, ProjectId project, RankingId ranking,
+                                  v1::Side side) {
   std::vector<ImageId> images;
   for (const auto& row :
        transaction.Exec("SelectUnranked", project, ranking, side == v1::POOL ? "pool" : "holdout")) {

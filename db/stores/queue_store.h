@@ -23,8 +23,8 @@ struct ActiveRanking {
 // nullopt: none is active.
 std::optional<ActiveRanking> FindActiveRanking(Transaction& transaction, ProjectId project);
 
-// Entries of the active ranking in order from position `from`, but none before the first that is not answered; at
-// most `limit`.
+// Entries of the active ranking in order from position `from`, but none before the first that is not
+// answered; at most `limit`.
 std::vector<v1::QueueEntry> ReadQueue(Transaction& transaction, ProjectId project, uint64_t from, int limit);
 
 // Moves each active ranking's cursor over what is answered, so that a claim begins near the head. Idempotent.
@@ -39,7 +39,8 @@ struct RankingEnd {
 RankingEnd LockRankingEnd(Transaction& transaction, RankingId ranking);
 
 // Unlabelled images of one side that the ranking doesn't hold; the holdout's in the order it is labelled in.
-std::vector<ImageId> ReadUnranked(Transaction& transaction, ProjectId project, RankingId ranking, v1::Side side);
+std::vector<ImageId> ReadUnranked(Transaction& transaction, ProjectId project, RankingId ranking,
+                                  v1::Side side);
 
 // Adds entries at `end.next_position` and on. `eligible`: how many images they were drawn from.
 // Requires: LockRankingEnd.

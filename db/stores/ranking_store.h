@@ -31,7 +31,8 @@ struct TimedTask {
   int boxes = 0;  // in the answer, without regions to ignore
 };
 
-// The latest `limit` tasks that people have answered, of those whose time is known. Below 0.2 s it was no person.
+// The latest `limit` tasks that people have answered, of those whose time is known. Below 0.2 s it was no
+// person.
 std::vector<TimedTask> ReadTimedTasks(Transaction& transaction, ProjectId project, int limit);
 
 struct NewRanking {

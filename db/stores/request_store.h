@@ -31,8 +31,8 @@ RequestKey KeyOf(PrincipalId principal, std::string_view method, const std::stri
 // Errors: INVALID_ARGUMENT (no request_id, or too long), ALREADY_EXISTS (REQUEST_ID_REUSED: other content).
 absl::StatusOr<std::optional<std::string>> FindAnswer(Transaction& transaction, const RequestKey& key);
 
-// Errors: ABORTED (the same request ran at the same time and was first; the transaction runs again and finds its
-// answer).
+// Errors: ABORTED (the same request ran at the same time and was first; the transaction runs again and finds
+// its answer).
 absl::Status KeepAnswer(Transaction& transaction, const RequestKey& key, const std::string& answer);
 
 // Requests older than this are forgotten.
@@ -41,9 +41,9 @@ constexpr int kRequestDays = 7;
 // Returns how many were deleted. Idempotent.
 int64_t ForgetOldRequests(Transaction& transaction);
 
-// Runs `body()` -> absl::StatusOr<Response> once for each request, however often it is sent and however often the
-// transaction is run: its answer is kept in the same transaction and given again. Every service method with a
-// request_id goes through here. Errors: the body's, FindAnswer's, KeepAnswer's.
+// Runs `body()` -> absl::StatusOr<Response> once for each request, however often it is sent and however often
+// the transaction is run: its answer is kept in the same transaction and given again. Every service method
+// with a request_id goes through here. Errors: the body's, FindAnswer's, KeepAnswer's.
 template <typename Response, typename Body>
 absl::StatusOr<Response> WithRequestId(Transaction& transaction, const RequestKey& key, Body body) {
   absl::StatusOr<std::optional<std::string>> found = FindAnswer(transaction, key);

@@ -3,8 +3,8 @@
 #include <array>
 #include <unordered_map>
 
-#include "db/stores/job_store.h"
 #include "db/rows/message_row.h"
+#include "db/stores/job_store.h"
 #include "db/transaction.h"
 
 namespace loupe {

@@ -30,7 +30,8 @@ std::vector<v1::PredictedBox> ShownBoxes(const pqxx::row& row) {
 
 }  // namespace
 
-std::vector<TaskId> ClaimTasks(Transaction& transaction, RankingId ranking, PrincipalId principal, uint32_t count) {
+std::vector<TaskId> ClaimTasks(Transaction& transaction, RankingId ranking, PrincipalId principal,
+                               uint32_t count) {
   std::vector<TaskId> tasks;
   for (const auto& row :
        transaction.Exec("ClaimTasks", ranking, principal, count, absl::ToInt64Seconds(kTaskLease))) {
@@ -74,9 +75,9 @@ Answer AnswerTask(Transaction& transaction, TaskId task, bool late, uint32_t spe
                   const std::vector<NewBox>& boxes, const std::vector<v1::PredictedBox>& rejections) {
   const BoxColumns kept(boxes);
   const RejectionColumns rejected(rejections);
-  const pqxx::result rows = transaction.Exec(
-      "AnswerTask", task, late, spent_ms, kept.corners, kept.labels, kept.origins, kept.ignores, kept.predicted,
-      rejected.indexes, rejected.labels, rejected.scores, rejected.corners);
+  const pqxx::result rows = transaction.Exec("AnswerTask", task, late, spent_ms, kept.corners, kept.labels,
+                                             kept.origins, kept.ignores, kept.predicted, rejected.indexes,
+                                             rejected.labels, rejected.scores, rejected.corners);
   const pqxx::row row = rows.at(0);
   return {IdOf<RevisionId>(row["the_revision"]), row["the_number"].as<uint32_t>(), row["is_late"].as<bool>()};
 }

@@ -20,9 +20,11 @@ constexpr absl::Duration kTaskLease = absl::Minutes(10);
 // Predicted boxes with lower scores are not shown to annotators.
 constexpr float kShownScore = 0.3F;
 
-// Leases the first `count` images of a ranking that nobody has, in its order, and that this principal didn't skip.
-// Fewer come when it runs out. Never waits for another claim. Locks: the leases, until the transaction ends.
-std::vector<TaskId> ClaimTasks(Transaction& transaction, RankingId ranking, PrincipalId principal, uint32_t count);
+// Leases the first `count` images of a ranking that nobody has, in its order, and that this principal didn't
+// skip. Fewer come when it runs out. Never waits for another claim. Locks: the leases, until the transaction
+// ends.
+std::vector<TaskId> ClaimTasks(Transaction& transaction, RankingId ranking, PrincipalId principal,
+                               uint32_t count);
 
 // Leased tasks as annotators see them, in order of position, with all reasons.
 std::vector<v1::Task> ReadTasks(Transaction& transaction, const std::vector<TaskId>& tasks);
@@ -30,9 +32,9 @@ std::vector<v1::Task> ReadTasks(Transaction& transaction, const std::vector<Task
 struct LockedTask {
   PrincipalId principal;
   LeaseNumber lease;
-  std::string state;    // as the schema spells it
-  bool held = false;    // the lease has not ended
-  uint32_t width = 0;   // of the image, in pixels
+  std::string state;   // as the schema spells it
+  bool held = false;   // the lease has not ended
+  uint32_t width = 0;  // of the image, in pixels
   uint32_t height = 0;
   uint32_t classes = 0;                 // labels are 1 to this
   std::vector<v1::PredictedBox> shown;  // empty on a blind task
@@ -47,8 +49,8 @@ struct Answer {
   bool late = false;
 };
 
-// Appends the correction to the image's history and ends task and lease. `late`: the lease has ended; it is late
-// too when the image was answered since the task was served. Requires: LockTask. Locks: the image's row.
+// Appends the correction to the image's history and ends task and lease. `late`: the lease has ended; it is
+// late too when the image was answered since the task was served. Requires: LockTask. Locks: the image's row.
 Answer AnswerTask(Transaction& transaction, TaskId task, bool late, uint32_t spent_ms,
                   const std::vector<NewBox>& boxes, const std::vector<v1::PredictedBox>& rejections);
 

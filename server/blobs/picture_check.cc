@@ -30,7 +30,8 @@ absl::StatusOr<PictureFacts> WithinLimits(uint64_t width, uint64_t height, std::
   if (width == 0 || height == 0) return Damaged("it has no pixels");
   if (width * height > kMaxPicturePixels) {
     return absl::InvalidArgumentError(absl::StrCat("the picture claims ", width, " x ", height,
-                                                   " pixels, more than ", kMaxPicturePixels, "; scale it down or cut it up"));
+                                                   " pixels, more than ", kMaxPicturePixels,
+                                                   "; scale it down or cut it up"));
   }
   PictureFacts facts;
   facts.width = static_cast<uint32_t>(width);
@@ -82,7 +83,8 @@ bool IsFrame(uint8_t marker) {
   return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
 }
 
-// The EXIF orientation of an APP1 segment, 1 to 8; 1 where it says nothing that can be read (TIFF 6.0, tag 0x0112).
+// The EXIF orientation of an APP1 segment, 1 to 8; 1 where it says nothing that can be read (TIFF 6.0, tag
+// 0x0112).
 int Orientation(std::string_view segment) {
   constexpr std::string_view kExif("Exif\0\0", 6);
   if (segment.substr(0, 6) != kExif || segment.size() < 14) return 1;
@@ -92,7 +94,9 @@ int Orientation(std::string_view segment) {
     const uint32_t value = BigEndian16(tiff, at);
     return little ? (value & 0xff) << 8 | value >> 8 : value;
   };
-  auto read32 = [&](size_t at) { return little ? read16(at + 2) << 16 | read16(at) : read16(at) << 16 | read16(at + 2); };
+  auto read32 = [&](size_t at) {
+    return little ? read16(at + 2) << 16 | read16(at) : read16(at) << 16 | read16(at + 2);
+  };
   const size_t directory = read32(4);
   if (directory > tiff.size() || tiff.size() - directory < 2) return 1;
   const uint32_t entries = read16(directory);
@@ -106,7 +110,8 @@ int Orientation(std::string_view segment) {
   return 1;
 }
 
-// The place of the marker (its 0xff) after the entropy-coded data that starts at `at`; npos at the file's end.
+// The place of the marker (its 0xff) after the entropy-coded data that starts at `at`; npos at the file's
+// end.
 size_t EndOfScan(std::string_view bytes, size_t at) {
   while ((at = bytes.find('\xff', at)) != std::string_view::npos && at + 1 < bytes.size()) {
     const uint8_t next = static_cast<uint8_t>(bytes[at + 1]);
@@ -164,8 +169,10 @@ absl::StatusOr<PictureFacts> CheckPicture(std::string_view bytes) {
   if (bytes.empty()) return absl::InvalidArgumentError("the file is empty");
   if (bytes.substr(0, kPngSignature.size()) == kPngSignature) return CheckPng(bytes);
   if (bytes.substr(0, 3) == "\xff\xd8\xff") return CheckJpeg(bytes);
-  if (kPngSignature.substr(0, bytes.size()) == bytes || bytes == "\xff\xd8" || bytes == "\xff") return CutShort();
-  return absl::InvalidArgumentError("the file is neither a JPEG nor a PNG picture; convert it, or leave it out");
+  if (kPngSignature.substr(0, bytes.size()) == bytes || bytes == "\xff\xd8" || bytes == "\xff")
+    return CutShort();
+  return absl::InvalidArgumentError(
+      "the file is neither a JPEG nor a PNG picture; convert it, or leave it out");
 }
 
 }  // namespace loupe

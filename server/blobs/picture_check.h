@@ -20,9 +20,9 @@ struct PictureFacts {
 // Pixels above which a picture is refused.
 inline constexpr uint64_t kMaxPicturePixels = 100'000'000;
 
-// Walks `bytes`, the whole file, to its end: a JPEG to EOI, a PNG with every CRC to IEND. Bytes after that are
-// tolerated, as cameras append some.
-// Errors: INVALID_ARGUMENT, with what is wrong and what to do, to stand after the file's name.
+// Walks `bytes`, the whole file, to its end: a JPEG to EOI, a PNG with every CRC to IEND. Bytes after that
+// are tolerated, as cameras append some. Errors: INVALID_ARGUMENT, with what is wrong and what to do, to
+// stand after the file's name.
 absl::StatusOr<PictureFacts> CheckPicture(std::string_view bytes);
 
 }  // namespace loupe

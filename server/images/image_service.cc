@@ -6,8 +6,8 @@
 #include "db/stores/label_store.h"
 #include "db/stores/project_store.h"
 #include "db/stores/request_store.h"
-#include "server/rpc/blob_chunks.h"
 #include "server/images/import_session.h"
+#include "server/rpc/blob_chunks.h"
 #include "server/rpc/paging.h"
 
 namespace loupe {
@@ -22,8 +22,8 @@ absl::Status NoStart() {
 
 }  // namespace
 
-absl::StatusOr<v1::ImportResponse> ImageServiceImpl::TakeStream(const Call& call,
-                                                                grpc::ServerReader<v1::ImportRequest>& reader) {
+absl::StatusOr<v1::ImportResponse> ImageServiceImpl::TakeStream(
+    const Call& call, grpc::ServerReader<v1::ImportRequest>& reader) {
   v1::ImportRequest message;
   if (!reader.Read(&message) || !message.has_start()) return NoStart();
   if (const absl::Status refused = RefuseNul(message); !refused.ok()) return refused;
@@ -55,7 +55,8 @@ absl::StatusOr<v1::ImportResponse> ImageServiceImpl::TakeStream(const Call& call
   });
 }
 
-grpc::Status ImageServiceImpl::Import(grpc::ServerContext* context, grpc::ServerReader<v1::ImportRequest>* reader,
+grpc::Status ImageServiceImpl::Import(grpc::ServerContext* context,
+                                      grpc::ServerReader<v1::ImportRequest>* reader,
                                       v1::ImportResponse* response) {
   return calls_.Stream(context, kImport, nullptr, [&](const Call& call) -> absl::Status {
     absl::StatusOr<v1::ImportResponse> taken = TakeStream(call, *reader);
@@ -105,7 +106,8 @@ grpc::Status ImageServiceImpl::ReadImage(grpc::ServerContext* context, const v1:
   });
 }
 
-grpc::Status ImageServiceImpl::ExportLabels(grpc::ServerContext* context, const v1::ExportLabelsRequest* request,
+grpc::Status ImageServiceImpl::ExportLabels(grpc::ServerContext* context,
+                                            const v1::ExportLabelsRequest* request,
                                             grpc::ServerWriter<v1::LabelledImage>* writer) {
   constexpr char kMethod[] = "ImageService.ExportLabels";
   return calls_.Stream(context, kMethod, request, [&](const Call& call) -> absl::Status {

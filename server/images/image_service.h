@@ -23,7 +23,8 @@ class ImageServiceImpl final : public v1::ImageService::Service {
                             grpc::ServerWriter<v1::LabelledImage>* writer) override;
 
  private:
-  absl::StatusOr<v1::ImportResponse> TakeStream(const Call& call, grpc::ServerReader<v1::ImportRequest>& reader);
+  absl::StatusOr<v1::ImportResponse> TakeStream(const Call& call,
+                                                grpc::ServerReader<v1::ImportRequest>& reader);
 
   RpcCalls& calls_;
   Database& database_;

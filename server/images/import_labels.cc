@@ -12,7 +12,8 @@ namespace {
 constexpr float kMaxOverhang = 1;  // in pixels
 
 bool IsFinite(const v1::Box& box) {
-  return std::isfinite(box.x1()) && std::isfinite(box.y1()) && std::isfinite(box.x2()) && std::isfinite(box.y2());
+  return std::isfinite(box.x1()) && std::isfinite(box.y1()) && std::isfinite(box.x2()) &&
+         std::isfinite(box.y2());
 }
 
 // How far the box reaches beyond the picture, in pixels.
@@ -46,7 +47,8 @@ std::string ProblemWith(const v1::ImportedBox& given, const v1::Box& clipped, fl
 }
 
 auto SortKey(const v1::LabelBox& box) {
-  return std::make_tuple(box.label(), box.ignore(), box.box().x1(), box.box().y1(), box.box().x2(), box.box().y2());
+  return std::make_tuple(box.label(), box.ignore(), box.box().x1(), box.box().y1(), box.box().x2(),
+                         box.box().y2());
 }
 
 std::vector<decltype(SortKey(v1::LabelBox()))> Sorted(const std::vector<v1::LabelBox>& boxes) {

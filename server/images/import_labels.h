@@ -11,8 +11,8 @@
 namespace loupe {
 
 struct CheckedLabels {
-  std::vector<NewBox> boxes;  // of origin IMPORTED, inside the picture
-  uint64_t clipped = 0;       // boxes that overhung by at most a pixel
+  std::vector<NewBox> boxes;          // of origin IMPORTED, inside the picture
+  uint64_t clipped = 0;               // boxes that overhung by at most a pixel
   std::vector<std::string> problems;  // each names its annotation; at most `max_problems`
 };
 

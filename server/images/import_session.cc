@@ -11,8 +11,8 @@
 #include "db/stores/label_store.h"
 #include "db/stores/queue_store.h"
 #include "db/stores/round_store.h"
-#include "server/images/import_labels.h"
 #include "server/blobs/picture_check.h"
+#include "server/images/import_labels.h"
 #include "server/labeling/queue_growth.h"
 #include "server/ranking/sampling_key.h"
 
@@ -58,7 +58,8 @@ class LabelWriter {
       truth_[image] = std::move(boxes);
     } else if (!SameTruth(kept->second, boxes)) {
       response_.set_conflicts_total(response_.conflicts_total() + 1);
-      if (response_.conflicts_total() <= kMaxConflictsListed) response_.add_conflicts(picture.image.file_name());
+      if (response_.conflicts_total() <= kMaxConflictsListed)
+        response_.add_conflicts(picture.image.file_name());
     }
   }
 
@@ -114,8 +115,8 @@ absl::Status ImportSession::FinishPicture() {
 absl::Status ImportSession::CheckAndStore() {
   const std::string& name = header_->file_name();
   if (bytes_.size() != header_->size_bytes()) {
-    return Note("BAD_PICTURE", absl::StrCat(name, ": ", bytes_.size(), " bytes came where ", header_->size_bytes(),
-                                            " were announced"));
+    return Note("BAD_PICTURE", absl::StrCat(name, ": ", bytes_.size(), " bytes came where ",
+                                            header_->size_bytes(), " were announced"));
   }
   const absl::StatusOr<PictureFacts> facts = CheckPicture(bytes_);
   if (!facts.ok()) return Note("BAD_PICTURE", absl::StrCat(name, ": ", facts.status().message()));
@@ -127,11 +128,12 @@ absl::Status ImportSession::CheckAndStore() {
   picture.image.set_size_bytes(bytes_.size());
   picture.image.set_group(header_->group());
   picture.labelled = header_->has_labels();
-  CheckedLabels labels = CheckImportedLabels(header_->labels(), facts->width, facts->height,
-                                             static_cast<uint32_t>(project_.classes_size()),
-                                             kMaxProblems - problems_.size());
+  CheckedLabels labels =
+      CheckImportedLabels(header_->labels(), facts->width, facts->height,
+                          static_cast<uint32_t>(project_.classes_size()), kMaxProblems - problems_.size());
   for (const std::string& problem : labels.problems) {
-    if (const absl::Status noted = Note("BAD_LABELS", absl::StrCat(name, ": ", problem)); !noted.ok()) return noted;
+    if (const absl::Status noted = Note("BAD_LABELS", absl::StrCat(name, ": ", problem)); !noted.ok())
+      return noted;
   }
   if (!labels.problems.empty()) return absl::OkStatus();
   boxes_clipped_ += labels.clipped;

@@ -10,8 +10,8 @@
 #include "absl/status/statusor.h"
 #include "db/database.h"
 #include "db/ids.h"
-#include "db/stores/request_store.h"
 #include "db/rows/revision_columns.h"
+#include "db/stores/request_store.h"
 #include "loupe/v1/image.pb.h"
 #include "loupe/v1/project.pb.h"
 #include "server/blobs/blob_store.h"
@@ -35,9 +35,9 @@ class ImportSession {
   ImportSession(const BlobStore& blobs, v1::Project project, bool blind)
       : blobs_(blobs), project_(std::move(project)), blind_(blind) {}
 
-  // A message of the stream after the start. What is wrong with pictures and labels is noted; the stream goes on
-  // until there are kMaxProblems. Errors: INVALID_ARGUMENT (the order of messages, or a full list of problems),
-  // RESOURCE_EXHAUSTED, INTERNAL.
+  // A message of the stream after the start. What is wrong with pictures and labels is noted; the stream goes
+  // on until there are kMaxProblems. Errors: INVALID_ARGUMENT (the order of messages, or a full list of
+  // problems), RESOURCE_EXHAUSTED, INTERNAL.
   absl::Status Take(const v1::ImportRequest& message);
 
   // After the last message: makes the pictures durable. Errors: as Take, and INVALID_ARGUMENT (BAD_PICTURE,

@@ -36,16 +36,18 @@ grpc::Status ProvenanceServiceImpl::GetImageProvenance(grpc::ServerContext* cont
                                                        v1::ImageProvenance* response) {
   constexpr char kMethod[] = "ProvenanceService.GetImageProvenance";
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
-    return database_.Transact({kMethod, call.deadline, Isolation::kRepeatableRead},
-                              [&](Transaction& transaction) -> absl::StatusOr<v1::ImageProvenance> {
-      const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
-      if (!project.ok()) return project.status();
-      const std::optional<v1::Image> image = Asked(transaction, *project, *request);
-      if (image.has_value()) return ReadProvenance(transaction, *image);
-      return Error(absl::StatusCode::kNotFound, "NO_SUCH_IMAGE",
-                   request->has_file_name() ? absl::StrCat("there is no image named ", request->file_name())
-                                            : absl::StrCat("there is no image ", request->image_id()));
-    });
+    return database_.Transact(
+        {kMethod, call.deadline, Isolation::kRepeatableRead},
+        [&](Transaction& transaction) -> absl::StatusOr<v1::ImageProvenance> {
+          const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
+          if (!project.ok()) return project.status();
+          const std::optional<v1::Image> image = Asked(transaction, *project, *request);
+          if (image.has_value()) return ReadProvenance(transaction, *image);
+          return Error(absl::StatusCode::kNotFound, "NO_SUCH_IMAGE",
+                       request->has_file_name()
+                           ? absl::StrCat("there is no image named ", request->file_name())
+                           : absl::StrCat("there is no image ", request->image_id()));
+        });
   });
 }
 
@@ -55,9 +57,9 @@ grpc::Status ProvenanceServiceImpl::VerifyHistory(grpc::ServerContext* context,
   constexpr char kMethod[] = "ProvenanceService.VerifyHistory";
   // A part at a time: the history may be long, and no transaction is. It may take longer than other calls.
   return calls_.Stream(context, kMethod, request, [&](const Call& call) -> absl::Status {
-    const absl::StatusOr<ProjectId> project =
-        database_.Transact({kMethod, call.deadline},
-                           [&](Transaction& transaction) { return FindProject(transaction, request->project()); });
+    const absl::StatusOr<ProjectId> project = database_.Transact(
+        {kMethod, call.deadline},
+        [&](Transaction& transaction) { return FindProject(transaction, request->project()); });
     if (!project.ok()) return project.status();
     ImageId last;
     while (!call.cancelled()) {

@@ -17,11 +17,11 @@
 #include "db/stores/round_store.h"
 #include "recipe/recipe.h"
 #include "server/insight/label_check.h"
-#include "server/models/model_calls.h"
 #include "server/insight/pool_estimates.h"
-#include "server/rounds/round_calibration.h"
 #include "server/insight/round_curve.h"
 #include "server/insight/slice_choice.h"
+#include "server/models/model_calls.h"
+#include "server/rounds/round_calibration.h"
 
 namespace loupe {
 namespace {

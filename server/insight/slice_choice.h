@@ -13,7 +13,8 @@
 
 namespace loupe {
 
-// What the ranking that is served drew; of size 0 where no model made it, or it drew nothing. Errors: INTERNAL.
+// What the ranking that is served drew; of size 0 where no model made it, or it drew nothing. Errors:
+// INTERNAL.
 absl::StatusOr<RandomDraw> DrawOfActive(Transaction& transaction, ProjectId project);
 
 struct ChosenSlice {

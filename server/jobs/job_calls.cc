@@ -11,9 +11,9 @@
 #include "db/stores/prediction_store.h"
 #include "db/stores/request_store.h"
 #include "db/stores/round_store.h"
-#include "server/rounds/kept_recipe.h"
-#include "server/jobs/prediction_check.h"
 #include "server/blobs/weights_check.h"
+#include "server/jobs/prediction_check.h"
+#include "server/rounds/kept_recipe.h"
 
 namespace loupe {
 namespace {

@@ -42,7 +42,8 @@ class WorkerServiceImpl final : public v1::WorkerService::Service {
   absl::StatusOr<v1::LeaseJobResponse> Lease(const Call& call, const v1::LeaseJobRequest& request);
   absl::Status SendSnapshot(const v1::ReadSnapshotRequest& request,
                             grpc::ServerWriter<v1::SnapshotItem>& writer);
-  absl::Status SendJobImages(const v1::ReadJobImagesRequest& request, grpc::ServerWriter<v1::JobImage>& writer);
+  absl::Status SendJobImages(const v1::ReadJobImagesRequest& request,
+                             grpc::ServerWriter<v1::JobImage>& writer);
   absl::Status TakeBlob(grpc::ServerReader<v1::WriteBlobRequest>& reader);
   absl::StatusOr<v1::UploadPredictionsResponse> TakePredictions(
       const Call& call, grpc::ServerReader<v1::UploadPredictionsRequest>& reader);

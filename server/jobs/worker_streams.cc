@@ -10,9 +10,9 @@
 #include "db/stores/prediction_store.h"
 #include "db/stores/pseudo_label_store.h"
 #include "db/stores/round_store.h"
-#include "server/rpc/blob_chunks.h"
 #include "server/jobs/job_calls.h"
 #include "server/jobs/worker_service.h"
+#include "server/rpc/blob_chunks.h"
 
 namespace loupe {
 namespace {

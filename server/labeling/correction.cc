@@ -17,13 +17,15 @@ absl::Status CheckBox(int index, const v1::CorrectedBox& corrected, const Correc
   const v1::Box& box = corrected.box();
   // False for NaN, too.
   const bool ordered = box.x1() >= 0 && box.x1() < box.x2() && box.y1() >= 0 && box.y1() < box.y2();
-  if (!ordered || !(box.x2() <= static_cast<float>(bounds.width)) || !(box.y2() <= static_cast<float>(bounds.height))) {
+  if (!ordered || !(box.x2() <= static_cast<float>(bounds.width)) ||
+      !(box.y2() <= static_cast<float>(bounds.height))) {
     return BadBox(index, absl::StrCat("its corners ", box.x1(), " ", box.y1(), " ", box.x2(), " ", box.y2(),
                                       " must be in order and inside the image of ", bounds.width, " x ",
                                       bounds.height, " pixels"));
   }
   if (corrected.label() >= 1 && corrected.label() <= bounds.classes) return absl::OkStatus();
-  return BadBox(index, absl::StrCat("there is no class ", corrected.label(), "; classes are 1 to ", bounds.classes));
+  return BadBox(index,
+                absl::StrCat("there is no class ", corrected.label(), "; classes are 1 to ", bounds.classes));
 }
 
 bool IsKept(const v1::Box& a, const v1::Box& b) {

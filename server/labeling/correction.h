@@ -16,8 +16,8 @@ namespace loupe {
 constexpr float kKeptTolerance = 0.5F;
 
 struct JudgedCorrection {
-  std::vector<NewBox> boxes;                   // as given, with origins
-  std::vector<v1::PredictedBox> rejections;    // shown, and named by no box
+  std::vector<NewBox> boxes;                 // as given, with origins
+  std::vector<v1::PredictedBox> rejections;  // shown, and named by no box
   uint32_t accepted = 0;
   uint32_t adjusted = 0;
   uint32_t relabelled = 0;
@@ -25,7 +25,7 @@ struct JudgedCorrection {
 };
 
 struct CorrectionBounds {
-  uint32_t width = 0;    // of the image, in pixels
+  uint32_t width = 0;  // of the image, in pixels
   uint32_t height = 0;
   uint32_t classes = 0;  // labels are 1 to this
 };

@@ -14,8 +14,8 @@
 #include "db/stores/request_store.h"
 #include "db/stores/task_store.h"
 #include "server/labeling/correction.h"
-#include "server/rpc/paging.h"
 #include "server/labeling/queue_growth.h"
+#include "server/rpc/paging.h"
 
 namespace loupe {
 namespace {

@@ -11,8 +11,8 @@ namespace loupe {
 
 class LeaseReaper {
  public:
-  // Begins at once, and goes round every second. `database` must outlive it. Any number of coordinators may have
-  // one: they pass over what another is ending.
+  // Begins at once, and goes round every second. `database` must outlive it. Any number of coordinators may
+  // have one: they pass over what another is ending.
   explicit LeaseReaper(Database& database);
   ~LeaseReaper();
   LeaseReaper(const LeaseReaper&) = delete;

@@ -3,9 +3,9 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "server/rpc/blob_chunks.h"
-#include "server/models/model_calls.h"
 #include "server/blobs/weights_check.h"
+#include "server/models/model_calls.h"
+#include "server/rpc/blob_chunks.h"
 
 namespace loupe {
 namespace {

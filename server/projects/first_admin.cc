@@ -3,8 +3,8 @@
 #include <string>
 
 #include "db/stores/principal_store.h"
-#include "server/rpc/auth.h"
 #include "server/blobs/small_file.h"
+#include "server/rpc/auth.h"
 
 namespace loupe {
 

@@ -6,9 +6,9 @@
 #include "db/error.h"
 #include "db/stores/project_store.h"
 #include "db/stores/request_store.h"
+#include "server/ranking/uncertainty.h"
 #include "server/rpc/names.h"
 #include "server/rpc/paging.h"
-#include "server/ranking/uncertainty.h"
 
 namespace loupe {
 namespace {
@@ -36,7 +36,8 @@ absl::Status CheckClasses(const google::protobuf::RepeatedPtrField<std::string>&
 
 // The project asked for, with every default written out.
 absl::StatusOr<v1::Project> SettingsOf(const v1::CreateProjectRequest& request) {
-  if (const absl::Status named = CheckIdentifier("the name of a project", request.name()); !named.ok()) return named;
+  if (const absl::Status named = CheckIdentifier("the name of a project", request.name()); !named.ok())
+    return named;
   if (const absl::Status listed = CheckClasses(request.classes()); !listed.ok()) return listed;
   v1::Project settings;
   settings.set_name(request.name());
@@ -51,58 +52,66 @@ absl::StatusOr<v1::Project> SettingsOf(const v1::CreateProjectRequest& request) 
   if (const auto known = ranking::ParseStrategy(settings.strategy()); !known.ok()) {
     return Invalid(std::string(known.status().message()));
   }
-  settings.set_holdout_target(request.has_holdout_target() ? request.holdout_target() : kDefaultHoldoutTarget);
-  if (settings.holdout_target() > 1'000'000'000) return Invalid("holdout_target must be at most 1,000,000,000");
+  settings.set_holdout_target(request.has_holdout_target() ? request.holdout_target()
+                                                           : kDefaultHoldoutTarget);
+  if (settings.holdout_target() > 1'000'000'000)
+    return Invalid("holdout_target must be at most 1,000,000,000");
   return settings;
 }
 
 }  // namespace
 
 grpc::Status ProjectServiceImpl::CreateProject(grpc::ServerContext* context,
-                                               const v1::CreateProjectRequest* request, v1::Project* response) {
+                                               const v1::CreateProjectRequest* request,
+                                               v1::Project* response) {
   constexpr char kMethod[] = "ProjectService.CreateProject";
-  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> absl::StatusOr<v1::Project> {
-    const absl::StatusOr<v1::Project> settings = SettingsOf(*request);
-    if (!settings.ok()) return settings.status();
-    const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
-    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
-      return WithRequestId<v1::Project>(transaction, key, [&]() -> absl::StatusOr<v1::Project> {
-        const absl::StatusOr<ProjectId> project = InsertProject(transaction, *settings);
-        if (!project.ok()) return project.status();
-        return ReadProject(transaction, *project);
+  return calls_.Unary(
+      context, kMethod, request, response, [&](const Call& call) -> absl::StatusOr<v1::Project> {
+        const absl::StatusOr<v1::Project> settings = SettingsOf(*request);
+        if (!settings.ok()) return settings.status();
+        const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
+        return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+          return WithRequestId<v1::Project>(transaction, key, [&]() -> absl::StatusOr<v1::Project> {
+            const absl::StatusOr<ProjectId> project = InsertProject(transaction, *settings);
+            if (!project.ok()) return project.status();
+            return ReadProject(transaction, *project);
+          });
+        });
       });
-    });
-  });
 }
 
-grpc::Status ProjectServiceImpl::GetProject(grpc::ServerContext* context, const v1::GetProjectRequest* request,
-                                            v1::Project* response) {
+grpc::Status ProjectServiceImpl::GetProject(grpc::ServerContext* context,
+                                            const v1::GetProjectRequest* request, v1::Project* response) {
   constexpr char kMethod[] = "ProjectService.GetProject";
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
-    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> absl::StatusOr<v1::Project> {
-      const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
-      if (!project.ok()) return project.status();
-      return ReadProject(transaction, *project);
-    });
+    return database_.Transact(
+        {kMethod, call.deadline}, [&](Transaction& transaction) -> absl::StatusOr<v1::Project> {
+          const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
+          if (!project.ok()) return project.status();
+          return ReadProject(transaction, *project);
+        });
   });
 }
 
-grpc::Status ProjectServiceImpl::ListProjects(grpc::ServerContext* context, const v1::ListProjectsRequest* request,
+grpc::Status ProjectServiceImpl::ListProjects(grpc::ServerContext* context,
+                                              const v1::ListProjectsRequest* request,
                                               v1::ListProjectsResponse* response) {
   constexpr char kMethod[] = "ProjectService.ListProjects";
   return calls_.Unary(context, kMethod, request, response,
                       [&](const Call& call) -> absl::StatusOr<v1::ListProjectsResponse> {
-    const absl::StatusOr<int64_t> start = PageStart(request->page_token());
-    if (!start.ok()) return start.status();
-    const int limit = PageSize(request->page_size(), 100, 1000);
-    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
-      v1::ListProjectsResponse page;
-      const std::vector<v1::Project> projects = loupe::ListProjects(transaction, ProjectId(*start), limit);
-      for (const v1::Project& project : projects) *page.add_projects() = project;
-      if (page.projects_size() == limit) page.set_next_page_token(absl::StrCat(projects.back().id()));
-      return absl::StatusOr<v1::ListProjectsResponse>(std::move(page));
-    });
-  });
+                        const absl::StatusOr<int64_t> start = PageStart(request->page_token());
+                        if (!start.ok()) return start.status();
+                        const int limit = PageSize(request->page_size(), 100, 1000);
+                        return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+                          v1::ListProjectsResponse page;
+                          const std::vector<v1::Project> projects =
+                              loupe::ListProjects(transaction, ProjectId(*start), limit);
+                          for (const v1::Project& project : projects) *page.add_projects() = project;
+                          if (page.projects_size() == limit)
+                            page.set_next_page_token(absl::StrCat(projects.back().id()));
+                          return absl::StatusOr<v1::ListProjectsResponse>(std::move(page));
+                        });
+                      });
 }
 
 grpc::Status ProjectServiceImpl::GetStatus(grpc::ServerContext* context, const v1::GetStatusRequest* request,
@@ -112,10 +121,11 @@ grpc::Status ProjectServiceImpl::GetStatus(grpc::ServerContext* context, const v
     // All counts of one moment.
     return database_.Transact({kMethod, call.deadline, Isolation::kRepeatableRead},
                               [&](Transaction& transaction) -> absl::StatusOr<v1::ProjectStatus> {
-      const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
-      if (!project.ok()) return project.status();
-      return ReadStatus(transaction, *project);
-    });
+                                const absl::StatusOr<ProjectId> project =
+                                    FindProject(transaction, request->project());
+                                if (!project.ok()) return project.status();
+                                return ReadStatus(transaction, *project);
+                              });
   });
 }
 

@@ -23,7 +23,8 @@ absl::Status CheckNewToken(const v1::CreateTokenRequest& request) {
 
 }  // namespace
 
-grpc::Status TokenServiceImpl::CreateToken(grpc::ServerContext* context, const v1::CreateTokenRequest* request,
+grpc::Status TokenServiceImpl::CreateToken(grpc::ServerContext* context,
+                                           const v1::CreateTokenRequest* request,
                                            v1::CreateTokenResponse* response) {
   constexpr char kMethod[] = "TokenService.CreateToken";
   using Answer = absl::StatusOr<v1::CreateTokenResponse>;
@@ -35,7 +36,8 @@ grpc::Status TokenServiceImpl::CreateToken(grpc::ServerContext* context, const v
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Answer {
       // The answer is kept without the secret.
       Answer answer = WithRequestId<v1::CreateTokenResponse>(transaction, key, [&]() -> Answer {
-        const absl::StatusOr<v1::Token> token = InsertPrincipal(transaction, request->name(), request->role(), hash);
+        const absl::StatusOr<v1::Token> token =
+            InsertPrincipal(transaction, request->name(), request->role(), hash);
         if (!token.ok()) return token.status();
         v1::CreateTokenResponse made;
         *made.mutable_token() = *token;
@@ -67,7 +69,8 @@ grpc::Status TokenServiceImpl::ListTokens(grpc::ServerContext* context, const v1
   });
 }
 
-grpc::Status TokenServiceImpl::RevokeToken(grpc::ServerContext* context, const v1::RevokeTokenRequest* request,
+grpc::Status TokenServiceImpl::RevokeToken(grpc::ServerContext* context,
+                                           const v1::RevokeTokenRequest* request,
                                            v1::RevokeTokenResponse* response) {
   constexpr char kMethod[] = "TokenService.RevokeToken";
   using Answer = absl::StatusOr<v1::RevokeTokenResponse>;

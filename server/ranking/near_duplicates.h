@@ -30,13 +30,12 @@ struct NearDuplicates {
   size_t a_count = 0;           // images of a in some pair
 };
 
-// Pairs of an image of a and one of b whose perceptual hashes (worker/prediction/perceptual_hash.h) differ in at most
-// `max_bits` bits. By chance alone, were hashes even, 3 pairs of 150,000 images and 850,000 would be 6 bits
-// or less apart, and 5,000 pairs 10 or less; to find them takes 3 s of one core, and 17 s.
-// Equal hashes are searched for once, so that thousands of black pictures cost no more than one. (Pictures of
-// one colour all have hash 0, whichever the colour.) Time grows with the pairs of different hashes that
-// agree, but for a bit or two, in one of four bands of 16 bits.
-// Errors: INVALID_ARGUMENT for max_bits out of range.
+// Pairs of an image of a and one of b whose perceptual hashes (worker/prediction/perceptual_hash.h) differ in
+// at most `max_bits` bits. By chance alone, were hashes even, 3 pairs of 150,000 images and 850,000 would be
+// 6 bits or less apart, and 5,000 pairs 10 or less; to find them takes 3 s of one core, and 17 s. Equal
+// hashes are searched for once, so that thousands of black pictures cost no more than one. (Pictures of one
+// colour all have hash 0, whichever the colour.) Time grows with the pairs of different hashes that agree,
+// but for a bit or two, in one of four bands of 16 bits. Errors: INVALID_ARGUMENT for max_bits out of range.
 // Source: Norouzi, Punjani and Fleet 2012, "Fast Search in Hamming Space with Multi-Index Hashing".
 absl::StatusOr<NearDuplicates> NearDuplicatePairs(std::span<const uint64_t> hashes_a,
                                                   std::span<const uint64_t> hashes_b,

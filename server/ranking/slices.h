@@ -113,9 +113,9 @@ size_t RandomCount(const RankingOptions& options, size_t candidate_count);
 // hold at every prefix while a slice has images; few rare ones are served first, and then the uncertain
 // slice, or what else is left, has their places. The holdout is blind, in the order given (by sampling key),
 // every fifth entry until `holdout_missing`; what it still lacks follows when the pool has run out. The plan
-// depends on ids, scores and seed alone, not on the order of `candidates`. Equal scores go by id. Errors: INVALID_ARGUMENT when shares are outside [0, 1] or
-// don't add up to 1, when a score is not finite, when an image is there twice, or has a main class without a
-// share; what `diversify` returns.
+// depends on ids, scores and seed alone, not on the order of `candidates`. Equal scores go by id. Errors:
+// INVALID_ARGUMENT when shares are outside [0, 1] or don't add up to 1, when a score is not finite, when an
+// image is there twice, or has a main class without a share; what `diversify` returns.
 absl::StatusOr<RankingPlan> PlanRanking(std::span<const Candidate> candidates,
                                         std::span<const int64_t> holdout_queue,
                                         const RankingOptions& options);

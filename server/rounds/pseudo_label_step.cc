@@ -1,4 +1,5 @@
-// StartWaitingRound of server/rounds/round_steps.h: what a round is trained on besides people's labels is made here.
+// StartWaitingRound of server/rounds/round_steps.h: what a round is trained on besides people's labels is
+// made here.
 
 #include <algorithm>
 #include <optional>
@@ -11,9 +12,9 @@
 #include "db/stores/prediction_store.h"
 #include "db/stores/pseudo_label_store.h"
 #include "db/stores/ranking_store.h"
+#include "server/ranking/pseudo_labels.h"
 #include "server/rounds/image_pages.h"
 #include "server/rounds/kept_recipe.h"
-#include "server/ranking/pseudo_labels.h"
 #include "server/rounds/round_calibration.h"
 #include "server/rounds/round_evaluation.h"
 #include "server/rounds/round_steps.h"

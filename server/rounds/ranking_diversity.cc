@@ -6,8 +6,8 @@
 #include <unordered_set>
 #include <utility>
 
-#include "server/rounds/image_pages.h"
 #include "server/ranking/diversity.h"
+#include "server/rounds/image_pages.h"
 
 namespace loupe {
 namespace {

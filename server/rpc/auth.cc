@@ -49,7 +49,8 @@ size_t Authenticator::HashHash::operator()(const Sha256& hash) const {
   return bits;
 }
 
-absl::StatusOr<Principal> Authenticator::Authenticate(const grpc::ServerContext& context, absl::Time deadline) {
+absl::StatusOr<Principal> Authenticator::Authenticate(const grpc::ServerContext& context,
+                                                      absl::Time deadline) {
   const std::string token = BearerToken(context);
   if (token.empty()) {
     return Unauthenticated("NO_TOKEN", "send a token as metadata `authorization: Bearer TOKEN`");

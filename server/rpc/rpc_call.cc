@@ -70,8 +70,8 @@ void Log(const char* method, const std::string& who, const absl::Status& status,
     return;
   }
   const std::string line = absl::StrReplaceAll(std::string(status.message()).substr(0, 300), {{"\n", " / "}});
-  spdlog::info("{} {} {} {} {:.1f} ms: {}", method, who, absl::StatusCodeToString(status.code()), ErrorReason(status),
-               spent_ms, line);
+  spdlog::info("{} {} {} {} {:.1f} ms: {}", method, who, absl::StatusCodeToString(status.code()),
+               ErrorReason(status), spent_ms, line);
 }
 
 }  // namespace
@@ -87,7 +87,8 @@ absl::Status RefuseNul(const Message& message) {
 
 absl::Status RpcCalls::RefuseWhenDraining() const {
   if (!draining_) return absl::OkStatus();
-  return Error(absl::StatusCode::kUnavailable, "SHUTTING_DOWN", "the coordinator is shutting down: send it again later");
+  return Error(absl::StatusCode::kUnavailable, "SHUTTING_DOWN",
+               "the coordinator is shutting down: send it again later");
 }
 
 grpc::Status RpcCalls::Run(grpc::ServerContext* context, const char* method, const Message* request,
@@ -110,7 +111,8 @@ grpc::Status RpcCalls::Run(grpc::ServerContext* context, const char* method, con
     status = answer();
   } catch (const std::exception& error) {
     spdlog::error("{}: {}", method, error.what());
-    status = Error(absl::StatusCode::kInternal, "INTERNAL", "an internal error; the coordinator's log says which");
+    status =
+        Error(absl::StatusCode::kInternal, "INTERNAL", "an internal error; the coordinator's log says which");
   }
   Log(method, who, status, absl::Now() - began);
   return ToGrpc(status);

@@ -46,13 +46,15 @@ class Bench {
     for (int64_t i = 0; i < settings.at("batch").get<int64_t>(); ++i) {
       const std::string index = std::to_string(i);
       images_.push_back(contents.at("image." + index));
-      targets_.push_back({contents.at("target." + index + ".boxes"), contents.at("target." + index + ".labels"), {}});
+      targets_.push_back(
+          {contents.at("target." + index + ".boxes"), contents.at("target." + index + ".labels"), {}});
     }
     std::vector<torch::Tensor> trained;
     for (const auto& parameter : model_->parameters()) {
       if (parameter.requires_grad()) trained.push_back(parameter);
     }
-    optimizer_ = std::make_unique<torch::optim::SGD>(trained, torch::optim::SGDOptions(kRate).momentum(kMomentum));
+    optimizer_ =
+        std::make_unique<torch::optim::SGD>(trained, torch::optim::SGDOptions(kRate).momentum(kMomentum));
   }
 
   void Predict() {
@@ -106,8 +108,8 @@ void Peak() {
   torch::NoGradGuard no_grad;
   for (const int64_t channels : {64, 128, 256, 512}) {
     const auto x = torch::rand({1, channels, 96, 96}).to_mkldnn();
-    const auto weight = at::mkldnn_reorder_conv2d_weight(torch::rand({channels, channels, 3, 3}).to_mkldnn(), {1, 1},
-                                                         {1, 1}, {1, 1}, 1);
+    const auto weight = at::mkldnn_reorder_conv2d_weight(torch::rand({channels, channels, 3, 3}).to_mkldnn(),
+                                                         {1, 1}, {1, 1}, {1, 1}, 1);
     for (int repeat = 0; repeat < 10; ++repeat) torch::conv2d(x, weight, torch::zeros({channels}), 1, 1);
   }
 }

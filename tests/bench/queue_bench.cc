@@ -22,7 +22,8 @@ class Timings {
   auto Time(Call call) {
     const auto start = std::chrono::steady_clock::now();
     auto answer = call();
-    ms_.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+    ms_.push_back(
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
     return answer;
   }
   double Quantile(double share) {
@@ -52,16 +53,16 @@ int Run(const std::string& address, const std::string& token_file, int calls) {
     v1::NextTasksRequest request;
     request.set_request_id(NewRequestId());
     request.set_count(1);
-    const auto tasks =
-        next.Time([&] { return Call(*connection, *labeling, &v1::LabelingService::Stub::NextTasks, request); });
+    const auto tasks = next.Time(
+        [&] { return Call(*connection, *labeling, &v1::LabelingService::Stub::NextTasks, request); });
     if (!tasks.ok()) return Fail(tasks.status());
     if (tasks->tasks_size() != 1) return Fail(absl::InternalError("the queue ran dry"));
     v1::SubmitRequest correction;
     correction.set_request_id(NewRequestId());
     correction.set_task_id(tasks->tasks(0).task_id());
     correction.set_lease(tasks->tasks(0).lease());
-    const auto kept =
-        submit.Time([&] { return Call(*connection, *labeling, &v1::LabelingService::Stub::Submit, correction); });
+    const auto kept = submit.Time(
+        [&] { return Call(*connection, *labeling, &v1::LabelingService::Stub::Submit, correction); });
     if (!kept.ok()) return Fail(kept.status());
     const auto project = reference.Time([&] {
       return Call(*connection, *projects, &v1::ProjectService::Stub::GetProject, v1::GetProjectRequest());

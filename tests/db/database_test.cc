@@ -37,11 +37,12 @@ class DatabaseTest : public testing::Test {
 };
 
 TEST_F(DatabaseTest, AnErrorUndoesEverything) {
-  const absl::Status status = database_.get().Transact("undone", [&](Transaction& transaction) -> absl::Status {
-    const auto made = InsertPrincipal(transaction, "gone", v1::VIEWER, HashOf("gone"));
-    EXPECT_TRUE(made.ok());
-    return absl::NotFoundError("no");
-  });
+  const absl::Status status =
+      database_.get().Transact("undone", [&](Transaction& transaction) -> absl::Status {
+        const auto made = InsertPrincipal(transaction, "gone", v1::VIEWER, HashOf("gone"));
+        EXPECT_TRUE(made.ok());
+        return absl::NotFoundError("no");
+      });
   EXPECT_EQ(status.code(), Code::kNotFound);
   EXPECT_EQ(database_.Sql("SELECT count(*) FROM principal")[0][0].as<int>(), 0);
 }
@@ -65,14 +66,16 @@ TEST_F(DatabaseTest, ABodyThatReturnsAbortedRunsAgainAtMostThreeTimes) {
 
 TEST_F(DatabaseTest, ALostConnectionIsMadeAgain) {
   ASSERT_TRUE(database_.get().Ping().ok());
-  database_.Sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
-                "AND datname = current_database()");
+  database_.Sql(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+      "AND datname = current_database()");
   EXPECT_TRUE(database_.get().Ping().ok());
   int runs = 0;
   const auto found = database_.get().Transact("lost midway", [&](Transaction& transaction) {
     if (++runs == 1) {
-      database_.Sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
-                    "AND datname = current_database()");
+      database_.Sql(
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+          "AND datname = current_database()");
     }
     return absl::StatusOr<std::optional<Principal>>(FindPrincipal(transaction, HashOf("x")));
   });
@@ -90,7 +93,8 @@ TEST_F(DatabaseTest, NoDatabaseIsUnavailable) {
 TEST_F(DatabaseTest, ThePoolIsBounded) {
   Database small(database_.url(), 1);
   const absl::Status status = small.Transact("holds the only connection", [&](Transaction&) {
-    return small.Transact({"waits", absl::Now() + absl::Milliseconds(50)}, [](Transaction&) { return absl::OkStatus(); });
+    return small.Transact({"waits", absl::Now() + absl::Milliseconds(50)},
+                          [](Transaction&) { return absl::OkStatus(); });
   });
   EXPECT_EQ(status.code(), Code::kDeadlineExceeded);
   EXPECT_TRUE(small.Ping().ok()) << "the connection came back";
@@ -108,7 +112,8 @@ TEST_F(DatabaseTest, ARequestHasItsEffectOnceHoweverManySendIt) {
       const RequestKey key{principal, "one", "Test", HashOf("content")};
       const auto token = database_.get().Transact("effect", [&](Transaction& transaction) {
         return WithRequestId<v1::Token>(transaction, key, [&] {
-          return InsertPrincipal(transaction, "", v1::VIEWER, HashOf(absl::StrCat("secret ", answered.fetch_add(1))));
+          return InsertPrincipal(transaction, "", v1::VIEWER,
+                                 HashOf(absl::StrCat("secret ", answered.fetch_add(1))));
         });
       });
       EXPECT_TRUE(token.ok()) << token.status();
@@ -127,8 +132,9 @@ TEST_F(DatabaseTest, OldRequestsAreForgotten) {
   };
   ASSERT_TRUE(send("old").ok() && send("new").ok());
   database_.Sql("UPDATE request SET created_at = now() - interval '8 days' WHERE request_id = 'old'");
-  const auto forgotten = database_.get().Transact(
-      "forget", [](Transaction& transaction) { return absl::StatusOr<int64_t>(ForgetOldRequests(transaction)); });
+  const auto forgotten = database_.get().Transact("forget", [](Transaction& transaction) {
+    return absl::StatusOr<int64_t>(ForgetOldRequests(transaction));
+  });
   ASSERT_TRUE(forgotten.ok());
   EXPECT_EQ(*forgotten, 1);
 }

@@ -13,7 +13,6 @@
 namespace loupe {
 namespace {
 
-
 class SqlValueTest : public testing::Test {
  protected:
   // The value as PostgreSQL understood it, of this type.
@@ -34,7 +33,8 @@ TEST_F(SqlValueTest, NumbersComeBackToTheBit) {
   EXPECT_EQ(FloatsOf(Field(ToSql(floats), "real[]")), floats);
   EXPECT_TRUE(FloatsOf(Field(ToSql(std::vector<float>()), "real[]")).empty());
   EXPECT_EQ(Field(ToSql(0.1 + 0.2), "float8").as<double>(), 0.1 + 0.2);
-  const std::vector<int64_t> integers = {std::numeric_limits<int64_t>::min(), 0, std::numeric_limits<int64_t>::max()};
+  const std::vector<int64_t> integers = {std::numeric_limits<int64_t>::min(), 0,
+                                         std::numeric_limits<int64_t>::max()};
   EXPECT_EQ(IntegersOf(Field(ToSql(integers), "bigint[]")), integers);
 }
 

@@ -36,7 +36,8 @@ TEST(Recipe, DefaultsFollowTheOptimizerAndTheLength) {
 }
 
 TEST(Recipe, ZeroIsAValueAndNotTheDefault) {
-  const auto recipe = ParseRecipe("training { clip_norm: 0 flip_vertical: 0 } ranking { random_share: 0 } seed: 0");
+  const auto recipe =
+      ParseRecipe("training { clip_norm: 0 flip_vertical: 0 } ranking { random_share: 0 } seed: 0");
   ASSERT_TRUE(recipe.ok()) << recipe.status();
   EXPECT_EQ(recipe->training().clip_norm(), 0);
   EXPECT_EQ(recipe->training().flip_vertical(), 0);
@@ -53,7 +54,8 @@ TEST(Recipe, TextWithEveryDefaultReadsBackTheSame) {
 }
 
 TEST(Recipe, UnknownFieldIsNamedWithItsPlace) {
-  EXPECT_THAT(ErrorOf("seed: 3\ntraining {\n  epochs: 5\n}"), AllOf(HasSubstr("line 3"), HasSubstr("epochs")));
+  EXPECT_THAT(ErrorOf("seed: 3\ntraining {\n  epochs: 5\n}"),
+              AllOf(HasSubstr("line 3"), HasSubstr("epochs")));
 }
 
 TEST(Recipe, WrongTypeIsNamedWithItsPlace) { EXPECT_THAT(ErrorOf("seed: many"), HasSubstr("line 1")); }
@@ -61,8 +63,9 @@ TEST(Recipe, WrongTypeIsNamedWithItsPlace) { EXPECT_THAT(ErrorOf("seed: many"), 
 TEST(Recipe, EveryFieldOutOfRangeIsListed) {
   const std::string error =
       ErrorOf("detector { preset: \"yolo\" } training { iterations: 0 batch_size: 300 learning_rate: nan }");
-  EXPECT_THAT(error, AllOf(HasSubstr("detector.preset is \"yolo\""), HasSubstr("training.iterations is 0"),
-                           HasSubstr("training.batch_size is 300"), HasSubstr("training.learning_rate is nan")));
+  EXPECT_THAT(error,
+              AllOf(HasSubstr("detector.preset is \"yolo\""), HasSubstr("training.iterations is 0"),
+                    HasSubstr("training.batch_size is 300"), HasSubstr("training.learning_rate is nan")));
 }
 
 TEST(Recipe, SharesMayNotExceedTheWhole) {
@@ -106,7 +109,8 @@ TEST(Recipe, EveryTrainingFieldHasARange) {
 }
 
 TEST(Recipe, StepsOfDecayDoNotGoWithACosine) {
-  EXPECT_THAT(ErrorOf("training { schedule: COSINE decay_at: 0.5 }"), HasSubstr("decay_at is of schedule STEPS"));
+  EXPECT_THAT(ErrorOf("training { schedule: COSINE decay_at: 0.5 }"),
+              HasSubstr("decay_at is of schedule STEPS"));
   const auto recipe = ParseRecipe("training { schedule: COSINE }");
   ASSERT_TRUE(recipe.ok()) << recipe.status();
   EXPECT_TRUE(recipe->training().decay_at().empty());

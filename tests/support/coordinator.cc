@@ -58,7 +58,8 @@ std::string NextRequestId() {
 
 absl::StatusOr<v1::ImportResponse> ImportPictures(const std::shared_ptr<grpc::Channel>& channel,
                                                   const std::string& token, const v1::ImportStart& start,
-                                                  const std::vector<TestPicture>& pictures, size_t chunk_bytes) {
+                                                  const std::vector<TestPicture>& pictures,
+                                                  size_t chunk_bytes) {
   const auto stub = v1::ImageService::NewStub(channel);
   const auto context = NewContext(token);
   v1::ImportResponse response;

@@ -15,7 +15,8 @@ std::string BigEndian(uint32_t value) {
 
 std::string Chunk(const std::string& type, const std::string& data) {
   const std::string checked = type + data;
-  const auto sum = crc32(0, reinterpret_cast<const Bytef*>(checked.data()), static_cast<uInt>(checked.size()));
+  const auto sum =
+      crc32(0, reinterpret_cast<const Bytef*>(checked.data()), static_cast<uInt>(checked.size()));
   return BigEndian(static_cast<uint32_t>(data.size())) + checked + BigEndian(static_cast<uint32_t>(sum));
 }
 
@@ -36,7 +37,8 @@ std::string MakePng(uint32_t width, uint32_t height, uint32_t number) {
   }
   packed.resize(size);
   const std::string header = BigEndian(width) + BigEndian(height) + std::string("\x08\0\0\0\0", 5);
-  return std::string("\x89PNG\r\n\x1a\n", 8) + Chunk("IHDR", header) + Chunk("IDAT", packed) + Chunk("IEND", "");
+  return std::string("\x89PNG\r\n\x1a\n", 8) + Chunk("IHDR", header) + Chunk("IDAT", packed) +
+         Chunk("IEND", "");
 }
 
 }  // namespace loupe

@@ -41,7 +41,8 @@ PrivatePostgres& TestPostgres() {
   return *postgres;
 }
 
-TestDatabase::TestDatabase() : name_(absl::StrCat("test_", absl::Hex(absl::Uniform<uint64_t>(absl::BitGen())))) {
+TestDatabase::TestDatabase()
+    : name_(absl::StrCat("test_", absl::Hex(absl::Uniform<uint64_t>(absl::BitGen())))) {
   Require(CreateDatabase(TestPostgres().Url("postgres"), name_));
   url_ = TestPostgres().Url(name_);
   Require(Migrate(url_));

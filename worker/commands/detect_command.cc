@@ -12,8 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "client/lib/coco_file.h"
 #include "client/lib/coco_results.h"
-#include "worker/prediction/device.h"
 #include "worker/pictures/image_decode.h"
+#include "worker/prediction/device.h"
 #include "worker/prediction/picture_prediction.h"
 
 namespace loupe {

@@ -16,10 +16,10 @@
 #include "recipe/recipe.h"
 #include "worker/detection/runtime.h"
 #include "worker/prediction/device.h"
+#include "worker/prediction/weight_file.h"
 #include "worker/training/process_group.h"
 #include "worker/training/rank_group.h"
 #include "worker/training/trainer.h"
-#include "worker/prediction/weight_file.h"
 
 namespace loupe {
 namespace {

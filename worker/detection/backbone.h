@@ -31,8 +31,8 @@ class Backbone : public torch::nn::Module {
   const std::vector<int64_t>& strides() const { return strides_; }
 
   // Stops training of all but the last `trainable_layers` layers, counted as torchvision counts them: of a
-  // ResNet layer4, layer3, layer2, layer1 and the stem, also where layer4 isn't built; of MobileNetV3 the last
-  // convolution, the four runs of blocks that begin with a stride, and the stem with its block.
+  // ResNet layer4, layer3, layer2, layer1 and the stem, also where layer4 isn't built; of MobileNetV3 the
+  // last convolution, the four runs of blocks that begin with a stride, and the stem with its block.
   virtual void FreezeBelow(int trainable_layers) = 0;
 
  protected:

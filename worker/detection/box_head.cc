@@ -9,7 +9,8 @@ bool Predicts(const torch::Tensor& x) { return !torch::GradMode::is_enabled() &&
 
 }  // namespace
 
-torch::Tensor PreparedLinear::Forward(const torch::Tensor& x, const torch::nn::Linear& layer, Activation activation) {
+torch::Tensor PreparedLinear::Forward(const torch::Tensor& x, const torch::nn::Linear& layer,
+                                      Activation activation) {
   const WeightVersion version({layer->weight, layer->bias});
   if (!prepared_ || type_ != x.scalar_type() || version_ != version) {
     const bool grid = x.dim() == 4;

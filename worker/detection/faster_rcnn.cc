@@ -39,9 +39,8 @@ Losses FasterRcnn::ComputeLosses(const Batch& pictures, const std::vector<Target
   const auto rpn = rpn_->Forward(features, batch);
   const auto rpn_losses = rpn_->ComputeLosses(rpn, batch_targets);
   const auto box_losses = roi_heads_->ComputeLosses(features, rpn.proposals, batch_targets);
-  return {box_losses.classifier, box_losses.box_reg,   rpn_losses.objectness,
-          rpn_losses.box_reg,    box_losses.proposals, rpn_losses.anchors,
-          box_losses.positive_quality};
+  return {box_losses.classifier, box_losses.box_reg, rpn_losses.objectness,      rpn_losses.box_reg,
+          box_losses.proposals,  rpn_losses.anchors, box_losses.positive_quality};
 }
 
 void FasterRcnn::FreezeBackbone(int trainable_layers) { backbone_->body().FreezeBelow(trainable_layers); }

@@ -51,10 +51,22 @@ struct Preset {
 
 constexpr Preset kPresets[] = {
     {"small", Small},
-    {"resnet18-fpn", [] { return ResnetFpn(ResnetBlock::kBasic, {2, 2, 2, 2}); }},
-    {"resnet34-fpn", [] { return ResnetFpn(ResnetBlock::kBasic, {3, 4, 6, 3}); }},
-    {"resnet50-fpn", [] { return ResnetFpn(ResnetBlock::kBottleneck, {3, 4, 6, 3}); }},
-    {"resnet101-fpn", [] { return ResnetFpn(ResnetBlock::kBottleneck, {3, 4, 23, 3}); }},
+    {"resnet18-fpn",
+     [] {
+       return ResnetFpn(ResnetBlock::kBasic, {2, 2, 2, 2});
+     }},
+    {"resnet34-fpn",
+     [] {
+       return ResnetFpn(ResnetBlock::kBasic, {3, 4, 6, 3});
+     }},
+    {"resnet50-fpn",
+     [] {
+       return ResnetFpn(ResnetBlock::kBottleneck, {3, 4, 6, 3});
+     }},
+    {"resnet101-fpn",
+     [] {
+       return ResnetFpn(ResnetBlock::kBottleneck, {3, 4, 23, 3});
+     }},
     {"mobilenet-v3-large-320-fpn", MobilenetV3Large320Fpn},
 };
 

@@ -15,8 +15,8 @@ namespace loupe::detection {
 namespace {
 
 constexpr auto kChannelsLast = torch::MemoryFormat::ChannelsLast;
-// Tiles an image below which reading the transformed weights costs more than is gained. The size of the batch has no say:
-// an image's result must not depend, in its last bits, on the images beside it.
+// Tiles an image below which reading the transformed weights costs more than is gained. The size of the batch
+// has no say: an image's result must not depend, in its last bits, on the images beside it.
 constexpr int64_t kMinTiles = 16;
 // Transformed values, in bytes, that are worked on at a time: they should stay in the last level of cache.
 constexpr int64_t kBlockBytes = 8 << 20;

@@ -10,12 +10,12 @@
 #include "loupe/v1/worker.grpc.pb.h"
 #include "spdlog/spdlog.h"
 #include "worker/detection/runtime.h"
-#include "worker/prediction/device.h"
 #include "worker/jobs/image_cache.h"
 #include "worker/jobs/job_context.h"
 #include "worker/jobs/lease_keeper.h"
-#include "worker/training/process_group.h"
 #include "worker/jobs/stop_signal.h"
+#include "worker/prediction/device.h"
+#include "worker/training/process_group.h"
 
 namespace loupe {
 namespace {

@@ -11,11 +11,11 @@
 #include "client/lib/blob_stream.h"
 #include "recipe/recipe.h"
 #include "spdlog/spdlog.h"
-#include "worker/pictures/image_decode.h"
 #include "worker/jobs/job_context.h"
+#include "worker/jobs/prediction_message.h"
+#include "worker/pictures/image_decode.h"
 #include "worker/prediction/perceptual_hash.h"
 #include "worker/prediction/picture_prediction.h"
-#include "worker/jobs/prediction_message.h"
 #include "worker/prediction/predictor.h"
 
 namespace loupe {

@@ -7,8 +7,8 @@
 #include "content/sha256.h"
 #include "recipe/recipe.h"
 #include "spdlog/spdlog.h"
-#include "worker/pictures/image_decode.h"
 #include "worker/jobs/job_context.h"
+#include "worker/pictures/image_decode.h"
 #include "worker/training/trainer.h"
 
 namespace loupe {

@@ -12,14 +12,14 @@ namespace loupe {
 constexpr int64_t kMaxPixels = 100'000'000;
 
 struct ImageHeader {
-  int width = 0;        // pixels as stored, before any rotation
+  int width = 0;  // pixels as stored, before any rotation
   int height = 0;
   int orientation = 1;  // EXIF's 1 to 8; from 5 on width and height change places for the eye
 };
 
-// Reads a JPEG or PNG and checks that the file is whole up to its end marker: decoders accept cut files and make
-// up the rest.
-// Errors: INVALID_ARGUMENT for an empty file, another format, a broken or cut file, or more than kMaxPixels.
+// Reads a JPEG or PNG and checks that the file is whole up to its end marker: decoders accept cut files and
+// make up the rest. Errors: INVALID_ARGUMENT for an empty file, another format, a broken or cut file, or more
+// than kMaxPixels.
 absl::StatusOr<ImageHeader> ReadImageHeader(std::string_view bytes);
 
 }  // namespace loupe

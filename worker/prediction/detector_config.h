@@ -7,9 +7,9 @@
 
 namespace loupe {
 
-// The preset's configuration with the recipe's sizes. When only one of the two sizes is given, the other one keeps
-// the preset's, or moves as far as min_size <= max_size needs.
-// Errors: INVALID_ARGUMENT for an unknown preset.
+// The preset's configuration with the recipe's sizes. When only one of the two sizes is given, the other one
+// keeps the preset's, or moves as far as min_size <= max_size needs. Errors: INVALID_ARGUMENT for an unknown
+// preset.
 absl::StatusOr<detection::FasterRcnnConfig> ConfigOf(const v1::DetectorRecipe& detector);
 
 // Puts sizes in pixels into a configuration; 0 stands for "not given".

@@ -32,13 +32,15 @@ absl::StatusOr<DetectorDescription> Completed(DetectorDescription given, const S
                                               const detection::WeightDescription& file) {
   if (given.preset.empty()) given.preset = file.preset;
   if (given.preset.empty()) {
-    return absl::InvalidArgumentError("the weight file doesn't say which preset it is for; name it with --preset");
+    return absl::InvalidArgumentError(
+        "the weight file doesn't say which preset it is for; name it with --preset");
   }
   auto file_classes = static_cast<int64_t>(file.class_names.size());
   const auto scores = weights.tensors.find(kClassScores);
   if (file_classes == 0 && scores != weights.tensors.end()) file_classes = scores->second.numel() - 1;
   if (given.num_classes == 0) given.num_classes = file_classes;
-  if (given.num_classes <= 0) return absl::InvalidArgumentError("the weight file has no box head: it is no detector");
+  if (given.num_classes <= 0)
+    return absl::InvalidArgumentError("the weight file has no box head: it is no detector");
   if (file_classes > 0 && given.num_classes != file_classes) {
     return absl::InvalidArgumentError(
         absl::StrCat("the weight file has ", file_classes, " classes, not ", given.num_classes));
@@ -57,7 +59,8 @@ absl::StatusOr<SafetensorsFile> ReadWeightFile(const std::filesystem::path& path
   return SafetensorsFile{*std::move(tensors), {}};
 }
 
-absl::StatusOr<LoadedDetector> LoadDetector(const SafetensorsFile& weights, const DetectorDescription& description) {
+absl::StatusOr<LoadedDetector> LoadDetector(const SafetensorsFile& weights,
+                                            const DetectorDescription& description) {
   absl::StatusOr<detection::WeightDescription> file = detection::DescribeWeights(weights.metadata);
   if (!file.ok()) return file.status();
   const absl::StatusOr<DetectorDescription> complete = Completed(description, weights, *file);
@@ -83,8 +86,8 @@ absl::StatusOr<LoadedDetector> LoadDetector(const SafetensorsFile& weights, cons
 absl::Status ConvertWeights(const ConvertOptions& options) {
   const auto extension = options.to.extension();
   if (extension != ".safetensors" && extension != ".pth") {
-    return absl::InvalidArgumentError(
-        absl::StrCat(options.to.string(), ": the name must end in .safetensors or .pth, which chooses the format"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        options.to.string(), ": the name must end in .safetensors or .pth, which chooses the format"));
   }
   const absl::StatusOr<SafetensorsFile> weights = ReadWeightFile(options.from);
   if (!weights.ok()) return weights.status();
@@ -92,13 +95,15 @@ absl::Status ConvertWeights(const ConvertOptions& options) {
   if (!detector.ok()) return detector.status();
   if (!options.class_names.empty()) detector->class_names = options.class_names;
   const FasterRcnn& model = *detector->model;
-  if (!detector->class_names.empty() && static_cast<int64_t>(detector->class_names.size()) != model.num_classes()) {
-    return absl::InvalidArgumentError(absl::StrCat(detector->class_names.size(), " class names are given for ",
-                                                   model.num_classes(), " classes"));
+  if (!detector->class_names.empty() &&
+      static_cast<int64_t>(detector->class_names.size()) != model.num_classes()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        detector->class_names.size(), " class names are given for ", model.num_classes(), " classes"));
   }
   const auto state = detection::StateDict(model);
   if (extension == ".pth") return WriteTorchFile(options.to.string(), state);
-  return WriteSafetensors(options.to.string(), {state, detection::WeightMetadata(model, detector->class_names)});
+  return WriteSafetensors(options.to.string(),
+                          {state, detection::WeightMetadata(model, detector->class_names)});
 }
 
 }  // namespace loupe

@@ -18,8 +18,8 @@ namespace loupe {
 // Errors: as ReadSafetensors and ReadTorchFile.
 absl::StatusOr<SafetensorsFile> ReadWeightFile(const std::filesystem::path& path);
 
-// What the caller knows of a weight file; what is left empty or 0 is taken from the file, and sizes that the file
-// doesn't tell from the preset.
+// What the caller knows of a weight file; what is left empty or 0 is taken from the file, and sizes that the
+// file doesn't tell from the preset.
 struct DetectorDescription {
   std::string preset;
   int64_t num_classes = 0;  // without background
@@ -32,9 +32,10 @@ struct LoadedDetector {
   std::vector<std::string> class_names;  // from the file's metadata; empty when it has none
 };
 
-// Errors: INVALID_ARGUMENT when the preset is neither given nor in the file, when given and file disagree, or when
-// tensors are missing, left over or of another shape; INTERNAL when LibTorch fails.
-absl::StatusOr<LoadedDetector> LoadDetector(const SafetensorsFile& weights, const DetectorDescription& description);
+// Errors: INVALID_ARGUMENT when the preset is neither given nor in the file, when given and file disagree, or
+// when tensors are missing, left over or of another shape; INTERNAL when LibTorch fails.
+absl::StatusOr<LoadedDetector> LoadDetector(const SafetensorsFile& weights,
+                                            const DetectorDescription& description);
 
 struct ConvertOptions {
   std::filesystem::path from;

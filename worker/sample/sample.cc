@@ -74,8 +74,7 @@ struct Part {
 // Whether a new defect is far enough from the others, and can mostly be seen.
 bool FitsOn(const Part& part, const Defect& defect) {
   for (const Defect& other : part.defects) {
-    const double apart =
-        Length(other.center().x - defect.center().x, other.center().y - defect.center().y);
+    const double apart = Length(other.center().x - defect.center().x, other.center().y - defect.center().y);
     if (apart < 0.55 * (std::min(other.reach(), 36.0) + std::min(defect.reach(), 36.0))) return false;
   }
   int seen = 0;

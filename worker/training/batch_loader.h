@@ -9,10 +9,10 @@
 
 #include "absl/status/statusor.h"
 #include "loupe/v1/recipe.pb.h"
-#include "worker/training/augmentation.h"
 #include "worker/detection/faster_rcnn.h"
-#include "worker/training/feature_cache.h"
 #include "worker/pictures/prefetcher.h"
+#include "worker/training/augmentation.h"
+#include "worker/training/feature_cache.h"
 #include "worker/training/training_set.h"
 
 namespace loupe {

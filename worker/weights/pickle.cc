@@ -90,7 +90,8 @@ class PickleParser {
   uint64_t TakeInteger(size_t count) {
     uint64_t value = 0;
     const std::string_view taken = Take(count);
-    for (size_t i = 0; i < taken.size(); ++i) value |= static_cast<uint64_t>(static_cast<uint8_t>(taken[i])) << (8 * i);
+    for (size_t i = 0; i < taken.size(); ++i)
+      value |= static_cast<uint64_t>(static_cast<uint8_t>(taken[i])) << (8 * i);
     return value;
   }
 
@@ -161,7 +162,8 @@ class PickleParser {
 
   void PushGlobal(std::string name) {
     if (std::find(allowed_.begin(), allowed_.end(), name) == allowed_.end()) {
-      Fail(absl::StrCat("it asks for '", name, "', which is code; only tensors and plain containers are read"));
+      Fail(absl::StrCat("it asks for '", name,
+                        "', which is code; only tensors and plain containers are read"));
       return;
     }
     Push(Kind::kGlobal)->text = std::move(name);
@@ -209,45 +211,119 @@ class PickleParser {
     const auto opcode = static_cast<uint8_t>(TakeInteger(1));
     if (!error_.ok()) return;
     switch (opcode) {
-      case kProto: Take(1); return;
-      case kFrame: Take(sizeof(uint64_t)); return;
-      case kStop: pickle_.root_ = Pop(); return;
-      case kMark: marks_.push_back(stack_.size()); return;
-      case kPop: Pop(); return;
-      case kNone: Push(Kind::kNone); return;
-      case kNewTrue: Push(Kind::kBool)->integer = 1; return;
-      case kNewFalse: Push(Kind::kBool); return;
-      case kBinInt: PushInteger(static_cast<int32_t>(TakeInteger(4))); return;
-      case kBinInt1: PushInteger(static_cast<int64_t>(TakeInteger(1))); return;
-      case kBinInt2: PushInteger(static_cast<int64_t>(TakeInteger(2))); return;
-      case kLong1: PushLong(TakeInteger(1)); return;
-      case kBinFloat: PushFloat(); return;
+      case kProto:
+        Take(1);
+        return;
+      case kFrame:
+        Take(sizeof(uint64_t));
+        return;
+      case kStop:
+        pickle_.root_ = Pop();
+        return;
+      case kMark:
+        marks_.push_back(stack_.size());
+        return;
+      case kPop:
+        Pop();
+        return;
+      case kNone:
+        Push(Kind::kNone);
+        return;
+      case kNewTrue:
+        Push(Kind::kBool)->integer = 1;
+        return;
+      case kNewFalse:
+        Push(Kind::kBool);
+        return;
+      case kBinInt:
+        PushInteger(static_cast<int32_t>(TakeInteger(4)));
+        return;
+      case kBinInt1:
+        PushInteger(static_cast<int64_t>(TakeInteger(1)));
+        return;
+      case kBinInt2:
+        PushInteger(static_cast<int64_t>(TakeInteger(2)));
+        return;
+      case kLong1:
+        PushLong(TakeInteger(1));
+        return;
+      case kBinFloat:
+        PushFloat();
+        return;
       case kBinUnicode:
-      case kBinString: PushText(Take(TakeInteger(4))); return;
+      case kBinString:
+        PushText(Take(TakeInteger(4)));
+        return;
       case kShortBinUnicode:
-      case kShortBinString: PushText(Take(TakeInteger(1))); return;
-      case kEmptyList: Push(Kind::kList); return;
-      case kEmptyDict: Push(Kind::kDict); return;
-      case kEmptyTuple: Push(Kind::kTuple); return;
-      case kTuple: PushTuple(PopToMark()); return;
-      case kTuple1: PushTuple(PopSeveral(1)); return;
-      case kTuple2: PushTuple(PopSeveral(2)); return;
-      case kTuple3: PushTuple(PopSeveral(3)); return;
-      case kAppend: AddTo(Kind::kList, PopSeveral(1)); return;
-      case kAppends: AddTo(Kind::kList, PopToMark()); return;
-      case kSetItem: AddTo(Kind::kDict, PopSeveral(2)); return;
-      case kSetItems: AddTo(Kind::kDict, PopToMark()); return;
-      case kBinPut: Remember(TakeInteger(1)); return;
-      case kLongBinPut: Remember(TakeInteger(4)); return;
-      case kMemoize: Remember(memo_.size()); return;
-      case kBinGet: PushMemo(TakeInteger(1)); return;
-      case kLongBinGet: PushMemo(TakeInteger(4)); return;
-      case kGlobal: PushNamedGlobal(); return;
-      case kStackGlobal: PushStackGlobal(); return;
-      case kReduce: PushCall(); return;
-      case kBuild: Pop(); return;  // attributes of what lies below, such as a state dict's version numbers
-      case kBinPersId: PushPersistent(); return;
-      default: Fail(absl::StrFormat("it holds the opcode 0x%02x, which is not read here", opcode)); return;
+      case kShortBinString:
+        PushText(Take(TakeInteger(1)));
+        return;
+      case kEmptyList:
+        Push(Kind::kList);
+        return;
+      case kEmptyDict:
+        Push(Kind::kDict);
+        return;
+      case kEmptyTuple:
+        Push(Kind::kTuple);
+        return;
+      case kTuple:
+        PushTuple(PopToMark());
+        return;
+      case kTuple1:
+        PushTuple(PopSeveral(1));
+        return;
+      case kTuple2:
+        PushTuple(PopSeveral(2));
+        return;
+      case kTuple3:
+        PushTuple(PopSeveral(3));
+        return;
+      case kAppend:
+        AddTo(Kind::kList, PopSeveral(1));
+        return;
+      case kAppends:
+        AddTo(Kind::kList, PopToMark());
+        return;
+      case kSetItem:
+        AddTo(Kind::kDict, PopSeveral(2));
+        return;
+      case kSetItems:
+        AddTo(Kind::kDict, PopToMark());
+        return;
+      case kBinPut:
+        Remember(TakeInteger(1));
+        return;
+      case kLongBinPut:
+        Remember(TakeInteger(4));
+        return;
+      case kMemoize:
+        Remember(memo_.size());
+        return;
+      case kBinGet:
+        PushMemo(TakeInteger(1));
+        return;
+      case kLongBinGet:
+        PushMemo(TakeInteger(4));
+        return;
+      case kGlobal:
+        PushNamedGlobal();
+        return;
+      case kStackGlobal:
+        PushStackGlobal();
+        return;
+      case kReduce:
+        PushCall();
+        return;
+      case kBuild:
+        Pop();
+        return;  // attributes of what lies below, such as a state dict's version numbers
+      case kBinPersId:
+        PushPersistent();
+        return;
+      default:
+        Fail(absl::StrFormat("it holds the opcode 0x%02x, which is not read here", opcode));
+        return;
     }
   }
 

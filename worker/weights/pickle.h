@@ -1,5 +1,6 @@
 // Python's pickle format, read as data: nothing is ever imported or called.
-// Source: https://docs.python.org/3/library/pickletools.html (opcodes of protocols 0 to 4 that PyTorch writes).
+// Source: https://docs.python.org/3/library/pickletools.html (opcodes of protocols 0 to 4 that PyTorch
+// writes).
 
 #ifndef LOUPE_WORKER_PICKLE_H_
 #define LOUPE_WORKER_PICKLE_H_
@@ -22,8 +23,8 @@ struct Pickled {
   int64_t integer = 0;  // kInt, and kBool as 0 or 1
   double real = 0;      // kFloat
   std::string text;     // kString; kGlobal as "module.name"
-  // Entries of a tuple or list; key and value in turn of a dict; the id of a persistent object; the callable and its
-  // arguments (a tuple) of a call.
+  // Entries of a tuple or list; key and value in turn of a dict; the id of a persistent object; the callable
+  // and its arguments (a tuple) of a call.
   std::vector<const Pickled*> items;
 
   // The value of a key of a dict, or null.
@@ -33,8 +34,8 @@ struct Pickled {
 class Pickle {
  public:
   // `allowed` are the globals that may appear, as "module.name".
-  // Errors: INVALID_ARGUMENT for a pickle that is cut short or malformed, for an opcode that isn't known here, and
-  // for any other global, which is named.
+  // Errors: INVALID_ARGUMENT for a pickle that is cut short or malformed, for an opcode that isn't known
+  // here, and for any other global, which is named.
   static absl::StatusOr<Pickle> Parse(std::string_view bytes, const std::vector<std::string_view>& allowed);
 
   const Pickled& root() const { return *root_; }

@@ -43,7 +43,8 @@ absl::Status StoredZip::ReadDirectory() {
     return absl::InvalidArgumentError("it is cut short: its directory is missing");
   }
   const uint32_t bytes = Number(*tail, end + 12, 4), offset = Number(*tail, end + 16, 4);
-  if (offset == kInZip64) return absl::InvalidArgumentError("it is larger than 4 GiB, which no detector's weights are");
+  if (offset == kInZip64)
+    return absl::InvalidArgumentError("it is larger than 4 GiB, which no detector's weights are");
   const absl::StatusOr<std::string> directory = ReadAt(offset, bytes);
   if (!directory.ok()) return directory.status();
 
@@ -57,11 +58,13 @@ absl::Status StoredZip::ReadDirectory() {
     const std::string name(entry.substr(kEntryBytes, name_bytes));
     const bool encrypted = (Number(entry, 8, 2) & 1) != 0;
     if (encrypted || Number(entry, 10, 2) != 0) {
-      return absl::InvalidArgumentError("its records are compressed or encrypted, as PyTorch doesn't write them");
+      return absl::InvalidArgumentError(
+          "its records are compressed or encrypted, as PyTorch doesn't write them");
     }
     const uint32_t size = Number(entry, 24, 4);
     if (size > file_bytes_)
-      return absl::InvalidArgumentError(absl::StrCat("its record '", name, "' claims more than the file holds"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("its record '", name, "' claims more than the file holds"));
     if (records_.empty()) folder_ = name.substr(0, name.find('/') + 1);
     records_[name] = {Number(entry, 42, 4), size};
     at += entry_bytes;
@@ -80,7 +83,8 @@ absl::Status StoredZip::Read(const Record& record, char* to) {
   if (!header->starts_with(kLocalSignature))
     return absl::InvalidArgumentError("its directory leads to something that is no record");
   const uint64_t begin = record.header + kLocalBytes + Number(*header, 26, 2) + Number(*header, 28, 2);
-  if (begin > file_bytes_ || record.size > file_bytes_ - begin) return absl::InvalidArgumentError("it is cut short");
+  if (begin > file_bytes_ || record.size > file_bytes_ - begin)
+    return absl::InvalidArgumentError("it is cut short");
   stream_.seekg(static_cast<std::streamoff>(begin));
   stream_.read(to, static_cast<std::streamsize>(record.size));
   return stream_ ? absl::OkStatus() : absl::InvalidArgumentError("it can't be read");

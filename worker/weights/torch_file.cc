@@ -27,7 +27,8 @@ using Kind = Pickled::Kind;
 
 constexpr std::string_view kRebuildTensor = "torch._utils._rebuild_tensor_v2";
 constexpr std::string_view kRebuildParameter = "torch._utils._rebuild_parameter";
-// Shared data are read once for each tensor that uses them; more than this many times the file is no state dict.
+// Shared data are read once for each tensor that uses them; more than this many times the file is no state
+// dict.
 constexpr uint64_t kMostSharing = 4;
 // A value takes up to a hundred times its bytes in the pickle; a state dict of thousands of tensors has one
 // of 1 MB.
@@ -39,17 +40,18 @@ struct StorageType {
 };
 
 constexpr StorageType kStorageTypes[] = {
-    {"torch.FloatStorage", torch::kFloat32},    {"torch.DoubleStorage", torch::kFloat64},
-    {"torch.HalfStorage", torch::kFloat16},     {"torch.BFloat16Storage", torch::kBFloat16},
-    {"torch.LongStorage", torch::kInt64},       {"torch.IntStorage", torch::kInt32},
-    {"torch.ShortStorage", torch::kInt16},      {"torch.CharStorage", torch::kInt8},
-    {"torch.ByteStorage", torch::kUInt8},       {"torch.BoolStorage", torch::kBool},
+    {"torch.FloatStorage", torch::kFloat32}, {"torch.DoubleStorage", torch::kFloat64},
+    {"torch.HalfStorage", torch::kFloat16},  {"torch.BFloat16Storage", torch::kBFloat16},
+    {"torch.LongStorage", torch::kInt64},    {"torch.IntStorage", torch::kInt32},
+    {"torch.ShortStorage", torch::kInt16},   {"torch.CharStorage", torch::kInt8},
+    {"torch.ByteStorage", torch::kUInt8},    {"torch.BoolStorage", torch::kBool},
 };
 
 absl::Status Malformed(const std::string& what) { return absl::InvalidArgumentError(what); }
 
 std::vector<std::string_view> AllowedGlobals() {
-  std::vector<std::string_view> allowed = {"collections.OrderedDict", kRebuildTensor, kRebuildParameter, "torch.Size"};
+  std::vector<std::string_view> allowed = {"collections.OrderedDict", kRebuildTensor, kRebuildParameter,
+                                           "torch.Size"};
   for (const StorageType& storage : kStorageTypes) allowed.push_back(storage.name);
   return allowed;
 }
@@ -75,7 +77,8 @@ class ArchiveReader {
     const Pickled* call = &value;
     if (IsCall(value, kRebuildParameter)) {
       const auto& arguments = value.items[1]->items;
-      if (arguments.empty() || !IsCall(*arguments[0], kRebuildTensor)) return Malformed("is a parameter of no tensor");
+      if (arguments.empty() || !IsCall(*arguments[0], kRebuildTensor))
+        return Malformed("is a parameter of no tensor");
       call = arguments[0];
     }
     const auto& arguments = call->items[1]->items;
@@ -89,9 +92,11 @@ class ArchiveReader {
     }
     const absl::StatusOr<torch::Tensor> storage = ReadStorage(*arguments[0]->items[0]);
     if (!storage.ok()) return storage.status();
-    if (!Fits(arguments[1]->integer, sizes, strides, storage->numel())) return Malformed("claims more than its data");
+    if (!Fits(arguments[1]->integer, sizes, strides, storage->numel()))
+      return Malformed("claims more than its data");
     const auto view = storage->as_strided(sizes, strides, arguments[1]->integer);
-    if (view.nbytes() > bytes_left_) return Malformed("and those before it claim far more than the file holds");
+    if (view.nbytes() > bytes_left_)
+      return Malformed("and those before it claim far more than the file holds");
     bytes_left_ -= view.nbytes();
     const bool widen = view.scalar_type() == torch::kFloat16 || view.scalar_type() == torch::kBFloat16;
     return widen ? view.to(torch::kFloat32).contiguous() : view.clone(torch::MemoryFormat::Contiguous);
@@ -131,9 +136,11 @@ class ArchiveReader {
         parts[2]->kind != Kind::kString) {
       return Malformed("has data that are not named as PyTorch does it");
     }
-    const auto known = std::find_if(std::begin(kStorageTypes), std::end(kStorageTypes),
-                                    [&](const StorageType& storage) { return storage.name == parts[1]->text; });
-    if (known == std::end(kStorageTypes)) return Malformed(absl::StrCat("has data of the type ", parts[1]->text));
+    const auto known =
+        std::find_if(std::begin(kStorageTypes), std::end(kStorageTypes),
+                     [&](const StorageType& storage) { return storage.name == parts[1]->text; });
+    if (known == std::end(kStorageTypes))
+      return Malformed(absl::StrCat("has data of the type ", parts[1]->text));
     const std::string& key = parts[2]->text;
     if (const auto found = storages_.find(key); found != storages_.end()) {
       if (found->second.scalar_type() != known->type) return Malformed("has data of two types");
@@ -204,11 +211,12 @@ absl::StatusOr<std::string_view> StorageNameOf(const std::string& name, const to
   for (const StorageType& storage : kStorageTypes) {
     if (storage.type == tensor.scalar_type()) return storage.name;
   }
-  return absl::InvalidArgumentError(absl::StrCat("tensor '", name, "' has type ",
-                                                 c10::toString(tensor.scalar_type()), ", which is not written"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "tensor '", name, "' has type ", c10::toString(tensor.scalar_type()), ", which is not written"));
 }
 
-void WriteArchive(const std::string& path, const std::string& pickle, const std::vector<torch::Tensor>& contents) {
+void WriteArchive(const std::string& path, const std::string& pickle,
+                  const std::vector<torch::Tensor>& contents) {
   caffe2::serialize::PyTorchStreamWriter writer(path);
   writer.writeRecord("data.pkl", pickle.data(), pickle.size());
   for (size_t i = 0; i < contents.size(); ++i) {
@@ -223,8 +231,10 @@ absl::StatusOr<TensorMap> ReadTorchFile(const std::string& path) {
   if (!std::ifstream(path)) return absl::NotFoundError(absl::StrCat("can't open the weight file ", path));
   if (!IsZip(path)) {
     return absl::InvalidArgumentError(absl::StrCat(
-        path, " is not a weight file that PyTorch has written since 1.6; if an older PyTorch wrote it, convert it with:"
-              " python3 -c \"import torch; torch.save(torch.load('OLD.pth', map_location='cpu'), 'NEW.pth')\""));
+        path,
+        " is not a weight file that PyTorch has written since 1.6; if an older PyTorch wrote it, convert it "
+        "with:"
+        " python3 -c \"import torch; torch.save(torch.load('OLD.pth', map_location='cpu'), 'NEW.pth')\""));
   }
   absl::StatusOr<TensorMap> tensors;
   try {
@@ -264,7 +274,8 @@ absl::Status WriteTorchFile(const std::string& path, const TensorMap& tensors) {
   }
   if (!written || std::rename(temporary.c_str(), path.c_str()) != 0) {
     std::remove(temporary.c_str());
-    return absl::InternalError(absl::StrCat("can't write ", path, ": check that the folder exists and has room"));
+    return absl::InternalError(
+        absl::StrCat("can't write ", path, ": check that the folder exists and has room"));
   }
   return absl::OkStatus();
 }

@@ -39,7 +39,8 @@ TEST(PrivatePostgresTest, StartsInAFolderThatOnlyRootMayEnterAndKeepsItsDataOver
     EXPECT_TRUE(CreateDatabase((*postgres)->Url("postgres"), "kept").ok()) << "made where it is missing";
     ASSERT_TRUE(Migrate((*postgres)->Url("kept")).ok());
   }
-  EXPECT_FALSE(std::filesystem::exists(folder.path() / "postgres" / "postmaster.pid")) << "stopped at the end";
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "postgres" / "postmaster.pid"))
+      << "stopped at the end";
   const auto postgres = PrivatePostgres::Start(folder.path());
   ASSERT_TRUE(postgres.ok()) << postgres.status();
   EXPECT_TRUE(Database((*postgres)->Url("kept")).Ping().ok());

@@ -36,15 +36,17 @@ std::string Segment(char marker, const std::string& data) {
 }
 
 std::string Frame(uint32_t width, uint32_t height) {
-  return Segment('\xc0', std::string("\x08") + BigEndian(height, 2) + BigEndian(width, 2) + std::string("\x01\x01\x11\x00", 4));
+  return Segment('\xc0', std::string("\x08") + BigEndian(height, 2) + BigEndian(width, 2) +
+                             std::string("\x01\x01\x11\x00", 4));
 }
 
 std::string Jpeg(const std::string& before_frame = "") {
   return std::string("\xff\xd8") + before_frame + Frame(40, 30) + Segment('\xda', std::string(6, '\0')) +
-         std::string("ab\xff\x00"
-                     "cd\xff\xd0"
-                     "ef",
-                     10) +
+         std::string(
+             "ab\xff\x00"
+             "cd\xff\xd0"
+             "ef",
+             10) +
          "\xff\xd9";
 }
 
@@ -137,7 +139,8 @@ TEST(PictureCheck, AnyBytesAreAnsweredWithoutACrash) {
   std::minstd_rand random(1);
   for (int i = 0; i < 20'000; ++i) {
     std::string bytes = i % 2 == 0 ? Jpeg(Exif(6)) : Png(7, 5);
-    for (int change = 0; change < 3; ++change) bytes[2 + random() % (bytes.size() - 2)] = static_cast<char>(random());
+    for (int change = 0; change < 3; ++change)
+      bytes[2 + random() % (bytes.size() - 2)] = static_cast<char>(random());
     const auto facts = CheckPicture(bytes);
     if (facts.ok()) {
       EXPECT_LE(uint64_t{facts->width} * facts->height, kMaxPicturePixels);

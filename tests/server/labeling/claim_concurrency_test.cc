@@ -91,9 +91,9 @@ TEST_P(AnnotatorsTest, AModelsRankingIsServedInItsOrderAndImagesWithoutBoxesWith
   std::string entries;
   for (size_t i = 0; i < plan->entries.size(); ++i) {
     const ranking::RankingEntry& entry = plan->entries[i];
-    absl::StrAppend(&entries, i == 0 ? "" : ",", "(", i, ",", entry.image_id, ",'", SliceName(entry.slice).data(),
-                    "',", entry.probability.has_value() ? absl::StrCat(*entry.probability) : "NULL",
-                    "::float8)");
+    absl::StrAppend(&entries, i == 0 ? "" : ",", "(", i, ",", entry.image_id, ",'",
+                    SliceName(entry.slice).data(), "',",
+                    entry.probability.has_value() ? absl::StrCat(*entry.probability) : "NULL", "::float8)");
   }
   coordinator_.database().Sql(absl::StrCat(
       "DELETE FROM ranking_entry WHERE ranking_id = (SELECT id FROM ranking WHERE generation = 1); "

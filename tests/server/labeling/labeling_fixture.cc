@@ -29,7 +29,9 @@ void LabelingTest::RankByModel(const std::vector<int64_t>& images) {
       VALUES (1, 1, 1, 'entropy', 1, 'active', now());
       INSERT INTO ranking_entry
       SELECT (SELECT id FROM ranking WHERE generation = 1), place - 1, image, 'pool', 'uncertain', 0.5, NULL, false
-      FROM unnest(ARRAY[)", absl::StrJoin(images, ","), R"(]::bigint[]) WITH ORDINALITY AS listed (image, place);
+      FROM unnest(ARRAY[)",
+                                           absl::StrJoin(images, ","),
+                                           R"(]::bigint[]) WITH ORDINALITY AS listed (image, place);
       COMMIT)"));
 }
 

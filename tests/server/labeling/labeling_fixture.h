@@ -18,7 +18,9 @@ class LabelingTest : public testing::Test {
   using Labeling = v1::LabelingService::Stub;
 
   explicit LabelingTest(size_t servers = 1, double holdout_fraction = 0)
-      : coordinator_(servers), engineer_(coordinator_.Token(v1::ENGINEER)), annotator_(coordinator_.Token(v1::ANNOTATOR)) {
+      : coordinator_(servers),
+        engineer_(coordinator_.Token(v1::ENGINEER)),
+        annotator_(coordinator_.Token(v1::ANNOTATOR)) {
     MakeProject(coordinator_.channel(), engineer_, "parts", holdout_fraction);
     stub_ = v1::LabelingService::NewStub(coordinator_.channel());
   }
@@ -26,7 +28,8 @@ class LabelingTest : public testing::Test {
   void Import(uint32_t count, uint32_t first_number = 0) {
     v1::ImportStart start;
     start.set_request_id(NextRequestId());
-    const auto imported = ImportPictures(coordinator_.channel(), engineer_, start, PlainPictures(count, first_number));
+    const auto imported =
+        ImportPictures(coordinator_.channel(), engineer_, start, PlainPictures(count, first_number));
     ASSERT_TRUE(imported.ok()) << imported.status();
   }
 
@@ -116,8 +119,8 @@ class LabelingTest : public testing::Test {
   // Every lease ends as if ten minutes had passed, and the reaper has seen it.
   void LetLeasesEnd();
 
-  // A serving model with one prediction an image (a box of class 1 at 0.9, one of class 2 at 0.4, one at 0.2), and
-  // a generation 1 of these images, not blind.
+  // A serving model with one prediction an image (a box of class 1 at 0.9, one of class 2 at 0.4, one at
+  // 0.2), and a generation 1 of these images, not blind.
   void RankByModel(const std::vector<int64_t>& images);
 
   TestCoordinator coordinator_;

@@ -17,11 +17,11 @@
 #include "loupe/v1/worker.grpc.pb.h"
 #include "server/blobs/blob_store.h"
 #include "server/insight/insight_service.h"
+#include "server/jobs/worker_service.h"
 #include "server/models/model_service.h"
 #include "server/rounds/round_planner.h"
 #include "server/rounds/round_service.h"
 #include "server/rpc/rpc_call.h"
-#include "server/jobs/worker_service.h"
 #include "tests/support/test_database.h"
 
 namespace loupe {

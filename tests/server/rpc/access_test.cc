@@ -1,6 +1,6 @@
 // Every method of every service, found by reflection: no token, a wrong role, a NUL.
-#include <google/protobuf/descriptor.h>
 #include <gmock/gmock.h>
+#include <google/protobuf/descriptor.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <gtest/gtest.h>
@@ -38,11 +38,13 @@ TestCoordinator& Coordinator() {
 std::vector<const MethodDescriptor*> AllMethods() {
   std::vector<const MethodDescriptor*> methods;
   for (const google::protobuf::FileDescriptor* file :
-       {v1::Image::descriptor()->file(), v1::ImportRequest::descriptor()->file(), v1::Task::descriptor()->file(),
-        v1::Model::descriptor()->file(), v1::Project::descriptor()->file(), v1::Revision::descriptor()->file(),
-        v1::Round::descriptor()->file(), v1::Curve::descriptor()->file(), v1::Token::descriptor()->file(), v1::Job::descriptor()->file()}) {
+       {v1::Image::descriptor()->file(), v1::ImportRequest::descriptor()->file(),
+        v1::Task::descriptor()->file(), v1::Model::descriptor()->file(), v1::Project::descriptor()->file(),
+        v1::Revision::descriptor()->file(), v1::Round::descriptor()->file(), v1::Curve::descriptor()->file(),
+        v1::Token::descriptor()->file(), v1::Job::descriptor()->file()}) {
     for (int s = 0; s < file->service_count(); ++s) {
-      for (int m = 0; m < file->service(s)->method_count(); ++m) methods.push_back(file->service(s)->method(m));
+      for (int m = 0; m < file->service(s)->method_count(); ++m)
+        methods.push_back(file->service(s)->method(m));
     }
   }
   return methods;

@@ -5,10 +5,10 @@
 // suppression by a hair changes the loss by more than all rounding; all anchors and proposals are sampled.
 //
 // A training is chaotic: what the two differ by grows with each step, and the faster the more the loss falls.
-// At the default rate the loss is a tenth after a dozen of these steps, and torchvision is no nearer to itself:
-// run on one thread rather than two it is apart by 1e-4 after 6 steps of `resnet18-fpn` and by 9 % after 20;
-// with channels-last weights, by 1e-4 after 15 steps of `small`. So the rate is low enough for 20 steps to be
-// compared, and high enough for the loss to fall by a third.
+// At the default rate the loss is a tenth after a dozen of these steps, and torchvision is no nearer to
+// itself: run on one thread rather than two it is apart by 1e-4 after 6 steps of `resnet18-fpn` and by 9 %
+// after 20; with channels-last weights, by 1e-4 after 15 steps of `small`. So the rate is low enough for 20
+// steps to be compared, and high enough for the loss to fall by a third.
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>

@@ -26,7 +26,9 @@ class TorchFileTest : public testing::Test {
  protected:
   static void SetUpTestSuite() { RunGoldenScript("torch_files.py", {"write", ScratchPath("")}); }
 
-  static std::string Error(const std::string& path) { return std::string(ReadTorchFile(path).status().message()); }
+  static std::string Error(const std::string& path) {
+    return std::string(ReadTorchFile(path).status().message());
+  }
 
   static std::string Bytes(const std::string& path) {
     std::ostringstream content;
@@ -116,7 +118,8 @@ TEST_F(TorchFileTest, RecordsThatOverlapAreRefused) {
 TEST(PickleTest, ReadsPlainValues) {
   // {'a': [1, -2, 300, True, None, 1.5], 'b': ('x',)} in protocol 2, as Python writes it.
   const std::string bytes(
-      "\x80\x02}q\x00(X\x01\x00\x00\x00\x61q\x01]q\x02(K\x01J\xfe\xff\xff\xffM,\x01\x88NG?\xf8\x00\x00\x00\x00\x00\x00"
+      "\x80\x02}q\x00(X\x01\x00\x00\x00\x61q\x01]q\x02(K\x01J\xfe\xff\xff\xffM,\x01\x88NG?"
+      "\xf8\x00\x00\x00\x00\x00\x00"
       "eX\x01\x00\x00\x00\x62q\x03X\x01\x00\x00\x00xq\x04\x85q\x05u.",
       61);
   const auto pickle = Pickle::Parse(bytes, {});
@@ -137,8 +140,28 @@ TEST(PickleTest, ReadsPlainValues) {
 }
 
 TEST(PickleTest, AStackThatIsEmptyIsNoCrash) {
-  for (const std::string bytes : {".", "0", "t.", "a", "e", "(a", "R", "b", "Q.", "\x85.", "s", "u", "q\x01", "h\x01.",
-                                  "\x93", "cx\n", "cx\ny\n.", "K\x01K\x02""a.", "}(K\x01u.", "\x8a\x09" "123456789."}) {
+  for (const std::string bytes : {".",
+                                  "0",
+                                  "t.",
+                                  "a",
+                                  "e",
+                                  "(a",
+                                  "R",
+                                  "b",
+                                  "Q.",
+                                  "\x85.",
+                                  "s",
+                                  "u",
+                                  "q\x01",
+                                  "h\x01.",
+                                  "\x93",
+                                  "cx\n",
+                                  "cx\ny\n.",
+                                  "K\x01K\x02"
+                                  "a.",
+                                  "}(K\x01u.",
+                                  "\x8a\x09"
+                                  "123456789."}) {
     const auto pickle = Pickle::Parse(bytes, {});
     EXPECT_FALSE(pickle.ok()) << testing::PrintToString(bytes);
   }
