@@ -8,6 +8,12 @@ if(CCACHE)
       ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_DEPEND=1 ${CCACHE})
 endif()
 
+# Links a program in a fraction of the time that GNU ld takes.
+find_program(MOLD mold)
+if(MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
 # Said once for all targets: gRPC and GoogleTest ask for it, and a precompiled header fits only files with its flags.
 add_compile_options(-pthread)
 
@@ -24,10 +30,22 @@ if(LOUPE_FUZZ)
                       "SHELL:-include ${CMAKE_SOURCE_DIR}/tests/fuzz/vector_for_libtorch.h")
 endif()
 
-# loupe_library(NAME SOURCES a.cc … LIBS lib …): a static library; LIBS are public.
+# loupe_sources(OUT [SOURCES a.cc …] [ROOMS folder …]): the named files and all `.cc` files of the folders.
+function(loupe_sources out)
+  cmake_parse_arguments(ARG "" "" "SOURCES;ROOMS" ${ARGN})
+  set(_sources ${ARG_SOURCES})
+  foreach(_room IN LISTS ARG_ROOMS)
+    file(GLOB _files CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} ${_room}/*.cc)
+    list(APPEND _sources ${_files})
+  endforeach()
+  set(${out} ${_sources} PARENT_SCOPE)
+endfunction()
+
+# loupe_library(NAME [SOURCES a.cc …] [ROOMS folder …] LIBS lib …): a static library; LIBS are public.
 function(loupe_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
-  add_library(${name} STATIC ${ARG_SOURCES})
+  cmake_parse_arguments(ARG "" "" "SOURCES;ROOMS;LIBS" ${ARGN})
+  loupe_sources(_sources SOURCES ${ARG_SOURCES} ROOMS ${ARG_ROOMS})
+  add_library(${name} STATIC ${_sources})
   target_link_libraries(${name} PUBLIC ${ARG_LIBS} PRIVATE loupe_options)
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
 endfunction()
@@ -39,45 +57,38 @@ function(loupe_program name)
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} loupe_options)
 endfunction()
 
-# loupe_parses_torch(NAME): for a target most of whose files include LibTorch's headers, which take most of the time that
-# such a file takes to compile. Where headers may be precompiled (preset dev: one file is compiled after a change) they are,
-# elsewhere several files are compiled as one.
-function(loupe_parses_torch name)
-  if(CMAKE_DISABLE_PRECOMPILE_HEADERS)
-    set_target_properties(${name} PROPERTIES UNITY_BUILD ON)
-  else()
-    target_precompile_headers(${name} REUSE_FROM loupe_safetensors)
+# loupe_precompiles_torch(NAME): for a library most of whose files include LibTorch's headers. Where headers may be
+# precompiled (preset dev: one file is compiled after a change) they are.
+function(loupe_precompiles_torch name)
+  if(NOT CMAKE_DISABLE_PRECOMPILE_HEADERS)
+    target_precompile_headers(${name} REUSE_FROM loupe_weights)
   endif()
 endfunction()
 
-# loupe_test(NAME SOURCES a.cc … LIBS lib … [TIMEOUT s]): one GoogleTest binary, one ctest entry. A binary and
-# not a case is the unit, since a binary makes its database or its server once.
+# loupe_test(NAME [SOURCES a.cc …] [ROOMS folder …] LIBS lib … [SHARDS n] [TIMEOUT s]): one GoogleTest binary. ctest runs
+# it in n parts, each with every n-th case; a part and not a case is the unit, since a binary makes its database or its
+# server once.
 function(loupe_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LIBS" ${ARGN})
-  add_executable(${name} ${ARG_SOURCES})
+  cmake_parse_arguments(ARG "" "TIMEOUT;SHARDS" "SOURCES;ROOMS;LIBS" ${ARGN})
+  loupe_sources(_sources SOURCES ${ARG_SOURCES} ROOMS ${ARG_ROOMS})
+  add_executable(${name} ${_sources})
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} GTest::gmock GTest::gtest_main loupe_options)
+  # Optimising tests takes longer than they gain by it.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
-  add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT
-    "LOUPE_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};LOUPE_SOURCE=${CMAKE_SOURCE_DIR}")
+  set(_environment "LOUPE_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};LOUPE_SOURCE=${CMAKE_SOURCE_DIR}")
+  if(ARG_SHARDS)
+    math(EXPR _last "${ARG_SHARDS} - 1")
+    foreach(_index RANGE ${_last})
+      add_test(NAME ${name}_${_index} COMMAND ${name})
+      set_tests_properties(${name}_${_index} PROPERTIES TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT
+        "${_environment};GTEST_TOTAL_SHARDS=${ARG_SHARDS};GTEST_SHARD_INDEX=${_index}")
+    endforeach()
+  else()
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "${_environment}")
+  endif()
 endfunction()
-
-# OpenCV by its three libraries. Debian keeps OpenCVConfig.cmake in libopencv-dev, which pulls in every module
-# with its dependencies (a gigabyte); the three -dev packages that are enough have none.
-find_path(OPENCV_INCLUDE_DIR opencv2/imgcodecs.hpp PATH_SUFFIXES opencv4 REQUIRED)
-add_library(loupe_opencv INTERFACE)
-target_include_directories(loupe_opencv SYSTEM INTERFACE ${OPENCV_INCLUDE_DIR})
-foreach(_module core imgproc imgcodecs)
-  find_library(OPENCV_${_module}_LIBRARY opencv_${_module} REQUIRED)
-  target_link_libraries(loupe_opencv INTERFACE ${OPENCV_${_module}_LIBRARY})
-endforeach()
-
-# oneDNN by its library: Debian's dnnl-config.cmake asks for OpenCL's development files, which nothing here includes.
-find_path(DNNL_INCLUDE_DIR oneapi/dnnl/dnnl.hpp REQUIRED)
-find_library(DNNL_LIBRARY dnnl REQUIRED)
-add_library(loupe_onednn INTERFACE)
-target_include_directories(loupe_onednn SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})
-target_link_libraries(loupe_onednn INTERFACE ${DNNL_LIBRARY})

@@ -4,7 +4,7 @@
 #   deploy/install-deps.sh server worker    the named lists only
 set -euo pipefail
 lists=("$@")
-if [ ${#lists[@]} -eq 0 ]; then lists=(build server postgres worker client test); fi
+if [ ${#lists[@]} -eq 0 ]; then lists=(build build-worker server postgres worker client test); fi
 here=$(cd "$(dirname "$0")" && pwd)
 
 packages=()

@@ -15,7 +15,7 @@ fi
 say() { printf '\n== %s\n' "$*"; }
 
 say "Installing packages"
-deploy/install-deps.sh build server postgres worker client test
+deploy/install-deps.sh
 
 say "Building (a first build takes some ten minutes on two cores)"
 cmake --preset release > /dev/null

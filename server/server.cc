@@ -6,10 +6,25 @@
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "db/database.h"
+#include "server/blobs/blob_store.h"
+#include "server/images/image_service.h"
+#include "server/images/provenance_service.h"
+#include "server/insight/insight_service.h"
+#include "server/jobs/worker_service.h"
+#include "server/labeling/labeling_service.h"
+#include "server/labeling/lease_reaper.h"
+#include "server/models/model_service.h"
+#include "server/projects/project_service.h"
+#include "server/projects/token_service.h"
+#include "server/rounds/round_planner.h"
+#include "server/rounds/round_service.h"
+#include "server/rpc/rpc_call.h"
 
 namespace loupe {
 namespace {
@@ -49,28 +64,44 @@ void SetLimits(grpc::ServerBuilder& builder) {
 
 }  // namespace
 
+struct Server::Parts {
+  Parts(const std::string& database_url, BlobStore blob_store)
+      : database(database_url), blobs(std::move(blob_store)), calls(database) {}
+
+  Database database;
+  const BlobStore blobs;
+  RpcCalls calls;
+  ProjectServiceImpl projects{calls, database};
+  ImageServiceImpl images{calls, database, blobs};
+  LabelingServiceImpl labeling{calls, database};
+  InsightServiceImpl insight{calls, database};
+  ProvenanceServiceImpl provenance{calls, database};
+  TokenServiceImpl tokens{calls, database};
+  RoundServiceImpl rounds{calls, database};
+  ModelServiceImpl models{calls, database, blobs};
+  WorkerServiceImpl workers{calls, database, blobs};
+  std::string address;
+  std::unique_ptr<grpc::Server> server;
+  std::unique_ptr<RoundPlanner> planner;
+  std::unique_ptr<LeaseReaper> reaper;
+};
+
 Server::Server(const ServerOptions& options, BlobStore blobs)
-    : database_(options.database_url),
-      blobs_(std::move(blobs)),
-      calls_(database_),
-      projects_(calls_, database_),
-      images_(calls_, database_, blobs_),
-      labeling_(calls_, database_),
-      insight_(calls_, database_),
-      provenance_(calls_, database_),
-      tokens_(calls_, database_),
-      rounds_(calls_, database_),
-      models_(calls_, database_, blobs_),
-      workers_(calls_, database_, blobs_) {}
+    : parts_(std::make_unique<Parts>(options.database_url, std::move(blobs))) {}
+
+const std::string& Server::address() const { return parts_->address; }
+
+Database& Server::database() { return parts_->database; }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
   absl::StatusOr<BlobStore> blobs = BlobStore::Open(options.blob_folder);
   if (!blobs.ok()) return blobs.status();
   auto server = std::unique_ptr<Server>(new Server(options, *std::move(blobs)));
   if (const absl::Status listening = server->Listen(options); !listening.ok()) return listening;
-  server->planner_ = std::make_unique<RoundPlanner>(server->database_, server->blobs_);
-  server->planner_->Start();
-  server->reaper_ = std::make_unique<LeaseReaper>(server->database_);
+  Parts& parts = *server->parts_;
+  parts.planner = std::make_unique<RoundPlanner>(parts.database, parts.blobs);
+  parts.planner->Start();
+  parts.reaper = std::make_unique<LeaseReaper>(parts.database);
   return server;
 }
 
@@ -81,30 +112,32 @@ absl::Status Server::Listen(const ServerOptions& options) {
   int port = 0;
   builder.AddListeningPort(options.listen, Credentials(options), &port);
   SetLimits(builder);
-  grpc::Service* const services[] = {&projects_, &images_, &labeling_, &insight_, &provenance_,
-                                     &tokens_,   &rounds_, &models_,   &workers_};
+  grpc::Service* const services[] = {&parts_->projects, &parts_->images,     &parts_->labeling,
+                                     &parts_->insight,  &parts_->provenance, &parts_->tokens,
+                                     &parts_->rounds,   &parts_->models,     &parts_->workers};
   for (grpc::Service* service : services) builder.RegisterService(service);
-  server_ = builder.BuildAndStart();
-  if (server_ == nullptr || port == 0) {
+  parts_->server = builder.BuildAndStart();
+  if (parts_->server == nullptr || port == 0) {
     return absl::FailedPreconditionError(
         absl::StrCat("can't listen on ", options.listen,
                      ": the port is taken, or the certificate or its key can't be used"));
   }
-  address_ = absl::StrCat(options.listen.substr(0, options.listen.rfind(':')), ":", port);
+  parts_->address = absl::StrCat(options.listen.substr(0, options.listen.rfind(':')), ":", port);
   return absl::OkStatus();
 }
 
 Server::~Server() { Shutdown(absl::ZeroDuration()); }
 
 void Server::Shutdown(absl::Duration patience) {
-  if (server_ == nullptr) return;
-  calls_.Drain();
-  if (auto* health = server_->GetHealthCheckService(); health != nullptr) health->SetServingStatus(false);
-  server_->Shutdown(absl::ToChronoTime(absl::Now() + patience));
-  server_->Wait();
-  planner_.reset();
-  reaper_.reset();
-  server_.reset();
+  if (parts_->server == nullptr) return;
+  parts_->calls.Drain();
+  if (auto* health = parts_->server->GetHealthCheckService(); health != nullptr)
+    health->SetServingStatus(false);
+  parts_->server->Shutdown(absl::ToChronoTime(absl::Now() + patience));
+  parts_->server->Wait();
+  parts_->planner.reset();
+  parts_->reaper.reset();
+  parts_->server.reset();
 }
 
 }  // namespace loupe

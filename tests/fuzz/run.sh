@@ -18,7 +18,7 @@ for target in "${targets[@]}"; do
   fi
 done
 
-deploy/install-deps.sh build fuzz
+deploy/install-deps.sh build build-worker fuzz
 cmake --preset fuzz > /dev/null
 cmake --build --preset fuzz -j "$(nproc)"
 
