@@ -2,17 +2,19 @@
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  # Precompiled headers carry time stamps; without the sloppiness ccache never hits on files that use one. Asking the
-  # compiler for the dependencies saves a run of the preprocessor on every miss.
+  # Precompiled headers carry time stamps; without the sloppiness ccache never hits on files that use one.
+  # Asking the compiler for the dependencies saves a run of the preprocessor on every miss.
   set(CMAKE_CXX_COMPILER_LAUNCHER
       ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_DEPEND=1 ${CCACHE})
 endif()
 
-# Said once for all targets: gRPC and GoogleTest ask for it, and a precompiled header fits only files with its flags.
+# Said once for all targets: gRPC and GoogleTest ask for it, and a precompiled header fits only files with its
+# flags.
 add_compile_options(-pthread)
 
 add_library(loupe_options INTERFACE)
-target_compile_options(loupe_options INTERFACE -Wall -Wextra -Werror $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+target_compile_options(loupe_options INTERFACE
+  -Wall -Wextra -Werror $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 target_include_directories(loupe_options INTERFACE ${CMAKE_SOURCE_DIR})
 if(LOUPE_SANITIZE)
   list(JOIN LOUPE_SANITIZE "," _sanitizers)
@@ -39,9 +41,9 @@ function(loupe_program name)
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} loupe_options)
 endfunction()
 
-# loupe_parses_torch(NAME): for a target most of whose files include LibTorch's headers, which take most of the time that
-# such a file takes to compile. Where headers may be precompiled (preset dev: one file is compiled after a change) they are,
-# elsewhere several files are compiled as one.
+# loupe_parses_torch(NAME): for a target most of whose files include LibTorch's headers, which take most of
+# the time that such a file takes to compile. Where headers may be precompiled (preset dev: one file is
+# compiled after a change) they are, elsewhere several files are compiled as one.
 function(loupe_parses_torch name)
   if(CMAKE_DISABLE_PRECOMPILE_HEADERS)
     set_target_properties(${name} PROPERTIES UNITY_BUILD ON)
@@ -75,7 +77,8 @@ foreach(_module core imgproc imgcodecs)
   target_link_libraries(loupe_opencv INTERFACE ${OPENCV_${_module}_LIBRARY})
 endforeach()
 
-# oneDNN by its library: Debian's dnnl-config.cmake asks for OpenCL's development files, which nothing here includes.
+# oneDNN by its library: Debian's dnnl-config.cmake asks for OpenCL's development files, which nothing here
+# includes.
 find_path(DNNL_INCLUDE_DIR oneapi/dnnl/dnnl.hpp REQUIRED)
 find_library(DNNL_LIBRARY dnnl REQUIRED)
 add_library(loupe_onednn INTERFACE)

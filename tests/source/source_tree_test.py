@@ -66,7 +66,9 @@ class SourceTreeTest(unittest.TestCase):
                 self.assertNotRegex(text, pattern, f"{path}: {what}")
 
     def test_the_client_is_thin(self):
-        linked = subprocess.run(["ldd", os.path.join(BIN, "loupe")], capture_output=True, text=True, check=True).stdout
+        linked = subprocess.run(
+            ["ldd", os.path.join(BIN, "loupe")], capture_output=True, text=True, check=True
+        ).stdout
         self.assertNotRegex(linked, r"torch|opencv|libpq")
         self.assertNotIn("not found", linked)
 
