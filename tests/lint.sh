@@ -25,5 +25,6 @@ if [ ${#sources[@]} -eq 0 ]; then exit 0; fi
 cmake --preset release > /dev/null
 cmake --build --preset release -j "$(nproc)" --target loupe_grpc
 mkdir -p build/lint
-sed 's/ -fpch-preprocess//' build/release/compile_commands.json > build/lint/compile_commands.json  # g++'s own
+# Without an option that only g++ has.
+sed 's/ -fpch-preprocess//' build/release/compile_commands.json > build/lint/compile_commands.json
 printf '%s\n' "${sources[@]}" | sort -u | xargs -P "$(nproc)" -n 1 clang-tidy --quiet -p build/lint
