@@ -11,7 +11,8 @@ packages=()
 for list in "${lists[@]}"; do
   file="$here/packages/$list.txt"
   if [ ! -f "$file" ]; then
-    echo "install-deps.sh: no list '$list'; there are: $(cd "$here/packages" && ls | sed 's/\.txt$//' | xargs)" >&2
+    there=$(cd "$here/packages" && ls | sed 's/\.txt$//' | xargs)
+    echo "install-deps.sh: no list '$list'; there are: $there" >&2
     exit 2
   fi
   mapfile -t -O ${#packages[@]} packages < <(grep -v '^#' "$file")
@@ -29,7 +30,8 @@ if [ "$(id -u)" -ne 0 ]; then as_root=(sudo); fi
 # The distribution's own cluster would only take memory: Loupe makes a private one.
 if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
   "${as_root[@]}" mkdir -p /etc/postgresql-common
-  echo "create_main_cluster = false" | "${as_root[@]}" tee /etc/postgresql-common/createcluster.conf > /dev/null
+  echo "create_main_cluster = false" |
+    "${as_root[@]}" tee /etc/postgresql-common/createcluster.conf > /dev/null
 fi
 "${as_root[@]}" apt-get update -qq
 DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# One whole turn of active learning on this machine, on pictures that Loupe makes itself: install, build, start,
-# import 400 made-up pictures, train, serve 60 tasks to a rehearsing annotator, train again, compare.
+# One whole turn of active learning on this machine, on pictures that Loupe makes itself: install, build,
+# start, import 400 made-up pictures, train, serve 60 tasks to a rehearsing annotator, train again, compare.
 #
 #   deploy/quickstart.sh [DIR]    DIR: where coordinator, worker and pictures live; default build/quickstart.
 #                                 What an earlier run left there is removed.
@@ -39,11 +39,11 @@ LOUPE_SERVER=$(cat "$dir/server/server.address")
 
 say "Importing them: the holdout labelled blind, and 20 % of the pool"
 loupe project create parts --holdout-fraction 0.25 \
-  --classes "$(python3 deploy/quickstart_figures.py classes "$dir/parts/annotations.json")"
+  --classes "$(/usr/bin/python3 deploy/quickstart_figures.py classes "$dir/parts/annotations.json")"
 by_part='part_([0-9]+)'
 loupe import --images "$dir/parts/images" --group-by "$by_part"
 loupe image list --json > "$dir/images.json"
-python3 deploy/quickstart_figures.py labelled "$dir/images.json" 0.2 > "$dir/labelled.txt"
+/usr/bin/python3 deploy/quickstart_figures.py labelled "$dir/images.json" 0.2 > "$dir/labelled.txt"
 loupe import --images "$dir/parts/images" --coco "$dir/parts/annotations.json" --group-by "$by_part" \
   --only "@$dir/labelled.txt" --labelled "@$dir/labelled.txt" --blind
 
@@ -61,7 +61,7 @@ loupe provenance verify
 loupe round list --json > "$dir/rounds.json"
 loupe status --json > "$dir/status.json"
 say "The turn"
-python3 deploy/quickstart_figures.py table "$dir" "$((SECONDS - started))"
+/usr/bin/python3 deploy/quickstart_figures.py table "$dir" "$((SECONDS - started))"
 cat <<END
 
 Coordinator and worker are still running. To label your own pictures:

@@ -1,9 +1,12 @@
-"""What deploy/quickstart.sh reads from files and prints: class names, the images to label, the table at the end.
+"""What deploy/quickstart.sh reads from files and prints: class names, the images to label, the table at the
+end.
 
     classes ANNOTATIONS            the class names of a COCO file, with commas between
-    labelled IMAGES SHARE          from `loupe image list --json`: file names of the holdout and of SHARE of the pool
+    labelled IMAGES SHARE          from `loupe image list --json`: file names of the holdout
+                                   and of SHARE of the pool
     table DIR SECONDS              the table of the turn
 """
+
 import json
 import sys
 
@@ -34,14 +37,18 @@ def table(directory, seconds):
     gate = second["gate"]
 
     print(f"{'':30}{'round 1':>12}{'round 2':>12}")
-    print(f"{'images labelled, trained on':30}{int(first['snapshot_images']):>12}{int(second['snapshot_images']):>12}")
+    judged, judged_again = first["evaluation"], second["evaluation"]
+    images, more_images = int(first["snapshot_images"]), int(second["snapshot_images"])
+    print(f"{'images labelled, trained on':30}{images:>12}{more_images:>12}")
     print(f"{'boxes trained on':30}{int(first['snapshot_boxes']):>12}{int(second['snapshot_boxes']):>12}")
-    print(f"{'holdout images':30}{int(first['evaluation']['images']):>12}{int(second['evaluation']['images']):>12}")
-    print(f"{'AP50 on the holdout':30}{first['evaluation']['ap50']:>12.3f}{second['evaluation']['ap50']:>12.3f}")
+    print(f"{'holdout images':30}{int(judged['images']):>12}{int(judged_again['images']):>12}")
+    print(f"{'AP50 on the holdout':30}{judged['ap50']:>12.3f}{judged_again['ap50']:>12.3f}")
     steps = {s["step"] for r in (first, second) for s in r["steps"]}
     for step in ("waiting", "training", "evaluating", "predicting", "ranking"):
         if step in steps:
-            row = [next((s["seconds"] for s in r["steps"] if s["step"] == step), 0.0) for r in (first, second)]
+            row = [
+                next((s["seconds"] for s in r["steps"] if s["step"] == step), 0.0) for r in (first, second)
+            ]
             print(f"{'seconds ' + step:30}{row[0]:>12.1f}{row[1]:>12.1f}")
     print(f"\ngain in AP50 on the same {int(gate['images'])} holdout images: {gate['difference']:+.3f}"
           f"  (paired 90 % interval {gate['difference_low']:+.3f} to {gate['difference_high']:+.3f})")

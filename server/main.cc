@@ -19,6 +19,7 @@
 #include "server/blobs/small_file.h"
 #include "server/projects/first_admin.h"
 #include "server/server.h"
+#include "version/version.h"
 
 namespace loupe {
 namespace {
@@ -138,6 +139,7 @@ absl::Status Run(Flags flags, const sigset_t& endings) {
 int Main(int argc, char** argv) {
   Flags flags;
   CLI::App app("The coordinator of Loupe");
+  app.set_version_flag("--version", VersionLine("loupe-server"));
   Define(app, flags);
   try {
     app.parse(argc, argv);

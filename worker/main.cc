@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 
 #include "absl/status/status.h"
+#include "version/version.h"
 #include "worker/commands/detect_command.h"
 #include "worker/commands/evaluate_command.h"
 #include "worker/commands/train_command.h"
@@ -192,6 +193,7 @@ void AddSample(CLI::App& app, Action& action) {
 int main(int argc, char** argv) {
   SetUpLibraries(argv);
   CLI::App app("Trains and runs Loupe's detectors, for a coordinator or on files.", "loupe-worker");
+  app.set_version_flag("--version", loupe::VersionLine("loupe-worker"));
   app.require_subcommand(1);
   Action action;
   AddRun(app, action);

@@ -6,6 +6,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/print.h"
 #include "client/lib/rpc_status.h"
+#include "version/version.h"
 
 namespace {
 
@@ -35,6 +36,7 @@ void PrintError(const absl::Status& status) {
 
 int main(int argc, char** argv) {
   CLI::App app("Loupe: active learning for object detection, from the command line", "loupe");
+  app.set_version_flag("--version", loupe::VersionLine("loupe"));
   app.fallthrough();  // the global options may stand after the command, too
   app.require_subcommand(0, 1);
   loupe::GlobalOptions options;
@@ -56,7 +58,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     std::fprintf(stderr, "loupe: %s (see `loupe --help`, or --help after the command)\n", error.what());
     return 2;
   }

@@ -1,8 +1,9 @@
--- Random slices, and the images that they stand for. A slice is given as the $3 random entries of ranking $1 from
--- position $2 on; of U are those of the images it was drawn from that all of the models $4 predicted.
+-- Random slices, and the images that they stand for. A slice is given as the $3 random entries of ranking $1
+-- from position $2 on; of U are those of the images it was drawn from that all of the models $4 predicted.
 
 -- name: SelectDrawnRankings
-SELECT ranking.id, ranking.generation, coalesce(ranking.model_id, 0), ranking.eligible, coalesce(round.recipe, ''),
+SELECT ranking.id, ranking.generation, coalesce(ranking.model_id, 0), ranking.eligible,
+       coalesce(round.recipe, ''),
        ranking.state = 'active'
 FROM ranking LEFT JOIN round ON round.id = ranking.round_id
 WHERE ranking.project_id = $1 AND ranking.state <> 'building' ORDER BY ranking.generation DESC;
@@ -14,12 +15,13 @@ WHERE ranking_id = $1 AND slice = 'random' AND probability = 1
 GROUP BY image.created_at ORDER BY min(position) DESC;
 
 -- name: SelectDrawnSlice
--- The slice's images that are of U: how many, those before the first that is not answered, how many others are
--- answered, and that first one.
+-- The slice's images that are of U: how many, those before the first that is not answered, how many others
+-- are answered, and that first one.
 WITH slice AS MATERIALIZED (
   SELECT entry.position, image.id, image.file_name, image.head_revision_id IS NOT NULL AS answered
   FROM ranking
-  JOIN (SELECT position, image_id FROM ranking_entry WHERE ranking_id = $1 AND slice = 'random' AND position >= $2
+  JOIN (SELECT position, image_id FROM ranking_entry
+        WHERE ranking_id = $1 AND slice = 'random' AND position >= $2
         ORDER BY position LIMIT $3) entry ON true
   JOIN image ON image.id = entry.image_id
   LEFT JOIN label_revision earliest ON earliest.image_id = image.id AND earliest.number = 1
@@ -38,11 +40,13 @@ SELECT count(*),
 FROM slice LEFT JOIN open ON true;
 
 -- name: SelectPoolParts
--- Images of the pool, all (label 0) and with boxes of a class: of U those labelled `since`, or `open`; of the others
--- those `known` by a label, or `outside`. Entries are looked up for each image: statistics may be older than they are.
+-- Images of the pool, all (label 0) and with boxes of a class: of U those labelled `since`, or `open`; of the
+-- others those `known` by a label, or `outside`. Entries are looked up for each image: statistics may be
+-- older than they are.
 WITH pool AS (
   SELECT image.id, image.head_revision_id,
-         CASE WHEN (SELECT count(*) FROM prediction WHERE model_id = ANY ($4::bigint[]) AND image_id = image.id)
+         CASE WHEN (SELECT count(*) FROM prediction
+                    WHERE model_id = ANY ($4::bigint[]) AND image_id = image.id)
                    = cardinality($4::bigint[])
                    AND CASE WHEN ranking.model_id IS NULL
                             THEN EXISTS (SELECT FROM ranking_entry
@@ -76,6 +80,7 @@ WITH RECURSIVE line AS (
 SELECT count(DISTINCT item.image_id)
 FROM line
 JOIN round ON round.id = line.round_id
-JOIN (SELECT snapshot_id, image_id FROM snapshot_item UNION ALL SELECT snapshot_id, image_id FROM pseudo_label) item
+JOIN (SELECT snapshot_id, image_id FROM snapshot_item
+      UNION ALL SELECT snapshot_id, image_id FROM pseudo_label) item
   USING (snapshot_id)
 WHERE item.image_id = ANY ($2::bigint[]);

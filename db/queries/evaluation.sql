@@ -1,7 +1,7 @@
 -- Judging models on the labelled holdout. Labels of holdout images count when they were drawn blind.
 
 -- name: SelectHoldoutTruth
--- A row a box, one with a NULL label for a clean image; in order of image and box.
+-- One row per box, one with a NULL label for a clean image; in order of image and box.
 SELECT image.id, image.sampling_key, box.label, box.x1, box.y1, box.x2, box.y2, box.ignore
 FROM image
 JOIN label_revision head ON head.id = image.head_revision_id AND head.blind

@@ -1,9 +1,11 @@
 -- Pictures, and what is known of them.
 
 -- name: SelectImages
--- With ids above $4, in order, at most $5. $2: a side, or '' for both. $3: labelled, unlabelled, or NULL for both.
+-- With ids above $4, in order, at most $5. $2: a side, or '' for both. $3: labelled, unlabelled, or NULL for
+-- both.
 SELECT * FROM shown_image
-WHERE project_id = $1 AND ($2 = '' OR side = $2) AND ($3::boolean IS NULL OR $3 = (head_revision_id IS NOT NULL))
+WHERE project_id = $1 AND ($2 = '' OR side = $2)
+  AND ($3::boolean IS NULL OR $3 = (head_revision_id IS NOT NULL))
   AND id > $4
 ORDER BY id LIMIT $5;
 
@@ -16,8 +18,10 @@ SELECT * FROM shown_image WHERE project_id = $1 AND file_name = $2 ORDER BY id L
 
 -- name: InsertImages
 -- Those whose bytes are new to the project, with their ids.
-INSERT INTO image (project_id, sha256, file_name, width, height, size_bytes, media_type, group_name, sampling_key, side)
-SELECT $1, sha256, file_name, width, height, size_bytes, media_type, nullif(group_name, ''), sampling_key, side
+INSERT INTO image (project_id, sha256, file_name, width, height, size_bytes, media_type, group_name,
+                   sampling_key, side)
+SELECT $1, sha256, file_name, width, height, size_bytes, media_type, nullif(group_name, ''),
+       sampling_key, side
 FROM unnest($2::bytea[], $3::text[], $4::int[], $5::int[], $6::bigint[], $7::text[], $8::text[], $9::float8[],
             $10::text[])
   AS new (sha256, file_name, width, height, size_bytes, media_type, group_name, sampling_key, side)

@@ -8,7 +8,8 @@ FROM round JOIN snapshot ON snapshot.id = round.snapshot_id WHERE round.id = $1
 ON CONFLICT DO NOTHING;
 
 -- name: InsertEvaluateJobs
--- Shards of $4 of the labelled holdout images that model $2 has not predicted. Nothing where it has jobs already.
+-- Shards of $4 of the labelled holdout images that model $2 has not predicted. Nothing where it has jobs
+-- already.
 INSERT INTO job (round_id, kind, state, model_id, first_image_id, last_image_id, images)
 SELECT $1, 'evaluate', 'waiting', $2, min(id), max(id), count(*)
 FROM (SELECT image.id, (row_number() OVER (ORDER BY image.id) - 1) / $4 AS shard
@@ -83,11 +84,12 @@ SELECT number FROM lease WHERE purpose = 'job' AND subject_id = $1 AND number = 
 DELETE FROM lease WHERE purpose = 'job' AND subject_id = $1 AND number = $2;
 
 -- name: SelectJob
--- What a job is, with what its worker needs. The recipe is of the round that trained the predicting model, so that
--- a model predicts alike in every round.
+-- What a job is, with what its worker needs. The recipe is of the round that trained the predicting model, so
+-- that a model predicts alike in every round.
 SELECT job.id, job.kind, job.state, job.round_id, round.number, project.id, project.name,
        coalesce(own.recipe, round.recipe), coalesce(job.model_id, 0), model.weights_sha256,
-       coalesce(model.preset, ''), coalesce(job.first_image_id, 0), coalesce(job.last_image_id, 0), job.images,
+       coalesce(model.preset, ''), coalesce(job.first_image_id, 0), coalesce(job.last_image_id, 0),
+       job.images,
        job.checkpoint_sha256, job.checkpoint_iteration, coalesce(job.ended_lease, 0), round.snapshot_id
 FROM job
 JOIN round ON round.id = job.round_id

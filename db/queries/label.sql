@@ -1,7 +1,8 @@
 -- The truth and its history.
 
 -- name: AppendImportedRevision
-SELECT the_revision FROM append_revision($1, 'import', $2, NULL, $3, false, 0, $4::real[], $5::int[], $6::text[],
+SELECT the_revision
+FROM append_revision($1, 'import', $2, NULL, $3, false, 0, $4::real[], $5::int[], $6::text[],
                                          $7::boolean[], $8::int[], '{}', '{}', '{}', '{}');
 
 -- name: SelectTruth
@@ -11,7 +12,8 @@ FROM image JOIN label_box ON revision_id = head_revision_id
 WHERE image.id = ANY ($1::bigint[]) ORDER BY image.id, ordinal;
 
 -- name: SelectLabelledImages
--- A row a box, one with NULLs for a clean image. With ids above $3, in order, at most $4 images. $2: a side, or ''.
+-- One row per box, one with NULLs for a clean image. With ids above $3, in order, at most $4 images. $2: a
+-- side, or ''.
 SELECT shown.*, box_id, label, x1, y1, x2, y2, origin, ignore
 FROM (SELECT * FROM shown_image
       WHERE project_id = $1 AND ($2 = '' OR side = $2) AND head_revision_id IS NOT NULL AND id > $3
@@ -20,7 +22,8 @@ LEFT JOIN label_box ON revision_id = head_revision_id
 ORDER BY shown.id, ordinal;
 
 -- name: SelectRevisions
-SELECT revision.id, revision.number, revision.source, author.name AS author, revision.created_at, revision.blind,
+SELECT revision.id, revision.number, revision.source, author.name AS author, revision.created_at,
+       revision.blind,
        revision.late, revision.spent_ms, revision.previous_hash, revision.hash, revision.task_id,
        coalesce(shown_model.number, 0) AS shown_model,
        ranking.generation, task.position, task.slice, task.score, task.probability,
@@ -52,14 +55,16 @@ SELECT round.number FROM pseudo_label JOIN round USING (snapshot_id)
 WHERE pseudo_label.image_id = $1 ORDER BY round.number;
 
 -- name: RecomputeHashes
--- A row a revision of the $3 images with ids above $2, in order; one with NULLs for an image that has a head and no
--- history.
+-- One row per revision of the $3 images with ids above $2, in order; one with NULLs for an image that has a
+-- head and no history.
 SELECT image.id, image.head_revision_id, revision.id AS revision_id, revision.number, revision.previous_hash,
        revision.hash,
-       revision_hash(revision.previous_hash, image.sha256, revision.number, revision.author_id, revision.source,
+       revision_hash(revision.previous_hash, image.sha256, revision.number, revision.author_id,
+                     revision.source,
                      revision.task_id, revision.created_at, revision.blind, revision.late, revision.spent_ms,
                      revision_details(revision.id)) AS computed,
        (SELECT count(*) FROM label_box WHERE revision_id = revision.id) AS boxes
-FROM (SELECT id, sha256, head_revision_id FROM image WHERE project_id = $1 AND id > $2 ORDER BY id LIMIT $3) image
+FROM (SELECT id, sha256, head_revision_id FROM image
+      WHERE project_id = $1 AND id > $2 ORDER BY id LIMIT $3) image
 LEFT JOIN label_revision revision ON revision.image_id = image.id
 ORDER BY image.id, revision.number;

@@ -1,20 +1,24 @@
--- What a check of the labels compares. The planner's statistics may be older than a model's predictions, a ranking's
--- entries or a project: it then takes them for one row, and compares each image with all of them. A subquery for each
--- image is a look-up whatever they say.
+-- What a check of the labels compares. The planner's statistics may be older than a model's predictions, a
+-- ranking's entries or a project: it then takes them for one row, and compares each image with all of them. A
+-- subquery for each image is a look-up whatever they say.
 
 -- name: SelectPoolSample
--- Boxes of model $2 on the first $3 unlabelled images of the pool by sampling key, and how many such images there are.
+-- Boxes of model $2 on the first $3 unlabelled images of the pool by sampling key, and how many such images
+-- there are.
 SELECT labels, scores,
-       (SELECT count(*) FROM image WHERE project_id = $1 AND side = 'pool' AND head_revision_id IS NULL) AS unlabelled
+       (SELECT count(*) FROM image
+        WHERE project_id = $1 AND side = 'pool' AND head_revision_id IS NULL) AS unlabelled
 FROM (SELECT labels, scores
       FROM image
-      CROSS JOIN LATERAL (SELECT labels, scores FROM prediction WHERE model_id = $2 AND image_id = image.id OFFSET 0)
+      CROSS JOIN LATERAL (SELECT labels, scores FROM prediction
+                          WHERE model_id = $2 AND image_id = image.id OFFSET 0)
         predicted
       WHERE image.project_id = $1 AND side = 'pool' AND head_revision_id IS NULL
       ORDER BY sampling_key, image.id LIMIT $3) sample;
 
 -- name: SelectPoolTraits
--- The first $4 images of the pool by sampling key that are labelled ($3) or not; no embedding without model $2's.
+-- The first $4 images of the pool by sampling key that are labelled ($3) or not; no embedding without model
+-- $2's.
 SELECT coalesce((SELECT embedding FROM prediction WHERE model_id = $2 AND image_id = sample.id), ''),
        width, height, brightness
 FROM (SELECT id, width, height, brightness FROM image
@@ -22,22 +26,25 @@ FROM (SELECT id, width, height, brightness FROM image
       ORDER BY sampling_key, id LIMIT $4) sample;
 
 -- name: SelectRandomSliceTraits
--- Of the first $2 random entries of ranking $1, the first $3 by sampling key that are answered. Their embeddings are of
--- the model that ranked, which was not trained on them.
-SELECT coalesce((SELECT embedding FROM prediction WHERE model_id = sample.model_id AND image_id = sample.id), ''),
+-- Of the first $2 random entries of ranking $1, the first $3 by sampling key that are answered. Their
+-- embeddings are of the model that ranked, which was not trained on them.
+SELECT coalesce((SELECT embedding FROM prediction
+                 WHERE model_id = sample.model_id AND image_id = sample.id), ''),
        width, height, brightness
 FROM (SELECT image.id, width, height, brightness, ranking.model_id
       FROM ranking
       CROSS JOIN (SELECT image_id FROM ranking_entry WHERE ranking_id = $1 AND slice = 'random'
                   ORDER BY position LIMIT $2) drawn
-      JOIN image ON image.id = drawn.image_id AND image.side = 'pool' AND image.created_at <= ranking.created_at
+      JOIN image ON image.id = drawn.image_id AND image.side = 'pool'
+           AND image.created_at <= ranking.created_at
       JOIN label_revision earliest ON earliest.image_id = image.id AND earliest.number = 1
       WHERE ranking.id = $1 AND earliest.created_at > ranking.created_at
       ORDER BY sampling_key, image.id LIMIT $3) sample;
 
 -- name: SelectRandomRestTraits
 -- The same of the other images that those entries were drawn from.
-SELECT coalesce((SELECT embedding FROM prediction WHERE model_id = sample.model_id AND image_id = sample.id), ''),
+SELECT coalesce((SELECT embedding FROM prediction
+                 WHERE model_id = sample.model_id AND image_id = sample.id), ''),
        width, height, brightness
 FROM (SELECT image.id, width, height, brightness, ranking.model_id
       FROM ranking
@@ -56,10 +63,12 @@ FROM (SELECT image.id, width, height, brightness, ranking.model_id
       ORDER BY sampling_key, image.id LIMIT $3) sample;
 
 -- name: SelectSetAside
--- Of the unlabelled pool, what model $2's predictions can't be used of: how many images, and one with the reason.
+-- Of the unlabelled pool, what model $2's predictions can't be used of: how many images, and one with the
+-- reason.
 SELECT count(*) OVER (), file_name, set_aside
 FROM prediction JOIN image ON image.id = image_id
-WHERE model_id = $2 AND set_aside IS NOT NULL AND project_id = $1 AND side = 'pool' AND head_revision_id IS NULL
+WHERE model_id = $2 AND set_aside IS NOT NULL AND project_id = $1 AND side = 'pool'
+  AND head_revision_id IS NULL
 ORDER BY image.id LIMIT 1;
 
 -- name: SelectPictureHashes

@@ -2,9 +2,11 @@
 
 -- name: InsertModel
 -- Under LockProjectNumbers.
-INSERT INTO model (project_id, number, name, preset, state, parent_id, round_id, weights_sha256, weights_bytes,
+INSERT INTO model (project_id, number, name, preset, state, parent_id, round_id, weights_sha256,
+                   weights_bytes,
                    class_quality)
-SELECT $1, coalesce(max(number), 0) + 1, $2, $3, 'candidate', nullif($4::bigint, 0), nullif($5::bigint, 0), $6, $7, $8
+SELECT $1, coalesce(max(number), 0) + 1, $2, $3, 'candidate', nullif($4::bigint, 0), nullif($5::bigint, 0),
+       $6, $7, $8
 FROM model WHERE project_id = $1
 RETURNING id, number;
 
@@ -12,7 +14,8 @@ RETURNING id, number;
 -- By number from the highest down: below $2 (0: all), at most $3.
 SELECT model.id, model.number, model.name, model.preset, model.state, coalesce(parent.number, 0),
        coalesce(round.number, 0), coalesce(round.id, 0), model.weights_sha256, model.weights_bytes,
-       coalesce(snapshot.images, 0), coalesce(snapshot.boxes, 0), evaluation.result, evaluation.gate, coalesce(model.replaced_id, 0), model.created_at,
+       coalesce(snapshot.images, 0), coalesce(snapshot.boxes, 0), evaluation.result, evaluation.gate,
+       coalesce(model.replaced_id, 0), model.created_at,
        model.class_quality
 FROM model
 LEFT JOIN model parent ON parent.id = model.parent_id
@@ -26,7 +29,8 @@ ORDER BY model.number DESC LIMIT $3;
 -- By name or by number; the serving one where the name is empty.
 SELECT model.id, model.number, model.name, model.preset, model.state, coalesce(parent.number, 0),
        coalesce(round.number, 0), coalesce(round.id, 0), model.weights_sha256, model.weights_bytes,
-       coalesce(snapshot.images, 0), coalesce(snapshot.boxes, 0), evaluation.result, evaluation.gate, coalesce(model.replaced_id, 0), model.created_at,
+       coalesce(snapshot.images, 0), coalesce(snapshot.boxes, 0), evaluation.result, evaluation.gate,
+       coalesce(model.replaced_id, 0), model.created_at,
        model.class_quality
 FROM model
 LEFT JOIN model parent ON parent.id = model.parent_id
@@ -39,7 +43,8 @@ WHERE model.project_id = $1
 -- name: SelectModelById
 SELECT model.id, model.number, model.name, model.preset, model.state, coalesce(parent.number, 0),
        coalesce(round.number, 0), coalesce(round.id, 0), model.weights_sha256, model.weights_bytes,
-       coalesce(snapshot.images, 0), coalesce(snapshot.boxes, 0), evaluation.result, evaluation.gate, coalesce(model.replaced_id, 0), model.created_at,
+       coalesce(snapshot.images, 0), coalesce(snapshot.boxes, 0), evaluation.result, evaluation.gate,
+       coalesce(model.replaced_id, 0), model.created_at,
        model.class_quality
 FROM model
 LEFT JOIN model parent ON parent.id = model.parent_id

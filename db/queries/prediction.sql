@@ -1,6 +1,6 @@
--- Predictions: one row an image and model. The planner's statistics may not know the model yet, and take its predictions
--- for one row: statements bound the images of a prediction too, or look it up for each image (OFFSET 0), and so read no
--- more than they need whatever the statistics say.
+-- Predictions: one row per image and model. The planner's statistics may not know the model yet, and take its
+-- predictions for one row: statements bound the images of a prediction too, or look it up for each image
+-- (OFFSET 0), and so read no more than they need whatever the statistics say.
 
 -- name: InsertPrediction
 -- The first prediction is kept, and the first hash and brightness of the picture ($13, $14; NULL: not known).
@@ -10,7 +10,8 @@ WITH decoded AS (
 )
 INSERT INTO prediction (model_id, image_id, corners, labels, scores, runner_up_labels, runner_up_scores,
                         background_scores, agreements, embedding, max_foreground_score, set_aside)
-VALUES ($1, $2, $3::real[], $4::smallint[], $5::real[], $6::smallint[], $7::real[], $8::real[], $9::real[], $10, $11,
+VALUES ($1, $2, $3::real[], $4::smallint[], $5::real[], $6::smallint[], $7::real[], $8::real[], $9::real[],
+        $10, $11,
         nullif($12, ''))
 ON CONFLICT DO NOTHING;
 
@@ -21,7 +22,8 @@ WHERE id = ANY($1::bigint[]) AND project_id = $2 AND side = $3 AND id BETWEEN $4
 
 -- name: SelectImagesToPredict
 -- Of the pool: in a range of ids, not predicted by model $4; above id $5, at most $6.
-SELECT image.id, sha256, file_name, width, height, size_bytes, media_type, sampling_key, coalesce(group_name, ''),
+SELECT image.id, sha256, file_name, width, height, size_bytes, media_type, sampling_key,
+       coalesce(group_name, ''),
        head_revision_id IS NOT NULL AS labelled
 FROM image
 WHERE project_id = $1 AND side = 'pool' AND image.id BETWEEN $2 AND $3
@@ -31,7 +33,8 @@ ORDER BY image.id LIMIT $6;
 
 -- name: SelectImagesToEvaluate
 -- Of the holdout: labelled blind; else as SelectImagesToPredict.
-SELECT image.id, sha256, file_name, width, height, size_bytes, media_type, sampling_key, coalesce(group_name, ''),
+SELECT image.id, sha256, file_name, width, height, size_bytes, media_type, sampling_key,
+       coalesce(group_name, ''),
        true AS labelled
 FROM image JOIN label_revision head ON head.id = image.head_revision_id
 WHERE project_id = $1 AND side = 'holdout' AND head.blind AND image.id BETWEEN $2 AND $3 AND image.id > $5
@@ -64,8 +67,10 @@ SELECT image_id, corners, labels, scores FROM prediction
 WHERE model_id = $1 AND image_id = ANY ($2::bigint[]);
 
 -- name: SelectPoolScores
--- A model's scores on the unlabelled pool, from an image id up, in order, at most $4. What was set aside is left out.
-SELECT prediction.image_id, labels, scores, runner_up_scores, background_scores, max_foreground_score, agreements
+-- A model's scores on the unlabelled pool, from an image id up, in order, at most $4. What was set aside is
+-- left out.
+SELECT prediction.image_id, labels, scores, runner_up_scores, background_scores, max_foreground_score,
+       agreements
 FROM image JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
 WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id IS NULL AND image.id > $3
   AND prediction.image_id > $3 AND set_aside IS NULL
@@ -80,7 +85,8 @@ WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id I
 ORDER BY image.id LIMIT $4;
 
 -- name: SelectCommonDetections
--- Boxes of models $2 and $3 on unlabelled images of the pool that both predicted, by sampling key, at most $4.
+-- Boxes of models $2 and $3 on unlabelled images of the pool that both predicted, by sampling key, at most
+-- $4.
 SELECT image.id, earlier.corners, earlier.labels, earlier.scores, later.corners, later.labels, later.scores
 FROM image
 CROSS JOIN LATERAL (SELECT corners, labels, scores FROM prediction

@@ -48,7 +48,8 @@ LEFT JOIN (SELECT label_box.* FROM image JOIN label_box ON revision_id = head_re
 WHERE class.project_id = $1 GROUP BY class.label, class.name ORDER BY class.label;
 
 -- name: CountOrigins
-SELECT count(*) FILTER (WHERE origin = 'drawn') AS drawn, count(*) FILTER (WHERE origin = 'accepted') AS accepted,
+SELECT count(*) FILTER (WHERE origin = 'drawn') AS drawn,
+       count(*) FILTER (WHERE origin = 'accepted') AS accepted,
        count(*) FILTER (WHERE origin = 'adjusted') AS adjusted,
        count(*) FILTER (WHERE origin = 'relabelled') AS relabelled,
        count(*) FILTER (WHERE origin = 'imported') AS imported,
@@ -57,10 +58,12 @@ SELECT count(*) FILTER (WHERE origin = 'drawn') AS drawn, count(*) FILTER (WHERE
 FROM image JOIN label_box ON revision_id = head_revision_id WHERE project_id = $1;
 
 -- name: SelectActivity
-SELECT (SELECT count(*) FROM lease JOIN task ON task.id = lease.task_id WHERE task.project_id = $1) AS open_leases,
+SELECT (SELECT count(*) FROM lease JOIN task ON task.id = lease.task_id
+        WHERE task.project_id = $1) AS open_leases,
        coalesce((SELECT number FROM model WHERE project_id = $1 AND state = 'serving'), 0) AS serving_model,
        coalesce((SELECT max(number) FROM round WHERE project_id = $1), 0) AS latest_round,
-       coalesce((SELECT state FROM round WHERE project_id = $1 ORDER BY number DESC LIMIT 1), '') AS latest_round_state,
+       coalesce((SELECT state FROM round WHERE project_id = $1 ORDER BY number DESC LIMIT 1), '')
+           AS latest_round_state,
        (SELECT count(*) FROM ranking
         JOIN ranking_entry ON ranking_id = ranking.id AND position >= first_open
         JOIN image ON image.id = image_id AND head_revision_id IS NULL

@@ -9,13 +9,15 @@ WHERE project_id = $1 AND state = 'active';
 SELECT shown.*, entry.position, entry.slice, entry.score, entry.probability, entry.blind, ranking.generation,
        coalesce(ranked_model.number, 0) AS ranked_model,
        CASE WHEN shown.head_revision_id IS NOT NULL THEN 'answered'
-            WHEN EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = entry.image_id) THEN 'leased'
+            WHEN EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = entry.image_id)
+            THEN 'leased'
             ELSE 'waiting' END AS state
 FROM ranking
 JOIN ranking_entry entry ON entry.ranking_id = ranking.id
 JOIN shown_image shown ON shown.id = entry.image_id
 LEFT JOIN model ranked_model ON ranked_model.id = ranking.model_id
-WHERE ranking.project_id = $1 AND ranking.state = 'active' AND entry.position >= greatest(ranking.first_open, $2)
+WHERE ranking.project_id = $1 AND ranking.state = 'active'
+  AND entry.position >= greatest(ranking.first_open, $2)
 ORDER BY entry.position LIMIT $3;
 
 -- name: AdvanceFirstOpen

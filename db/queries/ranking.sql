@@ -18,7 +18,8 @@ WHERE project_id = $1 AND side = 'holdout';
 -- People's boxes of each class of the project, in the pool's truth.
 SELECT class.label, coalesce(counted.boxes, 0)
 FROM class
-LEFT JOIN (SELECT label_box.label, count(*) AS boxes FROM image JOIN label_box ON revision_id = head_revision_id
+LEFT JOIN (SELECT label_box.label, count(*) AS boxes
+           FROM image JOIN label_box ON revision_id = head_revision_id
            WHERE project_id = $1 AND side = 'pool' AND NOT ignore GROUP BY label_box.label) counted
   ON counted.label = class.label
 WHERE class.project_id = $1 ORDER BY class.label;

@@ -49,7 +49,8 @@ LIMIT $4;
 SELECT version FROM round WHERE project_id = $1 AND number = $2;
 
 -- name: LockRound
--- Waits for whoever works on it; whoever writes to a round's jobs takes this first, so that nobody waits in circles.
+-- Waits for whoever works on it; whoever writes to a round's jobs takes this first, so that nobody waits in
+-- circles.
 SELECT state FROM round WHERE id = $1 FOR NO KEY UPDATE;
 
 -- name: LockRoundOfJob

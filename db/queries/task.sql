@@ -5,7 +5,8 @@ SELECT claim_tasks($1, $2, $3, make_interval(secs => $4));
 
 -- name: SelectTasks
 -- With the boxes that are shown.
-SELECT shown.*, task.id AS task_id, task.lease_number, task.blind, lease.expires_at, task.position, task.slice,
+SELECT shown.*, task.id AS task_id, task.lease_number, task.blind, lease.expires_at, task.position,
+       task.slice,
        task.score, task.probability, ranking.generation, coalesce(ranked_model.number, 0) AS ranked_model,
        prediction.corners, prediction.labels, prediction.scores
 FROM task
@@ -29,7 +30,8 @@ WHERE task.id = $1 FOR UPDATE OF task;
 
 -- name: AnswerTask
 SELECT the_revision, the_number, is_late
-FROM answer_task($1, $2, $3, $4::real[], $5::int[], $6::text[], $7::boolean[], $8::int[], $9::int[], $10::int[],
+FROM answer_task($1, $2, $3, $4::real[], $5::int[], $6::text[], $7::boolean[], $8::int[], $9::int[],
+                 $10::int[],
                  $11::real[], $12::real[]);
 
 -- name: EndTask
@@ -56,6 +58,7 @@ WITH ended AS (
   WHERE lease.purpose = 'label' AND lease.expires_at < now()
   ORDER BY lease.expires_at LIMIT 1000 FOR UPDATE OF task, lease SKIP LOCKED
 ), expired AS (
-  UPDATE task SET state = 'expired', ended_at = now() FROM ended WHERE task.id = ended.id AND task.state = 'leased'
+  UPDATE task SET state = 'expired', ended_at = now() FROM ended
+  WHERE task.id = ended.id AND task.state = 'leased'
 )
 DELETE FROM lease USING ended WHERE lease.number = ended.number;

@@ -44,8 +44,9 @@ class RpcCalls {
                      Response* response, Body body) {
     return Run(context, method, request, kMaxUnary, [&](const Call& call) -> absl::Status {
       absl::StatusOr<Response> answer = body(call);
-      if (answer.ok()) *response = *std::move(answer);
-      return answer.status();
+      if (!answer.ok()) return answer.status();
+      *response = *std::move(answer);
+      return absl::OkStatus();
     });
   }
 

@@ -1,9 +1,9 @@
 """Prediction in bfloat16 on a CPU against float32: its speed, and its cost in average precision.
 
-Speed: the same weights and pictures in turn, in float32, in bfloat16, and in bfloat16 as on a processor that has
-AVX-512 without bfloat16 instructions (oneDNN is told to do without). Precision: `small`, trained on NEU-DET's training
-split from ImageNet weights, detects on the test split in both; data and weights come from LOUPE_DATA (default
-../shared).
+Speed: the same weights and pictures in turn, in float32, in bfloat16, and in bfloat16 as on a processor that
+has AVX-512 without bfloat16 instructions (oneDNN is told to do without). Precision: `small`, trained on
+NEU-DET's training split from ImageNet weights, detects on the test split in both; data and weights come from
+LOUPE_DATA (default ../shared).
 """
 import argparse
 import json
@@ -52,15 +52,45 @@ def measure_precision(folder, iterations, every):
     test = write_part(coco, test_ids, os.path.join(folder, "test.json"))
     recipe = os.path.join(folder, "recipe.textproto")
     with open(recipe, "w", encoding="utf-8") as file:
-        file.write(f'detector {{ preset: "small" min_size: 200 max_size: 200 }} training {{ iterations: {iterations} }}')
-    worker("train", "--coco", train, "--images", DATA_SET, "--recipe", recipe, "--init", WEIGHTS, "--out", folder,
-           timeout=3600)
+        file.write(
+            'detector { preset: "small" min_size: 200 max_size: 200 } '
+            f"training {{ iterations: {iterations} }}"
+        )
+    worker(
+        "train",
+        "--coco",
+        train,
+        "--images",
+        DATA_SET,
+        "--recipe",
+        recipe,
+        "--init",
+        WEIGHTS,
+        "--out",
+        folder,
+        timeout=3600,
+    )
     figures = {}
     for precision in ("float32", "bfloat16"):
         results = os.path.join(folder, f"{precision}.json")
-        worker("detect", "--weights", os.path.join(folder, "model.safetensors"), "--coco", test, "--images", DATA_SET,
-               "--out", results, "--threads", THREADS, "--precision", precision)
-        overall = json.loads(worker("eval", "--ground-truth", test, "--detections", results, "--json"))["overall"]
+        worker(
+            "detect",
+            "--weights",
+            os.path.join(folder, "model.safetensors"),
+            "--coco",
+            test,
+            "--images",
+            DATA_SET,
+            "--out",
+            results,
+            "--threads",
+            THREADS,
+            "--precision",
+            precision,
+        )
+        overall = json.loads(worker("eval", "--ground-truth", test, "--detections", results, "--json"))[
+            "overall"
+        ]
         figures[precision] = {key: overall[key] for key in ("ap", "ap50", "ap75")}
     return {"iterations": iterations, "images": len(test_ids), **figures}
 
@@ -71,12 +101,17 @@ def has_bfloat16_instructions():
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="the small cases, and a short training")
     args = parser.parse_args()
     native = has_bfloat16_instructions()
     print(f"{THREADS} threads; the processor has {'' if native else 'no '}bfloat16 instructions")
-    print(f"{'preset':28}{'pixels':>11}{'batch':>6}{'float32':>11}{'bfloat16':>11}{'ratio':>7}{'emulated':>11}{'ratio':>7}")
+    print(
+        f"{'preset':28}{'pixels':>11}{'batch':>6}{'float32':>11}{'bfloat16':>11}{'ratio':>7}"
+        f"{'emulated':>11}{'ratio':>7}"
+    )
     rows = []
     with tempfile.TemporaryDirectory(prefix="loupe-") as folder:
         for case in [case for case in CASES if not args.quick or "50" not in case[0]]:

@@ -1,9 +1,11 @@
-"""How often the 95 % intervals of the estimates from a random slice hold the truth, and how far plain averages are off.
+"""How often the 95 % intervals of the estimates from a random slice hold the truth, and how far plain
+averages are off.
 
-Made-up pools of 3,000 images, six kinds, of which 500 are labelled, any of them or the most uncertain ones; 3, 10 and
-30 % of the others are drawn 2,000 times each, for a detector that stays the same. Beside it the plain averages over as
-many of the most uncertain images. Aims: the truth is held in 93 to 97 % of the redraws for precision, recall and
-prevalence over all categories, in 92 to 98 % for AP50 of the categories and on average; plain averages miss it.
+Made-up pools of 3,000 images, six kinds, of which 500 are labelled, any of them or the most uncertain ones;
+3, 10 and 30 % of the others are drawn 2,000 times each, for a detector that stays the same. Beside it the
+plain averages over as many of the most uncertain images. Aims: the truth is held in 93 to 97 % of the redraws
+for precision, recall and prevalence over all categories, in 92 to 98 % for AP50 of the categories and on
+average; plain averages miss it.
 """
 import argparse
 import collections
@@ -16,8 +18,13 @@ from loupe_programs import program, run  # noqa: E402
 
 FIGURES = "precision", "recall", "ap50", "prevalence", "boxes_left"
 # Figure over all categories, or of each; bounds of the held share.
-AIMS = {("all", "precision"): (0.93, 0.97), ("all", "recall"): (0.93, 0.97), ("all", "prevalence"): (0.93, 0.97),
-        ("all", "ap50"): (0.92, 0.98), ("each", "ap50"): (0.92, 0.98)}
+AIMS = {
+    ("all", "precision"): (0.93, 0.97),
+    ("all", "recall"): (0.93, 0.97),
+    ("all", "prevalence"): (0.93, 0.97),
+    ("all", "ap50"): (0.92, 0.98),
+    ("each", "ap50"): (0.92, 0.98),
+}
 
 
 def number(value):
@@ -41,8 +48,10 @@ def print_tables(cells):
     for cell in cells:
         table = cell["world"], cell["drawn"], cell["unlabelled"]
         tables[table][cell["category"]][cell["figure"]] = cell
-    print("each: truth, mean estimate, intervals that hold the truth; plain average over the most uncertain images,")
-    print("marked * where its interval holds the truth, . where it has none")
+    print(
+        "each: truth, mean estimate, intervals that hold the truth; plain average over the most uncertain\n"
+        "images, marked * where its interval holds the truth, . where it has none"
+    )
     for (world, drawn, unlabelled), rows in tables.items():
         print(f"\n{world}, {drawn:,} of {unlabelled:,}".ljust(9) + "".join(f"{name:>35}" for name in FIGURES))
         for category, row in rows.items():
@@ -60,13 +69,15 @@ def bias(cells):
 
 
 def summary(cells, redraws):
-    """For each figure over all categories, and for that of each: held shares, together and at the least and most."""
+    """For each figure over all categories, and for that of each: held shares, together and at the least and
+    most."""
     lines = []
     for scope in "all", "each":
         for figure in FIGURES:
             own = [cell for cell in cells
                    if cell["figure"] == figure and (cell["category"] == "all") == (scope == "all")]
-            # A share of fewer redraws says little, and only of slices with unusually many boxes of a category.
+            # A share of fewer redraws says little, and only of slices with unusually many boxes of a
+            # category.
             often = [cell for cell in own if cell["slice"]["intervals"] > redraws / 2]
             shares = [held_share([cell]) for cell in often]
             plain = [cell["plain_average"] for cell in own]
@@ -83,7 +94,9 @@ def summary(cells, redraws):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="250 redraws, 500 resamples")
     redraws, resamples = (250, 500) if parser.parse_args().quick else (2_000, 1_000)
     cells = json.loads(run(program("loupe-bench-bias"), redraws, resamples, timeout=6 * 3600).stdout)

@@ -1,8 +1,9 @@
 """Loupe's detector against torchvision's: the same weights, pictures, BLAS and two threads, run in turn.
 
-For each case a table row: median seconds of both, the ratio (median of the pairs' ratios), the peak memory, and how
-near the convolutions alone, as oneDNN logs them, come to the fastest convolution that this machine was seen to do.
-`--reference-blas` runs torchvision on stock reference BLAS, which is what Debian installs unless told otherwise.
+For each case a table row: median seconds of both, the ratio (median of the pairs' ratios), the peak memory,
+and how near the convolutions alone, as oneDNN logs them, come to the fastest convolution that this machine
+was seen to do. `--reference-blas` runs torchvision on stock reference BLAS, which is what Debian installs
+unless told otherwise.
 """
 import argparse
 import json
@@ -37,11 +38,17 @@ PROBLEM = re.compile(r"(?:g(\d+))?mb(\d+)_ic(\d+)oc(\d+)_ih\d+oh(\d+)kh(\d+)\w+_
 
 
 class Side:
-    """A process that does what it is asked, once a line. Its threads sleep when it is the other side's turn."""
+    """A process that does what it is asked, once a line. Its threads sleep when it is the other side's
+    turn."""
 
     def __init__(self, command, environment=None):
-        self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True, env={**os.environ, **SLEEPING_THREADS, **(environment or {})})
+        self.process = subprocess.Popen(
+            list(map(str, command)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **SLEEPING_THREADS, **(environment or {})},
+        )
         self.log = []
 
     def answer(self):
@@ -75,13 +82,20 @@ def convolutions(log):
         found = PROBLEM.search(line)
         groups, batch, inputs, outputs, height, kernel_height, width, kernel_width = (
             int(value or 1) for value in found.groups())
-        yield 2 * batch * inputs * outputs // groups * height * width * kernel_height * kernel_width, float(fields[-1])
+        yield 2 * batch * inputs * outputs // groups * height * width * kernel_height * kernel_width, float(
+            fields[-1]
+        )
 
 
 def peak_rate():
     """Operations a millisecond of the fastest large convolution."""
-    log = subprocess.run([program("loupe-bench-detector"), "peak"], env={**os.environ, "DNNL_VERBOSE": "1"}, text=True,
-                         stdout=subprocess.PIPE, check=True).stdout.splitlines()
+    log = subprocess.run(
+        [program("loupe-bench-detector"), "peak"],
+        env={**os.environ, "DNNL_VERBOSE": "1"},
+        text=True,
+        stdout=subprocess.PIPE,
+        check=True,
+    ).stdout.splitlines()
     return max(count / milliseconds for count, milliseconds in convolutions(log))
 
 
@@ -130,7 +144,9 @@ def measure(folder, case, pairs, peak, reference_blas):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="the small cases only")
     parser.add_argument("--reference-blas", action="store_true", help="torchvision on stock reference BLAS")
     parser.add_argument("--only", default="", help="cases whose preset or request holds this")
@@ -143,18 +159,32 @@ def main():
     with tempfile.TemporaryDirectory(prefix="loupe-") as folder:
         peak = peak_rate()
         print(f"fastest convolution seen: {peak / 1e6:.0f} GFLOP/s; {THREADS} threads; {args.pairs} pairs")
-        print(f"{'preset':28}{'':9}{'pixels':>11}{'batch':>6}{'torchvision':>13}{'Loupe':>9}{'ratio':>7}{'aim':>5}"
-              f"{'MiB':>12}{'convolutions':>14}", flush=True)
+        print(
+            f"{'preset':28}{'':9}{'pixels':>11}{'batch':>6}{'torchvision':>13}{'Loupe':>9}{'ratio':>7}"
+            f"{'aim':>5}{'MiB':>12}{'convolutions':>14}",
+            flush=True,
+        )
         for case in cases:
             row = measure(folder, case, args.pairs, peak, args.reference_blas)
             pixels = f"{row['height']} x {row['width']}"
             memory = f"{row['torchvision_mebibytes']:.0f}/{row['loupe_mebibytes']:.0f}"
-            print(f"{row['preset']:28}{row['request']:9}{pixels:>11}{row['batch']:6}"
-                  f"{row['torchvision_seconds'] * 1e3:10.0f} ms{row['loupe_seconds'] * 1e3:6.0f} ms{row['ratio']:7.2f}"
-                  f"{row['aim']:5}{memory:>12}{row['convolution_share_of_peak']:13.0%}", flush=True)
+            print(
+                f"{row['preset']:28}{row['request']:9}{pixels:>11}{row['batch']:6}"
+                f"{row['torchvision_seconds'] * 1e3:10.0f} ms{row['loupe_seconds'] * 1e3:6.0f} ms"
+                f"{row['ratio']:7.2f}{row['aim']:5}{memory:>12}{row['convolution_share_of_peak']:13.0%}",
+                flush=True,
+            )
             rows.append(row)
-    print(json.dumps({"benchmark": "detector", "gflops_peak": peak / 1e6, "reference_blas": args.reference_blas,
-                      "cases": rows}))
+    print(
+        json.dumps(
+            {
+                "benchmark": "detector",
+                "gflops_peak": peak / 1e6,
+                "reference_blas": args.reference_blas,
+                "cases": rows,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""COCO's numbers of 5,000 made-up images with 100 detections each by `loupe-worker eval`: seconds and peak memory.
+"""COCO's numbers of 5,000 made-up images with 100 detections each by `loupe-worker eval`: seconds and peak
+memory.
 
-The reference is Python's own JSON reader on the same two files, in the same run: the least that pycocotools would pay.
-Aims: below 10 seconds and 1 GB.
+The reference is Python's own JSON reader on the same two files, in the same run: the least that pycocotools
+would pay. Aims: below 10 seconds and 1 GB.
 """
 import argparse
 import json
@@ -35,7 +36,10 @@ def make_files(folder, images):
         for truth in own:
             truth["area"] = truth["bbox"][2] * truth["bbox"][3]
         truths += own
-        found = [(truth["category_id"], [max(1, side + draw.gauss(0, 4)) for side in truth["bbox"]]) for truth in own]
+        found = [
+            (truth["category_id"], [max(1, side + draw.gauss(0, 4)) for side in truth["bbox"]])
+            for truth in own
+        ]
         found += [(draw.randint(1, CATEGORIES), box(draw)) for _ in range(DETECTIONS - TRUTHS)]
         detections += [{"image_id": image, "category_id": category, "bbox": sides, "score": draw.random()}
                        for category, sides in found]
@@ -57,7 +61,9 @@ def seconds_of(action):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="500 images")
     images = 500 if parser.parse_args().quick else IMAGES
     with tempfile.TemporaryDirectory(prefix="loupe-") as folder:
@@ -65,9 +71,17 @@ def main():
         seconds = seconds_of(lambda: worker("eval", "--ground-truth", truth, "--detections", detections))
         megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         reading = seconds_of(lambda: (read_json(truth), read_json(detections)))
-    figures = {"benchmark": "eval", "images": images, "detections": images * DETECTIONS, "seconds": round(seconds, 2),
-               "aim_seconds": AIM_SECONDS, "peak_mb": round(megabytes), "aim_mb": AIM_MEGABYTES,
-               "json_reading_seconds": round(reading, 2), "ratio_to_json_reading": round(reading / seconds, 2)}
+    figures = {
+        "benchmark": "eval",
+        "images": images,
+        "detections": images * DETECTIONS,
+        "seconds": round(seconds, 2),
+        "aim_seconds": AIM_SECONDS,
+        "peak_mb": round(megabytes),
+        "aim_mb": AIM_MEGABYTES,
+        "json_reading_seconds": round(reading, 2),
+        "ratio_to_json_reading": round(reading / seconds, 2),
+    }
     for name, value in figures.items():
         print(f"{name:24}{value}")
     print(json.dumps(figures))

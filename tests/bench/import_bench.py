@@ -1,7 +1,8 @@
-"""Importing 10,000 pictures of 50 kB over loopback: pictures a second and the coordinator's largest resident size.
+"""Importing 10,000 pictures of 50 kB over loopback: pictures a second and the coordinator's largest resident
+size.
 
-The reference is a plain copy of the same files with a sync of each, in the same run: what any store that keeps
-pictures durably has to pay. Aims: 300 pictures a second, below 300 MB.
+The reference is a plain copy of the same files with a sync of each, in the same run: what any store that
+keeps pictures durably has to pay. Aims: 300 pictures a second, below 300 MB.
 """
 import argparse
 import json
@@ -47,7 +48,9 @@ def peak_megabytes(pid):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="2,000 pictures")
     count = 2_000 if parser.parse_args().quick else 10_000
 

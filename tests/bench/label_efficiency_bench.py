@@ -1,27 +1,31 @@
 """How much labelling Loupe's choice of images saves over a random one, rehearsed through the whole system.
 
-A run is a project of its own in a deployment of its own: coordinator, PostgreSQL and a worker, as `loupe up` starts
-them. The pool and a small holdout are imported; the holdout (blind) and a random start set come with labels. Each
-round trains from the same ImageNet backbone with the same number of iterations, predicts the pool and ranks it by the
-arm's strategy; then `loupe annotate` answers a budget of tasks from the truth. After each round its model is
-measured on a test set that is never imported. The gate lets every model serve: rankings are compared, not models.
+A run is a project of its own in a deployment of its own: coordinator, PostgreSQL and a worker, as `loupe up`
+starts them. The pool and a small holdout are imported; the holdout (blind) and a random start set come with
+labels. Each round trains from the same ImageNet backbone with the same number of iterations, predicts the
+pool and ranks it by the arm's strategy; then `loupe annotate` answers a budget of tasks from the truth. After
+each round its model is measured on a test set that is never imported. The gate lets every model serve:
+rankings are compared, not models.
 
-Arms of one seed share pictures, start set, and the seeds of project and recipe, and get the same ids, so that their
-first rounds are the same training and their random draws the same draws. The arm `full` has the whole pool labelled,
-and trains twice as long, since there is more to see.
-A backbone with random heads starts every round, so that no round inherits the luck of the one before.
+Arms of one seed share pictures, start set, and the seeds of project and recipe, and get the same ids, so that
+their first rounds are the same training and their random draws the same draws. The arm `full` has the whole
+pool labelled, and trains twice as long, since there is more to see. A backbone with random heads starts every
+round, so that no round inherits the luck of the one before.
 
-    made_up    parts from `loupe-worker sample`, another pool for each seed: one box in thirty is a crack, a quarter of
-               the pictures are near-duplicates, a tenth show no defect
-    neu_det    NEU-DET's training split, in another order for each seed: balanced, nothing empty; its test split
+    made_up    parts from `loupe-worker sample`, another pool for each seed: one box in thirty is a crack,
+               a quarter of the pictures are near-duplicates, a tenth show no defect
+    neu_det    NEU-DET's training split, in another order for each seed: balanced, nothing empty;
+               its test split
 
-A person's time is modelled as 2 s an image and 4 s a box of its truth, whether or not a prediction could have been
-accepted: DESIGN.md's t0 and t_box. As many runs as there are cores go at once, each on a core of its own, which is
-faster than all of them on all cores. Every run leaves a JSON file in the folder of `--out`; a run that is there is not
-done again, so the benchmark goes on where it was stopped; the run that was cut off starts again from nothing. A file
-knows its settings, not the programs that it was made with: when ranking or detector change, the files of the arms that
-it concerns have to go. Plots, as SVG, go there too. Pictures are kept under build/.
+A person's time is modelled as 2 s an image and 4 s a box of its truth, whether or not a prediction could have
+been accepted: DESIGN.md's t0 and t_box. As many runs as there are cores go at once, each on a core of its
+own, which is faster than all of them on all cores. Every run leaves a JSON file in the folder of `--out`; a
+run that is there is not done again, so the benchmark goes on where it was stopped; the run that was cut off
+starts again from nothing. A file knows its settings, not the programs that it was made with: when ranking or
+detector change, the files of the arms that it concerns have to go. Plots, as SVG, go there too. Pictures are
+kept under build/.
 """
+
 import argparse
 import collections
 import dataclasses
@@ -77,14 +81,34 @@ class Setting:
 
 
 SETTINGS = {
-    "made_up": Setting(pixels=128, pool=600, start=40, budget=20, rounds=5, iterations=500, holdout_fraction=0.15,
-                       group_by="part_([0-9]+)", candidates=800, test_images=400,
-                       arms=tuple(arm for arm in ARMS if arm != FULL),
-                       aims={"gain": 4, "images_saved": 30, "images_saved_by_seed": 30,
-                             "share_of_full": 90, "rare_gain": 5}),
-    "neu_det": Setting(pixels=160, pool=1100, start=55, budget=55, rounds=4, iterations=500, holdout_fraction=0.09,
-                       group_by="", candidates=1260, test_images=360, arms=("random", "combined"),
-                       aims={"gain": 1.5, "images_saved": 20, "images_saved_by_seed": 20, "share_of_full": 85}),
+    "made_up": Setting(
+        pixels=128,
+        pool=600,
+        start=40,
+        budget=20,
+        rounds=5,
+        iterations=500,
+        holdout_fraction=0.15,
+        group_by="part_([0-9]+)",
+        candidates=800,
+        test_images=400,
+        arms=tuple(arm for arm in ARMS if arm != FULL),
+        aims={"gain": 4, "images_saved": 30, "images_saved_by_seed": 30, "share_of_full": 90, "rare_gain": 5},
+    ),
+    "neu_det": Setting(
+        pixels=160,
+        pool=1100,
+        start=55,
+        budget=55,
+        rounds=4,
+        iterations=500,
+        holdout_fraction=0.09,
+        group_by="",
+        candidates=1260,
+        test_images=360,
+        arms=("random", "combined"),
+        aims={"gain": 1.5, "images_saved": 20, "images_saved_by_seed": 20, "share_of_full": 85},
+    ),
 }
 QUICK = {"pool": 60, "start": 20, "budget": 10, "rounds": 2, "iterations": 10, "holdout_fraction": 0.15,
          "candidates": 120, "test_images": 60, "arms": ("random", "combined")}
@@ -97,7 +121,8 @@ def shuffled(names, *key):
 
 @dataclasses.dataclass(frozen=True)
 class Pictures:
-    """What a run of a seed is made of. `truth` and `test` are COCO files, `candidates` file names of `truth`."""
+    """What a run of a seed is made of. `truth` and `test` are COCO files, `candidates` file names of
+    `truth`."""
     folder: str
     truth: str
     candidates: list
@@ -108,7 +133,10 @@ class Pictures:
         """A person's seconds for each image, by file name."""
         coco = read_json(self.truth)
         boxes = collections.Counter(box["image_id"] for box in coco["annotations"])
-        return {image["file_name"]: SECONDS_AN_IMAGE + SECONDS_A_BOX * boxes[image["id"]] for image in coco["images"]}
+        return {
+            image["file_name"]: SECONDS_AN_IMAGE + SECONDS_A_BOX * boxes[image["id"]]
+            for image in coco["images"]
+        }
 
 
 def sample(images, seed):
@@ -147,7 +175,10 @@ def rarest_classes(coco, count=2):
     """Names of the classes with the fewest boxes, the rarest first."""
     boxes = collections.Counter(box["category_id"] for box in coco["annotations"])
     ids = sorted(boxes, key=lambda number: (boxes[number], number))[:count]
-    return [next(category["name"] for category in coco["categories"] if category["id"] == number) for number in ids]
+    return [
+        next(category["name"] for category in coco["categories"] if category["id"] == number)
+        for number in ids
+    ]
 
 
 def recipe_text(setting, arm, seed):
@@ -166,13 +197,28 @@ class Rehearsal:
     """One run, in a new deployment."""
 
     def __init__(self, deployment, setting, pictures, arm, seed):
-        self.deployment, self.setting, self.pictures, self.arm, self.seed = deployment, setting, pictures, arm, seed
+        self.deployment, self.setting, self.pictures, self.arm, self.seed = (
+            deployment,
+            setting,
+            pictures,
+            arm,
+            seed,
+        )
 
     def do(self):
         """The run's rounds, and the size of its holdout."""
         loupe, setting = self.deployment.loupe, self.setting
-        loupe("project", "create", "rehearsal", "--classes", ",".join(class_names(read_json(self.pictures.truth))),
-              "--holdout-fraction", setting.holdout_fraction, "--seed", self.seed)
+        loupe(
+            "project",
+            "create",
+            "rehearsal",
+            "--classes",
+            ",".join(class_names(read_json(self.pictures.truth))),
+            "--holdout-fraction",
+            setting.holdout_fraction,
+            "--seed",
+            self.seed,
+        )
         pool, holdout = self.fill_pool()
         start = pool if self.arm == FULL else shuffled(pool, self.seed, "start")[:setting.start]
         self.label(start + holdout)
@@ -191,12 +237,21 @@ class Rehearsal:
         only = "@" + write_lines(self.deployment.path("names.txt"), names)
         group = ("--group-by", self.setting.group_by) if self.setting.group_by else ()
         labels = ("--labelled", only, "--blind") if labelled else ("--labelled", "none")
-        return self.deployment.json("import", "--images", self.pictures.folder, "--coco", self.pictures.truth, "--only",
-                                    only, *group, *labels)
+        return self.deployment.json(
+            "import",
+            "--images",
+            self.pictures.folder,
+            "--coco",
+            self.pictures.truth,
+            "--only",
+            only,
+            *group,
+            *labels,
+        )
 
     def fill_pool(self):
-        """Imports candidates until the pool is as large as it should be; those that fall to the holdout make it.
-        Returns both sides' file names, in the order of import."""
+        """Imports candidates until the pool is as large as it should be; those that fall to the holdout make
+        it. Returns both sides' file names, in the order of import."""
         left, missing = self.pictures.candidates, self.setting.pool
         while missing > 0:
             if not left:
@@ -214,7 +269,8 @@ class Rehearsal:
             raise RuntimeError(f"{labelled} of {len(names)} images were labelled")
 
     def annotate(self, number):
-        """Answers a budget of tasks. Returns the images' file names as served, and how many each slice gave."""
+        """Answers a budget of tasks. Returns the images' file names as served, and how many each slice
+        gave."""
         budget = self.setting.budget
         entries = self.deployment.json("queue", "--limit", budget)["entries"]
         log = self.deployment.path(f"answers-{number}.jsonl")
@@ -222,30 +278,54 @@ class Rehearsal:
         with open(log, encoding="utf-8") as file:
             answered = [json.loads(line)["image_id"] for line in file]
         if answered != [entry["image"]["id"] for entry in entries] or len(answered) != budget:
-            raise RuntimeError(f"{len(answered)} images were answered, and not the {budget} at the ranking's head")
+            raise RuntimeError(
+                f"{len(answered)} images were answered, and not the {budget} at the ranking's head"
+            )
         return ([entry["image"]["file_name"] for entry in entries],
                 dict(collections.Counter(entry["reason"]["slice"] for entry in entries)))
 
     def round(self, number):
-        """Does a round. Returns its model's AP50 on the test set, of each class too, and what took how long."""
+        """Does a round. Returns its model's AP50 on the test set, of each class too, and what took how
+        long."""
         started = time.monotonic()
         recipe = self.deployment.path("recipe.textproto")
         with open(recipe, "w", encoding="utf-8") as file:
             file.write(recipe_text(self.setting, self.arm, self.seed))
-        shown = self.deployment.json("round", "submit", "--recipe", recipe, "--watch", timeout=ROUND_PATIENCE_S)
+        shown = self.deployment.json(
+            "round", "submit", "--recipe", recipe, "--watch", timeout=ROUND_PATIENCE_S
+        )
         if self.deployment.json("status")["serving_model"] != shown["model"]:
-            raise RuntimeError(f"the model of round {number} doesn't serve, so that its ranking isn't switched to")
+            raise RuntimeError(
+                f"the model of round {number} doesn't serve, so that its ranking isn't switched to"
+            )
         overall, per_class = self.measure(shown["model"])
-        return {"ap50": overall["ap50"], "per_class": per_class, "machine_s": round(time.monotonic() - started, 1),
-                "steps_s": {step["step"]: round(step["seconds"], 1) for step in shown["steps"]}}
+        return {
+            "ap50": overall["ap50"],
+            "per_class": per_class,
+            "machine_s": round(time.monotonic() - started, 1),
+            "steps_s": {step["step"]: round(step["seconds"], 1) for step in shown["steps"]},
+        }
 
     def measure(self, model):
         weights, results = self.deployment.path("model.safetensors"), self.deployment.path("results.json")
         self.deployment.loupe("model", "export", model, "--out", weights)
-        worker("detect", "--weights", weights, "--coco", self.pictures.test, "--images", self.pictures.test_folder,
-               "--out", results)
-        figures = json.loads(worker("eval", "--json", "--ground-truth", self.pictures.test, "--detections", results))
-        names = {str(category["id"]): category["name"] for category in read_json(self.pictures.test)["categories"]}
+        worker(
+            "detect",
+            "--weights",
+            weights,
+            "--coco",
+            self.pictures.test,
+            "--images",
+            self.pictures.test_folder,
+            "--out",
+            results,
+        )
+        figures = json.loads(
+            worker("eval", "--json", "--ground-truth", self.pictures.test, "--detections", results)
+        )
+        names = {
+            str(category["id"]): category["name"] for category in read_json(self.pictures.test)["categories"]
+        }
         return figures["overall"], {names[key]: one["ap50"] for key, one in figures["per_category"].items()}
 
 
@@ -277,7 +357,9 @@ class Bench:
     def run(self, name, setting, arm, seed):
         """A run's figures: from its file, or by doing it."""
         path = os.path.join(self.out, f"{name}-{seed}-{arm}.json")
-        of_all = {key: value for key, value in dataclasses.asdict(setting).items() if key not in ("arms", "aims")}
+        of_all = {
+            key: value for key, value in dataclasses.asdict(setting).items() if key not in ("arms", "aims")
+        }
         about = {"set": name, "arm": arm, "seed": seed, "recipe": recipe_text(setting, arm, seed), **of_all}
         if os.path.exists(path):
             figures = read_json(path)
@@ -320,13 +402,21 @@ def numbers(text):
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true",
-                        help="one seed of made-up parts, two arms, two rounds of a few iterations: no figure to quote")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="one seed of made-up parts, two arms, two rounds of a few iterations: no figure to quote",
+    )
     parser.add_argument("--only", choices=SETTINGS, help="one data set; default: both")
     parser.add_argument("--seeds", type=numbers, help=f"default: {','.join(map(str, SEEDS))}")
-    parser.add_argument("--arms", type=lambda text: text.split(","),
-                        help=f"some of {', '.join(SETTINGS['made_up'].arms)}; default: what the data set is for")
+    parser.add_argument(
+        "--arms",
+        type=lambda text: text.split(","),
+        help=f"some of {', '.join(SETTINGS['made_up'].arms)}; default: what the data set is for",
+    )
     parser.add_argument("--out", help="folder of the runs; default: under build/")
     args = parser.parse_args()
     args.seeds = args.seeds or (SEEDS[:1] if args.quick else SEEDS)
@@ -335,7 +425,9 @@ def arguments():
     if args.arms and (BASELINE not in args.arms or not set(args.arms) <= set(SETTINGS["made_up"].arms)):
         parser.error(f"--arms: some of {', '.join(SETTINGS['made_up'].arms)}, and always {BASELINE}")
     args.sets = [args.only] if args.only else ["made_up"] if args.quick else list(SETTINGS)
-    args.out = args.out or os.path.join(SOURCE, "build", "label_efficiency" + ("_quick" if args.quick else ""))
+    args.out = args.out or os.path.join(
+        SOURCE, "build", "label_efficiency" + ("_quick" if args.quick else "")
+    )
     return args
 
 
@@ -343,7 +435,9 @@ def main():
     args = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     bench = Bench(args.out)
-    settings = {name: dataclasses.replace(SETTINGS[name], **(QUICK if args.quick else {})) for name in args.sets}
+    settings = {
+        name: dataclasses.replace(SETTINGS[name], **(QUICK if args.quick else {})) for name in args.sets
+    }
     if args.quick:
         print("quick: the figures mean nothing")
     runs = bench.run_all(settings, args.arms, args.seeds)

@@ -35,11 +35,16 @@ class LabelEfficiencyReport(unittest.TestCase):
         self.assertAlmostEqual(percent, 25)
         self.assertTrue(reached)
         self.assertEqual(report.saving([(40, 0.1), (60, 0.2), (80, 0.25)], random_curve), (0, False))
-        percent, _ = report.saving([(400, 0.1), (900, 0.2), (1600, 0.3)], [(400, 0.1), (600, 0.2), (800, 0.3)])
+        percent, _ = report.saving(
+            [(400, 0.1), (900, 0.2), (1600, 0.3)], [(400, 0.1), (600, 0.2), (800, 0.3)]
+        )
         self.assertAlmostEqual(percent, -100)
 
     def test_figures_of_two_seeds(self):
-        baseline = [run_of([(40, 0.10), (60, 0.20), (80, 0.30)]), run_of([(40, 0.20), (60, 0.30), (80, 0.40)])]
+        baseline = [
+            run_of([(40, 0.10), (60, 0.20), (80, 0.30)]),
+            run_of([(40, 0.20), (60, 0.30), (80, 0.40)]),
+        ]
         arm = [run_of([(40, 0.10), (60, 0.30), (80, 0.40)], (0.3, 0.2)),
                run_of([(40, 0.20), (60, 0.30), (80, 0.44)], (0.1, 0.4))]
         runs = {"random": baseline, "combined": arm, "full": [run_of([(600, 0.5)])] * 2}
@@ -89,7 +94,10 @@ class LabelEfficiencyReport(unittest.TestCase):
                         for _ in range(seeds)]
             runs = {"random": arm(0.05), "combined": arm(0.08), "full": [run_of([(600, 0.5)])] * seeds}
             plot = report.plot("made up", report.set_figures(runs, ["a", "b"]))
-            texts = {node.firstChild.data for node in xml.dom.minidom.parseString(plot).getElementsByTagName("text")}
+            texts = {
+                node.firstChild.data
+                for node in xml.dom.minidom.parseString(plot).getElementsByTagName("text")
+            }
             self.assertLessEqual({"random", "combined", "full data"}, texts)
         flat = [run_of([(4, 0.0), (6, 0.0)])]
         plot = report.plot("flat", report.set_figures({"random": flat, "entropy": flat, "full": flat}, ["a"]))

@@ -1,11 +1,12 @@
 """Detectors trained freely on NEU-DET by torchvision and by Loupe: AP50 on the test split, ten seeds each.
 
-Both sides train the preset `small` from the same ImageNet weights on the same fifth of the training split, each fifth
-with two seeds, by the recipe of DESIGN.md, and both are measured by `loupe-worker eval`. Reported are the mean AP50 of
-each, and the mean of the seeds' differences with its 95 % interval (Student's t); two trainings of one side differ by
-0.03 from seed to seed, so that five pairs could not tell 0.02 from nothing. Every run leaves a JSON file
-in the folder of `--out`; a run that is there is not done again, so the benchmark goes on where it was stopped. As many
-runs go at once as there are cores, each on a core of its own; Loupe's best recipe, whose time is a figure, takes all.
+Both sides train the preset `small` from the same ImageNet weights on the same fifth of the training split,
+each fifth with two seeds, by the recipe of DESIGN.md, and both are measured by `loupe-worker eval`. Reported
+are the mean AP50 of each, and the mean of the seeds' differences with its 95 % interval (Student's t); two
+trainings of one side differ by 0.03 from seed to seed, so that five pairs could not tell 0.02 from nothing.
+Every run leaves a JSON file in the folder of `--out`; a run that is there is not done again, so the benchmark
+goes on where it was stopped. As many runs go at once as there are cores, each on a core of its own; Loupe's
+best recipe, whose time is a figure, takes all.
 """
 import argparse
 import json
@@ -27,9 +28,20 @@ PIXELS = 200
 BEST_RECIPE = os.path.join(HERE, "neu_det_best.textproto")
 BEST_SECONDS = 30 * 60
 BEST_AIM = 0.72
-RECIPE = {"iterations": 400, "batch_size": 8, "learning_rate": 1e-3, "backbone_rate_factor": 0.1, "weight_decay": 0.02,
-          "warmup_iterations": 100, "decay_at": [0.7, 0.9], "decay_factor": 0.1, "clip_norm": 10,
-          "flip_horizontal": 0.5, "flip_vertical": 0.5, "repeat_threshold": 0}
+RECIPE = {
+    "iterations": 400,
+    "batch_size": 8,
+    "learning_rate": 1e-3,
+    "backbone_rate_factor": 0.1,
+    "weight_decay": 0.02,
+    "warmup_iterations": 100,
+    "decay_at": [0.7, 0.9],
+    "decay_factor": 0.1,
+    "clip_norm": 10,
+    "flip_horizontal": 0.5,
+    "flip_vertical": 0.5,
+    "repeat_threshold": 0,
+}
 QUICK = {"iterations": 12, "warmup_iterations": 3}
 
 
@@ -59,7 +71,8 @@ class Bench:
         return write_part(self.coco, [image["id"] for image in images], self.path(f"{name}-train.json"))
 
     def measured(self, name, about, train):
-        """The run's figures: from its file, or by doing it. `train(results)` trains, and leaves what is detected."""
+        """The run's figures: from its file, or by doing it. `train(results)` trains, and leaves what is
+        detected."""
         figures_file = self.path(f"{name}.json")
         about = {"split": self.split, "every": self.every, **about}
         if os.path.exists(figures_file):
@@ -99,18 +112,46 @@ class Bench:
     def loupe_training(self, name, recipe_file, images, seed):
         def train(results):
             out = self.path(name)
-            subprocess.run([program("loupe-worker"), "train", "--coco", self.training_file(name, images), "--images",
-                            DATA_SET, "--recipe", recipe_file, "--init", WEIGHTS, "--seed", str(seed), "--out", out],
-                           check=True)
-            worker("detect", "--weights", os.path.join(out, "model.safetensors"), "--coco", self.test, "--images",
-                   DATA_SET, "--out", results)
+            subprocess.run(
+                [
+                    program("loupe-worker"),
+                    "train",
+                    "--coco",
+                    self.training_file(name, images),
+                    "--images",
+                    DATA_SET,
+                    "--recipe",
+                    recipe_file,
+                    "--init",
+                    WEIGHTS,
+                    "--seed",
+                    str(seed),
+                    "--out",
+                    out,
+                ],
+                check=True,
+            )
+            worker(
+                "detect",
+                "--weights",
+                os.path.join(out, "model.safetensors"),
+                "--coco",
+                self.test,
+                "--images",
+                DATA_SET,
+                "--out",
+                results,
+            )
 
         return train
 
     def loupe(self, seed):
         name = f"loupe-{seed}"
-        return self.measured(name, {"recipe": self.recipe, "seed": seed},
-                             self.loupe_training(name, self.recipe_file, fifth_of(self.train, seed - 1), seed))
+        return self.measured(
+            name,
+            {"recipe": self.recipe, "seed": seed},
+            self.loupe_training(name, self.recipe_file, fifth_of(self.train, seed - 1), seed),
+        )
 
     def best(self):
         with open(BEST_RECIPE, encoding="utf-8") as file:
@@ -133,12 +174,17 @@ def compare(bench, seeds):
         half = STUDENT_T * statistics.stdev(differences) / len(seeds)**0.5
         figures["difference_95"] = [figures["difference"] - half, figures["difference"] + half]
         low, high = figures["difference_95"]
-        print(f"95 % interval of the difference: {low:+.4f} to {high:+.4f}; aim: means within 0.02 of each other")
+        print(
+            f"95 % interval of the difference: {low:+.4f} to {high:+.4f}; "
+            "aim: means within 0.02 of each other"
+        )
     return figures
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true",
                         help="one seed, a few iterations, every fourth test image: no figure to quote")
     parser.add_argument("--best", action="store_true",
@@ -158,8 +204,10 @@ def main():
     if args.best or args.tune:
         best = bench.best()
         figures["best"] = {key: best[key] for key in ("ap50", "ap", "seconds", "cores")}
-        print(f"Loupe's best recipe: AP50 {best['ap50']:.4f} (aim: above {BEST_AIM}) after {best['seconds']} s "
-              f"on {best['cores']} cores (at most {BEST_SECONDS} s on two)")
+        print(
+            f"Loupe's best recipe: AP50 {best['ap50']:.4f} (aim: above {BEST_AIM}) after {best['seconds']} s "
+            f"on {best['cores']} cores (at most {BEST_SECONDS} s on two)"
+        )
     print(json.dumps(figures))
 
 

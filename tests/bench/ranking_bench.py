@@ -1,11 +1,13 @@
-"""Ranking a pool of 1,000,000 pictures with 20 boxes each, and switching to the ranking while 8 clients pull tasks.
+"""Ranking a pool of 1,000,000 pictures with 20 boxes each, and switching to the ranking while 8 clients pull
+tasks.
 
-Pictures and predictions are put into the database directly; the coordinator's own planner then scores the pool, chooses
-a budget of 2,000 with diversity against 20,000 labelled pictures, writes the generation (8,000 entries; then one of all
-pictures) and switches to it. The reference is psql reading the same predictions by COPY. The first ranking is
-made alone, for its time and memory; then one more, and the one of all pictures, while each client pulls some ten tasks a
-second, more than eight people can. Last, what `loupe curve`, `check`, `estimate` and `status` take on that pool. Aims:
-scoring and ranking in 180 s and 2 GB; 99 of 100 NextTasks within 50 ms around the switch.
+Pictures and predictions are put into the database directly; the coordinator's own planner then scores the
+pool, chooses a budget of 2,000 with diversity against 20,000 labelled pictures, writes the generation (8,000
+entries; then one of all pictures) and switches to it. The reference is psql reading the same predictions by
+COPY. The first ranking is made alone, for its time and memory; then one more, and the one of all pictures,
+while each client pulls some ten tasks a second, more than eight people can. Last, what `loupe curve`,
+`check`, `estimate` and `status` take on that pool. Aims: scoring and ranking in 180 s and 2 GB; 99 of 100
+NextTasks within 50 ms around the switch.
 """
 import argparse
 import json
@@ -25,8 +27,8 @@ IMAGES = """
 WITH added AS (
   INSERT INTO image (project_id, sha256, file_name, width, height, size_bytes, media_type, sampling_key, side,
                      perceptual_hash)
-  SELECT project.id, sha256(('picture ' || n)::bytea), 'picture-' || n || '.png', 640, 480, 1000, 'image/png', random(),
-         'pool', (random() * 9e18)::bigint
+  SELECT project.id, sha256(('picture ' || n)::bytea), 'picture-' || n || '.png', 640, 480, 1000, 'image/png',
+         random(), 'pool', (random() * 9e18)::bigint
   FROM project, generate_series(1, {count}) n
   RETURNING id)
 INSERT INTO ranking_entry (ranking_id, position, image_id, image_side, slice, probability, blind)
@@ -49,9 +51,10 @@ CREATE TEMPORARY TABLE boxes AS
   FROM (SELECT t, n, (random() ^ 3 * 0.98 + 0.01)::real AS score
         FROM generate_series(0, 999) t, generate_series(1, 20) n) drawn GROUP BY t;
 CREATE TEMPORARY TABLE half AS
-  SELECT t, decode(string_agg(lpad(to_hex((random() * 255)::int), 2, '0')
-                              || lpad(to_hex((40 + random() * 18)::int + 128 * (random() < 0.5)::int), 2, '0'), ''),
-                   'hex') AS bytes
+  SELECT t, decode(
+      string_agg(lpad(to_hex((random() * 255)::int), 2, '0')
+                 || lpad(to_hex((40 + random() * 18)::int + 128 * (random() < 0.5)::int), 2, '0'), ''),
+      'hex') AS bytes
   FROM generate_series(0, 1999) t, generate_series(1, 64) GROUP BY t;
 CREATE UNIQUE INDEX ON boxes (t);
 CREATE UNIQUE INDEX ON half (t);
@@ -59,8 +62,8 @@ ANALYZE boxes;
 ANALYZE half;
 INSERT INTO prediction (model_id, image_id, corners, labels, scores, runner_up_labels, runner_up_scores,
                         background_scores, agreements, embedding, max_foreground_score)
-SELECT model.id, image.id, array_fill(1::real, ARRAY[80]), boxes.labels, scores, boxes.labels, runner_ups, backgrounds,
-       agreements, first.bytes || second.bytes, scores[1]
+SELECT model.id, image.id, array_fill(1::real, ARRAY[80]), boxes.labels, scores, boxes.labels, runner_ups,
+       backgrounds, agreements, first.bytes || second.bytes, scores[1]
 FROM model, image
 JOIN boxes ON boxes.t = image.id * 7919 % 1000
 JOIN half first ON first.t = image.id % 1000
@@ -82,7 +85,8 @@ UPDATE model SET round_id = coalesce(round_id, judged.id) FROM judged WHERE mode
 """
 
 READ = """
-COPY (SELECT prediction.image_id, labels, scores, runner_up_scores, background_scores, max_foreground_score, agreements
+COPY (SELECT prediction.image_id, labels, scores, runner_up_scores, background_scores, max_foreground_score,
+             agreements
       FROM image JOIN prediction ON prediction.image_id = image.id
       WHERE image.side = 'pool' AND image.head_revision_id IS NULL ORDER BY image.id) TO '/dev/null';
 """
@@ -90,7 +94,9 @@ COPY (SELECT prediction.image_id, labels, scores, runner_up_scores, background_s
 
 def write_weights(path):
     """The smallest file that counts as weights."""
-    header = json.dumps({"backbone.fpn.layer_blocks.0.0.bias": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}})
+    header = json.dumps(
+        {"backbone.fpn.layer_blocks.0.0.bias": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
+    )
     with open(path, "wb") as file:
         file.write(struct.pack("<Q", len(header)) + header.encode() + struct.pack("<f", 0))
     return path
@@ -156,15 +162,27 @@ def seconds_of(deployment, command):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="20,000 pictures, 1,000 labelled, a budget of 200")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="20,000 pictures, 1,000 labelled, a budget of 200"
+    )
     quick = parser.parse_args().quick
     count, labelled, budget = (20_000, 1_000, 200) if quick else (1_000_000, 20_000, 2_000)
 
     with Deployment() as deployment:
         deployment.loupe("project", "create", "bench", "--classes", ",".join("abcdefghij"))
-        deployment.loupe("model", "import", "--weights", write_weights(deployment.path("w.safetensors")), "--preset",
-                         "small", "--name", "start")
+        deployment.loupe(
+            "model",
+            "import",
+            "--weights",
+            write_weights(deployment.path("w.safetensors")),
+            "--preset",
+            "small",
+            "--name",
+            "start",
+        )
         deployment.psql(IMAGES.format(count=count, labelled=labelled))
         deployment.psql(PREDICTIONS)
         start = time.monotonic()

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Runs a benchmark of the release build: a table, and as the last line one JSON object with the figures.
-#   tests/bench/run.sh NAME [--quick]       NAME: bfloat16, bias, detector, diversity, eval, import, label_efficiency,
-#                                                 neu_det_training, queue, ranking
+#   tests/bench/run.sh NAME [--quick]       NAME: bfloat16, bias, detector, diversity, eval, import,
+#                                                 label_efficiency, neu_det_training, queue, ranking
 # --quick ends within two minutes.
 set -euo pipefail
 folder=$(dirname "$0")
 name=${1:-}
 if [ -z "$name" ] || [ ! -f "$folder/${name}_bench.py" ]; then
-  echo "usage: tests/bench/run.sh NAME [--quick]    NAME: $(ls "$folder"/*_bench.py | sed 's|.*/||; s/_bench\.py$//' | xargs)" >&2
+  names=$(ls "$folder"/*_bench.py | sed 's|.*/||; s/_bench\.py$//' | xargs)
+  echo "usage: tests/bench/run.sh NAME [--quick]    NAME: $names" >&2
   exit 2
 fi
 shift
-exec python3 "$folder/${name}_bench.py" "$@"
+exec /usr/bin/python3 "$folder/${name}_bench.py" "$@"

@@ -51,7 +51,9 @@ def serve(case, path):
                for index in range(case["batch"])]
     if case["backbone"] == "resnet":
         torchvision_model.freeze_resnet(model, case["trainable_layers"])
-    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=RATE, momentum=MOMENTUM)
+    optimizer = torch.optim.SGD(
+        [p for p in model.parameters() if p.requires_grad], lr=RATE, momentum=MOMENTUM
+    )
     print("ready", flush=True)
     for request in sys.stdin:
         request = request.strip()

@@ -2,9 +2,10 @@
 
     torchvision_training.py CASE.json RESULTS.json
 
-CASE: the detector as torchvision_model.py reads it; `seed`, `images` (folder), `train` and `test` (COCO files),
-`weights` (a backbone with its batch norm folded), and `recipe`, whose fields are those of Loupe's. An ordinary
-torchvision training: its transform, losses and samplers, batch norm frozen, on as many threads as there are cores.
+CASE: the detector as torchvision_model.py reads it; `seed`, `images` (folder), `train` and `test` (COCO
+files), `weights` (a backbone with its batch norm folded), and `recipe`, whose fields are those of Loupe's. An
+ordinary torchvision training: its transform, losses and samplers, batch norm frozen, on as many threads as
+there are cores.
 """
 
 import json
@@ -38,7 +39,9 @@ class Images(torch.utils.data.Dataset):
         image = self.images[index]
         path = os.path.join(self.folder, image["file_name"])
         pixels = torchvision.io.read_image(path, torchvision.io.ImageReadMode.RGB).float() / 255
-        boxes = torch.tensor([box["bbox"] for box in self.boxes[image["id"]]], dtype=torch.float32).reshape(-1, 4)
+        boxes = torch.tensor([box["bbox"] for box in self.boxes[image["id"]]], dtype=torch.float32).reshape(
+            -1, 4
+        )
         boxes[:, 2:] += boxes[:, :2]
         labels = [self.labels[box["category_id"]] for box in self.boxes[image["id"]]]
         return pixels, {"boxes": boxes, "labels": torch.tensor(labels, dtype=torch.int64)}
@@ -77,7 +80,9 @@ def load_folded(model, path):
                 taken.add(f"backbone.body.{name}")
                 continue
             folder, last = stem.rpartition(".")[::2]
-            norm = modules[".".join(filter(None, [folder, "bn" + last[4:] if last.startswith("conv") else "1"]))]
+            norm = modules[
+                ".".join(filter(None, [folder, "bn" + last[4:] if last.startswith("conv") else "1"]))
+            ]
             norm.weight.fill_(1)
             norm.bias.copy_(tensor)
             norm.running_mean.zero_()
@@ -108,7 +113,9 @@ def detect(model, data):
             found = model([data[index][0]])[0]
         found["boxes"][:, 2:] -= found["boxes"][:, :2]
         for box, label, score in zip(*(found[key].tolist() for key in ("boxes", "labels", "scores"))):
-            results.append({"image_id": image["id"], "category_id": categories[label], "bbox": box, "score": score})
+            results.append(
+                {"image_id": image["id"], "category_id": categories[label], "bbox": box, "score": score}
+            )
     return results
 
 

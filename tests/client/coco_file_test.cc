@@ -138,7 +138,8 @@ TEST(CocoFileTest, AllProblemsAreListedAtOnceUpToTwenty) {
 
 TEST(CocoFileTest, DuplicatesAndUnknownReferencesAreNamed) {
   const std::string json = R"({
-    "images": [{"id": 1, "file_name": "a.png"}, {"id": 1, "file_name": "b.png"}, {"id": 2, "file_name": "a.png"}],
+    "images": [{"id": 1, "file_name": "a.png"}, {"id": 1, "file_name": "b.png"},
+               {"id": 2, "file_name": "a.png"}],
     "categories": [{"id": 1, "name": "dent"}, {"id": 1, "name": "hole"}, {"id": 2, "name": "dent"}],
     "annotations": [{"id": 5, "image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 1]},
                     {"id": 5, "image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 1]},
@@ -202,7 +203,8 @@ TEST(CocoFileTest, WrongTypesAreNamed) {
 
 TEST(CocoFileTest, ForEvaluationBoxesStayAsTheyAreAndNamesMayBeMissing) {
   const std::string json = R"({"images": [{"id": 1, "width": 10, "height": 10}], "categories": [{"id": 1}],
-    "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [-5, 0, 50, 0], "area": 3.0, "iscrowd": 1}]})";
+    "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [-5, 0, 50, 0], "area": 3.0,
+                     "iscrowd": 1}]})";
   CocoReadOptions options;
   options.purpose = CocoPurpose::kEvaluation;
   const auto file = ParseCocoFile(json, "f", options);

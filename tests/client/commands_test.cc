@@ -221,7 +221,8 @@ class CommandsTest : public testing::Test {
     Write("truth.json", R"({"images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 100},
                                        {"id": 2, "file_name": "b.jpg", "width": 100, "height": 100}],
                             "categories": [{"id": 3, "name": "scratch"}],
-                            "annotations": [{"id": 9, "image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4]}]})");
+                            "annotations": [{"id": 9, "image_id": 1, "category_id": 3,
+                                             "bbox": [1, 2, 3, 4]}]})");
   }
 
   Projects projects_;

@@ -24,10 +24,12 @@ ALTER TABLE ranking_entry SET (autovacuum_enabled = off);
 ALTER TABLE label_revision SET (autovacuum_enabled = off);
 ALTER TABLE label_box SET (autovacuum_enabled = off);
 INSERT INTO principal (name, role, token_hash) VALUES ('annotator', 'annotator', sha256('token'));
-INSERT INTO project (name, seed, holdout_fraction, holdout_target, strategy) VALUES ('parts', 1, 0, 0, 'combined');
+INSERT INTO project (name, seed, holdout_fraction, holdout_target, strategy)
+VALUES ('parts', 1, 0, 0, 'combined');
 INSERT INTO class (project_id, label, name) VALUES (1, 1, 'scratch');
 INSERT INTO model (project_id, number, name, preset, state, weights_sha256, weights_bytes)
-VALUES (1, 1, 'first', 'small', 'serving', sha256('first'), 1), (1, 2, 'second', 'small', 'candidate', sha256('second'), 1);
+VALUES (1, 1, 'first', 'small', 'serving', sha256('first'), 1),
+       (1, 2, 'second', 'small', 'candidate', sha256('second'), 1);
 INSERT INTO image (project_id, sha256, file_name, width, height, size_bytes, media_type, sampling_key, side)
 SELECT 1, sha256(n::text::bytea), n || '.png', 64, 64, 1, 'image/png', random(),
        CASE WHEN n % 2 = 0 THEN 'pool' ELSE 'holdout' END
@@ -48,11 +50,12 @@ SELECT predict(1);
 SELECT enqueue(1);
 ANALYZE;
 SELECT predict(2);
-INSERT INTO ranking (project_id, generation, model_id, strategy, seed, state, eligible, created_at, activated_at)
+INSERT INTO ranking (project_id, generation, model_id, strategy, seed, state, eligible, created_at,
+                     activated_at)
 VALUES (1, 1, 2, 'combined', 1, 'active', 3000, now() - interval '1 second', now());
 SELECT enqueue(2);
-SELECT count(append_revision(id, 'import', 1, NULL, side = 'holdout', false, 0, ARRAY[10, 10, 50, 40]::real[], ARRAY[1],
-                             ARRAY['imported'], ARRAY[false], ARRAY[-1], '{}', '{}', '{}', '{}'))
+SELECT count(append_revision(id, 'import', 1, NULL, side = 'holdout', false, 0, ARRAY[10, 10, 50, 40]::real[],
+                             ARRAY[1], ARRAY['imported'], ARRAY[false], ARRAY[-1], '{}', '{}', '{}', '{}'))
 FROM image WHERE id % 20 < 2;
 -- Rows that the nodes of a statement's plan gave, or read and left out.
 CREATE FUNCTION rows_of(statement text) RETURNS float8 LANGUAGE plpgsql SET enable_mergejoin = off AS $$

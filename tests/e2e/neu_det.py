@@ -1,13 +1,14 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """A turn of active learning on NEU-DET, from pictures to the second model, through the real programs.
 
-    tests/e2e/neu_det.py            the whole turn: 400 iterations a round, 250 tasks (about a quarter of an hour)
+    tests/e2e/neu_det.py            the whole turn: 400 iterations a round, 250 tasks (a quarter of an hour)
     tests/e2e/neu_det.py --quick    the same steps on a part of the set, judged only on having happened
 
 The training split is imported with a fifth of it labelled, blind; the test split, on which both models are
-measured with `loupe-worker detect` and `eval`, is never imported. Whole, the first model must reach AP50 0.50 on it
-and the second be at least 3 points ahead. Data and weights come from LOUPE_DATA (default ../shared).
+measured with `loupe-worker detect` and `eval`, is never imported. Whole, the first model must reach AP50 0.50
+on it and the second be at least 3 points ahead. Data and weights come from LOUPE_DATA (default ../shared).
 """
+
 import argparse
 import json
 import os
@@ -34,7 +35,19 @@ def measure(deployment, model, truth):
     weights = deployment.path(f"model-{model}.safetensors")
     results = deployment.path(f"results-{model}.json")
     deployment.loupe("model", "export", str(model), "--out", weights)
-    worker("detect", "--weights", weights, "--coco", truth, "--images", DATA_SET, "--out", results, "--threads", 2)
+    worker(
+        "detect",
+        "--weights",
+        weights,
+        "--coco",
+        truth,
+        "--images",
+        DATA_SET,
+        "--out",
+        results,
+        "--threads",
+        2,
+    )
     return json.loads(worker("eval", "--ground-truth", truth, "--detections", results, "--json"))["overall"]
 
 
@@ -60,7 +73,9 @@ def turn(deployment, args):
         if number == 2:
             print(deployment.loupe("annotate", "--oracle", ANNOTATIONS, "--tasks", args.tasks), flush=True)
         started = time.monotonic()
-        print(deployment.loupe("round", "submit", "--recipe", recipe_file, "--watch", timeout=3600), flush=True)
+        print(
+            deployment.loupe("round", "submit", "--recipe", recipe_file, "--watch", timeout=3600), flush=True
+        )
         shown = deployment.json("round", "show", number)
         overall = measure(deployment, shown["model"], truth)
         status = deployment.json("status")
@@ -75,12 +90,16 @@ def turn(deployment, args):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", action="store_true", help="leave the folder for a look")
     args = parser.parse_args()
-    args.every, args.iterations, args.tasks, args.size = (12, 30, 20, 96) if args.quick else (1, 400, 250, 200)
+    args.every, args.iterations, args.tasks, args.size = (
+        (12, 30, 20, 96) if args.quick else (1, 400, 250, 200)
+    )
 
     with Deployment(keep=args.keep) as deployment:
         print(f"in {deployment.directory}", flush=True)

@@ -1,6 +1,6 @@
-#!/usr/bin/env python3
-"""A training killed ten times at random iterations ends with the weights of one that was not, bit for bit: first
-`loupe-worker train` on files, then a TRAIN job of a coordinator, which a new worker takes up each time.
+#!/usr/bin/python3
+"""A training killed ten times at random iterations ends with the weights of one that was not, bit for bit:
+first `loupe-worker train` on files, then a TRAIN job of a coordinator, which a new worker takes up each time.
 
 A killed worker's lease lasts for another minute; the test ends it in the database instead of waiting.
 """
@@ -44,8 +44,18 @@ def read(path):
 
 
 def train_command(folder, out):
-    return [program("loupe-worker"), "train", "--coco", os.path.join(folder, "annotations.json"), "--images",
-            os.path.join(folder, "images"), "--recipe", os.path.join(folder, "recipe.textproto"), "--out", out]
+    return [
+        program("loupe-worker"),
+        "train",
+        "--coco",
+        os.path.join(folder, "annotations.json"),
+        "--images",
+        os.path.join(folder, "images"),
+        "--recipe",
+        os.path.join(folder, "recipe.textproto"),
+        "--out",
+        out,
+    ]
 
 
 def kill_at(command, iteration, chooser):
@@ -57,7 +67,9 @@ def kill_at(command, iteration, chooser):
                 select.select([process.stderr], [], [], chooser.uniform(0, 0.3))
                 break
         process.kill()
-    assert process.returncode == -signal.SIGKILL, f"the training ended by itself with status {process.returncode}"
+    assert (
+        process.returncode == -signal.SIGKILL
+    ), f"the training ended by itself with status {process.returncode}"
 
 
 def training_on_files(folder, chooser):
@@ -67,8 +79,9 @@ def training_on_files(folder, chooser):
     for iteration in moments:
         kill_at(train_command(folder, killed), iteration, chooser)
     assert "goes on from iteration" in run(*train_command(folder, killed)).stderr
-    assert read(os.path.join(whole, "model.safetensors")) == read(os.path.join(killed, "model.safetensors")), (
-        f"the weights differ after kills at {moments}")
+    assert read(os.path.join(whole, "model.safetensors")) == read(
+        os.path.join(killed, "model.safetensors")
+    ), f"the weights differ after kills at {moments}"
     print(f"on files: killed at {moments}, the same weights", flush=True)
 
 
@@ -91,8 +104,16 @@ def job_of_a_coordinator(deployment, folder, chooser):
     classes = ",".join(c["name"] for c in sorted(coco["categories"], key=lambda c: c["id"]))
     labelled = write_lines(deployment.path("labelled.txt"), [image["id"] for image in coco["images"]])
     deployment.loupe("project", "create", "parts", "--classes", classes)
-    deployment.loupe("import", "--images", os.path.join(folder, "images"), "--coco", annotations, "--labelled",
-                     f"@{labelled}", "--blind")
+    deployment.loupe(
+        "import",
+        "--images",
+        os.path.join(folder, "images"),
+        "--coco",
+        annotations,
+        "--labelled",
+        f"@{labelled}",
+        "--blind",
+    )
     weights = []
     for number in (1, 2):
         deployment.loupe("round", "submit", "--recipe", os.path.join(folder, "recipe.textproto"))
@@ -109,7 +130,9 @@ def job_of_a_coordinator(deployment, folder, chooser):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seed", type=int, default=1, help="of the moments of the kills")
     parser.add_argument("--keep", action="store_true", help="leave the folder for a look")
     args = parser.parse_args()

@@ -1,5 +1,5 @@
-"""Writes the seeds of the fuzz targets that are sound or nearly sound files: seeds/TARGET/made_*. The others in these
-folders are what fuzzing found, and stay as they were found.
+"""Writes the seeds of the fuzz targets that are sound or nearly sound files: seeds/TARGET/made_*. The others
+in these folders are what fuzzing found, and stay as they were found.
 
     /usr/bin/python3 tests/fuzz/make_seeds.py
 """
@@ -33,8 +33,21 @@ def safetensors():
         return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
 
     yield "plain", pack({"a": entry("F32", [2, 1], 0, 8), "b": entry("I64", [1], 8, 16)}, bytes(range(16)))
-    yield "metadata", pack({"__metadata__": {"loupe.preset": "small", "ä": "\""}, "a": entry("U8", [2], 0, 2)}, b"\1\2")
-    sizes = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+    yield "metadata", pack(
+        {"__metadata__": {"loupe.preset": "small", "ä": "\""}, "a": entry("U8", [2], 0, 2)}, b"\1\2"
+    )
+    sizes = {
+        "F64": 8,
+        "I64": 8,
+        "F32": 4,
+        "I32": 4,
+        "F16": 2,
+        "BF16": 2,
+        "I16": 2,
+        "I8": 1,
+        "U8": 1,
+        "BOOL": 1,
+    }
     header, offset = {}, 0
     for dtype, size in sizes.items():
         header[dtype.lower()] = entry(dtype, [], offset, offset + size)
@@ -48,7 +61,9 @@ def safetensors():
 
 def state():
     base = torch.arange(12, dtype=torch.float32).view(4, 3)
-    return collections.OrderedDict(a=base, t=base.t(), part=base[1:3, 1:], p=torch.nn.Parameter(base[0].clone()))
+    return collections.OrderedDict(
+        a=base, t=base.t(), part=base[1:3, 1:], p=torch.nn.Parameter(base[0].clone())
+    )
 
 
 def saved(value, **options):
@@ -63,12 +78,35 @@ class Hostile:
 
 
 def torch_files():
-    types = {str(dtype)[6:]: torch.ones(2).to(dtype) for dtype in (
-        torch.half, torch.bfloat16, torch.double, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8,
-        torch.bool)}
-    nested = {"model": state(), "epoch": 3, "note": "ä", "rate": 0.5, "list": [1, None, (True, 70000, 1 << 40)]}
-    files = {"plain": state(), "types": types, "nested": nested, "empty": {"a": torch.empty((0, 3)), "b": torch.tensor(1)},
-             "no_tensors": {"epoch": 3}, "hostile": {"a": torch.ones(1), "trap": Hostile()}}
+    types = {
+        str(dtype)[6:]: torch.ones(2).to(dtype)
+        for dtype in (
+            torch.half,
+            torch.bfloat16,
+            torch.double,
+            torch.int64,
+            torch.int32,
+            torch.int16,
+            torch.int8,
+            torch.uint8,
+            torch.bool,
+        )
+    }
+    nested = {
+        "model": state(),
+        "epoch": 3,
+        "note": "ä",
+        "rate": 0.5,
+        "list": [1, None, (True, 70000, 1 << 40)],
+    }
+    files = {
+        "plain": state(),
+        "types": types,
+        "nested": nested,
+        "empty": {"a": torch.empty((0, 3)), "b": torch.tensor(1)},
+        "no_tensors": {"epoch": 3},
+        "hostile": {"a": torch.ones(1), "trap": Hostile()},
+    }
     for name, value in files.items():
         yield name, saved(value)
     yield "protocol_4", saved(state(), pickle_protocol=4)
@@ -98,10 +136,17 @@ def encoded(picture, kind, **options):
 def images():
     gradient = PIL.Image.linear_gradient("L").resize((24, 16))
     colours = PIL.Image.merge("RGB", (gradient, gradient.transpose(PIL.Image.FLIP_LEFT_RIGHT), gradient))
-    for name, picture in {"grey": gradient, "colour": colours, "dot": colours.resize((1, 1)),
-                          "thin": colours.resize((300, 1)), "alpha": colours.convert("RGBA"),
-                          "grey_alpha": gradient.convert("LA"), "bit": gradient.convert("1"),
-                          "palette": colours.quantize(8), "deep": gradient.convert("I").point(lambda level: level * 257)}.items():
+    for name, picture in {
+        "grey": gradient,
+        "colour": colours,
+        "dot": colours.resize((1, 1)),
+        "thin": colours.resize((300, 1)),
+        "alpha": colours.convert("RGBA"),
+        "grey_alpha": gradient.convert("LA"),
+        "bit": gradient.convert("1"),
+        "palette": colours.quantize(8),
+        "deep": gradient.convert("I").point(lambda level: level * 257),
+    }.items():
         yield name + ".png", encoded(picture, "PNG")
     yield "transparent.png", encoded(colours.quantize(4), "PNG", transparency=1)
     exif = PIL.Image.Exif()
@@ -125,10 +170,22 @@ def coco():
         "all_fields": [[image], [dict(box, area=12.5, iscrowd=1, segmentation=[[1, 2, 3]])], [category]],
         "overhang": [[image], [dict(box, bbox=[-0.3, 0.1, 50, 80.4])], [category]],
         "no_sizes": [[{"id": 1, "file_name": "sub/ä.png"}], [box], [category]],
-        "large_numbers": [[{"id": 1, "file_name": "a.png"}], [dict(box, bbox=[-1e19, 0, 2.0 ** 64, 2])], [category]],
-        "area_overflows": [[{"id": 1, "file_name": "a.png"}], [dict(box, bbox=[0, 0, 1e200, 1e200])], [category]],
+        "large_numbers": [
+            [{"id": 1, "file_name": "a.png"}],
+            [dict(box, bbox=[-1e19, 0, 2.0**64, 2])],
+            [category],
+        ],
+        "area_overflows": [
+            [{"id": 1, "file_name": "a.png"}],
+            [dict(box, bbox=[0, 0, 1e200, 1e200])],
+            [category],
+        ],
         "for_evaluation": [[{"id": 1}], [dict(box, bbox=[-5, 0, 500, 0])], [{"id": 3}]],
-        "wrong": [[image, image], [dict(box, bbox=[1, 2, 3]), dict(box, image_id="1")], [category, dict(category, id=4)]],
+        "wrong": [
+            [image, image],
+            [dict(box, bbox=[1, 2, 3]), dict(box, image_id="1")],
+            [category, dict(category, id=4)],
+        ],
     }
     for name, (pictures, annotations, categories) in files.items():
         document = {"info": {}, "images": pictures, "annotations": annotations, "categories": categories}

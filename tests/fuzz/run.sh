@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds the fuzz targets and runs each in turn, from the kept seeds. One line a target, with
-# executions, edges covered and seconds; exits with 1 when an input crashes, leaks, hangs or takes too much memory.
-#   tests/fuzz/run.sh [SECONDS=600] [TARGET...]      TARGET: safetensors, torch_file, torch_pickle, image, coco
-# What is found stays in build/fuzz/found/TARGET, the corpus that grew in build/fuzz/corpus/TARGET. Once mended, a finding
-# goes to tests/fuzz/seeds/TARGET under a name that says what broke; the ordinary tests run all seeds.
+# Installs what is missing, builds the fuzz targets and runs each in turn, from the kept seeds. One line a
+# target, with executions, edges covered and seconds; exits with 1 when an input crashes, leaks, hangs or
+# takes too much memory.
+#   tests/fuzz/run.sh [SECONDS=600] [TARGET...]   TARGET: safetensors, torch_file, torch_pickle, image, coco
+# What is found stays in build/fuzz/found/TARGET, the corpus that grew in build/fuzz/corpus/TARGET. Once
+# mended, a finding goes to tests/fuzz/seeds/TARGET under a name that says what broke; the ordinary tests run
+# all seeds.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seconds=600
@@ -35,7 +37,8 @@ for target in "${targets[@]}"; do
   result=ok
   TMPDIR=$scratch "build/fuzz/tests/${target}_fuzz" "$corpus" "tests/fuzz/seeds/$target" \
     -max_total_time="$seconds" -max_len=16384 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-    -dict="tests/fuzz/dictionaries/$target.dict" -artifact_prefix="$found/" > "$log" 2>&1 || result="FAILED, see $log and $found"
+    -dict="tests/fuzz/dictionaries/$target.dict" -artifact_prefix="$found/" > "$log" 2>&1 ||
+    result="FAILED, see $log and $found"
   [ "$result" = ok ] || failed=1
   executions=$(grep -oP 'stat::number_of_executed_units:\s*\K\d+' "$log" || echo 0)
   covered=$(grep -oP 'cov: \K\d+' "$log" | tail -1 || echo 0)

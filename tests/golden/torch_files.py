@@ -52,15 +52,19 @@ def write(folder):
     state = tensors()
     torch.save(state, path("raw.pth"))
     for key in ("model", "state_dict", "ema"):
-        torch.save({key: state, "epoch": 3, "note": "ä", "rate": 0.5, "list": [1, None, (True,)]}, path(f"{key}.pth"))
+        torch.save(
+            {key: state, "epoch": 3, "note": "ä", "rate": 0.5, "list": [1, None, (True,)]}, path(f"{key}.pth")
+        )
     torch.save(state, path("old.pth"), _use_new_zipfile_serialization=False)
     torch.save({"model": state, "trap": Hostile()}, path("hostile.pth"))
     torch.save({"epoch": 3}, path("nothing.pth"))
     compress(path("raw.pth"), path("compressed.pth"))
     torch.save({str(i): torch.ones(1000) * i for i in range(3)}, path("large.pth"))
     overlap(path("large.pth"), path("overlapping.pth"))
-    torchvision_safetensors.write(path("expected.safetensors"), {key: value.float() if value.is_floating_point() else
-                                                                 value for key, value in state.items()})
+    torchvision_safetensors.write(
+        path("expected.safetensors"),
+        {key: value.float() if value.is_floating_point() else value for key, value in state.items()},
+    )
 
 
 def read(path, out):

@@ -5,7 +5,8 @@ The weights are made up, and then trained for `training_steps`, `deep` ones gent
     weights.*, image.N, target.N.boxes|labels
     detection.N.*          boxes|labels|scores of the pictures in one batch
     alone.N.*              the same, each picture by itself
-    loss.*, gradient.*     of the batch; every anchor and proposal is sampled, so that nothing in them is random
+    loss.*, gradient.*     of the batch; every anchor and proposal is sampled, so that nothing in them
+                           is random
     stage.*                what passes from stage to stage when the batch is predicted
 """
 
@@ -23,7 +24,9 @@ def train_a_little(model, images, targets, steps, rate):
     """With few proposals a step, which is most of the work."""
     sampler = model.roi_heads.fg_bg_sampler
     all_proposals, sampler.batch_size_per_image = sampler.batch_size_per_image, 32
-    optimizer = torch.optim.AdamW([parameter for parameter in model.parameters() if parameter.requires_grad], lr=rate)
+    optimizer = torch.optim.AdamW(
+        [parameter for parameter in model.parameters() if parameter.requires_grad], lr=rate
+    )
     model.train()
     for _ in range(steps):
         optimizer.zero_grad()

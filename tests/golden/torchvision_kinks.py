@@ -1,8 +1,9 @@
 """Moves a network off the points where its activations have no derivative.
 
-Two programs that agree but for rounding fall on different sides of such a point when a unit lies within rounding of
-it, and each such unit changes the gradient of all that is before it. With millions of units there are always a few.
-Biases moved by some ten-thousandths leave none near enough, so that gradients can be compared as strictly as losses.
+Two programs that agree but for rounding fall on different sides of such a point when a unit lies within
+rounding of it, and each such unit changes the gradient of all that is before it. With millions of units there
+are always a few. Biases moved by some ten-thousandths leave none near enough, so that gradients can be
+compared as strictly as losses.
 """
 
 import torch
@@ -14,13 +15,17 @@ MAX_STEPS = 5000
 
 
 def shift_off(values, kinks):
-    """values: [units, places]. For each unit the smallest shift, in steps, that keeps its values off the kinks."""
+    """values: [units, places]. For each unit the smallest shift, in steps, that keeps its values off the
+    kinks."""
     clearance = CLEARANCE * values.std().item()
     shift = torch.zeros(len(values))
     left = torch.arange(len(values))
     for step in range(MAX_STEPS):
         candidate = (step + 1) // 2 * (-1)**step * clearance
-        near = torch.stack([(values[left] + (candidate - kink)).abs().amin(1) for kink in kinks]).amin(0) < clearance
+        near = (
+            torch.stack([(values[left] + (candidate - kink)).abs().amin(1) for kink in kinks]).amin(0)
+            < clearance
+        )
         shift[left[~near]] = candidate
         left = left[near]
         if len(left) == 0:

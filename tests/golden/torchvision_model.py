@@ -1,4 +1,5 @@
-"""Builds torchvision's Faster R-CNN from a JSON configuration that a test or benchmark writes, and things to show it."""
+"""Builds torchvision's Faster R-CNN from a JSON configuration that a test or benchmark writes, and things to
+show it."""
 
 import torch
 from torch import nn
@@ -26,7 +27,8 @@ def build_backbone(config):
 
 
 def build(config):
-    """config: the fields of FasterRcnnConfig that matter here, `num_classes` without background, `live_norm`."""
+    """config: the fields of FasterRcnnConfig that matter here, `num_classes` without background,
+    `live_norm`."""
     backbone = build_backbone(config)
     sizes = tuple(tuple(level) for level in config["anchor_sizes"])
     # All levels but the pooled one.
@@ -62,7 +64,9 @@ def make_image(size, generator):
     """Smooth blobs and noise, so that proposals differ."""
     height, width = size
     coarse = torch.rand((1, 3, height // 16 + 2, width // 16 + 2), generator=generator)
-    image = torch.nn.functional.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)[0]
+    image = torch.nn.functional.interpolate(
+        coarse, size=(height, width), mode="bilinear", align_corners=False
+    )[0]
     return (0.8 * image + 0.2 * torch.rand((3, height, width), generator=generator)).clamp(0, 1)
 
 
@@ -71,16 +75,23 @@ def make_target(size, count, classes, generator):
     low = torch.rand((count, 2), generator=generator) * torch.tensor([width * 0.6, height * 0.6])
     side = 12 + torch.rand((count, 2), generator=generator) * torch.tensor([width * 0.35, height * 0.35])
     high = torch.minimum(low + side, torch.tensor([float(width), float(height)]))
-    return {"boxes": torch.cat([low, high], 1), "labels": torch.randint(1, classes + 1, (count,), generator=generator)}
+    return {
+        "boxes": torch.cat([low, high], 1),
+        "labels": torch.randint(1, classes + 1, (count,), generator=generator),
+    }
 
 
 def randomise(model, images, generator, deep=False):
     """Weights as training might leave them: uneven batch norm, scores and deltas that differ from box to box.
 
-    Through many made-up residual blocks values grow, and gradients more so: a step of training would destroy such a
-    network. With `deep` each block adds little.
+    Through many made-up residual blocks values grow, and gradients more so: a step of training would destroy
+    such a network. With `deep` each block adds little.
     """
-    norms = [module for module in model.backbone.modules() if isinstance(module, (nn.BatchNorm2d, FrozenBatchNorm2d))]
+    norms = [
+        module
+        for module in model.backbone.modules()
+        if isinstance(module, (nn.BatchNorm2d, FrozenBatchNorm2d))
+    ]
 
     def fit(norm, inputs):
         channels = inputs[0].transpose(0, 1).flatten(1)
@@ -105,8 +116,9 @@ def randomise(model, images, generator, deep=False):
             if isinstance(block, resnet.Bottleneck):
                 block.bn3.weight.mul_(0.3)
                 block.bn3.bias.mul_(0.3)
-    # Standard deviation of what each layer puts out; deltas of the box head are divided by up to 10 when used. Made-up
-    # features differ little from box to box, so that large scores would be mostly amplified rounding.
+    # Standard deviation of what each layer puts out; deltas of the box head are divided by up to 10 when
+    # used. Made-up features differ little from box to box, so that large scores would be mostly amplified
+    # rounding.
     predictor = model.roi_heads.box_predictor
     for layer, deviation in [(model.rpn.head.cls_logits, 2.0), (model.rpn.head.bbox_pred, 0.2),
                              (predictor.cls_score, 0.4), (predictor.bbox_pred, 1.0)]:

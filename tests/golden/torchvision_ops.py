@@ -57,7 +57,9 @@ def anchors(out):
 
 def transform(generator, out):
     images = [torch.rand((3, 61, 83), generator=generator), torch.rand((3, 120, 47), generator=generator)]
-    transformed, _ = GeneralizedRCNNTransform(96, 160, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]).eval()(images)
+    transformed, _ = GeneralizedRCNNTransform(96, 160, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]).eval()(
+        images
+    )
     out["transform.image.0"], out["transform.image.1"] = images
     out["transform.batch"] = transformed.tensors
     out["transform.sizes"] = torch.tensor(transformed.image_sizes)

@@ -1,4 +1,5 @@
-"""Training torchvision's detector by a recipe: `recipe` holds the fields of Loupe's TrainingRecipe, for AdamW."""
+"""Training torchvision's detector by a recipe: `recipe` holds the fields of Loupe's TrainingRecipe, for
+AdamW."""
 
 import torch
 
@@ -22,9 +23,16 @@ class Training:
             groups[name in slow].append(parameter)
         rate = recipe["learning_rate"]
         self.optimizer = torch.optim.AdamW(
-            [{"params": groups[False]}, {"params": groups[True], "lr": rate * recipe["backbone_rate_factor"]}], lr=rate,
-            weight_decay=recipe["weight_decay"])
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda step: rate_factor(recipe, step))
+            [
+                {"params": groups[False]},
+                {"params": groups[True], "lr": rate * recipe["backbone_rate_factor"]},
+            ],
+            lr=rate,
+            weight_decay=recipe["weight_decay"],
+        )
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(
+            self.optimizer, lambda step: rate_factor(recipe, step)
+        )
 
     def step(self, images, targets):
         """Returns the losses by name, from before the step."""

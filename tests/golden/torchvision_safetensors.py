@@ -18,7 +18,11 @@ def write(path, tensors, metadata=None):
         tensor = tensor.detach().contiguous()
         dtype = next(key for key, value in _DTYPES.items() if value == tensor.dtype)
         blob = tensor.numpy().tobytes()
-        header[name] = {"dtype": dtype, "shape": list(tensor.shape), "data_offsets": [offset, offset + len(blob)]}
+        header[name] = {
+            "dtype": dtype,
+            "shape": list(tensor.shape),
+            "data_offsets": [offset, offset + len(blob)],
+        }
         blobs.append(blob)
         offset += len(blob)
     text = json.dumps(header).encode()

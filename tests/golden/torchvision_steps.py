@@ -1,8 +1,8 @@
 """The first steps of a training by torchvision, for a test to take the same.
 
 Usage: torchvision_steps.py CONFIG.json OUT.safetensors
-CONFIG: the detector; `recipe` and how many `steps` of it; `image_sizes`, `truth_counts`, of one batch; `batches`, that
-take turns. OUT holds
+CONFIG: the detector; `recipe` and how many `steps` of it; `image_sizes`, `truth_counts`, of one batch;
+`batches`, that take turns. OUT holds
     weights.*                          before the first step
     batch.B.image.N, batch.B.target.N.*
     step.S.loss                        classifier, box deltas, objectness, proposals' deltas
@@ -41,7 +41,9 @@ def main():
     for number, (images, targets) in enumerate(batches):
         for index, image in enumerate(images):
             out[f"batch.{number}.image.{index}"] = image
-            out.update({f"batch.{number}.target.{index}.{key}": value for key, value in targets[index].items()})
+            out.update(
+                {f"batch.{number}.target.{index}.{key}": value for key, value in targets[index].items()}
+            )
 
     proposals = []
     model.rpn.register_forward_hook(lambda _module, _inputs, output: proposals.append(output[0]))

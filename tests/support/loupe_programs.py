@@ -8,7 +8,9 @@ import signal
 import subprocess
 import tempfile
 
-SOURCE = os.path.abspath(os.environ.get("LOUPE_SOURCE") or os.path.join(os.path.dirname(__file__), "..", ".."))
+SOURCE = os.path.abspath(
+    os.environ.get("LOUPE_SOURCE") or os.path.join(os.path.dirname(__file__), "..", "..")
+)
 BIN = os.environ.get("LOUPE_BIN") or os.path.join(SOURCE, "build", "release", "bin")
 DATA = os.path.abspath(os.environ.get("LOUPE_DATA") or os.path.join(SOURCE, "..", "shared"))
 
@@ -22,9 +24,13 @@ def program(name):
 
 def run(*arguments, check=True, timeout=600):
     """A program to its end; its output is shown when it fails."""
-    result = subprocess.run([str(a) for a in arguments], capture_output=True, text=True, timeout=timeout, check=False)
+    result = subprocess.run(
+        [str(a) for a in arguments], capture_output=True, text=True, timeout=timeout, check=False
+    )
     if check and result.returncode != 0:
-        raise AssertionError(f"{' '.join(map(str, arguments))}\nexit {result.returncode}\n{result.stdout}{result.stderr}")
+        raise AssertionError(
+            f"{' '.join(map(str, arguments))}\nexit {result.returncode}\n{result.stdout}{result.stderr}"
+        )
     return result
 
 
@@ -71,7 +77,11 @@ class Deployment:
 
     def pid(self, part):
         """Of `server`, `worker` or `postgres`; None when its file is not there or not whole."""
-        names = {"server": "server.pid", "worker": "worker.pid", "postgres": os.path.join("postgres", "postmaster.pid")}
+        names = {
+            "server": "server.pid",
+            "worker": "worker.pid",
+            "postgres": os.path.join("postgres", "postmaster.pid"),
+        }
         try:
             with open(os.path.join(self.server_directory, names[part]), encoding="utf-8") as file:
                 return int(file.readline())
@@ -103,24 +113,41 @@ class Deployment:
         return True
 
     def is_ours(self, pid):
-        """Whether a process belongs to this deployment. Tests start so many that a dead one's number is soon another's."""
+        """Whether a process belongs to this deployment. Tests start so many that a dead one's number is soon
+        another's."""
         try:
             with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
-                return self.server_directory in file.read() or self.server_directory in os.readlink(f"/proc/{pid}/cwd")
+                return self.server_directory in file.read() or self.server_directory in os.readlink(
+                    f"/proc/{pid}/cwd"
+                )
         except OSError:
             return False
 
     def psql(self, sql):
         """Runs statements on the coordinator's own database, past its API; returns the rows as text."""
         client = sorted(glob.glob("/usr/lib/postgresql/*/bin/psql"))[-1]
-        command = [client, "-h", os.path.join(self.server_directory, "postgres"), "-U", "loupe", "-d", "loupe",
-                   "-v", "ON_ERROR_STOP=1", "-qAt"]
+        command = [
+            client,
+            "-h",
+            os.path.join(self.server_directory, "postgres"),
+            "-U",
+            "loupe",
+            "-d",
+            "loupe",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-qAt",
+        ]
         if os.geteuid() == 0:
             command = [shutil.which("runuser"), "-u", "postgres", "--", *command]
-        return subprocess.run(command, input=sql, text=True, stdout=subprocess.PIPE, check=True).stdout.strip()
+        return subprocess.run(
+            command, input=sql, text=True, stdout=subprocess.PIPE, check=True
+        ).stdout.strip()
 
     def log(self, part):
-        with open(os.path.join(self.server_directory, "logs", f"{part}.log"), encoding="utf-8", errors="replace") as file:
+        with open(
+            os.path.join(self.server_directory, "logs", f"{part}.log"), encoding="utf-8", errors="replace"
+        ) as file:
             return file.read()
 
 

@@ -16,7 +16,8 @@ def split_ids(split):
 
 
 def fifth_of(images, start=0):
-    """Every fifth in the order of names: NEU-DET numbers its pictures by class, so each class has its share."""
+    """Every fifth in the order of names: NEU-DET numbers its pictures by class, so each class has its
+    share."""
     return sorted(images, key=lambda image: image["file_name"])[start % 5::5]
 
 

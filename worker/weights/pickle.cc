@@ -72,8 +72,8 @@ class PickleParser {
   }
 
  private:
-  void Fail(std::string what) {
-    if (error_.ok()) error_ = absl::InvalidArgumentError(std::move(what));
+  void Fail(const std::string& what) {
+    if (error_.ok()) error_ = absl::InvalidArgumentError(what);
   }
 
   std::string_view Take(uint64_t count) {

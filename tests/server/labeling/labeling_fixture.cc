@@ -22,13 +22,14 @@ void LabelingTest::RankByModel(const std::vector<int64_t>& images) {
       VALUES (1, 1, 'round-1', 'small', 'serving', sha256('weights'), 7);
       INSERT INTO prediction (model_id, image_id, corners, labels, scores, runner_up_labels, runner_up_scores,
                               background_scores, agreements, embedding, max_foreground_score)
-      SELECT 1, id, '{1,1,11,11, 20,5,30,15, 2,20,8,28}', '{1,2,1}', '{0.9,0.4,0.2}', '{2,1,2}', '{0.1,0.1,0.1}',
-             '{0,0.5,0.7}', '{}', '', 0.9 FROM image;
+      SELECT 1, id, '{1,1,11,11, 20,5,30,15, 2,20,8,28}', '{1,2,1}', '{0.9,0.4,0.2}', '{2,1,2}',
+             '{0.1,0.1,0.1}', '{0,0.5,0.7}', '{}', '', 0.9 FROM image;
       UPDATE ranking SET state = 'retired';
       INSERT INTO ranking (project_id, generation, model_id, strategy, seed, state, activated_at)
       VALUES (1, 1, 1, 'entropy', 1, 'active', now());
       INSERT INTO ranking_entry
-      SELECT (SELECT id FROM ranking WHERE generation = 1), place - 1, image, 'pool', 'uncertain', 0.5, NULL, false
+      SELECT (SELECT id FROM ranking WHERE generation = 1), place - 1, image, 'pool', 'uncertain', 0.5, NULL,
+             false
       FROM unnest(ARRAY[)",
                                            absl::StrJoin(images, ","),
                                            R"(]::bigint[]) WITH ORDINALITY AS listed (image, place);

@@ -25,7 +25,8 @@ BlobStore OpenBlobs(const std::filesystem::path& folder) {
 }
 
 constexpr char kProject[] = R"sql(
-  INSERT INTO project (name, seed, holdout_fraction, holdout_target, strategy) VALUES ('parts', 1, 0.3, 30, 'entropy');
+  INSERT INTO project (name, seed, holdout_fraction, holdout_target, strategy)
+  VALUES ('parts', 1, 0.3, 30, 'entropy');
   INSERT INTO class (project_id, label, name) VALUES (1, 1, 'scratch'), (1, 2, 'dent');
   INSERT INTO ranking (project_id, generation, strategy, seed, state, activated_at)
   VALUES (1, 0, 'random', 1, 'active', now());

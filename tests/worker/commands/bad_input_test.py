@@ -1,5 +1,6 @@
-#!/usr/bin/env python3
-"""Odd pictures, broken weights and poor training sets through `loupe-worker`. Pillow says how a picture is seen."""
+#!/usr/bin/python3
+"""Odd pictures, broken weights and poor training sets through `loupe-worker`. Pillow says how a picture is
+seen."""
 import json
 import math
 import os
@@ -65,7 +66,9 @@ class BadInputTest(unittest.TestCase):
         for image, (file_name, boxes) in enumerate(boxes_of.items(), 1):
             images.append({"id": image, "file_name": file_name})
             for box in boxes:
-                annotations.append({"id": len(annotations) + 1, "image_id": image, "category_id": 1, "bbox": box})
+                annotations.append(
+                    {"id": len(annotations) + 1, "image_id": image, "category_id": 1, "bbox": box}
+                )
         path = cls.path(name + ".json")
         with open(path, "w", encoding="utf-8") as file:
             json.dump({"images": images, "annotations": annotations,
@@ -75,12 +78,28 @@ class BadInputTest(unittest.TestCase):
     @classmethod
     def train(cls, name, boxes_of, *more, classes=("red",), check=True):
         """Three steps on pictures of the folder, all boxes of the first class."""
-        return run(program("loupe-worker"), "train", "--coco", cls.coco(name, boxes_of, classes), "--images", cls.folder,
-                   "--recipe", cls.path("recipe.textproto"), "--iterations", 3, "--out", cls.path(name), *more, check=check)
+        return run(
+            program("loupe-worker"),
+            "train",
+            "--coco",
+            cls.coco(name, boxes_of, classes),
+            "--images",
+            cls.folder,
+            "--recipe",
+            cls.path("recipe.textproto"),
+            "--iterations",
+            3,
+            "--out",
+            cls.path(name),
+            *more,
+            check=check,
+        )
 
     @classmethod
     def detect(cls, *names):
-        shown = worker("detect", "--weights", cls.weights, "--score-threshold", 0, *(cls.path(name) for name in names))
+        shown = worker(
+            "detect", "--weights", cls.weights, "--score-threshold", 0, *(cls.path(name) for name in names)
+        )
         return [json.loads(line)["detections"] for line in shown.splitlines()]
 
     def assert_refused(self, result, *expected):
@@ -135,7 +154,9 @@ class BadInputTest(unittest.TestCase):
         self.train("turned", {"learned.png": [box]})
         as_seen(PIL.Image.open(self.path("learned.png"))).save(self.path("learned.png"))
         self.train("upright", {"learned.png": [box]})
-        with open(self.path("turned/model.safetensors"), "rb") as a, open(self.path("upright/model.safetensors"), "rb") as b:
+        with open(self.path("turned/model.safetensors"), "rb") as a, open(
+            self.path("upright/model.safetensors"), "rb"
+        ) as b:
             self.assertEqual(a.read(), b.read())
 
     def test_the_thinnest_pictures_are_detected_and_learned(self):
@@ -148,7 +169,11 @@ class BadInputTest(unittest.TestCase):
                 x1, y1, x2, y2 = detection["box"]
                 self.assertTrue(0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height, f"{name}: {detection}")
                 self.assertTrue(0 <= detection["score"] <= 1)
-        boxes = {"dot.png": [[0, 0, 1, 1]], "wide.png": [[0, 0, 10000, 1], [9999, 0, 1, 1]], "tall.png": [[0, 500, 1, 1]]}
+        boxes = {
+            "dot.png": [[0, 0, 1, 1]],
+            "wide.png": [[0, 0, 10000, 1], [9999, 0, 1, 1]],
+            "tall.png": [[0, 500, 1, 1]],
+        }
         self.assert_losses_are_numbers(self.train("thin", boxes))
 
     def test_boxes_of_one_pixel_and_a_single_class_are_learned(self):
@@ -167,7 +192,9 @@ class BadInputTest(unittest.TestCase):
     def test_sets_that_teach_nothing_are_refused(self):
         self.assert_refused(self.train("none", {"scene.png": []}, check=False), "has a box")
         self.assert_refused(self.train("empty", {}, check=False), "no images")
-        self.assert_refused(self.train("classless", {"scene.png": []}, classes=[], check=False), "no category")
+        self.assert_refused(
+            self.train("classless", {"scene.png": []}, classes=[], check=False), "no category"
+        )
 
     def test_a_box_too_small_for_a_number_is_named(self):
         tiny = {"scene.png": [[30, 20, 14, 8], [40, 20, 1e-9, 8]]}
@@ -180,8 +207,21 @@ class BadInputTest(unittest.TestCase):
         document["images"][0].update(width=32, height=48)
         with open(path, "w", encoding="utf-8") as file:
             json.dump(document, file)
-        result = run(program("loupe-worker"), "train", "--coco", path, "--images", self.folder, "--recipe",
-                     self.path("recipe.textproto"), "--iterations", 1, "--out", self.path("sizes"), check=False)
+        result = run(
+            program("loupe-worker"),
+            "train",
+            "--coco",
+            path,
+            "--images",
+            self.folder,
+            "--recipe",
+            self.path("recipe.textproto"),
+            "--iterations",
+            1,
+            "--out",
+            self.path("sizes"),
+            check=False,
+        )
         self.assert_refused(result, "scene.png", "48 x 32", "32 x 48")
 
     def test_broken_weights_are_refused_by_every_command(self):
@@ -207,10 +247,33 @@ class BadInputTest(unittest.TestCase):
         for name, message in broken.items():
             with self.subTest(name):
                 weights = self.path(name)
-                self.assert_refused(run(program("loupe-worker"), "detect", "--weights", weights, "--preset", "small",
-                                        self.path("scene.png"), check=False), message)
-                self.assert_refused(run(program("loupe-worker"), "convert", "--from", weights, "--preset", "small", "--to",
-                                        self.path("never.pth"), check=False), message)
+                self.assert_refused(
+                    run(
+                        program("loupe-worker"),
+                        "detect",
+                        "--weights",
+                        weights,
+                        "--preset",
+                        "small",
+                        self.path("scene.png"),
+                        check=False,
+                    ),
+                    message,
+                )
+                self.assert_refused(
+                    run(
+                        program("loupe-worker"),
+                        "convert",
+                        "--from",
+                        weights,
+                        "--preset",
+                        "small",
+                        "--to",
+                        self.path("never.pth"),
+                        check=False,
+                    ),
+                    message,
+                )
                 self.assertFalse(os.path.exists(self.path("never.pth")))
                 self.assert_refused(self.train("broken", {"scene.png": [[30, 20, 14, 8]]}, "--init", weights,
                                                check=False), message)

@@ -29,7 +29,8 @@ std::filesystem::path Write(const std::string& name, const std::string& text) {
 }
 
 const char kTruth[] = R"({"images": [{"id": 30}, {"id": 4}],
-  "annotations": [{"id": 9, "image_id": 30, "category_id": 7, "bbox": [0, 0, 10, 10], "area": 100, "iscrowd": 0}],
+  "annotations": [{"id": 9, "image_id": 30, "category_id": 7, "bbox": [0, 0, 10, 10], "area": 100,
+                   "iscrowd": 0}],
   "categories": [{"id": 7, "name": "dent"}, {"id": 2, "name": "scratch"}]})";
 
 TEST(EvaluateCommandTest, EqualsPycocotoolsOnNeuDet) {

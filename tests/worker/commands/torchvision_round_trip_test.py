@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Weights between torchvision and Loupe's programs, both ways: the same detections on either side."""
 import json
 import os
@@ -30,21 +30,29 @@ def resnet18(**options):
 
 
 def mobilenet(**options):
-    return fasterrcnn_mobilenet_v3_large_320_fpn(weights=None, weights_backbone=None, num_classes=CLASSES + 1, **SIZES,
-                                                 **options)
+    return fasterrcnn_mobilenet_v3_large_320_fpn(
+        weights=None, weights_backbone=None, num_classes=CLASSES + 1, **SIZES, **options
+    )
 
 
 def same(ours, theirs):
     """Each detection has a partner of its own; ties may be in any order."""
-    assert len(ours) == len(theirs["scores"]), f"{len(ours)} detections, torchvision has {len(theirs['scores'])}"
+    assert len(ours) == len(
+        theirs["scores"]
+    ), f"{len(ours)} detections, torchvision has {len(theirs['scores'])}"
     left = list(range(len(ours)))
     for box, label, score in zip(*(theirs[key].tolist() for key in ("boxes", "labels", "scores"))):
         def distance(i):
-            return max(abs(a - b) for a, b in zip(ours[i]["box"], box)) if ours[i]["label"] == label else float("inf")
+            return (
+                max(abs(a - b) for a, b in zip(ours[i]["box"], box))
+                if ours[i]["label"] == label
+                else float("inf")
+            )
 
         partner = min(left, key=distance)
-        assert distance(partner) <= BOX_TOLERANCE and abs(ours[partner]["score"] - score) <= SCORE_TOLERANCE, (
-            f"label {label}, score {score}, box {box}: the nearest is {ours[partner]}")
+        assert (
+            distance(partner) <= BOX_TOLERANCE and abs(ours[partner]["score"] - score) <= SCORE_TOLERANCE
+        ), f"label {label}, score {score}, box {box}: the nearest is {ours[partner]}"
         left.remove(partner)
     return len(ours)
 
@@ -56,8 +64,20 @@ def detect(model, path):
 
 
 def loupe_detect(weights, picture, preset, threshold):
-    shown = worker("detect", "--weights", weights, "--preset", preset, "--min-size", SIZES["min_size"], "--max-size",
-                   SIZES["max_size"], "--score-threshold", threshold, picture)
+    shown = worker(
+        "detect",
+        "--weights",
+        weights,
+        "--preset",
+        preset,
+        "--min-size",
+        SIZES["min_size"],
+        "--max-size",
+        SIZES["max_size"],
+        "--score-threshold",
+        threshold,
+        picture,
+    )
     return json.loads(shown)["detections"]
 
 
@@ -92,7 +112,9 @@ def every_kind_of_file(folder, preset, build):
 
     old = os.path.join(folder, "OLD.pth")
     torch.save(model.state_dict(), old, _use_new_zipfile_serialization=False)
-    refused = run(program("loupe-worker"), "detect", "--weights", old, "--preset", preset, picture, check=False)
+    refused = run(
+        program("loupe-worker"), "detect", "--weights", old, "--preset", preset, picture, check=False
+    )
     assert refused.returncode == 1, "the old layout was taken"
     code = re.search(r'python3 -c "(.*)"', refused.stderr)
     assert code, refused.stderr
@@ -121,12 +143,26 @@ def partial_weights_are_reported(folder, build):
     weights = os.path.join(folder, "partial.pth")
     torch.save(state, weights)
     parts = os.path.join(folder, "parts")
-    shown = run(program("loupe-worker"), "train", "--coco", os.path.join(parts, "annotations.json"), "--images",
-                os.path.join(parts, "images"), "--recipe", os.path.join(folder, "recipe.textproto"), "--init", weights,
-                "--out", os.path.join(folder, "partial")).stderr
+    shown = run(
+        program("loupe-worker"),
+        "train",
+        "--coco",
+        os.path.join(parts, "annotations.json"),
+        "--images",
+        os.path.join(parts, "images"),
+        "--recipe",
+        os.path.join(folder, "recipe.textproto"),
+        "--init",
+        weights,
+        "--out",
+        os.path.join(folder, "partial"),
+    ).stderr
     taken = len(names) - len(heads) - 1
-    expected = (f"initial weights: {taken} tensors taken, 1 missing (rpn.head.bbox_pred.bias), "
-                "1 unexpected (roi_heads.mask_head.bias), 4 of another shape (roi_heads.box_predictor.bbox_pred.bias: ")
+    expected = (
+        f"initial weights: {taken} tensors taken, 1 missing (rpn.head.bbox_pred.bias), "
+        "1 unexpected (roi_heads.mask_head.bias), "
+        "4 of another shape (roi_heads.box_predictor.bbox_pred.bias: "
+    )
     assert expected in shown, f"{expected}\nis not in\n{shown}"
 
 
@@ -137,8 +173,19 @@ def loupe_to_torchvision(folder, preset, build):
     with open(recipe, "w", encoding="utf-8") as file:
         file.write(f'detector {{ preset: "{preset}" min_size: 128 max_size: 192 }} '
                    "training { iterations: 4 batch_size: 2 learning_rate: 1e-5 } seed: 2")
-    worker("train", "--coco", os.path.join(parts, "annotations.json"), "--images", os.path.join(parts, "images"),
-           "--recipe", recipe, "--init", os.path.join(folder, "torchvision.pth"), "--out", folder)
+    worker(
+        "train",
+        "--coco",
+        os.path.join(parts, "annotations.json"),
+        "--images",
+        os.path.join(parts, "images"),
+        "--recipe",
+        recipe,
+        "--init",
+        os.path.join(folder, "torchvision.pth"),
+        "--out",
+        folder,
+    )
     ours, weights = os.path.join(folder, "model.safetensors"), os.path.join(folder, "converted.pth")
     worker("convert", "--from", ours, "--to", weights)
     model = build(box_score_thresh=0.01)

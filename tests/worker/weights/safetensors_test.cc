@@ -121,10 +121,10 @@ INSTANTIATE_TEST_SUITE_P(
         Malformation{"OverflowBesideAZero",
                      R"({"x":{"dtype":"F32","shape":[0,4611686018427387904,4],"data_offsets":[0,0]}})",
                      "fit its shape"},
-        Malformation{
-            "Overlap",
-            R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"y":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})",
-            "overlap"},
+        Malformation{"Overlap",
+                     R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
+                     R"("y":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})",
+                     "overlap"},
         Malformation{"Metadata", R"({"__metadata__":{"k":1}})", "'k' is no string"}),
     [](const auto& info) { return std::string(info.param.name); });
 

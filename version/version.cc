@@ -1,0 +1,13 @@
+#include "version/version.h"
+
+namespace loupe {
+
+// Defined in build_info.cc, which write_build_info.cmake writes at build time.
+extern const char kVersion[];
+extern const char kCommit[];
+
+std::string VersionLine(std::string_view program) {
+  return std::string(program) + " " + kVersion + " (commit " + kCommit + ")";
+}
+
+}  // namespace loupe
