@@ -2,8 +2,8 @@
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  # Precompiled headers carry time stamps; without the sloppiness ccache never hits on files that use one. Asking the
-  # compiler for the dependencies saves a run of the preprocessor on every miss.
+  # Precompiled headers carry time stamps; without the sloppiness ccache never hits on files that use one.
+  # Asking the compiler for the dependencies saves a run of the preprocessor on every miss.
   set(CMAKE_CXX_COMPILER_LAUNCHER
       ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_DEPEND=1 ${CCACHE})
 endif()
@@ -14,11 +14,13 @@ if(MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
-# Said once for all targets: gRPC and GoogleTest ask for it, and a precompiled header fits only files with its flags.
+# Said once for all targets: gRPC and GoogleTest ask for it, and a precompiled header fits only files with its
+# flags.
 add_compile_options(-pthread)
 
 add_library(loupe_options INTERFACE)
-target_compile_options(loupe_options INTERFACE -Wall -Wextra -Werror $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+target_compile_options(loupe_options INTERFACE
+  -Wall -Wextra -Werror $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 target_include_directories(loupe_options INTERFACE ${CMAKE_SOURCE_DIR})
 if(LOUPE_SANITIZE)
   list(JOIN LOUPE_SANITIZE "," _sanitizers)
@@ -30,7 +32,7 @@ if(LOUPE_FUZZ)
                       "SHELL:-include ${CMAKE_SOURCE_DIR}/tests/fuzz/vector_for_libtorch.h")
 endif()
 
-# loupe_sources(OUT [SOURCES a.cc …] [ROOMS folder …]): the named files and all `.cc` files of the folders.
+# loupe_sources(OUT [SOURCES a.cc …] [ROOMS folder …]): the named files and all `.cc` files of the rooms.
 function(loupe_sources out)
   cmake_parse_arguments(ARG "" "" "SOURCES;ROOMS" ${ARGN})
   set(_sources ${ARG_SOURCES})
@@ -57,17 +59,17 @@ function(loupe_program name)
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} loupe_options)
 endfunction()
 
-# loupe_precompiles_torch(NAME): for a library most of whose files include LibTorch's headers. Where headers may be
-# precompiled (preset dev: one file is compiled after a change) they are.
+# loupe_precompiles_torch(NAME): for a target most of whose files include LibTorch's headers. They are
+# precompiled in the preset dev, where one file is compiled after a change.
 function(loupe_precompiles_torch name)
   if(NOT CMAKE_DISABLE_PRECOMPILE_HEADERS)
     target_precompile_headers(${name} REUSE_FROM loupe_weights)
   endif()
 endfunction()
 
-# loupe_test(NAME [SOURCES a.cc …] [ROOMS folder …] LIBS lib … [SHARDS n] [TIMEOUT s]): one GoogleTest binary. ctest runs
-# it in n parts, each with every n-th case; a part and not a case is the unit, since a binary makes its database or its
-# server once.
+# loupe_test(NAME [SOURCES a.cc …] [ROOMS folder …] LIBS lib … [SHARDS n] [TIMEOUT s]): one GoogleTest binary.
+# ctest runs it in n parts, each with every n-th case. A part and not a case is the unit, since a binary makes
+# its database or its server once.
 function(loupe_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT;SHARDS" "SOURCES;ROOMS;LIBS" ${ARGN})
   loupe_sources(_sources SOURCES ${ARG_SOURCES} ROOMS ${ARG_ROOMS})

@@ -14,7 +14,7 @@ if [ ${#files[@]} -eq 0 ]; then echo "lint: no C++ file has changed"; exit 0; fi
 deploy/install-deps.sh build lint
 clang-format --dry-run --Werror "${files[@]}"
 
-# A header is checked through its source, with the commands of the release build and its generated headers.
+# A header is checked through its source, with commands that compile each file by itself.
 sources=()
 for file in "${files[@]}"; do
   source=${file%.h}
@@ -22,9 +22,8 @@ for file in "${files[@]}"; do
   if [ -f "$source" ]; then sources+=("$source"); fi
 done
 if [ ${#sources[@]} -eq 0 ]; then exit 0; fi
-cmake --preset release > /dev/null
-cmake --build --preset release -j "$(nproc)" --target loupe_grpc
-mkdir -p build/lint
+cmake -S . -B build/lint -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON > /dev/null
+cmake --build build/lint --target loupe_generated > /dev/null
 # Without an option that only g++ has.
-sed 's/ -fpch-preprocess//' build/release/compile_commands.json > build/lint/compile_commands.json
+sed -i 's/ -fpch-preprocess//' build/lint/compile_commands.json
 printf '%s\n' "${sources[@]}" | sort -u | xargs -P "$(nproc)" -n 1 clang-tidy --quiet -p build/lint
