@@ -62,7 +62,7 @@ absl::Status RetryUnavailable(absl::Duration patience, absl::FunctionRef<absl::S
 absl::Duration StreamDeadline(uint64_t bytes);
 
 // Calls a unary method, again when it is UNAVAILABLE. Every attempt sends the same request, so a request_id
-// in it stays the same. Errors: the coordinator's, with ErrorReason().
+// in it stays the same. Errors: the coordinator's; ErrorReason (proto/error_info.h) tells their reason.
 template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Call(const Connection& connection, Stub& stub,
                               grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),

@@ -6,11 +6,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "db/error.h"
 #include "db/stores/image_store.h"
 #include "db/stores/label_store.h"
 #include "db/stores/queue_store.h"
 #include "db/stores/round_store.h"
+#include "proto/error_info.h"
 #include "server/blobs/picture_check.h"
 #include "server/images/import_labels.h"
 #include "server/labeling/queue_growth.h"

@@ -9,7 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "db/error.h"
+#include "proto/error_info.h"
 
 namespace loupe {
 namespace {

@@ -6,7 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "content/sha256.h"
-#include "db/error.h"
+#include "proto/error_info.h"
 #include "server/blobs/blob_store.h"
 #include "server/rpc/rpc_call.h"
 

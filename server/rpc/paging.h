@@ -7,7 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
-#include "db/error.h"
+#include "proto/error_info.h"
 
 namespace loupe {
 

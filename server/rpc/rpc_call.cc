@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
-#include "db/error.h"
+#include "proto/error_info.h"
 #include "server/rpc/access.h"
 #include "server/rpc/rpc_status.h"
 

@@ -6,18 +6,19 @@ import unittest
 
 ROOT = os.environ.get("LOUPE_SOURCE") or os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BIN = os.environ.get("LOUPE_BIN") or os.path.join(ROOT, "build", "release", "bin")
-FOLDERS = ("client", "content", "db", "evaluation", "recipe", "server", "worker")
+FOLDERS = ("client", "content", "db", "evaluation", "proto", "recipe", "server", "worker")
 
 # What each folder may include of the others.
 MAY_INCLUDE = {
+    "proto": {"proto"},
     "content": {"content"},
-    "recipe": {"recipe"},
+    "recipe": {"recipe", "proto"},
     "evaluation": {"evaluation"},
-    "db": {"db", "content"},
-    "server": {"server", "db", "content", "recipe", "evaluation"},
-    "worker": {"worker", "client/lib", "content", "recipe", "evaluation"},
-    "client/lib": {"client/lib", "content"},
-    "client/cli": {"client/cli", "client/lib", "content"},
+    "db": {"db", "content", "proto"},
+    "server": {"server", "db", "content", "recipe", "evaluation", "proto"},
+    "worker": {"worker", "client/lib", "content", "recipe", "evaluation", "proto"},
+    "client/lib": {"client/lib", "content", "proto"},
+    "client/cli": {"client/cli", "client/lib", "content", "proto"},
 }
 LIBRARY_HOME = {"pqxx/": ("db",), "torch/": ("worker",), "ATen/": ("worker",), "c10/": ("worker",),
                 "opencv2/": ("worker",)}
