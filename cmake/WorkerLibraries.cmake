@@ -12,7 +12,8 @@ foreach(_module core imgproc imgcodecs)
   target_link_libraries(loupe_opencv INTERFACE ${OPENCV_${_module}_LIBRARY})
 endforeach()
 
-# oneDNN by its library: Debian's dnnl-config.cmake asks for OpenCL's development files, which nothing here includes.
+# oneDNN by its library: Debian's dnnl-config.cmake asks for OpenCL's development files, which nothing here
+# includes.
 find_path(DNNL_INCLUDE_DIR oneapi/dnnl/dnnl.hpp REQUIRED)
 find_library(DNNL_LIBRARY dnnl REQUIRED)
 add_library(loupe_onednn INTERFACE)

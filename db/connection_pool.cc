@@ -4,8 +4,8 @@
 #include <bit>
 
 #include "absl/time/clock.h"
-#include "db/error.h"
 #include "db/statements.h"
+#include "proto/error_info.h"
 
 namespace loupe {
 

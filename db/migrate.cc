@@ -7,9 +7,9 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
-#include "db/error.h"
 #include "db/sql_error.h"
 #include "db/statements.h"
+#include "proto/error_info.h"
 
 namespace loupe {
 namespace {

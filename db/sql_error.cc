@@ -10,7 +10,7 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "db/error.h"
+#include "proto/error_info.h"
 
 namespace loupe {
 namespace {

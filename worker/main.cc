@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 
 #include "absl/status/status.h"
+#include "content/picture_header.h"
 #include "version/version.h"
 #include "worker/commands/detect_command.h"
 #include "worker/commands/evaluate_command.h"
@@ -19,7 +20,6 @@
 #include "worker/detection/preset.h"
 #include "worker/detection/runtime.h"
 #include "worker/jobs/job_loop.h"
-#include "worker/pictures/image_header.h"
 #include "worker/prediction/device.h"
 #include "worker/prediction/weight_file.h"
 #include "worker/sample/sample.h"
@@ -41,7 +41,7 @@ using Action = std::function<absl::Status()>;
 //   LibTorch: cuDNN takes convolutions in bfloat16.
 void SetUpLibraries(char** argv) {
   const std::pair<const char*, std::string> settings[] = {
-      {"OPENCV_IO_MAX_IMAGE_PIXELS", std::to_string(loupe::kMaxPixels)},
+      {"OPENCV_IO_MAX_IMAGE_PIXELS", std::to_string(loupe::kMaxPicturePixels)},
       {"GOMP_SPINCOUNT", "1000"},
       {"OPENBLAS_THREAD_TIMEOUT", "4"},
       {"TORCH_CUDNN_V8_API_ENABLED", "1"}};

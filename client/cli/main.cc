@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/commands.h"
 #include "client/cli/print.h"
-#include "client/lib/rpc_status.h"
+#include "proto/error_info.h"
 #include "version/version.h"
 
 namespace {

@@ -3,13 +3,9 @@
 #include "absl/strings/cord.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "proto/error_info.h"
 
 namespace loupe {
-namespace {
-
-constexpr char kErrorInfoUrl[] = "type.googleapis.com/google.rpc.ErrorInfo";
-
-}  // namespace
 
 absl::Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
@@ -21,13 +17,6 @@ absl::Status FromGrpc(const grpc::Status& status) {
     if (detail.Is<google::rpc::ErrorInfo>()) result.SetPayload(kErrorInfoUrl, absl::Cord(detail.value()));
   }
   return result;
-}
-
-std::string ErrorReason(const absl::Status& status) {
-  const auto payload = status.GetPayload(kErrorInfoUrl);
-  google::rpc::ErrorInfo info;
-  if (!payload || !info.ParseFromString(std::string(*payload))) return "";
-  return info.reason();
 }
 
 }  // namespace loupe

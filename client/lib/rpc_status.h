@@ -1,18 +1,13 @@
-// gRPC's statuses as absl::Status, with the reason that Loupe's errors carry.
+// The one place where a status of gRPC becomes an absl::Status.
 #pragma once
-
-#include <string>
 
 #include <grpcpp/support/status.h>
 #include "absl/status/status.h"
 
 namespace loupe {
 
-// The same code and message; the google.rpc.ErrorInfo among the details becomes a payload.
+// Keeps code and message. A google.rpc.ErrorInfo among the details becomes the payload that ErrorReason
+// (proto/error_info.h) reads.
 absl::Status FromGrpc(const grpc::Status& status);
-
-// The reason in capitals of a coordinator's error, e.g. `LEASE_ENDED` (the .proto files list them); empty for
-// an error that did not come from a coordinator.
-std::string ErrorReason(const absl::Status& status);
 
 }  // namespace loupe

@@ -1,9 +1,9 @@
 #include "db/stores/project_store.h"
 
 #include "absl/strings/str_cat.h"
-#include "db/error.h"
 #include "db/rows/message_row.h"
 #include "db/transaction.h"
+#include "proto/error_info.h"
 
 namespace loupe {
 namespace {

@@ -3,8 +3,8 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
-#include "db/error.h"
 #include "db/transaction.h"
+#include "proto/error_info.h"
 
 namespace loupe {
 namespace {

@@ -1,11 +1,11 @@
 #include "server/images/image_service.h"
 
 #include "absl/strings/str_cat.h"
-#include "db/error.h"
 #include "db/stores/image_store.h"
 #include "db/stores/label_store.h"
 #include "db/stores/project_store.h"
 #include "db/stores/request_store.h"
+#include "proto/error_info.h"
 #include "server/images/import_session.h"
 #include "server/rpc/blob_chunks.h"
 #include "server/rpc/paging.h"

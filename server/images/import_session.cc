@@ -6,12 +6,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "db/error.h"
+#include "content/picture_header.h"
 #include "db/stores/image_store.h"
 #include "db/stores/label_store.h"
 #include "db/stores/queue_store.h"
 #include "db/stores/round_store.h"
-#include "server/blobs/picture_check.h"
+#include "proto/error_info.h"
 #include "server/images/import_labels.h"
 #include "server/labeling/queue_growth.h"
 #include "server/ranking/sampling_key.h"
@@ -118,19 +118,21 @@ absl::Status ImportSession::CheckAndStore() {
     return Note("BAD_PICTURE", absl::StrCat(name, ": ", bytes_.size(), " bytes came where ",
                                             header_->size_bytes(), " were announced"));
   }
-  const absl::StatusOr<PictureFacts> facts = CheckPicture(bytes_);
-  if (!facts.ok()) return Note("BAD_PICTURE", absl::StrCat(name, ": ", facts.status().message()));
+  const absl::StatusOr<PictureHeader> header = ReadPictureHeader(bytes_);
+  if (!header.ok()) return Note("BAD_PICTURE", absl::StrCat(name, ": ", header.status().message()));
+  const auto width = static_cast<uint32_t>(header->width());
+  const auto height = static_cast<uint32_t>(header->height());
   TakenPicture picture;
   picture.image.set_file_name(name);
-  picture.image.set_width(facts->width);
-  picture.image.set_height(facts->height);
-  picture.image.set_media_type(facts->media_type);
+  picture.image.set_width(width);
+  picture.image.set_height(height);
+  picture.image.set_media_type(header->media_type);
   picture.image.set_size_bytes(bytes_.size());
   picture.image.set_group(header_->group());
   picture.labelled = header_->has_labels();
   CheckedLabels labels =
-      CheckImportedLabels(header_->labels(), facts->width, facts->height,
-                          static_cast<uint32_t>(project_.classes_size()), kMaxProblems - problems_.size());
+      CheckImportedLabels(header_->labels(), width, height, static_cast<uint32_t>(project_.classes_size()),
+                          kMaxProblems - problems_.size());
   for (const std::string& problem : labels.problems) {
     if (const absl::Status noted = Note("BAD_LABELS", absl::StrCat(name, ": ", problem)); !noted.ok())
       return noted;
@@ -142,7 +144,7 @@ absl::Status ImportSession::CheckAndStore() {
   absl::StatusOr<BlobWriter> writer = blobs_.NewWriter(kMaxPictureBytes);
   if (!writer.ok()) return writer.status();
   if (const absl::Status written = writer->Append(bytes_); !written.ok()) return written;
-  const absl::StatusOr<BlobInfo> blob = writer->Commit(std::nullopt, std::nullopt, Durability::kAtSync);
+  const absl::StatusOr<BlobInfo> blob = writer->Commit(std::nullopt, std::nullopt, Durability::kLater);
   if (!blob.ok()) return blob.status();
   picture.image.set_sha256(ToBytes(blob->hash));
   picture.image.set_sampling_key(ranking::SamplingKey(project_.seed(), blob->hash));

@@ -2,10 +2,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "db/error.h"
 #include "db/stores/image_store.h"
 #include "db/stores/label_store.h"
 #include "db/stores/project_store.h"
+#include "proto/error_info.h"
 
 namespace loupe {
 namespace {

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "db/error.h"
 #include "db/stores/evaluation_store.h"
 #include "db/stores/job_store.h"
 #include "db/stores/label_check_store.h"
@@ -15,6 +14,7 @@
 #include "db/stores/project_store.h"
 #include "db/stores/ranking_store.h"
 #include "db/stores/round_store.h"
+#include "proto/error_info.h"
 #include "recipe/recipe.h"
 #include "server/insight/label_check.h"
 #include "server/insight/pool_estimates.h"

@@ -4,11 +4,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "db/error.h"
 #include "db/stores/job_store.h"
 #include "db/stores/label_store.h"
 #include "db/stores/prediction_store.h"
 #include "evaluation/weighted_estimates.h"
+#include "proto/error_info.h"
 #include "server/rounds/kept_recipe.h"
 #include "server/rounds/round_ranking.h"
 

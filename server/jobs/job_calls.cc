@@ -5,12 +5,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "db/error.h"
 #include "db/rows/message_row.h"
 #include "db/stores/model_store.h"
 #include "db/stores/prediction_store.h"
 #include "db/stores/request_store.h"
 #include "db/stores/round_store.h"
+#include "proto/error_info.h"
 #include "server/blobs/weights_check.h"
 #include "server/jobs/prediction_check.h"
 #include "server/rounds/kept_recipe.h"

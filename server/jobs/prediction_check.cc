@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "db/error.h"
+#include "proto/error_info.h"
 #include "server/ranking/half_float.h"
 
 namespace loupe {

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "db/error.h"
 #include "db/rows/message_row.h"
+#include "proto/error_info.h"
 #include "server/jobs/job_calls.h"
 
 namespace loupe {

@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "db/error.h"
 #include "db/stores/prediction_store.h"
 #include "db/stores/pseudo_label_store.h"
 #include "db/stores/round_store.h"
+#include "proto/error_info.h"
 #include "server/jobs/job_calls.h"
 #include "server/jobs/worker_service.h"
 #include "server/rpc/blob_chunks.h"

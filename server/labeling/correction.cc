@@ -4,7 +4,7 @@
 #include <unordered_map>
 
 #include "absl/strings/str_cat.h"
-#include "db/error.h"
+#include "proto/error_info.h"
 
 namespace loupe {
 namespace {

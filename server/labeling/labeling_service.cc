@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "db/error.h"
 #include "db/rows/message_row.h"
 #include "db/stores/project_store.h"
 #include "db/stores/queue_store.h"
 #include "db/stores/request_store.h"
 #include "db/stores/task_store.h"
+#include "proto/error_info.h"
 #include "server/labeling/correction.h"
 #include "server/labeling/queue_growth.h"
 #include "server/rpc/paging.h"

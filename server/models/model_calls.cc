@@ -8,11 +8,11 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "db/error.h"
 #include "db/stores/project_store.h"
 #include "db/stores/ranking_store.h"
 #include "db/stores/request_store.h"
 #include "db/stores/round_store.h"
+#include "proto/error_info.h"
 #include "recipe/recipe.h"
 #include "server/rpc/paging.h"
 

@@ -3,9 +3,9 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
-#include "db/error.h"
 #include "db/stores/project_store.h"
 #include "db/stores/request_store.h"
+#include "proto/error_info.h"
 #include "server/ranking/uncertainty.h"
 #include "server/rpc/names.h"
 #include "server/rpc/paging.h"

@@ -1,9 +1,9 @@
 #include "server/projects/token_service.h"
 
 #include "absl/strings/str_cat.h"
-#include "db/error.h"
 #include "db/stores/principal_store.h"
 #include "db/stores/request_store.h"
+#include "proto/error_info.h"
 #include "server/rpc/names.h"
 #include "server/rpc/paging.h"
 

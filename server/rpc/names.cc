@@ -4,7 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "db/error.h"
+#include "proto/error_info.h"
 
 namespace loupe {
 

@@ -1,8 +1,8 @@
 #include "server/rpc/rpc_status.h"
 
-#include "db/error.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "proto/error_info.h"
 
 namespace loupe {
 

@@ -21,6 +21,7 @@
 #include "google/rpc/status.pb.h"
 #include "loupe/v1/project.grpc.pb.h"
 #include "loupe/v1/worker.grpc.pb.h"
+#include "proto/error_info.h"
 
 namespace loupe {
 namespace {

@@ -11,11 +11,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/barrier.h"
 #include "absl/time/clock.h"
-#include "db/error.h"
 #include "db/migrate.h"
 #include "db/stores/principal_store.h"
 #include "db/stores/request_store.h"
 #include "db/transaction.h"
+#include "proto/error_info.h"
 #include "tests/support/test_database.h"
 
 namespace loupe {

@@ -3,26 +3,25 @@
 
 #include <torch/torch.h>
 
+#include "content/picture_header.h"
 #include "tests/fuzz/fuzz.h"
 #include "worker/pictures/image_decode.h"
-#include "worker/pictures/image_header.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace loupe;
   // Larger pictures are sound input that takes OpenCV seconds.
   constexpr int64_t kDecodedPixels = 1 << 18;
   const std::string_view bytes = fuzz::AsText(data, size);
-  const auto header = ReadImageHeader(bytes);
-  if (header.ok() && int64_t{header->width} * header->height > kDecodedPixels) return 0;
+  const auto header = ReadPictureHeader(bytes);
+  if (header.ok() && int64_t{header->width()} * header->height() > kDecodedPixels) return 0;
   const auto image = DecodeImage(bytes, "input");
   if (!image.ok()) {
     fuzz::Require(image.status().code() == absl::StatusCode::kInvalidArgument, "bad bytes are bad input");
     return 0;
   }
   fuzz::Require(header.ok(), "a picture that is decoded has a sound header");
-  const bool turned = header->orientation >= 5;
-  const int64_t height = turned ? header->width : header->height;
-  const int64_t width = turned ? header->height : header->width;
+  const int64_t height = header->height();
+  const int64_t width = header->width();
   fuzz::Require(image->sizes() == torch::IntArrayRef({3, height, width}), "the size is the header's");
   fuzz::Require(image->is_contiguous() && image->scalar_type() == torch::kFloat32, "contiguous float32");
   const float* levels = image->data_ptr<float>();

@@ -6,12 +6,8 @@
 #include <chrono>
 #include <stdexcept>
 
-#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
-#include "db/error.h"
 #include "db/stores/principal_store.h"
-#include "google/rpc/error_details.pb.h"
-#include "google/rpc/status.pb.h"
 #include "tests/support/pictures.h"
 
 namespace loupe {
@@ -39,16 +35,6 @@ std::unique_ptr<grpc::ClientContext> NewContext(const std::string& token) {
   if (!token.empty()) context->AddMetadata("authorization", absl::StrCat("Bearer ", token));
   context->set_deadline(std::chrono::system_clock::now() + std::chrono::minutes(1));
   return context;
-}
-
-absl::Status FromGrpc(const grpc::Status& status) {
-  absl::Status result(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
-  google::rpc::Status details;
-  if (status.ok() || !details.ParseFromString(status.error_details())) return result;
-  for (const google::protobuf::Any& detail : details.details()) {
-    if (detail.Is<google::rpc::ErrorInfo>()) result.SetPayload(kErrorInfoUrl, absl::Cord(detail.value()));
-  }
-  return result;
 }
 
 std::string NextRequestId() {

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/lib/rpc_status.h"
 #include "loupe/v1/image.grpc.pb.h"
 #include "loupe/v1/labeling.grpc.pb.h"
 #include "loupe/v1/project.grpc.pb.h"
@@ -42,9 +43,6 @@ class TestCoordinator {
 
 // With the token, unless it is empty, and a deadline of a minute.
 std::unique_ptr<grpc::ClientContext> NewContext(const std::string& token);
-
-// With the reason where ErrorReason (db/error.h) finds it.
-absl::Status FromGrpc(const grpc::Status& status);
 
 // A new one each time.
 std::string NextRequestId();

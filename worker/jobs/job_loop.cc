@@ -8,6 +8,7 @@
 #include "client/lib/channel.h"
 #include "client/lib/request_id.h"
 #include "loupe/v1/worker.grpc.pb.h"
+#include "proto/error_info.h"
 #include "spdlog/spdlog.h"
 #include "worker/detection/runtime.h"
 #include "worker/jobs/image_cache.h"

@@ -4,19 +4,18 @@
 
 #include <fstream>
 #include <sstream>
-#include <utility>
 
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
 #include "absl/strings/str_cat.h"
-#include "worker/pictures/image_header.h"
+#include "content/picture_header.h"
 
 namespace loupe {
 namespace {
 
-// Turns stored pixels as people see them. Source: EXIF 2.3, tag 0x0112.
+// Turns stored pixels to how people see the picture. Source: EXIF 2.3, tag 0x0112.
 cv::Mat Upright(cv::Mat stored, int orientation) {
   cv::Mat turned = stored;
   if (orientation >= 5) cv::transpose(stored, turned);
@@ -53,7 +52,7 @@ torch::Tensor ToTensor(const cv::Mat& picture) {
   cv::cvtColor(picture, rgb, cv::COLOR_BGR2RGB);
   cv::Mat levels;
   rgb.convertTo(levels, CV_32FC3, rgb.depth() == CV_16U ? 1.0 / 65535 : 1.0 / 255);
-  // A copy also of a single pixel, whose three levels are contiguous as they are.
+  // clone(), since contiguous() copies nothing for a single pixel: its three levels are contiguous already.
   return torch::from_blob(levels.data, {levels.rows, levels.cols, 3}, torch::kFloat32)
       .permute({2, 0, 1})
       .clone(torch::MemoryFormat::Contiguous);
@@ -70,18 +69,18 @@ absl::StatusOr<std::string> ReadFile(const std::filesystem::path& path) {
 }  // namespace
 
 absl::StatusOr<torch::Tensor> DecodeImage(std::string_view bytes, const std::string& name) {
-  const absl::StatusOr<ImageHeader> header = ReadImageHeader(bytes);
-  if (!header.ok()) return absl::InvalidArgumentError(absl::StrCat(name, " ", header.status().message()));
+  const absl::StatusOr<PictureHeader> header = ReadPictureHeader(bytes);
+  if (!header.ok()) return absl::InvalidArgumentError(absl::StrCat(name, ": ", header.status().message()));
   try {
     const cv::Mat encoded(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
     const cv::Mat picture =
         cv::imdecode(encoded, cv::IMREAD_COLOR | cv::IMREAD_ANYDEPTH | cv::IMREAD_IGNORE_ORIENTATION);
-    if (picture.cols != header->width || picture.rows != header->height) {
-      return absl::InvalidArgumentError(absl::StrCat(name, " can't be decoded"));
+    if (picture.cols != header->stored_width || picture.rows != header->stored_height) {
+      return absl::InvalidArgumentError(absl::StrCat(name, ": the picture can't be decoded"));
     }
     return ToTensor(Upright(picture, header->orientation));
   } catch (const cv::Exception& error) {
-    return absl::InvalidArgumentError(absl::StrCat(name, " can't be decoded: ", error.err));
+    return absl::InvalidArgumentError(absl::StrCat(name, ": the picture can't be decoded: ", error.err));
   }
 }
 
@@ -94,12 +93,11 @@ absl::StatusOr<torch::Tensor> LoadImage(const std::filesystem::path& path) {
 absl::StatusOr<detection::ImageSize> LoadImageSize(const std::filesystem::path& path) {
   const absl::StatusOr<std::string> bytes = ReadFile(path);
   if (!bytes.ok()) return bytes.status();
-  const absl::StatusOr<ImageHeader> header = ReadImageHeader(*bytes);
-  if (!header.ok())
-    return absl::InvalidArgumentError(absl::StrCat(path.string(), " ", header.status().message()));
-  detection::ImageSize size = {header->height, header->width};
-  if (header->orientation >= 5) std::swap(size.height, size.width);
-  return size;
+  const absl::StatusOr<PictureHeader> header = ReadPictureHeader(*bytes);
+  if (!header.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(path.string(), ": ", header.status().message()));
+  }
+  return detection::ImageSize{header->height(), header->width()};
 }
 
 }  // namespace loupe

@@ -12,16 +12,15 @@
 
 namespace loupe {
 
-// Returns [3, H, W] float32 RGB in [0, 1], turned as people see it (EXIF). Grey becomes three equal channels,
-// alpha is left out, 16-bit levels keep their depth.
-// `name` stands for the picture in messages.
-// Errors: INVALID_ARGUMENT as ReadImageHeader, or when the decoder can't read it.
+// Returns [3, H, W] float32 RGB in [0, 1], turned as people see the picture (EXIF). Grey becomes three equal
+// channels, alpha is dropped, 16-bit levels keep their precision. Messages call the picture `name`.
+// Errors: INVALID_ARGUMENT as ReadPictureHeader, or when the decoder can't read the picture.
 absl::StatusOr<torch::Tensor> DecodeImage(std::string_view bytes, const std::string& name);
 
-// Width and height of a picture file, turned as people see it, without decoding. Errors: as LoadImage.
+// Width and height of a picture file as people see it, without decoding. Errors: as LoadImage.
 absl::StatusOr<detection::ImageSize> LoadImageSize(const std::filesystem::path& path);
 
-// Errors: those of DecodeImage; NOT_FOUND when the file can't be opened.
+// The picture in a file. Errors: those of DecodeImage; NOT_FOUND when the file can't be opened.
 absl::StatusOr<torch::Tensor> LoadImage(const std::filesystem::path& path);
 
 }  // namespace loupe

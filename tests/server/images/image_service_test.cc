@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "content/sha256.h"
-#include "db/error.h"
+#include "proto/error_info.h"
 #include "tests/support/coordinator.h"
 #include "tests/support/pictures.h"
 

@@ -6,7 +6,7 @@
 #include <pqxx/except>
 
 #include "absl/strings/str_cat.h"
-#include "db/error.h"
+#include "proto/error_info.h"
 #include "tests/server/labeling/labeling_fixture.h"
 
 namespace loupe {

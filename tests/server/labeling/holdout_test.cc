@@ -7,8 +7,8 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "db/error.h"
 #include "loupe/v1/round.grpc.pb.h"
+#include "proto/error_info.h"
 #include "tests/server/labeling/labeling_fixture.h"
 #include "tests/server/rounds/round_world.h"
 

@@ -7,8 +7,8 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
-#include "db/error.h"
 #include "db/stores/ranking_store.h"
+#include "proto/error_info.h"
 #include "tests/server/labeling/labeling_fixture.h"
 
 namespace loupe {

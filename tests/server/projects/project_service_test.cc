@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "db/error.h"
+#include "proto/error_info.h"
 #include "tests/support/coordinator.h"
 
 namespace loupe {

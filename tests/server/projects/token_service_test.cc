@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/time/clock.h"
-#include "db/error.h"
+#include "proto/error_info.h"
 #include "tests/support/coordinator.h"
 
 namespace loupe {

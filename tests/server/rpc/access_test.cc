@@ -12,7 +12,6 @@
 #include <regex>
 #include <set>
 
-#include "db/error.h"
 #include "loupe/v1/image.pb.h"
 #include "loupe/v1/insight.pb.h"
 #include "loupe/v1/labeling.pb.h"
@@ -22,6 +21,7 @@
 #include "loupe/v1/round.pb.h"
 #include "loupe/v1/token.grpc.pb.h"
 #include "loupe/v1/worker.pb.h"
+#include "proto/error_info.h"
 #include "server/rpc/access.h"
 #include "tests/support/coordinator.h"
 

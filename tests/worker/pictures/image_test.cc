@@ -1,4 +1,4 @@
-// Picture files: what they claim, whether they are whole, and how people see them.
+// Picture files as tensors: as people see them, or refused.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/torch.h>
@@ -8,7 +8,6 @@
 #include <opencv2/imgcodecs.hpp>
 
 #include "worker/pictures/image_decode.h"
-#include "worker/pictures/image_header.h"
 
 namespace loupe {
 namespace {
@@ -44,33 +43,22 @@ std::string WithOrientation(const std::string& jpeg, char orientation, bool big_
 
 float Red(const torch::Tensor& image, int64_t x, int64_t y) { return image[0][y][x].item<float>(); }
 
-TEST(ImageHeaderTest, ReadsSizes) {
-  for (const char* extension : {".jpg", ".png"}) {
-    const absl::StatusOr<ImageHeader> header = ReadImageHeader(Encoded(CornerPicture(), extension));
-    ASSERT_TRUE(header.ok()) << header.status();
-    EXPECT_EQ(header->width, 40);
-    EXPECT_EQ(header->height, 24);
-    EXPECT_EQ(header->orientation, 1);
-  }
-}
-
-TEST(ImageHeaderTest, RefusesEveryCutOfAFile) {
+TEST(ImageDecodeTest, RefusesEveryCutOfAFile) {
   for (const char* extension : {".jpg", ".png"}) {
     const std::string whole = Encoded(CornerPicture(), extension);
     for (size_t length = 0; length < whole.size(); ++length) {
-      const absl::Status status = ReadImageHeader(whole.substr(0, length)).status();
+      const absl::Status status = DecodeImage(whole.substr(0, length), "cut").status();
       EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument)
           << extension << " cut to " << length << " bytes";
     }
   }
 }
 
-TEST(ImageHeaderTest, RefusesGiantClaimsAndOtherFiles) {
+TEST(ImageDecodeTest, RefusesGiantClaims) {
   std::string png = Encoded(CornerPicture(), ".png");
   png.replace(16, 8, std::string("\0\0\xea\x60\0\0\xea\x60", 8));  // 60,000 x 60,000
-  EXPECT_THAT(ReadImageHeader(png).status().message(), HasSubstr("60000 x 60000"));
-  EXPECT_THAT(ReadImageHeader("").status().message(), HasSubstr("empty"));
-  EXPECT_THAT(ReadImageHeader("GIF89a").status().message(), HasSubstr("neither a JPEG nor a PNG"));
+  EXPECT_THAT(DecodeImage(png, "giant.png").status().message(),
+              HasSubstr("giant.png: the picture claims 60000 x 60000"));
 }
 
 TEST(ImageDecodeTest, GivesRgbBetween0And1) {
@@ -162,7 +150,7 @@ TEST(ImageDecodeTest, NamesThePictureThatItRefuses) {
   const std::string jpeg = Encoded(CornerPicture(), ".jpg");
   const absl::Status cut = DecodeImage(jpeg.substr(0, jpeg.size() - 20), "half.jpg").status();
   EXPECT_EQ(cut.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(cut.message(), HasSubstr("half.jpg is cut short"));
+  EXPECT_THAT(cut.message(), HasSubstr("half.jpg: the picture is cut short"));
   EXPECT_EQ(LoadImage("/nonexistent.jpg").status().code(), absl::StatusCode::kNotFound);
 }
 

@@ -1,4 +1,4 @@
-#include "db/error.h"
+#include "proto/error_info.h"
 
 #include "absl/strings/cord.h"
 #include "absl/types/optional.h"
