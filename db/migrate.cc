@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 #include <pqxx/connection>
 #include <pqxx/nontransaction>
+#include <pqxx/result>
 #include <pqxx/transaction>
 
 #include "absl/functional/function_ref.h"
