@@ -28,14 +28,17 @@ struct ExportOptions {
 
 struct Exported {
   CocoFile coco;
-  std::vector<v1::Image> images;  // as coco.images, in order
+  std::vector<v1::Image> images;  // parallel to coco.images
 };
+
+// In an export the label is the category id.
+int64_t CategoryIdOf(uint32_t label) { return label; }
 
 CocoAnnotation AnnotationOf(const v1::LabelBox& box, int64_t image_id) {
   CocoAnnotation annotation;
   annotation.id = box.box_id();
   annotation.image_id = image_id;
-  annotation.category_id = box.label();
+  annotation.category_id = CategoryIdOf(box.label());
   const double width = static_cast<double>(box.box().x2()) - box.box().x1();
   const double height = static_cast<double>(box.box().y2()) - box.box().y1();
   annotation.bbox = {box.box().x1(), box.box().y1(), width, height};
@@ -58,7 +61,7 @@ absl::StatusOr<Exported> FetchLabels(const Context& context, const Connection& c
     exported = {};
     ExportNames names;
     for (const v1::Class& one : project->classes())
-      exported.coco.categories.push_back({one.label(), one.name()});
+      exported.coco.categories.push_back({CategoryIdOf(one.label()), one.name()});
     const auto call = connection.NewContext(absl::Minutes(30));
     const auto reader = stub.ExportLabels(call.get(), request);
     v1::LabelledImage labelled;
@@ -77,7 +80,7 @@ absl::StatusOr<Exported> FetchLabels(const Context& context, const Connection& c
   return exported;
 }
 
-// Pictures that are there from an earlier export, of the right bytes, are left alone.
+// Files of an earlier export that have the right bytes are not fetched again.
 absl::Status SavePictures(const Context& context, const Connection& connection, const Exported& exported,
                           const std::filesystem::path& folder) {
   v1::ImageService::Stub stub(connection.channel());
@@ -102,7 +105,7 @@ absl::Status SavePictures(const Context& context, const Connection& connection, 
   return absl::OkStatus();
 }
 
-// DIR/pool.txt and DIR/holdout.txt: file names, one a line, so that whoever trains on an export can keep the
+// Writes DIR/pool.txt or DIR/holdout.txt: one file name per line. Whoever trains on an export can so keep the
 // holdout apart (`loupe import --only @pool.txt` reads them).
 absl::StatusOr<size_t> WriteSide(const Exported& exported, v1::Side side, const std::filesystem::path& out) {
   absl::StatusOr<IncomingFile> file = IncomingFile::Open(out / absl::StrCat(SideName(side), ".txt"));
@@ -131,7 +134,7 @@ absl::Status Export(const Context& context, const ExportOptions& options) {
   if (!pool.ok()) return pool.status();
   const auto holdout = WriteSide(*exported, v1::HOLDOUT, options.out);
   if (!holdout.ok()) return holdout.status();
-  // Last: where it is, the export is whole.
+  // Written last: if it exists, the export is complete.
   absl::Status written = WriteCocoFile(exported->coco, options.out / "annotations.json");
   if (!written.ok()) return written;
   const size_t boxes = exported->coco.annotations.size();

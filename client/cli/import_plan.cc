@@ -15,6 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/context.h"
+#include "client/lib/category_labels.h"
 
 namespace loupe {
 namespace {
@@ -38,7 +39,7 @@ class Problems {
   std::string text_;
 };
 
-// Names groups by --group-by.
+// Finds the group of a file name by the expression of --group-by.
 class Grouping {
  public:
   static absl::StatusOr<Grouping> Parse(const std::string& expression) {
@@ -52,7 +53,7 @@ class Grouping {
     return grouping;
   }
 
-  // The first capture group, or the whole match where there is none; empty when nothing matches.
+  // The first capture group, or the whole match when the expression has none. Empty: the name doesn't match.
   std::string Of(const std::string& file_name) const {
     std::smatch match;
     if (!expression_ || !std::regex_search(file_name, match, *expression_)) return "";
@@ -82,7 +83,7 @@ absl::StatusOr<std::vector<std::string>> ReadLines(const std::filesystem::path& 
   return lines;
 }
 
-// The lines of the file behind `@`; none when `value` does not begin with one.
+// The lines of FILE when `value` is @FILE; none otherwise.
 absl::StatusOr<std::vector<std::string>> LinesOf(const std::string& value) {
   if (!absl::StartsWith(value, "@")) return std::vector<std::string>();
   return ReadLines(value.substr(1));
@@ -93,7 +94,7 @@ bool IsPicture(const std::filesystem::path& path) {
   return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
 }
 
-// Places in coco.images that the lines name.
+// Indices of the images in coco.images that the lines name.
 std::unordered_set<size_t> Named(const CocoFile& coco, const std::vector<std::string>& lines,
                                  const std::string& option, Problems& problems) {
   std::unordered_map<std::string, size_t> by_name;
@@ -129,22 +130,19 @@ v1::ImportedBox ImportedBoxOf(const CocoAnnotation& annotation, uint32_t label) 
   return box;
 }
 
-// Adds the boxes of labelled pictures; an annotation of a category that is no class of the project is a
-// problem.
+// Adds the boxes of labelled pictures. `labels`: by the COCO file's image id, those to fill. A box whose
+// category is no class of the project is a problem.
 void AddLabels(const CocoFile& coco, const ClassNames& classes,
                const std::unordered_map<int64_t, v1::ImportedLabels*>& labels, Problems& problems) {
-  std::map<int64_t, std::string> categories;
-  for (const CocoCategory& category : coco.categories) categories[category.id] = category.name;
-  std::map<std::string, int> unknown;
+  const CategoryLabels label_of = CategoryLabels::ByName(coco.categories, classes.names());
+  std::map<std::string, int> unknown;  // boxes by name of category
   for (const CocoAnnotation& annotation : coco.annotations) {
     const auto target = labels.find(annotation.image_id);
     if (target == labels.end()) continue;
-    const std::string& category = categories[annotation.category_id];
-    const auto label = classes.Label(category);
-    if (label) {
+    if (const auto label = label_of.LabelOf(annotation.category_id)) {
       *target->second->add_boxes() = ImportedBoxOf(annotation, *label);
     } else {
-      ++unknown[category];
+      ++unknown[label_of.NameOf(annotation.category_id)];
     }
   }
   for (const auto& [category, boxes] : unknown) {
@@ -261,7 +259,7 @@ absl::StatusOr<ImportPlan> PlanCocoImport(const ImportChoice& choice, const Clas
       labelled.emplace_back(image.id, plan.pictures.size() - 1);
     }
   }
-  // Only now: pointers into the plan hold once it no longer grows.
+  // The plan no longer grows from here on, so pointers into it stay valid.
   std::unordered_map<int64_t, v1::ImportedLabels*> labels;
   for (const auto& [id, place] : labelled) labels[id] = plan.pictures[place].header.mutable_labels();
   AddLabels(coco, classes, labels, problems);

@@ -1,8 +1,8 @@
 // Messages of the protocol as JSON with stable snake_case keys: what `--json` prints.
 //
 // Boxes are [x1, y1, x2, y2] in pixels; hashes 64 hexadecimal digits; times RFC 3339 in UTC; states, sides,
-// slices, origins and roles lower-case words. What is absent or undefined is left out. A listing is an object
-// with one array: {"rounds": [...]}.
+// slices, origins and roles lower-case words. Absent and undefined values are left out. A listing is an
+// object with one array: {"rounds": [...]}.
 #pragma once
 
 #include <cstdint>
@@ -29,16 +29,18 @@ class ClassNames {
 
   // The class's name, or the number as text when the project has no such class.
   std::string Name(uint32_t label) const;
-  // Nothing when the project has no such class.
+  // nullopt: the project has no such class.
   std::optional<uint32_t> Label(std::string_view name) const;
   // "a, b, c", for messages.
   std::string Listing() const;
+  // By class index.
+  const std::vector<std::string>& names() const { return names_; }
 
  private:
-  std::vector<std::string> names_;  // of label i + 1
+  std::vector<std::string> names_;  // by class index
 };
 
-// The lower-case words.
+// As lower-case words.
 std::string SideName(v1::Side side);
 std::string SliceName(v1::Slice slice);
 std::string OriginName(v1::Origin origin);

@@ -1,4 +1,4 @@
-// The roles that may call each method, in one table. The .proto files say the same under "Who".
+// Which roles may call which method. The same as the "Who" in the comments of the .proto files.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ class RoleSet {
   uint32_t bits_ = 0;
 };
 
-// `method` is service and method, e.g. `LabelingService.Submit`. nullopt for a method that is not in the
-// table; nobody may call it.
+// `method`: service and method, e.g. `LabelingService.Submit`. nullopt: the method is not in the table, and
+// nobody may call it.
 std::optional<RoleSet> RolesOf(std::string_view method);
 
 }  // namespace loupe

@@ -1,4 +1,4 @@
-// Checks of names that people choose.
+// Checks of names that people give.
 #pragma once
 
 #include <string>
@@ -10,8 +10,8 @@ namespace loupe {
 // Length of a UTF-8 text in code points.
 size_t CharacterCount(const std::string& text);
 
-// A name has 1 to 100 characters: letters, digits, `-`, `_` and `.`. The message calls it `what`.
-// Errors: INVALID_ARGUMENT.
+// OK for 1 to 100 characters of letters, digits, `-`, `_` and `.`. `what` begins the message, e.g. "the name
+// of a project". Errors: INVALID_ARGUMENT.
 absl::Status CheckIdentifier(const char* what, const std::string& name);
 
 }  // namespace loupe

@@ -139,13 +139,5 @@ TEST_F(DatabaseTest, OldRequestsAreForgotten) {
   EXPECT_EQ(*forgotten, 1);
 }
 
-TEST_F(DatabaseTest, ANewerDatabaseIsRefused) {
-  EXPECT_TRUE(Migrate(database_.url()).ok()) << "nothing to do";
-  database_.Sql("INSERT INTO schema_migration VALUES (9999, 'of a newer program')");
-  const absl::Status refused = Migrate(database_.url());
-  EXPECT_EQ(refused.code(), Code::kFailedPrecondition);
-  EXPECT_EQ(ErrorReason(refused), "NEWER_DATABASE");
-}
-
 }  // namespace
 }  // namespace loupe
