@@ -38,7 +38,7 @@ std::vector<Entry> Entries(const fs::path& folder) {
     if (!ParseHex(file.path().filename().string()).has_value()) continue;
     Entry entry = {file.path(), static_cast<int64_t>(file.file_size(error)), {}};
     if (!error) entry.used = file.last_write_time(error);
-    if (!error) entries.push_back(std::move(entry));  // else another process took it away
+    if (!error) entries.push_back(std::move(entry));  // an error: another process removed it
   }
   return entries;
 }
@@ -71,7 +71,7 @@ void ImageCache::MakeRoom() {
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.used < b.used; });
   bytes_ = 0;
   for (const Entry& entry : entries) bytes_ += entry.bytes;
-  // Some more than needed, so that the folder isn't listed for every blob.
+  // Makes more room than needed, so that the folder isn't listed for every blob.
   const int64_t aim = max_bytes_ - max_bytes_ / 10;
   std::error_code error;
   for (const Entry& entry : entries) {
