@@ -8,8 +8,8 @@ FROM round JOIN snapshot ON snapshot.id = round.snapshot_id WHERE round.id = $1
 ON CONFLICT DO NOTHING;
 
 -- name: InsertEvaluateJobs
--- Shards of $4 of the labelled holdout images that model $2 has not predicted. Nothing where it has jobs
--- already.
+-- Shards of $4 images, of the labelled holdout images that model $2 has not predicted. Inserts nothing when
+-- the round has EVALUATE jobs of this model.
 INSERT INTO job (round_id, kind, state, model_id, first_image_id, last_image_id, images)
 SELECT $1, 'evaluate', 'waiting', $2, min(id), max(id), count(*)
 FROM (SELECT image.id, (row_number() OVER (ORDER BY image.id) - 1) / $4 AS shard
@@ -21,7 +21,8 @@ GROUP BY shard
 ON CONFLICT DO NOTHING;
 
 -- name: InsertPredictJobs
--- Shards of $4 of the pool, labelled images too: what is to be chosen next is compared with them.
+-- Shards of $4 images of the pool. Labelled images are predicted too: the ranking compares unlabelled ones
+-- with them.
 INSERT INTO job (round_id, kind, state, model_id, first_image_id, last_image_id, images)
 SELECT $1, 'predict', 'waiting', $2, min(id), max(id), count(*)
 FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / $4 AS shard
@@ -30,19 +31,19 @@ GROUP BY shard
 ON CONFLICT DO NOTHING;
 
 -- name: CountJobs
--- Of one step of a round: all, and those that wait or run.
-SELECT count(*), count(*) FILTER (WHERE state = 'waiting')
+-- Of one step of a round. `open`: waiting or leased.
+SELECT count(*) AS jobs, count(*) FILTER (WHERE state = 'waiting') AS open
 FROM job WHERE round_id = $1 AND kind = $2;
 
--- name: SelectJobsOfKind
--- For the progress of a step.
+-- name: ReadProgress
+-- One row per job of the step.
 SELECT state, images, progress FROM job WHERE round_id = $1 AND kind = $2 ORDER BY id;
 
 -- name: CancelJobs
 UPDATE job SET state = 'cancelled', ended_at = now() WHERE round_id = $1 AND state = 'waiting';
 
--- name: DeleteJobLeases
--- Their workers notice at their next call.
+-- name: DeleteLeasesOfRound
+-- The workers notice at their next call.
 DELETE FROM lease USING job WHERE lease.purpose = 'job' AND lease.subject_id = job.id AND job.round_id = $1;
 
 -- name: DeleteExpiredJobLeases
@@ -50,15 +51,15 @@ DELETE FROM lease WHERE (purpose, subject_id) IN (
   SELECT purpose, subject_id FROM lease WHERE purpose = 'job' AND expires_at < now() FOR UPDATE SKIP LOCKED);
 
 -- name: LockFreeJob
--- The oldest job that nobody has, those left out that were lost $1 times.
+-- The oldest job without a lease. Jobs with $1 attempts are abandoned: they are not leased again.
 SELECT job.id FROM job
 WHERE job.state = 'waiting' AND job.attempts < $1
   AND NOT EXISTS (SELECT FROM lease WHERE purpose = 'job' AND subject_id = job.id)
 ORDER BY job.id LIMIT 1
 FOR UPDATE SKIP LOCKED;
 
--- name: InsertJobLease
--- No row when somebody was faster.
+-- name: LeaseJob
+-- No row: another worker leased the job first.
 INSERT INTO lease (purpose, subject_id, holder_id, holder_name, expires_at)
 VALUES ('job', $1, $2, $3, now() + $4 * interval '1 second')
 ON CONFLICT DO NOTHING
@@ -68,7 +69,7 @@ RETURNING number, expires_at;
 UPDATE job SET attempts = attempts + 1 WHERE id = $1;
 
 -- name: ForgetJobAttempts
--- The job went forward: what was lost before was not the job's fault.
+-- Keeps the attempt of the worker that holds the lease.
 UPDATE job SET attempts = 1 WHERE id = $1 AND attempts > 1;
 
 -- name: RenewJobLease
@@ -76,21 +77,23 @@ UPDATE lease SET expires_at = now() + $3 * interval '1 second'
 WHERE purpose = 'job' AND subject_id = $1 AND number = $2
 RETURNING expires_at;
 
--- name: HoldJobLease
--- Locks the lease until the transaction ends, so that it can't be given to another meanwhile.
+-- name: LockJobLease
+-- No row: the lease has ended. Locks the lease until the transaction ends, so that the job can't be leased to
+-- another worker meanwhile.
 SELECT number FROM lease WHERE purpose = 'job' AND subject_id = $1 AND number = $2 FOR SHARE;
 
 -- name: DeleteJobLease
 DELETE FROM lease WHERE purpose = 'job' AND subject_id = $1 AND number = $2;
 
--- name: SelectJob
--- What a job is, with what its worker needs. The recipe is of the round that trained the predicting model, so
--- that a model predicts alike in every round.
-SELECT job.id, job.kind, job.state, job.round_id, round.number, project.id, project.name,
-       coalesce(own.recipe, round.recipe), coalesce(job.model_id, 0), model.weights_sha256,
-       coalesce(model.preset, ''), coalesce(job.first_image_id, 0), coalesce(job.last_image_id, 0),
-       job.images,
-       job.checkpoint_sha256, job.checkpoint_iteration, coalesce(job.ended_lease, 0), round.snapshot_id
+-- name: FindJob
+-- The recipe is that of the round that trained the predicting model, so that a model predicts the same in
+-- every round.
+SELECT job.id, job.kind, job.state, job.round_id, round.number AS round_number, project.id AS project_id,
+       project.name AS project_name, coalesce(own.recipe, round.recipe) AS recipe,
+       coalesce(job.model_id, 0) AS model_id, model.weights_sha256, coalesce(model.preset, '') AS preset,
+       coalesce(job.first_image_id, 0) AS first_image_id, coalesce(job.last_image_id, 0) AS last_image_id,
+       job.images, job.checkpoint_sha256, job.checkpoint_iteration,
+       coalesce(job.ended_lease, 0) AS ended_lease, round.snapshot_id
 FROM job
 JOIN round ON round.id = job.round_id
 JOIN project ON project.id = round.project_id
@@ -98,34 +101,35 @@ LEFT JOIN model ON model.id = job.model_id
 LEFT JOIN round own ON own.id = model.round_id
 WHERE job.id = $1;
 
--- name: SelectClassesOfProject
+-- name: ReadClasses
 SELECT label, name FROM class WHERE project_id = $1 ORDER BY label;
 
 -- name: SetJobProgress
 UPDATE job SET progress = $2 WHERE id = $1;
 
 -- name: SetCheckpoint
--- No row when the iteration is not above the one before.
+-- No row: the iteration is not above that of the checkpoint before.
 UPDATE job SET checkpoint_sha256 = $2, checkpoint_iteration = $3
 WHERE id = $1 AND checkpoint_iteration < $3 RETURNING id;
 
--- name: EndJob
+-- name: CompleteJob
 UPDATE job SET state = 'done', ended_at = now(), ended_lease = $2 WHERE id = $1;
 
 -- name: FailJob
 UPDATE job SET state = 'failed', ended_at = now(), ended_lease = $2, error = $3 WHERE id = $1;
 
 -- name: CountTransientFailure
+-- A failure that was reported ends its attempt; only leases that expired count as attempts.
 UPDATE job SET transient_failures = transient_failures + 1, attempts = 0 WHERE id = $1
 RETURNING transient_failures;
 
--- name: GiveBackJob
--- An orderly end is no lost attempt.
+-- name: ReleaseJob
+-- A release takes its own attempt off: only leases that expired count.
 UPDATE job SET attempts = greatest(attempts - 1, 0) WHERE id = $1;
 
--- name: SelectLostJob
--- A job of this round that was lost $2 times without going forward.
-SELECT kind, attempts FROM job
+-- name: FindAbandonedJob
+-- A job of this round whose leases expired $2 times without progress in between.
+SELECT kind FROM job
 WHERE round_id = $1 AND state = 'waiting' AND attempts >= $2
   AND NOT EXISTS (SELECT FROM lease WHERE purpose = 'job' AND subject_id = job.id AND expires_at > now())
 ORDER BY id LIMIT 1;

@@ -10,7 +10,7 @@
 namespace loupe {
 namespace {
 
-// The names of the rows of an enumeration, in its order.
+// The place of a text among the names of an enumeration's values, in their order.
 template <size_t N>
 size_t IndexOf(const std::array<const char*, N>& names, const pqxx::field& field) {
   const auto found = std::find(names.begin(), names.end(), field.as<std::string>());
@@ -18,34 +18,34 @@ size_t IndexOf(const std::array<const char*, N>& names, const pqxx::field& field
   return static_cast<size_t>(found - names.begin());
 }
 
-// By v1::JobKind.
+// Indexed by v1::JobKind and by JobState.
 constexpr std::array<const char*, 4> kKindNames = {"", "train", "evaluate", "predict"};
 constexpr std::array<const char*, 4> kStateNames = {"waiting", "done", "failed", "cancelled"};
 
 JobRow RowOf(const pqxx::row& row) {
   JobRow job;
-  job.id = IdOf<JobId>(row[0]);
-  job.kind = static_cast<v1::JobKind>(IndexOf(kKindNames, row[1]));
-  job.state = static_cast<JobState>(IndexOf(kStateNames, row[2]));
-  job.round = IdOf<RoundId>(row[3]);
-  job.project = IdOf<ProjectId>(row[5]);
-  job.recipe = row[7].as<std::string>();
-  job.model = IdOf<ModelId>(row[8]);
-  job.first_image = IdOf<ImageId>(row[11]);
-  job.last_image = IdOf<ImageId>(row[12]);
-  job.images = row[13].as<uint64_t>();
-  job.ended_lease = IdOf<LeaseNumber>(row[16]);
-  job.snapshot = IdOf<SnapshotId>(row[17]);
+  job.id = IdOf<JobId>(row["id"]);
+  job.kind = static_cast<v1::JobKind>(IndexOf(kKindNames, row["kind"]));
+  job.state = static_cast<JobState>(IndexOf(kStateNames, row["state"]));
+  job.round = IdOf<RoundId>(row["round_id"]);
+  job.project = IdOf<ProjectId>(row["project_id"]);
+  job.recipe = row["recipe"].as<std::string>();
+  job.model = IdOf<ModelId>(row["model_id"]);
+  job.first_image = IdOf<ImageId>(row["first_image_id"]);
+  job.last_image = IdOf<ImageId>(row["last_image_id"]);
+  job.images = row["images"].as<uint64_t>();
+  job.ended_lease = IdOf<LeaseNumber>(row["ended_lease"]);
+  job.snapshot = IdOf<SnapshotId>(row["snapshot_id"]);
   v1::Job& message = job.message;
   message.set_job_id(job.id.value());
   message.set_kind(job.kind);
-  message.set_project(row[6].as<std::string>());
-  message.set_round(row[4].as<uint32_t>());
+  message.set_project(row["project_name"].as<std::string>());
+  message.set_round(row["round_number"].as<uint32_t>());
   message.set_images(job.images);
-  if (!row[9].is_null()) message.set_weights_sha256(BytesOf(row[9]));
-  message.set_weights_preset(row[10].as<std::string>());
-  if (!row[14].is_null()) message.set_checkpoint_sha256(BytesOf(row[14]));
-  message.set_checkpoint_iteration(row[15].as<uint64_t>());
+  if (!row["weights_sha256"].is_null()) message.set_weights_sha256(BytesOf(row["weights_sha256"]));
+  message.set_weights_preset(row["preset"].as<std::string>());
+  if (!row["checkpoint_sha256"].is_null()) message.set_checkpoint_sha256(BytesOf(row["checkpoint_sha256"]));
+  message.set_checkpoint_iteration(row["checkpoint_iteration"].as<uint64_t>());
   return job;
 }
 
@@ -65,22 +65,22 @@ void InsertPredictJobs(Transaction& transaction, RoundId round, ProjectId projec
 
 JobCounts CountJobs(Transaction& transaction, RoundId round, v1::JobKind kind) {
   const pqxx::row row = transaction.Exec("CountJobs", round, kKindNames.at(kind)).at(0);
-  return {row[0].as<uint64_t>(), row[1].as<uint64_t>()};
+  return {row["jobs"].as<uint64_t>(), row["open"].as<uint64_t>()};
 }
 
 v1::JobProgress ReadProgress(Transaction& transaction, RoundId round, v1::JobKind kind) {
   v1::JobProgress all;
   all.set_kind(kKindNames.at(kind));
-  for (const auto& row : transaction.Exec("SelectJobsOfKind", round, kKindNames.at(kind))) {
+  for (const auto& row : transaction.Exec("ReadProgress", round, kKindNames.at(kind))) {
     v1::JobProgress job;
-    if (!row[2].is_null()) ParseMessage(row[2], job);
+    if (!row["progress"].is_null()) ParseMessage(row["progress"], job);
     if (kind == v1::TRAIN) {
       job.set_kind(all.kind());
       return job;
     }
-    // A worker counts what was left when it began.
-    const auto images = row[1].as<uint64_t>();
-    const bool open = row[0].as<std::string>() == kStateNames[0];
+    // The worker's total is what was left of the job when it leased it.
+    const auto images = row["images"].as<uint64_t>();
+    const bool open = row["state"].as<std::string>() == kStateNames[0];
     const uint64_t left = job.total() - std::min(job.done(), job.total());
     all.set_total(all.total() + images);
     if (!open) all.set_done(all.done() + images);
@@ -90,41 +90,41 @@ v1::JobProgress ReadProgress(Transaction& transaction, RoundId round, v1::JobKin
   return all;
 }
 
-void EndJobsOfRound(Transaction& transaction, RoundId round) {
+void CancelJobs(Transaction& transaction, RoundId round) {
   transaction.Exec("CancelJobs", round);
-  transaction.Exec("DeleteJobLeases", round);
+  transaction.Exec("DeleteLeasesOfRound", round);
 }
 
 void DeleteExpiredJobLeases(Transaction& transaction) { transaction.Exec("DeleteExpiredJobLeases"); }
 
-std::optional<std::string> FindLostJob(Transaction& transaction, RoundId round) {
-  const pqxx::result rows = transaction.Exec("SelectLostJob", round, kMaxJobAttempts);
+std::optional<std::string> FindAbandonedJob(Transaction& transaction, RoundId round) {
+  const pqxx::result rows = transaction.Exec("FindAbandonedJob", round, kMaxJobAttempts);
   if (rows.empty()) return std::nullopt;
-  return rows[0][0].as<std::string>();
+  return rows[0]["kind"].as<std::string>();
 }
 
 JobId LockFreeJob(Transaction& transaction) {
   const pqxx::result rows = transaction.Exec("LockFreeJob", kMaxJobAttempts);
-  return rows.empty() ? JobId() : IdOf<JobId>(rows[0][0]);
+  return rows.empty() ? JobId() : IdOf<JobId>(rows[0]["id"]);
 }
 
 std::optional<JobLease> LeaseJob(Transaction& transaction, JobId job, PrincipalId holder,
                                  const std::string& holder_name) {
   const pqxx::result rows =
-      transaction.Exec("InsertJobLease", job, holder, holder_name, absl::ToDoubleSeconds(kJobLease));
+      transaction.Exec("LeaseJob", job, holder, holder_name, absl::ToDoubleSeconds(kJobLease));
   if (rows.empty()) return std::nullopt;
   transaction.Exec("CountJobAttempt", job);
-  return JobLease{IdOf<LeaseNumber>(rows[0][0]), TimeOf(rows[0][1])};
+  return JobLease{IdOf<LeaseNumber>(rows[0]["number"]), TimeOf(rows[0]["expires_at"])};
 }
 
 std::optional<absl::Time> RenewJobLease(Transaction& transaction, JobId job, LeaseNumber lease) {
   const pqxx::result rows = transaction.Exec("RenewJobLease", job, lease, absl::ToDoubleSeconds(kJobLease));
   if (rows.empty()) return std::nullopt;
-  return TimeOf(rows[0][0]);
+  return TimeOf(rows[0]["expires_at"]);
 }
 
-bool HoldJobLease(Transaction& transaction, JobId job, LeaseNumber lease) {
-  return !transaction.Exec("HoldJobLease", job, lease).empty();
+bool LockJobLease(Transaction& transaction, JobId job, LeaseNumber lease) {
+  return !transaction.Exec("LockJobLease", job, lease).empty();
 }
 
 void DeleteJobLease(Transaction& transaction, JobId job, LeaseNumber lease) {
@@ -132,17 +132,17 @@ void DeleteJobLease(Transaction& transaction, JobId job, LeaseNumber lease) {
 }
 
 std::optional<JobRow> FindJob(Transaction& transaction, JobId job) {
-  const pqxx::result rows = transaction.Exec("SelectJob", job);
+  const pqxx::result rows = transaction.Exec("FindJob", job);
   if (rows.empty()) return std::nullopt;
   return RowOf(rows[0]);
 }
 
 std::vector<v1::Class> ReadClasses(Transaction& transaction, ProjectId project) {
   std::vector<v1::Class> classes;
-  for (const auto& row : transaction.Exec("SelectClassesOfProject", project)) {
+  for (const auto& row : transaction.Exec("ReadClasses", project)) {
     v1::Class& added = classes.emplace_back();
-    added.set_label(row[0].as<uint32_t>());
-    added.set_name(row[1].as<std::string>());
+    added.set_label(row["label"].as<uint32_t>());
+    added.set_name(row["name"].as<std::string>());
   }
   return classes;
 }
@@ -158,14 +158,17 @@ bool SetCheckpoint(Transaction& transaction, JobId job, const Sha256& checkpoint
 
 void ForgetJobAttempts(Transaction& transaction, JobId job) { transaction.Exec("ForgetJobAttempts", job); }
 
-void GiveBackJob(Transaction& transaction, JobId job) { transaction.Exec("GiveBackJob", job); }
-
-int CountTransientFailure(Transaction& transaction, JobId job) {
-  return transaction.Exec("CountTransientFailure", job).at(0)[0].as<int>();
+void ReleaseJob(Transaction& transaction, JobId job, LeaseNumber lease) {
+  transaction.Exec("ReleaseJob", job);
+  DeleteJobLease(transaction, job, lease);
 }
 
-void EndJob(Transaction& transaction, JobId job, LeaseNumber lease) {
-  transaction.Exec("EndJob", job, lease);
+int CountTransientFailure(Transaction& transaction, JobId job) {
+  return transaction.Exec("CountTransientFailure", job).at(0)["transient_failures"].as<int>();
+}
+
+void CompleteJob(Transaction& transaction, JobId job, LeaseNumber lease) {
+  transaction.Exec("CompleteJob", job, lease);
   DeleteJobLease(transaction, job, lease);
 }
 

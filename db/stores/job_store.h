@@ -1,4 +1,4 @@
-// Jobs and the leases under which workers do them.
+// Jobs, and the leases under which workers do them.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,7 @@ namespace loupe {
 
 class Transaction;
 
+// How long a lease lasts without being renewed.
 constexpr absl::Duration kJobLease = absl::Seconds(60);
 
 enum class JobState { kWaiting, kDone, kFailed, kCancelled };
@@ -28,22 +29,23 @@ struct JobRow {
   RoundId round;
   ProjectId project;
   SnapshotId snapshot;
-  ModelId model;       // that predicts; none for TRAIN
-  std::string recipe;  // of the round that trained `model`, else of the job's own round
-  ImageId first_image;
-  ImageId last_image;
-  uint64_t images = 0;
-  LeaseNumber ended_lease;  // under which it was ended; none: it wasn't
-  v1::Job message;          // all but lease, recipe, classes and, for a TRAIN job, the weights to start from
+  ModelId model;            // the model that predicts; none for TRAIN
+  std::string recipe;       // of the round that trained `model`; for TRAIN, of the job's own round
+  ImageId first_image;      // the shard: images of one side with ids from here
+  ImageId last_image;       // up to and including this one; both none for TRAIN
+  uint64_t images = 0;      // in the shard or the snapshot, when the job was made
+  LeaseNumber ended_lease;  // the lease under which the job was completed or failed; none: neither
+  v1::Job message;          // without lease, recipe, classes and, for TRAIN, the weights to start from
 };
 
-// Steps make their jobs under the round's lock; making them twice makes them once.
+// The functions that insert jobs require the round's lock and are idempotent.
+
 void InsertTrainJob(Transaction& transaction, RoundId round);
-// For the labelled holdout images that `model` has not predicted. Nothing where it has jobs in this round
-// already.
+// For the labelled holdout images that `model` has not predicted, `shard_size` images per job. Does nothing
+// when the round has EVALUATE jobs of this model.
 void InsertEvaluateJobs(Transaction& transaction, RoundId round, ProjectId project, ModelId model,
                         uint32_t shard_size);
-// For the pool; a shard without an unlabelled image is left out.
+// For every image of the pool, `shard_size` images per job.
 void InsertPredictJobs(Transaction& transaction, RoundId round, ProjectId project, ModelId model,
                        uint32_t shard_size);
 
@@ -53,54 +55,59 @@ struct JobCounts {
 };
 JobCounts CountJobs(Transaction& transaction, RoundId round, v1::JobKind kind);
 
-// How far all jobs of one kind are together.
+// The progress of all jobs of one kind, added up.
 v1::JobProgress ReadProgress(Transaction& transaction, RoundId round, v1::JobKind kind);
 
-// Cancels what waits and ends the leases; their workers notice at their next call. Requires: the round's
-// lock.
-void EndJobsOfRound(Transaction& transaction, RoundId round);
+// Cancels the round's waiting jobs and ends their leases; workers notice at their next call.
+// Requires: the round's lock.
+void CancelJobs(Transaction& transaction, RoundId round);
 
-// Makes jobs free whose leases ended. Idempotent.
+// Deletes leases that have expired, so that their jobs can be leased again. Idempotent.
 void DeleteExpiredJobLeases(Transaction& transaction);
 
-// A job that so many workers lost without taking it forward is not given out again: its round fails.
+// A job is abandoned when this many leases of it expired without progress in between. It is not leased again
+// and its round fails.
 constexpr int kMaxJobAttempts = 5;
 
-// The kind of a job of this round that was lost too often. nullopt: there is none.
-std::optional<std::string> FindLostJob(Transaction& transaction, RoundId round);
+// The kind of an abandoned job of this round. nullopt: there is none.
+std::optional<std::string> FindAbandonedJob(Transaction& transaction, RoundId round);
 
-// The oldest job that nobody has. Locks: its row. None: there is none, or others are just taking them.
+// The oldest job without a lease. None: there is none, or other transactions hold the locks of all of them.
+// Locks: the job's row.
 JobId LockFreeJob(Transaction& transaction);
 
 struct JobLease {
   LeaseNumber number;
   absl::Time expires_at;
 };
-// Leases a free job and counts the attempt. nullopt: another was faster.
+// Leases a job and counts the attempt. nullopt: another worker leased it first. Requires: LockFreeJob.
 std::optional<JobLease> LeaseJob(Transaction& transaction, JobId job, PrincipalId holder,
                                  const std::string& holder_name);
-// nullopt: the lease has ended.
+// Returns when the lease expires now. An expired lease is renewed too, until DeleteExpiredJobLeases deletes
+// it. nullopt: the lease has ended.
 std::optional<absl::Time> RenewJobLease(Transaction& transaction, JobId job, LeaseNumber lease);
-// Whether the lease still holds. Locks: the lease, so that it can't end before this transaction.
-bool HoldJobLease(Transaction& transaction, JobId job, LeaseNumber lease);
+// Whether the lease still holds. Locks: the lease, so that it can't end before this transaction does.
+bool LockJobLease(Transaction& transaction, JobId job, LeaseNumber lease);
 void DeleteJobLease(Transaction& transaction, JobId job, LeaseNumber lease);
 
 // nullopt: there is no such job.
 std::optional<JobRow> FindJob(Transaction& transaction, JobId job);
+// In order of label.
 std::vector<v1::Class> ReadClasses(Transaction& transaction, ProjectId project);
 
-// The writes below require HoldJobLease.
+// The functions below require LockJobLease or RenewJobLease.
 
 void SetJobProgress(Transaction& transaction, JobId job, const v1::JobProgress& progress);
-// False when the iteration is not above the one before.
+// False: the iteration is not above that of the checkpoint before.
 bool SetCheckpoint(Transaction& transaction, JobId job, const Sha256& checkpoint, uint64_t iteration);
-// The job went forward: what was lost before was not its fault.
+// Call it when the job made progress: earlier expired leases no longer count.
 void ForgetJobAttempts(Transaction& transaction, JobId job);
-// Takes off the attempt of a worker that gives the job back.
-void GiveBackJob(Transaction& transaction, JobId job);
-// How often it failed so far for reasons that may pass, this time included.
+// Returns how often the job failed for reasons that may pass, this time included.
 int CountTransientFailure(Transaction& transaction, JobId job);
-void EndJob(Transaction& transaction, JobId job, LeaseNumber lease);
+// Ends the lease; the job waits again and the attempt does not count.
+void ReleaseJob(Transaction& transaction, JobId job, LeaseNumber lease);
+// Ends the job and its lease.
+void CompleteJob(Transaction& transaction, JobId job, LeaseNumber lease);
 void FailJob(Transaction& transaction, JobId job, LeaseNumber lease, std::string_view error);
 
 }  // namespace loupe

@@ -1,5 +1,9 @@
 #include "db/stores/model_store.h"
 
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "db/error.h"
 #include "db/rows/message_row.h"
 #include "db/transaction.h"
 
@@ -8,26 +12,26 @@ namespace {
 
 ModelRow RowOf(const pqxx::row& row) {
   ModelRow model;
-  model.id = IdOf<ModelId>(row[0]);
-  model.round = IdOf<RoundId>(row[7]);
-  model.replaced = IdOf<ModelId>(row[14]);
-  model.weights = Sha256Of(row[8]);
+  model.id = IdOf<ModelId>(row["id"]);
+  model.round = IdOf<RoundId>(row["round_id"]);
+  model.replaced = IdOf<ModelId>(row["replaced_id"]);
+  model.weights = Sha256Of(row["weights_sha256"]);
   v1::Model& message = model.message;
   message.set_id(model.id.value());
-  message.set_number(row[1].as<uint32_t>());
-  message.set_name(row[2].as<std::string>());
-  message.set_preset(row[3].as<std::string>());
-  message.set_state(row[4].as<std::string>());
-  message.set_parent(row[5].as<uint32_t>());
-  message.set_round(row[6].as<uint32_t>());
+  message.set_number(row["number"].as<uint32_t>());
+  message.set_name(row["name"].as<std::string>());
+  message.set_preset(row["preset"].as<std::string>());
+  message.set_state(row["state"].as<std::string>());
+  message.set_parent(row["parent_number"].as<uint32_t>());
+  message.set_round(row["round_number"].as<uint32_t>());
   message.set_weights_sha256(ToBytes(model.weights));
-  message.set_weights_bytes(row[9].as<uint64_t>());
-  message.set_snapshot_images(row[10].as<uint64_t>());
-  message.set_snapshot_boxes(row[11].as<uint64_t>());
-  if (!row[12].is_null()) ParseMessage(row[12], *message.mutable_evaluation());
-  if (!row[13].is_null()) ParseMessage(row[13], *message.mutable_gate());
-  *message.mutable_created_at() = TimestampOf(row[15]);
-  for (const double quality : DoublesOf(row[16])) message.add_class_quality(quality);
+  message.set_weights_bytes(row["weights_bytes"].as<uint64_t>());
+  message.set_snapshot_images(row["snapshot_images"].as<uint64_t>());
+  message.set_snapshot_boxes(row["snapshot_boxes"].as<uint64_t>());
+  if (!row["result"].is_null()) ParseMessage(row["result"], *message.mutable_evaluation());
+  if (!row["gate"].is_null()) ParseMessage(row["gate"], *message.mutable_gate());
+  *message.mutable_created_at() = TimestampOf(row["created_at"]);
+  for (const double quality : DoublesOf(row["class_quality"])) message.add_class_quality(quality);
   return model;
 }
 
@@ -37,30 +41,37 @@ ModelId InsertModel(Transaction& transaction, ProjectId project, const NewModel&
   return IdOf<ModelId>(transaction
                            .Exec("InsertModel", project, model.name, model.preset, model.parent, model.round,
                                  model.weights, model.weights_bytes, model.class_quality)
-                           .at(0)[0]);
+                           .at(0)["id"]);
 }
 
 std::optional<ModelRow> FindModel(Transaction& transaction, ProjectId project, const std::string& name) {
-  const pqxx::result rows = transaction.Exec("SelectModel", project, name);
+  const pqxx::result rows = transaction.Exec("FindModel", project, name);
   if (rows.empty()) return std::nullopt;
   return RowOf(rows[0]);
 }
 
+absl::StatusOr<ModelRow> ReadNamedModel(Transaction& transaction, ProjectId project,
+                                        const std::string& name) {
+  std::optional<ModelRow> model = FindModel(transaction, project, name);
+  if (model.has_value()) return *std::move(model);
+  return Error(absl::StatusCode::kNotFound, "NO_SUCH_MODEL",
+               name.empty() ? "no model serves yet" : absl::StrCat("there is no model \"", name, "\""));
+}
+
 ModelRow ReadModel(Transaction& transaction, ModelId model) {
-  return RowOf(transaction.Exec("SelectModelById", model).at(0));
+  return RowOf(transaction.Exec("ReadModel", model).at(0));
 }
 
 std::vector<ModelRow> ListModels(Transaction& transaction, ProjectId project, uint32_t below,
                                  uint32_t limit) {
   std::vector<ModelRow> models;
-  for (const auto& row : transaction.Exec("SelectModels", project, below, limit))
-    models.push_back(RowOf(row));
+  for (const auto& row : transaction.Exec("ListModels", project, below, limit)) models.push_back(RowOf(row));
   return models;
 }
 
 void ServeModel(Transaction& transaction, ProjectId project, ModelId model, Replaced replaced) {
   const pqxx::result served = transaction.Exec("RetireServingModel", project, model);
-  const ModelId before = served.empty() ? ModelId() : IdOf<ModelId>(served[0][0]);
+  const ModelId before = served.empty() ? ModelId() : IdOf<ModelId>(served[0]["id"]);
   transaction.Exec("ServeModel", model, replaced == Replaced::kRemember ? before : ModelId());
 }
 

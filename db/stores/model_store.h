@@ -1,4 +1,4 @@
-// Models: immutable weights and what became of them.
+// Models: immutable weights, and whether they serve.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "content/sha256.h"
 #include "db/ids.h"
 #include "loupe/v1/model.pb.h"
@@ -16,8 +17,8 @@ class Transaction;
 
 struct ModelRow {
   ModelId id;
-  RoundId round;     // that trained it; none: imported
-  ModelId replaced;  // that served before it; none: it never served, or was the first
+  RoundId round;     // the round that trained it; none: imported
+  ModelId replaced;  // the model that served before it; none: it never served, or was the first to serve
   Sha256 weights{};
   v1::Model message;
 };
@@ -29,28 +30,33 @@ struct NewModel {
   RoundId round;
   Sha256 weights{};
   uint64_t weights_bytes = 0;
-  std::vector<double> class_quality;  // as in the message
+  std::vector<double> class_quality;  // as v1::Model.class_quality
 };
 
-// A candidate. Requires: LockProject. Errors: throws on a name that is taken; see FindModel.
+// Inserts a candidate and gives it the project's next number. Requires: LockProject, and a name that
+// FindModel does not know: a name that is taken ends in ALREADY_EXISTS from Database::Transact.
 ModelId InsertModel(Transaction& transaction, ProjectId project, const NewModel& model);
 
-// By name or number; empty: the serving one. nullopt: there is none.
+// `name`: a name or a number; empty: the serving model. nullopt: there is none.
 std::optional<ModelRow> FindModel(Transaction& transaction, ProjectId project, const std::string& name);
+
+// As FindModel. Errors: NOT_FOUND (NO_SUCH_MODEL).
+absl::StatusOr<ModelRow> ReadNamedModel(Transaction& transaction, ProjectId project, const std::string& name);
 
 // Requires: the model exists.
 ModelRow ReadModel(Transaction& transaction, ModelId model);
 
-// Newest first, those below a number (0: all), at most `limit`.
+// Newest first: those with a number below `below` (0: all), at most `limit`.
 std::vector<ModelRow> ListModels(Transaction& transaction, ProjectId project, uint32_t below, uint32_t limit);
 
-// Whether a promotion remembers which model it replaced, for a rollback to go back to.
+// Whether ServeModel records which model was replaced, so that a rollback can return to it. A rollback itself
+// keeps what was recorded.
 enum class Replaced { kRemember, kKeep };
 
-// Makes a model the serving one and retires the one that served. Requires: LockProject. Idempotent.
+// Makes a model the serving one and retires the model that served. Requires: LockProject. Idempotent.
 void ServeModel(Transaction& transaction, ProjectId project, ModelId model, Replaced replaced);
 
-// A candidate that failed its gate. Nothing for a model that serves or served. Idempotent.
+// Marks a candidate that failed its gate as held. Does nothing to a model that serves or served. Idempotent.
 void HoldModel(Transaction& transaction, ModelId model);
 
 }  // namespace loupe

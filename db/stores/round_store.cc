@@ -150,12 +150,12 @@ std::optional<OpenRound> LockNextWaitingRound(Transaction& transaction) {
 
 void SetRoundState(Transaction& transaction, RoundId round, RoundState state) {
   transaction.Exec("SetRoundState", round, RoundStateName(state));
-  if (HasEnded(state)) EndJobsOfRound(transaction, round);
+  if (HasEnded(state)) CancelJobs(transaction, round);
 }
 
 void FailRound(Transaction& transaction, RoundId round, std::string_view error) {
   transaction.Exec("FailRound", round, error);
-  EndJobsOfRound(transaction, round);
+  CancelJobs(transaction, round);
 }
 
 void TouchRound(Transaction& transaction, RoundId round) { transaction.Exec("TouchRound", round); }

@@ -20,7 +20,6 @@
 #include "server/insight/pool_estimates.h"
 #include "server/insight/round_curve.h"
 #include "server/insight/slice_choice.h"
-#include "server/models/model_calls.h"
 #include "server/rounds/round_calibration.h"
 
 namespace loupe {

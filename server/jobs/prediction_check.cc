@@ -17,9 +17,9 @@ using Floats = google::protobuf::RepeatedField<float>;
 
 constexpr int kMaxBoxes = 1000;
 constexpr size_t kMaxEmbeddingBytes = 64 << 10;
-// A softmax in single precision may end this little outside [0, 1].
+// By how much a softmax in single precision may be outside [0, 1].
 constexpr float kRounding = 1e-4F;
-// How far corners may overhang the image, in pixels.
+// How far corners may be outside the image, in pixels.
 constexpr float kOverhang = 1.0F;
 
 absl::Status Bad(const v1::ImagePrediction& prediction, const std::string& what) {

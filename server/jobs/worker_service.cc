@@ -1,49 +1,135 @@
 #include "server/jobs/worker_service.h"
 
+#include <algorithm>
 #include <optional>
+#include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "db/rows/message_row.h"
+#include "db/stores/job_store.h"
+#include "db/stores/prediction_store.h"
+#include "db/stores/request_store.h"
+#include "db/stores/round_store.h"
 #include "proto/error_info.h"
 #include "server/jobs/job_calls.h"
+#include "server/jobs/job_lease.h"
+#include "server/jobs/trained_model.h"
+#include "server/rounds/kept_recipe.h"
 
 namespace loupe {
 namespace {
 
-// LeaseJob waits so long for a job; it looks again so often.
+constexpr char kLeaseJob[] = "WorkerService.LeaseJob";
+// How long LeaseJob waits for a job, and how often it looks for one.
 constexpr absl::Duration kLeaseWait = absl::Seconds(10);
 constexpr absl::Duration kLeaseInterval = absl::Milliseconds(200);
 constexpr uint32_t kRetryAfterMs = 500;
 constexpr size_t kMaxWorkerName = 200;
+// How often a job may fail for a reason that may pass.
+constexpr int kMaxTransientFailures = 3;
 
-// The answer of a method whose response says nothing.
-template <typename Response>
-absl::StatusOr<Response> Done(const absl::Status& status) {
-  if (!status.ok()) return status;
-  return Response();
+using OptionalJob = absl::StatusOr<std::optional<v1::Job>>;
+
+// Everything that a worker needs to know of a job.
+absl::StatusOr<v1::Job> Describe(Transaction& transaction, const JobRow& job, const JobLease& lease) {
+  const absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(job.recipe);
+  if (!recipe.ok()) return recipe.status();
+  v1::Job message = job.message;
+  message.set_lease(lease.number.value());
+  *message.mutable_lease_expires_at() = TimestampOf(lease.expires_at);
+  *message.mutable_recipe() = *recipe;
+  for (const v1::Class& known : ReadClasses(transaction, job.project)) *message.add_classes() = known;
+  if (const std::optional<ModelRow> init = FindInitModel(transaction, job, *recipe)) {
+    message.set_weights_sha256(ToBytes(init->weights));
+    message.set_weights_preset(init->message.preset());
+  }
+  return message;
+}
+
+// nullopt: there is no free job now.
+OptionalJob LeaseFreeJob(Transaction& transaction, PrincipalId principal, const std::string& worker) {
+  DeleteExpiredJobLeases(transaction);
+  const JobId id = LockFreeJob(transaction);
+  if (!id) return std::nullopt;
+  const std::optional<JobLease> lease = LeaseJob(transaction, id, principal, worker);
+  const std::optional<JobRow> job = FindJob(transaction, id);
+  if (!lease.has_value() || !job.has_value()) return std::nullopt;
+  return Describe(transaction, *job, *lease);
+}
+
+// Not WithRequestId: only an answer with a job is kept, so that a request without one can be repeated.
+OptionalJob LeaseJobOnce(Transaction& transaction, const RequestKey& key, const std::string& worker) {
+  const absl::StatusOr<std::optional<std::string>> answered = FindAnswer(transaction, key);
+  if (!answered.ok()) return answered.status();
+  if (answered->has_value()) {
+    v1::Job job;
+    if (!job.ParseFromString(**answered)) return absl::InternalError("a kept answer can't be read");
+    return job;
+  }
+  OptionalJob job = LeaseFreeJob(transaction, key.principal, worker);
+  if (!job.ok() || !job->has_value()) return job;
+  const absl::Status kept = KeepAnswer(transaction, key, (*job)->SerializeAsString());
+  if (!kept.ok()) return kept;
+  return job;
+}
+
+// Requires: the locks of project and round.
+absl::StatusOr<v1::CompleteJobResponse> Complete(Transaction& transaction, const JobRow& job,
+                                                 const v1::CompleteJobRequest& request) {
+  const LeaseNumber lease(request.lease());
+  if (job.state == JobState::kDone && job.ended_lease == lease) return v1::CompleteJobResponse();
+  if (!LockJobLease(transaction, job.id, lease)) return LeaseEnded();
+  if (job.kind == v1::TRAIN) {
+    const absl::Status inserted = InsertTrainedModel(transaction, job, request);
+    if (!inserted.ok()) return inserted;
+  } else if (const uint64_t done = CountImagesDone(transaction, job); done < job.images) {
+    return Error(absl::StatusCode::kFailedPrecondition, "INCOMPLETE",
+                 absl::StrCat(job.images - done, " images of the job are not predicted yet"));
+  }
+  CompleteJob(transaction, job.id, lease);
+  TouchRound(transaction, job.round);
+  return v1::CompleteJobResponse();
+}
+
+absl::StatusOr<v1::FailJobResponse> Fail(Transaction& transaction, const v1::FailJobRequest& request) {
+  const JobId job(request.job_id());
+  const LeaseNumber lease(request.lease());
+  const absl::StatusOr<RoundId> round = LockLeasedRound(transaction, job, lease);
+  if (!round.ok()) return round.status();
+  if (request.transient() && CountTransientFailure(transaction, job) < kMaxTransientFailures) {
+    DeleteJobLease(transaction, job, lease);
+    return v1::FailJobResponse();
+  }
+  FailJob(transaction, job, lease, request.error());
+  FailRound(transaction, *round, request.error());
+  return v1::FailJobResponse();
 }
 
 }  // namespace
 
 grpc::Status WorkerServiceImpl::LeaseJob(grpc::ServerContext* context, const v1::LeaseJobRequest* request,
                                          v1::LeaseJobResponse* response) {
-  return calls_.Unary(context, "WorkerService.LeaseJob", request, response,
-                      [&](const Call& call) { return Lease(call, *request); });
+  return calls_.Unary(context, kLeaseJob, request, response,
+                      [&](const Call& call) { return WaitForJob(call, *request); });
 }
 
-absl::StatusOr<v1::LeaseJobResponse> WorkerServiceImpl::Lease(const Call& call,
-                                                              const v1::LeaseJobRequest& request) {
+absl::StatusOr<v1::LeaseJobResponse> WorkerServiceImpl::WaitForJob(const Call& call,
+                                                                   const v1::LeaseJobRequest& request) {
   if (request.worker().size() > kMaxWorkerName) {
     return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
                  "worker may have at most 200 characters");
   }
+  const RequestKey key = KeyOf(call.principal.id, kLeaseJob, request.request_id(), request);
   // Answers while the client still waits.
   const absl::Time until = std::min(absl::Now() + kLeaseWait, call.deadline - 2 * kLeaseInterval);
   v1::LeaseJobResponse response;
   for (;;) {
     if (const absl::Status up = calls_.RefuseWhenDraining(); !up.ok()) return up;
-    absl::StatusOr<std::optional<v1::Job>> job = LeaseNextJob(database_, call.principal.id, request);
+    OptionalJob job = database_.Transact({kLeaseJob, call.deadline}, [&](Transaction& transaction) {
+      return LeaseJobOnce(transaction, key, request.worker());
+    });
     if (!job.ok()) return job.status();
     if (job->has_value()) {
       *response.mutable_job() = **std::move(job);
@@ -58,43 +144,99 @@ absl::StatusOr<v1::LeaseJobResponse> WorkerServiceImpl::Lease(const Call& call,
 
 grpc::Status WorkerServiceImpl::Heartbeat(grpc::ServerContext* context, const v1::HeartbeatRequest* request,
                                           v1::HeartbeatResponse* response) {
-  return calls_.Unary(context, "WorkerService.Heartbeat", request, response,
-                      [&](const Call&) -> absl::StatusOr<v1::HeartbeatResponse> {
-                        const absl::StatusOr<absl::Time> expires_at = KeepJob(database_, *request);
-                        if (!expires_at.ok()) return expires_at.status();
-                        v1::HeartbeatResponse answer;
-                        *answer.mutable_lease_expires_at() = TimestampOf(*expires_at);
-                        return answer;
-                      });
+  constexpr char kMethod[] = "WorkerService.Heartbeat";
+  using Response = absl::StatusOr<v1::HeartbeatResponse>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
+      const JobId job(request->job_id());
+      const auto round = LockRoundOfJob(transaction, job);
+      if (!round.has_value()) return LeaseEnded();
+      const auto expires_at = RenewJobLease(transaction, job, LeaseNumber(request->lease()));
+      if (!expires_at.has_value()) return LeaseEnded();
+      SetJobProgress(transaction, job, request->progress());
+      TouchRound(transaction, round->first);
+      v1::HeartbeatResponse answer;
+      *answer.mutable_lease_expires_at() = TimestampOf(*expires_at);
+      return answer;
+    });
+  });
 }
 
 grpc::Status WorkerServiceImpl::ReleaseJob(grpc::ServerContext* context, const v1::ReleaseJobRequest* request,
                                            v1::ReleaseJobResponse* response) {
-  return calls_.Unary(context, "WorkerService.ReleaseJob", request, response, [&](const Call&) {
-    return Done<v1::ReleaseJobResponse>(GiveJobBack(database_, *request));
+  constexpr char kMethod[] = "WorkerService.ReleaseJob";
+  using Response = absl::StatusOr<v1::ReleaseJobResponse>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
+      const JobId job(request->job_id());
+      const LeaseNumber lease(request->lease());
+      const absl::StatusOr<RoundId> round = LockLeasedRound(transaction, job, lease);
+      if (!round.ok()) return round.status();
+      loupe::ReleaseJob(transaction, job, lease);
+      return v1::ReleaseJobResponse();
+    });
   });
 }
 
 grpc::Status WorkerServiceImpl::SaveCheckpoint(grpc::ServerContext* context,
                                                const v1::SaveCheckpointRequest* request,
                                                v1::SaveCheckpointResponse* response) {
-  return calls_.Unary(context, "WorkerService.SaveCheckpoint", request, response, [&](const Call&) {
-    return Done<v1::SaveCheckpointResponse>(KeepCheckpoint(database_, blobs_, *request));
+  constexpr char kMethod[] = "WorkerService.SaveCheckpoint";
+  using Response = absl::StatusOr<v1::SaveCheckpointResponse>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
+    const std::optional<Sha256> hash = FromBytes(request->sha256());
+    if (!hash.has_value() || !blobs_.Exists(*hash)) {
+      return Error(absl::StatusCode::kNotFound, "NO_SUCH_BLOB",
+                   "the checkpoint was not written as a blob before");
+    }
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
+      const JobId job(request->job_id());
+      const absl::StatusOr<RoundId> round = LockLeasedRound(transaction, job, LeaseNumber(request->lease()));
+      if (!round.ok()) return round.status();
+      if (!SetCheckpoint(transaction, job, *hash, request->iteration())) {
+        return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+                     "a checkpoint's iteration must be above that of the one before");
+      }
+      ForgetJobAttempts(transaction, job);
+      return v1::SaveCheckpointResponse();
+    });
   });
 }
 
 grpc::Status WorkerServiceImpl::CompleteJob(grpc::ServerContext* context,
                                             const v1::CompleteJobRequest* request,
                                             v1::CompleteJobResponse* response) {
-  return calls_.Unary(context, "WorkerService.CompleteJob", request, response, [&](const Call&) {
-    return Done<v1::CompleteJobResponse>(FinishJob(database_, blobs_, *request));
+  constexpr char kMethod[] = "WorkerService.CompleteJob";
+  using Response = absl::StatusOr<v1::CompleteJobResponse>;
+  const auto read = [&](Transaction& transaction) -> absl::StatusOr<JobRow> {
+    std::optional<JobRow> job = FindJob(transaction, JobId(request->job_id()));
+    if (!job.has_value()) return LeaseEnded();
+    return *std::move(job);
+  };
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
+    const absl::StatusOr<JobRow> job = database_.Transact({kMethod, call.deadline}, read);
+    if (!job.ok()) return job.status();
+    if (job->kind == v1::TRAIN) {
+      const absl::Status whole = CheckTrainedWeights(blobs_, *request);
+      if (!whole.ok()) return whole;
+    }
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
+      LockProject(transaction, job->project);
+      LockRound(transaction, job->round);
+      const absl::StatusOr<JobRow> locked = read(transaction);
+      if (!locked.ok()) return locked.status();
+      return Complete(transaction, *locked, *request);
+    });
   });
 }
 
 grpc::Status WorkerServiceImpl::FailJob(grpc::ServerContext* context, const v1::FailJobRequest* request,
                                         v1::FailJobResponse* response) {
-  return calls_.Unary(context, "WorkerService.FailJob", request, response,
-                      [&](const Call&) { return Done<v1::FailJobResponse>(LoseJob(database_, *request)); });
+  constexpr char kMethod[] = "WorkerService.FailJob";
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
+    return database_.Transact({kMethod, call.deadline},
+                              [&](Transaction& transaction) { return Fail(transaction, *request); });
+  });
 }
 
 }  // namespace loupe

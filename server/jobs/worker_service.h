@@ -1,4 +1,4 @@
-// loupe.v1.WorkerService; server/jobs/job_calls.h does the work of its unary methods.
+// loupe.v1.WorkerService: unary methods in worker_service.cc, streaming ones in worker_streams.cc.
 #pragma once
 
 #include "db/database.h"
@@ -8,6 +8,7 @@
 
 namespace loupe {
 
+// proto/loupe/v1/worker.proto says what each method does.
 class WorkerServiceImpl final : public v1::WorkerService::Service {
  public:
   // All must outlive it.
@@ -39,12 +40,12 @@ class WorkerServiceImpl final : public v1::WorkerService::Service {
                        v1::FailJobResponse* response) override;
 
  private:
-  absl::StatusOr<v1::LeaseJobResponse> Lease(const Call& call, const v1::LeaseJobRequest& request);
-  absl::Status SendSnapshot(const v1::ReadSnapshotRequest& request,
+  absl::StatusOr<v1::LeaseJobResponse> WaitForJob(const Call& call, const v1::LeaseJobRequest& request);
+  absl::Status SendSnapshot(const Call& call, const v1::ReadSnapshotRequest& request,
                             grpc::ServerWriter<v1::SnapshotItem>& writer);
-  absl::Status SendJobImages(const v1::ReadJobImagesRequest& request,
+  absl::Status SendJobImages(const Call& call, const v1::ReadJobImagesRequest& request,
                              grpc::ServerWriter<v1::JobImage>& writer);
-  absl::Status TakeBlob(grpc::ServerReader<v1::WriteBlobRequest>& reader);
+  absl::Status TakeBlob(const Call& call, grpc::ServerReader<v1::WriteBlobRequest>& reader);
   absl::StatusOr<v1::UploadPredictionsResponse> TakePredictions(
       const Call& call, grpc::ServerReader<v1::UploadPredictionsRequest>& reader);
 

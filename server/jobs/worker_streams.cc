@@ -1,23 +1,34 @@
 // The streaming methods of server/jobs/worker_service.h.
 
-#include <algorithm>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "db/error.h"
+#include "db/stores/job_store.h"
 #include "db/stores/prediction_store.h"
 #include "db/stores/pseudo_label_store.h"
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
 #include "server/jobs/job_calls.h"
+#include "server/jobs/job_lease.h"
+#include "server/jobs/prediction_check.h"
 #include "server/jobs/worker_service.h"
 #include "server/rpc/blob_chunks.h"
 
 namespace loupe {
 namespace {
 
+constexpr char kReadSnapshot[] = "WorkerService.ReadSnapshot";
+constexpr char kReadJobImages[] = "WorkerService.ReadJobImages";
+constexpr char kWriteBlob[] = "WorkerService.WriteBlob";
+constexpr char kUploadPredictions[] = "WorkerService.UploadPredictions";
+
 constexpr int kPageRows = 500;
+// Images whose predictions are stored in one transaction.
+constexpr size_t kPredictionsAtATime = 64;
 constexpr uint64_t kMaxBlobBytes = uint64_t{4} << 30;
 
 absl::Status BadBlob(absl::string_view what) {
@@ -28,16 +39,17 @@ absl::Status BadPrediction(absl::string_view what) {
   return Error(absl::StatusCode::kInvalidArgument, "BAD_PREDICTION", std::string(what));
 }
 
-// Sends all that `read(transaction, after, limit)` gives, items of images with ids above `after`, in order: a
-// transaction a page, until there is no more, nobody listens, or the coordinator shuts down.
+// Sends pages of items until a page is empty or the client went away. One transaction per page:
+// `read(transaction, after, limit)` returns the items of images with ids above `after`, in order of id.
+// Errors: UNAVAILABLE (SHUTTING_DOWN), and those of Database::Transact.
 template <typename Item, typename Read>
-absl::Status SendPages(const RpcCalls& calls, Database& database, const char* name, Read read,
-                       grpc::ServerWriter<Item>& writer) {
+absl::Status SendPages(const RpcCalls& calls, Database& database, const TransactionOptions& options,
+                       Read read, grpc::ServerWriter<Item>& writer) {
   ImageId after;
   for (;;) {
     if (const absl::Status up = calls.RefuseWhenDraining(); !up.ok()) return up;
     const auto page =
-        database.Transact(name, [&](Transaction& transaction) -> absl::StatusOr<std::vector<Item>> {
+        database.Transact(options, [&](Transaction& transaction) -> absl::StatusOr<std::vector<Item>> {
           return read(transaction, after, kPageRows);
         });
     if (!page.ok()) return page.status();
@@ -49,22 +61,60 @@ absl::Status SendPages(const RpcCalls& calls, Database& database, const char* na
   }
 }
 
+// Stores the predictions, or none of them. Idempotent: an image that is predicted already is counted as
+// repeated. Errors: LeaseEnded, INVALID_ARGUMENT (BAD_PREDICTION).
+absl::StatusOr<v1::UploadPredictionsResponse> StorePredictions(Transaction& transaction, const JobRow& job,
+                                                               LeaseNumber lease, uint32_t class_count,
+                                                               std::vector<v1::ImagePrediction> predictions) {
+  if (!LockJobLease(transaction, job.id, lease)) return LeaseEnded();
+  std::vector<int64_t> ids;
+  for (const v1::ImagePrediction& prediction : predictions) ids.push_back(prediction.image_id());
+  const std::unordered_map<int64_t, ImageBounds> bounds = ReadBounds(transaction, job, ids);
+  v1::UploadPredictionsResponse counts;
+  for (v1::ImagePrediction& prediction : predictions) {
+    const auto known = bounds.find(prediction.image_id());
+    if (known == bounds.end()) {
+      return BadPrediction(absl::StrCat("image ", prediction.image_id(), " is not of this job"));
+    }
+    const absl::StatusOr<std::string> set_aside = CheckPrediction(known->second, class_count, prediction);
+    if (!set_aside.ok()) return set_aside.status();
+    if (!InsertPrediction(transaction, job.model, prediction, *set_aside)) {
+      counts.set_repeated(counts.repeated() + 1);
+    } else if (set_aside->empty()) {
+      counts.set_stored(counts.stored() + 1);
+    } else {
+      counts.set_set_aside(counts.set_aside() + 1);
+    }
+  }
+  if (counts.stored() + counts.set_aside() > 0) ForgetJobAttempts(transaction, job.id);
+  return counts;
+}
+
+void Add(const v1::UploadPredictionsResponse& counts, v1::UploadPredictionsResponse& total) {
+  total.set_stored(total.stored() + counts.stored());
+  total.set_repeated(total.repeated() + counts.repeated());
+  total.set_set_aside(total.set_aside() + counts.set_aside());
+}
+
 }  // namespace
 
 grpc::Status WorkerServiceImpl::ReadSnapshot(grpc::ServerContext* context,
                                              const v1::ReadSnapshotRequest* request,
                                              grpc::ServerWriter<v1::SnapshotItem>* writer) {
-  return calls_.Stream(context, "WorkerService.ReadSnapshot", request,
-                       [&](const Call&) { return SendSnapshot(*request, *writer); });
+  return calls_.Stream(context, kReadSnapshot, request,
+                       [&](const Call& call) { return SendSnapshot(call, *request, *writer); });
 }
 
-absl::Status WorkerServiceImpl::SendSnapshot(const v1::ReadSnapshotRequest& request,
+absl::Status WorkerServiceImpl::SendSnapshot(const Call& call, const v1::ReadSnapshotRequest& request,
                                              grpc::ServerWriter<v1::SnapshotItem>& writer) {
-  const absl::StatusOr<JobRow> job = ReadLeasedJob(database_, request.job_id(), request.lease(), {v1::TRAIN});
+  const TransactionOptions options(kReadSnapshot, call.deadline);
+  const absl::StatusOr<JobRow> job = database_.Transact(options, [&](Transaction& transaction) {
+    return ReadLeasedJob(transaction, JobId(request.job_id()), LeaseNumber(request.lease()), {v1::TRAIN});
+  });
   if (!job.ok()) return job.status();
   for (const auto read : {ReadSnapshotItems, ReadPseudoLabels}) {
     const absl::Status sent = SendPages(
-        calls_, database_, "ReadSnapshot",
+        calls_, database_, options,
         [&](Transaction& transaction, ImageId after, int limit) {
           return read(transaction, job->snapshot, after, limit);
         },
@@ -77,17 +127,20 @@ absl::Status WorkerServiceImpl::SendSnapshot(const v1::ReadSnapshotRequest& requ
 grpc::Status WorkerServiceImpl::ReadJobImages(grpc::ServerContext* context,
                                               const v1::ReadJobImagesRequest* request,
                                               grpc::ServerWriter<v1::JobImage>* writer) {
-  return calls_.Stream(context, "WorkerService.ReadJobImages", request,
-                       [&](const Call&) { return SendJobImages(*request, *writer); });
+  return calls_.Stream(context, kReadJobImages, request,
+                       [&](const Call& call) { return SendJobImages(call, *request, *writer); });
 }
 
-absl::Status WorkerServiceImpl::SendJobImages(const v1::ReadJobImagesRequest& request,
+absl::Status WorkerServiceImpl::SendJobImages(const Call& call, const v1::ReadJobImagesRequest& request,
                                               grpc::ServerWriter<v1::JobImage>& writer) {
-  const absl::StatusOr<JobRow> job =
-      ReadLeasedJob(database_, request.job_id(), request.lease(), {v1::EVALUATE, v1::PREDICT});
+  const TransactionOptions options(kReadJobImages, call.deadline);
+  const absl::StatusOr<JobRow> job = database_.Transact(options, [&](Transaction& transaction) {
+    return ReadLeasedJob(transaction, JobId(request.job_id()), LeaseNumber(request.lease()),
+                         {v1::EVALUATE, v1::PREDICT});
+  });
   if (!job.ok()) return job.status();
   return SendPages(
-      calls_, database_, "ReadJobImages",
+      calls_, database_, options,
       [&](Transaction& transaction, ImageId after, int limit) {
         return loupe::ReadJobImages(transaction, *job, after, limit);
       },
@@ -108,11 +161,11 @@ grpc::Status WorkerServiceImpl::ReadBlob(grpc::ServerContext* context, const v1:
 grpc::Status WorkerServiceImpl::WriteBlob(grpc::ServerContext* context,
                                           grpc::ServerReader<v1::WriteBlobRequest>* reader,
                                           v1::WriteBlobResponse*) {
-  return calls_.Stream(context, "WorkerService.WriteBlob", nullptr,
-                       [&](const Call&) { return TakeBlob(*reader); });
+  return calls_.Stream(context, kWriteBlob, nullptr,
+                       [&](const Call& call) { return TakeBlob(call, *reader); });
 }
 
-absl::Status WorkerServiceImpl::TakeBlob(grpc::ServerReader<v1::WriteBlobRequest>& reader) {
+absl::Status WorkerServiceImpl::TakeBlob(const Call& call, grpc::ServerReader<v1::WriteBlobRequest>& reader) {
   v1::WriteBlobRequest request;
   if (!reader.Read(&request) || !request.has_header())
     return BadBlob("the stream must begin with a `header`");
@@ -121,7 +174,10 @@ absl::Status WorkerServiceImpl::TakeBlob(grpc::ServerReader<v1::WriteBlobRequest
   if (!hash.has_value()) return BadBlob("sha256 must be 32 bytes");
   if (header.size_bytes() > kMaxBlobBytes) return BadBlob("a blob may have at most 4 GiB");
   const absl::StatusOr<JobRow> job =
-      ReadLeasedJob(database_, header.job_id(), header.lease(), {v1::TRAIN, v1::EVALUATE, v1::PREDICT});
+      database_.Transact({kWriteBlob, call.deadline}, [&](Transaction& transaction) {
+        return ReadLeasedJob(transaction, JobId(header.job_id()), LeaseNumber(header.lease()),
+                             {v1::TRAIN, v1::EVALUATE, v1::PREDICT});
+      });
   if (!job.ok()) return job.status();
 
   absl::StatusOr<BlobWriter> writer = blobs_.NewWriter(header.size_bytes());
@@ -142,12 +198,11 @@ absl::Status WorkerServiceImpl::TakeBlob(grpc::ServerReader<v1::WriteBlobRequest
 grpc::Status WorkerServiceImpl::UploadPredictions(grpc::ServerContext* context,
                                                   grpc::ServerReader<v1::UploadPredictionsRequest>* reader,
                                                   v1::UploadPredictionsResponse* response) {
-  return calls_.Stream(
-      context, "WorkerService.UploadPredictions", nullptr, [&](const Call& call) -> absl::Status {
-        absl::StatusOr<v1::UploadPredictionsResponse> counts = TakePredictions(call, *reader);
-        if (counts.ok()) *response = *std::move(counts);
-        return counts.status();
-      });
+  return calls_.Stream(context, kUploadPredictions, nullptr, [&](const Call& call) -> absl::Status {
+    absl::StatusOr<v1::UploadPredictionsResponse> counts = TakePredictions(call, *reader);
+    if (counts.ok()) *response = *std::move(counts);
+    return counts.status();
+  });
 }
 
 absl::StatusOr<v1::UploadPredictionsResponse> WorkerServiceImpl::TakePredictions(
@@ -155,39 +210,38 @@ absl::StatusOr<v1::UploadPredictionsResponse> WorkerServiceImpl::TakePredictions
   v1::UploadPredictionsRequest request;
   if (!reader.Read(&request) || !request.has_start())
     return BadPrediction("the stream must begin with `start`");
+  const JobId id(request.start().job_id());
   const LeaseNumber lease(request.start().lease());
-  const absl::StatusOr<JobRow> job =
-      ReadLeasedJob(database_, request.start().job_id(), lease.value(), {v1::EVALUATE, v1::PREDICT});
+  const TransactionOptions options(kUploadPredictions, call.deadline);
+  uint32_t class_count = 0;
+  const absl::StatusOr<JobRow> job = database_.Transact(options, [&](Transaction& transaction) {
+    absl::StatusOr<JobRow> leased = ReadLeasedJob(transaction, id, lease, {v1::EVALUATE, v1::PREDICT});
+    if (leased.ok()) class_count = static_cast<uint32_t>(ReadClasses(transaction, leased->project).size());
+    return leased;
+  });
   if (!job.ok()) return job.status();
-  const absl::StatusOr<uint32_t> classes =
-      database_.Transact("CountClasses", [&](Transaction& transaction) -> absl::StatusOr<uint32_t> {
-        return static_cast<uint32_t>(ReadClasses(transaction, job->project).size());
-      });
-  if (!classes.ok()) return classes.status();
 
-  v1::UploadPredictionsResponse response;
+  v1::UploadPredictionsResponse total;
   std::vector<v1::ImagePrediction> piece;
   const auto store = [&]() -> absl::Status {
-    const absl::StatusOr<UploadCounts> counts =
-        StorePredictions(database_, *job, lease, *classes, std::move(piece));
+    const auto counts = database_.Transact(options, [&](Transaction& transaction) {
+      return StorePredictions(transaction, *job, lease, class_count, piece);
+    });
     piece.clear();
-    if (!counts.ok()) return counts.status();
-    response.set_stored(response.stored() + counts->stored);
-    response.set_repeated(response.repeated() + counts->repeated);
-    response.set_set_aside(response.set_aside() + counts->set_aside);
-    return absl::OkStatus();
+    if (counts.ok()) Add(*counts, total);
+    return counts.status();
   };
   while (reader.Read(&request)) {
     if (!request.has_prediction()) return BadPrediction("after `start` only predictions may come");
     piece.push_back(std::move(*request.mutable_prediction()));
-    if (piece.size() < kPredictionPiece) continue;
+    if (piece.size() < kPredictionsAtATime) continue;
     if (const absl::Status stored = store(); !stored.ok()) return stored;
   }
-  // A stream that broke keeps its whole pieces; the rest is sent again.
+  // A stream that broke keeps the pieces that are stored; the worker sends the rest again.
   if (!piece.empty() && !call.cancelled()) {
     if (const absl::Status stored = store(); !stored.ok()) return stored;
   }
-  return response;
+  return total;
 }
 
 }  // namespace loupe

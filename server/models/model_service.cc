@@ -1,66 +1,145 @@
 #include "server/models/model_service.h"
 
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/blobs/weights_check.h"
-#include "server/models/model_calls.h"
+#include "db/error.h"
+#include "db/stores/model_store.h"
+#include "db/stores/project_store.h"
+#include "db/stores/ranking_store.h"
+#include "db/stores/request_store.h"
+#include "db/stores/round_store.h"
+#include "server/models/model_import.h"
 #include "server/rpc/blob_chunks.h"
+#include "server/rpc/paging.h"
 
 namespace loupe {
 namespace {
 
-absl::Status BadWeights(absl::string_view what) {
-  return Error(absl::StatusCode::kInvalidArgument, "BAD_WEIGHTS", std::string(what));
+constexpr char kImportModel[] = "ModelService.ImportModel";
+
+// Errors: NOT_FOUND (NO_SUCH_PROJECT, NO_SUCH_MODEL).
+absl::StatusOr<ModelRow> ReadModelOf(Transaction& transaction, const std::string& project_name,
+                                     const std::string& model) {
+  const absl::StatusOr<ProjectId> project = FindProject(transaction, project_name);
+  if (!project.ok()) return project.status();
+  return ReadNamedModel(transaction, *project, model);
 }
 
-// Streams the file into a blob, looking at its format as it passes. Errors: INVALID_ARGUMENT (BAD_WEIGHTS).
-absl::StatusOr<BlobInfo> TakeWeights(grpc::ServerReader<v1::ImportModelRequest>& reader,
-                                     const BlobStore& blobs, uint64_t size_bytes) {
-  absl::StatusOr<BlobWriter> writer = blobs.NewWriter(size_bytes);
-  if (!writer.ok()) return writer.status();
-  WeightsCheck check;
-  v1::ImportModelRequest request;
-  while (reader.Read(&request)) {
-    if (request.part_case() != v1::ImportModelRequest::kChunk || request.chunk().size() > kChunkBytes) {
-      return BadWeights("after `start` only chunks of at most 1 MiB may come");
-    }
-    if (request.chunk().size() > size_bytes - writer->size_bytes()) {
-      return BadWeights("more bytes came than `start` announced");
-    }
-    check.Append(request.chunk());
-    if (const absl::Status written = writer->Append(request.chunk()); !written.ok()) return written;
+// Errors: DATA_LOSS (WEIGHTS_LOST). Reads the whole file.
+absl::Status CheckWhole(const BlobStore& blobs, const ModelRow& model) {
+  const absl::Status whole = blobs.Verify(model.weights);
+  if (whole.ok()) return whole;
+  return Error(absl::StatusCode::kDataLoss, "WEIGHTS_LOST",
+               absl::StrCat("the weights of ", model.message.name(), " are not whole: ", whole.message()));
+}
+
+// Errors: FAILED_PRECONDITION (NO_PREDICTIONS).
+absl::Status CheckCanServe(Transaction& transaction, ProjectId project, const ModelRow& model) {
+  const auto refuse = [&](absl::string_view why) {
+    return Error(absl::StatusCode::kFailedPrecondition, "NO_PREDICTIONS",
+                 absl::StrCat(model.message.name(), " can't serve: ", why));
+  };
+  if (!model.round)
+    return refuse("no round of this project trained it; start a round from it (detector.init_model)");
+  const std::optional<RoundRow> round = FindRound(transaction, project, model.message.round());
+  if (!round.has_value() || round->state == RoundState::kFailed || round->state == RoundState::kCancelled) {
+    return refuse("its round did not end well");
   }
-  if (writer->size_bytes() != size_bytes) {
-    return BadWeights(absl::StrCat("the stream ended after ", writer->size_bytes(), " of ", size_bytes,
-                                   " announced bytes"));
+  if (!model.message.has_evaluation()) return refuse("it is not evaluated yet");
+  return absl::OkStatus();
+}
+
+// Serves the model with its ranking. While that ranking is still being built, the model serves alone and the
+// end of its round switches to the ranking. Requires: LockProject.
+void Serve(Transaction& transaction, ProjectId project, ModelId model, Replaced replaced) {
+  ServeModel(transaction, project, model, replaced);
+  if (const RankingId ranking = FindRankingOfModel(transaction, model))
+    SwitchRanking(transaction, project, ranking);
+}
+
+absl::StatusOr<v1::Model> Promote(Transaction& transaction, const v1::PromoteModelRequest& request) {
+  const absl::StatusOr<ProjectId> project = FindProject(transaction, request.project());
+  if (!project.ok()) return project.status();
+  LockProject(transaction, *project);
+  const absl::StatusOr<ModelRow> model = ReadNamedModel(transaction, *project, request.model());
+  if (!model.ok()) return model.status();
+  if (const absl::Status can = CheckCanServe(transaction, *project, *model); !can.ok()) return can;
+  Serve(transaction, *project, model->id, Replaced::kRemember);
+  return ReadModel(transaction, model->id).message;
+}
+
+// The model that served before the serving one. Errors: FAILED_PRECONDITION (NOTHING_BEFORE).
+absl::StatusOr<ModelRow> ModelBefore(Transaction& transaction, ProjectId project) {
+  const std::optional<ModelRow> serving = FindModel(transaction, project, "");
+  if (!serving.has_value() || !serving->replaced) {
+    return Error(absl::StatusCode::kFailedPrecondition, "NOTHING_BEFORE",
+                 "no model served before the one that serves now");
   }
-  if (const absl::Status whole = check.Finish(); !whole.ok()) return BadWeights(whole.message());
-  return writer->Commit();
+  return ReadModel(transaction, serving->replaced);
+}
+
+absl::StatusOr<v1::Model> Rollback(Transaction& transaction, const BlobStore& blobs,
+                                   const v1::RollbackModelRequest& request) {
+  const absl::StatusOr<ProjectId> project = FindProject(transaction, request.project());
+  if (!project.ok()) return project.status();
+  absl::StatusOr<ModelRow> before = ModelBefore(transaction, *project);
+  if (!before.ok()) return before.status();
+  // The file is read within the transaction, which is long but rare, and before the lock, so that nobody
+  // waits.
+  if (const absl::Status whole = CheckWhole(blobs, *before); !whole.ok()) return whole;
+  LockProject(transaction, *project);
+  before = ModelBefore(transaction, *project);
+  if (!before.ok()) return before.status();
+  Serve(transaction, *project, before->id, Replaced::kKeep);
+  return ReadModel(transaction, before->id).message;
 }
 
 }  // namespace
 
 grpc::Status ModelServiceImpl::ListModels(grpc::ServerContext* context, const v1::ListModelsRequest* request,
                                           v1::ListModelsResponse* response) {
-  return calls_.Unary(context, "ModelService.ListModels", request, response,
-                      [&](const Call&) { return loupe::ListModels(database_, *request); });
+  constexpr char kMethod[] = "ModelService.ListModels";
+  using Response = absl::StatusOr<v1::ListModelsResponse>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
+    const absl::StatusOr<int64_t> below = PageStart(request->page_token());
+    if (!below.ok()) return below.status();
+    const int size = PageSize(request->page_size(), 100, 1000);
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
+      const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
+      if (!project.ok()) return project.status();
+      v1::ListModelsResponse page;
+      for (ModelRow& row : loupe::ListModels(transaction, *project, static_cast<uint32_t>(*below),
+                                             static_cast<uint32_t>(size))) {
+        *page.add_models() = std::move(row.message);
+      }
+      if (page.models_size() == size) {
+        page.set_next_page_token(std::to_string(page.models().rbegin()->number()));
+      }
+      return page;
+    });
+  });
 }
 
 grpc::Status ModelServiceImpl::GetModel(grpc::ServerContext* context, const v1::GetModelRequest* request,
                                         v1::Model* response) {
-  return calls_.Unary(
-      context, "ModelService.GetModel", request, response, [&](const Call&) -> absl::StatusOr<v1::Model> {
-        absl::StatusOr<ModelRow> model = loupe::GetModel(database_, request->project(), request->model());
-        if (!model.ok()) return model.status();
-        return std::move(model->message);
-      });
+  constexpr char kMethod[] = "ModelService.GetModel";
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
+    return database_.Transact(
+        {kMethod, call.deadline}, [&](Transaction& transaction) -> absl::StatusOr<v1::Model> {
+          absl::StatusOr<ModelRow> model = ReadModelOf(transaction, request->project(), request->model());
+          if (!model.ok()) return model.status();
+          return std::move(model->message);
+        });
+  });
 }
 
 grpc::Status ModelServiceImpl::ImportModel(grpc::ServerContext* context,
                                            grpc::ServerReader<v1::ImportModelRequest>* reader,
                                            v1::Model* response) {
-  return calls_.Stream(context, "ModelService.ImportModel", nullptr, [&](const Call& call) -> absl::Status {
+  return calls_.Stream(context, kImportModel, nullptr, [&](const Call& call) -> absl::Status {
     absl::StatusOr<v1::Model> model = Import(call, *reader);
     if (model.ok()) *response = *std::move(model);
     return model.status();
@@ -70,20 +149,29 @@ grpc::Status ModelServiceImpl::ImportModel(grpc::ServerContext* context,
 absl::StatusOr<v1::Model> ModelServiceImpl::Import(const Call& call,
                                                    grpc::ServerReader<v1::ImportModelRequest>& reader) {
   v1::ImportModelRequest request;
-  if (!reader.Read(&request) || !request.has_start()) return BadWeights("the stream must begin with `start`");
+  if (!reader.Read(&request) || !request.has_start()) {
+    return Error(absl::StatusCode::kInvalidArgument, "BAD_WEIGHTS", "the stream must begin with `start`");
+  }
   if (const absl::Status plain = RefuseNul(request); !plain.ok()) return plain;
   const v1::ImportModelStart start = request.start();
-  if (const absl::Status valid = CheckModelStart(start); !valid.ok()) return valid;
+  if (const absl::Status valid = CheckImportStart(start); !valid.ok()) return valid;
   const absl::StatusOr<BlobInfo> weights = TakeWeights(reader, blobs_, start.size_bytes());
   if (!weights.ok()) return weights.status();
-  return AddModel(database_, call.principal.id, start, *weights);
+  const RequestKey key = KeyOfImport(call.principal.id, kImportModel, start, *weights);
+  return database_.Transact({kImportModel, call.deadline}, [&](Transaction& transaction) {
+    return WithRequestId<v1::Model>(transaction, key,
+                                    [&] { return InsertImportedModel(transaction, start, *weights); });
+  });
 }
 
 grpc::Status ModelServiceImpl::ExportModel(grpc::ServerContext* context,
                                            const v1::ExportModelRequest* request,
                                            grpc::ServerWriter<v1::ExportModelResponse>* writer) {
-  return calls_.Stream(context, "ModelService.ExportModel", request, [&](const Call&) -> absl::Status {
-    const absl::StatusOr<ModelRow> model = loupe::GetModel(database_, request->project(), request->model());
+  constexpr char kMethod[] = "ModelService.ExportModel";
+  return calls_.Stream(context, kMethod, request, [&](const Call& call) -> absl::Status {
+    const auto model = database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+      return ReadModelOf(transaction, request->project(), request->model());
+    });
     if (!model.ok()) return model.status();
     return WriteChunks(calls_, blobs_, model->weights, *writer);
   });
@@ -91,15 +179,30 @@ grpc::Status ModelServiceImpl::ExportModel(grpc::ServerContext* context,
 
 grpc::Status ModelServiceImpl::PromoteModel(grpc::ServerContext* context,
                                             const v1::PromoteModelRequest* request, v1::Model* response) {
-  return calls_.Unary(context, "ModelService.PromoteModel", request, response, [&](const Call& call) {
-    return loupe::PromoteModel(database_, blobs_, call.principal.id, *request);
+  constexpr char kMethod[] = "ModelService.PromoteModel";
+  using Response = absl::StatusOr<v1::Model>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
+    const auto model = database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+      return ReadModelOf(transaction, request->project(), request->model());
+    });
+    if (!model.ok()) return model.status();
+    if (const absl::Status whole = CheckWhole(blobs_, *model); !whole.ok()) return whole;
+    const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+      return WithRequestId<v1::Model>(transaction, key, [&] { return Promote(transaction, *request); });
+    });
   });
 }
 
 grpc::Status ModelServiceImpl::RollbackModel(grpc::ServerContext* context,
                                              const v1::RollbackModelRequest* request, v1::Model* response) {
-  return calls_.Unary(context, "ModelService.RollbackModel", request, response, [&](const Call& call) {
-    return loupe::RollbackModel(database_, blobs_, call.principal.id, *request);
+  constexpr char kMethod[] = "ModelService.RollbackModel";
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
+    const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+      return WithRequestId<v1::Model>(transaction, key,
+                                      [&] { return Rollback(transaction, blobs_, *request); });
+    });
   });
 }
 

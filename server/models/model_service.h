@@ -1,4 +1,4 @@
-// loupe.v1.ModelService; server/models/model_calls.h does the work.
+// loupe.v1.ModelService.
 #pragma once
 
 #include "db/database.h"
@@ -8,6 +8,7 @@
 
 namespace loupe {
 
+// proto/loupe/v1/model.proto says what each method does.
 class ModelServiceImpl final : public v1::ModelService::Service {
  public:
   // All must outlive it.

@@ -55,7 +55,7 @@ absl::Status RoundPlanner::RunOnce() {
   first.Update(rounds.status());
   if (!rounds.ok()) return first;
   for (const OpenRound& round : *rounds) {
-    first.Update(FailLostRound(database_, round));
+    first.Update(FailAbandonedRound(database_, round));
     first.Update(Advance(round));
   }
   return first;

@@ -210,12 +210,12 @@ absl::Status FinishRanking(Database& database, const BlobStore& blobs, const Ope
                            [&](Transaction& transaction) { return Switch(transaction, open, (*model)->id); });
 }
 
-absl::Status FailLostRound(Database& database, const OpenRound& open) {
-  return database.Transact("FailLostRound", [&](Transaction& transaction) -> absl::Status {
-    if (!FindLostJob(transaction, open.id).has_value()) return absl::OkStatus();
+absl::Status FailAbandonedRound(Database& database, const OpenRound& open) {
+  return database.Transact("FailAbandonedRound", [&](Transaction& transaction) -> absl::Status {
+    if (!FindAbandonedJob(transaction, open.id).has_value()) return absl::OkStatus();
     if (!TryLockRound(transaction, open.id, open.state)) return absl::OkStatus();
     // Once more, now that nobody changes it.
-    const std::optional<std::string> kind = FindLostJob(transaction, open.id);
+    const std::optional<std::string> kind = FindAbandonedJob(transaction, open.id);
     if (!kind.has_value()) return absl::OkStatus();
     FailRound(transaction, open.id,
               absl::StrCat("a ", *kind, " job was lost ", kMaxJobAttempts,

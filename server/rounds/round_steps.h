@@ -34,7 +34,7 @@ absl::Status BuildRanking(Database& database, const OpenRound& round);
 // is held. Fails the round when the weights are not whole.
 absl::Status FinishRanking(Database& database, const BlobStore& blobs, const OpenRound& round);
 
-// Fails the round when one of its jobs was lost too often without going forward.
-absl::Status FailLostRound(Database& database, const OpenRound& round);
+// Fails the round when one of its jobs is abandoned: kMaxJobAttempts leases of it expired without progress.
+absl::Status FailAbandonedRound(Database& database, const OpenRound& round);
 
 }  // namespace loupe

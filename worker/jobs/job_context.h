@@ -1,4 +1,4 @@
-// What a job works with.
+// What a job is run with: the connection, the lease, the cache and the device.
 #pragma once
 
 #include <string>
@@ -14,7 +14,8 @@
 
 namespace loupe {
 
-// How long a job waits for a coordinator that can't be reached: a restart, not more than a lease lasts.
+// How long a job waits for a coordinator that can't be reached: long enough for a restart, not longer than a
+// lease lasts.
 inline constexpr absl::Duration kJobPatience = absl::Seconds(60);
 
 struct JobContext {
@@ -24,20 +25,22 @@ struct JobContext {
   ImageCache& cache;
   torch::Device device;
 
-  // A blob from the cache or from the coordinator. Errors: INVALID_ARGUMENT when `sha256` is not 32 bytes
-  // long, else as ReadBlob and ImageCache::Read.
+  // A blob from the cache, or from the coordinator. Errors: INVALID_ARGUMENT (`sha256` is not 32 bytes long),
+  // and those of ReadBlob and ImageCache::Read.
   absl::StatusOr<std::string> ReadBytes(const std::string& sha256) const;
+  // Errors: those of ReadBytes and ReadSafetensors.
   absl::StatusOr<SafetensorsFile> ReadWeights(const std::string& sha256) const;
-  // Uploads a file and returns its hash. Errors: as WriteBlob.
+  // Uploads a file as a blob and returns its hash. Errors: those of HashOfFile and WriteBlob.
   absl::StatusOr<Sha256> Upload(const std::filesystem::path& path) const;
-  // A name for a file of this job, in the cache's folder; the caller removes it.
+  // A path in the cache's folder for a file of this process. The caller removes the file.
   std::filesystem::path TemporaryFile(const std::string& what) const;
 };
 
-// Each runs a job to its end, completion included. Errors: ABORTED and CANCELLED as LeaseKeeper::MayGoOn;
-// UNAVAILABLE when the coordinator stayed away; anything else is why the job can't be done.
+// RunTrainJob and RunPredictJob run a job and complete it. Errors: ABORTED and CANCELLED as
+// LeaseKeeper::MayGoOn; UNAVAILABLE (the coordinator could not be reached for kJobPatience); any other error
+// is the reason why the job fails.
 absl::Status RunTrainJob(const JobContext& context);
-// EVALUATE and PREDICT: predictions for the images that are left.
+// For EVALUATE and PREDICT jobs: predicts the images that are not predicted yet.
 absl::Status RunPredictJob(const JobContext& context);
 
 }  // namespace loupe

@@ -65,7 +65,7 @@ class JobLoop {
         spdlog::warn("no answer from the coordinator: {}", std::string(leased.status().message()));
         stop_.Sleep(kPauseAfterError);
       } else if (leased->has_job()) {
-        Do(leased->job());
+        RunJob(leased->job());
       } else {
         stop_.Sleep(absl::Milliseconds(leased->retry_after_ms()));
       }
@@ -75,7 +75,7 @@ class JobLoop {
   }
 
  private:
-  // Waits for a job, but not beyond a signal.
+  // Waits for a job; a stop signal ends the wait.
   absl::StatusOr<v1::LeaseJobResponse> LeaseJob() {
     v1::LeaseJobRequest request;
     request.set_request_id(NewRequestId());
@@ -89,7 +89,7 @@ class JobLoop {
     return response;
   }
 
-  void Do(const v1::Job& job) {
+  void RunJob(const v1::Job& job) {
     spdlog::info("job {}: {} of round {} of {}, {} images", job.job_id(), v1::JobKind_Name(job.kind()),
                  job.round(), job.project(), job.images());
     absl::Status status;
@@ -101,11 +101,13 @@ class JobLoop {
     if (status.ok()) {
       spdlog::info("job {}: done", job.job_id());
     } else {
-      GiveUp(job, status);
+      ReleaseOrFail(job, status);
     }
   }
 
-  void GiveUp(const v1::Job& job, const absl::Status& status) {
+  // Releases the job when the worker is told to stop; otherwise fails it. Under a lease that has ended there
+  // is nothing to do.
+  void ReleaseOrFail(const v1::Job& job, const absl::Status& status) {
     spdlog::warn("job {}: {}", job.job_id(), std::string(status.message()));
     const bool lease_ended = absl::IsAborted(status) || ErrorReason(status) == "LEASE_ENDED";
     if (lease_ended) return;
@@ -113,7 +115,7 @@ class JobLoop {
       v1::ReleaseJobRequest request;
       request.set_job_id(job.job_id());
       request.set_lease(job.lease());
-      Note(Call(connection_, *stub_, &v1::WorkerService::Stub::ReleaseJob, request).status());
+      LogError(Call(connection_, *stub_, &v1::WorkerService::Stub::ReleaseJob, request).status());
       return;
     }
     v1::FailJobRequest request;
@@ -121,10 +123,10 @@ class JobLoop {
     request.set_lease(job.lease());
     request.set_error(std::string(status.message()));
     request.set_transient(IsTransient(status));
-    Note(Call(connection_, *stub_, &v1::WorkerService::Stub::FailJob, request).status());
+    LogError(Call(connection_, *stub_, &v1::WorkerService::Stub::FailJob, request).status());
   }
 
-  // Whether another try may end better.
+  // Whether another attempt may succeed.
   static bool IsTransient(const absl::Status& status) {
     switch (status.code()) {
       case absl::StatusCode::kUnavailable:
@@ -137,7 +139,7 @@ class JobLoop {
     }
   }
 
-  static void Note(const absl::Status& status) {
+  static void LogError(const absl::Status& status) {
     if (!status.ok()) spdlog::warn("{}", std::string(status.message()));
   }
 

@@ -1,4 +1,4 @@
-// `loupe-worker run`: leases jobs from a coordinator and does them, one at a time, until told to stop.
+// `loupe-worker run`: leases jobs from a coordinator and runs them, one at a time, until told to stop.
 #pragma once
 
 #include <filesystem>
@@ -14,12 +14,12 @@ struct WorkerOptions {
   std::filesystem::path ca_cert;    // empty: no TLS
   std::filesystem::path cache_dir;  // empty: `loupe` in the user's cache folder
   std::string device = "auto";      // as ResolveDevice reads it
-  int processes = 1;                // more than one: that many workers of one thread each
+  int processes = 1;                // more than one: as many workers with one thread each
 };
 
-// Returns OK after SIGTERM or SIGINT, when the lease has been given back.
-// Errors: those of ResolveDevice, Connect and ReadTokenFile; UNAUTHENTICATED or PERMISSION_DENIED when the
-// coordinator refuses the token. A coordinator that can't be reached is waited for.
+// Waits for a coordinator that can't be reached. Returns OK after SIGTERM or SIGINT, when the job is
+// released. Errors: those of ResolveDevice, Connect and ReadTokenFile; UNAUTHENTICATED or PERMISSION_DENIED
+// when the coordinator refuses the token.
 absl::Status RunWorker(const WorkerOptions& options);
 
 }  // namespace loupe

@@ -37,7 +37,7 @@ absl::Status LeaseKeeper::MayGoOn() const {
   return ended_;
 }
 
-absl::Status LeaseKeeper::Beat() {
+absl::Status LeaseKeeper::Renew() {
   v1::HeartbeatRequest request;
   request.set_job_id(job_id_);
   request.set_lease(lease_);
@@ -55,14 +55,16 @@ void LeaseKeeper::Run() {
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, kInterval, [this] { return over_; })) {
     lock.unlock();
-    const absl::Status beat = Beat();
+    const absl::Status renewed = Renew();
     lock.lock();
-    // A coordinator that can't be reached may be back before the lease ends; one that says no is believed.
-    if (beat.code() == absl::StatusCode::kFailedPrecondition || beat.code() == absl::StatusCode::kNotFound) {
+    // Only an answer ends the lease: a coordinator that can't be reached may be back before it expires.
+    if (renewed.code() == absl::StatusCode::kFailedPrecondition ||
+        renewed.code() == absl::StatusCode::kNotFound) {
       ended_ = absl::AbortedError(absl::StrCat("the lease of job ", job_id_, " has ended"));
       return;
     }
-    if (!beat.ok()) spdlog::warn("heartbeat of job {}: {}", job_id_, std::string(beat.message()));
+    if (!renewed.ok())
+      spdlog::warn("can't renew the lease of job {}: {}", job_id_, std::string(renewed.message()));
   }
 }
 

@@ -1,4 +1,4 @@
-// Keeps a job's lease alive while the job runs, and tells when it is gone.
+// Renews a job's lease while the job runs, and tells when it has ended.
 #pragma once
 
 #include <condition_variable>
@@ -14,23 +14,23 @@ namespace loupe {
 
 class LeaseKeeper {
  public:
-  // Sends a heartbeat every 10 seconds from a thread of its own until destroyed.
+  // Renews the lease every 10 seconds, from a thread of its own, until destroyed.
   // Requires: the arguments outlive it.
   LeaseKeeper(const Connection& connection, const v1::Job& job, const StopSignal& stop);
   ~LeaseKeeper();
   LeaseKeeper(const LeaseKeeper&) = delete;
   LeaseKeeper& operator=(const LeaseKeeper&) = delete;
 
-  // What the next heartbeat reports.
+  // The progress that the next renewal reports.
   void Report(const v1::JobProgress& progress);
 
-  // OK while the job may go on. ABORTED when the lease has ended (the round was cancelled, or too many
-  // heartbeats were lost); CANCELLED when the worker is told to stop.
+  // OK while the job may go on. ABORTED when the lease has ended (it expired, or the round was cancelled);
+  // CANCELLED when the worker is told to stop.
   absl::Status MayGoOn() const;
 
  private:
   void Run();
-  absl::Status Beat();
+  absl::Status Renew();
 
   const Connection& connection_;
   const StopSignal& stop_;
@@ -39,7 +39,7 @@ class LeaseKeeper {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   bool over_ = false;
-  absl::Status ended_;  // why the lease is gone
+  absl::Status ended_;  // not OK: why the lease has ended
   v1::JobProgress progress_;
   std::thread thread_;
 };

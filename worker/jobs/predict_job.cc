@@ -1,4 +1,4 @@
-// EVALUATE and PREDICT jobs: the model's boxes for the images of a holdout or of a shard of the pool.
+// EVALUATE and PREDICT jobs: a model's predictions for a shard of the holdout or of the pool.
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -21,12 +21,12 @@
 namespace loupe {
 namespace {
 
-// Raw scores: calibration and the ranking decide what they are worth.
+// Low, since calibration and ranking need the raw scores.
 constexpr double kScoreThreshold = 0.01;
-// Images a piece of the upload; what was uploaded is not predicted again when the worker is lost.
+// Images per upload. What is uploaded is not predicted again when another worker leases the job.
 constexpr size_t kUploadPiece = 32;
 
-// Images to predict, those to be ranked first.
+// The images to predict. The unlabelled ones come first: they are to be ranked.
 absl::StatusOr<std::vector<v1::JobImage>> ReadJobImages(const JobContext& context) {
   v1::ReadJobImagesRequest request;
   request.set_job_id(context.job.job_id());
@@ -70,7 +70,8 @@ absl::Status Upload(const JobContext& context, const std::vector<v1::ImagePredic
   return sent;
 }
 
-// A picture that can't be decoded after all is set aside by the coordinator, as one whose score is no number.
+// The prediction of a picture that can't be decoded. The coordinator sets the image aside, since the score is
+// not a number.
 v1::ImagePrediction NotPredicted(int64_t image_id) {
   v1::ImagePrediction prediction;
   prediction.set_image_id(image_id);
@@ -78,7 +79,7 @@ v1::ImagePrediction NotPredicted(int64_t image_id) {
   return prediction;
 }
 
-// What a picture looks like, whatever the model.
+// Properties of a picture that do not depend on the model.
 struct Look {
   uint64_t hash = 0;
   float brightness = 0;
@@ -91,12 +92,12 @@ class PredictJob {
         predictor_(std::move(predictor)),
         recipe_(WithDefaults(context.job.recipe()).prediction()) {}
 
-  // images: those to be ranked first.
+  // images: the unlabelled ones first.
   absl::Status Run(const std::vector<v1::JobImage>& images) {
     const auto labelled = std::find_if(images.begin(), images.end(),
                                        [](const v1::JobImage& image) { return image.labelled(); });
     total_ = images.size();
-    // Agreement with the mirrored image is for ranking.
+    // Only ranking needs the agreement with the mirrored image, and labelled images are not ranked.
     if (absl::Status status = RunPart({images.begin(), labelled}, recipe_.mirrored()); !status.ok())
       return status;
     return RunPart({labelled, images.end()}, false);

@@ -1,4 +1,4 @@
-// A prediction as it travels to the coordinator.
+// A prediction as the message that a worker uploads.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace loupe {
 
-// The fields are described in proto/loupe/v1/worker.proto.
+// All but perceptual hash and brightness. The fields are described in proto/loupe/v1/worker.proto.
 v1::ImagePrediction PredictionMessage(int64_t image_id, const Prediction& prediction);
 
 }  // namespace loupe

@@ -1,4 +1,4 @@
-// SIGTERM and SIGINT as something that threads can look at and be woken by.
+// SIGTERM and SIGINT, for threads to poll or to be woken by.
 #pragma once
 
 #include <atomic>
@@ -21,11 +21,11 @@ class StopSignal {
 
   bool requested() const { return requested_; }
 
-  // Sleeps, but not beyond a signal.
+  // Sleeps; a signal ends the sleep.
   void Sleep(absl::Duration duration) const;
 
-  // Calls `wake` when a signal comes, at once when it has come; null: nothing any more. When it returns, an
-  // earlier `wake` is not running.
+  // Calls `wake` when a signal comes, or at once when one came before. Null: calls nothing any more. After
+  // this returns, an earlier `wake` is not running and is not called again.
   void OnRequest(std::function<void()> wake);
 
  private:

@@ -1,4 +1,5 @@
-// A TRAIN job: the round's snapshot, its recipe, checkpoints that another worker can go on from.
+// A TRAIN job: trains on the round's snapshot by its recipe, and uploads checkpoints from which another
+// worker can resume.
 #include <algorithm>
 #include <system_error>
 
@@ -14,7 +15,7 @@
 namespace loupe {
 namespace {
 
-// Pictures are read through the cache each time, so that a training set may be larger than it.
+// Pictures are read through the cache each time, so that a training set may be larger than the cache.
 TrainingImage ImageOf(const JobContext& context, const v1::SnapshotItem& item) {
   std::vector<TrainingBox> boxes;
   for (const v1::LabelBox& box : item.boxes()) {
@@ -53,7 +54,7 @@ absl::StatusOr<TrainingSet> ReadSnapshot(const JobContext& context) {
   return set;
 }
 
-// Goes on from the job's last checkpoint. One that can't be used costs time, not the round.
+// Resumes from the job's last checkpoint. When it can't be used, training starts at the beginning.
 void TryResume(const JobContext& context, Trainer& trainer) {
   if (context.job.checkpoint_sha256().empty()) return;
   const absl::StatusOr<std::string> bytes = context.ReadBytes(context.job.checkpoint_sha256());
@@ -107,7 +108,7 @@ TrainingCallbacks CallbacksOf(const JobContext& context) {
   callbacks.on_checkpoint = [&context](const Checkpoint& checkpoint) {
     const absl::Status saved = SaveCheckpoint(context, checkpoint);
     if (saved.ok() || saved.code() == absl::StatusCode::kFailedPrecondition) return saved;
-    // The training is worth more than the checkpoint: the next one will do.
+    // A missing checkpoint is no reason to stop the training: the next one replaces it.
     spdlog::warn("job {}: no checkpoint at iteration {}: {}", context.job.job_id(), checkpoint.iteration,
                  std::string(saved.message()));
     return absl::OkStatus();
@@ -155,7 +156,7 @@ absl::Status RunTrainJob(const JobContext& context) {
 
   const absl::Status trained = (*trainer)->Run(CallbacksOf(context));
   if (absl::IsCancelled(trained)) {
-    // Told to stop: what was learned since the last checkpoint goes to the next worker.
+    // Told to stop: the next worker resumes from here, not from the last checkpoint.
     const absl::Status saved = SaveCheckpoint(context, (*trainer)->MakeCheckpoint());
     if (!saved.ok())
       spdlog::warn("job {}: no checkpoint: {}", context.job.job_id(), std::string(saved.message()));

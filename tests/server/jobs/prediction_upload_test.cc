@@ -15,7 +15,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Goes on until a PREDICT job waits, and leases it.
+// Moves a round on until it has a PREDICT job, and leases the job.
 v1::Job LeasePredictJob(RoundWorld& world, ScriptedWorker& worker) {
   world.StartRound();
   worker.Do(*worker.Lease());
@@ -52,7 +52,8 @@ TEST(Worker, AnUploadThatStopsHalfWayKeepsItsWholePieces) {
   EXPECT_EQ(world.Number("SELECT count(*) FROM prediction"), 128);
   EXPECT_EQ(ReasonOf(worker.Complete(job)), "INCOMPLETE");
 
-  // Another worker takes the job and predicts what is left; what it sends twice is counted.
+  // Another worker leases the job and predicts what is left. A prediction that is sent again is counted as
+  // repeated.
   world.ExpireLeases();
   const v1::Job taken = *worker.Lease();
   const std::vector<v1::Image> left = worker.ReadImages(taken);

@@ -17,7 +17,7 @@ TEST(Worker, AnswersSoonWhenThereIsNoJob) {
   EXPECT_FALSE(ScriptedWorker(world, 1).Lease().has_value());
 }
 
-TEST(Worker, AWaitingLeaseGetsTheJobAsSoonAsThereIsOne) {
+TEST(Worker, AWaitingRequestLeasesTheJobAsSoonAsThereIsOne) {
   RoundWorld world(10, 0);
   v1::LeaseJobResponse response;
   grpc::Status status;
@@ -49,39 +49,39 @@ TEST(Worker, ARepeatedLeaseRequestGetsTheSameJob) {
   EXPECT_FALSE(ScriptedWorker(world, 1).Lease().has_value());
 }
 
-TEST(Worker, AnExpiredLeaseGivesTheJobToAnotherFromTheLastCheckpoint) {
+TEST(Worker, AJobWhoseLeaseExpiredIsLeasedAgainFromItsLastCheckpoint) {
   RoundWorld world(10, 0);
   world.StartRound();
   ScriptedWorker worker(world, 1);
-  const v1::Job lost = *worker.Lease();
-  EXPECT_EQ(lost.checkpoint_iteration(), 0u);
-  ASSERT_TRUE(worker.Checkpoint(lost, "state after fifty", 50).ok());
+  const v1::Job expired = *worker.Lease();
+  EXPECT_EQ(expired.checkpoint_iteration(), 0u);
+  ASSERT_TRUE(worker.Checkpoint(expired, "state after fifty", 50).ok());
   world.ExpireLeases();
   const std::optional<v1::Job> taken = worker.Lease();
   ASSERT_TRUE(taken.has_value());
-  EXPECT_EQ(taken->job_id(), lost.job_id());
-  EXPECT_NE(taken->lease(), lost.lease());
+  EXPECT_EQ(taken->job_id(), expired.job_id());
+  EXPECT_NE(taken->lease(), expired.lease());
   EXPECT_EQ(taken->checkpoint_iteration(), 50u);
   EXPECT_EQ(taken->checkpoint_sha256(), ToBytes(HashOf("state after fifty")));
 
-  // Whatever the first one still writes is refused.
-  EXPECT_EQ(ReasonOf(worker.Beat(lost)), "LEASE_ENDED");
-  EXPECT_EQ(ReasonOf(worker.Checkpoint(lost, "state after sixty", 60)), "LEASE_ENDED");
-  EXPECT_EQ(ReasonOf(worker.Complete(lost, MadeUpWeights("late"))), "LEASE_ENDED");
+  // Whatever is still written under the expired lease is refused.
+  EXPECT_EQ(ReasonOf(worker.Renew(expired)), "LEASE_ENDED");
+  EXPECT_EQ(ReasonOf(worker.Checkpoint(expired, "state after sixty", 60)), "LEASE_ENDED");
+  EXPECT_EQ(ReasonOf(worker.Complete(expired, MadeUpWeights("late"))), "LEASE_ENDED");
   EXPECT_FALSE(world.blobs.Exists(HashOf("state after sixty")));
   EXPECT_TRUE(worker.Complete(*taken, MadeUpWeights("in time")).ok());
-  // Repeated under the same lease it is answered alike.
+  // Repeated under the same lease, CompleteJob gives the same answer.
   EXPECT_TRUE(worker.CompleteWith(*taken, MadeUpWeights("in time")).ok());
   EXPECT_EQ(world.Number("SELECT count(*) FROM model"), 1);
 }
 
-TEST(Worker, ALateHeartbeatKeepsAJobThatNobodyElseHas) {
+TEST(Worker, AnExpiredLeaseIsRenewedUntilAnotherWorkerAsksForAJob) {
   RoundWorld world(10, 0);
   world.StartRound();
   ScriptedWorker worker(world, 1);
   const v1::Job job = *worker.Lease();
   world.ExpireLeases();
-  EXPECT_TRUE(worker.Beat(job).ok());
+  EXPECT_TRUE(worker.Renew(job).ok());
   EXPECT_FALSE(worker.Lease().has_value());
 }
 
@@ -102,14 +102,14 @@ TEST(Worker, ACheckpointMustBeABlobAndGoForward) {
   EXPECT_EQ(worker.Checkpoint(job, "ten again", 10).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 }
 
-TEST(Worker, AJobLostFiveTimesWithoutGoingForwardFailsItsRound) {
+TEST(Worker, AJobWhoseLeaseExpiresFiveTimesWithoutProgressFailsItsRound) {
   RoundWorld world(10, 0);
   world.StartRound();
   ScriptedWorker worker(world, 1);
   for (int i = 1; i <= 5; ++i) {
     const std::optional<v1::Job> job = worker.Lease();
     ASSERT_TRUE(job.has_value()) << i;
-    // A checkpoint after three losses begins the count anew.
+    // A checkpoint after three expired leases begins the count anew.
     if (i == 4) {
       ASSERT_TRUE(worker.Checkpoint(*job, "further", 10).ok());
     }
@@ -127,7 +127,7 @@ TEST(Worker, AJobLostFiveTimesWithoutGoingForwardFailsItsRound) {
   EXPECT_THAT(world.Get(1).error(), HasSubstr("train job was lost 5 times"));
 }
 
-TEST(Worker, AJobGivenBackIsFreeAtOnceAndNotLost) {
+TEST(Worker, AReleasedJobIsFreeAtOnceAndCountsNoAttempt) {
   RoundWorld world(10, 0);
   world.StartRound();
   ScriptedWorker worker(world, 1);
@@ -139,7 +139,7 @@ TEST(Worker, AJobGivenBackIsFreeAtOnceAndNotLost) {
     request.set_lease(job->lease());
     v1::ReleaseJobResponse response;
     ASSERT_TRUE(world.jobs->ReleaseJob(world.Context(world.worker).get(), request, &response).ok());
-    EXPECT_EQ(ReasonOf(worker.Beat(*job)), "LEASE_ENDED");
+    EXPECT_EQ(ReasonOf(worker.Renew(*job)), "LEASE_ENDED");
   }
 }
 
@@ -240,7 +240,7 @@ TEST(Worker, ProgressIsSeenInTheRound) {
   progress.set_done(30);
   progress.set_total(400);
   progress.set_loss(0.75);
-  ASSERT_TRUE(worker.Beat(job, progress).ok());
+  ASSERT_TRUE(worker.Renew(job, progress).ok());
   EXPECT_GT(world.Number("SELECT version FROM round"), version);
   v1::JobProgress seen = world.Get(1).progress();
   EXPECT_EQ(seen.kind(), "train");
@@ -249,10 +249,10 @@ TEST(Worker, ProgressIsSeenInTheRound) {
   EXPECT_EQ(seen.loss(), 0.75);
   EXPECT_FALSE(seen.has_ap50()) << "nothing was measured yet";
   progress.set_ap50(0.375);
-  ASSERT_TRUE(worker.Beat(job, progress).ok());
+  ASSERT_TRUE(worker.Renew(job, progress).ok());
   EXPECT_EQ(world.Get(1).progress().ap50(), 0.375);
 
-  // What the last heartbeat was too early for comes with the weights.
+  // CompleteJob reports what happened after the last heartbeat.
   const std::string weights = MadeUpWeights("trained");
   ASSERT_TRUE(worker.Write(job, weights, HashOf(weights)).ok());
   v1::CompleteJobRequest request;

@@ -297,7 +297,7 @@ TEST(Round, ACancelledRoundStopsItsWorkerAndLetsTheNextOneRun) {
   ScriptedWorker worker(world, 0.9);
   const std::optional<v1::Job> job = worker.Lease();
   ASSERT_TRUE(job.has_value());
-  ASSERT_TRUE(worker.Beat(*job).ok());
+  ASSERT_TRUE(worker.Renew(*job).ok());
 
   v1::CancelRoundRequest request;
   request.set_request_id(world.NewRequestId());
@@ -305,7 +305,7 @@ TEST(Round, ACancelledRoundStopsItsWorkerAndLetsTheNextOneRun) {
   v1::Round round;
   ASSERT_TRUE(world.rounds->CancelRound(world.Context(world.engineer).get(), request, &round).ok());
   EXPECT_EQ(round.state(), "cancelled");
-  EXPECT_EQ(ReasonOf(worker.Beat(*job)), "LEASE_ENDED");
+  EXPECT_EQ(ReasonOf(worker.Renew(*job)), "LEASE_ENDED");
   EXPECT_EQ(ReasonOf(worker.Complete(*job, MadeUpWeights("late"))), "LEASE_ENDED");
   EXPECT_EQ(world.Number("SELECT count(*) FROM model"), 0);
 

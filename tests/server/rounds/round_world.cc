@@ -176,7 +176,7 @@ std::optional<v1::Job> ScriptedWorker::Lease() {
 }
 
 void ScriptedWorker::Do(const v1::Job& job) {
-  ASSERT_TRUE(Beat(job).ok());
+  ASSERT_TRUE(Renew(job).ok());
   grpc::Status status;
   if (job.kind() == v1::TRAIN) {
     EXPECT_EQ(ReadSnapshot(job).size(), job.images());
@@ -328,7 +328,7 @@ grpc::Status ScriptedWorker::CompleteWith(const v1::Job& job, const std::string&
   return world_.jobs->CompleteJob(world_.Context(world_.worker).get(), request, &response);
 }
 
-grpc::Status ScriptedWorker::Beat(const v1::Job& job, const v1::JobProgress& progress) {
+grpc::Status ScriptedWorker::Renew(const v1::Job& job, const v1::JobProgress& progress) {
   v1::HeartbeatRequest request;
   request.set_job_id(job.job_id());
   request.set_lease(job.lease());

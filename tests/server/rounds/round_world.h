@@ -108,11 +108,11 @@ class ScriptedWorker {
                       v1::UploadPredictionsResponse* response);
   grpc::Status Write(const v1::Job& job, const std::string& bytes, const Sha256& hash);
   grpc::Status Checkpoint(const v1::Job& job, const std::string& bytes, uint64_t iteration);
-  // Writes the weights, if there are any, and ends the job.
+  // Writes the weights, if there are any, and completes the job.
   grpc::Status Complete(const v1::Job& job, const std::string& weights = "");
   // Weights that were written before.
   grpc::Status CompleteWith(const v1::Job& job, const std::string& weights);
-  grpc::Status Beat(const v1::Job& job, const v1::JobProgress& progress = {});
+  grpc::Status Renew(const v1::Job& job, const v1::JobProgress& progress = {});
 
  private:
   RoundWorld& world_;

@@ -1,0 +1,34 @@
+#include "server/jobs/job_lease.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "db/error.h"
+#include "db/stores/round_store.h"
+
+namespace loupe {
+
+absl::Status LeaseEnded() {
+  return Error(absl::StatusCode::kFailedPrecondition, "LEASE_ENDED",
+               "the lease of this job has ended: drop the job and ask for another");
+}
+
+absl::StatusOr<RoundId> LockLeasedRound(Transaction& transaction, JobId job, LeaseNumber lease) {
+  const auto round = LockRoundOfJob(transaction, job);
+  if (!round.has_value() || !LockJobLease(transaction, job, lease)) return LeaseEnded();
+  return round->first;
+}
+
+absl::StatusOr<JobRow> ReadLeasedJob(Transaction& transaction, JobId id, LeaseNumber lease,
+                                     const std::vector<v1::JobKind>& kinds) {
+  std::optional<JobRow> job = FindJob(transaction, id);
+  if (!job.has_value() || !LockJobLease(transaction, id, lease)) return LeaseEnded();
+  if (std::find(kinds.begin(), kinds.end(), job->kind) == kinds.end()) {
+    return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+                 absl::StrCat("a ", v1::JobKind_Name(job->kind), " job has no use for this call"));
+  }
+  return *std::move(job);
+}
+
+}  // namespace loupe

@@ -1,0 +1,96 @@
+#include "server/jobs/trained_model.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "db/error.h"
+#include "db/stores/round_store.h"
+#include "server/blobs/weights_check.h"
+#include "server/rounds/kept_recipe.h"
+
+namespace loupe {
+namespace {
+
+absl::Status BadWeights(absl::string_view what) {
+  return Error(absl::StatusCode::kInvalidArgument, "BAD_WEIGHTS", std::string(what));
+}
+
+// Nothing, or one number from 0 to 1 per class.
+absl::Status CheckClassQuality(const v1::CompleteJobRequest& request, size_t class_count) {
+  const auto& quality = request.class_quality();
+  const bool known = quality.empty() || static_cast<size_t>(quality.size()) == class_count;
+  // NaN fails every comparison.
+  if (known && std::all_of(quality.begin(), quality.end(), [](double q) { return q >= 0 && q <= 1; })) {
+    return absl::OkStatus();
+  }
+  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+               absl::StrCat("class_quality must hold a number from 0 to 1 for each of the ", class_count,
+                            " classes, or nothing"));
+}
+
+// The last heartbeat came before the last iteration.
+void SetFinalProgress(Transaction& transaction, const JobRow& job, const v1::Recipe& recipe,
+                      const v1::CompleteJobRequest& request) {
+  v1::JobProgress progress = ReadProgress(transaction, job.round, v1::TRAIN);
+  progress.set_done(recipe.training().iterations());
+  progress.set_total(recipe.training().iterations());
+  progress.set_loss(request.final_loss());
+  if (request.has_final_ap50()) progress.set_ap50(request.final_ap50());
+  SetJobProgress(transaction, job.id, progress);
+}
+
+}  // namespace
+
+std::optional<ModelRow> FindInitModel(Transaction& transaction, const JobRow& job, const v1::Recipe& recipe) {
+  const std::string& name = recipe.detector().init_model();
+  if (job.kind != v1::TRAIN || name.empty()) return std::nullopt;
+  return FindModel(transaction, job.project, name);
+}
+
+absl::Status CheckTrainedWeights(const BlobStore& blobs, const v1::CompleteJobRequest& request) {
+  const std::optional<Sha256> hash = FromBytes(request.weights_sha256());
+  if (!hash.has_value()) return BadWeights("weights_sha256 must be 32 bytes");
+  absl::StatusOr<BlobReader> reader = blobs.OpenBlob(*hash);
+  if (!reader.ok()) return BadWeights("the weights were not written as a blob before");
+  if (reader->size_bytes() != request.weights_bytes()) {
+    return BadWeights(
+        absl::StrCat("the weights have ", reader->size_bytes(), " bytes, not ", request.weights_bytes()));
+  }
+  WeightsCheck format;
+  Sha256Stream stream;
+  constexpr size_t kPieceBytes = 1 << 20;
+  for (;;) {
+    const absl::StatusOr<std::string> bytes = reader->Next(kPieceBytes);
+    if (!bytes.ok()) return bytes.status();
+    if (bytes->empty()) break;
+    stream.Update(*bytes);
+    format.Append(*bytes);
+  }
+  if (stream.Finish() != *hash) return BadWeights("the weights' bytes were changed: write them again");
+  const absl::Status whole = format.Finish();
+  return whole.ok() ? whole : BadWeights(whole.message());
+}
+
+absl::Status InsertTrainedModel(Transaction& transaction, const JobRow& job,
+                                const v1::CompleteJobRequest& request) {
+  const absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(job.recipe);
+  if (!recipe.ok()) return recipe.status();
+  const size_t class_count = ReadClasses(transaction, job.project).size();
+  if (absl::Status valid = CheckClassQuality(request, class_count); !valid.ok()) return valid;
+  const std::optional<ModelRow> parent = FindInitModel(transaction, job, *recipe);
+  const ModelId model =
+      InsertModel(transaction, job.project,
+                  {.name = absl::StrCat("round-", job.message.round()),
+                   .preset = recipe->detector().preset(),
+                   .parent = parent.has_value() ? parent->id : ModelId(),
+                   .round = job.round,
+                   .weights = *FromBytes(request.weights_sha256()),
+                   .weights_bytes = request.weights_bytes(),
+                   .class_quality = {request.class_quality().begin(), request.class_quality().end()}});
+  SetRoundModel(transaction, job.round, model);
+  SetFinalProgress(transaction, job, *recipe, request);
+  return absl::OkStatus();
+}
+
+}  // namespace loupe
