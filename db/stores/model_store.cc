@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "db/error.h"
 #include "db/rows/message_row.h"
 #include "db/transaction.h"
+#include "proto/error_info.h"
 
 namespace loupe {
 namespace {

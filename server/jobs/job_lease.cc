@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
-#include "db/error.h"
 #include "db/stores/round_store.h"
+#include "proto/error_info.h"
 
 namespace loupe {
 

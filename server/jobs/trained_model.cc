@@ -4,8 +4,8 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "db/error.h"
 #include "db/stores/round_store.h"
+#include "proto/error_info.h"
 #include "server/blobs/weights_check.h"
 #include "server/rounds/kept_recipe.h"
 

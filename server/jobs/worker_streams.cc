@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "db/error.h"
 #include "db/stores/job_store.h"
 #include "db/stores/prediction_store.h"
 #include "db/stores/pseudo_label_store.h"

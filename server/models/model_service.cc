@@ -5,12 +5,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "db/error.h"
 #include "db/stores/model_store.h"
 #include "db/stores/project_store.h"
 #include "db/stores/ranking_store.h"
 #include "db/stores/request_store.h"
 #include "db/stores/round_store.h"
+#include "proto/error_info.h"
 #include "server/models/model_import.h"
 #include "server/rpc/blob_chunks.h"
 #include "server/rpc/paging.h"
