@@ -9,7 +9,7 @@
 #include "content/picture_header.h"
 #include "db/stores/image_store.h"
 #include "db/stores/label_store.h"
-#include "db/stores/queue_store.h"
+#include "db/stores/ranking_store.h"
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
 #include "server/images/import_labels.h"

@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "db/rows/message_row.h"
 #include "db/stores/project_store.h"
-#include "db/stores/queue_store.h"
+#include "db/stores/ranking_store.h"
 #include "db/stores/request_store.h"
 #include "db/stores/task_store.h"
 #include "proto/error_info.h"
