@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "db/error.h"
 #include "proto/error_info.h"
 #include "server/insight/curve.h"
 #include "server/insight/pool_estimates.h"

@@ -8,7 +8,6 @@
 #include "db/stores/project_store.h"
 #include "evaluation/class_index.h"
 #include "evaluation/weighted_estimates.h"
-#include "server/models/model_calls.h"
 #include "server/rounds/round_calibration.h"
 
 namespace loupe {

@@ -13,7 +13,6 @@
 #include "db/stores/request_store.h"
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
-#include "server/jobs/job_calls.h"
 #include "server/jobs/job_lease.h"
 #include "server/jobs/trained_model.h"
 #include "server/rounds/kept_recipe.h"

@@ -11,7 +11,6 @@
 #include "db/stores/pseudo_label_store.h"
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
-#include "server/jobs/job_calls.h"
 #include "server/jobs/job_lease.h"
 #include "server/jobs/prediction_check.h"
 #include "server/jobs/worker_service.h"

@@ -8,12 +8,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "db/error.h"
 #include "db/stores/job_store.h"
 #include "db/stores/model_store.h"
 #include "db/stores/project_store.h"
 #include "db/stores/request_store.h"
 #include "db/stores/round_store.h"
+#include "proto/error_info.h"
 #include "recipe/recipe.h"
 #include "server/rounds/kept_recipe.h"
 #include "server/rpc/paging.h"
