@@ -42,7 +42,7 @@ std::vector<double> Resample(int image_count, const BootstrapOptions& options, c
 }  // namespace
 
 Ap50Matches::Ap50Matches(const GroundTruth& truth, std::span<const DetectedBox> detections)
-    : image_count_(truth.image_count), categories_(static_cast<size_t>(truth.category_count)) {
+    : image_count_(truth.image_count), categories_(static_cast<size_t>(truth.num_classes)) {
   const GroupedBoxes grouped(truth, detections);
   std::vector<MatchBits> bits(detections.size());
   for (const ImageGroup& group : grouped.groups()) {

@@ -22,7 +22,7 @@ struct Box {
 // the indices follow ascending ids and boxes keep the order of their file.
 struct TrueBox {
   int32_t image = 0;
-  int32_t category = 0;
+  int32_t class_index = 0;
   Box box;
   double area = 0;     // for the area ranges; COCO's `area`, which may differ from width * height
   bool crowd = false;  // a region to ignore: never missed, and detections on it are not counted
@@ -33,7 +33,7 @@ struct TrueBox {
 
 struct DetectedBox {
   int32_t image = 0;
-  int32_t category = 0;
+  int32_t class_index = 0;
   Box box;
   double score = 0;  // finite
 };

@@ -137,7 +137,7 @@ CocoMetrics EvaluateCoco(const GroundTruth& truth, std::span<const DetectedBox> 
     }
   });
 
-  std::vector<CategoryCurves> categories(static_cast<size_t>(truth.category_count));
+  std::vector<CategoryCurves> categories(static_cast<size_t>(truth.num_classes));
   ParallelFor(categories.size(), threads,
               [&](size_t c) { categories[c] = MakeCurves(grouped.groups_of(static_cast<int>(c)), bits); });
 
@@ -145,8 +145,8 @@ CocoMetrics EvaluateCoco(const GroundTruth& truth, std::span<const DetectedBox> 
   metrics.overall = Summarise(categories);
   for (const CategoryCurves& category : categories) {
     const Curve& all = category.by_range[kAll];
-    metrics.per_category.push_back(all.defined ? CategoryMetrics{MeanPrecision(all), PrecisionAt50(all)}
-                                               : CategoryMetrics{});
+    metrics.per_class.push_back(all.defined ? ClassMetrics{MeanPrecision(all), PrecisionAt50(all)}
+                                            : ClassMetrics{});
   }
   return metrics;
 }

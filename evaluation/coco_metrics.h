@@ -11,7 +11,7 @@ namespace loupe::evaluation {
 // The truth of a set of images. Images without boxes count too: what is detected on them is wrong.
 struct GroundTruth {
   int image_count = 0;
-  int category_count = 0;
+  int num_classes = 0;
   std::vector<TrueBox> boxes;
 };
 
@@ -34,14 +34,14 @@ struct CocoSummary {
 };
 
 // -1 for a category without true boxes; means over categories leave such categories out.
-struct CategoryMetrics {
+struct ClassMetrics {
   double ap = -1;
   double ap50 = -1;
 };
 
 struct CocoMetrics {
   CocoSummary overall;
-  std::vector<CategoryMetrics> per_category;  // [category_count]
+  std::vector<ClassMetrics> per_class;  // [num_classes]
 };
 
 // Requires: indices within `truth`'s counts, finite numbers. Errors: none.

@@ -8,7 +8,7 @@ namespace {
 
 template <typename Item>
 auto Key(const Item& item) {
-  return std::make_tuple(item.category, item.image);
+  return std::make_tuple(item.class_index, item.image);
 }
 
 }  // namespace
@@ -18,10 +18,11 @@ GroupedBoxes::GroupedBoxes(const GroundTruth& truth, std::span<const DetectedBox
   std::stable_sort(truths_.begin(), truths_.end(),
                    [](const TrueBox& a, const TrueBox& b) { return Key(a) < Key(b); });
   std::stable_sort(detections_.begin(), detections_.end(), [](const DetectedBox& a, const DetectedBox& b) {
-    return std::make_tuple(a.category, a.image, -a.score) < std::make_tuple(b.category, b.image, -b.score);
+    return std::make_tuple(a.class_index, a.image, -a.score) <
+           std::make_tuple(b.class_index, b.image, -b.score);
   });
 
-  category_begin_.assign(static_cast<size_t>(truth.category_count) + 1, 0);
+  category_begin_.assign(static_cast<size_t>(truth.num_classes) + 1, 0);
   size_t t = 0;
   size_t d = 0;
   while (t < truths_.size() || d < detections_.size()) {

@@ -29,7 +29,7 @@ class GroupedBoxes {
   GroupedBoxes(GroupedBoxes&&) = default;
   GroupedBoxes& operator=(GroupedBoxes&&) = default;
 
-  int category_count() const { return static_cast<int>(category_begin_.size()) - 1; }
+  int num_classes() const { return static_cast<int>(category_begin_.size()) - 1; }
   std::span<const ImageGroup> groups() const { return groups_; }  // by category, then image
   std::span<const ImageGroup> groups_of(int category) const;
   std::span<const DetectedBox> detections() const { return detections_; }

@@ -67,12 +67,12 @@ class DrawnImages {
 };
 
 DrawnImages::DrawnImages(const PoolSample& sample, double score_threshold)
-    : categories_(static_cast<size_t>(sample.category_count)) {
+    : categories_(static_cast<size_t>(sample.num_classes)) {
   std::vector<std::vector<std::pair<float, Detection>>> scored(categories_.size());
   for (uint32_t i = 0; i < sample.drawn.size(); ++i) {
     const SampledImage& image = sample.drawn[i];
     for (const SampledDetection& detection : image.detections) {
-      scored[static_cast<size_t>(detection.category)].push_back({detection.score, {i, detection.correct}});
+      scored[static_cast<size_t>(detection.class_index)].push_back({detection.score, {i, detection.correct}});
     }
     for (size_t c = 0; c < categories_.size(); ++c) {
       if (image.true_boxes[c] > 0) categories_[c].images.push_back({i, image.true_boxes[c]});
@@ -249,7 +249,7 @@ PoolEstimate Mapped(const PoolEstimate& estimate, const Map& map) {
 // Of category c, or with c = C of all.
 PoolFigures FiguresOf(const PoolSample& sample, const Spread& spread, size_t c, double level) {
   const std::vector<uint64_t>& since = sample.boxes_labelled_since;
-  const bool pooled = c == static_cast<size_t>(sample.category_count);
+  const bool pooled = c == static_cast<size_t>(sample.num_classes);
   const Tally& tally = spread.value[c];
   const auto estimate = [&](Figure figure, uint64_t boxes) {
     if (boxes < kFewestBoxes) return PoolEstimate{.value = figure(tally)};
@@ -258,7 +258,7 @@ PoolFigures FiguresOf(const PoolSample& sample, const Spread& spread, size_t c, 
   const auto unlabelled = static_cast<double>(sample.population);
   const double pool = unlabelled + static_cast<double>(sample.known_images);
   const auto known =
-      static_cast<double>(pooled ? sample.known_images_with_boxes : sample.known_images_with_category[c]);
+      static_cast<double>(pooled ? sample.known_images_with_boxes : sample.known_images_with_class[c]);
   const auto labelled = static_cast<double>(pooled ? std::accumulate(since.begin(), since.end(), tally.boxes)
                                                    : tally.boxes + since[c]);
   return {.precision = estimate(Precision, std::min(tally.boxes, tally.judged)),
@@ -274,15 +274,15 @@ PoolFigures FiguresOf(const PoolSample& sample, const Spread& spread, size_t c, 
 
 PoolEstimates EstimatePool(const PoolSample& sample, const EstimateOptions& options) {
   PoolEstimates estimates;
-  const auto category_count = static_cast<size_t>(sample.category_count);
-  estimates.categories.resize(category_count);
+  const auto num_classes = static_cast<size_t>(sample.num_classes);
+  estimates.classes.resize(num_classes);
   if (sample.drawn.empty()) return estimates;
   const Spread spread = SpreadOf(sample, options);
-  for (size_t c = 0; c < category_count; ++c) {
-    estimates.categories[c] = FiguresOf(sample, spread, c, options.level);
-    if (spread.value[c].boxes >= kFewestBoxes) ++estimates.averaged_categories;
+  for (size_t c = 0; c < num_classes; ++c) {
+    estimates.classes[c] = FiguresOf(sample, spread, c, options.level);
+    if (spread.value[c].boxes >= kFewestBoxes) ++estimates.averaged_classes;
   }
-  estimates.pooled = FiguresOf(sample, spread, category_count, options.level);
+  estimates.pooled = FiguresOf(sample, spread, num_classes, options.level);
   return estimates;
 }
 

@@ -11,9 +11,9 @@
 namespace loupe::evaluation {
 
 struct SampledDetection {
-  int32_t category = 0;  // 0-based
-  float score = 0;       // not NaN
-  bool correct = false;  // matched with a true box of its category at IoU 0.5
+  int32_t class_index = 0;  // 0-based
+  float score = 0;          // not NaN
+  bool correct = false;     // matched with a true box of its category at IoU 0.5
 };
 
 struct SampledImage {
@@ -24,13 +24,13 @@ struct SampledImage {
 // Requires: `drawn` are the first k of a uniform random order of U. To skip one that is not answered yet
 // would favour those that are quick to answer.
 struct PoolSample {
-  int category_count = 0;
+  int num_classes = 0;
   std::vector<SampledImage> drawn;             // [k]
   uint64_t population = 0;                     // M
   std::vector<uint64_t> boxes_labelled_since;  // [C], in images of U that are labelled but not among `drawn`
   uint64_t known_images = 0;                   // labelled before the draw; they and U are the pool
   uint64_t known_images_with_boxes = 0;        // of any category
-  std::vector<uint64_t> known_images_with_category;  // [C]
+  std::vector<uint64_t> known_images_with_class;  // [C]
 };
 
 struct EstimateOptions {
@@ -65,9 +65,9 @@ struct PoolFigures {
 };
 
 struct PoolEstimates {
-  std::vector<PoolFigures> categories;  // [C]
-  PoolFigures pooled;                   // boxes of all categories together; ap50 is a mean of categories
-  int averaged_categories = 0;          // in pooled.ap50: those with at least kFewestBoxes of them
+  std::vector<PoolFigures> classes;  // [C]
+  PoolFigures pooled;                // boxes of all categories together; ap50 is a mean of categories
+  int averaged_classes = 0;          // in pooled.ap50: those with at least kFewestBoxes of them
 };
 
 // Precision, recall and AP50 are of U, not of the pool: labelled images are what a model was trained on. They

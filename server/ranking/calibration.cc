@@ -16,7 +16,7 @@ constexpr size_t kFewestOfAKind = 10;
 std::vector<JudgedDetection> Sorted(std::span<const JudgedDetection> detections) {
   std::vector<JudgedDetection> sorted(detections.begin(), detections.end());
   std::sort(sorted.begin(), sorted.end(), [](const JudgedDetection& a, const JudgedDetection& b) {
-    return std::tie(a.score, a.correct, a.category) < std::tie(b.score, b.correct, b.category);
+    return std::tie(a.score, a.correct, a.class_index) < std::tie(b.score, b.correct, b.class_index);
   });
   return sorted;
 }
@@ -223,7 +223,7 @@ std::vector<CalibrationMap> FitCalibration(std::span<const JudgedDetection> dete
   const std::vector<JudgedDetection> sorted = Sorted(detections);
   std::vector<std::vector<JudgedDetection>> of_class(classes);
   for (const JudgedDetection& detection : sorted) {
-    of_class[static_cast<size_t>(detection.category)].push_back(detection);
+    of_class[static_cast<size_t>(detection.class_index)].push_back(detection);
   }
   std::vector<CalibrationMap> maps(classes, FitPlatt(sorted));
   for (size_t c = 0; c < classes; ++c) {
@@ -241,7 +241,7 @@ std::optional<double> DetectionCalibrationError(std::span<const JudgedDetection>
   constexpr size_t kBins = 10;
   std::array<double, kBins> excess{};  // Σ confidence - right detections, of each bin
   for (const JudgedDetection& detection : Sorted(detections)) {
-    const double confidence = Calibrated(maps[static_cast<size_t>(detection.category)], detection.score);
+    const double confidence = Calibrated(maps[static_cast<size_t>(detection.class_index)], detection.score);
     const auto bin = static_cast<size_t>(confidence * static_cast<double>(kBins));
     excess[std::min(bin, kBins - 1)] += confidence - (detection.correct ? 1 : 0);
   }

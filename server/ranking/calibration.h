@@ -12,9 +12,9 @@ namespace loupe::ranking {
 
 // A detection held against the labels of its image. Detections on regions to ignore are left out.
 struct JudgedDetection {
-  int32_t category = 0;  // index of the class, 0-based
-  double score = 0;      // raw, in [0, 1]
-  bool correct = false;  // took a true box of its class at IoU 0.5
+  int32_t class_index = 0;  // index of the class, 0-based
+  double score = 0;         // raw, in [0, 1]
+  bool correct = false;     // took a true box of its class at IoU 0.5
 };
 
 // One class's way from a score to the probability of being right. Never falls as the score rises.

@@ -49,7 +49,7 @@ std::vector<PseudoThreshold> PseudoThresholds(std::span<const JudgedDetection> d
   std::vector<std::vector<JudgedDetection>> of_class(static_cast<size_t>(class_count));
   for (const JudgedDetection& detection : detections) {
     if (detection.score >= kPseudoLabelFloor)
-      of_class[static_cast<size_t>(detection.category)].push_back(detection);
+      of_class[static_cast<size_t>(detection.class_index)].push_back(detection);
   }
   std::vector<PseudoThreshold> thresholds;
   for (std::vector<JudgedDetection>& one : of_class) {
@@ -68,7 +68,7 @@ std::vector<std::vector<bool>> ChoosePseudoLabels(std::span<const PseudoCandidat
     const PseudoCandidate& candidate = candidates[i];
     taken.emplace_back(candidate.scores.size());
     for (size_t box = 0; box < candidate.scores.size(); ++box) {
-      const auto category = static_cast<size_t>(candidate.categories[box]);
+      const auto category = static_cast<size_t>(candidate.class_indices[box]);
       const std::optional<double> least = thresholds[category].min_score;
       if (!least.has_value() || candidate.scores[box] < *least) continue;
       of_class[category].push_back({candidate.scores[box], candidate.image_id, i, box});

@@ -33,8 +33,8 @@ std::vector<PseudoThreshold> PseudoThresholds(std::span<const JudgedDetection> d
 // A model's boxes in an image that nobody has labelled.
 struct PseudoCandidate {
   int64_t image_id = 0;
-  std::vector<int32_t> categories;  // [n] 0-based
-  std::vector<float> scores;        // [n] not NaN
+  std::vector<int32_t> class_indices;  // [n] 0-based
+  std::vector<float> scores;           // [n] not NaN
 };
 
 // [candidates] [n] whether a box is taken. Of each class at most `most_boxes` [C], those with the best

@@ -97,7 +97,7 @@ double MatchedF1(std::span<const DetectedBox> a, std::span<const DetectedBox> b)
   for (const size_t side : {0, 1}) {
     for (const DetectedBox& box : side == 0 ? a : b) {
       if (!(box.score >= kAgreeingScore)) continue;
-      groups[{box.image, box.category}][side].push_back(box.box);
+      groups[{box.image, box.class_index}][side].push_back(box.box);
       ++boxes;
     }
   }

@@ -73,10 +73,10 @@ inline Cell Judge(const GroundTruth& truth, const std::vector<DetectedBox>& dete
     std::vector<DetectedBox> dets;
     std::vector<TrueBox> truths;
     for (const auto& d : detections) {
-      if (d.image == image && d.category == category) dets.push_back(d);
+      if (d.image == image && d.class_index == category) dets.push_back(d);
     }
     for (const auto& g : truth.boxes) {
-      if (g.image == image && g.category == category) truths.push_back(g);
+      if (g.image == image && g.class_index == category) truths.push_back(g);
     }
     truth_count += JudgeImage(dets, truths, threshold, low, high, limit, counted);
   }
@@ -123,7 +123,7 @@ inline Cell Mean(const GroundTruth& truth, const std::vector<DetectedBox>& detec
 inline CocoMetrics Evaluate(const GroundTruth& truth, const std::vector<DetectedBox>& detections) {
   const std::vector<double> all = {0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95};
   std::vector<int> categories;
-  for (int c = 0; c < truth.category_count; ++c) categories.push_back(c);
+  for (int c = 0; c < truth.num_classes; ++c) categories.push_back(c);
   const auto mean = [&](const std::vector<double>& thresholds, double low = 0, double high = 1e10,
                         size_t limit = 100) {
     return Mean(truth, detections, categories, thresholds, low, high, limit);
@@ -135,8 +135,8 @@ inline CocoMetrics Evaluate(const GroundTruth& truth, const std::vector<Detected
       mean(all, 0, 1e10, 1).recall, mean(all, 0, 1e10, 10).recall,   mean(all).recall,
       mean(all, 0, 1024).recall,    mean(all, 1024, 9216).recall,    mean(all, 9216, 1e10).recall};
   for (const int c : categories) {
-    metrics.per_category.push_back({Mean(truth, detections, {c}, all, 0, 1e10, 100).precision,
-                                    Mean(truth, detections, {c}, {0.5}, 0, 1e10, 100).precision});
+    metrics.per_class.push_back({Mean(truth, detections, {c}, all, 0, 1e10, 100).precision,
+                                 Mean(truth, detections, {c}, {0.5}, 0, 1e10, 100).precision});
   }
   return metrics;
 }

@@ -330,7 +330,7 @@ TEST(FitCalibrationTest, AThinClassUsesTheMapOfAllClassesTogether) {
   ASSERT_EQ(maps.size(), 4U);
   EXPECT_EQ(maps[0].kind, Kind::kIsotonic);
   Detections as_one = detections;
-  for (JudgedDetection& detection : as_one) detection.category = 0;
+  for (JudgedDetection& detection : as_one) detection.class_index = 0;
   const CalibrationMap pooled = Pooled(as_one);
   for (const size_t c : {1, 2, 3}) {
     EXPECT_EQ(maps[c].kind, Kind::kPlatt);
@@ -408,7 +408,7 @@ TEST(FitCalibrationTest, TheErrorFallsOnFreshDetections) {
     for (const int32_t category : {0, 1}) {
       Detections of_class;
       for (const JudgedDetection& detection : fresh) {
-        if (detection.category == category) of_class.push_back(detection);
+        if (detection.class_index == category) of_class.push_back(detection);
       }
       const double before = DetectionCalibrationError(of_class, raw).value();
       const double after = DetectionCalibrationError(of_class, maps).value();

@@ -135,7 +135,7 @@ TEST(ChoosePseudoLabelsTest, OrderOfImagesChangesNothing) {
     PseudoCandidate& candidate = candidates.emplace_back();
     candidate.image_id = id;
     for (int box = 0; box < 4; ++box) {
-      candidate.categories.push_back(static_cast<int32_t>(random.Below(2)));
+      candidate.class_indices.push_back(static_cast<int32_t>(random.Below(2)));
       candidate.scores.push_back(static_cast<float>(random.Below(5)) / 5);  // many ties
     }
   }
