@@ -1,6 +1,8 @@
 #include "evaluation/weighted_estimates.h"
 
 #include <algorithm>
+#include <boost/math/distributions/normal.hpp>
+#include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <numeric>
 #include <span>
@@ -154,24 +156,11 @@ std::vector<uint32_t> Resample(size_t image_count, uint64_t population, SeededRa
   return copies;
 }
 
-double NormalShareBelow(double z) { return std::erfc(-z / std::sqrt(2.0)) / 2; }
-
-// The z with a share p below it. Requires: p in [½, 1).
-double NormalQuantile(double p) {
-  double low = 0, high = 9;
-  for (int halving = 0; halving < 60; ++halving) {
-    const double middle = (low + high) / 2;
-    (NormalShareBelow(middle) < p ? low : high) = middle;
-  }
-  return low;
-}
-
-// The quantile of Student's distribution with the same share below it as z of the normal one; within 1 % from
-// three degrees of freedom up. Source: Abramowitz, Stegun, 26.7.5.
-double StudentQuantile(double z, double freedom) {
-  const double z2 = z * z;
-  return z + z * (z2 + 1) / 4 / freedom + z * ((5 * z2 + 16) * z2 + 3) / 96 / std::pow(freedom, 2) +
-         z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / 384 / std::pow(freedom, 3);
+// The share of a normal distribution beyond the end of Student's interval at this level, on one side.
+// Requires: level in (0, 1), freedom > 0.
+double TailBeyond(double level, double freedom) {
+  const boost::math::students_t student(freedom);
+  return boost::math::cdf(boost::math::normal(), boost::math::quantile(student, (1 - level) / 2));
 }
 
 // Degrees of freedom of a spread, at least 3. without_one: the figure without each of the images in turn.
@@ -235,7 +224,7 @@ PoolEstimate WithInterval(const Spread& spread, size_t category, Figure figure, 
   const bool alike = resamples.empty() || resamples.back() - resamples.front() < kRounding;
   if (alike && !spread.all_seen) return estimate;
   const double freedom = DegreesOfFreedom(Defined(spread.without_one, category, figure));
-  const double tail = NormalShareBelow(-StudentQuantile(NormalQuantile((1 + level) / 2), freedom));
+  const double tail = TailBeyond(level, freedom);
   return {estimate.value, true, Quantile(resamples, tail), Quantile(resamples, 1 - tail)};
 }
 

@@ -1,6 +1,7 @@
 #include "server/ranking/learning_curve.h"
 
 #include <algorithm>
+#include <boost/math/distributions/normal.hpp>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -19,7 +20,6 @@ namespace {
 using evaluation::SeededRandom;
 
 constexpr double kLevel = 0.9;
-constexpr double kLevelInDeviations = 1.6448536269514722;  // a normal distribution holds 90 % within ± this
 constexpr double kSteepest = 2;
 constexpr size_t kSizesWithFixedC = 4;
 // Of AP, from one training to the next on as many labels; 0.02 on NEU-DET with a few hundred. It also keeps a
@@ -161,7 +161,11 @@ Band BandOf(const PowerLaw& law, std::span<const PowerLaw> redrawn, const Figure
 
 }  // namespace
 
-double StandardError(double low, double high) { return (high - low) / (2 * kLevelInDeviations); }
+double StandardError(double low, double high) {
+  // A normal distribution holds a share of kLevel within this many standard deviations of its mean.
+  static const double deviations = boost::math::quantile(boost::math::normal(), (1 + kLevel) / 2);
+  return (high - low) / (2 * deviations);
+}
 
 double PowerLaw::Ap(double n) const { return std::clamp(1 - ErrorAt(*this, std::log(n)), 0.0, 1.0); }
 

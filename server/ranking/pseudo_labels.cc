@@ -1,19 +1,20 @@
 #include "server/ranking/pseudo_labels.h"
 
 #include <algorithm>
+#include <boost/math/distributions/normal.hpp>
 #include <cmath>
 #include <tuple>
 
 namespace loupe::ranking {
 namespace {
 
-constexpr double kNormal95 = 1.6448536269514722;  // 95 % quantile: the lower end of a 90 % interval
-
+// Lower end of Wilson's 90 % interval of a share. Requires: judged > 0.
 double WilsonLowerEnd(int64_t correct, int64_t judged) {
+  static const double z = boost::math::quantile(boost::math::normal(), 0.95);
+  const double z2 = z * z;
   const auto n = static_cast<double>(judged);
   const double share = static_cast<double>(correct) / n;
-  const double z2 = kNormal95 * kNormal95;
-  const double spread = kNormal95 * std::sqrt(share * (1 - share) / n + z2 / (4 * n * n));
+  const double spread = z * std::sqrt(share * (1 - share) / n + z2 / (4 * n * n));
   return (share + z2 / (2 * n) - spread) / (1 + z2 / n);
 }
 

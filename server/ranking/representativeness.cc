@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
+#include <boost/math/distributions/negative_binomial.hpp>
 #include <cmath>
 #include <numeric>
 #include <utility>
@@ -242,17 +242,11 @@ absl::StatusOr<KolmogorovSmirnovResult> KolmogorovSmirnov(std::span<const double
 
 namespace {
 
-// Probability of at most `count` boxes where `expected` were seen, of Poisson counts that are `ratio` to 1 on
-// average: negative binomial. Requires: expected > 0.
+// Probability of at most `count` labelled boxes of a class with `expected` boxes in the rest, if both counts
+// are Poisson and their means have the ratio `ratio` to 1. Requires: expected > 0, ratio > 0.
 double AtMost(int64_t count, double expected, double ratio) {
-  const double share = ratio / (1 + ratio);
-  double log_term = -expected * std::log1p(ratio);
-  double sum = 0;
-  for (int64_t i = 0; i <= count; ++i) {
-    sum += std::exp(log_term);
-    log_term += std::log(share * (expected + static_cast<double>(i)) / static_cast<double>(i + 1));
-  }
-  return std::min(sum, 1.0);
+  const boost::math::negative_binomial labelled(expected, 1 / (1 + ratio));
+  return boost::math::cdf(labelled, static_cast<double>(count));
 }
 
 }  // namespace

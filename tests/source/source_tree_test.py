@@ -20,9 +20,10 @@ MAY_INCLUDE = {
     "client/cli": {"client/cli", "client/lib", "content"},
 }
 LIBRARY_HOME = {"pqxx/": ("db",), "torch/": ("worker",), "ATen/": ("worker",), "c10/": ("worker",),
-                "opencv2/": ("worker",), "tbb/": ("evaluation",)}
+                "opencv2/": ("worker",), "boost/math/": ("evaluation", "server"),
+                "tbb/": ("evaluation",)}
 # Of libraries' headers, what evaluation/ may include beside the standard library's.
-METRICS_MAY_INCLUDE = ("tbb/", "sanitizer/tsan_interface.h")
+METRICS_MAY_INCLUDE = ("boost/math/", "tbb/", "sanitizer/tsan_interface.h")
 RULED_OUT = {r"GTEST_SKIP|DISABLED_": "a skipped test", r"\bTODO\b|\bFIXME\b": "work left undone",
              r"using namespace std;": "using namespace std"}
 
