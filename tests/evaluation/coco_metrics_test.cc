@@ -30,10 +30,10 @@ void ExpectEqual(const CocoMetrics& got, const CocoMetrics& wanted) {
   }
 }
 
-TrueBox True(int image, int category, const Box& box) {
+TrueBox True(int image, int class_index, const Box& box) {
   TrueBox truth;
   truth.image = image;
-  truth.class_index = category;
+  truth.class_index = class_index;
   truth.box = box;
   truth.area = box.width * box.height;
   return truth;
@@ -54,7 +54,7 @@ TEST(EvaluateCocoTest, HandWorkedPrecisionAndRecall) {
   EXPECT_EQ(metrics.overall.ap_large, -1);
   EXPECT_NEAR(metrics.overall.ar_1, 1, kTolerance) << "the wrong one is the second of its image";
   EXPECT_NEAR(metrics.per_class[0].ap50, wanted, kTolerance);
-  EXPECT_EQ(metrics.per_class[1].ap, -1) << "a category without true boxes is not judged";
+  EXPECT_EQ(metrics.per_class[1].ap, -1) << "a class without true boxes is not judged";
   EXPECT_EQ(metrics.per_class[1].ap50, -1);
 }
 

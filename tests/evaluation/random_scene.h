@@ -1,5 +1,5 @@
 // Made-up truths and detections: ties, crowds, areas that differ from the box's, empty images, absent
-// categories.
+// classes.
 #pragma once
 
 #include <algorithm>

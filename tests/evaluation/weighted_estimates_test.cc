@@ -20,7 +20,7 @@ PoolSample EmptySample(int num_classes, uint64_t population) {
   return sample;
 }
 
-// Two categories, the second one rarer; boxes in clusters, and images that are hard as a whole.
+// Two classes, the second one rarer; boxes in clusters, and images that are hard as a whole.
 std::vector<SampledImage> MakeImages(int count, uint64_t seed) {
   SeededRandom random(seed);
   std::vector<SampledImage> images(static_cast<size_t>(count));
@@ -28,15 +28,15 @@ std::vector<SampledImage> MakeImages(int count, uint64_t seed) {
     image.true_boxes = {0, 0};
     const double found = 0.3 + 0.6 * random.Uniform();
     for (uint64_t i = random.Below(3) * random.Below(4); i > 0; --i) {
-      const auto category = static_cast<int32_t>(random.Below(4) == 0 ? 1 : 0);
-      ++image.true_boxes[static_cast<size_t>(category)];
+      const auto class_index = static_cast<int32_t>(random.Below(4) == 0 ? 1 : 0);
+      ++image.true_boxes[static_cast<size_t>(class_index)];
       if (random.Uniform() < found) {
-        image.detections.push_back({category, static_cast<float>(0.3 + 0.7 * random.Uniform()), true});
+        image.detections.push_back({class_index, static_cast<float>(0.3 + 0.7 * random.Uniform()), true});
       }
     }
     for (uint64_t i = random.Below(3); i > 0; --i) {
-      const auto category = static_cast<int32_t>(random.Below(2));
-      image.detections.push_back({category, static_cast<float>(0.8 * random.Uniform()), false});
+      const auto class_index = static_cast<int32_t>(random.Below(2));
+      image.detections.push_back({class_index, static_cast<float>(0.8 * random.Uniform()), false});
     }
   }
   return images;
@@ -50,7 +50,7 @@ std::vector<SampledImage> Draw(const std::vector<SampledImage>& images, size_t c
   return drawn;
 }
 
-// One category: `with` images with one true box, `without` images with none, nothing detected.
+// One class: `with` images with one true box, `without` images with none, nothing detected.
 PoolSample OneBoxOrNone(uint32_t with, uint32_t without, uint64_t population) {
   PoolSample sample = EmptySample(1, population);
   sample.drawn.resize(with + without, {{0}, {}});
@@ -131,13 +131,13 @@ TEST(EstimatePoolTest, WithoutDetectionsThereIsNoPrecision) {
 }
 
 // By the definition: the best precision at each of 101 recalls, numpy.linspace(0, 1, 101), or beyond.
-double SlowAp50(const std::vector<SampledImage>& images, int32_t category) {
+double SlowAp50(const std::vector<SampledImage>& images, int32_t class_index) {
   std::vector<SampledDetection> detections;
   double boxes = 0;
   for (const SampledImage& image : images) {
-    boxes += image.true_boxes[static_cast<size_t>(category)];
+    boxes += image.true_boxes[static_cast<size_t>(class_index)];
     for (const SampledDetection& detection : image.detections) {
-      if (detection.class_index == category) detections.push_back(detection);
+      if (detection.class_index == class_index) detections.push_back(detection);
     }
   }
   std::sort(detections.begin(), detections.end(),

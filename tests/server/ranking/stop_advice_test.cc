@@ -20,8 +20,8 @@ using testing::HasSubstr;
 
 const double kNan = std::numeric_limits<double>::quiet_NaN();
 
-DetectedBox Box(int32_t image, int32_t category, double x, double width, double score = 0.9) {
-  return {image, category, {x, 0, width, 10}, score};
+DetectedBox Box(int32_t image, int32_t class_index, double x, double width, double score = 0.9) {
+  return {image, class_index, {x, 0, width, 10}, score};
 }
 
 TEST(MatchedF1Test, HandWorked) {
