@@ -22,9 +22,9 @@ Interval IntervalOf(std::vector<double> values, double level) {
   return {Quantile(values, (1 - level) / 2), Quantile(values, (1 + level) / 2)};
 }
 
-// Sets [resamples] values by figure(copies, &value), for images drawn with replacement. `figure` returns
-// false for a draw without true boxes, which says nothing about a model: it is drawn again. Requires: an
-// image has a true box.
+// [resamples] values that figure(copies, &value) sets for images drawn with replacement. `figure` returns
+// false for a draw without true boxes, which says nothing about a model: it is drawn again.
+// Requires: an image has a true box.
 template <typename Figure>
 std::vector<double> Resample(int image_count, const BootstrapOptions& options, const Figure& figure) {
   std::vector<double> values(static_cast<size_t>(options.resamples));

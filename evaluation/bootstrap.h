@@ -70,7 +70,8 @@ struct PairedEstimate {
 };
 
 // Compares two models on the same resamples, so that images which are hard for both models don't widen the
-// interval. Requires: both made from the same truth.
+// interval.
+// Requires: both made from the same truth.
 PairedEstimate PairedBootstrap(const Ap50Matches& baseline, const Ap50Matches& candidate,
                                const BootstrapOptions& options = {});
 

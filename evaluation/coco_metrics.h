@@ -46,7 +46,8 @@ struct CocoMetrics {
 };
 
 // threads: 0: one per processor; results don't depend on it.
-// Requires: image indices below image_count, class indices below num_classes, finite numbers. Errors: none.
+// Requires: image indices below image_count, class indices below num_classes, finite numbers.
+// Errors: none.
 CocoMetrics EvaluateCoco(const GroundTruth& truth, std::span<const DetectedBox> detections, int threads = 0);
 
 }  // namespace loupe::evaluation

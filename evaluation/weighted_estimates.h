@@ -78,8 +78,9 @@ struct PoolEstimates {
 // width 0. The ends are quantiles of the resamples, moved outwards from the normal distribution's to
 // Student's. The degrees of freedom come from how much single images contribute to the spread, so a few
 // images with many boxes each give wide intervals. One risk remains: if a few images of U hold a large part
-// of a class's boxes and none of them is drawn, nothing shows it. Sources: after Antal, Tillé 2011 (draws
-// without replacement); Hesterberg 2015 (quantiles moved outwards); Satterthwaite 1946 (degrees of freedom).
+// of a class's boxes and none of them is drawn, nothing shows it.
+// Sources: after Antal, Tillé 2011 (draws without replacement); Hesterberg 2015 (quantiles moved outwards);
+// Satterthwaite 1946 (degrees of freedom).
 //
 // Time: (resamples + k) passes over the detections of the drawn images.
 PoolEstimates EstimatePool(const PoolSample& sample, const EstimateOptions& options = {});

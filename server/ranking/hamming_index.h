@@ -19,10 +19,10 @@ namespace loupe::ranking {
 // of their bands k = 0 … 3 differs in at most ⌊(b - k)/4⌋ bits: were each band one bit further apart, the
 // hashes would be b + 1 apart. So a search looks only into the buckets of bands that are so near.
 //
-// Time of a search: 428 buckets for 10 bits, 52 for 6, and the hashes in these buckets (a bucket holds N /
-// 65,536 where hashes are spread evenly, all N where they share a band). Time of Add: constant. Memory: 48
-// bytes per hash, and 2 MiB. Source: Norouzi, Punjani and Fleet 2012, "Fast Search in Hamming Space with
-// Multi-Index Hashing".
+// Time of a search: 428 buckets for 10 bits, 52 for 6, and the hashes in these buckets. A bucket holds one in
+// 65,536 hashes if they are spread evenly, all of them if they share a band. Time of Add: constant.
+// Memory: 48 bytes per hash, and 2 MiB.
+// Source: Norouzi, Punjani and Fleet 2012, "Fast Search in Hamming Space with Multi-Index Hashing".
 class HammingIndex {
  public:
   static constexpr int kMostBits = 11;
@@ -31,7 +31,8 @@ class HammingIndex {
   // Requires: 0 <= max_bits <= kMostBits, N < 2^32.
   HammingIndex(std::span<const uint64_t> hashes, int max_bits);
 
-  // Adds hash i of those that the index was made for. Requires: hash is hashes[i]; at most once for each i.
+  // Adds hash i of those that the index was made for.
+  // Requires: hash is hashes[i]; at most once for each i.
   void Add(uint64_t hash, size_t i);
 
   // Calls visit(i, bits) once for each added hash i that differs from `hash` in `bits` <= max_bits bits, in

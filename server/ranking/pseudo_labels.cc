@@ -18,13 +18,13 @@ double WilsonLowerEnd(int64_t correct, int64_t judged) {
   return (share + z2 / (2 * n) - spread) / (1 + z2 / n);
 }
 
-// detections: of one class, best first.
+// detections: of one class, by falling score.
 PseudoThreshold ThresholdOf(const std::vector<JudgedDetection>& detections, double min_precision) {
   PseudoThreshold threshold;
   int64_t correct = 0;
   for (size_t i = 0; i < detections.size(); ++i) {
     correct += detections[i].correct ? 1 : 0;
-    // A score takes all that share it.
+    // A threshold takes all detections with its score.
     if (i + 1 < detections.size() && detections[i + 1].score == detections[i].score) continue;
     const auto judged = static_cast<int64_t>(i) + 1;
     if (WilsonLowerEnd(correct, judged) >= min_precision) threshold = {detections[i].score, judged, correct};
@@ -69,17 +69,16 @@ std::vector<std::vector<bool>> ChoosePseudoLabels(std::span<const PseudoCandidat
     const PseudoCandidate& candidate = candidates[i];
     taken.emplace_back(candidate.scores.size());
     for (size_t box = 0; box < candidate.scores.size(); ++box) {
-      const auto category = static_cast<size_t>(candidate.class_indices[box]);
-      const std::optional<double> least = thresholds[category].min_score;
+      const auto class_index = static_cast<size_t>(candidate.class_indices[box]);
+      const std::optional<double> least = thresholds[class_index].min_score;
       if (!least.has_value() || candidate.scores[box] < *least) continue;
-      of_class[category].push_back({candidate.scores[box], candidate.image_id, i, box});
+      of_class[class_index].push_back({candidate.scores[box], candidate.image_id, i, box});
     }
   }
-  for (size_t category = 0; category < of_class.size(); ++category) {
-    std::vector<SureBox>& sure = of_class[category];
+  for (size_t c = 0; c < of_class.size(); ++c) {
+    std::vector<SureBox>& sure = of_class[c];
     std::sort(sure.begin(), sure.end());
-    if (static_cast<int64_t>(sure.size()) > most_boxes[category])
-      sure.resize(static_cast<size_t>(most_boxes[category]));
+    if (static_cast<int64_t>(sure.size()) > most_boxes[c]) sure.resize(static_cast<size_t>(most_boxes[c]));
     for (const SureBox& box : sure) taken[box.candidate][box.box] = true;
   }
   return taken;
