@@ -10,6 +10,7 @@ HammingIndex::HammingIndex(std::span<const uint64_t> hashes, int max_bits) : max
     Band& band = bands_[static_cast<size_t>(k)];
     std::vector<uint32_t> sizes(kBuckets);
     for (const uint64_t hash : hashes) ++sizes[BandOf(hash, k)];
+    band.buckets.reserve(kBuckets);
     uint32_t place = 0;
     for (const uint32_t size : sizes) {
       band.buckets.push_back({place, place});
