@@ -22,9 +22,9 @@ Interval IntervalOf(std::vector<double> values, double level) {
   return {Quantile(values, (1 - level) / 2), Quantile(values, (1 + level) / 2)};
 }
 
-// [resamples] figure(copies) of images drawn with replacement. A draw without any true box says nothing of a
-// model and is drawn again; `figure` returns false for it.
-// Requires: some image has a true box.
+// [resamples] values that figure(copies, &value) sets for images drawn with replacement. `figure` returns
+// false for a draw without true boxes, which says nothing about a model: it is drawn again.
+// Requires: an image has a true box.
 template <typename Figure>
 std::vector<double> Resample(int image_count, const BootstrapOptions& options, const Figure& figure) {
   std::vector<double> values(static_cast<size_t>(options.resamples));
@@ -42,7 +42,7 @@ std::vector<double> Resample(int image_count, const BootstrapOptions& options, c
 }  // namespace
 
 Ap50Matches::Ap50Matches(const GroundTruth& truth, std::span<const DetectedBox> detections)
-    : image_count_(truth.image_count), categories_(static_cast<size_t>(truth.category_count)) {
+    : image_count_(truth.image_count), classes_(static_cast<size_t>(truth.num_classes)) {
   const GroupedBoxes grouped(truth, detections);
   std::vector<MatchBits> bits(detections.size());
   for (const ImageGroup& group : grouped.groups()) {
@@ -50,30 +50,30 @@ Ap50Matches::Ap50Matches(const GroundTruth& truth, std::span<const DetectedBox> 
     std::copy(matches.begin(), matches.end(),
               bits.begin() + static_cast<std::ptrdiff_t>(group.first_detection));
   }
-  for (size_t c = 0; c < categories_.size(); ++c) {
+  for (size_t c = 0; c < classes_.size(); ++c) {
     const auto groups = grouped.groups_of(static_cast<int>(c));
     for (const ImageGroup& group : groups) {
       const auto counted = std::count_if(group.truths.begin(), group.truths.end(), [](const TrueBox& box) {
         return !box.crowd && box.area >= AreaRange{}.low && box.area <= AreaRange{}.high;
       });
-      if (counted > 0) categories_[c].images.push_back({group.image, static_cast<uint32_t>(counted)});
+      if (counted > 0) classes_[c].images.push_back({group.image, static_cast<uint32_t>(counted)});
     }
     for (const RankedDetection& detection : RankDetections(groups)) {
       const MatchBits& match = bits[detection.place];
       if ((match.ignored & 1U) != 0) continue;
-      categories_[c].detections.push_back({detection.image, (match.matched & 1U) != 0});
+      classes_[c].detections.push_back({detection.image, (match.matched & 1U) != 0});
     }
   }
 }
 
-double Ap50Matches::CategoryAp50(const Category& category, std::span<const uint32_t> copies) {
+double Ap50Matches::Ap50Of(const OneClass& one, std::span<const uint32_t> copies) {
   uint64_t truth_count = 0;
-  for (const ImageCount& image : category.images) {
+  for (const ImageCount& image : one.images) {
     truth_count += uint64_t{image.truths} * copies[static_cast<size_t>(image.image)];
   }
   if (truth_count == 0) return -1;
   InterpolatedPrecision precision(truth_count);
-  for (const Detection& detection : category.detections) {
+  for (const Detection& detection : one.detections) {
     const uint32_t count = copies[static_cast<size_t>(detection.image)];
     if (count == 0) continue;
     if (detection.correct) {
@@ -88,8 +88,8 @@ double Ap50Matches::CategoryAp50(const Category& category, std::span<const uint3
 double Ap50Matches::Ap50(std::span<const uint32_t> copies) const {
   double sum = 0;
   int count = 0;
-  for (const Category& category : categories_) {
-    const double ap50 = CategoryAp50(category, copies);
+  for (const OneClass& one : classes_) {
+    const double ap50 = Ap50Of(one, copies);
     if (ap50 < 0) continue;
     sum += ap50;
     ++count;

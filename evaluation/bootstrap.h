@@ -1,4 +1,6 @@
-// How sure AP50 is: intervals by drawing the evaluated images again and again, with replacement.
+// Bootstrap intervals of AP50: the evaluated images are drawn again with replacement, many times.
+//
+// Legend: N: evaluated images.
 #pragma once
 
 #include <cstdint>
@@ -11,20 +13,21 @@ namespace loupe::evaluation {
 
 struct BootstrapOptions {
   int resamples = 1000;
-  double level = 0.9;  // share of the resamples that the interval holds
+  double level = 0.9;  // share of the resamples inside the interval, in (0, 1)
   uint64_t seed = 0;   // the same seed gives the same interval everywhere
-  int threads = 0;     // 0: one for each processor; the numbers don't depend on it
+  int threads = 0;     // 0: one per processor; results don't depend on it
 };
 
-// `value` is the figure on the images themselves, `low` and `high` are quantiles of the resamples. All -1
-// where there is no true box; then there is nothing to judge.
+// AP50 in [0, 1]: `value` is that of the images themselves, `low` and `high` are quantiles of the resamples.
+// All three are -1 if no image has a true box.
 struct Estimate {
   double value = -1;
   double low = -1;
   double high = -1;
 };
 
-// A model's matches at IoU 0.5, made once so that a resample costs one pass over them.
+// A model's detections, matched with the true boxes at IoU 0.5. Matching is done once; AP50 of a resample is
+// then one pass over the detections.
 class Ap50Matches {
  public:
   // Same requirements as EvaluateCoco.
@@ -32,8 +35,8 @@ class Ap50Matches {
 
   int image_count() const { return image_count_; }
 
-  // AP50, averaged over the categories with true boxes, of a set that holds image i `copies[i]` times
-  // (size image_count). -1 when that set has no true box. With every image once it is pycocotools' AP50.
+  // AP50 in [0, 1] of a set that holds image i `copies[i]` times: the mean over the classes with true boxes
+  // in the set; -1 if no class has one. With each image once it equals pycocotools' AP50. copies: [N].
   double Ap50(std::span<const uint32_t> copies) const;
 
  private:
@@ -45,27 +48,29 @@ class Ap50Matches {
     int32_t image;
     uint32_t truths;
   };
-  struct Category {
-    std::vector<Detection> detections;  // by falling score; ignored ones are left out
-    std::vector<ImageCount> images;     // those with true boxes
+  struct OneClass {
+    std::vector<Detection> detections;  // by falling score, without those that COCO ignores
+    std::vector<ImageCount> images;     // with at least one true box of the class
   };
-  static double CategoryAp50(const Category& category, std::span<const uint32_t> copies);
+  static double Ap50Of(const OneClass& one, std::span<const uint32_t> copies);
 
   int image_count_ = 0;
-  std::vector<Category> categories_;
+  std::vector<OneClass> classes_;
 };
 
 Estimate BootstrapAp50(const Ap50Matches& model, const BootstrapOptions& options = {});
 
 struct PairedEstimate {
-  double baseline = -1;  // AP50 on the images themselves
+  double baseline = -1;  // AP50 of the images themselves; -1 if none has a true box
   double candidate = -1;
-  double difference = 0;  // candidate - baseline, with its interval; 0 where there is no true box
+  double difference =
+      0;  // candidate - baseline; low and high are its interval. All 0 if there is no true box
   double low = 0;
   double high = 0;
 };
 
-// Both models on the same drawn images, so that what makes an image hard for both cancels out.
+// Compares two models on the same resamples, so that images which are hard for both models don't widen the
+// interval.
 // Requires: both made from the same truth.
 PairedEstimate PairedBootstrap(const Ap50Matches& baseline, const Ap50Matches& candidate,
                                const BootstrapOptions& options = {});

@@ -11,13 +11,13 @@ struct Overlap {
   double iou;
 };
 
-// pycocotools asks for at least this little below 1, so that a perfect box passes a threshold of 1.
+// pycocotools never asks for an IoU above this, so that rounding doesn't fail a perfect box.
 constexpr double kLargestThreshold = 1 - 1e-10;
 
 bool Outside(double area, const AreaRange& range) { return area < range.low || area > range.high; }
 
-// The truths that count come first and those to ignore last, otherwise in their own order: a detection goes
-// to a box to ignore only when no box that counts takes it.
+// Indices of the truths that count, then of the ignored ones, each in their own order. A detection matches an
+// ignored box only if no box that counts is free.
 std::vector<size_t> CountedFirst(std::span<const TrueBox> truths, const std::vector<char>& ignored) {
   std::vector<size_t> order;
   order.reserve(truths.size());
@@ -29,7 +29,7 @@ std::vector<size_t> CountedFirst(std::span<const TrueBox> truths, const std::vec
   return order;
 }
 
-// The best free truth among `overlaps` at one threshold, or nullptr. On equal overlap the later one wins.
+// The free truth with the largest overlap of at least `threshold`, or nullptr. Of equal overlaps the last.
 const Overlap* BestFree(const std::vector<Overlap>& overlaps, std::span<const TrueBox> truths,
                         const std::vector<char>& ignored, const std::vector<uint16_t>& taken, uint16_t bit,
                         double threshold) {

@@ -17,16 +17,16 @@ constexpr std::array<AreaRange, kRangeCount> kRanges = {
 
 using RangeBits = std::array<MatchBits, kRangeCount>;
 
-// One curve of a category at each threshold. Undefined where no true box counts.
+// What the precision-recall curves of one class give, [thresholds]. Undefined if no true box counts.
 struct Curve {
   bool defined = false;
   std::array<double, kThresholdCount> precision = {};  // mean over the recall points
-  std::array<double, kThresholdCount> recall = {};     // of all detections together
+  std::array<double, kThresholdCount> recall = {};     // at the end of the curve
 };
 
-struct CategoryCurves {
-  std::array<Curve, kRangeCount> by_range;  // at most 100 detections an image
-  Curve best_1;                             // all areas, at most 1 and 10 detections an image
+struct ClassCurves {
+  std::array<Curve, kRangeCount> by_range;  // at most 100 detections per image
+  Curve best_1;                             // all areas, at most 1 detection per image; best_10: at most 10
   Curve best_10;
 };
 
@@ -63,9 +63,9 @@ Curve MakeCurve(const std::vector<RankedDetection>& ranked, const std::vector<Ra
   return curve;
 }
 
-CategoryCurves MakeCurves(std::span<const ImageGroup> groups, const std::vector<RangeBits>& bits) {
+ClassCurves MakeCurves(std::span<const ImageGroup> groups, const std::vector<RangeBits>& bits) {
   const std::vector<RankedDetection> ranked = RankDetections(groups);
-  CategoryCurves curves;
+  ClassCurves curves;
   for (size_t range = 0; range < kRangeCount; ++range) {
     curves.by_range[range] = MakeCurve(ranked, bits, static_cast<Range>(range), kMaxDetections,
                                        CountedTruths(groups, kRanges[range]));
@@ -76,14 +76,15 @@ CategoryCurves MakeCurves(std::span<const ImageGroup> groups, const std::vector<
   return curves;
 }
 
-// Mean of what `pick` gives for the categories where `curve` is defined; -1 where it is defined for none.
+// Mean of pick_number(curve) over the classes where the curve that pick_curve names is defined; -1 if it is
+// defined for none.
 template <typename PickCurve, typename PickNumber>
-double MeanOver(const std::vector<CategoryCurves>& categories, const PickCurve& pick_curve,
+double MeanOver(const std::vector<ClassCurves>& classes, const PickCurve& pick_curve,
                 const PickNumber& pick_number) {
   double sum = 0;
   int count = 0;
-  for (const CategoryCurves& category : categories) {
-    const Curve& curve = pick_curve(category);
+  for (const ClassCurves& curves : classes) {
+    const Curve& curve = pick_curve(curves);
     if (!curve.defined) continue;
     sum += pick_number(curve);
     ++count;
@@ -102,25 +103,25 @@ double MeanRecall(const Curve& curve) { return MeanOf(curve.recall); }
 double PrecisionAt50(const Curve& curve) { return curve.precision[0]; }
 double PrecisionAt75(const Curve& curve) { return curve.precision[5]; }
 
-CocoSummary Summarise(const std::vector<CategoryCurves>& categories) {
+CocoSummary Summarise(const std::vector<ClassCurves>& classes) {
   const auto in = [](Range range) {
-    return [range](const CategoryCurves& c) -> const Curve& { return c.by_range[range]; };
+    return [range](const ClassCurves& c) -> const Curve& { return c.by_range[range]; };
   };
-  const auto best_1 = [](const CategoryCurves& c) -> const Curve& { return c.best_1; };
-  const auto best_10 = [](const CategoryCurves& c) -> const Curve& { return c.best_10; };
+  const auto best_1 = [](const ClassCurves& c) -> const Curve& { return c.best_1; };
+  const auto best_10 = [](const ClassCurves& c) -> const Curve& { return c.best_10; };
   CocoSummary summary;
-  summary.ap = MeanOver(categories, in(kAll), MeanPrecision);
-  summary.ap50 = MeanOver(categories, in(kAll), PrecisionAt50);
-  summary.ap75 = MeanOver(categories, in(kAll), PrecisionAt75);
-  summary.ap_small = MeanOver(categories, in(kSmall), MeanPrecision);
-  summary.ap_medium = MeanOver(categories, in(kMedium), MeanPrecision);
-  summary.ap_large = MeanOver(categories, in(kLarge), MeanPrecision);
-  summary.ar_1 = MeanOver(categories, best_1, MeanRecall);
-  summary.ar_10 = MeanOver(categories, best_10, MeanRecall);
-  summary.ar_100 = MeanOver(categories, in(kAll), MeanRecall);
-  summary.ar_small = MeanOver(categories, in(kSmall), MeanRecall);
-  summary.ar_medium = MeanOver(categories, in(kMedium), MeanRecall);
-  summary.ar_large = MeanOver(categories, in(kLarge), MeanRecall);
+  summary.ap = MeanOver(classes, in(kAll), MeanPrecision);
+  summary.ap50 = MeanOver(classes, in(kAll), PrecisionAt50);
+  summary.ap75 = MeanOver(classes, in(kAll), PrecisionAt75);
+  summary.ap_small = MeanOver(classes, in(kSmall), MeanPrecision);
+  summary.ap_medium = MeanOver(classes, in(kMedium), MeanPrecision);
+  summary.ap_large = MeanOver(classes, in(kLarge), MeanPrecision);
+  summary.ar_1 = MeanOver(classes, best_1, MeanRecall);
+  summary.ar_10 = MeanOver(classes, best_10, MeanRecall);
+  summary.ar_100 = MeanOver(classes, in(kAll), MeanRecall);
+  summary.ar_small = MeanOver(classes, in(kSmall), MeanRecall);
+  summary.ar_medium = MeanOver(classes, in(kMedium), MeanRecall);
+  summary.ar_large = MeanOver(classes, in(kLarge), MeanRecall);
   return summary;
 }
 
@@ -137,16 +138,16 @@ CocoMetrics EvaluateCoco(const GroundTruth& truth, std::span<const DetectedBox> 
     }
   });
 
-  std::vector<CategoryCurves> categories(static_cast<size_t>(truth.category_count));
-  ParallelFor(categories.size(), threads,
-              [&](size_t c) { categories[c] = MakeCurves(grouped.groups_of(static_cast<int>(c)), bits); });
+  std::vector<ClassCurves> classes(static_cast<size_t>(truth.num_classes));
+  ParallelFor(classes.size(), threads,
+              [&](size_t c) { classes[c] = MakeCurves(grouped.groups_of(static_cast<int>(c)), bits); });
 
   CocoMetrics metrics;
-  metrics.overall = Summarise(categories);
-  for (const CategoryCurves& category : categories) {
-    const Curve& all = category.by_range[kAll];
-    metrics.per_category.push_back(all.defined ? CategoryMetrics{MeanPrecision(all), PrecisionAt50(all)}
-                                               : CategoryMetrics{});
+  metrics.overall = Summarise(classes);
+  for (const ClassCurves& curves : classes) {
+    const Curve& all = curves.by_range[kAll];
+    metrics.per_class.push_back(all.defined ? ClassMetrics{MeanPrecision(all), PrecisionAt50(all)}
+                                            : ClassMetrics{});
   }
   return metrics;
 }

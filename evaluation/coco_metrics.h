@@ -8,16 +8,17 @@
 
 namespace loupe::evaluation {
 
-// The truth of a set of images. Images without boxes count too: what is detected on them is wrong.
+// The true boxes of a set of images. Images without boxes count too: all that is detected in them is wrong.
 struct GroundTruth {
   int image_count = 0;
-  int category_count = 0;
+  int num_classes = 0;
   std::vector<TrueBox> boxes;
 };
 
-// COCO's 12 numbers in [0, 1]; -1 where no true box falls into the area range. Precision averages over the
-// thresholds 0.50 to 0.95 unless named; at most 100 detections an image and category unless named.
-// Areas in square pixels: small up to 32², medium up to 96², large above.
+// COCO's 12 numbers in [0, 1]; -1 where no true box is in the area range.
+// ap: average precision, mean over the IoU thresholds 0.50 to 0.95; ap50 and ap75: at one threshold. ar:
+// average recall, mean over the same thresholds, with at most 1, 10 or 100 detections per image and class
+// (elsewhere 100). Areas in square pixels: small up to 32², medium up to 96², large above.
 struct CocoSummary {
   double ap = -1;
   double ap50 = -1;
@@ -33,19 +34,20 @@ struct CocoSummary {
   double ar_large = -1;
 };
 
-// -1 for a category without true boxes; means over categories leave such categories out.
-struct CategoryMetrics {
+// Of one class. -1 without true boxes; means over classes leave such classes out.
+struct ClassMetrics {
   double ap = -1;
   double ap50 = -1;
 };
 
 struct CocoMetrics {
   CocoSummary overall;
-  std::vector<CategoryMetrics> per_category;  // [category_count]
+  std::vector<ClassMetrics> per_class;  // [num_classes]
 };
 
-// Requires: indices within `truth`'s counts, finite numbers. Errors: none.
-// threads: how many to use; 0 means one for each processor. The numbers don't depend on it.
+// threads: 0: one per processor; results don't depend on it.
+// Requires: image indices below image_count, class indices below num_classes, finite numbers.
+// Errors: none.
 CocoMetrics EvaluateCoco(const GroundTruth& truth, std::span<const DetectedBox> detections, int threads = 0);
 
 }  // namespace loupe::evaluation

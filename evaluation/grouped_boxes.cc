@@ -8,7 +8,7 @@ namespace {
 
 template <typename Item>
 auto Key(const Item& item) {
-  return std::make_tuple(item.category, item.image);
+  return std::make_tuple(item.class_index, item.image);
 }
 
 }  // namespace
@@ -18,10 +18,11 @@ GroupedBoxes::GroupedBoxes(const GroundTruth& truth, std::span<const DetectedBox
   std::stable_sort(truths_.begin(), truths_.end(),
                    [](const TrueBox& a, const TrueBox& b) { return Key(a) < Key(b); });
   std::stable_sort(detections_.begin(), detections_.end(), [](const DetectedBox& a, const DetectedBox& b) {
-    return std::make_tuple(a.category, a.image, -a.score) < std::make_tuple(b.category, b.image, -b.score);
+    return std::make_tuple(a.class_index, a.image, -a.score) <
+           std::make_tuple(b.class_index, b.image, -b.score);
   });
 
-  category_begin_.assign(static_cast<size_t>(truth.category_count) + 1, 0);
+  class_begin_.assign(static_cast<size_t>(truth.num_classes) + 1, 0);
   size_t t = 0;
   size_t d = 0;
   while (t < truths_.size() || d < detections_.size()) {
@@ -39,16 +40,16 @@ GroupedBoxes::GroupedBoxes(const GroundTruth& truth, std::span<const DetectedBox
         std::span(detections_).subspan(first_detection, std::min(d - first_detection, kMaxDetections));
     group.first_detection = first_detection;
     groups_.push_back(group);
-    category_begin_[static_cast<size_t>(std::get<0>(key)) + 1] = groups_.size();
+    class_begin_[static_cast<size_t>(std::get<0>(key)) + 1] = groups_.size();
   }
-  for (size_t c = 1; c < category_begin_.size(); ++c) {
-    category_begin_[c] = std::max(category_begin_[c], category_begin_[c - 1]);
+  for (size_t c = 1; c < class_begin_.size(); ++c) {
+    class_begin_[c] = std::max(class_begin_[c], class_begin_[c - 1]);
   }
 }
 
-std::span<const ImageGroup> GroupedBoxes::groups_of(int category) const {
-  const size_t begin = category_begin_[static_cast<size_t>(category)];
-  return groups().subspan(begin, category_begin_[static_cast<size_t>(category) + 1] - begin);
+std::span<const ImageGroup> GroupedBoxes::groups_of(int class_index) const {
+  const size_t begin = class_begin_[static_cast<size_t>(class_index)];
+  return groups().subspan(begin, class_begin_[static_cast<size_t>(class_index) + 1] - begin);
 }
 
 std::vector<RankedDetection> RankDetections(std::span<const ImageGroup> groups) {

@@ -1,4 +1,4 @@
-// Truths and detections, brought together by category and image.
+// True boxes and detections, grouped by class and image.
 #pragma once
 
 #include <cstdint>
@@ -9,18 +9,19 @@
 
 namespace loupe::evaluation {
 
-// COCO looks at the best hundred detections of an image and category.
+// COCO looks at the best hundred detections per image and class.
 constexpr size_t kMaxDetections = 100;
 
-// What there is of one category on one image.
+// The boxes of one class in one image.
 struct ImageGroup {
   int32_t image = 0;
-  std::span<const DetectedBox> detections;  // by falling score, equal ones as given; at most kMaxDetections
-  std::span<const TrueBox> truths;          // as given
-  size_t first_detection = 0;               // place of detections[0] in GroupedBoxes::detections()
+  std::span<const DetectedBox>
+      detections;                   // by falling score, ties in the order given; at most kMaxDetections
+  std::span<const TrueBox> truths;  // in the order given
+  size_t first_detection = 0;       // index of detections[0] in GroupedBoxes::detections()
 };
 
-// Keeps its own sorted copy of the boxes; groups point into it, so it can be moved but not copied.
+// Holds a sorted copy of the boxes. Groups point into it, so it can be moved but not copied.
 class GroupedBoxes {
  public:
   GroupedBoxes(const GroundTruth& truth, std::span<const DetectedBox> detections);
@@ -29,25 +30,25 @@ class GroupedBoxes {
   GroupedBoxes(GroupedBoxes&&) = default;
   GroupedBoxes& operator=(GroupedBoxes&&) = default;
 
-  int category_count() const { return static_cast<int>(category_begin_.size()) - 1; }
-  std::span<const ImageGroup> groups() const { return groups_; }  // by category, then image
-  std::span<const ImageGroup> groups_of(int category) const;
+  int num_classes() const { return static_cast<int>(class_begin_.size()) - 1; }
+  std::span<const ImageGroup> groups() const { return groups_; }  // by class, then image
+  std::span<const ImageGroup> groups_of(int class_index) const;
   std::span<const DetectedBox> detections() const { return detections_; }
 
  private:
   std::vector<TrueBox> truths_;
   std::vector<DetectedBox> detections_;
   std::vector<ImageGroup> groups_;
-  std::vector<size_t> category_begin_;  // [categories + 1] into groups_
+  std::vector<size_t> class_begin_;  // [classes + 1] where each class begins in groups_
 };
 
-// Detections of one category in the order in which a precision-recall curve takes them: by falling score,
-// equal ones by image and rank.
+// One class's detections in the order of its precision-recall curve: by falling score, ties by image, then
+// rank.
 struct RankedDetection {
   double score = 0;
   int32_t image = 0;
-  uint32_t rank = 0;  // 0-based, among the detections of its image and category
-  size_t place = 0;   // in GroupedBoxes::detections()
+  uint32_t rank = 0;  // 0-based, by falling score, within its image and class
+  size_t place = 0;   // index in GroupedBoxes::detections()
 };
 std::vector<RankedDetection> RankDetections(std::span<const ImageGroup> groups);
 

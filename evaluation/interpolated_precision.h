@@ -7,23 +7,23 @@
 
 namespace loupe::evaluation {
 
-// Takes detections by falling score and samples the precision at recall 0, 0.01 … 1: at each, the best
-// precision reached at that recall or a higher one, 0 where it is never reached. Between two correct
-// detections precision only falls, so that correct ones alone need looking at; a run of equal copies counts
-// at its end, which is its best point. Source: COCOeval.accumulate of pycocotools 2.0, whose numbers it gives
-// to the bit.
+// Takes the detections by falling score and samples the precision at recall 0, 0.01 … 1. The sample at a
+// recall is the best precision at that recall or a higher one, 0 if that recall is never reached. Between two
+// correct detections precision only falls, so only correct ones are looked at. Copies of one correct
+// detection are added together, since precision is best after the last. Bit for bit the numbers of
+// COCOeval.accumulate in pycocotools 2.0.
 class InterpolatedPrecision {
  public:
   static constexpr size_t kRecallPoints = 101;
 
-  // truth_count: boxes that could have been found, > 0.
+  // truth_count: the true boxes that count, > 0.
   explicit InterpolatedPrecision(uint64_t truth_count) : truth_count_(static_cast<double>(truth_count)) {}
 
   void AddWrong(uint32_t copies = 1) { wrong_ += copies; }
 
   // Requires: copies > 0.
   void AddCorrect(uint32_t copies = 1) {
-    constexpr double kSpacingOfOne = 0x1p-52;  // pycocotools adds it against a division by zero
+    constexpr double kSpacingOfOne = 0x1p-52;  // added as in pycocotools, against division by zero
     correct_ += copies;
     while (reached_ < kRecallPoints && RecallPoint(reached_) <= Recall()) ++reached_;
     const double precision = correct_ / (wrong_ + correct_ + kSpacingOfOne);
@@ -45,7 +45,7 @@ class InterpolatedPrecision {
   }
 
  private:
-  // numpy.linspace(0, 1, 101), to the bit.
+  // Bit for bit numpy.linspace(0, 1, 101).
   static double RecallPoint(size_t i) {
     return i + 1 == kRecallPoints ? 1.0 : static_cast<double>(i) * (1.0 / 100);
   }
@@ -53,7 +53,7 @@ class InterpolatedPrecision {
   double truth_count_;
   double correct_ = 0;
   double wrong_ = 0;
-  size_t reached_ = 0;  // recall points at or below the recall so far
+  size_t reached_ = 0;  // recall points reached so far
   std::array<double, kRecallPoints> best_ = {};
 };
 

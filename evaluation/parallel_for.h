@@ -1,33 +1,18 @@
-// Splits a loop over the processor's threads.
+// A loop split over the processors.
 #pragma once
 
-#include <algorithm>
-#include <atomic>
 #include <cstddef>
-#include <thread>
-#include <vector>
+#include <functional>
 
 namespace loupe::evaluation {
 
-// Calls work(i) once for every i in [0, count), on `threads` threads (0: one for each processor) and in no
-// particular order. Requires: work doesn't throw, and calls for different i don't touch the same data.
-template <typename Work>
-void ParallelFor(size_t count, int threads, const Work& work) {
-  constexpr size_t kChunk = 16;
-  size_t thread_count =
-      threads > 0 ? static_cast<size_t>(threads) : std::max(1U, std::thread::hardware_concurrency());
-  thread_count = std::min(thread_count, count);
-  const size_t chunk = count > kChunk * thread_count * 4 ? kChunk : 1;
-  std::atomic<size_t> next = 0;
-  const auto run = [&] {
-    for (size_t begin = next.fetch_add(chunk); begin < count; begin = next.fetch_add(chunk)) {
-      for (size_t i = begin; i < std::min(begin + chunk, count); ++i) work(i);
-    }
-  };
-  std::vector<std::thread> helpers;
-  for (size_t i = 1; i < thread_count; ++i) helpers.emplace_back(run);
-  run();
-  for (std::thread& helper : helpers) helper.join();
-}
+// Calls work(i) once for every i in [0, count), in any order and several at a time, and returns when all
+// calls have returned. Runs on the calling thread and on oneTBB's, together at most `threads` (0: one per
+// processor). The process has one set of oneTBB's threads, one less than processors: loops that run at the
+// same time share them, and a larger `threads` starts no more. The caller may hold a lock: while it waits,
+// its thread runs this loop and nothing else.
+// Requires: work doesn't throw; calls for different i don't touch the same data. What they write then doesn't
+// depend on `threads`.
+void ParallelFor(size_t count, int threads, const std::function<void(size_t)>& work);
 
 }  // namespace loupe::evaluation

@@ -1,4 +1,4 @@
-// Quantiles of resamples.
+// Quantiles of a sample.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +7,8 @@
 
 namespace loupe::evaluation {
 
-// Quantile p of sorted values, straight between neighbours. Requires: a value, p in [0, 1].
+// Quantile p of sorted values, linear between neighbours.
+// Requires: not empty, p in [0, 1].
 inline double Quantile(const std::vector<double>& sorted, double p) {
   const double place = p * static_cast<double>(sorted.size() - 1);
   const auto below = static_cast<size_t>(place);

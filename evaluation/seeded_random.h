@@ -5,7 +5,8 @@
 
 namespace loupe::evaluation {
 
-// One step of splitmix64: spreads 64 bits evenly over 64 bits. Source: Steele, Lea, Flood 2014.
+// One step of splitmix64: a one-to-one map of 64-bit numbers that looks random.
+// Source: Steele, Lea, Flood 2014.
 constexpr uint64_t Mix64(uint64_t bits) {
   bits += 0x9e3779b97f4a7c15U;
   bits = (bits ^ (bits >> 30U)) * 0xbf58476d1ce4e5b9U;
@@ -23,13 +24,13 @@ class SeededRandom {
     return drawn;
   }
 
-  // Uniform in [0, n). Requires: n > 0. The bias of the multiplication is below n / 2^64.
+  // Uniform in [0, n), but for a bias below n / 2^64. Requires: n > 0.
   // Source: Lemire 2019, without the rejection step.
   uint64_t Below(uint64_t n) {
     return static_cast<uint64_t>((static_cast<unsigned __int128>(Next()) * n) >> 64U);
   }
 
-  // Uniform in [0, 1), 53 bits.
+  // Uniform in [0, 1), a multiple of 2^-53.
   double Uniform() { return static_cast<double>(Next() >> 11U) * 0x1p-53; }
 
  private:

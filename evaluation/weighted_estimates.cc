@@ -1,6 +1,8 @@
 #include "evaluation/weighted_estimates.h"
 
 #include <algorithm>
+#include <boost/math/distributions/normal.hpp>
+#include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <numeric>
 #include <span>
@@ -16,7 +18,7 @@ namespace {
 
 constexpr double kUndefined = -1;
 
-// Of a set of drawn images; of one category, or of all together.
+// Counts in a set of drawn images, for one class or for all together.
 struct Tally {
   uint64_t images = 0;
   uint64_t images_with_boxes = 0;
@@ -37,12 +39,12 @@ double Ap50(const Tally& tally) { return tally.ap50; }
 double ShareWithBoxes(const Tally& tally) { return Share(tally.images_with_boxes, tally.images); }
 double BoxesPerImage(const Tally& tally) { return Share(tally.boxes, tally.images); }
 
-// The drawn images, so that a resample costs one pass over their boxes.
+// The drawn images, arranged so that a resample costs one pass over their boxes.
 class DrawnImages {
  public:
   DrawnImages(const PoolSample& sample, double score_threshold);
 
-  // [C + 1] of a set that holds image i `copies[i]` times; all categories together are last.
+  // [C + 1] of a set that holds image i `copies[i]` times; the last is of all classes together. copies: [k].
   std::vector<Tally> TalliesOf(std::span<const uint32_t> copies) const;
 
  private:
@@ -54,62 +56,62 @@ class DrawnImages {
     uint32_t image;
     uint32_t boxes;
   };
-  struct Category {
+  struct OneClass {
     std::vector<Detection> detections;  // by falling score
-    size_t judged = 0;                  // so many first ones reach the threshold
-    std::vector<ImageCount> images;     // those with true boxes
-    bool averaged = false;
+    size_t judged = 0;                  // how many of them reach the score threshold
+    std::vector<ImageCount> images;     // with at least one true box of the class
+    bool averaged = false;              // counts in the mean AP50
   };
-  static Tally TallyOf(const Category& category, std::span<const uint32_t> copies);
+  static Tally TallyOf(const OneClass& one, std::span<const uint32_t> copies);
 
-  std::vector<Category> categories_;
+  std::vector<OneClass> classes_;
   std::vector<uint32_t> images_with_boxes_;
 };
 
 DrawnImages::DrawnImages(const PoolSample& sample, double score_threshold)
-    : categories_(static_cast<size_t>(sample.category_count)) {
-  std::vector<std::vector<std::pair<float, Detection>>> scored(categories_.size());
+    : classes_(static_cast<size_t>(sample.num_classes)) {
+  std::vector<std::vector<std::pair<float, Detection>>> scored(classes_.size());
   for (uint32_t i = 0; i < sample.drawn.size(); ++i) {
     const SampledImage& image = sample.drawn[i];
     for (const SampledDetection& detection : image.detections) {
-      scored[static_cast<size_t>(detection.category)].push_back({detection.score, {i, detection.correct}});
+      scored[static_cast<size_t>(detection.class_index)].push_back({detection.score, {i, detection.correct}});
     }
-    for (size_t c = 0; c < categories_.size(); ++c) {
-      if (image.true_boxes[c] > 0) categories_[c].images.push_back({i, image.true_boxes[c]});
+    for (size_t c = 0; c < classes_.size(); ++c) {
+      if (image.true_boxes[c] > 0) classes_[c].images.push_back({i, image.true_boxes[c]});
     }
     if (std::accumulate(image.true_boxes.begin(), image.true_boxes.end(), 0U) > 0)
       images_with_boxes_.push_back(i);
   }
-  for (size_t c = 0; c < categories_.size(); ++c) {
+  for (size_t c = 0; c < classes_.size(); ++c) {
     std::stable_sort(scored[c].begin(), scored[c].end(),
                      [](const auto& a, const auto& b) { return a.first > b.first; });
     for (const auto& [score, detection] : scored[c]) {
-      categories_[c].detections.push_back(detection);
-      if (static_cast<double>(score) >= score_threshold) ++categories_[c].judged;
+      classes_[c].detections.push_back(detection);
+      if (static_cast<double>(score) >= score_threshold) ++classes_[c].judged;
     }
   }
   const std::vector<uint32_t> once(sample.drawn.size(), 1);
-  for (Category& category : categories_) category.averaged = TallyOf(category, once).boxes >= kFewestBoxes;
+  for (OneClass& one : classes_) one.averaged = TallyOf(one, once).boxes >= kFewestBoxes;
 }
 
-Tally DrawnImages::TallyOf(const Category& category, std::span<const uint32_t> copies) {
+Tally DrawnImages::TallyOf(const OneClass& one, std::span<const uint32_t> copies) {
   Tally tally;
-  for (const ImageCount& image : category.images) {
+  for (const ImageCount& image : one.images) {
     tally.images_with_boxes += copies[image.image];
     tally.boxes += uint64_t{image.boxes} * copies[image.image];
   }
   InterpolatedPrecision precision(std::max<uint64_t>(tally.boxes, 1));
-  for (size_t i = 0; i < category.detections.size(); ++i) {
-    const Detection& detection = category.detections[i];
+  for (size_t i = 0; i < one.detections.size(); ++i) {
+    const Detection& detection = one.detections[i];
     const uint32_t count = copies[detection.image];
     if (count == 0) continue;
-    if (i < category.judged) tally.judged += count;
+    if (i < one.judged) tally.judged += count;
     if (!detection.correct) {
       precision.AddWrong(count);
       continue;
     }
     precision.AddCorrect(count);
-    if (i < category.judged) tally.correct += count;
+    if (i < one.judged) tally.correct += count;
   }
   if (tally.boxes > 0) tally.ap50 = precision.Mean();
   return tally;
@@ -120,13 +122,13 @@ std::vector<Tally> DrawnImages::TalliesOf(std::span<const uint32_t> copies) cons
   Tally pooled;
   double ap50_sum = 0;
   int ap50_count = 0;
-  for (const Category& category : categories_) {
-    const Tally tally = TallyOf(category, copies);
+  for (const OneClass& one : classes_) {
+    const Tally tally = TallyOf(one, copies);
     tallies.push_back(tally);
     pooled.boxes += tally.boxes;
     pooled.judged += tally.judged;
     pooled.correct += tally.correct;
-    if (!category.averaged || tally.boxes == 0) continue;
+    if (!one.averaged || tally.boxes == 0) continue;
     ap50_sum += tally.ap50;
     ++ap50_count;
   }
@@ -138,7 +140,7 @@ std::vector<Tally> DrawnImages::TalliesOf(std::span<const uint32_t> copies) cons
   return tallies;
 }
 
-// [image_count] how often each image is taken.
+// [image_count] copies of each image in a resample, as EstimatePool describes. population: M.
 std::vector<uint32_t> Resample(size_t image_count, uint64_t population, SeededRandom& random) {
   const double kept_on_average = std::pow(image_count, 2) / static_cast<double>(population);
   auto kept = static_cast<size_t>(kept_on_average);
@@ -154,27 +156,14 @@ std::vector<uint32_t> Resample(size_t image_count, uint64_t population, SeededRa
   return copies;
 }
 
-double NormalShareBelow(double z) { return std::erfc(-z / std::sqrt(2.0)) / 2; }
-
-// The z with a share p below it. Requires: p in [½, 1).
-double NormalQuantile(double p) {
-  double low = 0, high = 9;
-  for (int halving = 0; halving < 60; ++halving) {
-    const double middle = (low + high) / 2;
-    (NormalShareBelow(middle) < p ? low : high) = middle;
-  }
-  return low;
+// The share of a normal distribution beyond the end of Student's interval at this level, on one side.
+// Requires: level in (0, 1), freedom > 0.
+double TailBeyond(double level, double freedom) {
+  const boost::math::students_t student(freedom);
+  return boost::math::cdf(boost::math::normal(), boost::math::quantile(student, (1 - level) / 2));
 }
 
-// The quantile of Student's distribution with the same share below it as z of the normal one; within 1 % from
-// three degrees of freedom up. Source: Abramowitz, Stegun, 26.7.5.
-double StudentQuantile(double z, double freedom) {
-  const double z2 = z * z;
-  return z + z * (z2 + 1) / 4 / freedom + z * ((5 * z2 + 16) * z2 + 3) / 96 / std::pow(freedom, 2) +
-         z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / 384 / std::pow(freedom, 3);
-}
-
-// Degrees of freedom of a spread, at least 3. without_one: the figure without each of the images in turn.
+// Degrees of freedom of a spread, at least 3. without_one: the figure, leaving out each image in turn.
 double DegreesOfFreedom(std::span<const double> without_one) {
   const auto count = static_cast<double>(without_one.size());
   const double mean = std::accumulate(without_one.begin(), without_one.end(), 0.0) / count;
@@ -185,16 +174,16 @@ double DegreesOfFreedom(std::span<const double> without_one) {
     fourths += std::pow(figure - mean, 4);
   }
   if (squares == 0) return 3;
-  const double variance_of_variance = fourths / (squares * squares) - 1 / count;  // relative to its square
+  const double variance_of_variance =
+      fourths / (squares * squares) - 1 / count;  // relative to the variance's square
   return std::max(3.0, 2 / std::max(variance_of_variance, 1e-9));
 }
 
-// [C + 1] of the drawn images, of their resamples, and of the drawn images without each one in turn.
 struct Spread {
-  bool all_seen = false;  // the drawn images are all of U
-  std::vector<Tally> value;
-  std::vector<std::vector<Tally>> resamples;
-  std::vector<std::vector<Tally>> without_one;
+  bool all_seen = false;                        // the drawn images are all of U
+  std::vector<Tally> value;                     // [C + 1] of the drawn images
+  std::vector<std::vector<Tally>> resamples;    // [resamples, C + 1]
+  std::vector<std::vector<Tally>> without_one;  // [k, C + 1] leaving out each image in turn
 };
 
 Spread SpreadOf(const PoolSample& sample, const EstimateOptions& options) {
@@ -218,38 +207,38 @@ Spread SpreadOf(const PoolSample& sample, const EstimateOptions& options) {
   return spread;
 }
 
-std::vector<double> Defined(const std::vector<std::vector<Tally>>& rows, size_t category, Figure figure) {
+std::vector<double> Defined(const std::vector<std::vector<Tally>>& rows, size_t c, Figure figure) {
   std::vector<double> values;
   for (const std::vector<Tally>& row : rows) {
-    const double value = figure(row[category]);
+    const double value = figure(row[c]);
     if (value != kUndefined) values.push_back(value);
   }
   return values;
 }
 
-PoolEstimate WithInterval(const Spread& spread, size_t category, Figure figure, double level) {
+PoolEstimate WithInterval(const Spread& spread, size_t c, Figure figure, double level) {
   constexpr double kRounding = 1e-9;
-  PoolEstimate estimate = {.value = figure(spread.value[category])};
-  std::vector<double> resamples = Defined(spread.resamples, category, figure);
+  PoolEstimate estimate = {.value = figure(spread.value[c])};
+  std::vector<double> resamples = Defined(spread.resamples, c, figure);
   std::sort(resamples.begin(), resamples.end());
   const bool alike = resamples.empty() || resamples.back() - resamples.front() < kRounding;
   if (alike && !spread.all_seen) return estimate;
-  const double freedom = DegreesOfFreedom(Defined(spread.without_one, category, figure));
-  const double tail = NormalShareBelow(-StudentQuantile(NormalQuantile((1 + level) / 2), freedom));
+  const double freedom = DegreesOfFreedom(Defined(spread.without_one, c, figure));
+  const double tail = TailBeyond(level, freedom);
   return {estimate.value, true, Quantile(resamples, tail), Quantile(resamples, 1 - tail)};
 }
 
-// Requires: `map` keeps the order of numbers.
+// Requires: `map` is monotonic.
 template <typename Map>
 PoolEstimate Mapped(const PoolEstimate& estimate, const Map& map) {
   if (!estimate.has_interval) return {.value = map(estimate.value)};
   return {map(estimate.value), true, map(estimate.low), map(estimate.high)};
 }
 
-// Of category c, or with c = C of all.
+// Of class c; of all classes together with c = C.
 PoolFigures FiguresOf(const PoolSample& sample, const Spread& spread, size_t c, double level) {
   const std::vector<uint64_t>& since = sample.boxes_labelled_since;
-  const bool pooled = c == static_cast<size_t>(sample.category_count);
+  const bool pooled = c == static_cast<size_t>(sample.num_classes);
   const Tally& tally = spread.value[c];
   const auto estimate = [&](Figure figure, uint64_t boxes) {
     if (boxes < kFewestBoxes) return PoolEstimate{.value = figure(tally)};
@@ -258,7 +247,7 @@ PoolFigures FiguresOf(const PoolSample& sample, const Spread& spread, size_t c, 
   const auto unlabelled = static_cast<double>(sample.population);
   const double pool = unlabelled + static_cast<double>(sample.known_images);
   const auto known =
-      static_cast<double>(pooled ? sample.known_images_with_boxes : sample.known_images_with_category[c]);
+      static_cast<double>(pooled ? sample.known_images_with_boxes : sample.known_images_with_class[c]);
   const auto labelled = static_cast<double>(pooled ? std::accumulate(since.begin(), since.end(), tally.boxes)
                                                    : tally.boxes + since[c]);
   return {.precision = estimate(Precision, std::min(tally.boxes, tally.judged)),
@@ -274,15 +263,15 @@ PoolFigures FiguresOf(const PoolSample& sample, const Spread& spread, size_t c, 
 
 PoolEstimates EstimatePool(const PoolSample& sample, const EstimateOptions& options) {
   PoolEstimates estimates;
-  const auto category_count = static_cast<size_t>(sample.category_count);
-  estimates.categories.resize(category_count);
+  const auto num_classes = static_cast<size_t>(sample.num_classes);
+  estimates.classes.resize(num_classes);
   if (sample.drawn.empty()) return estimates;
   const Spread spread = SpreadOf(sample, options);
-  for (size_t c = 0; c < category_count; ++c) {
-    estimates.categories[c] = FiguresOf(sample, spread, c, options.level);
-    if (spread.value[c].boxes >= kFewestBoxes) ++estimates.averaged_categories;
+  for (size_t c = 0; c < num_classes; ++c) {
+    estimates.classes[c] = FiguresOf(sample, spread, c, options.level);
+    if (spread.value[c].boxes >= kFewestBoxes) ++estimates.averaged_classes;
   }
-  estimates.pooled = FiguresOf(sample, spread, category_count, options.level);
+  estimates.pooled = FiguresOf(sample, spread, num_classes, options.level);
   return estimates;
 }
 

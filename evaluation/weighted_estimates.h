@@ -1,8 +1,8 @@
-// What a random slice of a pool says of all of it: a model's precision, recall and AP50 on the images that
-// had no labels, how common each class is, and how many boxes are still to draw. With intervals.
+// What a random slice of a pool tells about all of it, with intervals: a model's precision, recall and AP50
+// on the images that had no labels, how common each class is, and how many boxes are still to be drawn.
 //
-// Legend: U: the images that could be drawn, which had no label then; M: how many they are; k: those of the
-// slice that are answered; C: categories. Each of the k stands for M / k images.
+// Legend: U: the images without a label at the time of the draw; M: their number; k: the answered images of
+// the slice, each of which stands for M / k images of U; C: classes.
 #pragma once
 
 #include <cstdint>
@@ -11,44 +11,43 @@
 namespace loupe::evaluation {
 
 struct SampledDetection {
-  int32_t category = 0;  // 0-based
-  float score = 0;       // not NaN
-  bool correct = false;  // matched with a true box of its category at IoU 0.5
+  int32_t class_index = 0;  // 0-based
+  float score = 0;          // not NaN
+  bool correct = false;     // matched with a true box of its class at IoU 0.5
 };
 
 struct SampledImage {
-  std::vector<uint32_t> true_boxes;          // [C], as many as a person drew
+  std::vector<uint32_t> true_boxes;          // [C] number of boxes that a person drew
   std::vector<SampledDetection> detections;  // in any order
 };
 
-// Requires: `drawn` are the first k of a uniform random order of U. To skip one that is not answered yet
-// would favour those that are quick to answer.
+// Requires: `drawn` are the first k of a uniform random order of U. Leaving out an image because it isn't
+// answered yet would favour images that are quick to answer.
 struct PoolSample {
-  int category_count = 0;
-  std::vector<SampledImage> drawn;             // [k]
-  uint64_t population = 0;                     // M
-  std::vector<uint64_t> boxes_labelled_since;  // [C], in images of U that are labelled but not among `drawn`
-  uint64_t known_images = 0;                   // labelled before the draw; they and U are the pool
-  uint64_t known_images_with_boxes = 0;        // of any category
-  std::vector<uint64_t> known_images_with_category;  // [C]
+  int num_classes = 0;
+  std::vector<SampledImage> drawn;                // [k]
+  uint64_t population = 0;                        // M
+  std::vector<uint64_t> boxes_labelled_since;     // [C] in labelled images of U that aren't in `drawn`
+  uint64_t known_images = 0;                      // labelled before the draw; together with U, the pool
+  uint64_t known_images_with_boxes = 0;           // of any class
+  std::vector<uint64_t> known_images_with_class;  // [C]
 };
 
 struct EstimateOptions {
-  double score_threshold = 0.5;  // of the detections that precision and recall judge
+  double score_threshold = 0.5;  // precision and recall judge the detections with at least this score
   int resamples = 1000;
-  double level = 0.95;  // share of the slices that could have been drawn whose interval holds the truth
-  uint64_t seed = 0;    // the same seed gives the same intervals everywhere
-  int threads = 0;      // 0: one for each processor; the numbers don't depend on it
+  double level = 0.95;  // in (0, 1): share of all possible slices whose interval holds the truth
+  uint64_t seed = 0;    // the same seed gives the same intervals
+  int threads = 0;      // 0: one per processor; results don't depend on it
 };
 
-// True boxes in the drawn images below which there is no interval.
+// With fewer true boxes in the drawn images there is no interval.
 constexpr uint64_t kFewestBoxes = 30;
 
-// `value` is -1 where there is nothing to judge. An interval is left out
-// - below kFewestBoxes true boxes in the drawn images (of the category, or of all), for precision also below
-// 30
-//   judged detections;
-// - where the drawn images agree entirely while others are unseen: they don't show how much images differ.
+// `value` is -1 if there is nothing to judge. There is no interval
+// - with fewer than kFewestBoxes true boxes in the drawn images (of the class, or of all classes), and for
+//   precision also with fewer than kFewestBoxes judged detections;
+// - if all drawn images agree although U has more images: they don't show how much images differ.
 struct PoolEstimate {
   double value = -1;
   bool has_interval = false;
@@ -57,29 +56,30 @@ struct PoolEstimate {
 };
 
 struct PoolFigures {
-  PoolEstimate precision;   // share of the detections in U from the threshold up that are correct
-  PoolEstimate recall;      // share of the true boxes in U that those detections found
+  PoolEstimate precision;   // share of correct ones among the detections in U from the threshold up
+  PoolEstimate recall;      // share of the true boxes in U that these detections found
   PoolEstimate ap50;        // in U, all scores
   PoolEstimate prevalence;  // share of the pool's images, labelled ones included, with a true box
   PoolEstimate boxes_left;  // true boxes in images of U that have no label yet
 };
 
 struct PoolEstimates {
-  std::vector<PoolFigures> categories;  // [C]
-  PoolFigures pooled;                   // boxes of all categories together; ap50 is a mean of categories
-  int averaged_categories = 0;          // in pooled.ap50: those with at least kFewestBoxes of them
+  std::vector<PoolFigures> classes;  // [C]
+  PoolFigures pooled;                // boxes of all classes together; ap50 is the mean over averaged_classes
+  int averaged_classes = 0;          // classes with at least kFewestBoxes true boxes
 };
 
-// Precision, recall and AP50 are of U, not of the pool: labelled images are what a model was trained on. They
-// mean nothing for a model that was trained on images of the slice.
+// Precision, recall and AP50 are those on U, not on the pool, since a model was trained on the labelled
+// images. They mean nothing for a model that was trained on images of the slice.
 //
-// Intervals: the images are drawn again. A share k / M of them stay as they are, since what is drawn without
-// replacement can't be wrong about them; the others are drawn again with replacement from among themselves.
-// So an image's copies vary by 1 - k / M, and a slice that is all of U has intervals without width. The
-// quantiles are those of Student's distribution rather than the normal one, with the degrees of freedom of
-// the spread that single images cause: few images with many boxes each give wide intervals. A few images that
-// hold a large part of a category's boxes in U are still a risk: until one is drawn, nothing tells of them.
-// Source: after Antal, Tillé 2011 (draws without replacement); Hesterberg 2015 (quantiles moved outwards);
+// Intervals come from resamples. A share k / M of the drawn images is kept in each resample, since a draw
+// without replacement is certain of them; the others are drawn from among themselves, with replacement. So
+// the number of copies of an image has the variance 1 - k / M, and a slice that is all of U has intervals of
+// width 0. The ends are quantiles of the resamples, moved outwards from the normal distribution's to
+// Student's. The degrees of freedom come from how much single images contribute to the spread, so a few
+// images with many boxes each give wide intervals. One risk remains: if a few images of U hold a large part
+// of a class's boxes and none of them is drawn, nothing shows it.
+// Sources: after Antal, Tillé 2011 (draws without replacement); Hesterberg 2015 (quantiles moved outwards);
 // Satterthwaite 1946 (degrees of freedom).
 //
 // Time: (resamples + k) passes over the detections of the drawn images.

@@ -63,7 +63,7 @@ struct PoolParts {
   uint64_t known_images = 0;                      // labelled, and not of U
   uint64_t known_images_with_boxes = 0;           // of any class
   std::vector<uint64_t> known_images_with_class;  // [classes]
-  uint64_t images_not_covered = 0;                // neither labelled nor in U
+  uint64_t images_not_covered = 0;                // neither labelled nor of U
 };
 
 PoolParts ReadPoolParts(Transaction& transaction, const SliceOfPool& slice, size_t class_count);

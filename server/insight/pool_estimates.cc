@@ -28,7 +28,7 @@ std::vector<evaluation::SampledImage> SampledImages(const ChosenSlice& chosen, i
   const auto judged = JudgeByImage(chosen.images, chosen.predictions, class_count);
   for (size_t i = 0; i < images.size(); ++i) {
     for (const ranking::JudgedDetection& one : judged[i]) {
-      images[i].detections.push_back({one.category, static_cast<float>(one.score), one.correct});
+      images[i].detections.push_back({one.class_index, static_cast<float>(one.score), one.correct});
     }
   }
   return images;
@@ -37,7 +37,7 @@ std::vector<evaluation::SampledImage> SampledImages(const ChosenSlice& chosen, i
 evaluation::PoolSample SampleOf(const ChosenSlice& chosen, int class_count) {
   const PoolParts& parts = chosen.parts;
   evaluation::PoolSample sample;
-  sample.category_count = class_count;
+  sample.num_classes = class_count;
   sample.drawn = SampledImages(chosen, class_count);
   sample.population = parts.population;
   sample.boxes_labelled_since = parts.boxes_labelled_since;
@@ -48,7 +48,7 @@ evaluation::PoolSample SampleOf(const ChosenSlice& chosen, int class_count) {
   }
   sample.known_images = parts.known_images;
   sample.known_images_with_boxes = parts.known_images_with_boxes;
-  sample.known_images_with_category = parts.known_images_with_class;
+  sample.known_images_with_class = parts.known_images_with_class;
   return sample;
 }
 
@@ -125,11 +125,11 @@ v1::PoolEstimates MakePoolEstimates(const PoolEstimatesInput& input, double scor
   const evaluation::PoolEstimates estimates = evaluation::EstimatePool(
       SampleOf(chosen, input.class_count), {.score_threshold = score_threshold, .seed = kSeed});
   *message.mutable_all_classes() = FiguresMessage(estimates.pooled, chosen);
-  message.set_averaged_classes(static_cast<uint32_t>(estimates.averaged_categories));
-  for (size_t c = 0; c < estimates.categories.size(); ++c) {
+  message.set_averaged_classes(static_cast<uint32_t>(estimates.averaged_classes));
+  for (size_t c = 0; c < estimates.classes.size(); ++c) {
     v1::ClassFigures& of_class = *message.add_classes();
     of_class.set_label(evaluation::LabelOf(c));
-    *of_class.mutable_figures() = FiguresMessage(estimates.categories[c], chosen);
+    *of_class.mutable_figures() = FiguresMessage(estimates.classes[c], chosen);
   }
   return message;
 }

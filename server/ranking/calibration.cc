@@ -12,11 +12,11 @@ namespace {
 constexpr size_t kFewestDetections = 50;
 constexpr size_t kFewestOfAKind = 10;
 
-// Fully ordered, by score first: sums then don't depend on the order given.
+// Sorted by score, then by all other fields, so that sums don't depend on the order given.
 std::vector<JudgedDetection> Sorted(std::span<const JudgedDetection> detections) {
   std::vector<JudgedDetection> sorted(detections.begin(), detections.end());
   std::sort(sorted.begin(), sorted.end(), [](const JudgedDetection& a, const JudgedDetection& b) {
-    return std::tie(a.score, a.correct, a.category) < std::tie(b.score, b.correct, b.category);
+    return std::tie(a.score, a.correct, a.class_index) < std::tie(b.score, b.correct, b.class_index);
   });
   return sorted;
 }
@@ -26,7 +26,7 @@ size_t CountRight(std::span<const JudgedDetection> detections) {
                                            [](const JudgedDetection& d) { return d.correct; }));
 }
 
-// Detections next to each other by score that are given one probability.
+// Detections with neighbouring scores that get one probability.
 struct Block {
   double centre;  // mean score
   double right;
@@ -38,11 +38,11 @@ struct Block {
 Block Joined(const Block& below, const Block& above) {
   const double count = below.count + above.count;
   const double centre = (below.centre * below.count + above.centre * above.count) / count;
-  // Rounding must not carry a centre out of its block: centres have to rise strictly.
+  // Centres have to rise strictly, so rounding must not move one out of its block.
   return {std::clamp(centre, below.centre, above.centre), below.right + above.right, count};
 }
 
-// Pool adjacent violators: joins blocks until their shares rise strictly.
+// Pool adjacent violators: joins neighbouring blocks until their shares rise strictly.
 std::vector<Block> Pool(std::span<const Block> blocks) {
   std::vector<Block> pooled;
   for (Block block : blocks) {
@@ -56,14 +56,14 @@ std::vector<Block> Pool(std::span<const Block> blocks) {
 }
 
 // Isotonic regression, with three changes for a ranking by entropy:
-// - Each block gets one more detection, half right (Jeffreys' prior: (k + ½) / (n + 1)). A few detections,
-//   all of them right, would otherwise claim certainty, and an entropy of 0. Small blocks move further than
-//   large ones, so blocks are pooled again.
-// - Lines through the blocks' centres instead of steps: within a block the order of scores isn't lost, and
-//   where precision rises steadily the lines are the closer estimate.
-// - At the ends, score 0 has what its block would have with one more wrong detection, score 1 with one more
-//   right. That keeps the order as well, and moves the block's own detections by less than chance did. Lines
-//   to probabilities 0 and 1 would believe the scores where the data have said what they are worth.
+// - Each block gets one more detection, half correct (Jeffreys' prior: (k + ½) / (n + 1)). Otherwise a few
+//   detections that are all correct would get probability 1, and an entropy of 0. The prior moves small
+//   blocks further than large ones, so blocks are pooled a second time.
+// - Lines through the blocks' centres instead of steps. They keep the order of scores within a block, and are
+//   the closer estimate where precision rises steadily.
+// - Score 0 gets the probability that the first block would have with one more wrong detection, score 1 that
+//   of the last block with one more correct detection. This keeps the order of scores beyond the outermost
+//   centres. Lines to the probabilities 0 and 1 would trust scores that the data have shown to be wrong.
 // Requires: detections sorted, at least one.
 CalibrationMap FitIsotonic(std::span<const JudgedDetection> detections) {
   std::vector<Block> blocks;
@@ -111,8 +111,8 @@ struct Line {
   double offset;
 };
 
-// Weight of the prior belief in a slope of 1, as one on the log loss in nats: ½ (slope - 1)². Where nothing
-// speaks of the slope (all right, all wrong, one score only) the detector's own order stays.
+// Weight of a prior on the slope, ½ (slope - 1)² in nats of log loss. It keeps the detector's own order where
+// the data don't determine the slope: all correct, all wrong, or a single score.
 constexpr double kSlopePrior = 1;
 
 double Loss(std::span<const Point> points, const Line& line) {
@@ -148,11 +148,10 @@ Derivatives DerivativesOf(std::span<const Point> points, const Line& line) {
   return d;
 }
 
-// Newton's method from `line` to the least loss, which is convex; steps are halved while they overshoot.
+// Minimises the loss, which is convex, by Newton's method from `line`. A step that overshoots is halved.
 Line Descend(std::span<const Point> points, Line line) {
   constexpr int kMostSteps = 100;  // fewer than ten are usual
-  // Nats still to gain: above the rounding of large sums. The step made then squares the distance that is
-  // left.
+  // Nats still to gain. Above the rounding error of large sums; one more step then makes the rest negligible.
   constexpr double kConverged = 1e-6;
   for (int i = 0; i < kMostSteps; ++i) {
     const Derivatives d = DerivativesOf(points, line);
@@ -185,7 +184,8 @@ CalibrationMap FitPlatt(std::span<const JudgedDetection> detections) {
   }
   const Line level = {0, Logit((right * right_target + wrong * wrong_target) / (right + wrong))};
   Line line = Descend(points, level);
-  // The loss is convex: if its minimum is a falling line, the best of the others is the level one.
+  // Scores must not lower probabilities. As the loss is convex, the best line that doesn't fall is then the
+  // level one.
   if (line.slope < 0) line = level;
 
   CalibrationMap map;
@@ -223,7 +223,7 @@ std::vector<CalibrationMap> FitCalibration(std::span<const JudgedDetection> dete
   const std::vector<JudgedDetection> sorted = Sorted(detections);
   std::vector<std::vector<JudgedDetection>> of_class(classes);
   for (const JudgedDetection& detection : sorted) {
-    of_class[static_cast<size_t>(detection.category)].push_back(detection);
+    of_class[static_cast<size_t>(detection.class_index)].push_back(detection);
   }
   std::vector<CalibrationMap> maps(classes, FitPlatt(sorted));
   for (size_t c = 0; c < classes; ++c) {
@@ -237,11 +237,11 @@ std::vector<CalibrationMap> FitCalibration(std::span<const JudgedDetection> dete
 std::optional<double> DetectionCalibrationError(std::span<const JudgedDetection> detections,
                                                 std::span<const CalibrationMap> maps) {
   if (detections.empty()) return std::nullopt;
-  // Half a holdout has some hundred detections: more bins would measure chance.
+  // Half a holdout has some hundred detections; with more bins the error would mostly measure chance.
   constexpr size_t kBins = 10;
-  std::array<double, kBins> excess{};  // Σ confidence - right detections, of each bin
+  std::array<double, kBins> excess{};  // [bins] Σ confidence - number of correct detections
   for (const JudgedDetection& detection : Sorted(detections)) {
-    const double confidence = Calibrated(maps[static_cast<size_t>(detection.category)], detection.score);
+    const double confidence = Calibrated(maps[static_cast<size_t>(detection.class_index)], detection.score);
     const auto bin = static_cast<size_t>(confidence * static_cast<double>(kBins));
     excess[std::min(bin, kBins - 1)] += confidence - (detection.correct ? 1 : 0);
   }

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "evaluation/parallel_for.h"
 #include "server/ranking/half_float.h"
+#include "server/ranking/hamming_index.h"
 
 namespace loupe::ranking {
 namespace {
@@ -170,50 +171,6 @@ class Cover {
   std::vector<Best> bests_;     // by block
 };
 
-// Finds hashes that differ in at most kDuplicateHashBits of 64 bits. Hashes are split into bands and stored
-// under each band: two such hashes differ in at most kBandBits in one of their bands. Source: Norouzi,
-// Punjani and Fleet 2012, "Fast search in Hamming space with multi-index hashing".
-class HashIndex {
- public:
-  HashIndex() : filed_(kBands * kBandValues) {
-    for (uint32_t flips = 0; flips < kBandValues; ++flips) {
-      if (std::popcount(flips) <= kBandBits) flips_.push_back(flips);
-    }
-  }
-
-  void Add(uint64_t hash, size_t image) {
-    for (size_t band = 0; band < kBands; ++band) filed_[Place(hash, band)].push_back({hash, image});
-  }
-
-  // Calls visit(image) for each image whose hash is near, possibly more than once.
-  template <typename Visit>
-  void ForEachNear(uint64_t hash, const Visit& visit) const {
-    for (size_t band = 0; band < kBands; ++band) {
-      for (const uint32_t flips : flips_) {
-        for (const Entry& entry : filed_[Place(hash, band) ^ flips]) {
-          if (std::popcount(entry.hash ^ hash) <= kDuplicateHashBits) visit(entry.image);
-        }
-      }
-    }
-  }
-
- private:
-  static constexpr size_t kBands = 4;
-  static constexpr size_t kBandValues = 1U << 16U;
-  static constexpr int kBandBits = kDuplicateHashBits / static_cast<int>(kBands);
-  struct Entry {
-    uint64_t hash;
-    size_t image;
-  };
-
-  static size_t Place(uint64_t hash, size_t band) {
-    return band * kBandValues + (hash >> (16 * band)) % kBandValues;
-  }
-
-  std::vector<uint32_t> flips_;            // what may differ in a band
-  std::vector<std::vector<Entry>> filed_;  // [kBands * kBandValues]
-};
-
 }  // namespace
 
 absl::Status Embeddings::Append(std::string_view half_floats) {
@@ -272,13 +229,15 @@ std::vector<size_t> WeightedKCenter(const Embeddings& candidates, std::span<cons
 std::vector<size_t> MergeNearDuplicates(std::span<const std::optional<uint64_t>> hashes,
                                         const Embeddings& embeddings) {
   constexpr double kSquaredDistance = 2 - 2 * kDuplicateCosine;
+  std::vector<uint64_t> known;  // 0 stands for no hash and is never added
+  for (const std::optional<uint64_t>& hash : hashes) known.push_back(hash.value_or(0));
+  HammingIndex index(known, kDuplicateHashBits);  // of the images that stand for themselves
   std::vector<size_t> firsts(hashes.size());
-  HashIndex index;
   for (size_t i = 0; i < hashes.size(); ++i) {
     firsts[i] = i;
     if (!hashes[i].has_value()) continue;
     const Point point(embeddings, i);
-    index.ForEachNear(*hashes[i], [&](size_t earlier) {
+    index.Search(*hashes[i], [&](size_t earlier, int) {
       if (earlier >= firsts[i]) return;
       std::array<float, 4> distance;
       point.SquaredDistances(embeddings, earlier, 1, distance.data());

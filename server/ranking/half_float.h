@@ -1,4 +1,4 @@
-// Half floats (IEEE 754 binary16), as embeddings are kept.
+// Half floats (IEEE 754 binary16), in which embeddings are stored.
 #pragma once
 
 #include <bit>
@@ -8,7 +8,8 @@
 
 namespace loupe::ranking {
 
-// Number i of little-endian half floats. Requires: 2·(i + 1) bytes.
+// The bits of number i of little-endian half floats.
+// Requires: at least 2·(i + 1) bytes.
 inline uint16_t HalfAt(std::string_view halves, size_t i) {
   const auto low = static_cast<uint8_t>(halves[2 * i]);
   const auto high = static_cast<uint8_t>(halves[2 * i + 1]);
@@ -17,7 +18,8 @@ inline uint16_t HalfAt(std::string_view halves, size_t i) {
 
 constexpr bool IsFinite(uint16_t half) { return (half & 0x7c00U) != 0x7c00U; }
 
-// Moves the bits to their places in a float and corrects for the exponents' offsets, 15 and 127; exact.
+// Exact. Moves the bits to their places in a float, then scales by 2^(127 - 15), the difference of the
+// exponents' offsets.
 // Requires: IsFinite(half).
 constexpr float FromHalf(uint16_t half) {
   const float magnitude = std::bit_cast<float>((half & 0x7fffU) << 13U) * 0x1p112F;

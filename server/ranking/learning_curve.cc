@@ -1,6 +1,7 @@
 #include "server/ranking/learning_curve.h"
 
 #include <algorithm>
+#include <boost/math/distributions/normal.hpp>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -19,15 +20,14 @@ namespace {
 using evaluation::SeededRandom;
 
 constexpr double kLevel = 0.9;
-constexpr double kLevelInDeviations = 1.6448536269514722;  // a normal distribution holds 90 % within ± this
 constexpr double kSteepest = 2;
 constexpr size_t kSizesWithFixedC = 4;
-// Of AP, from one training to the next on as many labels; 0.02 on NEU-DET with a few hundred. It also keeps a
-// first model that finds nothing, whose interval has no width, from ruling the fit.
+// Standard deviation of AP between trainings on the same number of labels; 0.02 on NEU-DET with a few
+// hundred. It also limits the weight of a first model that finds nothing, whose interval has width 0.
 constexpr double kTrainingScatter = 0.01;
 constexpr double kRounding = 1e-9;
 
-// What is fitted, an entry a point.
+// What is fitted, one entry per point.
 struct Sample {
   std::vector<double> log_n;
   std::vector<double> errors;      // 1 - AP
@@ -41,7 +41,7 @@ struct Fitted {
 
 double ErrorAt(const PowerLaw& law, double log_n) { return law.a * std::exp(-law.beta * log_n) + law.c; }
 
-// Least squares with a, c >= 0. The misfit is convex in them: where the best c is negative, 0 is best.
+// Least squares with a, c >= 0. The misfit is convex in a and c, so if the best c is negative, take 0.
 Fitted FitWithBeta(const Sample& sample, double beta, bool c_fixed) {
   struct {
     double w, x, y, xx, xy;
@@ -69,7 +69,7 @@ Fitted FitWithBeta(const Sample& sample, double beta, bool c_fixed) {
   return {law, misfit};
 }
 
-// Over β: an even grid, then finer ones around the best so far.
+// Searches β on an even grid, then on finer grids around the best so far.
 Fitted Fit(const Sample& sample, bool c_fixed) {
   constexpr int kSteps = 40;
   Fitted best;
@@ -91,12 +91,12 @@ Fitted Fit(const Sample& sample, bool c_fixed) {
   return best;
 }
 
-double Normal(SeededRandom& random) {  // by Box and Muller
+double Normal(SeededRandom& random) {  // Box and Muller's method
   const double radius = std::sqrt(-2 * std::log(1 - random.Uniform()));
   return radius * std::cos(2 * std::numbers::pi * random.Uniform());
 }
 
-// The points as they might have come out around the fitted curve.
+// New points around the fitted curve, drawn as FitLearningCurve describes.
 Sample Redraw(const Sample& sample, const Fitted& fitted, size_t degrees_of_freedom, SeededRandom random) {
   double scale = 1;
   if (fitted.misfit > static_cast<double>(degrees_of_freedom)) {
@@ -123,7 +123,8 @@ Sample SampleOf(std::span<const CurvePoint> points) {
   return sample;
 }
 
-// How many points differ in n; an error when they are too few or out of range.
+// The number of different n.
+// Errors: as FitLearningCurve.
 absl::StatusOr<size_t> CountSizes(std::span<const CurvePoint> points) {
   std::set<double> sizes;
   for (size_t i = 0; i < points.size(); ++i) {
@@ -140,12 +141,11 @@ absl::StatusOr<size_t> CountSizes(std::span<const CurvePoint> points) {
   if (sizes.size() >= kSizesWithFixedC) return sizes.size();
   return absl::FailedPreconditionError(
       absl::StrFormat("a forecast needs 5 rounds with different numbers of labels, or 4 with c fixed at 0 "
-                      "(as if labels alone led "
-                      "to AP 1); there are %d, so at least %d more",
+                      "(as if enough labels led to AP 1); there are %d, so at least %d more",
                       sizes.size(), kSizesWithFixedC - sizes.size()));
 }
 
-// `figure` of the fitted curve, with its band from the redrawn ones.
+// figure(law), with its band from the redrawn curves.
 template <typename Figure>
 Band BandOf(const PowerLaw& law, std::span<const PowerLaw> redrawn, const Figure& figure) {
   std::vector<double> sorted;
@@ -154,14 +154,18 @@ Band BandOf(const PowerLaw& law, std::span<const PowerLaw> redrawn, const Figure
   const auto quantile = [&](double p) {
     return sorted[static_cast<size_t>(std::lround(p * static_cast<double>(sorted.size() - 1)))];
   };
-  // A fit at the edge of what is allowed can lie outside of the middle 90 % of its redraws.
+  // A fit at the edge of the allowed range can lie outside of the middle 90 % of its redraws.
   const double value = figure(law);
   return {value, std::min(value, quantile((1 - kLevel) / 2)), std::max(value, quantile((1 + kLevel) / 2))};
 }
 
 }  // namespace
 
-double StandardError(double low, double high) { return (high - low) / (2 * kLevelInDeviations); }
+double StandardError(double low, double high) {
+  // A normal distribution holds a share of kLevel within this many standard deviations of its mean.
+  static const double deviations = boost::math::quantile(boost::math::normal(), (1 + kLevel) / 2);
+  return (high - low) / (2 * deviations);
+}
 
 double PowerLaw::Ap(double n) const { return std::clamp(1 - ErrorAt(*this, std::log(n)), 0.0, 1.0); }
 

@@ -1,6 +1,4 @@
-// Pairs of images that are nearly the same picture.
-//
-// Legend: A, B: images of the two sides.
+// Pairs of nearly equal pictures, one from each of two sets of images, a and b.
 #pragma once
 
 #include <cstddef>
@@ -13,30 +11,31 @@
 namespace loupe::ranking {
 
 struct NearDuplicateOptions {
-  int max_bits = 6;         // 0 to 11
-  size_t max_pairs = 1000;  // most pairs to return
-  int threads = 0;          // 0: one for each processor; the numbers don't depend on it
+  int max_bits = 6;         // 0 to HammingIndex::kMostBits
+  size_t max_pairs = 1000;  // at most so many pairs are returned
+  int threads = 0;          // 0: one per processor; results don't depend on it
 };
 
 struct HashPair {
   size_t a = 0;  // index into hashes_a
   size_t b = 0;  // index into hashes_b
-  int bits = 0;  // that differ
+  int bits = 0;  // number of bits that differ
 };
 
 struct NearDuplicates {
   std::vector<HashPair> pairs;  // the first `max_pairs` by a, then b
-  uint64_t pair_count = 0;      // all pairs, returned or not
-  size_t a_count = 0;           // images of a in some pair
+  uint64_t pair_count = 0;      // of all pairs, returned or not
+  size_t a_count = 0;           // images of a that are in at least one pair
 };
 
-// Pairs of an image of a and one of b whose perceptual hashes (worker/prediction/perceptual_hash.h) differ in
-// at most `max_bits` bits. By chance alone, were hashes even, 3 pairs of 150,000 images and 850,000 would be
-// 6 bits or less apart, and 5,000 pairs 10 or less; to find them takes 3 s of one core, and 17 s. Equal
-// hashes are searched for once, so that thousands of black pictures cost no more than one. (Pictures of one
-// colour all have hash 0, whichever the colour.) Time grows with the pairs of different hashes that agree,
-// but for a bit or two, in one of four bands of 16 bits. Errors: INVALID_ARGUMENT for max_bits out of range.
-// Source: Norouzi, Punjani and Fleet 2012, "Fast Search in Hamming Space with Multi-Index Hashing".
+// Finds the pairs of an image of a and one of b whose perceptual hashes (worker/prediction/perceptual_hash.h)
+// differ in at most `max_bits` bits.
+// False alarms: if hashes were uniform, 150,000 images and 850,000 others would by chance have 3 pairs within
+// 6 bits, and 5,000 within 10.
+// Time for these numbers: 3 s and 17 s of one core. It grows with the number of pairs of different hashes
+// that agree, up to a bit or two, in one of four bands of 16 bits. Each different hash is searched for once,
+// so thousands of black pictures cost as much as one. (Every picture of a single colour has the hash 0.)
+// Errors: INVALID_ARGUMENT for max_bits out of range.
 absl::StatusOr<NearDuplicates> NearDuplicatePairs(std::span<const uint64_t> hashes_a,
                                                   std::span<const uint64_t> hashes_b,
                                                   const NearDuplicateOptions& options = {});

@@ -1,29 +1,30 @@
 #include "server/ranking/pseudo_labels.h"
 
 #include <algorithm>
+#include <boost/math/distributions/normal.hpp>
 #include <cmath>
 #include <tuple>
 
 namespace loupe::ranking {
 namespace {
 
-constexpr double kNormal95 = 1.6448536269514722;  // 95 % quantile: the lower end of a 90 % interval
-
+// Lower end of Wilson's 90 % interval of a share. Requires: judged > 0.
 double WilsonLowerEnd(int64_t correct, int64_t judged) {
+  static const double z = boost::math::quantile(boost::math::normal(), 0.95);
+  const double z2 = z * z;
   const auto n = static_cast<double>(judged);
   const double share = static_cast<double>(correct) / n;
-  const double z2 = kNormal95 * kNormal95;
-  const double spread = kNormal95 * std::sqrt(share * (1 - share) / n + z2 / (4 * n * n));
+  const double spread = z * std::sqrt(share * (1 - share) / n + z2 / (4 * n * n));
   return (share + z2 / (2 * n) - spread) / (1 + z2 / n);
 }
 
-// detections: of one class, best first.
+// detections: of one class, by falling score.
 PseudoThreshold ThresholdOf(const std::vector<JudgedDetection>& detections, double min_precision) {
   PseudoThreshold threshold;
   int64_t correct = 0;
   for (size_t i = 0; i < detections.size(); ++i) {
     correct += detections[i].correct ? 1 : 0;
-    // A score takes all that share it.
+    // A threshold takes all detections with its score.
     if (i + 1 < detections.size() && detections[i + 1].score == detections[i].score) continue;
     const auto judged = static_cast<int64_t>(i) + 1;
     if (WilsonLowerEnd(correct, judged) >= min_precision) threshold = {detections[i].score, judged, correct};
@@ -49,7 +50,7 @@ std::vector<PseudoThreshold> PseudoThresholds(std::span<const JudgedDetection> d
   std::vector<std::vector<JudgedDetection>> of_class(static_cast<size_t>(class_count));
   for (const JudgedDetection& detection : detections) {
     if (detection.score >= kPseudoLabelFloor)
-      of_class[static_cast<size_t>(detection.category)].push_back(detection);
+      of_class[static_cast<size_t>(detection.class_index)].push_back(detection);
   }
   std::vector<PseudoThreshold> thresholds;
   for (std::vector<JudgedDetection>& one : of_class) {
@@ -68,17 +69,16 @@ std::vector<std::vector<bool>> ChoosePseudoLabels(std::span<const PseudoCandidat
     const PseudoCandidate& candidate = candidates[i];
     taken.emplace_back(candidate.scores.size());
     for (size_t box = 0; box < candidate.scores.size(); ++box) {
-      const auto category = static_cast<size_t>(candidate.categories[box]);
-      const std::optional<double> least = thresholds[category].min_score;
+      const auto class_index = static_cast<size_t>(candidate.class_indices[box]);
+      const std::optional<double> least = thresholds[class_index].min_score;
       if (!least.has_value() || candidate.scores[box] < *least) continue;
-      of_class[category].push_back({candidate.scores[box], candidate.image_id, i, box});
+      of_class[class_index].push_back({candidate.scores[box], candidate.image_id, i, box});
     }
   }
-  for (size_t category = 0; category < of_class.size(); ++category) {
-    std::vector<SureBox>& sure = of_class[category];
+  for (size_t c = 0; c < of_class.size(); ++c) {
+    std::vector<SureBox>& sure = of_class[c];
     std::sort(sure.begin(), sure.end());
-    if (static_cast<int64_t>(sure.size()) > most_boxes[category])
-      sure.resize(static_cast<size_t>(most_boxes[category]));
+    if (static_cast<int64_t>(sure.size()) > most_boxes[c]) sure.resize(static_cast<size_t>(most_boxes[c]));
     for (const SureBox& box : sure) taken[box.candidate][box.box] = true;
   }
   return taken;

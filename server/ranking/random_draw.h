@@ -1,4 +1,4 @@
-// The random order of images that a seed stands for.
+// The random order of images that a seed defines.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,8 @@
 
 namespace loupe::ranking {
 
-// Images sorted by this key are in uniformly random order, whatever order they came in. Different images have
-// different keys.
+// Sorting images by this key gives a uniformly random order that depends on the seed alone. Different images
+// have different keys.
 constexpr uint64_t DrawKey(uint64_t seed, int64_t image_id) {
   using evaluation::Mix64;
   return Mix64(Mix64(seed) ^ Mix64(static_cast<uint64_t>(image_id)));

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
+#include <boost/math/distributions/negative_binomial.hpp>
 #include <cmath>
 #include <numeric>
 #include <utility>
@@ -21,20 +21,20 @@ using evaluation::Mix64;
 using evaluation::ParallelFor;
 using evaluation::SeededRandom;
 
-constexpr int kMostRows = 8000;                       // a side
-constexpr float kLargestNumber = 1e15F;               // squared distances of such fit a float
-constexpr uint32_t kKernelUnit = uint32_t{1} << 18U;  // 1.0 of the kernel; 2 · kMostRows of them fit 32 bits
-constexpr size_t kLanes = 32;                         // splits that share one pass over the kernel
+constexpr int kMostRows = 8000;                       // per side
+constexpr float kLargestNumber = 1e15F;               // squared distances of such numbers fit a float
+constexpr uint32_t kKernelUnit = uint32_t{1} << 18U;  // stands for 1.0; 2 · kMostRows of them fit 32 bits
+constexpr size_t kLanes = 32;                         // splits computed in one pass over the kernel
 
 absl::Status CheckRows(const char* side, const EmbeddingRows& rows) {
   if (rows.width == 0 || rows.numbers.size() % rows.width != 0) {
     return InvalidArgumentError(
-        StrCat(side, ": ", rows.numbers.size(), " numbers are no rows of ", rows.width));
+        StrCat(side, ": ", rows.numbers.size(), " numbers don't make rows of ", rows.width));
   }
   const size_t count = rows.numbers.size() / rows.width;
   if (count < 2) {
     return InvalidArgumentError(
-        StrCat(side, " has ", count, " embeddings; the test needs at least 2 a side"));
+        StrCat(side, " has ", count, " embeddings; the test needs at least 2 per side"));
   }
   for (size_t i = 0; i < rows.numbers.size(); ++i) {
     if (std::abs(rows.numbers[i]) <= kLargestNumber) continue;  // false for NaN
@@ -65,7 +65,7 @@ std::vector<size_t> Draw(size_t total, size_t count, SeededRandom random) {
   return drawn;
 }
 
-// Appends at most `most` of the rows. Returns how many.
+// Appends at most `most` of the rows, drawn at random. Returns how many.
 size_t AppendRows(const EmbeddingRows& rows, size_t most, SeededRandom random, std::vector<double>& pooled) {
   const size_t total = rows.numbers.size() / rows.width;
   const size_t count = std::min(total, most);
@@ -77,7 +77,7 @@ size_t AppendRows(const EmbeddingRows& rows, size_t most, SeededRandom random, s
 }
 
 double SquaredDistance(const double* a, const double* b, size_t width) {
-  std::array<double, 8> sums{};  // apart, so that additions needn't wait for each other
+  std::array<double, 8> sums{};  // separate sums, so that additions don't wait for each other
   size_t k = 0;
   for (; k + sums.size() <= width; k += sums.size()) {
     for (size_t lane = 0; lane < sums.size(); ++lane) {
@@ -89,10 +89,11 @@ double SquaredDistance(const double* a, const double* b, size_t width) {
   return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
-// Where row i begins in the half below the diagonal of a symmetric matrix; it holds i numbers.
+// Where row i of a symmetric matrix begins if only the half below the diagonal is stored: row i has i
+// numbers.
 constexpr size_t RowBegin(size_t i) { return i * (i - 1) / 2; }
 
-// [N·(N - 1)/2] between N rows.
+// [N·(N - 1)/2] squared distances between N rows; layout: see RowBegin. rows: [N, width].
 std::vector<float> SquaredDistances(const std::vector<double>& rows, size_t width, int threads) {
   const size_t count = rows.size() / width;
   std::vector<float> squared(RowBegin(count));
@@ -106,7 +107,7 @@ std::vector<float> SquaredDistances(const std::vector<double>& rows, size_t widt
   return squared;
 }
 
-// The larger median of those above 0; 0 when there are none.
+// Median of the numbers above 0, of two middle ones the larger; 0 if there are none.
 double MedianAboveZero(std::vector<float> numbers) {
   std::erase(numbers, 0.0F);
   if (numbers.empty()) return 0;
@@ -115,8 +116,8 @@ double MedianAboveZero(std::vector<float> numbers) {
   return *middle;
 }
 
-// The kernel in whole units: their sums are exact, so equal splits tie, in whatever order they are added.
-// squared, result: [N·(N - 1)/2].
+// The kernel in whole units. Sums of them are exact, so splits of equal MMD² tie whatever the order of
+// addition. squared, result: [N·(N - 1)/2], see RowBegin.
 std::vector<uint32_t> KernelOf(const std::vector<float>& squared, double variance, int threads) {
   std::vector<uint32_t> kernel(squared.size());
   constexpr size_t kPiece = 4096;
@@ -128,10 +129,10 @@ std::vector<uint32_t> KernelOf(const std::vector<float>& squared, double varianc
   return kernel;
 }
 
-// For each of kLanes splits: all bits where a row is of the first side, otherwise none.
+// Of one row, for each of kLanes splits: all bits set if the row is on the first side, otherwise none.
 using Masks = std::array<uint32_t, kLanes>;
 
-// [kLanes] MMD² of splits into n rows and the others. masks: [N].
+// [kLanes] MMD² of splits into n rows on the first side and the rest on the second. masks: [N].
 std::array<double, kLanes> Mmd2(const std::vector<uint32_t>& kernel, const std::vector<Masks>& masks,
                                 size_t n) {
   std::array<uint64_t, kLanes> first{};
@@ -163,7 +164,7 @@ std::array<double, kLanes> Mmd2(const std::vector<uint32_t>& kernel, const std::
   return mmd2;
 }
 
-// MMD² of the first n rows against the others, then of at least `permutations` random splits.
+// MMD² of the first n rows against the others, followed by that of at least `permutations` random splits.
 std::vector<double> SplitMmd2(const std::vector<uint32_t>& kernel, size_t rows, size_t n,
                               const MmdOptions& options) {
   std::vector<double> mmd2((static_cast<size_t>(options.permutations) / kLanes + 1) * kLanes);
@@ -205,7 +206,7 @@ absl::StatusOr<MmdResult> MmdTest(const EmbeddingRows& x, const EmbeddingRows& y
 
 namespace {
 
-// Probability that Kolmogorov's distribution exceeds `value`.
+// Probability that a variable with Kolmogorov's distribution exceeds `value`.
 double KolmogorovTail(double value) {
   if (value < 0.2) return 1;  // to 12 digits
   double tail = 0;
@@ -229,7 +230,7 @@ absl::StatusOr<KolmogorovSmirnovResult> KolmogorovSmirnov(std::span<const double
   std::sort(y.begin(), y.end());
   const auto n = static_cast<double>(x.size());
   const auto m = static_cast<double>(y.size());
-  double gap = 0;  // in whole steps of 1 / (n·m)
+  double gap = 0;  // in units of 1 / (n·m), so that it stays a whole number
   for (size_t i = 0, j = 0; i < x.size() && j < y.size();) {
     const double value = std::min(x[i], y[j]);
     while (i < x.size() && x[i] == value) ++i;
@@ -242,17 +243,11 @@ absl::StatusOr<KolmogorovSmirnovResult> KolmogorovSmirnov(std::span<const double
 
 namespace {
 
-// Probability of at most `count` boxes where `expected` were seen, of Poisson counts that are `ratio` to 1 on
-// average: negative binomial. Requires: expected > 0.
+// Probability of at most `count` labelled boxes of a class with `expected` boxes in the rest, if both counts
+// are Poisson and their means have the ratio `ratio` to 1. Requires: expected > 0, ratio > 0.
 double AtMost(int64_t count, double expected, double ratio) {
-  const double share = ratio / (1 + ratio);
-  double log_term = -expected * std::log1p(ratio);
-  double sum = 0;
-  for (int64_t i = 0; i <= count; ++i) {
-    sum += std::exp(log_term);
-    log_term += std::log(share * (expected + static_cast<double>(i)) / static_cast<double>(i + 1));
-  }
-  return std::min(sum, 1.0);
+  const boost::math::negative_binomial labelled(expected, 1 / (1 + ratio));
+  return boost::math::cdf(labelled, static_cast<double>(count));
 }
 
 }  // namespace

@@ -24,8 +24,8 @@ constexpr double kUnsettledFall = 0.05;
 
 using Sides = std::array<std::vector<evaluation::Box>, 2>;
 
-// How many boxes of one image and class match. Equal overlaps of one box go to the earlier box of the other
-// side, whichever side that is, so exchanging the sides changes nothing.
+// How many boxes of one image and class match. Of equal overlaps of a box, the one with the earlier box of
+// the other side comes first. The rule is the same for both sides, so exchanging them changes nothing.
 size_t CountMatches(const Sides& sides) {
   std::vector<std::tuple<double, size_t, size_t>> pairs;  // -IoU, place on each side
   for (size_t i = 0; i < sides[0].size(); ++i) {
@@ -73,7 +73,7 @@ Reason GainReason(const std::optional<Band>& gain, double wanted) {
 
 Reason ClassesReason(std::vector<ClassBoxes> classes, int64_t wanted) {
   std::ranges::stable_sort(classes, {}, &ClassBoxes::boxes);
-  if (classes.empty()) return {Verdict::kTooEarly, "There are no classes to count boxes of."};
+  if (classes.empty()) return {Verdict::kTooEarly, "The project has no classes."};
   const auto thin = std::ranges::lower_bound(classes, wanted, {}, &ClassBoxes::boxes) - classes.begin();
   return {thin == 0 ? Verdict::kStop : Verdict::kGoOn,
           absl::StrFormat("Classes with fewer than %d boxes: %d of %d; the fewest boxes, %d, are of %s.",
@@ -81,7 +81,7 @@ Reason ClassesReason(std::vector<ClassBoxes> classes, int64_t wanted) {
 }
 
 Reason IntervalReason(const std::optional<Band>& ap, double widest) {
-  if (!ap.has_value()) return {Verdict::kTooEarly, "How sure AP is can't be said without a holdout."};
+  if (!ap.has_value()) return {Verdict::kTooEarly, "Without a holdout, AP has no interval."};
   const double width = ap->high - ap->low;
   const bool narrow = width <= widest;
   return {narrow ? Verdict::kStop : Verdict::kGoOn,
@@ -97,7 +97,7 @@ double MatchedF1(std::span<const DetectedBox> a, std::span<const DetectedBox> b)
   for (const size_t side : {0, 1}) {
     for (const DetectedBox& box : side == 0 ? a : b) {
       if (!(box.score >= kAgreeingScore)) continue;
-      groups[{box.image, box.category}][side].push_back(box.box);
+      groups[{box.image, box.class_index}][side].push_back(box.box);
       ++boxes;
     }
   }

@@ -6,16 +6,17 @@
 namespace loupe::ranking {
 namespace {
 
-constexpr double kLeastSeconds = 0.1;  // of an image without boxes
+constexpr double kLeastSeconds = 0.1;  // lower limit of per_image
 
-// The upper one of two. Requires: not empty.
+// Of two middle values, the larger.
+// Requires: not empty.
 double Median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
 }
 
-// Empty: all tasks have the same number of boxes.
+// Seconds per box between each two tasks. Empty if all tasks have the same number of boxes.
 std::vector<double> SlopesBetween(std::span<const AnsweredTask> tasks) {
   std::vector<double> slopes;
   for (size_t i = 0; i < tasks.size(); ++i) {

@@ -93,7 +93,7 @@ void Add(const v1::ImagePrediction& prediction, const std::vector<PseudoThreshol
     const float score = prediction.scores(i);
     const uint32_t label = prediction.labels(i);
     if (score < ranking::kPseudoLabelFloor) continue;
-    scores.categories.push_back(static_cast<int32_t>(evaluation::ClassIndexOf(label)));
+    scores.class_indices.push_back(static_cast<int32_t>(evaluation::ClassIndexOf(label)));
     scores.scores.push_back(score);
     boxes.add_labels(label);
     boxes.mutable_corners()->Add(prediction.corners().begin() + 4 * i,

@@ -59,7 +59,7 @@ std::vector<std::vector<JudgedDetection>> JudgeByImage(std::span<const JudgedIma
       if (matches[d].ignored & 1U) continue;
       const evaluation::DetectedBox& box = group.detections[d];
       judged[static_cast<size_t>(group.image)].push_back(
-          {box.category, box.score, (matches[d].matched & 1U) != 0});
+          {box.class_index, box.score, (matches[d].matched & 1U) != 0});
     }
   }
   return judged;

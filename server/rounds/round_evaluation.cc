@@ -22,13 +22,13 @@ evaluation::Box CornerBox(double x1, double y1, double x2, double y2) { return {
 evaluation::GroundTruth TruthOf(std::span<const JudgedImage> images, int class_count) {
   evaluation::GroundTruth truth;
   truth.image_count = static_cast<int>(images.size());
-  truth.category_count = class_count;
+  truth.num_classes = class_count;
   for (size_t i = 0; i < images.size(); ++i) {
     for (const v1::LabelBox& label : images[i].truth) {
       const v1::Box& corners = label.box();
       evaluation::TrueBox box;
       box.image = static_cast<int32_t>(i);
-      box.category = static_cast<int32_t>(evaluation::ClassIndexOf(label.label()));
+      box.class_index = static_cast<int32_t>(evaluation::ClassIndexOf(label.label()));
       box.box = CornerBox(corners.x1(), corners.y1(), corners.x2(), corners.y2());
       box.area = box.box.width * box.box.height;
       box.crowd = label.ignore();
@@ -46,7 +46,7 @@ std::vector<evaluation::DetectedBox> DetectionsOf(std::span<const JudgedImage> i
     for (int b = 0; b < prediction.scores_size(); ++b) {
       evaluation::DetectedBox box;
       box.image = static_cast<int32_t>(i);
-      box.category = static_cast<int32_t>(evaluation::ClassIndexOf(prediction.labels(b)));
+      box.class_index = static_cast<int32_t>(evaluation::ClassIndexOf(prediction.labels(b)));
       box.box = CornerBox(prediction.corners(4 * b), prediction.corners(4 * b + 1),
                           prediction.corners(4 * b + 2), prediction.corners(4 * b + 3));
       box.score = prediction.scores(b);
@@ -75,11 +75,11 @@ v1::Evaluation EvaluateModel(std::span<const JudgedImage> images, const Predicti
   evaluation.set_ap50(metrics.overall.ap50);
   evaluation.set_ap75(metrics.overall.ap75);
   evaluation.set_random_sample(random_sample);
-  for (size_t c = 0; c < metrics.per_category.size(); ++c) {
+  for (size_t c = 0; c < metrics.per_class.size(); ++c) {
     v1::ClassAp* of_class = evaluation.add_per_class();
     of_class->set_label(evaluation::LabelOf(c));
-    of_class->set_ap(metrics.per_category[c].ap);
-    of_class->set_ap50(metrics.per_category[c].ap50);
+    of_class->set_ap(metrics.per_class[c].ap);
+    of_class->set_ap50(metrics.per_class[c].ap50);
   }
   return evaluation;
 }

@@ -146,7 +146,7 @@ void AddKnown(const SampledImage& image, PoolSample& known) {
   uint64_t boxes = 0;
   for (size_t c = 0; c < image.true_boxes.size(); ++c) {
     boxes += image.true_boxes[c];
-    known.known_images_with_category[c] += image.true_boxes[c] > 0 ? 1 : 0;
+    known.known_images_with_class[c] += image.true_boxes[c] > 0 ? 1 : 0;
   }
   known.known_images_with_boxes += boxes > 0 ? 1 : 0;
 }
@@ -163,11 +163,11 @@ Pool MakePool(const World& world, uint64_t seed) {
   std::stable_sort(images.begin() + (world.chosen ? 0 : kKnown), images.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });
   Pool pool;
-  pool.known.category_count = world.categories;
+  pool.known.num_classes = world.categories;
   pool.known.population = images.size() - kKnown;
   pool.known.known_images = kKnown;
   pool.known.boxes_labelled_since.resize(static_cast<size_t>(world.categories));
-  pool.known.known_images_with_category.resize(static_cast<size_t>(world.categories));
+  pool.known.known_images_with_class.resize(static_cast<size_t>(world.categories));
   for (size_t i = 0; i < images.size(); ++i) {
     if (i < size_t{kKnown}) {
       AddKnown(images[i].second, pool.known);
@@ -185,7 +185,7 @@ struct Slice {
 
 Slice Judge(const Pool& pool, std::vector<SampledImage> drawn, int resamples, uint64_t seed) {
   Slice slice;
-  slice.boxes.resize(static_cast<size_t>(pool.known.category_count) + 1);
+  slice.boxes.resize(static_cast<size_t>(pool.known.num_classes) + 1);
   for (const SampledImage& image : drawn) {
     for (size_t c = 0; c < image.true_boxes.size(); ++c) {
       slice.boxes[c] += image.true_boxes[c];
@@ -211,7 +211,7 @@ std::vector<SampledImage> Draw(const Pool& pool, size_t count, uint64_t seed) {
 }
 
 const PoolFigures& FiguresOf(const Slice& slice, size_t category) {
-  const auto& categories = slice.estimates.categories;
+  const auto& categories = slice.estimates.classes;
   return category < categories.size() ? categories[category] : slice.estimates.pooled;
 }
 
@@ -220,12 +220,12 @@ double TruthFor(const Slice& slice, const Slice& all, size_t category, PoolEstim
   if (figure == &PoolFigures::boxes_left) {
     return static_cast<double>(all.boxes[category] - slice.boxes[category]);
   }
-  const auto& categories = all.estimates.categories;
+  const auto& categories = all.estimates.classes;
   if (figure != &PoolFigures::ap50 || category < categories.size())
     return (FiguresOf(all, category).*figure).value;
   double sum = 0;
   for (size_t c = 0; c < categories.size(); ++c) sum += slice.boxes[c] < 30 ? 0 : categories[c].ap50.value;
-  return sum / slice.estimates.averaged_categories;
+  return sum / slice.estimates.averaged_classes;
 }
 
 // Truth and estimate on average over the slices that have one; how many have an interval, and hold the truth.

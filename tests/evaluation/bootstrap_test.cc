@@ -12,7 +12,7 @@ namespace {
 // Copies of images as images of their own, so that the ordinary metrics can judge a resample.
 Scene WithCopies(const Scene& scene, const std::vector<uint32_t>& copies) {
   Scene copied;
-  copied.truth.category_count = scene.truth.category_count;
+  copied.truth.num_classes = scene.truth.num_classes;
   for (int image = 0; image < scene.truth.image_count; ++image) {
     for (uint32_t i = 0; i < copies[image]; ++i) {
       const int32_t place = copied.truth.image_count++;

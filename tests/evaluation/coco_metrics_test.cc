@@ -23,17 +23,17 @@ void ExpectEqual(const CocoMetrics& got, const CocoMetrics& wanted) {
   EXPECT_NEAR(got.overall.ar_small, wanted.overall.ar_small, kTolerance);
   EXPECT_NEAR(got.overall.ar_medium, wanted.overall.ar_medium, kTolerance);
   EXPECT_NEAR(got.overall.ar_large, wanted.overall.ar_large, kTolerance);
-  ASSERT_EQ(got.per_category.size(), wanted.per_category.size());
-  for (size_t c = 0; c < got.per_category.size(); ++c) {
-    EXPECT_NEAR(got.per_category[c].ap, wanted.per_category[c].ap, kTolerance);
-    EXPECT_NEAR(got.per_category[c].ap50, wanted.per_category[c].ap50, kTolerance);
+  ASSERT_EQ(got.per_class.size(), wanted.per_class.size());
+  for (size_t c = 0; c < got.per_class.size(); ++c) {
+    EXPECT_NEAR(got.per_class[c].ap, wanted.per_class[c].ap, kTolerance);
+    EXPECT_NEAR(got.per_class[c].ap50, wanted.per_class[c].ap50, kTolerance);
   }
 }
 
-TrueBox True(int image, int category, const Box& box) {
+TrueBox True(int image, int class_index, const Box& box) {
   TrueBox truth;
   truth.image = image;
-  truth.category = category;
+  truth.class_index = class_index;
   truth.box = box;
   truth.area = box.width * box.height;
   return truth;
@@ -53,9 +53,9 @@ TEST(EvaluateCocoTest, HandWorkedPrecisionAndRecall) {
   EXPECT_EQ(metrics.overall.ap_small, -1);
   EXPECT_EQ(metrics.overall.ap_large, -1);
   EXPECT_NEAR(metrics.overall.ar_1, 1, kTolerance) << "the wrong one is the second of its image";
-  EXPECT_NEAR(metrics.per_category[0].ap50, wanted, kTolerance);
-  EXPECT_EQ(metrics.per_category[1].ap, -1) << "a category without true boxes is not judged";
-  EXPECT_EQ(metrics.per_category[1].ap50, -1);
+  EXPECT_NEAR(metrics.per_class[0].ap50, wanted, kTolerance);
+  EXPECT_EQ(metrics.per_class[1].ap, -1) << "a class without true boxes is not judged";
+  EXPECT_EQ(metrics.per_class[1].ap50, -1);
 }
 
 TEST(EvaluateCocoTest, NothingDetectedIsZeroAndNothingToDetectIsUndefined) {

@@ -10,7 +10,7 @@
 
 namespace loupe::evaluation::slow {
 
-struct Cell {  // one category, area range and limit, at one threshold; -1 where no box counts
+struct Cell {  // one class, area range and limit, at one threshold; -1 where no box counts
   double precision = -1;
   double recall = -1;
 };
@@ -65,7 +65,7 @@ inline int JudgeImage(std::vector<DetectedBox> dets, const std::vector<TrueBox>&
   return count;
 }
 
-inline Cell Judge(const GroundTruth& truth, const std::vector<DetectedBox>& detections, int category,
+inline Cell Judge(const GroundTruth& truth, const std::vector<DetectedBox>& detections, int class_index,
                   double threshold, double low, double high, size_t limit) {
   std::vector<Counted> counted;
   int truth_count = 0;
@@ -73,10 +73,10 @@ inline Cell Judge(const GroundTruth& truth, const std::vector<DetectedBox>& dete
     std::vector<DetectedBox> dets;
     std::vector<TrueBox> truths;
     for (const auto& d : detections) {
-      if (d.image == image && d.category == category) dets.push_back(d);
+      if (d.image == image && d.class_index == class_index) dets.push_back(d);
     }
     for (const auto& g : truth.boxes) {
-      if (g.image == image && g.category == category) truths.push_back(g);
+      if (g.image == image && g.class_index == class_index) truths.push_back(g);
     }
     truth_count += JudgeImage(dets, truths, threshold, low, high, limit, counted);
   }
@@ -102,15 +102,15 @@ inline Cell Judge(const GroundTruth& truth, const std::vector<DetectedBox>& dete
   return {sum / 101, correct / truth_count};
 }
 
-// Means over categories and the thresholds given, leaving undefined ones out.
+// Means over classes and the thresholds given, leaving undefined ones out.
 inline Cell Mean(const GroundTruth& truth, const std::vector<DetectedBox>& detections,
-                 const std::vector<int>& categories, const std::vector<double>& thresholds, double low,
+                 const std::vector<int>& classes, const std::vector<double>& thresholds, double low,
                  double high, size_t limit) {
   Cell sum{0, 0};
   int count = 0;
-  for (const int category : categories) {
+  for (const int class_index : classes) {
     for (const double threshold : thresholds) {
-      const Cell cell = Judge(truth, detections, category, threshold, low, high, limit);
+      const Cell cell = Judge(truth, detections, class_index, threshold, low, high, limit);
       if (cell.precision < 0) continue;
       sum.precision += cell.precision;
       sum.recall += cell.recall;
@@ -122,11 +122,11 @@ inline Cell Mean(const GroundTruth& truth, const std::vector<DetectedBox>& detec
 
 inline CocoMetrics Evaluate(const GroundTruth& truth, const std::vector<DetectedBox>& detections) {
   const std::vector<double> all = {0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95};
-  std::vector<int> categories;
-  for (int c = 0; c < truth.category_count; ++c) categories.push_back(c);
+  std::vector<int> classes;
+  for (int c = 0; c < truth.num_classes; ++c) classes.push_back(c);
   const auto mean = [&](const std::vector<double>& thresholds, double low = 0, double high = 1e10,
                         size_t limit = 100) {
-    return Mean(truth, detections, categories, thresholds, low, high, limit);
+    return Mean(truth, detections, classes, thresholds, low, high, limit);
   };
   CocoMetrics metrics;
   metrics.overall = {
@@ -134,9 +134,9 @@ inline CocoMetrics Evaluate(const GroundTruth& truth, const std::vector<Detected
       mean(all, 0, 1024).precision, mean(all, 1024, 9216).precision, mean(all, 9216, 1e10).precision,
       mean(all, 0, 1e10, 1).recall, mean(all, 0, 1e10, 10).recall,   mean(all).recall,
       mean(all, 0, 1024).recall,    mean(all, 1024, 9216).recall,    mean(all, 9216, 1e10).recall};
-  for (const int c : categories) {
-    metrics.per_category.push_back({Mean(truth, detections, {c}, all, 0, 1e10, 100).precision,
-                                    Mean(truth, detections, {c}, {0.5}, 0, 1e10, 100).precision});
+  for (const int c : classes) {
+    metrics.per_class.push_back({Mean(truth, detections, {c}, all, 0, 1e10, 100).precision,
+                                 Mean(truth, detections, {c}, {0.5}, 0, 1e10, 100).precision});
   }
   return metrics;
 }

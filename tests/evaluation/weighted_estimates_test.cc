@@ -10,17 +10,17 @@
 namespace loupe::evaluation {
 namespace {
 
-PoolSample EmptySample(int category_count, uint64_t population) {
-  const std::vector<uint64_t> none(static_cast<size_t>(category_count), 0);
+PoolSample EmptySample(int num_classes, uint64_t population) {
+  const std::vector<uint64_t> none(static_cast<size_t>(num_classes), 0);
   PoolSample sample;
-  sample.category_count = category_count;
+  sample.num_classes = num_classes;
   sample.population = population;
   sample.boxes_labelled_since = none;
-  sample.known_images_with_category = none;
+  sample.known_images_with_class = none;
   return sample;
 }
 
-// Two categories, the second one rarer; boxes in clusters, and images that are hard as a whole.
+// Two classes, the second one rarer; boxes in clusters, and images that are hard as a whole.
 std::vector<SampledImage> MakeImages(int count, uint64_t seed) {
   SeededRandom random(seed);
   std::vector<SampledImage> images(static_cast<size_t>(count));
@@ -28,15 +28,15 @@ std::vector<SampledImage> MakeImages(int count, uint64_t seed) {
     image.true_boxes = {0, 0};
     const double found = 0.3 + 0.6 * random.Uniform();
     for (uint64_t i = random.Below(3) * random.Below(4); i > 0; --i) {
-      const auto category = static_cast<int32_t>(random.Below(4) == 0 ? 1 : 0);
-      ++image.true_boxes[static_cast<size_t>(category)];
+      const auto class_index = static_cast<int32_t>(random.Below(4) == 0 ? 1 : 0);
+      ++image.true_boxes[static_cast<size_t>(class_index)];
       if (random.Uniform() < found) {
-        image.detections.push_back({category, static_cast<float>(0.3 + 0.7 * random.Uniform()), true});
+        image.detections.push_back({class_index, static_cast<float>(0.3 + 0.7 * random.Uniform()), true});
       }
     }
     for (uint64_t i = random.Below(3); i > 0; --i) {
-      const auto category = static_cast<int32_t>(random.Below(2));
-      image.detections.push_back({category, static_cast<float>(0.8 * random.Uniform()), false});
+      const auto class_index = static_cast<int32_t>(random.Below(2));
+      image.detections.push_back({class_index, static_cast<float>(0.8 * random.Uniform()), false});
     }
   }
   return images;
@@ -50,7 +50,7 @@ std::vector<SampledImage> Draw(const std::vector<SampledImage>& images, size_t c
   return drawn;
 }
 
-// One category: `with` images with one true box, `without` images with none, nothing detected.
+// One class: `with` images with one true box, `without` images with none, nothing detected.
 PoolSample OneBoxOrNone(uint32_t with, uint32_t without, uint64_t population) {
   PoolSample sample = EmptySample(1, population);
   sample.drawn.resize(with + without, {{0}, {}});
@@ -76,17 +76,17 @@ TEST(EstimatePoolTest, HandWorkedCase) {
                   {{0, 0}, {}}};
   sample.known_images = 10;
   sample.known_images_with_boxes = 9;
-  sample.known_images_with_category = {8, 3};
+  sample.known_images_with_class = {8, 3};
   sample.boxes_labelled_since = {7, 4};
   const PoolEstimates estimates = EstimatePool(sample);
-  const PoolFigures& first = estimates.categories[0];
+  const PoolFigures& first = estimates.classes[0];
   EXPECT_DOUBLE_EQ(first.precision.value, 0.5);
   EXPECT_DOUBLE_EQ(first.recall.value, 1.0 / 3);  // what has a score of 0.4 isn't judged
   // Precision 1 to a recall of a third (34 points), then 2 of 4 to two thirds (33 points), then nothing.
   EXPECT_NEAR(first.ap50.value, (34 + 33 * 0.5) / 101, 1e-12);
   EXPECT_DOUBLE_EQ(first.prevalence.value, (8 + 2 * 10.0) / 50);  // each drawn image stands for 10
   EXPECT_DOUBLE_EQ(first.boxes_left.value, 3 * 10.0 - 3 - 7);
-  const PoolFigures& second = estimates.categories[1];
+  const PoolFigures& second = estimates.classes[1];
   EXPECT_DOUBLE_EQ(second.precision.value, 0.5) << "a score equal to the threshold is judged";
   EXPECT_DOUBLE_EQ(second.recall.value, 1);
   EXPECT_DOUBLE_EQ(second.boxes_left.value, 10.0 - 1 - 4);
@@ -95,7 +95,7 @@ TEST(EstimatePoolTest, HandWorkedCase) {
   EXPECT_DOUBLE_EQ(estimates.pooled.prevalence.value, (9 + 2 * 10.0) / 50)
       << "an image with both counts once";
   EXPECT_DOUBLE_EQ(estimates.pooled.boxes_left.value, 4 * 10.0 - 4 - 11);
-  EXPECT_EQ(estimates.averaged_categories, 0);
+  EXPECT_EQ(estimates.averaged_classes, 0);
   EXPECT_EQ(estimates.pooled.ap50.value, -1);
 }
 
@@ -109,7 +109,7 @@ TEST(EstimatePoolTest, TheThresholdIsAnOption) {
 TEST(EstimatePoolTest, NoFewerBoxesAreLeftThanNone) {
   PoolSample sample = OneBoxOrNone(30, 70, 200);
   sample.boxes_labelled_since = {40};  // more than the 30 that the drawn images let expect
-  const PoolEstimate left = EstimatePool(sample).categories[0].boxes_left;
+  const PoolEstimate left = EstimatePool(sample).classes[0].boxes_left;
   EXPECT_EQ(left.value, 0);
   EXPECT_EQ(left.low, 0);
   EXPECT_GT(left.high, 0) << "there may well be some";
@@ -117,13 +117,13 @@ TEST(EstimatePoolTest, NoFewerBoxesAreLeftThanNone) {
 
 TEST(EstimatePoolTest, NothingDrawnSaysNothing) {
   const PoolEstimates estimates = EstimatePool(EmptySample(3, 100));
-  ASSERT_EQ(estimates.categories.size(), 3U);
-  for (const PoolFigures& figures : estimates.categories) EXPECT_TRUE(SameFigures(figures, {}));
+  ASSERT_EQ(estimates.classes.size(), 3U);
+  for (const PoolFigures& figures : estimates.classes) EXPECT_TRUE(SameFigures(figures, {}));
   EXPECT_TRUE(SameFigures(estimates.pooled, {}));
 }
 
 TEST(EstimatePoolTest, WithoutDetectionsThereIsNoPrecision) {
-  const PoolFigures figures = EstimatePool(OneBoxOrNone(40, 60, 1000)).categories[0];
+  const PoolFigures figures = EstimatePool(OneBoxOrNone(40, 60, 1000)).classes[0];
   EXPECT_EQ(figures.precision.value, -1);
   EXPECT_FALSE(figures.precision.has_interval);
   EXPECT_EQ(figures.recall.value, 0);
@@ -131,13 +131,13 @@ TEST(EstimatePoolTest, WithoutDetectionsThereIsNoPrecision) {
 }
 
 // By the definition: the best precision at each of 101 recalls, numpy.linspace(0, 1, 101), or beyond.
-double SlowAp50(const std::vector<SampledImage>& images, int32_t category) {
+double SlowAp50(const std::vector<SampledImage>& images, int32_t class_index) {
   std::vector<SampledDetection> detections;
   double boxes = 0;
   for (const SampledImage& image : images) {
-    boxes += image.true_boxes[static_cast<size_t>(category)];
+    boxes += image.true_boxes[static_cast<size_t>(class_index)];
     for (const SampledDetection& detection : image.detections) {
-      if (detection.category == category) detections.push_back(detection);
+      if (detection.class_index == class_index) detections.push_back(detection);
     }
   }
   std::sort(detections.begin(), detections.end(),
@@ -163,9 +163,9 @@ TEST(EstimatePoolTest, Ap50IsThatOfTheDefinition) {
     const PoolEstimates estimates = EstimatePool(sample, {.resamples = 1});
     const double first = SlowAp50(sample.drawn, 0);
     const double second = SlowAp50(sample.drawn, 1);
-    EXPECT_NEAR(estimates.categories[0].ap50.value, first, 1e-12);
-    EXPECT_NEAR(estimates.categories[1].ap50.value, second, 1e-12);
-    EXPECT_EQ(estimates.averaged_categories, 2);
+    EXPECT_NEAR(estimates.classes[0].ap50.value, first, 1e-12);
+    EXPECT_NEAR(estimates.classes[1].ap50.value, second, 1e-12);
+    EXPECT_EQ(estimates.averaged_classes, 2);
     EXPECT_NEAR(estimates.pooled.ap50.value, (first + second) / 2, 1e-12);
   }
 }
@@ -174,7 +174,7 @@ TEST(EstimatePoolTest, ASliceThatIsAllOfUHasIntervalsWithoutWidth) {
   PoolSample sample = EmptySample(2, 300);
   sample.drawn = MakeImages(300, 1);
   const PoolEstimates estimates = EstimatePool(sample, {.resamples = 50});
-  for (const PoolFigures& figures : {estimates.categories[0], estimates.categories[1], estimates.pooled}) {
+  for (const PoolFigures& figures : {estimates.classes[0], estimates.classes[1], estimates.pooled}) {
     for (const PoolEstimate& estimate :
          {figures.precision, figures.recall, figures.ap50, figures.prevalence, figures.boxes_left}) {
       EXPECT_TRUE(estimate.has_interval);
@@ -186,12 +186,12 @@ TEST(EstimatePoolTest, ASliceThatIsAllOfUHasIntervalsWithoutWidth) {
 }
 
 TEST(EstimatePoolTest, BelowThirtyBoxesThereIsNoInterval) {
-  const PoolFigures thin = EstimatePool(OneBoxOrNone(29, 71, 1000)).categories[0];
+  const PoolFigures thin = EstimatePool(OneBoxOrNone(29, 71, 1000)).classes[0];
   EXPECT_DOUBLE_EQ(thin.prevalence.value, 0.29);
   EXPECT_FALSE(thin.prevalence.has_interval);
   EXPECT_FALSE(thin.boxes_left.has_interval);
   EXPECT_EQ(thin.prevalence.low, -1);
-  const PoolFigures enough = EstimatePool(OneBoxOrNone(30, 70, 1000)).categories[0];
+  const PoolFigures enough = EstimatePool(OneBoxOrNone(30, 70, 1000)).classes[0];
   EXPECT_TRUE(enough.prevalence.has_interval);
   EXPECT_TRUE(enough.boxes_left.has_interval);
 }
@@ -199,11 +199,11 @@ TEST(EstimatePoolTest, BelowThirtyBoxesThereIsNoInterval) {
 TEST(EstimatePoolTest, PrecisionAlsoNeedsThirtyDetections) {
   PoolSample sample = OneBoxOrNone(60, 40, 1000);
   for (size_t i = 0; i < 29; ++i) sample.drawn[i].detections = {{0, 0.9F, i % 2 == 0}};
-  const PoolFigures few = EstimatePool(sample).categories[0];
+  const PoolFigures few = EstimatePool(sample).classes[0];
   EXPECT_FALSE(few.precision.has_interval);
   EXPECT_TRUE(few.recall.has_interval);
   sample.drawn[29].detections = {{0, 0.9F, true}};
-  EXPECT_TRUE(EstimatePool(sample).categories[0].precision.has_interval);
+  EXPECT_TRUE(EstimatePool(sample).classes[0].precision.has_interval);
 }
 
 TEST(EstimatePoolTest, MeanAp50LeavesThinCategoriesOut) {
@@ -212,15 +212,15 @@ TEST(EstimatePoolTest, MeanAp50LeavesThinCategoriesOut) {
   for (size_t i = 0; i < 40; ++i) sample.drawn[i] = {{1, 0}, {{0, 0.9F, i % 2 == 0}}};
   for (size_t i = 40; i < 69; ++i) sample.drawn[i].true_boxes = {0, 1};
   const PoolEstimates estimates = EstimatePool(sample);
-  EXPECT_EQ(estimates.averaged_categories, 1);
-  EXPECT_DOUBLE_EQ(estimates.pooled.ap50.value, estimates.categories[0].ap50.value);
+  EXPECT_EQ(estimates.averaged_classes, 1);
+  EXPECT_DOUBLE_EQ(estimates.pooled.ap50.value, estimates.classes[0].ap50.value);
   EXPECT_DOUBLE_EQ(estimates.pooled.recall.value, 20.0 / 69) << "its boxes count where boxes are added up";
 }
 
 TEST(EstimatePoolTest, WhatNeverDiffersHasNoInterval) {
   PoolSample sample = OneBoxOrNone(50, 50, 1000);
   for (size_t i = 0; i < 50; ++i) sample.drawn[i].detections = {{0, 0.9F, true}};
-  const PoolFigures figures = EstimatePool(sample).categories[0];
+  const PoolFigures figures = EstimatePool(sample).classes[0];
   EXPECT_EQ(figures.precision.value, 1);
   EXPECT_FALSE(figures.precision.has_interval) << "50 right ones don't show that all are right";
   EXPECT_FALSE(figures.recall.has_interval);
@@ -229,18 +229,18 @@ TEST(EstimatePoolTest, WhatNeverDiffersHasNoInterval) {
   EXPECT_TRUE(figures.prevalence.has_interval);
   PoolSample one = OneBoxOrNone(0, 100, 1000);
   one.drawn[0] = {{40}, {{0, 0.9F, true}}};
-  EXPECT_GT(EstimatePool(one).categories[0].ap50.value, 0);
-  EXPECT_FALSE(EstimatePool(one).categories[0].ap50.has_interval) << "nor when rounding makes it differ";
+  EXPECT_GT(EstimatePool(one).classes[0].ap50.value, 0);
+  EXPECT_FALSE(EstimatePool(one).classes[0].ap50.has_interval) << "nor when rounding makes it differ";
   PoolSample alone = EmptySample(1, 1000);
   alone.drawn = {{{40}, {}}};
-  EXPECT_FALSE(EstimatePool(alone).categories[0].boxes_left.has_interval) << "one image is no spread";
+  EXPECT_FALSE(EstimatePool(alone).classes[0].boxes_left.has_interval) << "one image is no spread";
 }
 
 TEST(EstimatePoolTest, IntervalOfAShareHasTheWidthOfADrawWithoutReplacement) {
   for (const uint64_t population : {500, 1000, 100'000}) {
     SCOPED_TRACE(population);
     const PoolEstimate share =
-        EstimatePool(OneBoxOrNone(120, 280, population), {.resamples = 4000}).categories[0].prevalence;
+        EstimatePool(OneBoxOrNone(120, 280, population), {.resamples = 4000}).classes[0].prevalence;
     const double unseen = 1 - 400.0 / static_cast<double>(population);
     const double expected = 2 * 1.96 * std::sqrt(unseen * 0.3 * 0.7 / 400);
     EXPECT_NEAR((share.high - share.low) / expected, 1, 0.07);
@@ -250,10 +250,10 @@ TEST(EstimatePoolTest, IntervalOfAShareHasTheWidthOfADrawWithoutReplacement) {
 
 TEST(EstimatePoolTest, KnownImagesNarrowThePrevalence) {
   PoolSample sample = OneBoxOrNone(50, 50, 1000);
-  const PoolEstimate alone = EstimatePool(sample).categories[0].prevalence;
+  const PoolEstimate alone = EstimatePool(sample).classes[0].prevalence;
   sample.known_images = 3000;
-  sample.known_images_with_category = {900};
-  const PoolEstimate beside = EstimatePool(sample).categories[0].prevalence;
+  sample.known_images_with_class = {900};
+  const PoolEstimate beside = EstimatePool(sample).classes[0].prevalence;
   EXPECT_DOUBLE_EQ(beside.value, (900 + 500) / 4000.0);
   EXPECT_NEAR(beside.high - beside.low, (alone.high - alone.low) / 4, 1e-12);
 }
@@ -262,7 +262,7 @@ TEST(EstimatePoolTest, BoxesInFewImagesMoveTheQuantilesOutwards) {
   PoolSample few = EmptySample(1, 100'000);
   few.drawn.resize(200, {{0}, {}});
   for (size_t i = 0; i < 4; ++i) few.drawn[i].true_boxes = {10};
-  const PoolEstimate left = EstimatePool(few, {.resamples = 4000}).categories[0].boxes_left;
+  const PoolEstimate left = EstimatePool(few, {.resamples = 4000}).classes[0].boxes_left;
   // A resample's copies of the four are Poisson with mean 4: in 97.9 % at most 8, in 99.2 % at most 9. With a
   // variance known to 1/4 of its square there are 8 degrees of freedom, whose quantile leaves 1.1 % on a
   // side.
@@ -276,8 +276,8 @@ TEST(EstimatePoolTest, NumbersDependOnTheSeedButNotOnThreadsOrTheOrderOfDetectio
   const PoolEstimates once = EstimatePool(sample, {.resamples = 200, .seed = 3, .threads = 1});
   for (SampledImage& image : sample.drawn) std::reverse(image.detections.begin(), image.detections.end());
   const PoolEstimates again = EstimatePool(sample, {.resamples = 200, .seed = 3, .threads = 3});
-  EXPECT_TRUE(SameFigures(once.categories[0], again.categories[0]));
-  EXPECT_TRUE(SameFigures(once.categories[1], again.categories[1]));
+  EXPECT_TRUE(SameFigures(once.classes[0], again.classes[0]));
+  EXPECT_TRUE(SameFigures(once.classes[1], again.classes[1]));
   EXPECT_TRUE(SameFigures(once.pooled, again.pooled));
   const PoolEstimates other = EstimatePool(sample, {.resamples = 200, .seed = 4});
   EXPECT_EQ(once.pooled.recall.value, other.pooled.recall.value);
@@ -324,8 +324,8 @@ TEST(EstimatePoolTest, IntervalsHoldTheTruthAboutAsOftenAsTheySay) {
     recall.Count(estimates.pooled.recall, truth.pooled.recall.value);
     prevalence.Count(estimates.pooled.prevalence, truth.pooled.prevalence.value);
     mean_ap50.Count(estimates.pooled.ap50, truth.pooled.ap50.value);
-    ap50.Count(estimates.categories[1].ap50, truth.categories[1].ap50.value);
-    boxes_left.Count(estimates.categories[0].boxes_left, static_cast<double>(boxes - drawn_boxes));
+    ap50.Count(estimates.classes[1].ap50, truth.classes[1].ap50.value);
+    boxes_left.Count(estimates.classes[0].boxes_left, static_cast<double>(boxes - drawn_boxes));
   }
   for (const Coverage& coverage : {precision, recall, prevalence, ap50, mean_ap50, boxes_left}) {
     EXPECT_EQ(coverage.intervals, 300);

@@ -35,11 +35,11 @@ evaluation::GroundTruth ToGroundTruth(const CocoFile& file, const IndexOfId& ima
                                       const IndexOfId& categories) {
   evaluation::GroundTruth truth;
   truth.image_count = static_cast<int>(images.size());
-  truth.category_count = static_cast<int>(categories.size());
+  truth.num_classes = static_cast<int>(categories.size());
   truth.boxes.reserve(file.annotations.size());
   for (const CocoAnnotation& annotation : file.annotations) {
     truth.boxes.push_back({.image = images.at(annotation.image_id),
-                           .category = categories.at(annotation.category_id),
+                           .class_index = categories.at(annotation.category_id),
                            .box = ToBox(annotation.bbox),
                            .area = annotation.area,
                            .crowd = annotation.iscrowd,
@@ -135,7 +135,7 @@ absl::StatusOr<EvaluateReport> EvaluateFiles(const std::filesystem::path& ground
       evaluation::EvaluateCoco(ToGroundTruth(*file, images, categories), boxes);
   report.overall = metrics.overall;
   for (const CocoCategory& category : file->categories) {
-    report.per_category[category.id] = metrics.per_category[static_cast<size_t>(categories.at(category.id))];
+    report.per_category[category.id] = metrics.per_class[static_cast<size_t>(categories.at(category.id))];
     report.category_names[category.id] = category.name;
   }
   report.zero_id = std::any_of(file->annotations.begin(), file->annotations.end(),

@@ -21,7 +21,7 @@ struct EvaluateOptions {
 
 struct EvaluateReport {
   evaluation::CocoSummary overall;
-  std::map<int64_t, evaluation::CategoryMetrics> per_category;  // by category id
+  std::map<int64_t, evaluation::ClassMetrics> per_category;  // by category id
   std::map<int64_t, std::string> category_names;
   int64_t left_out_detections = 0;  // of categories that the ground truth doesn't have: not judged
   bool zero_id = false;             // an annotation has id 0, which pycocotools never counts as found

@@ -19,8 +19,9 @@ void AddTruth(int32_t image, const detection::Target& target, evaluation::Ground
     added.area = added.box.width * added.box.height;
     added.crowd = box.ignore;
     const int32_t first = box.ignore ? 0 : static_cast<int32_t>(box.label) - 1;
-    const int32_t end = box.ignore ? truth.category_count : first + 1;
-    for (added.category = first; added.category < end; ++added.category) truth.boxes.push_back(added);
+    const int32_t end = box.ignore ? truth.num_classes : first + 1;
+    for (added.class_index = first; added.class_index < end; ++added.class_index)
+      truth.boxes.push_back(added);
   }
 }
 
@@ -43,7 +44,7 @@ absl::StatusOr<evaluation::CocoSummary> MeasureDetector(const std::vector<Traini
   const auto stride = static_cast<size_t>(batch_size);
   evaluation::GroundTruth truth;
   truth.image_count = static_cast<int>(images.size());
-  truth.category_count = static_cast<int>(model.num_classes());
+  truth.num_classes = static_cast<int>(model.num_classes());
   std::vector<evaluation::DetectedBox> detected;
   for (size_t begin = 0; begin < images.size(); begin += stride) {
     std::vector<torch::Tensor> pictures;

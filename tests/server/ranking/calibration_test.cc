@@ -20,18 +20,18 @@ using Detections = std::vector<JudgedDetection>;
 
 constexpr double kTolerance = 1e-12;
 
-void Add(Detections& detections, int32_t category, double score, int right, int wrong) {
-  for (int i = 0; i < right; ++i) detections.push_back({category, score, true});
-  for (int i = 0; i < wrong; ++i) detections.push_back({category, score, false});
+void Add(Detections& detections, int32_t class_index, double score, int right, int wrong) {
+  for (int i = 0; i < right; ++i) detections.push_back({class_index, score, true});
+  for (int i = 0; i < wrong; ++i) detections.push_back({class_index, score, false});
 }
 
 double Sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 double Logit(double p) { return std::log(p / (1 - p)); }
 
 // A detection whose score says logit x while sigmoid(slope * x + offset) of them are right.
-JudgedDetection Drawn(SeededRandom& random, int32_t category, double slope, double offset) {
+JudgedDetection Drawn(SeededRandom& random, int32_t class_index, double slope, double offset) {
   const double x = 8 * random.Uniform() - 4;
-  return {category, Sigmoid(x), random.Uniform() < Sigmoid(slope * x + offset)};
+  return {class_index, Sigmoid(x), random.Uniform() < Sigmoid(slope * x + offset)};
 }
 
 // Scores with ties, right with a probability that doesn't always rise.
@@ -330,7 +330,7 @@ TEST(FitCalibrationTest, AThinClassUsesTheMapOfAllClassesTogether) {
   ASSERT_EQ(maps.size(), 4U);
   EXPECT_EQ(maps[0].kind, Kind::kIsotonic);
   Detections as_one = detections;
-  for (JudgedDetection& detection : as_one) detection.category = 0;
+  for (JudgedDetection& detection : as_one) detection.class_index = 0;
   const CalibrationMap pooled = Pooled(as_one);
   for (const size_t c : {1, 2, 3}) {
     EXPECT_EQ(maps[c].kind, Kind::kPlatt);
@@ -405,10 +405,10 @@ TEST(FitCalibrationTest, TheErrorFallsOnFreshDetections) {
     EXPECT_EQ(maps[1].kind, Kind::kIsotonic);
     EXPECT_EQ(maps[2].kind, Kind::kPlatt);
     const Detections fresh = Miscalibrated(seed + 1000, 4000);
-    for (const int32_t category : {0, 1}) {
+    for (const int32_t class_index : {0, 1}) {
       Detections of_class;
       for (const JudgedDetection& detection : fresh) {
-        if (detection.category == category) of_class.push_back(detection);
+        if (detection.class_index == class_index) of_class.push_back(detection);
       }
       const double before = DetectionCalibrationError(of_class, raw).value();
       const double after = DetectionCalibrationError(of_class, maps).value();

@@ -16,10 +16,10 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 // `count` detections, their scores falling evenly from `high` to `low`.
-std::vector<JudgedDetection> Falling(int category, int count, double high, double low, bool correct) {
+std::vector<JudgedDetection> Falling(int class_index, int count, double high, double low, bool correct) {
   std::vector<JudgedDetection> detections;
   for (int i = 0; i < count; ++i)
-    detections.push_back({category, high + (low - high) * i / std::max(1, count - 1), correct});
+    detections.push_back({class_index, high + (low - high) * i / std::max(1, count - 1), correct});
   return detections;
 }
 
@@ -135,7 +135,7 @@ TEST(ChoosePseudoLabelsTest, OrderOfImagesChangesNothing) {
     PseudoCandidate& candidate = candidates.emplace_back();
     candidate.image_id = id;
     for (int box = 0; box < 4; ++box) {
-      candidate.categories.push_back(static_cast<int32_t>(random.Below(2)));
+      candidate.class_indices.push_back(static_cast<int32_t>(random.Below(2)));
       candidate.scores.push_back(static_cast<float>(random.Below(5)) / 5);  // many ties
     }
   }

@@ -212,8 +212,8 @@ TEST(MmdTestTest, NamesWhatIsWrong) {
   EXPECT_THAT(message({two, 2}, {four, 2}), HasSubstr("x has 1 embeddings; the test needs at least 2"));
   EXPECT_THAT(message({four, 2}, {{}, 2}), HasSubstr("y has 0 embeddings; the test needs at least 2"));
   EXPECT_THAT(message({four, 2}, {four, 1}), HasSubstr("of 2 and of 1 numbers"));
-  EXPECT_THAT(message({four, 0}, {four, 1}), HasSubstr("no rows of 0"));
-  EXPECT_THAT(message({four, 1}, {four, 3}), HasSubstr("y: 4 numbers are no rows of 3"));
+  EXPECT_THAT(message({four, 0}, {four, 1}), HasSubstr("don't make rows of 0"));
+  EXPECT_THAT(message({four, 1}, {four, 3}), HasSubstr("y: 4 numbers don't make rows of 3"));
   for (const float bad :
        {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity(), 2e15F}) {
     const std::vector<float> broken = {1, 2, 3, 4, bad, 6};

@@ -20,8 +20,8 @@ using testing::HasSubstr;
 
 const double kNan = std::numeric_limits<double>::quiet_NaN();
 
-DetectedBox Box(int32_t image, int32_t category, double x, double width, double score = 0.9) {
-  return {image, category, {x, 0, width, 10}, score};
+DetectedBox Box(int32_t image, int32_t class_index, double x, double width, double score = 0.9) {
+  return {image, class_index, {x, 0, width, 10}, score};
 }
 
 TEST(MatchedF1Test, HandWorked) {
@@ -62,7 +62,7 @@ double SlowF1(std::vector<DetectedBox> a, std::vector<DetectedBox> b) {
     size_t of_b = 0;
     for (size_t i = 0; i < a.size(); ++i) {
       for (size_t j = 0; j < b.size(); ++j) {
-        if (a[i].image != b[j].image || a[i].category != b[j].category) continue;
+        if (a[i].image != b[j].image || a[i].class_index != b[j].class_index) continue;
         const double iou = evaluation::IntersectionOverUnion(a[i].box, b[j].box);
         if (iou > best) std::tie(best, of_a, of_b) = std::tuple(iou, i, j);
       }
