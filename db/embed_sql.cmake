@@ -1,4 +1,4 @@
-# Writes C++ source with SQL files in it.
+# Writes C++ source with the SQL files of a folder in it, in order of file name.
 #   cmake -DOUT=x.cc -DNAME=kQueryFiles -DFOLDER=dir -P embed_sql.cmake
 file(GLOB files ${FOLDER}/*.sql)
 set(source "#include \"db/statements.h\"\n\nnamespace loupe {\n\nconst EmbeddedFile ${NAME}[] = {\n")

@@ -1,12 +1,16 @@
 #include "db/migrate.h"
 
+#include <unordered_map>
+
 #include <spdlog/spdlog.h>
 #include <pqxx/connection>
 #include <pqxx/nontransaction>
+#include <pqxx/result>
 #include <pqxx/transaction>
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
+#include "content/sha256.h"
 #include "db/error.h"
 #include "db/sql_error.h"
 #include "db/statements.h"
@@ -14,7 +18,7 @@
 namespace loupe {
 namespace {
 
-// Any number that nothing else locks.
+// The key is any number that nothing else locks.
 constexpr char kLock[] = "SELECT pg_advisory_lock(7208127314)";
 
 absl::Status Connected(const char* name, const std::string& url,
@@ -27,22 +31,40 @@ absl::Status Connected(const char* name, const std::string& url,
   }
 }
 
-int AppliedVersion(pqxx::connection& connection) {
-  pqxx::work work(connection);
+int AppliedVersion(pqxx::work& work) {
   work.exec0(
       "CREATE TABLE IF NOT EXISTS schema_migration (version int PRIMARY KEY, name text NOT NULL, "
       "applied_at timestamptz NOT NULL DEFAULT now())");
-  const int version = work.exec1("SELECT coalesce(max(version), 0) FROM schema_migration")[0].as<int>();
-  work.commit();
-  return version;
+  return work.exec1("SELECT coalesce(max(version), 0) FROM schema_migration")[0].as<int>();
 }
 
-void Apply(pqxx::connection& connection, const Migration& migration) {
-  pqxx::work work(connection);
-  work.exec(std::string(migration.sql));
-  work.exec_params0("INSERT INTO schema_migration (version, name) VALUES ($1, $2)", migration.version,
-                    migration.name);
-  work.commit();
+void ApplyMigrations(pqxx::work& work, int applied) {
+  for (const Migration& migration : Migrations()) {
+    if (migration.version <= applied) continue;
+    spdlog::info("migrating the database: {}", migration.name);
+    work.exec(std::string(migration.sql));
+    work.exec_params0("INSERT INTO schema_migration (version, name) VALUES ($1, $2)", migration.version,
+                      migration.name);
+  }
+}
+
+// Requires: all migrations are applied.
+void ApplyFunctions(pqxx::work& work) {
+  std::unordered_map<std::string, std::string> hashes;  // what the database has, by file name
+  for (const auto& row : work.exec("SELECT name, encode(sha256, 'hex') FROM schema_function")) {
+    hashes[row[0].as<std::string>()] = row[1].as<std::string>();
+  }
+  for (const EmbeddedFile* file = kFunctionFiles; file->name != nullptr; ++file) {
+    const std::string hash = ToHex(HashOf(file->text));
+    const auto found = hashes.find(file->name);
+    if (found != hashes.end() && found->second == hash) continue;
+    spdlog::info("replacing functions of the database: {}", file->name);
+    work.exec(std::string(file->text));
+    work.exec_params0(
+        "INSERT INTO schema_function (name, sha256) VALUES ($1, decode($2, 'hex')) "
+        "ON CONFLICT (name) DO UPDATE SET sha256 = EXCLUDED.sha256, applied_at = EXCLUDED.applied_at",
+        file->name, hash);
+  }
 }
 
 }  // namespace
@@ -50,18 +72,17 @@ void Apply(pqxx::connection& connection, const Migration& migration) {
 absl::Status Migrate(const std::string& url) {
   return Connected("migrate", url, [](pqxx::connection& connection) -> absl::Status {
     pqxx::nontransaction(connection).exec1(kLock);  // held until the connection ends
-    const int applied = AppliedVersion(connection);
+    pqxx::work work(connection);
+    const int applied = AppliedVersion(work);
     const int newest = Migrations().back().version;
     if (applied > newest) {
       return Error(absl::StatusCode::kFailedPrecondition, "NEWER_DATABASE",
                    absl::StrCat("the database has migration ", applied, " and this program knows ", newest,
                                 ": run the newer program"));
     }
-    for (const Migration& migration : Migrations()) {
-      if (migration.version <= applied) continue;
-      spdlog::info("migrating the database: {}", migration.name);
-      Apply(connection, migration);
-    }
+    ApplyMigrations(work, applied);
+    ApplyFunctions(work);
+    work.commit();
     return absl::OkStatus();
   });
 }

@@ -1,4 +1,4 @@
-// Brings a database to the schema that this program was built with.
+// Brings a database to the schema and the functions that this program was built with.
 #pragma once
 
 #include <string>
@@ -7,14 +7,21 @@
 
 namespace loupe {
 
-// Applies the missing migrations in order, each in its own transaction, under an advisory lock so that
-// coordinators that start together do it once. Forward only.
-// Errors: UNAVAILABLE (no connection), FAILED_PRECONDITION (the database is of a newer program), INTERNAL (a
-// migration failed; the ones before it stay applied).
+// Applies the missing migrations in order, then runs those files of db/functions/ whose content differs from
+// what the table schema_function says the database has. All of it is one transaction. Forward only.
+//
+// Migrations run before functions: a migration must not need a function, and a function sees every table.
+// CREATE OR REPLACE can't change a function's parameters or result: a migration drops the old one first.
+// Of two programs with the same migrations and different functions, the one that started last has its way.
+//
+// Locks: an advisory lock, so that of coordinators that start together only one changes the schema.
+// Errors: UNAVAILABLE (no connection), FAILED_PRECONDITION (NEWER_DATABASE: the database has migrations that
+// this program doesn't know), ABORTED (a deadlock with a running coordinator), INTERNAL (a migration or a
+// function file failed). After an error the database is as it was before.
 // Idempotent.
 absl::Status Migrate(const std::string& url);
 
-// Makes the database of this name where it is missing. `url` leads to another database of the same server.
+// Creates the database `name` if it doesn't exist. `url` leads to another database of the same server.
 // Errors: UNAVAILABLE, INTERNAL. Idempotent.
 absl::Status CreateDatabase(const std::string& url, const std::string& name);
 

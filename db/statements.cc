@@ -24,7 +24,7 @@ std::vector<Statement> ReadStatements() {
     }
   }
   for (Statement& statement : statements) {
-    // A prepared statement is one statement: its semicolon is for people and their tools.
+    // PREPARE takes one statement without its semicolon.
     absl::string_view sql = absl::StripAsciiWhitespace(statement.sql);
     absl::ConsumeSuffix(&sql, ";");
     statement.sql = std::string(sql);

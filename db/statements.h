@@ -1,4 +1,4 @@
-// The SQL that is built into the program: db/queries/*.sql and db/migrations/*.sql.
+// The SQL that is built into the program: the files of db/queries/, db/migrations/ and db/functions/.
 #pragma once
 
 #include <string>
@@ -12,12 +12,12 @@ struct Statement {
   std::string sql;
 };
 
-// Every statement of db/queries/, each under its line `-- name: NAME`.
+// All statements of db/queries/. Each follows its line `-- name: NAME`.
 const std::vector<Statement>& Statements();
 
 struct Migration {
   int version = 0;
-  std::string name;  // the file's, e.g. 0001_initial
+  std::string name;  // of the file, e.g. 0001_initial
   std::string_view sql;
 };
 
@@ -25,12 +25,13 @@ struct Migration {
 const std::vector<Migration>& Migrations();
 
 struct EmbeddedFile {
-  const char* name;
+  const char* name;  // without the extension
   const char* text;
 };
 
-// Generated from the files by db/embed_sql.cmake; each list ends with a null name.
+// Generated from the files by db/embed_sql.cmake, in order of name. Each list ends with a null name.
 extern const EmbeddedFile kQueryFiles[];
 extern const EmbeddedFile kMigrationFiles[];
+extern const EmbeddedFile kFunctionFiles[];
 
 }  // namespace loupe

@@ -4,7 +4,7 @@
 SELECT claim_tasks($1, $2, $3, make_interval(secs => $4));
 
 -- name: SelectTasks
--- With the boxes that are shown.
+-- Leased tasks, with the predicted boxes that they show.
 SELECT shown.*, task.id AS task_id, task.lease_number, task.blind, lease.expires_at, task.position, task.slice,
        task.score, task.probability, ranking.generation, coalesce(ranked_model.number, 0) AS ranked_model,
        prediction.corners, prediction.labels, prediction.scores
@@ -27,10 +27,10 @@ LEFT JOIN lease ON lease.number = task.lease_number
 LEFT JOIN prediction ON prediction.model_id = task.shown_model_id AND prediction.image_id = task.image_id
 WHERE task.id = $1 FOR UPDATE OF task;
 
--- name: AnswerTask
+-- name: SubmitCorrection
 SELECT the_revision, the_number, is_late
-FROM answer_task($1, $2, $3, $4::real[], $5::int[], $6::text[], $7::boolean[], $8::int[], $9::int[], $10::int[],
-                 $11::real[], $12::real[]);
+FROM submit_correction($1, $2, $3, $4::real[], $5::int[], $6::text[], $7::boolean[], $8::int[], $9::int[],
+                       $10::int[], $11::real[], $12::real[]);
 
 -- name: EndTask
 UPDATE task SET state = $2, ended_at = now() WHERE id = $1;
@@ -39,7 +39,7 @@ UPDATE task SET state = $2, ended_at = now() WHERE id = $1;
 DELETE FROM lease WHERE number = $1 AND purpose = 'label';
 
 -- name: RenewLeases
--- The tasks whose leases hold are locked first: the reaper passes over them meanwhile.
+-- Tasks whose leases have not ended are locked first, so that the reaper passes over them.
 WITH held AS (
   SELECT lease.number, task.id AS task_id FROM unnest($2::bigint[], $3::bigint[]) AS named (task_id, number)
   JOIN task ON task.id = named.task_id AND task.principal_id = $1 AND task.state = 'leased'
@@ -50,7 +50,7 @@ UPDATE lease SET expires_at = now() + make_interval(secs => $4) FROM held WHERE 
 RETURNING held.task_id, lease.expires_at;
 
 -- name: ExpireTasks
--- What is being submitted or renewed is passed over.
+-- Passes over tasks that are being submitted or renewed: their rows are locked.
 WITH ended AS (
   SELECT task.id, lease.number FROM lease JOIN task ON task.id = lease.task_id
   WHERE lease.purpose = 'label' AND lease.expires_at < now()

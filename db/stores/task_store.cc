@@ -8,7 +8,8 @@
 namespace loupe {
 namespace {
 
-// Of columns corners, labels and scores, which are NULL where nothing is shown. Scores fall.
+// From the columns corners, labels and scores, which are NULL where the task shows no predictions. Boxes are
+// stored in order of falling score.
 std::vector<v1::PredictedBox> ShownBoxes(const pqxx::row& row) {
   std::vector<v1::PredictedBox> boxes;
   if (row["scores"].is_null()) return boxes;
@@ -71,13 +72,14 @@ std::optional<LockedTask> LockTask(Transaction& transaction, TaskId task) {
   return locked;
 }
 
-Answer AnswerTask(Transaction& transaction, TaskId task, bool late, uint32_t spent_ms,
-                  const std::vector<NewBox>& boxes, const std::vector<v1::PredictedBox>& rejections) {
+AddedRevision SubmitCorrection(Transaction& transaction, TaskId task, bool late, uint32_t spent_ms,
+                               const std::vector<NewBox>& boxes,
+                               const std::vector<v1::PredictedBox>& rejections) {
   const BoxColumns kept(boxes);
   const RejectionColumns rejected(rejections);
-  const pqxx::result rows = transaction.Exec("AnswerTask", task, late, spent_ms, kept.corners, kept.labels,
-                                             kept.origins, kept.ignores, kept.predicted, rejected.indexes,
-                                             rejected.labels, rejected.scores, rejected.corners);
+  const pqxx::result rows = transaction.Exec(
+      "SubmitCorrection", task, late, spent_ms, kept.corners, kept.labels, kept.origins, kept.ignores,
+      kept.predicted, rejected.indexes, rejected.labels, rejected.scores, rejected.corners);
   const pqxx::row row = rows.at(0);
   return {IdOf<RevisionId>(row["the_revision"]), row["the_number"].as<uint32_t>(), row["is_late"].as<bool>()};
 }

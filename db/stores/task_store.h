@@ -17,56 +17,60 @@ class Transaction;
 
 constexpr absl::Duration kTaskLease = absl::Minutes(10);
 
-// Predicted boxes with lower scores are not shown to annotators.
+// Predicted boxes with a lower score are not shown to annotators.
 constexpr float kShownScore = 0.3F;
 
-// Leases the first `count` images of a ranking that nobody has, in its order, and that this principal didn't
-// skip. Fewer come when it runs out. Never waits for another claim. Locks: the leases, until the transaction
-// ends.
+// Leases the first `count` images of a ranking, in its order, that nobody holds and that this principal did
+// not skip. Returns fewer when the ranking runs out. Never waits for another claim.
+// Locks: the leases, until the transaction ends.
 std::vector<TaskId> ClaimTasks(Transaction& transaction, RankingId ranking, PrincipalId principal,
                                uint32_t count);
 
-// Leased tasks as annotators see them, in order of position, with all reasons.
+// Leased tasks in order of position, with the boxes that annotators see and the whole reason.
 std::vector<v1::Task> ReadTasks(Transaction& transaction, const std::vector<TaskId>& tasks);
 
 struct LockedTask {
   PrincipalId principal;
   LeaseNumber lease;
   std::string state;   // as the schema spells it
-  bool held = false;   // the lease has not ended
+  bool held = false;   // whether the lease has not ended
   uint32_t width = 0;  // of the image, in pixels
   uint32_t height = 0;
-  uint32_t classes = 0;                 // labels are 1 to this
+  uint32_t classes = 0;                 // how many; labels are 1 to this
   std::vector<v1::PredictedBox> shown;  // empty on a blind task
 };
 
 // Locks: the task's row. nullopt: there is no such task.
 std::optional<LockedTask> LockTask(Transaction& transaction, TaskId task);
 
-struct Answer {
-  RevisionId revision;
-  uint32_t number = 0;  // within the image
+struct AddedRevision {
+  RevisionId id;
+  uint32_t number = 0;  // within the image, from 1
   bool late = false;
 };
 
-// Appends the correction to the image's history and ends task and lease. `late`: the lease has ended; it is
-// late too when the image was answered since the task was served. Requires: LockTask. Locks: the image's row.
-Answer AnswerTask(Transaction& transaction, TaskId task, bool late, uint32_t spent_ms,
-                  const std::vector<NewBox>& boxes, const std::vector<v1::PredictedBox>& rejections);
+// Adds a person's correction to the image's history, ends the task as answered and ends its lease.
+// `late`: the lease has ended. The revision is late as well when the image got another revision after the
+// task was served. Requires: LockTask. Locks: the image's row.
+AddedRevision SubmitCorrection(Transaction& transaction, TaskId task, bool late, uint32_t spent_ms,
+                               const std::vector<NewBox>& boxes,
+                               const std::vector<v1::PredictedBox>& rejections);
 
-// Ends a task as `skipped` or `released`, and its lease. Requires: LockTask.
+// Ends a task without a correction, as `skipped` or `released`, and ends its lease. Requires: LockTask.
 void EndTask(Transaction& transaction, TaskId task, LeaseNumber lease, const char* state);
 
 struct RenewedLeases {
   absl::Time expires_at;
-  std::vector<TaskId> tasks;
+  std::vector<TaskId> tasks;  // those whose leases were renewed
 };
 
-// Keeps those leases that the principal holds for another kTaskLease from now. Locks: their tasks, then them.
+// Renews the leases among `leases` that the principal still holds: they last kTaskLease from now.
+// `tasks` and `leases` are parallel. Locks: the tasks, then the leases.
 RenewedLeases RenewLeases(Transaction& transaction, PrincipalId principal, const std::vector<TaskId>& tasks,
                           const std::vector<LeaseNumber>& leases);
 
-// Ends up to 1000 tasks whose leases weren't renewed. Returns how many. Locks: what it ends, without waiting.
+// Ends up to 1000 tasks whose leases were not renewed in time. Returns how many.
+// Locks: the tasks and leases that it ends. It passes over those that somebody else has locked.
 int64_t ExpireTasks(Transaction& transaction);
 
 }  // namespace loupe

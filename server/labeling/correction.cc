@@ -15,7 +15,7 @@ absl::Status BadBox(int index, const std::string& what) {
 
 absl::Status CheckBox(int index, const v1::CorrectedBox& corrected, const CorrectionBounds& bounds) {
   const v1::Box& box = corrected.box();
-  // False for NaN, too.
+  // Also false when a corner is NaN.
   const bool ordered = box.x1() >= 0 && box.x1() < box.x2() && box.y1() >= 0 && box.y1() < box.y2();
   if (!ordered || !(box.x2() <= static_cast<float>(bounds.width)) ||
       !(box.y2() <= static_cast<float>(bounds.height))) {
@@ -38,25 +38,25 @@ v1::Origin OriginOf(const v1::CorrectedBox& corrected, const v1::PredictedBox& p
   return IsKept(corrected.box(), predicted.box()) ? v1::ACCEPTED : v1::ADJUSTED;
 }
 
-void Count(v1::Origin origin, JudgedCorrection& judged) {
-  if (origin == v1::ACCEPTED) ++judged.accepted;
-  if (origin == v1::ADJUSTED) ++judged.adjusted;
-  if (origin == v1::RELABELLED) ++judged.relabelled;
-  if (origin == v1::DRAWN) ++judged.drawn;
+void Count(v1::Origin origin, CheckedCorrection& correction) {
+  if (origin == v1::ACCEPTED) ++correction.accepted;
+  if (origin == v1::ADJUSTED) ++correction.adjusted;
+  if (origin == v1::RELABELLED) ++correction.relabelled;
+  if (origin == v1::DRAWN) ++correction.drawn;
 }
 
 }  // namespace
 
-absl::StatusOr<JudgedCorrection> JudgeCorrection(
+absl::StatusOr<CheckedCorrection> CheckCorrection(
     const google::protobuf::RepeatedPtrField<v1::CorrectedBox>& boxes,
     const std::vector<v1::PredictedBox>& shown, const CorrectionBounds& bounds) {
-  std::unordered_map<uint32_t, const v1::PredictedBox*> unnamed;
+  std::unordered_map<uint32_t, const v1::PredictedBox*> unnamed;  // shown boxes that no box has named so far
   for (const v1::PredictedBox& predicted : shown) unnamed[predicted.index()] = &predicted;
-  JudgedCorrection judged;
+  CheckedCorrection correction;
   for (int i = 0; i < boxes.size(); ++i) {
     const v1::CorrectedBox& corrected = boxes[i];
     if (const absl::Status checked = CheckBox(i, corrected, bounds); !checked.ok()) return checked;
-    NewBox& box = judged.boxes.emplace_back();
+    NewBox& box = correction.boxes.emplace_back();
     *box.box.mutable_box() = corrected.box();
     box.box.set_label(corrected.label());
     box.box.set_ignore(corrected.ignore());
@@ -71,12 +71,12 @@ absl::StatusOr<JudgedCorrection> JudgeCorrection(
       box.box.set_origin(OriginOf(corrected, *named->second));
       unnamed.erase(named);
     }
-    Count(box.box.origin(), judged);
+    Count(box.box.origin(), correction);
   }
   for (const v1::PredictedBox& predicted : shown) {
-    if (unnamed.contains(predicted.index())) judged.rejections.push_back(predicted);
+    if (unnamed.contains(predicted.index())) correction.rejections.push_back(predicted);
   }
-  return judged;
+  return correction;
 }
 
 }  // namespace loupe

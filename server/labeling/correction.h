@@ -1,4 +1,4 @@
-// What the coordinator makes of a person's boxes: their origins, and what was removed. Pure.
+// A person's correction, checked: the origin of each box, and which shown boxes were removed. Pure functions.
 #pragma once
 
 #include <cstdint>
@@ -12,12 +12,12 @@
 
 namespace loupe {
 
-// A predicted box counts as kept as it was when no corner moved by more than this, in pixels.
+// A predicted box counts as accepted when no corner coordinate moved by more than this, in pixels.
 constexpr float kKeptTolerance = 0.5F;
 
-struct JudgedCorrection {
-  std::vector<NewBox> boxes;                 // as given, with origins
-  std::vector<v1::PredictedBox> rejections;  // shown, and named by no box
+struct CheckedCorrection {
+  std::vector<NewBox> boxes;                 // the given boxes with their origins
+  std::vector<v1::PredictedBox> rejections;  // shown boxes that no given box names
   uint32_t accepted = 0;
   uint32_t adjusted = 0;
   uint32_t relabelled = 0;
@@ -27,12 +27,12 @@ struct JudgedCorrection {
 struct CorrectionBounds {
   uint32_t width = 0;  // of the image, in pixels
   uint32_t height = 0;
-  uint32_t classes = 0;  // labels are 1 to this
+  uint32_t classes = 0;  // how many; labels are 1 to this
 };
 
-// `shown`: the predicted boxes the annotator saw; none on a blind task.
+// `shown`: the predicted boxes that the annotator saw; none on a blind task.
 // Errors: INVALID_ARGUMENT (BAD_BOX: names the box and what is wrong with it).
-absl::StatusOr<JudgedCorrection> JudgeCorrection(
+absl::StatusOr<CheckedCorrection> CheckCorrection(
     const google::protobuf::RepeatedPtrField<v1::CorrectedBox>& boxes,
     const std::vector<v1::PredictedBox>& shown, const CorrectionBounds& bounds);
 

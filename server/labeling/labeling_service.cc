@@ -22,10 +22,11 @@ namespace {
 
 constexpr uint32_t kMaxTasks = 100;
 constexpr int kMaxBoxes = 10'000;
-// Pool images that join a ranking which has run out, at a time.
+// Pool images that are appended at a time to a ranking that has run out.
 constexpr size_t kGrowth = 1000;
 
-// Tasks of the active ranking; when it has run out, of what joins its end.
+// Claims up to `count` tasks of the active ranking. When the ranking has run out, images that it doesn't hold
+// are appended and claimed.
 absl::StatusOr<std::vector<TaskId>> Claim(Transaction& transaction, const std::string& project_name,
                                           PrincipalId principal, uint32_t count) {
   const absl::StatusOr<ProjectId> project = FindProject(transaction, project_name);
@@ -40,7 +41,7 @@ absl::StatusOr<std::vector<TaskId>> Claim(Transaction& transaction, const std::s
   };
   if (claim()) return tasks;
   const RankingEnd end = LockRankingEnd(transaction, ranking->id);
-  if (claim()) return tasks;  // of what somebody else has appended meanwhile
+  if (claim()) return tasks;  // another call may have appended while this one waited for the lock
   const uint32_t target = ReadProject(transaction, *project).holdout_target();
   const absl::StatusOr<size_t> appended =
       AppendUnranked(transaction, *project, *ranking, end, target, kGrowth);
@@ -49,7 +50,7 @@ absl::StatusOr<std::vector<TaskId>> Claim(Transaction& transaction, const std::s
   return tasks;
 }
 
-// Knowing the slice, or that an image is of the holdout, would bend an annotator's work.
+// An annotator who knew the slice, or that an image belongs to the holdout, might label it differently.
 void HideWhyServed(v1::Task& task) {
   const uint32_t generation = task.reason().generation();
   task.clear_reason();
@@ -58,8 +59,8 @@ void HideWhyServed(v1::Task& task) {
   task.mutable_image()->clear_sampling_key();
 }
 
-// A task that this principal may end. Errors: NOT_FOUND (UNKNOWN_TASK), PERMISSION_DENIED (FOREIGN_TASK),
-// FAILED_PRECONDITION (TASK_ENDED).
+// Locks a task that this principal may end. Errors: NOT_FOUND (UNKNOWN_TASK), PERMISSION_DENIED
+// (FOREIGN_TASK), FAILED_PRECONDITION (TASK_ENDED).
 absl::StatusOr<LockedTask> LockOwnTask(Transaction& transaction, PrincipalId principal, TaskId id,
                                        LeaseNumber lease) {
   std::optional<LockedTask> task = LockTask(transaction, id);
@@ -78,32 +79,34 @@ absl::StatusOr<LockedTask> LockOwnTask(Transaction& transaction, PrincipalId pri
   return *std::move(task);
 }
 
-absl::StatusOr<v1::SubmitResponse> Answered(Transaction& transaction, const Call& call,
-                                            const v1::SubmitRequest& request) {
+absl::StatusOr<v1::SubmitResponse> TakeCorrection(Transaction& transaction, const Call& call,
+                                                  const v1::SubmitRequest& request) {
   const TaskId id(request.task_id());
   const absl::StatusOr<LockedTask> task =
       LockOwnTask(transaction, call.principal.id, id, LeaseNumber(request.lease()));
   if (!task.ok()) return task.status();
-  const absl::StatusOr<JudgedCorrection> judged =
-      JudgeCorrection(request.boxes(), task->shown, {task->width, task->height, task->classes});
-  if (!judged.ok()) return judged.status();
+  const absl::StatusOr<CheckedCorrection> correction =
+      CheckCorrection(request.boxes(), task->shown, {task->width, task->height, task->classes});
+  if (!correction.ok()) return correction.status();
   const uint32_t spent_ms = std::min<uint32_t>(request.spent_ms(), std::numeric_limits<int32_t>::max());
   const bool late = !task->held || task->state == "expired";
-  const Answer answer = AnswerTask(transaction, id, late, spent_ms, judged->boxes, judged->rejections);
+  const AddedRevision revision =
+      SubmitCorrection(transaction, id, late, spent_ms, correction->boxes, correction->rejections);
   v1::SubmitResponse response;
-  response.set_revision_id(answer.revision.value());
-  response.set_revision(answer.number);
-  response.set_late(answer.late);
-  response.set_accepted(judged->accepted);
-  response.set_adjusted(judged->adjusted);
-  response.set_relabelled(judged->relabelled);
-  response.set_drawn(judged->drawn);
-  response.set_rejected(static_cast<uint32_t>(judged->rejections.size()));
+  response.set_revision_id(revision.id.value());
+  response.set_revision(revision.number);
+  response.set_late(revision.late);
+  response.set_accepted(correction->accepted);
+  response.set_adjusted(correction->adjusted);
+  response.set_relabelled(correction->relabelled);
+  response.set_drawn(correction->drawn);
+  response.set_rejected(static_cast<uint32_t>(correction->rejections.size()));
   return response;
 }
 
-absl::Status GiveBack(Transaction& transaction, const Call& call, TaskId id, LeaseNumber lease,
-                      const char* state) {
+// Ends a task without a correction. `state`: skipped or released.
+absl::Status EndOwnTask(Transaction& transaction, const Call& call, TaskId id, LeaseNumber lease,
+                        const char* state) {
   const absl::StatusOr<LockedTask> task = LockOwnTask(transaction, call.principal.id, id, lease);
   if (!task.ok()) return task.status();
   EndTask(transaction, id, lease, state);
@@ -150,8 +153,8 @@ grpc::Status LabelingServiceImpl::Submit(grpc::ServerContext* context, const v1:
         }
         const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
         return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
-          return WithRequestId<v1::SubmitResponse>(transaction, key,
-                                                   [&] { return Answered(transaction, call, *request); });
+          return WithRequestId<v1::SubmitResponse>(
+              transaction, key, [&] { return TakeCorrection(transaction, call, *request); });
         });
       });
 }
@@ -163,8 +166,8 @@ grpc::Status LabelingServiceImpl::Skip(grpc::ServerContext* context, const v1::S
     const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
       return WithRequestId<v1::SkipResponse>(transaction, key, [&]() -> absl::StatusOr<v1::SkipResponse> {
-        const absl::Status skipped =
-            GiveBack(transaction, call, TaskId(request->task_id()), LeaseNumber(request->lease()), "skipped");
+        const absl::Status skipped = EndOwnTask(transaction, call, TaskId(request->task_id()),
+                                                LeaseNumber(request->lease()), "skipped");
         if (!skipped.ok()) return skipped;
         return v1::SkipResponse();
       });
@@ -181,8 +184,8 @@ grpc::Status LabelingServiceImpl::Release(grpc::ServerContext* context, const v1
       return WithRequestId<v1::ReleaseResponse>(
           transaction, key, [&]() -> absl::StatusOr<v1::ReleaseResponse> {
             for (const v1::TaskLease& task : request->tasks()) {
-              const absl::Status released =
-                  GiveBack(transaction, call, TaskId(task.task_id()), LeaseNumber(task.lease()), "released");
+              const absl::Status released = EndOwnTask(transaction, call, TaskId(task.task_id()),
+                                                       LeaseNumber(task.lease()), "released");
               if (!released.ok()) return released;
             }
             return v1::ReleaseResponse();
@@ -203,13 +206,13 @@ grpc::Status LabelingServiceImpl::Renew(grpc::ServerContext* context, const v1::
     }
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
       const RenewedLeases renewed = RenewLeases(transaction, call.principal.id, tasks, leases);
-      v1::RenewResponse answer;
-      *answer.mutable_lease_expires_at() = TimestampOf(renewed.expires_at);
+      v1::RenewResponse renewal;
+      *renewal.mutable_lease_expires_at() = TimestampOf(renewed.expires_at);
       const std::set<TaskId> held(renewed.tasks.begin(), renewed.tasks.end());
       for (const TaskId task : tasks) {
-        if (!held.contains(task)) answer.add_ended_task_ids(task.value());
+        if (!held.contains(task)) renewal.add_ended_task_ids(task.value());
       }
-      return absl::StatusOr<v1::RenewResponse>(std::move(answer));
+      return absl::StatusOr<v1::RenewResponse>(std::move(renewal));
     });
   });
 }

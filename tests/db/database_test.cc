@@ -12,7 +12,6 @@
 #include "absl/synchronization/barrier.h"
 #include "absl/time/clock.h"
 #include "db/error.h"
-#include "db/migrate.h"
 #include "db/stores/principal_store.h"
 #include "db/stores/request_store.h"
 #include "db/transaction.h"
@@ -137,14 +136,6 @@ TEST_F(DatabaseTest, OldRequestsAreForgotten) {
   });
   ASSERT_TRUE(forgotten.ok());
   EXPECT_EQ(*forgotten, 1);
-}
-
-TEST_F(DatabaseTest, ANewerDatabaseIsRefused) {
-  EXPECT_TRUE(Migrate(database_.url()).ok()) << "nothing to do";
-  database_.Sql("INSERT INTO schema_migration VALUES (9999, 'of a newer program')");
-  const absl::Status refused = Migrate(database_.url());
-  EXPECT_EQ(refused.code(), Code::kFailedPrecondition);
-  EXPECT_EQ(ErrorReason(refused), "NEWER_DATABASE");
 }
 
 }  // namespace

@@ -277,7 +277,7 @@ TEST_F(ImageServiceTest, ARepeatedStreamHasItsEffectOnce) {
   const auto first = ImportPictures(coordinator_.channel(), engineer_, start, PlainPictures(3));
   const auto second = ImportPictures(coordinator_.channel(), engineer_, start, PlainPictures(3), 100);
   ASSERT_TRUE(first.ok() && second.ok()) << second.status();
-  EXPECT_EQ(second->added(), 3U) << "the first answer";
+  EXPECT_EQ(second->added(), 3U) << "the first response";
   const auto other = ImportPictures(coordinator_.channel(), engineer_, start, PlainPictures(4));
   EXPECT_EQ(ErrorReason(other.status()), "REQUEST_ID_REUSED");
   EXPECT_EQ(List().size(), 3U);

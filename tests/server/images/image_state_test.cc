@@ -37,9 +37,9 @@ class ImageStateTest : public LabelingTest {
     return opened;
   }
 
-  void Answer() {
+  void SubmitOne() {
     const Opened opened = TakeOpened();
-    ASSERT_TRUE(Submit(opened.token, AnswerTo(opened.task)).ok());
+    ASSERT_TRUE(Submit(opened.token, CorrectionOf(opened.task)).ok());
   }
 
   void Skip() {
@@ -109,17 +109,17 @@ TEST_F(ImageStateTest, EveryImageIsInOneStateWhateverHappens) {
     if (opened_.empty() || what < 3) {
       Open();
     } else if (what < 5) {
-      Answer();
+      SubmitOne();
     } else {
       what == 5 ? Skip() : Release();
     }
     ExpectOneStateEach();
     if (HasFailure()) FAIL() << "at step " << step;
   }
-  while (!opened_.empty()) Answer();
+  while (!opened_.empty()) SubmitOne();
   const std::string fresh = coordinator_.Token(v1::ANNOTATOR);
   for (auto tasks = Next(fresh, 3); !tasks->empty(); tasks = Next(fresh, 3)) {
-    for (const v1::Task& task : *tasks) ASSERT_TRUE(Submit(fresh, AnswerTo(task)).ok());
+    for (const v1::Task& task : *tasks) ASSERT_TRUE(Submit(fresh, CorrectionOf(task)).ok());
   }
   ExpectOneStateEach();
   EXPECT_EQ(Status().pool_labelled(), 30U) << "in the end each was served and answered";

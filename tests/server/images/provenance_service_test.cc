@@ -21,10 +21,10 @@ class HistoryTest : public LabelingTest {
     Import(3);
     RankByModel({1, 2, 3});
     for (int i = 0; i < 3; ++i) {
-      v1::SubmitRequest answer = AnswerTo(NextOne(annotator_));
-      AddBox(answer, 1, 1, 11, 11).set_predicted_index(0);
-      AddBox(answer, 12, 12, 18, 18, 2);
-      EXPECT_TRUE(Submit(annotator_, answer).ok());
+      v1::SubmitRequest correction = CorrectionOf(NextOne(annotator_));
+      AddBox(correction, 1, 1, 11, 11).set_predicted_index(0);
+      AddBox(correction, 12, 12, 18, 18, 2);
+      EXPECT_TRUE(Submit(annotator_, correction).ok());
     }
   }
 

@@ -132,7 +132,7 @@ TEST_F(ClaimConcurrencyTest, TheSameRequestAtTheSameTimeHasOneEffect) {
   request.set_request_id("at once");
   request.set_count(3);
   std::mutex mutex;
-  std::set<std::string> answers;
+  std::set<std::string> responses;
   std::vector<std::thread> threads;
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&, i] {
@@ -140,11 +140,11 @@ TEST_F(ClaimConcurrencyTest, TheSameRequestAtTheSameTimeHasOneEffect) {
       const auto tasks = Rpc(*stub, &Labeling::NextTasks, engineer_, request);
       EXPECT_TRUE(tasks.ok()) << tasks.status();
       const std::lock_guard<std::mutex> lock(mutex);
-      if (tasks.ok()) answers.insert(tasks->SerializeAsString());
+      if (tasks.ok()) responses.insert(tasks->SerializeAsString());
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(answers.size(), 1U);
+  EXPECT_EQ(responses.size(), 1U);
   EXPECT_EQ(Status().open_leases(), 3U);
 }
 

@@ -80,10 +80,10 @@ TEST_F(HoldoutTest, ItIsServedBlindThoughTheServingModelHasPredictionsOfIt) {
   const v1::Task task = NextOfHoldout(annotator_);
   ExpectBlind(task);
   ASSERT_GT(Number(absl::StrCat("SELECT count(*) FROM prediction WHERE image_id = ", task.image().id())), 0);
-  v1::SubmitRequest accepting = AnswerTo(task);
+  v1::SubmitRequest accepting = CorrectionOf(task);
   AddBox(accepting, 1, 1, 11, 11).set_predicted_index(0);
   EXPECT_EQ(ErrorReason(Submit(annotator_, accepting).status()), "BAD_BOX") << "nothing was shown";
-  v1::SubmitRequest drawing = AnswerTo(task);
+  v1::SubmitRequest drawing = CorrectionOf(task);
   AddBox(drawing, 1, 1, 11, 11);
   ASSERT_TRUE(Submit(annotator_, drawing).ok());
   const v1::Revision revision = Provenance(task.image().id()).revisions(0);
@@ -122,7 +122,7 @@ TEST_F(HoldoutTest, ItsLabelsStayOutOfASnapshotHoweverTheyCame) {
   Import(20, 200);
   const auto tasks = Next(engineer_, 20);
   ASSERT_TRUE(tasks.ok());
-  for (const v1::Task& task : *tasks) ASSERT_TRUE(Submit(engineer_, AnswerTo(task)).ok());
+  for (const v1::Task& task : *tasks) ASSERT_TRUE(Submit(engineer_, CorrectionOf(task)).ok());
   for (const char* source : {"task", "import"}) {
     for (const char* drawn : {"blind", "NOT blind"}) {
       if (std::string(source) == "task" && std::string(drawn) != "blind") continue;
@@ -202,7 +202,7 @@ TEST_F(HoldoutTest, TheDatabaseRefusesItInASnapshot) {
   Import(30);
   const auto tasks = Next(engineer_, 20);
   ASSERT_TRUE(tasks.ok());
-  for (const v1::Task& task : *tasks) ASSERT_TRUE(Submit(engineer_, AnswerTo(task)).ok());
+  for (const v1::Task& task : *tasks) ASSERT_TRUE(Submit(engineer_, CorrectionOf(task)).ok());
   v1::SubmitRoundRequest submit;
   submit.set_request_id(NextRequestId());
   const auto rounds = v1::RoundService::NewStub(coordinator_.channel());

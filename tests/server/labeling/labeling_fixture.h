@@ -50,7 +50,7 @@ class LabelingTest : public testing::Test {
     return tasks->empty() ? v1::Task() : tasks->front();
   }
 
-  static v1::SubmitRequest AnswerTo(const v1::Task& task) {
+  static v1::SubmitRequest CorrectionOf(const v1::Task& task) {
     v1::SubmitRequest request;
     request.set_request_id(NextRequestId());
     request.set_task_id(task.task_id());

@@ -70,18 +70,18 @@ TEST_F(LabelingTest, ARepeatedRequestGetsTheSameLeases) {
 TEST_F(LabelingTest, ASubmitBecomesTheTruthOnce) {
   Import(2);
   const v1::Task task = NextOne(annotator_);
-  v1::SubmitRequest answer = AnswerTo(task);
-  AddBox(answer, 1, 2, 30, 20, 2);
-  answer.set_spent_ms(1500);
-  const auto first = Submit(annotator_, answer);
+  v1::SubmitRequest correction = CorrectionOf(task);
+  AddBox(correction, 1, 2, 30, 20, 2);
+  correction.set_spent_ms(1500);
+  const auto first = Submit(annotator_, correction);
   ASSERT_TRUE(first.ok()) << first.status();
   EXPECT_EQ(first->revision(), 1U);
   EXPECT_FALSE(first->late());
   EXPECT_EQ(first->drawn(), 1U);
-  const auto again = Submit(annotator_, answer);
+  const auto again = Submit(annotator_, correction);
   ASSERT_TRUE(again.ok());
   EXPECT_EQ(again->SerializeAsString(), first->SerializeAsString());
-  const auto ended = Submit(annotator_, AnswerTo(task));
+  const auto ended = Submit(annotator_, CorrectionOf(task));
   EXPECT_EQ(ended.status().code(), Code::kFailedPrecondition);
   EXPECT_EQ(ErrorReason(ended.status()), "TASK_ENDED");
 
@@ -105,10 +105,10 @@ TEST_F(LabelingTest, TimedTasksAreThoseOfPeopleTheLatestFirst) {
   Import(4);
   int boxes = 0;
   for (const uint32_t spent_ms : {1500U, 0U, 150U, 3000U}) {  // 0: not known; 150: no person is that fast
-    v1::SubmitRequest answer = AnswerTo(NextOne(annotator_));
-    for (int i = 0; i < boxes; ++i) AddBox(answer, 1, 2, 30, 20 + static_cast<float>(i));
-    answer.set_spent_ms(spent_ms);
-    ASSERT_TRUE(Submit(annotator_, answer).ok());
+    v1::SubmitRequest correction = CorrectionOf(NextOne(annotator_));
+    for (int i = 0; i < boxes; ++i) AddBox(correction, 1, 2, 30, 20 + static_cast<float>(i));
+    correction.set_spent_ms(spent_ms);
+    ASSERT_TRUE(Submit(annotator_, correction).ok());
     ++boxes;
   }
   const auto read = [this](int limit) {
@@ -132,28 +132,28 @@ TEST_F(LabelingTest, TimedTasksAreThoseOfPeopleTheLatestFirst) {
 TEST_F(LabelingTest, RefusesForeignAndUnknownTasks) {
   Import(2);
   const v1::Task task = NextOne(annotator_);
-  const auto foreign = Submit(coordinator_.Token(v1::ANNOTATOR), AnswerTo(task));
+  const auto foreign = Submit(coordinator_.Token(v1::ANNOTATOR), CorrectionOf(task));
   EXPECT_EQ(foreign.status().code(), Code::kPermissionDenied);
   EXPECT_EQ(ErrorReason(foreign.status()), "FOREIGN_TASK");
-  v1::SubmitRequest unknown = AnswerTo(task);
+  v1::SubmitRequest unknown = CorrectionOf(task);
   unknown.set_task_id(4711);
   EXPECT_EQ(ErrorReason(Submit(annotator_, unknown).status()), "UNKNOWN_TASK");
-  v1::SubmitRequest other_lease = AnswerTo(task);
+  v1::SubmitRequest other_lease = CorrectionOf(task);
   other_lease.set_lease(task.lease() + 1);
   EXPECT_EQ(ErrorReason(Submit(annotator_, other_lease).status()), "UNKNOWN_TASK");
-  EXPECT_TRUE(Submit(annotator_, AnswerTo(task)).ok()) << "nothing was changed";
+  EXPECT_TRUE(Submit(annotator_, CorrectionOf(task)).ok()) << "nothing was changed";
 }
 
 TEST_F(LabelingTest, RefusesBoxesThatCannotBe) {
   Import(1);
   const v1::Task task = NextOne(annotator_);
   const auto refused = [&](auto change) {
-    v1::SubmitRequest request = AnswerTo(task);
+    v1::SubmitRequest request = CorrectionOf(task);
     AddBox(request, 0, 0, 5, 5);
     change(AddBox(request, 1, 1, 20, 20));
-    const auto answer = Submit(annotator_, request);
-    EXPECT_THAT(std::string(answer.status().message()), HasSubstr("box 1:"));
-    return ErrorReason(answer.status());
+    const auto response = Submit(annotator_, request);
+    EXPECT_THAT(std::string(response.status().message()), HasSubstr("box 1:"));
+    return ErrorReason(response.status());
   };
   using Box = v1::CorrectedBox;
   EXPECT_EQ(refused([](Box& b) { b.mutable_box()->set_x2(41); }), "BAD_BOX");
@@ -172,18 +172,18 @@ TEST_F(LabelingTest, LateWorkIsKeptAsAFurtherRevision) {
   const std::string other = coordinator_.Token(v1::ANNOTATOR);
   const v1::Task quick = NextOne(other);
   EXPECT_EQ(quick.image().id(), slow.image().id()) << "served again";
-  v1::SubmitRequest late = AnswerTo(slow);
+  v1::SubmitRequest late = CorrectionOf(slow);
   AddBox(late, 1, 1, 20, 20);
   const auto kept = Submit(annotator_, late);
   ASSERT_TRUE(kept.ok()) << kept.status();
   EXPECT_TRUE(kept->late());
-  v1::SubmitRequest second = AnswerTo(quick);
+  v1::SubmitRequest second = CorrectionOf(quick);
   AddBox(second, 1, 1, 20, 20.5F);
   AddBox(second, 1, 1, 20, 20.5F, 2);
-  const auto answered = Submit(other, second);
-  ASSERT_TRUE(answered.ok()) << answered.status();
-  EXPECT_TRUE(answered->late()) << "answered since it was served";
-  EXPECT_EQ(answered->revision(), 2U);
+  const auto after_late = Submit(other, second);
+  ASSERT_TRUE(after_late.ok()) << after_late.status();
+  EXPECT_TRUE(after_late->late()) << "the image got a revision after the task was served";
+  EXPECT_EQ(after_late->revision(), 2U);
   const v1::ImageProvenance history = Provenance(slow.image().id());
   ASSERT_EQ(history.revisions_size(), 2);
   EXPECT_EQ(history.revisions(1).previous_hash(), history.revisions(0).hash());
@@ -254,7 +254,7 @@ TEST_F(LabelingTest, ANewRankingReordersWhatIsNotOpened) {
   reversed.pop_back();
   EXPECT_EQ(served, reversed) << "the opened image is not given out again";
   EXPECT_TRUE(opened.blind());
-  ASSERT_TRUE(Submit(annotator_, AnswerTo(opened)).ok());
+  ASSERT_TRUE(Submit(annotator_, CorrectionOf(opened)).ok());
   const v1::Revision revision = Provenance(opened.image().id()).revisions(0);
   EXPECT_TRUE(revision.blind()) << "it was opened before there were predictions";
   EXPECT_EQ(revision.reason().generation(), 0U);
@@ -269,10 +269,10 @@ TEST_F(LabelingTest, AnAssistedTaskShowsPredictionsAndTheCoordinatorDecidesOrigi
   EXPECT_EQ(task.predictions(1).index(), 1U);
   EXPECT_EQ(task.predictions(1).label(), 2U);
   EXPECT_FLOAT_EQ(task.predictions(1).score(), 0.4F);
-  v1::SubmitRequest answer = AnswerTo(task);
-  AddBox(answer, 1.4F, 1, 11, 10.6F).set_predicted_index(0);
-  AddBox(answer, 12, 12, 18, 18);
-  const auto submitted = Submit(annotator_, answer);
+  v1::SubmitRequest correction = CorrectionOf(task);
+  AddBox(correction, 1.4F, 1, 11, 10.6F).set_predicted_index(0);
+  AddBox(correction, 12, 12, 18, 18);
+  const auto submitted = Submit(annotator_, correction);
   ASSERT_TRUE(submitted.ok()) << submitted.status();
   EXPECT_EQ(submitted->accepted(), 1U);
   EXPECT_EQ(submitted->drawn(), 1U);
@@ -302,7 +302,7 @@ TEST_F(LabelingTest, ARankingThatRanOutTakesWhatCameLater) {
 TEST_F(LabelingTest, TheQueueShowsItsHeadWithReasons) {
   Import(4);
   const auto tasks = Next(annotator_, 2);
-  ASSERT_TRUE(Submit(annotator_, AnswerTo(tasks->at(1))).ok());
+  ASSERT_TRUE(Submit(annotator_, CorrectionOf(tasks->at(1))).ok());
   const auto queue =
       Rpc(*stub_, &Labeling::ListQueue, coordinator_.Token(v1::VIEWER), v1::ListQueueRequest());
   ASSERT_TRUE(queue.ok()) << queue.status();
@@ -332,7 +332,7 @@ TEST_F(HoldoutQueueTest, OneTaskInFiveIsOfTheHoldoutInItsOrderAndBlind) {
     EXPECT_TRUE(task.blind());
     EXPECT_GT(task.image().sampling_key(), last_key);
     last_key = task.image().sampling_key();
-    ASSERT_TRUE(Submit(engineer_, AnswerTo(task)).ok());
+    ASSERT_TRUE(Submit(engineer_, CorrectionOf(task)).ok());
   }
   EXPECT_TRUE(Status().holdout_is_random_sample());
   EXPECT_GT(Status().holdout_labelled(), 0U);
