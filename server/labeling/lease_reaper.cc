@@ -10,9 +10,9 @@
 namespace loupe {
 namespace {
 
-constexpr absl::Duration kRound = absl::Seconds(1);
+constexpr absl::Duration kPeriod = absl::Seconds(1);
 constexpr absl::Duration kDeadline = absl::Seconds(10);
-constexpr int kRoundsPerSweep = 3600;  // of old requests
+constexpr int kPeriodsPerSweep = 3600;  // old requests are deleted once an hour
 
 }  // namespace
 
@@ -27,16 +27,16 @@ LeaseReaper::~LeaseReaper() {
 }
 
 void LeaseReaper::Loop() {
-  for (int round = 0;; round = (round + 1) % kRoundsPerSweep) {
-    ReapOnce(round == 0);
+  for (int period = 0;; period = (period + 1) % kPeriodsPerSweep) {
+    ReapOnce(period == 0);
     absl::MutexLock lock(&mutex_);
-    if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kRound)) return;
+    if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kPeriod)) return;
   }
 }
 
 void LeaseReaper::ReapOnce(bool old_requests) {
   const absl::Time deadline = absl::Now() + kDeadline;
-  // What fails is in the log already, and is done in the next round.
+  // Transact has logged what fails. It is tried again in the next period.
   const auto expired = database_.Transact({"ExpireTasks", deadline}, [](Transaction& transaction) {
     return absl::StatusOr<int64_t>(ExpireTasks(transaction));
   });

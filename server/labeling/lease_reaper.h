@@ -1,4 +1,4 @@
-// Ends what was left lying: leases of annotators that weren't renewed, requests of long ago.
+// Ends leases of annotators that were not renewed, moves the cursors of rankings, and deletes old requests.
 #pragma once
 
 #include <thread>
@@ -11,8 +11,8 @@ namespace loupe {
 
 class LeaseReaper {
  public:
-  // Begins at once, and goes round every second. `database` must outlive it. Any number of coordinators may
-  // have one: they pass over what another is ending.
+  // Starts a thread that works once per second, beginning now. `database` must outlive it. Several
+  // coordinators may each run one: each passes over rows that another has locked.
   explicit LeaseReaper(Database& database);
   ~LeaseReaper();
   LeaseReaper(const LeaseReaper&) = delete;

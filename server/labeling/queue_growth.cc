@@ -32,7 +32,7 @@ absl::StatusOr<size_t> AppendUnranked(Transaction& transaction, ProjectId projec
     entries.push_back({ImageId(planned.image_id), ranking::SliceName(planned.slice).data(), planned.score,
                        planned.probability, planned.blind});
   }
-  // Later generations keep the |U| that their random slice was drawn from.
+  // Later generations keep the |U| from which their random slice was drawn.
   const uint64_t eligible = ranking.generation == 0 ? plan->eligible_count : 0;
   AppendEntries(transaction, ranking.id, end, eligible, entries);
   return entries.size();

@@ -1,4 +1,4 @@
-// Images that no ranking holds yet join the active one.
+// Appends images to the active ranking that it doesn't hold yet.
 #pragma once
 
 #include <cstddef>
@@ -10,9 +10,9 @@
 
 namespace loupe {
 
-// Appends unlabelled images that the active ranking doesn't hold: at most `depth` of the pool in uniformly
-// random order, blind, and what the holdout lacks for its target between them. `end`: as LockRankingEnd gave
-// it. Returns how many were appended. Errors: INTERNAL.
+// Appends unlabelled images that the active ranking doesn't hold: at most `depth` pool images in uniformly
+// random order, all blind, and between them as many holdout images as the holdout lacks to its target.
+// `end`: from LockRankingEnd. Returns how many entries were appended. Errors: INTERNAL.
 absl::StatusOr<size_t> AppendUnranked(Transaction& transaction, ProjectId project,
                                       const ActiveRanking& ranking, const RankingEnd& end,
                                       uint32_t holdout_target, size_t depth);
