@@ -1,4 +1,4 @@
-// Connections to one database, at most so many, each with all statements known by name.
+// A bounded pool of connections to one database. Every connection knows all statements by name.
 #pragma once
 
 #include <memory>
@@ -18,8 +18,9 @@ class PooledConnection {
   // Throws pqxx::broken_connection.
   explicit PooledConnection(const std::string& url);
 
-  // The server ends a statement that runs longer than what is left until the deadline, rounded up to a power
-  // of two of milliseconds, so that most transactions find it set already. Throws pqxx's exceptions.
+  // Sets the server's statement timeout to the time left until the deadline, rounded up to a power of two of
+  // milliseconds. Rounding means that most transactions find the right value set already. Throws pqxx's
+  // exceptions.
   void SetStatementTimeout(absl::Time deadline);
 
   pqxx::connection& get() { return connection_; }
@@ -33,20 +34,20 @@ class ConnectionPool {
  public:
   ConnectionPool(std::string url, int max_connections) : url_(std::move(url)), free_(max_connections) {}
 
-  // Waits for a connection; makes one when none is idle. Throws pqxx::broken_connection.
-  // Errors: DEADLINE_EXCEEDED.
+  // Waits until fewer than the maximum are in use; connects when none is idle. Throws
+  // pqxx::broken_connection. Errors: DEADLINE_EXCEEDED.
   absl::StatusOr<std::unique_ptr<PooledConnection>> Take(absl::Time deadline);
 
-  // Every connection that was taken comes back; null when it broke.
+  // Returns a connection to the pool. Call it once per Take; with null when the connection broke.
   void Give(std::unique_ptr<PooledConnection> connection);
 
-  // Closes what is idle: the server went away, and all of it with it.
+  // Closes all idle connections: after one connection broke, the others are likely broken, too.
   void DropIdle();
 
  private:
   const std::string url_;
   absl::Mutex mutex_;
-  int free_ ABSL_GUARDED_BY(mutex_);  // connections that may still be made or are idle
+  int free_ ABSL_GUARDED_BY(mutex_);  // connections that may be taken: idle ones and ones not yet made
   std::vector<std::unique_ptr<PooledConnection>> idle_ ABSL_GUARDED_BY(mutex_);
 };
 

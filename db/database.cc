@@ -27,7 +27,7 @@ std::unique_ptr<pqxx::dbtransaction> Begin(pqxx::connection& connection, Isolati
   __builtin_unreachable();
 }
 
-// Up to 10 ms before the first repetition, twice that before the next.
+// Sleeps up to 10 ms before the first repetition, up to twice as long before each next one.
 void Wait(int repeats) {
   thread_local absl::BitGen random;
   absl::SleepFor(absl::Milliseconds(10 << repeats) * absl::Uniform(random, 0.0, 1.0));
@@ -49,7 +49,7 @@ SqlFailure RunOnce(ConnectionPool& pool, const TransactionOptions& options,
     if (absl::IsAborted(outcome.status)) outcome.recovery = Recovery::kRunAgain;
   } catch (...) {
     outcome = DescribeCurrentException(options.name, connection != nullptr && connection->get().is_open());
-    if (connection == nullptr) return outcome;  // the pool has its place back already
+    if (connection == nullptr) return outcome;  // Take has given its place back
   }
   const bool broke = outcome.recovery == Recovery::kReconnectRunAgain;
   pool.Give(broke ? nullptr : std::move(connection));
@@ -68,7 +68,7 @@ absl::Status Database::Run(const TransactionOptions& options,
   for (int repeats = 0;; ++repeats) {
     SqlFailure outcome = RunOnce(*pool_, options, body);
     if (outcome.recovery == Recovery::kGiveUp) return std::move(outcome.status);
-    // All idle connections stem from before the break.
+    // All idle connections are from before the break.
     if (outcome.recovery == Recovery::kReconnectRunAgain) pool_->DropIdle();
     if (repeats == kMaxRepeats || absl::Now() >= options.deadline) return std::move(outcome.status);
     Wait(repeats);

@@ -1,4 +1,4 @@
-// A bounded pool of connections, and the one way to run a transaction.
+// The way to run a transaction, over a bounded pool of connections.
 #pragma once
 
 #include <memory>
@@ -34,19 +34,19 @@ class Database {
  public:
   static constexpr int kDefaultConnections = 16;
 
-  // `url`: a libpq connection string or URL. Connects with the first transaction, not here.
+  // `url`: a libpq connection string or URL. The first transaction connects, not the constructor.
   explicit Database(std::string url, int max_connections = kDefaultConnections);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
-  // Runs `body(Transaction&)`, which returns absl::Status or absl::StatusOr<T>, and commits when it is OK;
-  // otherwise everything it did is undone and its status returned. `body` may run several times, so it keeps
-  // nothing from one run to the next. Statements end at the deadline (within a factor of two).
+  // Runs `body(Transaction&)`, which returns absl::Status or absl::StatusOr<T>. Commits when the result is
+  // OK, otherwise rolls back. Returns the body's result. `body` may run several times, so it must not keep
+  // state from one run to the next. Statements end at the deadline (within a factor of two of the time left).
   //
-  // Run again, at most three times after the first, with jitter: serialisation failures, deadlocks, a body
-  // that returned ABORTED, a connection that broke, and a commit whose outcome is unknown. The last may have
-  // committed: whatever must happen once goes through WithRequestId (db/stores/request_store.h) or is
+  // The transaction is run again at most three times, with jitter, after a serialisation failure, a deadlock,
+  // a body that returned ABORTED, a broken connection, and a commit whose outcome is unknown. In the last
+  // case it may have committed: what must happen once calls WithRequestId (db/stores/request_store.h) or is
   // idempotent.
   //
   // Errors: the body's; UNAVAILABLE (DATABASE_UNAVAILABLE), ALREADY_EXISTS (23505), FAILED_PRECONDITION
@@ -68,11 +68,11 @@ class Database {
     }
   }
 
-  // Whether a connection can be had now. Errors: UNAVAILABLE.
+  // OK when a connection can be made now. Errors: UNAVAILABLE.
   absl::Status Ping();
 
  private:
-  // A pointer, since FunctionRef takes no reference to a type that is only declared here.
+  // A pointer, since FunctionRef can't take a reference to a type that is only declared here.
   absl::Status Run(const TransactionOptions& options, absl::FunctionRef<absl::Status(Transaction*)> body);
 
   std::unique_ptr<ConnectionPool> pool_;

@@ -1,4 +1,4 @@
-// Identifiers of rows, a type a table, so that one can't be passed for another.
+// Identifiers of rows: one type per table, so that they can't be mixed up.
 #pragma once
 
 #include <compare>
@@ -7,7 +7,7 @@
 
 namespace loupe {
 
-// 0 is no row: identities count from 1.
+// 0 means no row: identities count from 1.
 template <typename Tag>
 class Id {
  public:
@@ -37,7 +37,7 @@ using ModelId = Id<struct ModelTag>;
 using RankingId = Id<struct RankingTag>;
 using TaskId = Id<struct TaskTag>;
 using RevisionId = Id<struct RevisionTag>;
-// A lease's own number: what every write under it carries.
+// The number of a lease. Every write under the lease carries it.
 using LeaseNumber = Id<struct LeaseTag>;
 
 }  // namespace loupe

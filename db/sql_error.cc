@@ -17,7 +17,7 @@ namespace {
 
 using absl::StatusCode;
 
-// While the database is away every call fails, and most several times: one line a second says so.
+// While the database is away every call fails, most of them several times: log at most one line per second.
 void LogBroken(const char* name, const std::exception& error) {
   static std::atomic<int64_t> last_logged = 0;
   const int64_t now = absl::ToUnixSeconds(absl::Now());
@@ -42,7 +42,7 @@ absl::Status FromSqlState(const char* name, const std::string& state, const std:
   if (state == "57014") {
     return Error(StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED", "the database did not answer in time");
   }
-  // The server's own words name columns and values: they are for the log.
+  // PostgreSQL's message names columns and values, so it goes to the log only.
   spdlog::warn("{}: SQLSTATE {}: {}", name, state, error.what());
   if (state == "23505") return Error(StatusCode::kAlreadyExists, "ALREADY_EXISTS", "it is there already");
   if (state == "23503" || state == "23001") {

@@ -1,15 +1,15 @@
-// The one mapping of what libpqxx throws to a status.
+// Maps the exceptions of libpqxx to statuses.
 #pragma once
 
 #include "absl/status/status.h"
 
 namespace loupe {
 
-// What to do with a transaction that threw.
+// What to do after a transaction threw.
 enum class Recovery {
   kGiveUp,
   kRunAgain,           // serialisation failure, deadlock
-  kReconnectRunAgain,  // the connection broke; nothing was committed, or nobody knows whether it was
+  kReconnectRunAgain,  // the connection broke: nothing was committed, or the outcome is unknown
 };
 
 struct SqlFailure {
@@ -17,8 +17,8 @@ struct SqlFailure {
   Recovery recovery = Recovery::kGiveUp;
 };
 
-// Requires: called in a catch block. `connection_open`: whether the connection still stands.
-// The status says nothing of SQL to the client: the details go to the log, under `name`.
+// Requires: called in a catch block. `connection_open`: whether the connection is still open.
+// The status holds nothing about SQL, since clients see it. The details are logged under `name`.
 SqlFailure DescribeCurrentException(const char* name, bool connection_open);
 
 }  // namespace loupe

@@ -23,7 +23,7 @@ SqlText Shortest(T value) {
   return {std::string(buffer.data(), end)};
 }
 
-// The elements of an array of numbers, as text: {1,2.5,NaN}.
+// The elements of an array of numbers, whose text is e.g. {1,2.5,NaN}.
 std::vector<absl::string_view> NumbersOf(const pqxx::field& field) {
   absl::string_view text(field.c_str(), field.size());
   if (field.is_null() || text.size() < 2) throw pqxx::conversion_error("not an array");
@@ -78,7 +78,7 @@ Sha256 Sha256Of(const pqxx::field& field) {
 absl::Time TimeOf(const pqxx::field& field) {
   absl::Time time;
   std::string error;
-  // Every connection's time zone is UTC, so that the offset is always +00.
+  // Every connection's time zone is UTC, so the offset is always +00.
   if (!absl::ParseTime("%Y-%m-%d %H:%M:%E*S+00", field.as<std::string>(), &time, &error)) {
     throw pqxx::conversion_error(error);
   }

@@ -1,5 +1,5 @@
-// C++ values as parameters and COPY fields of SQL, and fields back as C++ values. libpqxx 6 knows neither
-// arrays nor std::optional as parameters.
+// Conversions between C++ values and SQL: parameters and COPY fields one way, result fields the other.
+// libpqxx 6 takes neither arrays nor std::optional as parameters.
 #pragma once
 
 #include <concepts>
@@ -58,7 +58,7 @@ SqlText ToSql(const std::optional<T>& value) {
   return value.has_value() ? ToSql(*value) : SqlText{};
 }
 
-// An array of one dimension. Its elements are not NULL.
+// An array of one dimension. Requires: no element is NULL.
 SqlText ToSqlArray(const std::vector<SqlText>& elements);
 
 template <typename T>
@@ -76,7 +76,7 @@ SqlText ToSql(const std::vector<T>& values) {
   return ToSqlArray(values);
 }
 
-// Fields that must not be NULL; they throw pqxx::conversion_error, which ends in Database::Transact.
+// From fields that must not be NULL. They throw pqxx::conversion_error, which Database::Transact catches.
 std::string BytesOf(const pqxx::field& field);
 Sha256 Sha256Of(const pqxx::field& field);
 absl::Time TimeOf(const pqxx::field& field);  // of a timestamptz; to the microsecond
@@ -90,7 +90,7 @@ IdType IdOf(const pqxx::field& field) {
   return IdType(field.as<int64_t>());
 }
 
-// Fields that may be NULL.
+// From fields that may be NULL.
 template <typename T>
 std::optional<T> Nullable(const pqxx::field& field) {
   if (field.is_null()) return std::nullopt;

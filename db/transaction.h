@@ -1,5 +1,5 @@
-// One transaction, as stores see it: statements by name, rows in bulk. Included by stores only; everybody
-// else includes db/database.h.
+// A transaction as stores use it: statements by name, and COPY. Only stores include this file; everybody else
+// includes db/database.h.
 #pragma once
 
 #include <array>
@@ -33,14 +33,14 @@ class Transaction {
   pqxx::dbtransaction& work_;
 };
 
-// COPY into a table: many rows in one go. Finish() must be called; nothing else may use the transaction
-// before.
+// COPY into a table: the fast way to insert many rows. Call Finish() at the end; until then nothing else may
+// use the transaction.
 class CopyIn {
  public:
   CopyIn(Transaction& transaction, const char* table, const std::vector<std::string>& columns)
       : stream_(transaction.work_, table, columns) {}
 
-  // One value a column.
+  // One value per column.
   template <typename... Args>
   void Row(const Args&... args) {
     stream_ << std::array<SqlText, sizeof...(Args)>{ToSql(args)...};

@@ -52,7 +52,7 @@ std::optional<fs::path> OnPath() {
   return std::nullopt;
 }
 
-// posix_spawn's two argument objects, freed together.
+// The two argument objects of posix_spawn, freed together.
 struct SpawnSettings {
   SpawnSettings() {
     posix_spawn_file_actions_init(&actions);

@@ -1,4 +1,4 @@
-// PostgreSQL's programs on this machine: found, and run as a user who may run them.
+// Finds PostgreSQL's programs on this machine and runs them as a user who may run them.
 #pragma once
 
 #include <sys/types.h>
@@ -12,9 +12,9 @@
 
 namespace loupe {
 
-// How a program is started: its working folder is /, its folder of data is the file descriptor 3, which it
-// knows as /proc/self/fd/3. So the data may lie in folders that PostgreSQL's user can't walk through, and the
-// length of their path doesn't matter to the socket. Nothing else of this process is inherited.
+// How a program is started. Its working folder is /. Its data folder is file descriptor 3, which it opens as
+// /proc/self/fd/3: the data may lie below folders that PostgreSQL's user can't enter, and a long path doesn't
+// break the socket. The program inherits no other descriptors.
 struct PostgresCommand {
   std::string program;                 // `initdb`, `postgres`
   std::vector<std::string> arguments;  // after `-D /proc/self/fd/3`
@@ -24,16 +24,17 @@ struct PostgresCommand {
 
 class PostgresPrograms {
  public:
-  // Of this major version, or the newest when it is empty: under /usr/lib/postgresql, else on PATH.
-  // Errors: FAILED_PRECONDITION (not installed; run by root, and there is no user `postgres`).
+  // The programs of this major version, or of the newest when it is empty. Looks under /usr/lib/postgresql,
+  // then on PATH. Errors: FAILED_PRECONDITION (not installed; started by root while there is no user
+  // `postgres`).
   static absl::StatusOr<PostgresPrograms> Find(const std::string& major_version);
 
-  // Makes the folder's owner the user PostgreSQL runs as, with nobody else let in.
+  // Gives the folder to the user that PostgreSQL runs as; nobody else may enter it.
   // Errors: FAILED_PRECONDITION.
   absl::Status Own(const std::filesystem::path& folder) const;
 
-  // In a session of its own, so that a signal from the terminal doesn't reach it. Errors:
-  // FAILED_PRECONDITION.
+  // Starts the program in a session of its own, so that signals from the terminal don't reach it.
+  // Errors: FAILED_PRECONDITION.
   absl::StatusOr<pid_t> Spawn(const PostgresCommand& command) const;
 
  private:
@@ -42,7 +43,7 @@ class PostgresPrograms {
   std::filesystem::path folder_;
 };
 
-// Whether this process exists, hasn't ended and is called `name` (the kernel's 15 characters).
+// Whether this process runs and is called `name` (the kernel keeps 15 characters).
 bool IsAlive(pid_t pid, const std::string& name);
 
 }  // namespace loupe

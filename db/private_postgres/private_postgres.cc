@@ -52,8 +52,8 @@ bool WorksIn(const std::string& pid, const fs::path& folder) {
   return !error && fs::equivalent(working, folder, error) && !error;
 }
 
-// Processes of a server whose postmaster was killed end by themselves, within moments. Until then a new
-// server must not start: they share its files.
+// When a postmaster was killed, its processes end by themselves within moments. Until then a new server must
+// not start, since they still use its files.
 void WaitForOrphans(const fs::path& folder) {
   for (const absl::Time end = absl::Now() + absl::Seconds(30); absl::Now() < end; absl::SleepFor(kPoll)) {
     bool found = false;
@@ -66,14 +66,14 @@ void WaitForOrphans(const fs::path& folder) {
   }
 }
 
-// The process whose number `postmaster.pid` holds, when it is a server on this folder and not one that a
-// later start of the machine gave the same number.
+// The process id in `postmaster.pid`, if that process is a server on this folder. After a restart of the
+// machine another process may have this id.
 pid_t RunningServer(const fs::path& folder) {
   int pid = 0;
   if (!absl::SimpleAtoi(FirstLine(folder / "postmaster.pid"), &pid) || !IsAlive(pid, "postgres")) return 0;
   std::error_code error;
   const fs::path working = fs::read_symlink(absl::StrCat("/proc/", pid, "/cwd"), error);
-  if (working.empty()) return pid;  // not ours to see: believe the file
+  if (working.empty()) return pid;  // it belongs to another user and can't be seen: trust the file
   return WorksIn(std::to_string(pid), folder) ? pid : 0;
 }
 
@@ -85,7 +85,7 @@ absl::StatusOr<std::unique_ptr<PrivatePostgres>> PrivatePostgres::Start(const fs
   auto postgres = std::unique_ptr<PrivatePostgres>(new PrivatePostgres(*std::move(programs), data_dir));
   if (const absl::Status opened = postgres->Open(); !opened.ok()) return opened;
   if (const absl::Status launched = postgres->Launch(); !launched.ok()) return launched;
-  if (const absl::Status ready = postgres->WaitUntilItAnswers(); !ready.ok()) return ready;
+  if (const absl::Status ready = postgres->WaitUntilItAccepts(); !ready.ok()) return ready;
   postgres->supervisor_ = std::thread([&self = *postgres] { self.Supervise(); });
   return postgres;
 }
@@ -132,7 +132,8 @@ absl::Status PrivatePostgres::Open() {
   return absl::OkStatus();
 }
 
-// Under another name until it is whole, so that a start that was cut off is begun anew.
+// Creates the cluster under another name and renames it when it is complete, so that a start that was
+// interrupted begins again.
 absl::Status PrivatePostgres::MakeCluster() {
   const fs::path unfinished = data_dir_ / "postgres.unfinished";
   std::error_code ignored;
@@ -167,7 +168,7 @@ absl::Status PrivatePostgres::Launch() {
   WaitForOrphans(folder);
   int left_behind = 0;
   if (absl::SimpleAtoi(FirstLine(folder / "postmaster.pid"), &left_behind) && kill(left_behind, 0) == 0) {
-    // The number belongs to somebody else now; PostgreSQL would take that process for itself.
+    // Another process has this id now. PostgreSQL would take that process for its own postmaster.
     unlink((folder / "postmaster.pid").c_str());
     unlink((folder / kSocketLock).c_str());
   }
@@ -191,7 +192,7 @@ bool PrivatePostgres::Runs() {
   return runs;
 }
 
-bool PrivatePostgres::Answers() const {
+bool PrivatePostgres::AcceptsConnections() const {
   try {
     pqxx::connection connection(Url("postgres"));
     return true;
@@ -200,12 +201,12 @@ bool PrivatePostgres::Answers() const {
   }
 }
 
-absl::Status PrivatePostgres::WaitUntilItAnswers() {
-  // Processes of a server that was killed hold its memory for a moment longer; a new one ends until they are
-  // gone.
+absl::Status PrivatePostgres::WaitUntilItAccepts() {
+  // Processes of a killed server hold its shared memory for a moment. Until they are gone, a new server ends
+  // at once.
   const absl::Time retry_until = absl::Now() + absl::Seconds(15);
   for (const absl::Time end = absl::Now() + kStartPatience; absl::Now() < end; absl::SleepFor(kPoll)) {
-    if (Answers()) return absl::OkStatus();
+    if (AcceptsConnections()) return absl::OkStatus();
     if (Runs()) continue;
     if (absl::Now() > retry_until) break;
     if (const absl::Status launched = Launch(); !launched.ok()) return launched;
@@ -227,7 +228,7 @@ void PrivatePostgres::Supervise() {
     spdlog::error("PostgreSQL ended: {}; starting it again", LastLogLine());
     if (const absl::Status launched = Launch(); !launched.ok())
       spdlog::error("{}", launched.message().data());
-    wait = absl::Milliseconds(500);  // one that can't start is tried twice a second
+    wait = absl::Milliseconds(500);  // a server that can't start is tried twice per second
   }
 }
 
@@ -237,9 +238,9 @@ void PrivatePostgres::Stop() {
     stopping_ = true;
   }
   if (supervisor_.joinable()) supervisor_.join();
-  for (const int signal : {SIGINT, SIGQUIT, SIGKILL}) {  // fast, immediate, and what nothing can refuse
+  for (const int signal : {SIGINT, SIGQUIT, SIGKILL}) {  // fast shutdown, immediate shutdown, kill
     if (!Runs()) return;
-    kill(pid(), signal);  // not 0: it runs, and nobody else changes it any more
+    kill(pid(), signal);  // not 0: the server runs, and no other thread changes the id any more
     for (const absl::Time end = absl::Now() + kStopPatience; absl::Now() < end && Runs();) {
       absl::SleepFor(absl::Milliseconds(10));
     }

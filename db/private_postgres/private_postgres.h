@@ -1,5 +1,5 @@
-// A PostgreSQL of the coordinator's own, in DIR/postgres: made at the first start, kept running, stopped at
-// the end.
+// The coordinator's private PostgreSQL in DIR/postgres: created at the first start, kept running, stopped
+// with the coordinator.
 #pragma once
 
 #include <sys/types.h>
@@ -17,18 +17,18 @@
 
 namespace loupe {
 
-// It listens on a Unix socket in DIR/postgres alone, a folder that only its user may enter: who can come that
-// far needs no password. `psql -h DIR/postgres -U loupe loupe` is for operators.
+// It listens only on a Unix socket in DIR/postgres. Only its own user may enter that folder, so connections
+// need no password. Operators connect with `psql -h DIR/postgres -U loupe loupe`.
 class PrivatePostgres {
  public:
-  // Makes the data where there are none, and starts the server; one that a killed coordinator left running is
-  // taken up again. Waits until it answers (recovery after a crash may take minutes). From then on a thread
-  // starts it again whenever it ends.
-  // Errors: FAILED_PRECONDITION (not installed, another coordinator runs on DIR, the folder can't be used, it
-  // doesn't start: the message ends with its log's last line).
+  // Creates the database cluster if there is none, and starts the server. A server that a killed coordinator
+  // left running is used as it is. Waits until it accepts connections (recovery after a crash may take
+  // minutes). From then on a thread restarts it whenever it ends. Errors: FAILED_PRECONDITION (PostgreSQL is
+  // not installed; another coordinator runs on DIR; the folder can't be used; the server doesn't start: the
+  // message ends with the last line of its log).
   static absl::StatusOr<std::unique_ptr<PrivatePostgres>> Start(const std::filesystem::path& data_dir);
 
-  // Stops it: open transactions are rolled back.
+  // Stops the server. Open transactions are rolled back.
   ~PrivatePostgres();
   PrivatePostgres(const PrivatePostgres&) = delete;
   PrivatePostgres& operator=(const PrivatePostgres&) = delete;
@@ -45,10 +45,10 @@ class PrivatePostgres {
 
   absl::Status Open();
   absl::Status MakeCluster();
-  // Takes up a running server or launches one.
+  // Adopts a running server, or starts one.
   absl::Status Launch();
-  absl::Status WaitUntilItAnswers();
-  bool Answers() const;
+  absl::Status WaitUntilItAccepts();
+  bool AcceptsConnections() const;
   bool Runs();
   void Supervise();
   void Stop();

@@ -5,13 +5,14 @@ SELECT the_revision FROM append_revision($1, 'import', $2, NULL, $3, false, 0, $
                                          $7::boolean[], $8::int[], '{}', '{}', '{}', '{}');
 
 -- name: SelectTruth
--- A row a box of the latest revisions of these images; none for a clean image.
+-- One row per box of these images' latest revisions; none for a clean image.
 SELECT image.id, box_id, label, x1, y1, x2, y2, origin, ignore
 FROM image JOIN label_box ON revision_id = head_revision_id
 WHERE image.id = ANY ($1::bigint[]) ORDER BY image.id, ordinal;
 
 -- name: SelectLabelledImages
--- A row a box, one with NULLs for a clean image. With ids above $3, in order, at most $4 images. $2: a side, or ''.
+-- One row per box; for a clean image one row with NULLs. At most $4 images with ids above $3, in order of id.
+-- $2: a side, or '' for both.
 SELECT shown.*, box_id, label, x1, y1, x2, y2, origin, ignore
 FROM (SELECT * FROM shown_image
       WHERE project_id = $1 AND ($2 = '' OR side = $2) AND head_revision_id IS NOT NULL AND id > $3
@@ -52,8 +53,8 @@ SELECT round.number FROM pseudo_label JOIN round USING (snapshot_id)
 WHERE pseudo_label.image_id = $1 ORDER BY round.number;
 
 -- name: RecomputeHashes
--- A row a revision of the $3 images with ids above $2, in order; one with NULLs for an image that has a head and no
--- history.
+-- One row per revision of the first $3 images with ids above $2, in order of id. For an image without history one row
+-- with NULLs.
 SELECT image.id, image.head_revision_id, revision.id AS revision_id, revision.number, revision.previous_hash,
        revision.hash,
        revision_hash(revision.previous_hash, image.sha256, revision.number, revision.author_id, revision.source,

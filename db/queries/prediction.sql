@@ -21,8 +21,8 @@ WHERE id = ANY($1::bigint[]) AND project_id = $2 AND side = $3 AND id BETWEEN $4
 
 -- name: SelectImagesToPredict
 -- Of the pool: in a range of ids, not predicted by model $4; above id $5, at most $6.
-SELECT image.id, sha256, file_name, width, height, size_bytes, media_type, sampling_key, coalesce(group_name, ''),
-       head_revision_id IS NOT NULL AS labelled
+SELECT image.id, sha256, file_name, width, height, size_bytes, media_type, sampling_key,
+       coalesce(group_name, '') AS group_name, head_revision_id IS NOT NULL AS labelled
 FROM image
 WHERE project_id = $1 AND side = 'pool' AND image.id BETWEEN $2 AND $3
   AND image.id > $5
@@ -31,8 +31,8 @@ ORDER BY image.id LIMIT $6;
 
 -- name: SelectImagesToEvaluate
 -- Of the holdout: labelled blind; else as SelectImagesToPredict.
-SELECT image.id, sha256, file_name, width, height, size_bytes, media_type, sampling_key, coalesce(group_name, ''),
-       true AS labelled
+SELECT image.id, sha256, file_name, width, height, size_bytes, media_type, sampling_key,
+       coalesce(group_name, '') AS group_name, true AS labelled
 FROM image JOIN label_revision head ON head.id = image.head_revision_id
 WHERE project_id = $1 AND side = 'holdout' AND head.blind AND image.id BETWEEN $2 AND $3 AND image.id > $5
   AND NOT EXISTS (SELECT FROM prediction WHERE model_id = $4 AND image_id = image.id OFFSET 0)

@@ -1,10 +1,10 @@
--- Who may come in.
+-- Principals: who may call the coordinator.
 
 -- name: FindPrincipal
 SELECT id, name, role, revoked_at IS NOT NULL AS revoked FROM principal WHERE token_hash = $1;
 
 -- name: InsertPrincipal
--- An empty name becomes role and number; both are taken from one draw of the identity.
+-- An empty name becomes ROLE-ID. The id is drawn first, since the name needs it.
 WITH drawn AS (SELECT nextval(pg_get_serial_sequence('principal', 'id')) AS id)
 INSERT INTO principal (id, name, role, token_hash) OVERRIDING SYSTEM VALUE
 SELECT id, coalesce(nullif($1::text, ''), $2::text || '-' || id), $2::text, $3 FROM drawn
@@ -20,14 +20,14 @@ SELECT id, name, role, created_at, revoked_at FROM principal WHERE id > $1 ORDER
 SELECT id, name, role, created_at, revoked_at FROM principal WHERE id = $1;
 
 -- name: LockAdmins
--- Two who revoke each other's token at the same time come one after the other.
+-- Two admins who revoke each other's token at the same time run one after the other.
 SELECT id FROM principal WHERE role = 'admin' AND revoked_at IS NULL ORDER BY id FOR UPDATE;
 
 -- name: RevokePrincipal
 UPDATE principal SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1;
 
 -- name: LockFirstAdmin
--- Coordinators that start together make one administrator.
+-- Of coordinators that start together, only one makes the first admin.
 SELECT pg_advisory_xact_lock(2, 1);
 
 -- name: AnyPrincipal

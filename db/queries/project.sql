@@ -1,4 +1,4 @@
--- Projects, their classes and where they stand.
+-- Projects: settings, classes, and counts of their state.
 
 -- name: InsertProject
 -- No row when the name is taken.
@@ -18,7 +18,7 @@ VALUES ($1, 0, 'random', $2, 'active', now());
 SELECT id, name FROM project WHERE name = $1 OR $1 = '' ORDER BY id LIMIT 2;
 
 -- name: SelectProjects
--- With ids from $1 up, at most $2.
+-- At most $2 projects with ids from $1 up, in order of id.
 SELECT project.id, project.name, seed, holdout_fraction, holdout_target, strategy, created_at,
        array_agg(class.name ORDER BY class.label) AS classes
 FROM project JOIN class ON class.project_id = project.id
@@ -28,7 +28,8 @@ WHERE project.id >= $1 GROUP BY project.id ORDER BY project.id LIMIT $2;
 SELECT count(*) FROM image WHERE project_id = $1 AND side = 'pool';
 
 -- name: CountImages
--- Labels of holdout images count when they were drawn blind.
+-- A holdout image counts as labelled only when its labels were drawn blind. They are a random sample when they are the
+-- first of the holdout in order of sampling_key.
 SELECT count(*) FILTER (WHERE side = 'pool') AS pool,
        count(*) FILTER (WHERE side = 'pool' AND head_revision_id IS NOT NULL) AS pool_labelled,
        count(*) FILTER (WHERE side = 'holdout') AS holdout,
@@ -40,7 +41,7 @@ FROM image LEFT JOIN label_revision head ON head.id = image.head_revision_id
 WHERE project_id = $1;
 
 -- name: CountClasses
--- People's boxes in the truth by class, regions to ignore left out.
+-- Boxes of the truth per class, without regions to ignore.
 SELECT class.label, class.name, count(box.revision_id) AS boxes, count(DISTINCT box.revision_id) AS images
 FROM class
 LEFT JOIN (SELECT label_box.* FROM image JOIN label_box ON revision_id = head_revision_id

@@ -12,7 +12,7 @@ UPDATE snapshot SET pseudo_labels = $2 WHERE id = $1;
 -- name: SelectPseudoLabels
 -- From an image id up, in order, at most $3.
 SELECT image.id, image.sha256, image.file_name, image.width, image.height, image.size_bytes, image.media_type,
-       image.sampling_key, coalesce(image.group_name, ''), corners, labels
+       image.sampling_key, coalesce(image.group_name, '') AS group_name, corners, labels
 FROM pseudo_label JOIN image ON image.id = pseudo_label.image_id
 WHERE snapshot_id = $1 AND image_id > $2
 ORDER BY image_id LIMIT $3;

@@ -2,7 +2,7 @@
 SELECT method, fingerprint, response FROM request WHERE principal_id = $1 AND request_id = $2;
 
 -- name: InsertRequest
--- Waits for a transaction that inserts the same one.
+-- Waits while another transaction inserts the same request. No row: that one was first.
 INSERT INTO request (principal_id, request_id, method, fingerprint, response)
 VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT DO NOTHING;

@@ -99,7 +99,7 @@ UPDATE round SET model_id = $2, version = version + 1 WHERE id = $1;
 -- name: SelectSnapshotItems
 -- From an image id up, in order, at most $3.
 SELECT image.id, image.sha256, image.file_name, image.width, image.height, image.size_bytes, image.media_type,
-       image.sampling_key, coalesce(image.group_name, ''), snapshot_item.revision_id
+       image.sampling_key, coalesce(image.group_name, '') AS group_name, snapshot_item.revision_id
 FROM snapshot_item JOIN image ON image.id = snapshot_item.image_id
 WHERE snapshot_item.snapshot_id = $1 AND snapshot_item.image_id > $2
 ORDER BY snapshot_item.image_id LIMIT $3;

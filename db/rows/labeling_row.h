@@ -1,5 +1,5 @@
-// Rows about images, boxes and reasons as messages. Throw pqxx::conversion_error for what the schema can't
-// hold.
+// Turns rows about images, boxes and reasons into messages. All throw pqxx::conversion_error for a value that
+// the schema doesn't allow.
 #pragma once
 
 #include <pqxx/result>
@@ -9,16 +9,16 @@
 
 namespace loupe {
 
-// Of a row that begins with the view shown_image's columns up to `revisions`.
+// From the columns of the view shown_image up to `revisions`.
 v1::Image ShownImage(const pqxx::row& row);
 
-// Of columns x1, y1, x2, y2.
+// From the columns x1, y1, x2, y2.
 v1::Box BoxOf(const pqxx::row& row);
 
-// Of columns box_id, label, x1, y1, x2, y2, origin and ignore.
+// From the columns box_id, label, x1, y1, x2, y2, origin and ignore.
 v1::LabelBox LabelBoxOf(const pqxx::row& row);
 
-// Of columns generation, position, slice, score, probability and ranked_model.
+// From the columns generation, position, slice, score, probability and ranked_model.
 v1::Reason ReasonOf(const pqxx::row& row);
 
 }  // namespace loupe

@@ -16,7 +16,8 @@ google::protobuf::Timestamp TimestampOf(absl::Time time) {
 google::protobuf::Timestamp TimestampOf(const pqxx::field& field) { return TimestampOf(TimeOf(field)); }
 
 void ParseMessage(const pqxx::field& field, google::protobuf::MessageLite& message) {
-  if (!message.ParseFromString(BytesOf(field))) throw pqxx::conversion_error("a kept message can't be read");
+  if (!message.ParseFromString(BytesOf(field)))
+    throw pqxx::conversion_error("a stored message can't be parsed");
 }
 
 v1::Origin OriginOf(const pqxx::field& field) {
@@ -35,15 +36,15 @@ v1::Origin OriginOf(const pqxx::field& field) {
 
 v1::Image ImageOf(const pqxx::row& row, v1::Side side) {
   v1::Image image;
-  image.set_id(row[0].as<int64_t>());
-  image.set_sha256(BytesOf(row[1]));
-  image.set_file_name(row[2].as<std::string>());
-  image.set_width(row[3].as<uint32_t>());
-  image.set_height(row[4].as<uint32_t>());
-  image.set_size_bytes(row[5].as<uint64_t>());
-  image.set_media_type(row[6].as<std::string>());
-  image.set_sampling_key(row[7].as<double>());
-  image.set_group(row[8].as<std::string>());
+  image.set_id(row["id"].as<int64_t>());
+  image.set_sha256(BytesOf(row["sha256"]));
+  image.set_file_name(row["file_name"].as<std::string>());
+  image.set_width(row["width"].as<uint32_t>());
+  image.set_height(row["height"].as<uint32_t>());
+  image.set_size_bytes(row["size_bytes"].as<uint64_t>());
+  image.set_media_type(row["media_type"].as<std::string>());
+  image.set_sampling_key(row["sampling_key"].as<double>());
+  image.set_group(row["group_name"].as<std::string>());
   image.set_side(side);
   return image;
 }

@@ -1,4 +1,4 @@
-// Fields and rows as messages of the protocol.
+// Turns fields and rows into messages of the protocol.
 #pragma once
 
 #include <string>
@@ -12,18 +12,19 @@
 
 namespace loupe {
 
-// All of these throw pqxx::conversion_error for what the schema can't hold, which ends in Database::Transact.
+// All of these throw pqxx::conversion_error for a value that the schema doesn't allow. Database::Transact
+// catches it.
 
 google::protobuf::Timestamp TimestampOf(absl::Time time);
 google::protobuf::Timestamp TimestampOf(const pqxx::field& field);
 
-// A serialized message in a bytea.
+// Parses a message that is stored serialized in a bytea.
 void ParseMessage(const pqxx::field& field, google::protobuf::MessageLite& message);
 
 v1::Origin OriginOf(const pqxx::field& field);
 
-// Of a row that begins with id, sha256, file_name, width, height, size_bytes, media_type, sampling_key and
-// group_name.
+// From the columns id, sha256, file_name, width, height, size_bytes, media_type, sampling_key and group_name.
+// The first column of each name counts.
 v1::Image ImageOf(const pqxx::row& row, v1::Side side);
 
 }  // namespace loupe

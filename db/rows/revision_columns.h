@@ -1,4 +1,4 @@
-// A revision on its way in, and as the arrays that the SQL functions take.
+// The boxes and rejections of a new revision, as the parallel arrays that the SQL functions take.
 #pragma once
 
 #include <string>
@@ -10,11 +10,12 @@
 namespace loupe {
 
 struct NewBox {
-  v1::LabelBox box;          // box, label, origin and ignore; its identity is given by the database
-  int predicted_index = -1;  // of an accepted, adjusted or relabelled box; -1: none
+  v1::LabelBox box;  // box, label, origin and ignore; the database gives it its box_id
+  int predicted_index =
+      -1;  // index of the predicted box it was made from (accepted, adjusted, relabelled); -1: none
 };
 
-// Parallel arrays; corners four a box.
+// One entry per box; four corners per box.
 struct BoxColumns {
   explicit BoxColumns(const std::vector<NewBox>& boxes);
 
@@ -25,6 +26,7 @@ struct BoxColumns {
   std::vector<int> predicted;
 };
 
+// One entry per rejection; four corners per rejection.
 struct RejectionColumns {
   explicit RejectionColumns(const std::vector<v1::PredictedBox>& rejections);
 

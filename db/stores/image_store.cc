@@ -24,10 +24,10 @@ std::optional<v1::Image> FirstImage(const pqxx::result& rows) {
   return ShownImage(rows[0]);
 }
 
-// Rows that go to the server in one statement.
+// Rows per statement.
 constexpr size_t kBatch = 1000;
 
-// Columns of one batch, as InsertImages wants them.
+// One batch as the parallel arrays that the statement InsertImages takes.
 struct ImageColumns {
   std::vector<Sha256> hashes;
   std::vector<std::string> file_names;

@@ -1,4 +1,4 @@
-// Pictures, and what is known of them.
+// Images and what is known of them.
 #pragma once
 
 #include <optional>
@@ -18,16 +18,16 @@ struct ImageFilter {
   std::optional<bool> labelled;
 };
 
-// With ids above `after`, in order, at most `limit`.
+// At most `limit` images with ids above `after`, in order of id.
 std::vector<v1::Image> ListImages(Transaction& transaction, ProjectId project, const ImageFilter& filter,
                                   ImageId after, int limit);
 
 std::optional<v1::Image> FindImage(Transaction& transaction, ProjectId project, ImageId image);
-// The first of that name.
+// Several images may have one name: the one with the lowest id.
 std::optional<v1::Image> FindImage(Transaction& transaction, ProjectId project, const std::string& file_name);
 
-// Adds the images whose bytes the project doesn't hold yet. No two of `images` have the same hash. Fields
-// without an id or revisions. Returns the hashes that were new.
+// Adds those images whose bytes the project doesn't hold yet. `images`: all fields but id and revisions.
+// Requires: no two have the same hash. Returns the hashes that were new.
 std::vector<Sha256> InsertImages(Transaction& transaction, ProjectId project,
                                  const std::vector<v1::Image>& images);
 
@@ -37,6 +37,7 @@ struct KnownImage {
   bool labelled = false;
 };
 
+// Those of the project's images that have one of these hashes, in any order.
 std::vector<KnownImage> FindImages(Transaction& transaction, ProjectId project,
                                    const std::vector<Sha256>& hashes);
 

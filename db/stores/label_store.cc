@@ -36,7 +36,7 @@ v1::PredictedBox RejectionOf(const pqxx::row& row) {
   return box;
 }
 
-// The state of a walk along one image's chain.
+// State while the revisions of one image are checked in order.
 struct ChainWalk {
   int64_t image = 0;
   int64_t head = 0;  // 0: none
@@ -94,7 +94,7 @@ std::vector<v1::LabelledImage> ReadLabelledImages(Transaction& transaction, Proj
   const char* side_name = side == v1::POOL ? "pool" : side == v1::HOLDOUT ? "holdout" : "";
   std::vector<v1::LabelledImage> images;
   for (const auto& row : transaction.Exec("SelectLabelledImages", project, side_name, after, limit)) {
-    if (images.empty() || images.back().image().id() != row[0].as<int64_t>()) {
+    if (images.empty() || images.back().image().id() != row["id"].as<int64_t>()) {
       v1::LabelledImage& image = images.emplace_back();
       *image.mutable_image() = ShownImage(row);
       image.set_revision(image.image().revisions());

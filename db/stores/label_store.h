@@ -1,4 +1,4 @@
-// The truth of images and its history, which only grows.
+// The truth of images and its history, which is append-only.
 #pragma once
 
 #include <cstdint>
@@ -16,31 +16,32 @@ namespace loupe {
 
 class Transaction;
 
-// Adds imported truth as a revision. Locks: the image. Requires: boxes of origin IMPORTED.
+// Adds imported truth as a revision. Requires: boxes of origin IMPORTED. Locks: the image.
 void AppendImport(Transaction& transaction, ImageId image, PrincipalId author, bool blind,
                   const std::vector<NewBox>& boxes);
 
-// The latest boxes of labelled images by image id; clean and unlabelled images are not in it.
+// Image id -> the boxes of its latest revision. Clean and unlabelled images are left out.
 std::unordered_map<int64_t, std::vector<v1::LabelBox>> ReadTruth(Transaction& transaction,
                                                                  const std::vector<ImageId>& images);
 
-// Labelled images with their latest boxes: ids above `after`, in order, at most `limit`.
+// Labelled images with the boxes of their latest revision: at most `limit` with ids above `after`, in order
+// of id.
 std::vector<v1::LabelledImage> ReadLabelledImages(Transaction& transaction, ProjectId project, v1::Side side,
                                                   ImageId after, int limit);
 
-// All of an image's history. `image`: as FindImage gives it.
+// An image's whole history. `image`: from FindImage.
 v1::ImageProvenance ReadProvenance(Transaction& transaction, const v1::Image& image);
 
-// What was found in a part of a project's history.
+// The result of checking a part of a project's history.
 struct ChainCheck {
-  ImageId last_image;   // where the next part begins; none: it was the last
-  uint64_t images = 0;  // with a history
+  ImageId last_image;   // the next part begins after it; none: nothing was left to check
+  uint64_t images = 0;  // that have a history
   uint64_t revisions = 0;
   uint64_t boxes = 0;
-  std::vector<std::string> breaks;
+  std::vector<std::string> breaks;  // one sentence per place where the history was changed
 };
 
-// Recomputes the hashes of the `limit` images with ids above `after`.
+// Recomputes the hashes of at most `limit` images with ids above `after`, in order of id.
 ChainCheck CheckChain(Transaction& transaction, ProjectId project, ImageId after, int limit);
 
 }  // namespace loupe

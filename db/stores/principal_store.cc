@@ -63,7 +63,7 @@ absl::Status RevokeToken(Transaction& transaction, PrincipalId principal) {
     return Error(absl::StatusCode::kNotFound, "NO_SUCH_TOKEN",
                  absl::StrCat("there is no token with the id ", principal.value()));
   }
-  if (admins.size() == 1 && IdOf<PrincipalId>(admins[0][0]) == principal) {
+  if (admins.size() == 1 && IdOf<PrincipalId>(admins[0]["id"]) == principal) {
     return Error(absl::StatusCode::kFailedPrecondition, "LAST_ADMIN",
                  "it is the only admin token left: make another one first");
   }

@@ -1,4 +1,4 @@
-// Who may come in: principals, each with one token, of which only the hash is kept.
+// Principals: who may call the coordinator. Each has one token; only the token's hash is stored.
 #pragma once
 
 #include <optional>
@@ -22,20 +22,22 @@ struct Principal {
   bool revoked = false;
 };
 
-// nullopt: nobody has this token.
+// nullopt: no principal has this token.
 std::optional<Principal> FindPrincipal(Transaction& transaction, const Sha256& token_hash);
 
-// An empty name becomes role and number. Errors: ALREADY_EXISTS (TOKEN_EXISTS: the name).
+// With an empty name the principal is called ROLE-ID, e.g. `worker-3`.
+// Errors: ALREADY_EXISTS (TOKEN_EXISTS: the name is taken).
 absl::StatusOr<v1::Token> InsertPrincipal(Transaction& transaction, const std::string& name, v1::Role role,
                                           const Sha256& token_hash);
 
-// With ids above `after`, in order, at most `limit`.
+// At most `limit` tokens with ids above `after`, in order of id.
 std::vector<v1::Token> ListTokens(Transaction& transaction, PrincipalId after, int limit);
 
 // Errors: NOT_FOUND (NO_SUCH_TOKEN), FAILED_PRECONDITION (LAST_ADMIN). Locks: all admins. Idempotent.
 absl::Status RevokeToken(Transaction& transaction, PrincipalId principal);
 
-// Whether anybody at all may come in. Locks: whoever asks next waits for this transaction's end.
+// Whether there is any principal. Locks: an advisory lock until the transaction ends, so that of coordinators
+// that start together only one makes the first admin.
 bool LockAndCheckForPrincipals(Transaction& transaction);
 
 // `annotator`, `engineer`, `viewer`, `worker` or `admin`; empty for ROLE_UNSPECIFIED.

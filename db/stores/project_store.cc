@@ -12,7 +12,7 @@ v1::Project ProjectOf(const pqxx::row& row) {
   v1::Project project;
   project.set_id(row["id"].as<int64_t>());
   project.set_name(row["name"].as<std::string>());
-  // 64 bits are kept as the same bits with a sign.
+  // SQL has no unsigned 64-bit type: the column holds the same bits as a signed number.
   project.set_seed(static_cast<uint64_t>(row["seed"].as<int64_t>()));
   project.set_holdout_fraction(row["holdout_fraction"].as<double>());
   project.set_holdout_target(row["holdout_target"].as<uint32_t>());
@@ -39,7 +39,7 @@ absl::StatusOr<ProjectId> InsertProject(Transaction& transaction, const v1::Proj
     return Error(absl::StatusCode::kAlreadyExists, "PROJECT_EXISTS",
                  absl::StrCat("there is a project named ", settings.name(), ": choose another name"));
   }
-  const auto project = IdOf<ProjectId>(rows[0][0]);
+  const auto project = IdOf<ProjectId>(rows[0]["id"]);
   std::vector<std::string> names;
   for (const v1::Class& listed : settings.classes()) names.push_back(listed.name());
   transaction.Exec("InsertClasses", project, names);

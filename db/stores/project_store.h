@@ -1,4 +1,4 @@
-// Projects: classes, the split's seed, and where they stand.
+// Projects: their settings, their classes, and counts of their state.
 #pragma once
 
 #include <string>
@@ -12,18 +12,20 @@ namespace loupe {
 
 class Transaction;
 
-// Makes a project with its classes and an empty ranking of generation 0. `settings`: all but ids and times.
+// Creates a project with its classes and an empty ranking of generation 0. `settings`: all fields but ids and
+// times.
 // Errors: ALREADY_EXISTS (PROJECT_EXISTS).
 absl::StatusOr<ProjectId> InsertProject(Transaction& transaction, const v1::Project& settings);
 
-// By name; empty: the only project. Errors: NOT_FOUND (NO_SUCH_PROJECT: the message says which of the two it
-// is).
+// The project of this name; with an empty name, the only project there is.
+// Errors: NOT_FOUND (NO_SUCH_PROJECT: there is none, or the name is empty and there are several; the message
+// says which).
 absl::StatusOr<ProjectId> FindProject(Transaction& transaction, const std::string& name);
 
 // Requires: the project exists.
 v1::Project ReadProject(Transaction& transaction, ProjectId project);
 
-// With ids above `after`, in order, at most `limit`.
+// At most `limit` projects with ids above `after`, in order of id.
 std::vector<v1::Project> ListProjects(Transaction& transaction, ProjectId after, int limit);
 
 uint64_t CountPoolImages(Transaction& transaction, ProjectId project);

@@ -41,11 +41,11 @@ absl::StatusOr<std::optional<std::string>> FindAnswer(Transaction& transaction, 
   return BytesOf(row["response"]);
 }
 
-absl::Status KeepAnswer(Transaction& transaction, const RequestKey& key, const std::string& answer) {
+absl::Status KeepAnswer(Transaction& transaction, const RequestKey& key, const std::string& response) {
   const pqxx::result rows = transaction.Exec("InsertRequest", key.principal, key.request_id, key.method,
-                                             key.fingerprint, SqlBytes{answer});
+                                             key.fingerprint, SqlBytes{response});
   if (rows.affected_rows() == 1) return absl::OkStatus();
-  return Error(absl::StatusCode::kAborted, "CONFLICT", "the same request is being answered: send it again");
+  return Error(absl::StatusCode::kAborted, "CONFLICT", "the same request is running: send it again");
 }
 
 int64_t ForgetOldRequests(Transaction& transaction) {

@@ -1,4 +1,5 @@
-// Requests that changed something, with their answers: what makes a repeated request_id harmless.
+// Requests that changed something and the responses they got, so that a repeated request_id has no second
+// effect.
 #pragma once
 
 #include <optional>
@@ -20,37 +21,39 @@ struct RequestKey {
   PrincipalId principal;
   std::string request_id;   // 1 to 64 characters
   std::string_view method;  // e.g. "Submit"
-  Sha256 fingerprint{};     // of everything the request says
+  Sha256 fingerprint{};     // of the request's whole content
 };
 
-// Of the message's deterministic serialization.
+// The fingerprint is that of the message's deterministic serialization.
 RequestKey KeyOf(PrincipalId principal, std::string_view method, const std::string& request_id,
                  const google::protobuf::Message& request);
 
-// The serialized answer this request had before; nullopt when it is new.
+// The serialized response that this request got before; nullopt when the request is new.
 // Errors: INVALID_ARGUMENT (no request_id, or too long), ALREADY_EXISTS (REQUEST_ID_REUSED: other content).
 absl::StatusOr<std::optional<std::string>> FindAnswer(Transaction& transaction, const RequestKey& key);
 
-// Errors: ABORTED (the same request ran at the same time and was first; the transaction runs again and finds
-// its answer).
-absl::Status KeepAnswer(Transaction& transaction, const RequestKey& key, const std::string& answer);
+// Stores the serialized response.
+// Errors: ABORTED (the same request ran at the same time and was first: the transaction runs again and finds
+// its response).
+absl::Status KeepAnswer(Transaction& transaction, const RequestKey& key, const std::string& response);
 
-// Requests older than this are forgotten.
+// Requests older than this are deleted: a request_id may then be used again.
 constexpr int kRequestDays = 7;
 
 // Returns how many were deleted. Idempotent.
 int64_t ForgetOldRequests(Transaction& transaction);
 
-// Runs `body()` -> absl::StatusOr<Response> once for each request, however often it is sent and however often
-// the transaction is run: its answer is kept in the same transaction and given again. Every service method
-// with a request_id goes through here. Errors: the body's, FindAnswer's, KeepAnswer's.
+// Gives each request its effect once, however often it is sent and however often the transaction runs.
+// `body()` -> absl::StatusOr<Response> runs when the request is new; its response is stored in the same
+// transaction. A repeated request gets the stored response. Every service method with a request_id calls
+// this. Errors: the body's, FindAnswer's, KeepAnswer's.
 template <typename Response, typename Body>
 absl::StatusOr<Response> WithRequestId(Transaction& transaction, const RequestKey& key, Body body) {
   absl::StatusOr<std::optional<std::string>> found = FindAnswer(transaction, key);
   if (!found.ok()) return found.status();
   if (found->has_value()) {
     Response response;
-    if (!response.ParseFromString(**found)) return absl::InternalError("a kept answer can't be read");
+    if (!response.ParseFromString(**found)) return absl::InternalError("a stored response can't be parsed");
     return response;
   }
   absl::StatusOr<Response> response = body();
