@@ -42,7 +42,7 @@ absl::StatusOr<v1::ImportResponse> ImageServiceImpl::TakeStream(
     if (const absl::Status up = calls_.RefuseWhenDraining(); !up.ok()) return up;
     if (const absl::Status taken = session.Take(message); !taken.ok()) return taken;
   }
-  // A stream that breaks off ends like one that is done; only the call knows.
+  // Read() also returns false when the stream broke off; only the call tells the difference.
   if (call.cancelled()) return absl::CancelledError("the stream broke off: nothing was imported");
   if (const absl::Status ended = session.EndOfStream(); !ended.ok()) return ended;
   Sha256Stream fingerprint;

@@ -16,7 +16,7 @@ bool IsFinite(const v1::Box& box) {
          std::isfinite(box.y2());
 }
 
-// How far the box reaches beyond the picture, in pixels.
+// How far the box reaches beyond the picture, in pixels; 0 when it is inside.
 float Overhang(const v1::Box& box, float width, float height) {
   return std::max({-box.x1(), -box.y1(), box.x2() - width, box.y2() - height, 0.0F});
 }
@@ -30,7 +30,7 @@ v1::Box Clipped(const v1::Box& box, float width, float height) {
   return clipped;
 }
 
-// Empty when the box, as it is after clipping, can be taken.
+// Empty when the box can be imported. `clipped`: the box after clipping.
 std::string ProblemWith(const v1::ImportedBox& given, const v1::Box& clipped, float width, float height,
                         uint32_t classes) {
   if (given.label() < 1 || given.label() > classes) {

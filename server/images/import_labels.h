@@ -1,4 +1,4 @@
-// Imported labels against their picture.
+// Checks imported labels against their picture.
 #pragma once
 
 #include <cstdint>
@@ -12,15 +12,15 @@ namespace loupe {
 
 struct CheckedLabels {
   std::vector<NewBox> boxes;          // of origin IMPORTED, inside the picture
-  uint64_t clipped = 0;               // boxes that overhung by at most a pixel
+  uint64_t clipped = 0;               // boxes that reached at most a pixel beyond the picture
   std::vector<std::string> problems;  // each names its annotation; at most `max_problems`
 };
 
-// `width` and `height` in pixels; `classes`: labels are 1 to this.
+// `width` and `height` of the picture in pixels. `classes`: how many; labels are 1 to this.
 CheckedLabels CheckImportedLabels(const v1::ImportedLabels& labels, uint32_t width, uint32_t height,
                                   uint32_t classes, size_t max_problems);
 
-// Whether two truths are the same boxes, whatever their order, identity and origin.
+// Whether both hold the same boxes. Order, box_id and origin don't matter.
 bool SameTruth(const std::vector<v1::LabelBox>& a, const std::vector<v1::LabelBox>& b);
 
 }  // namespace loupe

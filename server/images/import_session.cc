@@ -27,7 +27,8 @@ absl::Status OutOfOrder(const char* what) {
 
 std::string HashKey(const v1::Image& image) { return image.sha256(); }
 
-// Decides labels picture by picture, in the order they came.
+// Writes the labels of pictures in the order in which they came. The first labels of an image are kept; other
+// ones that come later are counted as a conflict.
 class LabelWriter {
  public:
   LabelWriter(Transaction& transaction, PrincipalId author, bool blind, v1::ImportResponse& response)
@@ -82,7 +83,7 @@ absl::Status ImportSession::Take(const v1::ImportRequest& message) {
     }
     case v1::ImportRequest::kChunk:
       if (!header_.has_value()) return OutOfOrder("bytes came before the header of their picture");
-      // One too many is enough to know.
+      // Once there are more bytes than announced, the rest is dropped: CheckAndStore refuses the picture.
       if (bytes_.size() <= header_->size_bytes()) bytes_ += message.chunk();
       return absl::OkStatus();
     default:
@@ -178,7 +179,7 @@ absl::StatusOr<v1::ImportResponse> ImportSession::Write(Transaction& transaction
   v1::ImportResponse response;
   response.set_boxes_clipped(boxes_clipped_);
 
-  // The same bytes twice in one stream are one image, too.
+  // Two pictures with the same bytes in one stream are one image.
   std::unordered_set<std::string> seen;
   std::vector<v1::Image> images;
   std::vector<Sha256> labelled;

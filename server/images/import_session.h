@@ -1,4 +1,4 @@
-// One Import stream on its way in: pictures checked and stored one by one, rows written at the end.
+// One Import stream. Pictures are checked and stored as they come; rows are written at the end.
 #pragma once
 
 #include <cstdint>
@@ -18,16 +18,16 @@
 
 namespace loupe {
 
-// A picture that was taken, and its labels.
+// A picture that was accepted, and its labels.
 struct TakenPicture {
-  v1::Image image;  // all but id and revisions
+  v1::Image image;  // all fields but id and revisions
   bool labelled = false;
   std::vector<NewBox> boxes;
 };
 
 class ImportSession {
  public:
-  // Problems that are listed before a stream is given up.
+  // The stream is refused when it has this many problems.
   static constexpr size_t kMaxProblems = 20;
   static constexpr uint64_t kMaxPictureBytes = 256ULL << 20;
   static constexpr size_t kMaxPictures = 100'000;
@@ -35,20 +35,20 @@ class ImportSession {
   ImportSession(const BlobStore& blobs, v1::Project project, bool blind)
       : blobs_(blobs), project_(std::move(project)), blind_(blind) {}
 
-  // A message of the stream after the start. What is wrong with pictures and labels is noted; the stream goes
-  // on until there are kMaxProblems. Errors: INVALID_ARGUMENT (the order of messages, or a full list of
-  // problems), RESOURCE_EXHAUSTED, INTERNAL.
+  // Takes a message that follows the start. Problems of pictures and labels are collected, and the stream
+  // goes on until there are kMaxProblems of them. Errors: INVALID_ARGUMENT (messages in a wrong order, or
+  // kMaxProblems problems), RESOURCE_EXHAUSTED, INTERNAL.
   absl::Status Take(const v1::ImportRequest& message);
 
-  // After the last message: makes the pictures durable. Errors: as Take, and INVALID_ARGUMENT (BAD_PICTURE,
-  // BAD_LABELS: the list of problems).
+  // Ends the last picture and makes all pictures durable. Requires: called once, after the last message.
+  // Errors: as Take, and INVALID_ARGUMENT (BAD_PICTURE, BAD_LABELS: the list of problems).
   absl::Status EndOfStream();
 
-  // Everything the stream said: the same pictures and labels have the same one.
+  // A hash of everything in the stream: equal for the same pictures and labels. Requires: called once.
   Sha256 Fingerprint() { return fingerprint_.Finish(); }
 
-  // Adds images, labels and entries of the first ranking. Runs in one transaction, perhaps several times.
-  // Requires: EndOfStream() was OK. Locks: the project.
+  // Adds images, labels and, while no model has ranked, ranking entries. May be called again when the
+  // transaction runs again. Requires: EndOfStream() was OK. Locks: the project.
   absl::StatusOr<v1::ImportResponse> Write(Transaction& transaction, PrincipalId author) const;
 
  private:
@@ -62,8 +62,8 @@ class ImportSession {
   const v1::Project project_;
   const bool blind_;
   Sha256Stream fingerprint_;
-  std::optional<v1::PictureHeader> header_;  // of the picture that is coming in
-  std::string bytes_;                        // of it, so far
+  std::optional<v1::PictureHeader> header_;  // of the current picture
+  std::string bytes_;                        // of the current picture, so far
   std::vector<TakenPicture> pictures_;
   uint64_t boxes_clipped_ = 0;
   std::vector<std::string> problems_;

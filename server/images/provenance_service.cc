@@ -55,7 +55,8 @@ grpc::Status ProvenanceServiceImpl::VerifyHistory(grpc::ServerContext* context,
                                                   const v1::VerifyHistoryRequest* request,
                                                   v1::VerifyHistoryResponse* response) {
   constexpr char kMethod[] = "ProvenanceService.VerifyHistory";
-  // A part at a time: the history may be long, and no transaction is. It may take longer than other calls.
+  // Each transaction checks a part, since the history may be long. Stream() and not Unary(), since the whole
+  // may take longer than kMaxUnary.
   return calls_.Stream(context, kMethod, request, [&](const Call& call) -> absl::Status {
     const absl::StatusOr<ProjectId> project = database_.Transact(
         {kMethod, call.deadline},

@@ -1,4 +1,4 @@
-// The token with which everything begins.
+// The first admin's token.
 #pragma once
 
 #include <filesystem>
@@ -8,9 +8,9 @@
 
 namespace loupe {
 
-// Where nobody may come in yet, makes an admin and writes the token to `file`, readable by its owner alone.
-// The file is whole before the token counts. Otherwise changes nothing. Errors: FAILED_PRECONDITION (the file
-// can't be written), UNAVAILABLE.
+// If there is no principal yet, creates an admin and writes its token to `file`, which only its owner can
+// read. The file is complete before the token is valid. If there is a principal, does nothing. Errors:
+// FAILED_PRECONDITION (the file can't be written), UNAVAILABLE.
 absl::Status MakeFirstAdmin(Database& database, const std::filesystem::path& file);
 
 }  // namespace loupe

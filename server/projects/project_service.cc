@@ -34,7 +34,7 @@ absl::Status CheckClasses(const google::protobuf::RepeatedPtrField<std::string>&
   return absl::OkStatus();
 }
 
-// The project asked for, with every default written out.
+// The requested settings, with every default filled in.
 absl::StatusOr<v1::Project> SettingsOf(const v1::CreateProjectRequest& request) {
   if (const absl::Status named = CheckIdentifier("the name of a project", request.name()); !named.ok())
     return named;
@@ -118,7 +118,7 @@ grpc::Status ProjectServiceImpl::GetStatus(grpc::ServerContext* context, const v
                                            v1::ProjectStatus* response) {
   constexpr char kMethod[] = "ProjectService.GetStatus";
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
-    // All counts of one moment.
+    // Repeatable read: all counts are of the same moment.
     return database_.Transact({kMethod, call.deadline, Isolation::kRepeatableRead},
                               [&](Transaction& transaction) -> absl::StatusOr<v1::ProjectStatus> {
                                 const absl::StatusOr<ProjectId> project =

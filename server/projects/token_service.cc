@@ -27,15 +27,15 @@ grpc::Status TokenServiceImpl::CreateToken(grpc::ServerContext* context,
                                            const v1::CreateTokenRequest* request,
                                            v1::CreateTokenResponse* response) {
   constexpr char kMethod[] = "TokenService.CreateToken";
-  using Answer = absl::StatusOr<v1::CreateTokenResponse>;
-  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Answer {
+  using Response = absl::StatusOr<v1::CreateTokenResponse>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
     if (const absl::Status checked = CheckNewToken(*request); !checked.ok()) return checked;
     const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
     const std::string secret = NewTokenSecret();
     const Sha256 hash = HashOf(secret);
-    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Answer {
-      // The answer is kept without the secret.
-      Answer answer = WithRequestId<v1::CreateTokenResponse>(transaction, key, [&]() -> Answer {
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
+      // The response is stored without the secret.
+      Response created = WithRequestId<v1::CreateTokenResponse>(transaction, key, [&]() -> Response {
         const absl::StatusOr<v1::Token> token =
             InsertPrincipal(transaction, request->name(), request->role(), hash);
         if (!token.ok()) return token.status();
@@ -43,9 +43,10 @@ grpc::Status TokenServiceImpl::CreateToken(grpc::ServerContext* context,
         *made.mutable_token() = *token;
         return made;
       });
-      // After a commit in doubt the answer found may be to this very call.
-      if (answer.ok() && FindPrincipal(transaction, hash).has_value()) answer->set_secret(secret);
-      return answer;
+      // A stored response may be from this very call, when the outcome of its first commit was unknown. Then
+      // the token in the database is the one made above.
+      if (created.ok() && FindPrincipal(transaction, hash).has_value()) created->set_secret(secret);
+      return created;
     });
   });
 }
@@ -53,12 +54,12 @@ grpc::Status TokenServiceImpl::CreateToken(grpc::ServerContext* context,
 grpc::Status TokenServiceImpl::ListTokens(grpc::ServerContext* context, const v1::ListTokensRequest* request,
                                           v1::ListTokensResponse* response) {
   constexpr char kMethod[] = "TokenService.ListTokens";
-  using Answer = absl::StatusOr<v1::ListTokensResponse>;
-  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Answer {
+  using Response = absl::StatusOr<v1::ListTokensResponse>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
     const absl::StatusOr<int64_t> start = PageStart(request->page_token());
     if (!start.ok()) return start.status();
     const int limit = PageSize(request->page_size(), 100, 1000);
-    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Answer {
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
       v1::ListTokensResponse page;
       for (const v1::Token& token : loupe::ListTokens(transaction, PrincipalId(*start), limit)) {
         *page.add_tokens() = token;
@@ -73,9 +74,9 @@ grpc::Status TokenServiceImpl::RevokeToken(grpc::ServerContext* context,
                                            const v1::RevokeTokenRequest* request,
                                            v1::RevokeTokenResponse* response) {
   constexpr char kMethod[] = "TokenService.RevokeToken";
-  using Answer = absl::StatusOr<v1::RevokeTokenResponse>;
+  using Response = absl::StatusOr<v1::RevokeTokenResponse>;
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
-    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Answer {
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
       const absl::Status revoked = loupe::RevokeToken(transaction, PrincipalId(request->id()));
       if (!revoked.ok()) return revoked;
       return v1::RevokeTokenResponse();

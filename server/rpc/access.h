@@ -1,4 +1,4 @@
-// Which roles may call which method: the "Who" of the .proto files, in one table.
+// Which roles may call which method. The same as the "Who" in the comments of the .proto files.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,8 @@ class RoleSet {
   uint32_t bits_ = 0;
 };
 
-// `method`: service and method, e.g. `LabelingService.Submit`. nullopt: not in the table, so for nobody.
+// `method`: service and method, e.g. `LabelingService.Submit`. nullopt: the method is not in the table, and
+// nobody may call it.
 std::optional<RoleSet> RolesOf(std::string_view method);
 
 }  // namespace loupe

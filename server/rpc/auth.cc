@@ -14,13 +14,13 @@
 namespace loupe {
 namespace {
 
-constexpr size_t kMaxKnown = 10'000;
+constexpr size_t kMaxKnown = 10'000;  // cached look-ups; beyond it the cache is emptied
 
 absl::Status Unauthenticated(const char* reason, const char* message) {
   return Error(absl::StatusCode::kUnauthenticated, reason, message);
 }
 
-// Empty when there is none.
+// Empty when the call carries no token.
 std::string BearerToken(const grpc::ServerContext& context) {
   constexpr absl::string_view kScheme = "Bearer ";
   const auto& metadata = context.client_metadata();
@@ -36,7 +36,7 @@ std::string BearerToken(const grpc::ServerContext& context) {
 std::string NewTokenSecret() {
   std::string bytes(32, '\0');
   if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size())) != 1) {
-    std::abort();  // no randomness: nothing that is made now would be a secret
+    std::abort();  // without randomness no token would be secret
   }
   std::string text;
   absl::WebSafeBase64Escape(bytes, &text);

@@ -1,4 +1,4 @@
-// Tokens: made, hashed, and looked up.
+// Makes tokens and looks up who sent one.
 #pragma once
 
 #include <string>
@@ -15,23 +15,23 @@
 
 namespace loupe {
 
-// 256 random bits as `loupe_` and 43 characters of base64url.
+// 256 random bits, written as `loupe_` and 43 characters of base64url.
 std::string NewTokenSecret();
 
 // Thread-safe.
 class Authenticator {
  public:
-  // How long a revoked token may still be taken.
+  // Look-ups are cached for this long, so a revoked token may be accepted for this long.
   static constexpr absl::Duration kMaxAge = absl::Seconds(1);
 
   explicit Authenticator(Database& database) : database_(database) {}
 
-  // Who sent the token in the metadata `authorization: Bearer TOKEN`.
+  // The principal whose token is in the metadata `authorization: Bearer TOKEN`.
   // Errors: UNAUTHENTICATED (NO_TOKEN, UNKNOWN_TOKEN, REVOKED_TOKEN), UNAVAILABLE.
   absl::StatusOr<Principal> Authenticate(const grpc::ServerContext& context, absl::Time deadline);
 
  private:
-  struct Known {
+  struct Known {  // a cached look-up
     Principal principal;
     absl::Time looked_up;
   };

@@ -1,4 +1,4 @@
-// Names that people give.
+// Checks of names that people give.
 #pragma once
 
 #include <string>
@@ -10,8 +10,8 @@ namespace loupe {
 // Length of a UTF-8 text in characters.
 size_t CharacterCount(const std::string& text);
 
-// 1 to 100 characters: letters, digits, `-`, `_`, `.`. `what` stands in the message. Errors:
-// INVALID_ARGUMENT.
+// OK for 1 to 100 characters of letters, digits, `-`, `_` and `.`. `what` begins the message, e.g. "the name
+// of a project". Errors: INVALID_ARGUMENT.
 absl::Status CheckIdentifier(const char* what, const std::string& name);
 
 }  // namespace loupe

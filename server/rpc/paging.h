@@ -1,4 +1,4 @@
-// Pages of listings.
+// Page tokens and page sizes of listings.
 #pragma once
 
 #include <algorithm>
@@ -11,8 +11,8 @@
 
 namespace loupe {
 
-// What a page begins after: the last id or position of the page before; 0 for the first page.
-// Errors: INVALID_ARGUMENT.
+// Where a page starts, from its token: the number that the page before put into next_page_token; 0 for the
+// first page. Errors: INVALID_ARGUMENT.
 inline absl::StatusOr<int64_t> PageStart(const std::string& page_token) {
   int64_t start = 0;
   if (page_token.empty() || (absl::SimpleAtoi(page_token, &start) && start >= 0)) return start;
@@ -20,6 +20,7 @@ inline absl::StatusOr<int64_t> PageStart(const std::string& page_token) {
                "page_token must be the next_page_token of the page before, or empty");
 }
 
+// The requested size, at most `at_most`; `by_default` when the request gives none (0).
 constexpr int PageSize(uint32_t asked, uint32_t by_default, uint32_t at_most) {
   return static_cast<int>(asked == 0 ? by_default : std::min(asked, at_most));
 }
