@@ -31,11 +31,14 @@ struct Exported {
   std::vector<v1::Image> images;  // as coco.images, in order
 };
 
+// In an export the label is the category id.
+int64_t CategoryIdOf(uint32_t label) { return label; }
+
 CocoAnnotation AnnotationOf(const v1::LabelBox& box, int64_t image_id) {
   CocoAnnotation annotation;
   annotation.id = box.box_id();
   annotation.image_id = image_id;
-  annotation.category_id = box.label();
+  annotation.category_id = CategoryIdOf(box.label());
   const double width = static_cast<double>(box.box().x2()) - box.box().x1();
   const double height = static_cast<double>(box.box().y2()) - box.box().y1();
   annotation.bbox = {box.box().x1(), box.box().y1(), width, height};
@@ -58,7 +61,7 @@ absl::StatusOr<Exported> FetchLabels(const Context& context, const Connection& c
     exported = {};
     ExportNames names;
     for (const v1::Class& one : project->classes())
-      exported.coco.categories.push_back({one.label(), one.name()});
+      exported.coco.categories.push_back({CategoryIdOf(one.label()), one.name()});
     const auto call = connection.NewContext(absl::Minutes(30));
     const auto reader = stub.ExportLabels(call.get(), request);
     v1::LabelledImage labelled;

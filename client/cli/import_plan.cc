@@ -15,6 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/context.h"
+#include "client/lib/category_labels.h"
 
 namespace loupe {
 namespace {
@@ -129,22 +130,19 @@ v1::ImportedBox ImportedBoxOf(const CocoAnnotation& annotation, uint32_t label) 
   return box;
 }
 
-// Adds the boxes of labelled pictures; an annotation of a category that is no class of the project is a
-// problem.
+// Adds the boxes of labelled pictures. `labels`: by the COCO file's image id, those to fill. A box whose
+// category is no class of the project is a problem.
 void AddLabels(const CocoFile& coco, const ClassNames& classes,
                const std::unordered_map<int64_t, v1::ImportedLabels*>& labels, Problems& problems) {
-  std::map<int64_t, std::string> categories;
-  for (const CocoCategory& category : coco.categories) categories[category.id] = category.name;
-  std::map<std::string, int> unknown;
+  const CategoryLabels label_of = CategoryLabels::ByName(coco.categories, classes.names());
+  std::map<std::string, int> unknown;  // boxes by name of category
   for (const CocoAnnotation& annotation : coco.annotations) {
     const auto target = labels.find(annotation.image_id);
     if (target == labels.end()) continue;
-    const std::string& category = categories[annotation.category_id];
-    const auto label = classes.Label(category);
-    if (label) {
+    if (const auto label = label_of.LabelOf(annotation.category_id)) {
       *target->second->add_boxes() = ImportedBoxOf(annotation, *label);
     } else {
-      ++unknown[category];
+      ++unknown[label_of.NameOf(annotation.category_id)];
     }
   }
   for (const auto& [category, boxes] : unknown) {

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "client/lib/class_index.h"
 #include "content/sha256.h"
 
 namespace loupe {
@@ -86,10 +87,11 @@ Json CalibrationJson(const v1::Calibration& calibration, const ClassNames& class
                {"error_before", calibration.has_error_before() ? Json(calibration.error_before()) : Json()},
                {"error_after", calibration.has_error_after() ? Json(calibration.error_after()) : Json()}};
   json["per_class"] = Json::array();
-  for (int c = 0; c < calibration.classes_size(); ++c) {
-    const auto label = static_cast<uint32_t>(c) + 1;
+  size_t class_index = 0;
+  for (const auto& of_class : calibration.classes()) {
+    const uint32_t label = LabelOf(class_index++);
     json["per_class"].push_back(
-        {{"label", label}, {"class", classes.Name(label)}, {"kind", calibration.classes(c).kind()}});
+        {{"label", label}, {"class", classes.Name(label)}, {"kind", of_class.kind()}});
   }
   return json;
 }
@@ -115,17 +117,17 @@ Json PseudoLabelsJson(const v1::PseudoLabels& pseudo_labels, const ClassNames& c
 ClassNames::ClassNames(const v1::Project& project) {
   for (const v1::Class& known : project.classes()) {
     if (known.label() > names_.size()) names_.resize(known.label());
-    if (known.label() > 0) names_[known.label() - 1] = known.name();
+    if (known.label() > 0) names_[ClassIndexOf(known.label())] = known.name();
   }
 }
 
 std::string ClassNames::Name(uint32_t label) const {
-  return label >= 1 && label <= names_.size() ? names_[label - 1] : absl::StrCat(label);
+  return label >= 1 && label <= names_.size() ? names_[ClassIndexOf(label)] : absl::StrCat(label);
 }
 
 std::optional<uint32_t> ClassNames::Label(std::string_view name) const {
-  for (size_t i = 0; i < names_.size(); ++i) {
-    if (names_[i] == name) return static_cast<uint32_t>(i + 1);
+  for (size_t class_index = 0; class_index < names_.size(); ++class_index) {
+    if (names_[class_index] == name) return LabelOf(class_index);
   }
   return std::nullopt;
 }

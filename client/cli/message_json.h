@@ -29,13 +29,15 @@ class ClassNames {
 
   // The class's name, or the number as text when the project has no such class.
   std::string Name(uint32_t label) const;
-  // Nothing when the project has no such class.
+  // nullopt: the project has no such class.
   std::optional<uint32_t> Label(std::string_view name) const;
   // "a, b, c", for messages.
   std::string Listing() const;
+  // By class index.
+  const std::vector<std::string>& names() const { return names_; }
 
  private:
-  std::vector<std::string> names_;  // of label i + 1
+  std::vector<std::string> names_;  // by class index
 };
 
 // The lower-case words.

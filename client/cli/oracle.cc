@@ -1,11 +1,11 @@
 #include "client/cli/oracle.h"
 
 #include <algorithm>
-#include <map>
 #include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/lib/category_labels.h"
 
 namespace loupe {
 namespace {
@@ -61,15 +61,13 @@ absl::StatusOr<Oracle> Oracle::FromCoco(const CocoFile& coco, const ClassNames& 
   Oracle oracle;
   std::unordered_map<int64_t, std::vector<TruthBox>*> by_id;
   for (const CocoImage& image : coco.images) by_id[image.id] = &oracle.truth_[image.file_name];
-  std::map<int64_t, std::string> categories;
-  for (const CocoCategory& category : coco.categories) categories[category.id] = category.name;
+  const CategoryLabels labels = CategoryLabels::ByName(coco.categories, classes.names());
   for (const CocoAnnotation& annotation : coco.annotations) {
-    const std::string& category = categories[annotation.category_id];
-    const auto label = classes.Label(category);
+    const auto label = labels.LabelOf(annotation.category_id);
     if (!label) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("annotation ", annotation.id, " is of category \"", category,
-                       "\", which is no class of the project: ", classes.Listing()));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "annotation ", annotation.id, " is of category \"", labels.NameOf(annotation.category_id),
+          "\", which is no class of the project: ", classes.Listing()));
     }
     by_id.at(annotation.image_id)->push_back({CornersOf(annotation.bbox), *label, annotation.iscrowd});
   }
