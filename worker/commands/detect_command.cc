@@ -2,7 +2,6 @@
 
 #include <torch/torch.h>
 
-#include <algorithm>
 #include <functional>
 #include <map>
 #include <utility>
@@ -10,6 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "client/lib/category_labels.h"
+#include "client/lib/class_index.h"
 #include "client/lib/coco_file.h"
 #include "client/lib/coco_results.h"
 #include "worker/pictures/image_decode.h"
@@ -63,29 +64,23 @@ absl::Status PrintLines(Predictor& predictor, const DetectFilesOptions& options,
       });
 }
 
-// Category ids by label (0 is unused): by name where the weights know their classes' names, else by ascending
-// id.
-absl::StatusOr<std::vector<int64_t>> CategoryIds(const CocoFile& coco, const Predictor& predictor) {
-  std::map<std::string, int64_t> by_name;
-  std::vector<int64_t> ids = {0};
-  for (const CocoCategory& category : coco.categories) by_name[category.name] = category.id;
-  for (const std::string& name : predictor.class_names()) {
-    const auto found = by_name.find(name);
-    if (found == by_name.end()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the COCO file has no category '", name, "' of the weights"));
-    }
-    ids.push_back(found->second);
-  }
-  if (ids.size() > 1) return ids;
-  for (const CocoCategory& category : coco.categories) ids.push_back(category.id);
-  std::sort(ids.begin() + 1, ids.end());
-  if (static_cast<int64_t>(ids.size()) != predictor.num_classes() + 1) {
+// By name where the weights know their classes' names, else by ascending id. Every label of the weights has a
+// category.
+absl::StatusOr<CategoryLabels> LabelsOf(const CocoFile& coco, const Predictor& predictor) {
+  if (predictor.class_names().empty()) {
+    CategoryLabels labels = CategoryLabels::ByAscendingId(coco.categories);
+    if (static_cast<int64_t>(labels.class_names().size()) == predictor.num_classes()) return labels;
     return absl::InvalidArgumentError(absl::StrCat("the COCO file has ", coco.categories.size(),
                                                    " categories, the weights have ",
                                                    predictor.num_classes()));
   }
-  return ids;
+  CategoryLabels labels = CategoryLabels::ByName(coco.categories, predictor.class_names());
+  for (uint32_t label = 1; label <= predictor.class_names().size(); ++label) {
+    if (labels.CategoryIdOf(label).has_value()) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the COCO file has no category '", predictor.class_names()[ClassIndexOf(label)], "' of the weights"));
+  }
+  return labels;
 }
 
 absl::Status WriteResults(Predictor& predictor, const DetectFilesOptions& options) {
@@ -93,8 +88,8 @@ absl::Status WriteResults(Predictor& predictor, const DetectFilesOptions& option
   const absl::StatusOr<CocoFile> coco =
       ReadCocoFile(*options.coco, {.purpose = CocoPurpose::kTruth, .images_dir = options.images_dir});
   if (!coco.ok()) return coco.status();
-  const absl::StatusOr<std::vector<int64_t>> category_ids = CategoryIds(*coco, predictor);
-  if (!category_ids.ok()) return category_ids.status();
+  const absl::StatusOr<CategoryLabels> labels = LabelsOf(*coco, predictor);
+  if (!labels.ok()) return labels.status();
   std::vector<std::filesystem::path> files;
   for (const CocoImage& image : coco->images) files.push_back(options.images_dir / image.file_name);
   detection::DetectOptions detect;
@@ -105,7 +100,8 @@ absl::Status WriteResults(Predictor& predictor, const DetectFilesOptions& option
       const float* box = detections.boxes[i].data_ptr<float>();
       CocoDetection result;
       result.image_id = coco->images[index].id;
-      result.category_id = (*category_ids)[static_cast<size_t>(detections.labels[i].item<int64_t>())];
+      const auto label = static_cast<uint32_t>(detections.labels[i].item<int64_t>());
+      result.category_id = labels->CategoryIdOf(label).value();
       result.bbox = {box[0], box[1], double{box[2]} - box[0], double{box[3]} - box[1]};
       result.score = detections.scores[i].item<float>();
       results.push_back(result);

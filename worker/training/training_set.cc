@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "client/lib/category_labels.h"
 #include "content/sha256.h"
 #include "evaluation/seeded_random.h"
 #include "worker/pictures/image_decode.h"
@@ -84,20 +85,15 @@ std::vector<TrainingBox> BoxesOf(const detection::Target& target) {
 absl::StatusOr<TrainingSet> TrainingSetFromCoco(const CocoFile& coco,
                                                 const std::filesystem::path& images_dir) {
   if (coco.categories.empty()) return absl::InvalidArgumentError("the COCO file names no category");
-  std::map<int64_t, std::string> by_id;
-  for (const CocoCategory& category : coco.categories) by_id[category.id] = category.name;
+  const CategoryLabels labels = CategoryLabels::ByAscendingId(coco.categories);
   TrainingSet set;
-  std::map<int64_t, int64_t> label_of;
-  for (const auto& [id, name] : by_id) {
-    set.class_names.push_back(name);
-    label_of[id] = static_cast<int64_t>(set.class_names.size());
-  }
+  set.class_names = labels.class_names();
   std::map<int64_t, std::string> name_of;
   for (const CocoImage& image : coco.images) name_of[image.id] = image.file_name;
   std::map<int64_t, std::vector<TrainingBox>> boxes_of;
   for (const CocoAnnotation& annotation : coco.annotations) {
     const absl::StatusOr<TrainingBox> box =
-        BoxOf(annotation, label_of.at(annotation.category_id), name_of[annotation.image_id]);
+        BoxOf(annotation, labels.LabelOf(annotation.category_id).value(), name_of[annotation.image_id]);
     if (!box.ok()) return box.status();
     boxes_of[annotation.image_id].push_back(*box);
   }
