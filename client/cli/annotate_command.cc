@@ -1,4 +1,5 @@
-// loupe annotate --oracle: an annotator that answers tasks from a COCO file, over the same calls as a person.
+// loupe annotate --oracle: an annotator that takes its corrections from a COCO file, with the same calls as a
+// person.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -17,7 +18,7 @@
 namespace loupe {
 namespace {
 
-// Tasks taken at a time: as the annotation page prefetches.
+// Tasks taken at a time; the annotation page prefetches as many.
 constexpr uint64_t kPrefetch = 8;
 
 struct AnnotateOptions {
@@ -54,8 +55,8 @@ class Annotator {
   void LogTo(CorrectionLog log) { log_.emplace(std::move(log)); }
   const Summary& summary() const { return summary_; }
 
-  // Answers tasks until as many are answered as wanted or none is left. At an error, leases it still holds
-  // are given back.
+  // Submits corrections until the wanted number of tasks is done or none is left. On an error it releases the
+  // tasks that it still holds.
   absl::Status Run() {
     Progress progress("tasks", options_.tasks.value_or(0));
     while (!options_.tasks || summary_.tasks < *options_.tasks) {
@@ -64,10 +65,10 @@ class Annotator {
       if (!tasks.ok()) return tasks.status();
       if (tasks->tasks().empty()) return absl::OkStatus();
       for (int i = 0; i < tasks->tasks_size(); ++i) {
-        absl::Status answered = Answer(tasks->tasks(i));
-        if (!answered.ok()) {
+        absl::Status submitted = Submit(tasks->tasks(i));
+        if (!submitted.ok()) {
           Release(*tasks, i);
-          return answered;
+          return submitted;
         }
         progress.Update(++summary_.tasks);
       }
@@ -84,18 +85,18 @@ class Annotator {
     return Call(connection_, stub_, &v1::LabelingService::Stub::NextTasks, request, call_);
   }
 
-  absl::Status Answer(const v1::Task& task) {
+  absl::Status Submit(const v1::Task& task) {
     const std::vector<TruthBox>* truth = oracle_.Find(task.image().file_name());
     if (truth == nullptr) {
       return absl::NotFoundError(absl::StrCat(options_.oracle, " has no image ",
                                               Printable(task.image().file_name()), " (image ",
-                                              task.image().id(), "); its task was given back"));
+                                              task.image().id(), "); its task was released"));
     }
     v1::SubmitRequest request;
     request.set_request_id(NewRequestId());
     request.set_task_id(task.task_id());
     request.set_lease(task.lease());
-    // Seeded by the image too: what a blind task gets doesn't depend on the order of tasks.
+    // The image is part of the seed, so that the errors of a blind task don't depend on the order of tasks.
     std::mt19937_64 random(options_.seed ^ static_cast<uint64_t>(task.image().id()) * 0x9e3779b97f4a7c15u);
     const auto boxes = task.blind() ? DrawBlind(*truth, task.image(), options_.blind_error, random)
                                     : Review({task.predictions().begin(), task.predictions().end()}, *truth);
@@ -112,7 +113,7 @@ class Annotator {
     return log_ ? log_->Append(task.image().id(), request, *response) : absl::OkStatus();
   }
 
-  // Whether it succeeds does not matter: leases that are not given back end by themselves.
+  // Failure is ignored: leases that are not released expire.
   void Release(const v1::NextTasksResponse& tasks, int first) {
     v1::ReleaseRequest request;
     request.set_request_id(NewRequestId());
@@ -151,7 +152,7 @@ void PrintSummary(const Summary& summary, double seconds, bool json) {
   std::printf("%lu tasks answered (%lu of them blind) in %.1f s\n", summary.tasks, summary.blind, seconds);
   std::printf("boxes: %lu accepted, %lu adjusted, %lu relabelled, %lu drawn, %lu removed\n", summary.accepted,
               summary.adjusted, summary.relabelled, summary.drawn, summary.removed);
-  if (summary.late > 0) std::printf("%lu answers came after their lease had ended\n", summary.late);
+  if (summary.late > 0) std::printf("%lu corrections came after their lease had ended\n", summary.late);
 }
 
 absl::Status Annotate(const Context& context, const AnnotateOptions& options) {
@@ -184,12 +185,12 @@ absl::Status Annotate(const Context& context, const AnnotateOptions& options) {
 void AddAnnotateCommand(CLI::App& parent, Action& action) {
   auto options = std::make_shared<AnnotateOptions>();
   CLI::App* command =
-      parent.add_subcommand("annotate", "Rehearse: answer tasks from a COCO file that holds the truth");
+      parent.add_subcommand("annotate", "Rehearse: submit corrections from a COCO file that holds the truth");
   command->add_option("--oracle", options->oracle, "COCO file with the truth, by file name")->required();
-  command->add_option("--tasks", options->tasks, "Answer so many tasks; default: all there are");
+  command->add_option("--tasks", options->tasks, "Stop after this many tasks; default: all there are");
   command
       ->add_option("--blind-error", options->blind_error,
-                   "Probability with which a box of a blind task is missed or drawn badly, 0 to 1 (0)")
+                   "Probability that a box of a blind task is missed or drawn badly, 0 to 1 (0)")
       ->check(CLI::Range(0.0, 1.0));
   command->add_option("--seed", options->seed, "Seed of these errors (1)");
   command

@@ -1,4 +1,4 @@
-// The commands of `loupe`, one file a group.
+// The commands of `loupe`; each group has a file.
 #pragma once
 
 #include <functional>
@@ -13,10 +13,11 @@
 
 namespace loupe {
 
-// What the chosen command does, set while the line is parsed and run afterwards, when every option is known.
+// What the chosen command does. It is set while the command line is parsed, and run afterwards, when all
+// options are known.
 using Action = std::function<absl::Status(const Context& context)>;
 
-// Makes `run` the action when `command` is chosen.
+// Sets the action to `run` when `command` is chosen.
 template <typename Options>
 void OnChosen(CLI::App* command, Action& action, std::shared_ptr<Options> options,
               absl::Status (*run)(const Context& context, const Options& options)) {
@@ -42,10 +43,10 @@ void AddTokenCommands(CLI::App& parent, Action& action);       // token
 
 // Adds `--side pool|holdout`.
 void AddSideOption(CLI::App* command, std::string& side);
-// The side of such an option; none when it is empty. Requires: the option was checked.
+// The side that the option names; SIDE_UNSPECIFIED when it is empty. Requires: the option was checked.
 v1::Side SideOf(const std::string& side);
 
-// The project's classes, as the coordinator knows them. Errors: of GetProject.
+// The project's classes, from the coordinator. Errors: those of the RPC GetProject.
 absl::StatusOr<ClassNames> FetchClasses(const Context& context, const CallOptions& options = kInteractive);
 
 }  // namespace loupe

@@ -12,7 +12,7 @@ namespace {
 
 constexpr char kUsageUrl[] = "loupe/usage";
 
-// The first of a given option and the variable's value.
+// The option if given, else the environment variable.
 std::string OptionOr(const std::string& option, const Environment& environment, const char* variable) {
   if (!option.empty()) return option;
   const char* value = environment(variable);

@@ -1,4 +1,4 @@
-// What every command knows: which coordinator, whose token, which project.
+// What every command needs: the coordinator's address, a token, the project.
 #pragma once
 
 #include <functional>
@@ -10,33 +10,33 @@
 
 namespace loupe {
 
-// As given on the command line; empty where not given.
+// The global options of the command line; empty where not given.
 struct GlobalOptions {
   std::string server;      // --server ADDR
   std::string token_file;  // --token-file F
   std::string ca_cert;     // --ca-cert F
   std::string project;     // --project P
-  std::string dir;         // --dir DIR: what `loupe up` made
+  std::string dir;         // --dir DIR: the folder of `loupe up`
 };
 
 // The value of an environment variable, or null.
 using Environment = std::function<const char*(const char* name)>;
 
-// An error of the person at the command line: exit status 2 instead of 1.
+// A mistake in the command line: the program exits with status 2 instead of 1.
 absl::Status UsageError(const std::string& message);
 bool IsUsageError(const absl::Status& status);
 
-// Each of address, token and certificate by itself: an option wins over --dir, --dir over the environment
-// (LOUPE_SERVER, LOUPE_TOKEN_FILE, LOUPE_CA_CERT). --dir reads DIR/server.address and DIR/admin.token, and
-// its coordinator speaks without TLS, so LOUPE_CA_CERT does not apply to it. Errors: usage error (nothing
-// names a coordinator or a token), NOT_FOUND (a file that is named is not there).
+// Looks up address, token and certificate, each by itself: an option wins over --dir, and --dir over the
+// environment (LOUPE_SERVER, LOUPE_TOKEN_FILE, LOUPE_CA_CERT). --dir reads DIR/server.address and
+// DIR/admin.token. Its coordinator speaks without TLS, so LOUPE_CA_CERT does not apply to it. Errors: usage
+// error (no coordinator or no token is given), NOT_FOUND (a named file doesn't exist).
 absl::StatusOr<Endpoint> ResolveEndpoint(const GlobalOptions& options, const Environment& environment);
 
 class Context {
  public:
   Context(GlobalOptions options, Environment environment);
 
-  // Errors: as ResolveEndpoint, as loupe::Connect.
+  // Errors: those of ResolveEndpoint and of loupe::Connect.
   absl::StatusOr<Connection> Connect() const;
 
   // --project or LOUPE_PROJECT; empty: the only project there is.
@@ -51,10 +51,11 @@ class Context {
   std::string project_;
 };
 
-// A person waits: three seconds are enough to ride out a hiccup and short enough to say that nobody answers.
+// For calls that a person waits for. Three seconds bridge a short interruption, and are short enough to
+// report that the coordinator can't be reached.
 inline constexpr CallOptions kInteractive = {.deadline = absl::Seconds(60), .patience = absl::Seconds(3)};
 
-// Calls one unary method of the coordinator that `context` names. For commands that make a call or two.
+// Connects and calls one unary method. For commands that make a call or two.
 template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Ask(const Context& context,
                              grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),

@@ -47,7 +47,7 @@ absl::Status CorrectionLog::Append(int64_t image_id, const v1::SubmitRequest& re
       "\"%s\"}\n",
       image_id, request.task_id(), response.revision_id(), response.revision(),
       ToHex(HashOf(CanonicalBoxes(request.boxes()))));
-  // One write: lines of annotators that share a file never mix.
+  // A single write, so that lines of annotators that share a file don't mix.
   if (write(fd_, line.data(), line.size()) != static_cast<ssize_t>(line.size()) || fsync(fd_) != 0) {
     return absl::FailedPreconditionError(absl::StrCat("can't write the log: ", std::strerror(errno)));
   }

@@ -1,5 +1,5 @@
-// A record, outside the system, of corrections that the coordinator acknowledged: what a test compares the
-// database with after a crash.
+// A log of the corrections that the coordinator acknowledged, kept outside of it. Tests compare the database
+// with it after a crash.
 #pragma once
 
 #include <cstdint>
@@ -13,21 +13,21 @@
 
 namespace loupe {
 
-// The boxes as text: a line `LABEL X1 Y1 X2 Y2 IGNORE` for each, numbers as printf's %.9g (which reads back
-// to the same float), IGNORE 0 or 1, lines sorted and each ended by a line feed.
+// The boxes as text: one line `LABEL X1 Y1 X2 Y2 IGNORE` per box. Numbers as printf's %.9g, which reads back
+// to the same float; IGNORE is 0 or 1. Lines are sorted, and each ends with a line feed.
 std::string CanonicalBoxes(const google::protobuf::RepeatedPtrField<v1::CorrectedBox>& boxes);
 
-// One JSON object a line: {"image_id", "task_id", "revision_id", "revision", "boxes_sha256"}, the last being
+// One JSON object per line: {"image_id", "task_id", "revision_id", "revision", "boxes_sha256"}. The last is
 // the SHA-256 of CanonicalBoxes() in hexadecimal.
 class CorrectionLog {
  public:
-  // Appends to what is there. Errors: FAILED_PRECONDITION (can't be written).
+  // Appends to an existing file. Errors: FAILED_PRECONDITION (can't be written).
   static absl::StatusOr<CorrectionLog> Open(const std::filesystem::path& path);
   ~CorrectionLog();
   CorrectionLog(CorrectionLog&& other) noexcept;
   CorrectionLog& operator=(CorrectionLog&&) = delete;
 
-  // Call it after the acknowledgement; the line is on the disk when it returns.
+  // Call it after the acknowledgement. The line is on the disk when it returns.
   // Errors: FAILED_PRECONDITION (can't be written).
   absl::Status Append(int64_t image_id, const v1::SubmitRequest& request, const v1::SubmitResponse& response);
 

@@ -31,12 +31,11 @@ namespace {
 constexpr size_t kTailLines = 5;
 constexpr absl::Duration kPoll = absl::Milliseconds(20);
 
-// When the process started, in ticks since boot; nothing when there is none, or only its remains.
+// When the process started, in ticks since boot; nullopt when there is no such process or it is a zombie.
 std::optional<uint64_t> StartTicks(pid_t pid) {
   std::ifstream file(absl::StrCat("/proc/", pid, "/stat"));
   const std::string text(std::istreambuf_iterator<char>(file), {});
-  // proc(5): `pid (name) state …`; the name may hold spaces and brackets, what follows the last bracket may
-  // not.
+  // proc(5): `pid (name) state …`. The name may contain spaces and brackets, so look for the last bracket.
   const size_t end_of_name = text.rfind(')');
   if (end_of_name == std::string::npos) return std::nullopt;
   const std::vector<std::string> fields =
@@ -73,7 +72,7 @@ std::optional<pid_t> Daemon::Running() const {
   pid_t pid = 0;
   uint64_t ticks = 0;
   if (!(file >> pid >> ticks) || pid <= 0) return std::nullopt;
-  // A child of this very process that has ended leaves remains until it is waited for.
+  // If it is a child of this process and has ended, it stays a zombie until it is waited for.
   waitpid(pid, nullptr, WNOHANG);
   return StartTicks(pid) == ticks ? std::optional(pid) : std::nullopt;
 }
@@ -156,7 +155,7 @@ bool IsFree(const std::string& address) {
   name.sin_port = htons(static_cast<uint16_t>(port));
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return false;
-  // As servers do: connections that linger from before are no obstacle, a listener is.
+  // As servers set it: old connections in TIME_WAIT don't count, a listener does.
   const int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   const bool free =

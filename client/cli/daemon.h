@@ -1,4 +1,4 @@
-// Programs that go on running after the command that started them: found again by a file with their number.
+// Programs that run on after the command that started them. A file with their process id finds them again.
 #pragma once
 
 #include <sys/types.h>
@@ -16,22 +16,23 @@ namespace loupe {
 
 class Daemon {
  public:
-  // `pid_file` holds two lines: the process's number, and the time it started in the kernel's ticks, so that
-  // another process that later got the same number isn't taken for it.
+  // `pid_file` holds two lines: the process id, and the process's start time in the kernel's ticks. The
+  // second tells it from another process that got the same id later.
   Daemon(std::filesystem::path pid_file, std::filesystem::path log_file)
       : pid_file_(std::move(pid_file)), log_file_(std::move(log_file)) {}
 
-  // The process's number while it runs.
+  // The process id; nullopt when it doesn't run.
   std::optional<pid_t> Running() const;
 
-  // Starts `program` in a session of its own, standard input empty, output appended to the log.
+  // Starts `program` in a session of its own, with empty standard input, and appends its output to the log.
   // Errors: FAILED_PRECONDITION (can't be started).
   absl::Status Start(const std::filesystem::path& program, const std::vector<std::string>& arguments) const;
 
-  // Asks it to end and waits. Nothing to do when it doesn't run. Errors: DEADLINE_EXCEEDED (it still runs).
+  // Asks it to end and waits for that. Does nothing when it doesn't run. Errors: DEADLINE_EXCEEDED (it still
+  // runs).
   absl::Status Stop(absl::Duration patience) const;
 
-  // The log's last lines, for messages.
+  // The last lines of the log, for messages.
   std::string LogTail() const;
 
   const std::filesystem::path& log_file() const { return log_file_; }
@@ -41,10 +42,10 @@ class Daemon {
   std::filesystem::path log_file_;
 };
 
-// A program that stands beside the running one, else on PATH. Errors: NOT_FOUND.
+// Looks for a program in the folder of the running one, then on PATH. Errors: NOT_FOUND.
 absl::StatusOr<std::filesystem::path> FindProgram(const std::string& name);
 
-// Whether a server could listen there now. False for what is not `IPV4:PORT`.
+// Whether a server could listen on this address now. False when it is not `IPV4:PORT`.
 bool IsFree(const std::string& address);
 
 }  // namespace loupe

@@ -14,7 +14,7 @@
 namespace loupe {
 namespace {
 
-// Intervals are bootstrapped for each class.
+// The call takes long: intervals are bootstrapped per class.
 constexpr CallOptions kPatient = {.deadline = absl::Minutes(5), .patience = absl::Seconds(3)};
 
 struct EstimateOptions {
@@ -78,7 +78,7 @@ void AddFigures(const std::string& name, const v1::PoolFigures& figures, Table& 
              FigureText(true, figures.boxes_left(), 0)});
 }
 
-// What the figures rest on, in a line each.
+// One line for each thing that the figures rest on.
 std::vector<std::string> NotesOn(const v1::PoolEstimates& estimates) {
   std::vector<std::string> notes;
   if (!estimates.no_figures().empty()) {

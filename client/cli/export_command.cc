@@ -28,7 +28,7 @@ struct ExportOptions {
 
 struct Exported {
   CocoFile coco;
-  std::vector<v1::Image> images;  // as coco.images, in order
+  std::vector<v1::Image> images;  // parallel to coco.images
 };
 
 // In an export the label is the category id.
@@ -80,7 +80,7 @@ absl::StatusOr<Exported> FetchLabels(const Context& context, const Connection& c
   return exported;
 }
 
-// Pictures that are there from an earlier export, of the right bytes, are left alone.
+// Files of an earlier export that have the right bytes are not fetched again.
 absl::Status SavePictures(const Context& context, const Connection& connection, const Exported& exported,
                           const std::filesystem::path& folder) {
   v1::ImageService::Stub stub(connection.channel());
@@ -105,7 +105,7 @@ absl::Status SavePictures(const Context& context, const Connection& connection, 
   return absl::OkStatus();
 }
 
-// DIR/pool.txt and DIR/holdout.txt: file names, one a line, so that whoever trains on an export can keep the
+// Writes DIR/pool.txt or DIR/holdout.txt: one file name per line. Whoever trains on an export can so keep the
 // holdout apart (`loupe import --only @pool.txt` reads them).
 absl::StatusOr<size_t> WriteSide(const Exported& exported, v1::Side side, const std::filesystem::path& out) {
   absl::StatusOr<IncomingFile> file = IncomingFile::Open(out / absl::StrCat(SideName(side), ".txt"));
@@ -134,7 +134,7 @@ absl::Status Export(const Context& context, const ExportOptions& options) {
   if (!pool.ok()) return pool.status();
   const auto holdout = WriteSide(*exported, v1::HOLDOUT, options.out);
   if (!holdout.ok()) return holdout.status();
-  // Last: where it is, the export is whole.
+  // Written last: if it exists, the export is complete.
   absl::Status written = WriteCocoFile(exported->coco, options.out / "annotations.json");
   if (!written.ok()) return written;
   const size_t boxes = exported->coco.annotations.size();

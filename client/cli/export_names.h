@@ -1,4 +1,4 @@
-// File names of an export, safe to write below one folder.
+// File names for an export that are safe to write below one folder.
 #pragma once
 
 #include <string>
@@ -10,9 +10,9 @@ namespace loupe {
 
 class ExportNames {
  public:
-  // The image's own name, unless that would lie outside the folder or another image has it: then
-  // `image-ID.jpg` or `.png`. Two names are the same when they differ in case only, as some file systems have
-  // it.
+  // The image's own name. If it leads out of the folder or another image has it: `image-ID.jpg` or
+  // `image-ID.png`. Names that differ only in case count as the same, since some file systems don't tell them
+  // apart.
   std::string NameFor(const v1::Image& image);
 
  private:

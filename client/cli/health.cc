@@ -32,13 +32,13 @@ bool IsServing(const Connection& connection, absl::Duration deadline) {
   const grpc::ByteBuffer request(&empty, 1);
   grpc::ByteBuffer response;
   grpc::Status status;
-  absl::Notification answered;
+  absl::Notification done;
   stub.UnaryCall(context.get(), "/grpc.health.v1.Health/Check", grpc::StubOptions(), &request, &response,
                  [&](grpc::Status end) {
                    status = std::move(end);
-                   answered.Notify();
+                   done.Notify();
                  });
-  answered.WaitForNotification();
+  done.WaitForNotification();
   return status.ok() && TextOf(response) == kServing;
 }
 

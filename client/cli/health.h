@@ -1,4 +1,4 @@
-// gRPC's health checking protocol, without its generated code: Debian ships none.
+// gRPC's health checking protocol. Debian doesn't ship its generated code, so the message is read by hand.
 #pragma once
 
 #include "absl/time/time.h"

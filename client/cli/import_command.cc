@@ -16,7 +16,8 @@
 namespace loupe {
 namespace {
 
-// Pictures of one stream, which is taken whole or not at all. More go in several streams.
+// Pictures per stream. The coordinator imports a stream whole or not at all; more pictures are sent in
+// several.
 constexpr size_t kPicturesPerStream = 20000;
 constexpr size_t kNamesPrinted = 20;
 
@@ -28,7 +29,7 @@ struct ImportOptions {
 using Pictures = absl::Span<const PlannedPicture>;
 using Writer = grpc::ClientWriter<v1::ImportRequest>;
 
-// Writes a picture's header and bytes. Sets `open` to false when the coordinator has ended the stream.
+// Sends a picture's header and bytes. Sets `open` to false when the coordinator has ended the stream.
 absl::Status SendPicture(const PlannedPicture& picture, Writer& writer, bool& open) {
   std::error_code error;
   v1::ImportRequest request;
@@ -54,7 +55,8 @@ uint64_t TotalBytes(Pictures pictures) {
   return total;
 }
 
-// One stream of pictures, once. The coordinator's work on each picture counts into the deadline: 20 ms.
+// Sends one stream of pictures, without retries. The deadline allows 20 ms for the coordinator's work on
+// each.
 absl::Status SendStream(const Connection& connection, v1::ImageService::Stub& stub,
                         const v1::ImportRequest& start, Pictures pictures, uint64_t sent_before,
                         Progress& progress, v1::ImportResponse& response) {
@@ -70,8 +72,8 @@ absl::Status SendStream(const Connection& connection, v1::ImageService::Stub& st
   }
   if (!read.ok()) context->TryCancel();
   if (open) writer->WritesDone();
-  const grpc::Status answer = writer->Finish();
-  return read.ok() ? FromGrpc(answer) : read;
+  const grpc::Status status = writer->Finish();
+  return read.ok() ? FromGrpc(status) : read;
 }
 
 void AddUp(const v1::ImportResponse& part, v1::ImportResponse& total) {
@@ -117,7 +119,7 @@ void PrintResult(const v1::ImportResponse& total, const ImportPlan& plan) {
   }
 }
 
-// What the person should know of files that were not, or not as expected, taken; on standard error.
+// Prints to standard error which files were left out and which names match no group.
 void PrintNotes(const ImportPlan& plan) {
   if (!plan.left_out.empty()) {
     std::fprintf(stderr, "left out, being no *.jpg, *.jpeg or *.png: %zu files\n", plan.left_out.size());

@@ -39,7 +39,7 @@ class Problems {
   std::string text_;
 };
 
-// Names groups by --group-by.
+// Finds the group of a file name by the expression of --group-by.
 class Grouping {
  public:
   static absl::StatusOr<Grouping> Parse(const std::string& expression) {
@@ -53,7 +53,7 @@ class Grouping {
     return grouping;
   }
 
-  // The first capture group, or the whole match where there is none; empty when nothing matches.
+  // The first capture group, or the whole match when the expression has none. Empty: the name doesn't match.
   std::string Of(const std::string& file_name) const {
     std::smatch match;
     if (!expression_ || !std::regex_search(file_name, match, *expression_)) return "";
@@ -83,7 +83,7 @@ absl::StatusOr<std::vector<std::string>> ReadLines(const std::filesystem::path& 
   return lines;
 }
 
-// The lines of the file behind `@`; none when `value` does not begin with one.
+// The lines of FILE when `value` is @FILE; none otherwise.
 absl::StatusOr<std::vector<std::string>> LinesOf(const std::string& value) {
   if (!absl::StartsWith(value, "@")) return std::vector<std::string>();
   return ReadLines(value.substr(1));
@@ -94,7 +94,7 @@ bool IsPicture(const std::filesystem::path& path) {
   return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
 }
 
-// Places in coco.images that the lines name.
+// Indices of the images in coco.images that the lines name.
 std::unordered_set<size_t> Named(const CocoFile& coco, const std::vector<std::string>& lines,
                                  const std::string& option, Problems& problems) {
   std::unordered_map<std::string, size_t> by_name;
@@ -259,7 +259,7 @@ absl::StatusOr<ImportPlan> PlanCocoImport(const ImportChoice& choice, const Clas
       labelled.emplace_back(image.id, plan.pictures.size() - 1);
     }
   }
-  // Only now: pointers into the plan hold once it no longer grows.
+  // The plan no longer grows from here on, so pointers into it stay valid.
   std::unordered_map<int64_t, v1::ImportedLabels*> labels;
   for (const auto& [id, place] : labelled) labels[id] = plan.pictures[place].header.mutable_labels();
   AddLabels(coco, classes, labels, problems);

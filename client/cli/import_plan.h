@@ -1,5 +1,5 @@
-// What an import sends: which pictures, and which of them count as labelled. Everything that can be wrong
-// with the files of the caller is found here, before the first byte is sent.
+// What an import sends: which pictures, and which of them count as labelled. All problems of the caller's
+// files are found here, before the first byte is sent.
 #pragma once
 
 #include <filesystem>
@@ -13,7 +13,7 @@
 
 namespace loupe {
 
-// As on the command line; empty where not given.
+// The options of the command line; empty where not given.
 struct ImportChoice {
   std::filesystem::path images_dir{};
   std::filesystem::path coco_file{};
@@ -30,10 +30,11 @@ struct PlannedPicture {
 
 struct ImportPlan {
   std::vector<PlannedPicture> pictures;  // in the COCO file's order; else by file name
-  // Files of a folder without labels that are neither *.jpg, *.jpeg nor *.png; names as the pictures'.
+  // Import of a folder without a COCO file: the files that are not *.jpg, *.jpeg or *.png, relative to the
+  // folder.
   std::vector<std::string> left_out;
   uint64_t ungrouped = 0;     // pictures whose names the regular expression doesn't match
-  int64_t clipped_boxes = 0;  // in the whole COCO file, by at most a pixel
+  int64_t clipped_boxes = 0;  // boxes of the whole COCO file that were clipped by at most a pixel
 };
 
 // Errors: usage error (options that don't go together, --labelled missing, a broken regular expression).
@@ -44,9 +45,9 @@ absl::Status CheckImportChoice(const ImportChoice& choice);
 // line).
 absl::StatusOr<ImportPlan> PlanImport(const ImportChoice& choice, const ClassNames& classes);
 
-// The part of PlanImport behind the reading of files.
-// `labelled_lines` and `only_lines` are the lines of the @FILEs: file names or COCO image ids; a line that is
-// a file name is one, whatever its digits. `only_lines` counts when `choice.only` is given.
+// The part of PlanImport that comes after the files are read.
+// `labelled_lines` and `only_lines`: the lines of the @FILEs, each a file name or a COCO image id. A line
+// that is both counts as a file name. `only_lines` is ignored when `choice.only` is empty.
 absl::StatusOr<ImportPlan> PlanCocoImport(const ImportChoice& choice, const ClassNames& classes,
                                           const CocoFile& coco,
                                           const std::vector<std::string>& labelled_lines,

@@ -19,7 +19,7 @@ struct CurveOptions {
   bool json = false;
 };
 
-// Intervals are bootstrapped for each round, and embeddings permuted.
+// These calls take long: intervals are bootstrapped per round, and permutation tests run over embeddings.
 constexpr CallOptions kPatient = {.deadline = absl::Minutes(5), .patience = absl::Seconds(3)};
 
 Json FitJson(const v1::CurveFit& fit) {

@@ -26,7 +26,7 @@ Json TimeJson(const Message& message, bool present) {
   return present ? Json(TimeText(message)) : Json();
 }
 
-// A number whose 0 means none.
+// For numbers where 0 means none.
 Json NumberJson(uint32_t number) { return number == 0 ? Json() : Json(number); }
 
 Json GateJson(const v1::Gate& gate) {

@@ -1,8 +1,8 @@
 // Messages of the protocol as JSON with stable snake_case keys: what `--json` prints.
 //
 // Boxes are [x1, y1, x2, y2] in pixels; hashes 64 hexadecimal digits; times RFC 3339 in UTC; states, sides,
-// slices, origins and roles lower-case words. What is absent or undefined is left out. A listing is an object
-// with one array: {"rounds": [...]}.
+// slices, origins and roles lower-case words. Absent and undefined values are left out. A listing is an
+// object with one array: {"rounds": [...]}.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +40,7 @@ class ClassNames {
   std::vector<std::string> names_;  // by class index
 };
 
-// The lower-case words.
+// As lower-case words.
 std::string SideName(v1::Side side);
 std::string SliceName(v1::Slice slice);
 std::string OriginName(v1::Origin origin);

@@ -98,7 +98,7 @@ absl::Status Show(const Context& context, const ModelOptions& options) {
   return PrintModel(context, *model, options.json);
 }
 
-// The file's stem with what a model's name can't hold made `-`.
+// The file's stem, with `-` in place of characters that a model's name can't have.
 std::string NameOf(const std::filesystem::path& weights) {
   std::string name = weights.stem().string().substr(0, 100);
   for (char& c : name) {
@@ -125,8 +125,8 @@ absl::StatusOr<v1::Model> SendWeights(const Connection& connection, const v1::Im
     });
     if (!read.ok()) context->TryCancel();
     if (open) writer->WritesDone();
-    const grpc::Status answer = writer->Finish();
-    return read.ok() ? FromGrpc(answer) : read;
+    const grpc::Status status = writer->Finish();
+    return read.ok() ? FromGrpc(status) : read;
   });
   if (!sent.ok()) return sent;
   return model;
@@ -203,7 +203,7 @@ CLI::App* AddModelCommand(CLI::App& parent, Action& action, const char* name, co
 }  // namespace
 
 void AddModelCommands(CLI::App& parent, Action& action) {
-  CLI::App* model = parent.add_subcommand("model", "Models: list, judge, take in and out");
+  CLI::App* model = parent.add_subcommand("model", "Models: list, show, import, export, promote, roll back");
 
   AddModelCommand(*model, action, "list", "All models, newest first", "Print JSON",
                   std::make_shared<ModelOptions>(), List);

@@ -115,7 +115,7 @@ std::vector<v1::CorrectedBox> DrawBlind(const std::vector<TruthBox>& truth, cons
     v1::CorrectedBox box = Drawn(one);
     if (unit(random) < error_rate) {
       if (unit(random) < 0.5) continue;
-      // Each side moves by less than half of the box, so that the box stays one.
+      // Each side moves by less than half of the box, so that its corners stay in order.
       const double width = one.box.x2() - one.box.x1();
       const double height = one.box.y2() - one.box.y1();
       const auto moved = [&](double at, double size, double limit) {

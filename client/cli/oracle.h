@@ -1,4 +1,4 @@
-// An annotator that knows the truth: corrects predictions as a careful person would, for rehearsals and
+// An annotator that knows the truth. It corrects predictions as a careful person would; for rehearsals and
 // tests.
 #pragma once
 
@@ -24,10 +24,10 @@ struct TruthBox {
 // The truth of images, by file name.
 class Oracle {
  public:
-  // Errors: INVALID_ARGUMENT (a category with boxes that is no class of the project).
+  // Errors: INVALID_ARGUMENT (a box of a category that is no class of the project).
   static absl::StatusOr<Oracle> FromCoco(const CocoFile& coco, const ClassNames& classes);
 
-  // Null when the file doesn't have the image.
+  // nullptr: the file has no such image.
   const std::vector<TruthBox>* Find(const std::string& file_name) const;
 
  private:
@@ -37,15 +37,17 @@ class Oracle {
 // Intersection over union, in [0, 1].
 double IouOf(const v1::Box& a, const v1::Box& b);
 
-// Corrections of an assisted task. Predictions are matched one to one with the truth, IoU >= 0.5, those of
-// the same class first, best IoU first. A matched prediction keeps its corners when its IoU is at least 0.9
-// and takes the truth's otherwise, and takes the truth's class; truth without a match is drawn; other
-// predictions go. Regions to ignore are drawn as they are.
+// The correction of an assisted task.
+// Predictions and true boxes are matched one to one, from IoU 0.5 up: pairs of the same class first, then by
+// falling IoU. A matched prediction gets the true class. It keeps its corners when its IoU is at least 0.9
+// and gets the true corners otherwise. True boxes without a match are drawn; predictions without a match are
+// removed. Regions to ignore are drawn as they are.
 std::vector<v1::CorrectedBox> Review(const std::vector<v1::PredictedBox>& predictions,
                                      const std::vector<TruthBox>& truth);
 
-// Corrections of a blind task: all of the truth, but with probability `error_rate` a box is missed or, as
-// likely, has each corner moved by up to a fifth of its size, within the image.
+// The correction of a blind task: the truth with errors. Each box has an error with probability `error_rate`:
+// half of these boxes are missing, the others have each side moved by up to a fifth of the box's size, within
+// the image.
 std::vector<v1::CorrectedBox> DrawBlind(const std::vector<TruthBox>& truth, const v1::Image& image,
                                         double error_rate, std::mt19937_64& random);
 

@@ -19,7 +19,7 @@ bool IsNumberOrEmpty(const std::string& cell) {
   return cell.empty() || cell == "-" || absl::SimpleAtod(cell, &value);
 }
 
-// Characters of UTF-8, continuation bytes not counted: near enough to columns of a terminal.
+// The number of UTF-8 characters: close enough to the columns on a terminal.
 size_t Width(std::string_view text) {
   return static_cast<size_t>(
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));

@@ -1,4 +1,4 @@
-// What people and scripts read: tables, JSON, progress.
+// Output for people and scripts: tables, JSON, progress.
 #pragma once
 
 #include <cstdint>
@@ -15,37 +15,37 @@ namespace loupe {
 // Keys stay in the order in which they were set.
 using Json = nlohmann::ordered_json;
 
-// Indented, on standard output, with a line end. Keys whose value is null, anywhere in it, are left out;
-// bytes that are not UTF-8 become U+FFFD.
+// Prints indented JSON and a line feed to standard output. Keys whose value is null are left out at every
+// level; bytes that are not UTF-8 become U+FFFD.
 void PrintJson(Json json);
 
-// The text with control characters, which could steer a terminal, replaced by `?`.
+// The text with `?` in place of control characters, which could control a terminal.
 std::string Printable(std::string_view text);
 
-// printf with two or so digits for people: "0.5512" for 4; "-" for values below 0, which stand for undefined.
+// A number with `digits` decimals, e.g. "0.5512" for 4. Values below 0 mean undefined and give "-".
 std::string Fixed(double value, int digits);
 
-// Columns under a header, two spaces apart; columns that hold only numbers are aligned to the right.
+// Columns under a header, two spaces apart. Columns that hold only numbers are aligned to the right.
 class Table {
  public:
   explicit Table(std::vector<std::string> header);
-  // One cell for each column.
+  // One cell per column.
   void Add(std::vector<std::string> row);
   std::string Text() const;
-  // On standard output.
+  // Prints to standard output.
   void Print() const;
 
  private:
   std::vector<std::vector<std::string>> rows_;  // the header first
 };
 
-// How far a long action is: on a terminal one line that is written over, at most ten times a second;
-// elsewhere a line for each tenth of the way. On standard error, so that results can be piped.
+// Shows how far a long action is. On a terminal: one line, updated at most ten times a second. Elsewhere: one
+// line per tenth of the way. On standard error, so that results can be piped.
 class Progress {
  public:
-  // `total` 0: unknown, then nothing is printed until it is known.
+  // `total` 0: unknown; nothing is printed until Begin gives one.
   Progress(std::string what, uint64_t total);
-  // For tests: another stream.
+  // For tests: prints to another stream.
   Progress(std::string what, uint64_t total, std::FILE* stream, bool terminal);
   // Ends the line on a terminal.
   ~Progress();
@@ -54,7 +54,7 @@ class Progress {
 
   void Update(uint64_t done, std::string_view note = "");
 
-  // Goes on with another piece of work; the first one's line ends.
+  // Ends the line and starts with another piece of work.
   void Begin(std::string what, uint64_t total);
 
  private:

@@ -92,23 +92,23 @@ absl::Status ShowImage(const Context& context, const ImageOptions& options) {
 absl::Status Verify(const Context& context, const VerifyOptions& options) {
   v1::VerifyHistoryRequest request;
   request.set_project(context.project());
-  const auto answer = Ask(context, &v1::ProvenanceService::Stub::VerifyHistory, request,
-                          {.deadline = absl::Minutes(30), .patience = kInteractive.patience});
-  if (!answer.ok()) return answer.status();
+  const auto check = Ask(context, &v1::ProvenanceService::Stub::VerifyHistory, request,
+                         {.deadline = absl::Minutes(30), .patience = kInteractive.patience});
+  if (!check.ok()) return check.status();
   if (options.json) {
-    PrintJson({{"images", answer->images()},
-               {"revisions", answer->revisions()},
-               {"boxes", answer->boxes()},
-               {"breaks", std::vector<std::string>(answer->breaks().begin(), answer->breaks().end())},
-               {"breaks_total", answer->breaks_total()}});
+    PrintJson({{"images", check->images()},
+               {"revisions", check->revisions()},
+               {"boxes", check->boxes()},
+               {"breaks", std::vector<std::string>(check->breaks().begin(), check->breaks().end())},
+               {"breaks_total", check->breaks_total()}});
   } else {
-    std::printf("%lu revisions of %lu images with %lu boxes: %lu breaks\n", answer->revisions(),
-                answer->images(), answer->boxes(), answer->breaks_total());
-    for (const std::string& one : answer->breaks()) std::printf("  %s\n", Printable(one).c_str());
+    std::printf("%lu revisions of %lu images with %lu boxes: %lu breaks\n", check->revisions(),
+                check->images(), check->boxes(), check->breaks_total());
+    for (const std::string& one : check->breaks()) std::printf("  %s\n", Printable(one).c_str());
   }
-  if (answer->breaks_total() == 0) return absl::OkStatus();
+  if (check->breaks_total() == 0) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat("the label history was changed behind the coordinator's back, in ",
-                                          answer->breaks_total(), " places"));
+                                          check->breaks_total(), " places"));
 }
 
 }  // namespace

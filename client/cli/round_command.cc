@@ -37,7 +37,7 @@ void PrintRound(const v1::Round& round, const ClassNames& classes, bool json) {
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
 
-// Follows the round and prints it. Errors: ABORTED when it failed or was cancelled.
+// Follows the round to its end and prints it. Errors: ABORTED (it failed or was cancelled).
 absl::Status WatchToEnd(const Context& context, uint32_t number, bool json) {
   const absl::StatusOr<Connection> connection = context.Connect();
   if (!connection.ok()) return connection.status();
@@ -62,7 +62,7 @@ absl::Status Submit(const Context& context, const SubmitOptions& options) {
     if (!file) return absl::NotFoundError(absl::StrCat("can't read the recipe ", options.recipe));
     request.set_recipe(std::string(std::istreambuf_iterator<char>(file), {}));
   }
-  // The snapshot of a large project takes its time.
+  // Taking the snapshot of a large project takes long.
   const auto round = Ask(context, &v1::RoundService::Stub::SubmitRound, request,
                          {.deadline = absl::Minutes(5), .patience = absl::Seconds(10)});
   if (!round.ok()) return round.status();

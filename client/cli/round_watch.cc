@@ -14,10 +14,10 @@ namespace loupe {
 namespace {
 
 constexpr absl::Duration kPatience = absl::Minutes(2);
-// A stream that says nothing for so long is opened again: its connection may be dead without a sign.
+// A stream that is silent for this long is opened again: its connection may be dead unnoticed.
 constexpr absl::Duration kStreamDeadline = absl::Minutes(10);
 
-// Loss, AP50 and speed, as far as the job knows them.
+// Loss, AP50 and speed, as far as they are known.
 std::string ProgressNote(const v1::JobProgress& now) {
   std::vector<std::string> parts;
   if (now.loss() > 0) parts.push_back(absl::StrFormat("loss %.3f", now.loss()));
@@ -78,8 +78,7 @@ absl::StatusOr<v1::Round> WatchRound(const Connection& connection, const std::st
         printer.Show(round);
       }
       absl::Status end = FromGrpc(reader->Finish());
-      // Patience counts from the last sign of life, so a stream that spoke before it broke is no failed
-      // attempt.
+      // A stream that sent something before it broke is no failed attempt: the two minutes begin again.
       return heard && absl::IsUnavailable(end) ? absl::OkStatus() : end;
     });
     if (!status.ok() && !absl::IsDeadlineExceeded(status)) return status;

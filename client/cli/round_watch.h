@@ -1,4 +1,4 @@
-// Following a round to its end, over restarts of the coordinator.
+// Follows a round to its end, also while the coordinator restarts.
 #pragma once
 
 #include <cstdint>
@@ -14,21 +14,21 @@ namespace loupe {
 // `done`, `failed` or `cancelled`.
 bool HasEnded(const v1::Round& round);
 
-// Prints steps and progress to standard error until the round has ended; gives the round as it then is.
-// Reconnects when the coordinator goes away, for up to two minutes. Errors: of WatchRound.
+// Prints steps and progress to standard error until the round has ended, and returns the ended round. When
+// the coordinator goes away, it tries to reconnect for two minutes. Errors: those of the RPC WatchRound.
 absl::StatusOr<v1::Round> WatchRound(const Connection& connection, const std::string& project,
                                      uint32_t number);
 
-// The round for people: state, times of steps, figures on the holdout, gate.
+// The round as text for people: state, times of steps, figures on the holdout, gate.
 std::string RoundText(const v1::Round& round, const ClassNames& classes);
 
-// The gate in a line; empty when there is none yet.
+// The gate in one line; empty when there is none yet.
 std::string GateText(const v1::Gate& gate);
 
-// How scores are calibrated and how far off they were and are, in a line.
+// The calibration of scores in one line, with its error before and after.
 std::string CalibrationText(const v1::Calibration& calibration);
 
-// Figures on the holdout in a line; empty when there are none yet.
+// The figures on the holdout in one line; empty when there are none yet.
 std::string EvaluationText(const v1::Evaluation& evaluation);
 
 }  // namespace loupe

@@ -8,8 +8,8 @@
 
 namespace loupe {
 
-// Writes the secret and a line end to a new file, mode 0600,
-// under a temporary name first. Errors: ALREADY_EXISTS, FAILED_PRECONDITION (can't be written).
+// Writes the secret and a line feed to a new file of mode 0600. The file appears complete or not at all.
+// Errors: ALREADY_EXISTS, FAILED_PRECONDITION (can't be written).
 absl::Status WriteSecretFile(const std::filesystem::path& path, const std::string& secret);
 
 }  // namespace loupe

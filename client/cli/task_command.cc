@@ -21,7 +21,7 @@ struct NextOptions {
   std::string picture;
 };
 
-struct AnswerOptions {
+struct TaskOptions {
   std::string file = "-";
   bool json = false;
 };
@@ -31,7 +31,7 @@ struct QueueOptions {
   bool json = false;
 };
 
-absl::StatusOr<std::string> ReadAnswer(const std::string& file) {
+absl::StatusOr<std::string> ReadTask(const std::string& file) {
   if (file == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
   std::ifstream stream(file, std::ios::binary);
   if (!stream) return absl::NotFoundError(absl::StrCat("can't read ", file));
@@ -66,8 +66,8 @@ absl::Status Next(const Context& context, const NextOptions& options) {
   return options.picture.empty() ? absl::OkStatus() : SavePicture(context, task.image(), options.picture);
 }
 
-absl::Status Submit(const Context& context, const AnswerOptions& options) {
-  const absl::StatusOr<std::string> text = ReadAnswer(options.file);
+absl::Status Submit(const Context& context, const TaskOptions& options) {
+  const absl::StatusOr<std::string> text = ReadTask(options.file);
   if (!text.ok()) return text.status();
   const auto classes = FetchClasses(context);
   if (!classes.ok()) return classes.status();
@@ -94,8 +94,8 @@ absl::Status Submit(const Context& context, const AnswerOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status Skip(const Context& context, const AnswerOptions& options) {
-  const absl::StatusOr<std::string> text = ReadAnswer(options.file);
+absl::Status Skip(const Context& context, const TaskOptions& options) {
+  const absl::StatusOr<std::string> text = ReadTask(options.file);
   if (!text.ok()) return text.status();
   const absl::StatusOr<v1::TaskLease> lease = ParseTaskLease(*text);
   if (!lease.ok()) return lease.status();
@@ -146,14 +146,14 @@ void AddTaskCommands(CLI::App& parent, Action& action) {
       "in pixels; [] says that the image is clean; predicted_index names the prediction it was made from.\n");
   OnChosen(command, action, next, Next);
 
-  auto submit = std::make_shared<AnswerOptions>();
+  auto submit = std::make_shared<TaskOptions>();
   command =
       parent.add_subcommand("submit", "Send a task's boxes: its JSON from `loupe next` with \"boxes\" added");
   command->add_option("file", submit->file, "JSON file, or - for standard input (default)");
-  command->add_flag("--json", submit->json, "Print the answer as JSON");
+  command->add_flag("--json", submit->json, "Print the response as JSON");
   OnChosen(command, action, submit, Submit);
 
-  auto skip = std::make_shared<AnswerOptions>();
+  auto skip = std::make_shared<TaskOptions>();
   command = parent.add_subcommand("skip", "\"I can't say\": give the image to the others");
   command->add_option("file", skip->file, "The task's JSON, or - for standard input (default)");
   OnChosen(command, action, skip, Skip);

@@ -8,7 +8,8 @@
 //     "reason": {"generation": 1, "position": 4, …}
 //   }
 //
-// To submit, add "boxes", the whole truth of the image ([] says that it is clean), and, if known, "spent_ms":
+// To submit a correction, add "boxes", the whole truth of the image ([] says that it is clean), and, if
+// known, "spent_ms":
 //
 //   "boxes": [{"box": [x1, y1, x2, y2], "class": "scratch", "predicted_index": 0, "ignore": false}]
 //
@@ -26,11 +27,11 @@ namespace loupe {
 
 Json TaskJson(const v1::Task& task, const ClassNames& classes);
 
-// The task's numbers from its JSON; everything else in it is left aside. Errors: INVALID_ARGUMENT.
+// The task's id and lease from its JSON; everything else is ignored. Errors: INVALID_ARGUMENT.
 absl::StatusOr<v1::TaskLease> ParseTaskLease(std::string_view text);
 
-// A submit, without its request_id. Errors: INVALID_ARGUMENT (broken JSON; names the box and what is wrong
-// with it).
+// The request for Submit, without its request_id. Errors: INVALID_ARGUMENT (broken JSON; a wrong box: the
+// message names it and what is wrong).
 absl::StatusOr<v1::SubmitRequest> ParseCorrection(std::string_view text, const ClassNames& classes);
 
 }  // namespace loupe

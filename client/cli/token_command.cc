@@ -29,7 +29,7 @@ struct RevokeOptions {
 };
 
 absl::Status Create(const Context& context, const CreateOptions& options) {
-  // Before the token is made: its secret can't be had a second time.
+  // Checked before the token is made, since its secret is shown only once.
   if (!options.out.empty() && std::filesystem::exists(options.out)) {
     return absl::AlreadyExistsError(absl::StrCat(options.out, " is there already"));
   }

@@ -23,11 +23,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The first start makes a database.
+// Long, since the first start creates the database.
 constexpr absl::Duration kServerPatience = absl::Minutes(2);
-// Both finish what they hold first: the worker saves a checkpoint, the coordinator stops its Postgres.
+// Both have something to finish: the worker saves a checkpoint, the coordinator stops its Postgres.
 constexpr absl::Duration kStopPatience = absl::Minutes(1);
-// A worker that can't work, e.g. for a wrong token, ends within this.
+// A worker that can't work, e.g. because of a wrong token, ends within this time.
 constexpr absl::Duration kWorkerProof = absl::Seconds(1);
 constexpr absl::Duration kPoll = absl::Milliseconds(50);
 
@@ -37,7 +37,7 @@ struct UpOptions {
 
 struct DownOptions {};
 
-// What `up` keeps in a folder.
+// What `up` keeps in its folder.
 struct House {
   explicit House(const fs::path& dir)
       : dir(dir),
@@ -48,7 +48,7 @@ struct House {
   Daemon worker;
 };
 
-// Held while `up` or `down` works, so that two at once don't start two coordinators.
+// Held while `up` or `down` works, so that two of them can't start two coordinators.
 class FolderLock {
  public:
   static absl::StatusOr<FolderLock> Take(const fs::path& dir) {
@@ -90,7 +90,7 @@ absl::Status MakeFolders(const fs::path& dir) {
   return absl::OkStatus();
 }
 
-// The connection once the coordinator serves.
+// Waits until the coordinator serves; returns a connection to it.
 absl::StatusOr<Connection> WaitForServer(const House& house) {
   const absl::Time end = absl::Now() + kServerPatience;
   while (absl::Now() < end) {
@@ -117,11 +117,11 @@ absl::StatusOr<Connection> WaitForServer(const House& house) {
 absl::Status StartServer(const House& house) {
   const auto program = FindProgram("loupe-server");
   if (!program.ok()) return program.status();
-  // The port it had is asked for again: annotators and workers find it where it was.
+  // Ask for the same port as before, so that annotators and workers find the coordinator again.
   const fs::path address_file = house.dir / "server.address";
   std::string address = FirstLine(address_file);
   if (!IsFree(address)) {
-    // Somebody else listens there now; without the file nobody is taken for the coordinator meanwhile.
+    // Another program listens there now. Without the file, no command takes it for the coordinator.
     std::error_code ignored;
     fs::remove(address_file, ignored);
     address = "127.0.0.1:0";
@@ -198,7 +198,7 @@ absl::Status Down(const Context& context, const DownOptions&) {
   if (!lock.ok()) return lock.status();
   const bool worker_ran = house.worker.Running().has_value();
   const bool server_ran = house.server.Running().has_value();
-  // The worker first: it hands its job back to a coordinator that still answers.
+  // The worker first: it releases its job while the coordinator still runs.
   absl::Status worker = house.worker.Stop(kStopPatience);
   absl::Status server = house.server.Stop(kStopPatience);
   if (!worker.ok()) return absl::DeadlineExceededError(absl::StrCat("the worker: ", worker.message()));

@@ -1,4 +1,4 @@
-// Calls over a real port: a small gRPC server in this process answers as told.
+// Calls over a real port: a small gRPC server in this process responds as told.
 #include "client/lib/channel.h"
 
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-// The program `loupe` itself, against services in this process that answer as told: what commands send, what
+// The program `loupe` itself, against services in this process that respond as told: what commands send, what
 // they print, and with which status they end.
 #include <gmock/gmock.h>
 #include <grpcpp/server_builder.h>
@@ -288,7 +288,7 @@ TEST_F(CommandsTest, WrongUsageEndsWithTwoBeforeAnythingIsAsked) {
   }
 }
 
-TEST_F(CommandsTest, AnnotateAnswersAndLogsWhatWasAcknowledged) {
+TEST_F(CommandsTest, AnnotateSubmitsAndLogsWhatWasAcknowledged) {
   WritePictures();
   labeling_.AddTask(1, "a.jpg");
   labeling_.AddTask(2, "b.jpg");
