@@ -306,7 +306,7 @@ TEST_F(CommandsTest, AnnotateSubmitsAndLogsWhatWasAcknowledged) {
   EXPECT_THAT(revisions, ElementsAre(501, 502));
 }
 
-TEST_F(CommandsTest, AnnotateGivesBackAnImageTheOracleDoesNotKnow) {
+TEST_F(CommandsTest, AnnotateReleasesAnImageTheOracleDoesNotKnow) {
   WritePictures();
   labeling_.AddTask(1, "a.jpg");
   labeling_.AddTask(2, "strange.jpg");
