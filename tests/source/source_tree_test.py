@@ -17,7 +17,7 @@ MAY_INCLUDE = {
     "server": {"server", "db", "content", "recipe", "evaluation"},
     "worker": {"worker", "client/lib", "content", "recipe", "evaluation"},
     "client/lib": {"client/lib", "content"},
-    "client/cli": {"client/cli", "client/lib", "content"},
+    "client/cli": {"client/cli", "client/lib", "content", "recipe"},
 }
 LIBRARY_HOME = {"pqxx/": ("db",), "torch/": ("worker",), "ATen/": ("worker",), "c10/": ("worker",),
                 "opencv2/": ("worker",)}
