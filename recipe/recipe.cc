@@ -9,6 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "recipe/presets.h"
+#include "recipe/strategies.h"
 
 namespace loupe {
 namespace {
@@ -17,7 +19,7 @@ class FirstError : public google::protobuf::io::ErrorCollector {
  public:
   void AddError(int line, int column, const std::string& message) override {
     if (!text.empty()) return;
-    // A negative line speaks of the file as a whole.
+    // A negative line number stands for the whole file.
     text = line < 0 ? message : absl::StrCat("line ", line + 1, ", column ", column + 1, ": ", message);
   }
 
@@ -58,12 +60,10 @@ class RangeCheck {
   std::vector<std::string> problems_;
 };
 
-const char* const kPresets[] = {"small",        "resnet18-fpn",  "resnet34-fpn",
-                                "resnet50-fpn", "resnet101-fpn", "mobilenet-v3-large-320-fpn"};
 const char* const kPrecisions[] = {"float32", "bfloat16"};
 
 void CheckDetector(const v1::DetectorRecipe& detector, RangeCheck& check) {
-  check.OneOf("detector.preset", detector.preset(), {std::begin(kPresets), std::end(kPresets)});
+  check.OneOf("detector.preset", detector.preset(), PresetNames());
   if (detector.has_min_size()) check.Within("detector.min_size", detector.min_size(), 1, 4096);
   if (detector.has_max_size()) check.Within("detector.max_size", detector.max_size(), 1, 8192);
   if (detector.has_min_size() && detector.has_max_size() && detector.max_size() < detector.min_size()) {
@@ -130,8 +130,7 @@ void CheckTraining(const v1::TrainingRecipe& training, RangeCheck& check) {
 
 void CheckRanking(const v1::RankingRecipe& ranking, RangeCheck& check) {
   if (ranking.has_strategy()) {
-    check.OneOf("ranking.strategy", ranking.strategy(),
-                {"combined", "entropy", "margin", "least_confidence", "consistency", "random"});
+    check.OneOf("ranking.strategy", ranking.strategy(), {kStrategyNames.begin(), kStrategyNames.end()});
   }
   check.Within("ranking.budget", ranking.budget(), 1, 1'000'000);
   check.Within("ranking.random_share", ranking.random_share(), 0, 1);
@@ -143,7 +142,8 @@ void CheckRanking(const v1::RankingRecipe& ranking, RangeCheck& check) {
   check.Within("ranking.uncertain_blind_share", ranking.uncertain_blind_share(), 0, 1);
   check.Within("ranking.cost_exponent", ranking.cost_exponent(), 0, 1);
   check.Within("ranking.depth_factor", ranking.depth_factor(), 1, 1000);
-  check.OneOf("ranking.box_to_image", ranking.box_to_image(), {"sum", "mean", "max"});
+  check.OneOf("ranking.box_to_image", ranking.box_to_image(),
+              {kBoxToImageNames.begin(), kBoxToImageNames.end()});
 }
 
 void FillDetector(v1::DetectorRecipe& detector) {
@@ -212,10 +212,10 @@ void FillRanking(v1::RankingRecipe& ranking) {
   if (!ranking.has_uncertain_blind_share()) ranking.set_uncertain_blind_share(0.1);
   if (!ranking.has_cost_exponent()) ranking.set_cost_exponent(0.5);
   if (!ranking.has_depth_factor()) ranking.set_depth_factor(4);
-  if (!ranking.has_box_to_image()) ranking.set_box_to_image("sum");
-  if (!ranking.has_strategy())
-    return;  // the project's is filled in when a round is submitted, and then the rest
-  const bool combined = ranking.strategy() == "combined";
+  if (!ranking.has_box_to_image()) ranking.set_box_to_image(kSumName);
+  // The coordinator fills in the project's strategy when a round is submitted; the rest follows then.
+  if (!ranking.has_strategy()) return;
+  const bool combined = ranking.strategy() == kCombinedName;
   if (!ranking.has_diversity()) ranking.set_diversity(combined);
   if (!ranking.has_class_weights()) ranking.set_class_weights(combined);
 }
@@ -249,7 +249,7 @@ absl::Status Validate(const v1::Recipe& recipe) {
   check.OneOf("prediction.precision", recipe.prediction().precision(),
               {std::begin(kPrecisions), std::end(kPrecisions)});
   CheckRanking(recipe.ranking(), check);
-  if (recipe.ranking().strategy() == "consistency" && !recipe.prediction().mirrored()) {
+  if (recipe.ranking().strategy() == kConsistencyName && !recipe.prediction().mirrored()) {
     check.Problem("ranking.strategy is consistency, which needs prediction.mirrored");
   }
   check.Within("gate.tolerance", recipe.gate().tolerance(), 0, 1);

@@ -1,5 +1,5 @@
-// Recipes: from protobuf text to a whole, valid message. The fields, their defaults and ranges are described
-// in proto/loupe/v1/recipe.proto; this is where they are held to it, for coordinator and worker alike.
+// Recipes: from protobuf text to a complete, valid message. proto/loupe/v1/recipe.proto documents the fields
+// with their defaults and ranges; coordinator and worker both apply them with these functions.
 #pragma once
 
 #include <string>
@@ -11,20 +11,20 @@
 
 namespace loupe {
 
-// Reads a recipe, fills in every default and validates the whole.
-// Errors: INVALID_ARGUMENT; names line and column of what can't be read (an unknown field, a wrong type), or
-// else every field out of range with its range, a line each.
+// Reads a recipe, fills in every default and validates the result.
+// Errors: INVALID_ARGUMENT. The message names line and column of what can't be read (an unknown field, a
+// wrong type); when all can be read, it names every field out of range and its range, one field per line.
 absl::StatusOr<v1::Recipe> ParseRecipe(std::string_view text);
 
-// Writes the defaults into the fields that are not set. Two fields keep no value of their own, since they
-// depend on what only others know: `detector.min_size` and `max_size` (of the preset), `ranking.strategy` (of
-// the project).
+// Writes the defaults into the fields that are not set. Some fields stay unset, because their defaults are
+// known elsewhere: `detector.min_size` and `max_size` (by the preset) and `ranking.strategy` (by the
+// project).
 v1::Recipe WithDefaults(v1::Recipe recipe);
 
-// Errors: INVALID_ARGUMENT; every field out of range, a line each.
+// Errors: INVALID_ARGUMENT. The message names every field out of range, one per line.
 absl::Status Validate(const v1::Recipe& recipe);
 
-// As ParseRecipe reads it.
+// The recipe as text that ParseRecipe reads back.
 std::string RecipeText(const v1::Recipe& recipe);
 
 }  // namespace loupe

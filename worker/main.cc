@@ -13,11 +13,11 @@
 
 #include "absl/status/status.h"
 #include "content/picture_header.h"
+#include "recipe/presets.h"
 #include "version/version.h"
 #include "worker/commands/detect_command.h"
 #include "worker/commands/evaluate_command.h"
 #include "worker/commands/train_command.h"
-#include "worker/detection/preset.h"
 #include "worker/detection/runtime.h"
 #include "worker/jobs/job_loop.h"
 #include "worker/prediction/device.h"
@@ -86,7 +86,7 @@ void AddTrain(CLI::App& app, Action& action) {
   command->add_option("--coco", options->coco, "COCO annotation file")->required();
   command->add_option("--images", options->images, "folder of the images")->required();
   command->add_option("--preset", options->preset, "detector; needed unless the recipe names one")
-      ->check(CLI::IsMember(loupe::detection::PresetNames()));
+      ->check(CLI::IsMember(loupe::PresetNames()));
   command->add_option("--recipe", options->recipe, "recipe (protobuf text); the other options go over it");
   command->add_option("--init", options->init,
                       "weights to start from (.safetensors or .pth), whole or a backbone alone");
@@ -116,7 +116,7 @@ void AddDetect(CLI::App& app, Action& action) {
       app.add_subcommand("detect", "Boxes for picture files, or for the images of a COCO file");
   command->add_option("--weights", options->weights, ".safetensors or .pth file")->required();
   command->add_option("--preset", options->description.preset, "detector; default: what the file says")
-      ->check(CLI::IsMember(loupe::detection::PresetNames()));
+      ->check(CLI::IsMember(loupe::PresetNames()));
   command
       ->add_option("--classes", options->description.num_classes,
                    "without background; default: what the file says")
@@ -159,7 +159,7 @@ void AddConvert(CLI::App& app, Action& action) {
   command->add_option("--from", options->from, ".safetensors or .pth file")->required();
   command->add_option("--to", options->to, "file to write; ends in .safetensors or .pth")->required();
   command->add_option("--preset", options->description.preset, "detector; default: what the file says")
-      ->check(CLI::IsMember(loupe::detection::PresetNames()));
+      ->check(CLI::IsMember(loupe::PresetNames()));
   command->add_option("--class-names", options->class_names, "a,b,… kept in the metadata of .safetensors")
       ->delimiter(',');
   command->callback([options, &action] { action = [options] { return loupe::ConvertWeights(*options); }; });

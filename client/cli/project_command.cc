@@ -11,6 +11,7 @@
 #include "client/cli/message_json.h"
 #include "client/lib/request_id.h"
 #include "loupe/v1/project.grpc.pb.h"
+#include "recipe/strategies.h"
 
 namespace loupe {
 namespace {
@@ -153,7 +154,7 @@ void AddProjectCommands(CLI::App& parent, Action& action) {
                       "Labelled holdout images beyond which no more are queued (200)");
   command->add_option("--seed", create->seed, "Seed of the split (1)");
   command->add_option("--strategy", create->strategy,
-                      "combined (default), entropy, margin, least_confidence, consistency or random");
+                      absl::StrCat("one of ", absl::StrJoin(kStrategyNames, ", "), " (", kCombinedName, ")"));
   command->add_flag("--json", create->json, "Print the project as JSON");
   OnChosen(command, action, create, Create);
 

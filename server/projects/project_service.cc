@@ -6,6 +6,7 @@
 #include "db/stores/project_store.h"
 #include "db/stores/request_store.h"
 #include "proto/error_info.h"
+#include "recipe/strategies.h"
 #include "server/ranking/uncertainty.h"
 #include "server/rpc/names.h"
 #include "server/rpc/paging.h"
@@ -48,7 +49,7 @@ absl::StatusOr<v1::Project> SettingsOf(const v1::CreateProjectRequest& request) 
     return Invalid(absl::StrCat("holdout_fraction must be within 0 and ", kMaxHoldoutFraction));
   }
   settings.set_seed(request.has_seed() ? request.seed() : kDefaultSeed);
-  settings.set_strategy(request.strategy().empty() ? "combined" : request.strategy());
+  settings.set_strategy(request.strategy().empty() ? kCombinedName : request.strategy());
   if (const auto known = ranking::ParseStrategy(settings.strategy()); !known.ok()) {
     return Invalid(std::string(known.status().message()));
   }

@@ -7,18 +7,22 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "recipe/strategies.h"
 #include "server/ranking/median.h"
+#include "server/ranking/random_draw.h"
 
 namespace loupe::ranking {
 namespace {
 
 constexpr std::array<std::pair<Strategy, std::string_view>, 6> kNames = {
-    {{Strategy::kCombined, "combined"},
-     {Strategy::kEntropy, "entropy"},
-     {Strategy::kMargin, "margin"},
-     {Strategy::kLeastConfidence, "least_confidence"},
-     {Strategy::kConsistency, "consistency"},
-     {Strategy::kRandom, "random"}}};
+    {{Strategy::kCombined, kCombinedName},
+     {Strategy::kEntropy, kEntropyName},
+     {Strategy::kMargin, kMarginName},
+     {Strategy::kLeastConfidence, kLeastConfidenceName},
+     {Strategy::kConsistency, kConsistencyName},
+     {Strategy::kRandom, kRandomName}}};
+static_assert(kNames.size() == kStrategyNames.size());
 
 // d_c of ClassWeights.
 double Difficulty(double learning_quality) {
@@ -33,9 +37,8 @@ absl::StatusOr<Strategy> ParseStrategy(std::string_view name) {
   for (const auto& [strategy, known] : kNames) {
     if (known == name) return strategy;
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("unknown strategy \"", std::string(name),
-                   "\"; known are combined, entropy, margin, least_confidence, consistency, random"));
+  return absl::InvalidArgumentError(absl::StrCat("unknown strategy \"", std::string(name), "\"; known are ",
+                                                 absl::StrJoin(kStrategyNames, ", ")));
 }
 
 std::string_view StrategyName(Strategy strategy) {
@@ -46,11 +49,11 @@ std::string_view StrategyName(Strategy strategy) {
 }
 
 absl::StatusOr<BoxToImage> ParseBoxToImage(std::string_view name) {
-  if (name == "sum") return BoxToImage::kSum;
-  if (name == "mean") return BoxToImage::kMean;
-  if (name == "max") return BoxToImage::kMax;
+  if (name == kSumName) return BoxToImage::kSum;
+  if (name == kMeanName) return BoxToImage::kMean;
+  if (name == kMaxName) return BoxToImage::kMax;
   return absl::InvalidArgumentError(absl::StrCat("unknown way from boxes to an image, \"", std::string(name),
-                                                 "\"; known are sum, mean, max"));
+                                                 "\"; known are ", absl::StrJoin(kBoxToImageNames, ", ")));
 }
 
 double BinaryEntropy(double p) {

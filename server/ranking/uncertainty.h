@@ -18,15 +18,14 @@ namespace loupe::ranking {
 
 enum class Strategy { kCombined, kEntropy, kMargin, kLeastConfidence, kConsistency, kRandom };
 
-// "combined", "entropy", "margin", "least_confidence", "consistency", "random". Errors: INVALID_ARGUMENT
-// names the known ones.
+// Takes a name of kStrategyNames (recipe/strategies.h). Errors: INVALID_ARGUMENT, which lists these names.
 absl::StatusOr<Strategy> ParseStrategy(std::string_view name);
 std::string_view StrategyName(Strategy strategy);
 
 // How an image's score is made from the scores of its boxes.
 enum class BoxToImage { kSum, kMean, kMax };
 
-// "sum", "mean", "max". Errors: INVALID_ARGUMENT names them.
+// Takes a name of kBoxToImageNames. Errors: INVALID_ARGUMENT, which lists these names.
 absl::StatusOr<BoxToImage> ParseBoxToImage(std::string_view name);
 
 // Entropy in bits of a coin that shows heads with probability p; 0 at 0 and 1, 1 at ½. Requires: p in [0, 1].

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "recipe/presets.h"
 #include "tests/worker/detection/torchvision.h"
 #include "worker/detection/faster_rcnn.h"
 #include "worker/detection/runtime.h"
@@ -33,9 +34,9 @@ class Bench {
  public:
   Bench(const nlohmann::json& settings, const TensorMap& contents) {
     ConfigureRuntime(settings.at("threads"));
-    FasterRcnnConfig config = PresetConfig(settings.at("preset").get<std::string>()).value();
-    config.min_size = settings.at("min_size");
-    config.max_size = settings.at("max_size");
+    v1::Detector config = PresetDetector(settings.at("preset").get<std::string>()).value();
+    config.set_min_size(settings.at("min_size"));
+    config.set_max_size(settings.at("max_size"));
     model_ = std::make_shared<FasterRcnn>(config, settings.at("num_classes").get<int64_t>());
     const auto report = LoadWeights(WithPrefix(contents, "weights."), {}, *model_);
     if (!report.ok() || !report->complete()) {
@@ -116,7 +117,7 @@ void Peak() {
 
 int Run(const std::vector<std::string>& arguments) {
   if (arguments.size() == 2 && arguments[0] == "describe") {
-    std::cout << ConfigJson(PresetConfig(arguments[1]).value(), 1) << std::endl;
+    std::cout << ConfigJson(PresetDetector(arguments[1]).value(), 1) << std::endl;
   } else if (arguments.size() == 3 && arguments[0] == "serve") {
     Serve(arguments[1], arguments[2]);
   } else if (arguments.size() == 1 && arguments[0] == "peak") {

@@ -27,7 +27,7 @@ def build_backbone(config):
 
 
 def build(config):
-    """config: the fields of FasterRcnnConfig that matter here, `num_classes` without background,
+    """config: the fields of loupe.v1.Detector that matter here, `num_classes` without background,
     `live_norm`."""
     backbone = build_backbone(config)
     sizes = tuple(tuple(level) for level in config["anchor_sizes"])

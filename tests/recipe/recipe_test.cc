@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "recipe/presets.h"
+#include "recipe/strategies.h"
+
 namespace loupe {
 namespace {
 
@@ -129,6 +132,16 @@ TEST(Recipe, PrecisionIsOneOfTwo) {
   EXPECT_THAT(ErrorOf("prediction { precision: \"int8\" } training { precision: \"float16\" }"),
               AllOf(HasSubstr("prediction.precision is \"int8\""),
                     HasSubstr("training.precision is \"float16\""), HasSubstr("float32, bfloat16")));
+}
+
+TEST(Recipe, TakesEveryPresetAndStrategyByName) {
+  for (const std::string& preset : PresetNames()) {
+    EXPECT_TRUE(ParseRecipe("detector { preset: \"" + preset + "\" }").ok()) << preset;
+  }
+  for (const std::string strategy : kStrategyNames) {
+    EXPECT_TRUE(ParseRecipe("ranking { strategy: \"" + strategy + "\" }").ok()) << strategy;
+  }
+  EXPECT_THAT(ErrorOf("ranking { strategy: \"entropie\" }"), HasSubstr("entropy, margin, least_confidence"));
 }
 
 TEST(RecipeTest, DiversityAndClassWeightsBelongToCombined) {

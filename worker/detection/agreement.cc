@@ -17,7 +17,7 @@ struct OverlappingPair {
   int64_t mirrored = 0;
 };
 
-// All overlapping pairs by falling IoU; in a tie by index.
+// All overlapping pairs by descending IoU, then by index.
 std::vector<OverlappingPair> OverlappingPairs(const torch::Tensor& iou) {
   const auto values = iou.accessor<float, 2>();
   std::vector<OverlappingPair> pairs;

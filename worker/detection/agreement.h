@@ -1,4 +1,4 @@
-// How far the predictions of an image and of its mirrored copy agree.
+// How well the predictions for an image and for its mirrored copy agree.
 
 #ifndef LOUPE_WORKER_DETECTION_AGREEMENT_H_
 #define LOUPE_WORKER_DETECTION_AGREEMENT_H_
@@ -11,14 +11,14 @@
 
 namespace loupe::detection {
 
-// Boxes [K, 4] of an image mirrored left to right, as they lie in the image that is `width` pixels wide.
+// Boxes [K, 4] of an image, mirrored left to right. The image is `width` pixels wide.
 torch::Tensor MirrorBoxes(const torch::Tensor& boxes, int64_t width);
 
 // Agreement of each detection of `original` with its partner in `mirrored`: m = ½ (IoU + 1 − JS), JS the
-// Jensen-Shannon divergence in bits between the two class distributions (background included).
-// Partners are taken greedily by falling IoU, whatever their class, each box once; boxes that do not
-// overlap are no partners. 0 without a partner.
-// `mirrored.boxes` must already be mirrored back (MirrorBoxes).
+// Jensen-Shannon divergence in bits between the two class distributions (background included). Partners are
+// matched greedily by descending IoU, regardless of class; a box has at most one partner, and boxes that do
+// not overlap are never partners. A detection without a partner has agreement 0. `mirrored.boxes` must
+// already be mirrored back (MirrorBoxes).
 // Returns [K] float32 on the CPU, each in [0, 1].
 // Source: Yu et al. 2022 (CALD), with one divergence for the whole distribution.
 torch::Tensor MirrorAgreement(const Detections& original, const Detections& mirrored);

@@ -7,7 +7,8 @@
 namespace loupe::detection {
 namespace {
 
-// Anchors [sizes * ratios, 4] around 0, rounded to whole pixels; ratios outermost, as in torchvision.
+// Anchors [ratios * sizes, 4] around 0, rounded to whole pixels. The outer loop is over ratios, as in
+// torchvision.
 torch::Tensor CellAnchors(const std::vector<float>& sizes, const std::vector<float>& ratios) {
   const auto side = torch::tensor(sizes);
   const auto height_factor = torch::sqrt(torch::tensor(ratios)).unsqueeze(1);
@@ -31,9 +32,11 @@ bool SameSize(ImageSize first, ImageSize second) {
 
 }  // namespace
 
-AnchorGenerator::AnchorGenerator(const std::vector<std::vector<float>>& sizes,
-                                 const std::vector<float>& ratios) {
-  for (const auto& level : sizes) cell_anchors_.push_back(CellAnchors(level, ratios));
+AnchorGenerator::AnchorGenerator(const v1::Detector& config) {
+  const std::vector<float> ratios(config.anchor_ratios().begin(), config.anchor_ratios().end());
+  for (const auto& level : config.anchor_levels()) {
+    cell_anchors_.push_back(CellAnchors({level.sizes().begin(), level.sizes().end()}, ratios));
+  }
 }
 
 const std::vector<torch::Tensor>& AnchorGenerator::Generate(const std::vector<ImageSize>& grids,

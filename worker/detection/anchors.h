@@ -7,28 +7,29 @@
 
 #include <vector>
 
+#include "loupe/v1/detector.pb.h"
 #include "worker/detection/types.h"
 
 namespace loupe::detection {
 
 class AnchorGenerator {
  public:
-  // `sizes`: side lengths in pixels, one list a pyramid level. `ratios`: height / width.
-  AnchorGenerator(const std::vector<std::vector<float>>& sizes, const std::vector<float>& ratios);
+  // Reads anchor_levels and anchor_ratios. Every level must have as many sizes as the others.
+  explicit AnchorGenerator(const v1::Detector& config);
 
-  // Anchors a cell of each level; the RPN's head needs it to be the same on all.
+  // Anchors per cell, the same on each level.
   int64_t anchors_per_cell() const { return cell_anchors_.front().size(0); }
 
-  // Anchors of each level [H * W * A, 4] in pixels of the padded batch, by row, column and then anchor.
-  // `grids` are the sizes of the feature maps; a cell is padded / grid pixels, rounded down.
-  // Kept until the sizes change.
+  // Anchors of each level [H * W * A, 4] in pixels of the padded batch, ordered by row, column and anchor.
+  // `grids` are the sizes of the feature maps. A cell has padded / grid pixels, rounded down.
+  // The result is cached until the sizes or the device change.
   // Requires: as many grids as levels.
   const std::vector<torch::Tensor>& Generate(const std::vector<ImageSize>& grids, ImageSize padded,
                                              torch::Device device);
 
  private:
-  std::vector<torch::Tensor> cell_anchors_;  // a level: [A, 4], centred on 0
-  std::vector<ImageSize> grids_;             // what anchors_ were made for
+  std::vector<torch::Tensor> cell_anchors_;  // of each level: [A, 4], centred on 0
+  std::vector<ImageSize> grids_;             // anchors_ were made for these
   ImageSize padded_;
   std::vector<torch::Tensor> anchors_;
 };

@@ -1,4 +1,4 @@
-// What the feature pyramid needs of the network under it.
+// The network under the feature pyramid.
 
 #ifndef LOUPE_WORKER_DETECTION_BACKBONE_H_
 #define LOUPE_WORKER_DETECTION_BACKBONE_H_
@@ -18,21 +18,22 @@ class Backbone : public torch::nn::Module {
     return ForwardTrained(ForwardFrozen(images));
   }
 
-  // The two halves of Forward: the lowest layers, as far as their output for an image never changes in
-  // training because weights and batch norm are frozen, and the rest. What goes from one to the other has
-  // images first.
+  // The two halves of Forward. The first half is the frozen layers at the bottom: their weights and batch
+  // norm are frozen, so their output for an image never changes in training. The second half is the rest. The
+  // tensors between them have the images as their first dimension.
   virtual std::vector<torch::Tensor> ForwardFrozen(const torch::Tensor& images) = 0;
   virtual std::vector<torch::Tensor> ForwardTrained(const std::vector<torch::Tensor>& frozen) = 0;
-  // Whether the first half is more than the images themselves.
+  // Whether any layer is in the first half; else it returns the images.
   virtual bool HasFrozenLayers() const = 0;
 
-  // Of each feature map.
+  // Channels and strides of each feature map.
   const std::vector<int64_t>& channels() const { return channels_; }
   const std::vector<int64_t>& strides() const { return strides_; }
 
-  // Stops training of all but the last `trainable_layers` layers, counted as torchvision counts them: of a
-  // ResNet layer4, layer3, layer2, layer1 and the stem, also where layer4 isn't built; of MobileNetV3 the
-  // last convolution, the four runs of blocks that begin with a stride, and the stem with its block.
+  // Stops training of all but the last `trainable_layers` layers. Layers are counted from the top as in
+  // torchvision. ResNet: layer4, layer3, layer2, layer1, stem; layer4 counts even when it isn't built.
+  // MobileNetV3: the last convolution, the four groups of blocks that begin with a stride, the stem with the
+  // first block.
   virtual void FreezeBelow(int trainable_layers) = 0;
 
  protected:

@@ -13,7 +13,8 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 constexpr auto kChannelsLast = torch::MemoryFormat::ChannelsLast;
-// Sums are made of as many parts as there are so many values, so that they don't depend on the threads.
+// A sum has one part per this many values, whatever the number of threads, so that the result doesn't depend
+// on it.
 constexpr int64_t kPartValues = 1 << 14;
 constexpr int64_t kMaxParts = 64;
 
@@ -38,10 +39,10 @@ void CombineRows(const float* x, const float* x_factors, const float* y, const f
   }
 }
 
-// Of each channel the sum of x, and that of x times y: [2, channels] float64.
+// Per channel the sum of x and the sum of x * y: [2, channels] float64.
 torch::Tensor ChannelSums(const torch::Tensor& x, const torch::Tensor& y) {
   if (!HasKernel(x)) {
-    // Products with what y is off its mean: large sums of float32 would lose what small spreads add.
+    // Multiplies by y minus its mean: in large sums of float32 a small variance would be lost.
     const auto x_values = x.to(torch::kFloat32), y_values = y.to(torch::kFloat32);
     const auto y_mean = y_values.mean({0, 2, 3}, /*keepdim=*/true);
     const auto sum = x_values.sum({0, 2, 3}).to(torch::kFloat64);
@@ -68,7 +69,7 @@ torch::Tensor PerChannel(const torch::Tensor& values) {
   return values.to(torch::kFloat32).view({1, -1, 1, 1});
 }
 
-// x * x_factors + y * y_factors + offsets, channel by channel, in the type of x.
+// x * x_factors + y * y_factors + offsets, with one value of each per channel. Returns the type of x.
 torch::Tensor Combine(const torch::Tensor& x, const torch::Tensor& x_factors, const torch::Tensor& y,
                       const torch::Tensor& y_factors, const torch::Tensor& offsets) {
   const auto x_factor = PerChannel(x_factors), y_factor = PerChannel(y_factors), offset = PerChannel(offsets);
@@ -85,11 +86,11 @@ torch::Tensor Combine(const torch::Tensor& x, const torch::Tensor& x_factors, co
   return out;
 }
 
-// Of all ranks' values of each channel, [channels] float64.
+// Statistics of each channel over all ranks, [channels] float64.
 struct Statistics {
   torch::Tensor mean;
   torch::Tensor variance;  // divided by `count`
-  double count = 0;        // values a channel
+  double count = 0;        // values per channel
 };
 
 Statistics StatisticsOver(const torch::Tensor& x, RankSum* ranks) {
@@ -102,7 +103,7 @@ Statistics StatisticsOver(const torch::Tensor& x, RankSum* ranks) {
     sums = all.slice(0, 0, -1).view_as(sums);
   }
   const auto mean = sums[0] / count;
-  // In float64 the difference of the two keeps more digits than x has.
+  // In float64 the difference keeps more digits than x has.
   return {mean, (sums[1] / count - mean.square()).clamp_min(0), count};
 }
 
@@ -123,7 +124,7 @@ class Normalisation : public torch::autograd::Function<Normalisation> {
     const auto saved = context->get_saved_variables();
     const auto &x = saved[0], &weight = saved[1], &mean = saved[2], &inverse_deviation = saved[3];
     const auto gradient = gradients[0].contiguous(kChannelsLast);
-    // Of the gradient, and of the gradient times the normalised x.
+    // Sums of the gradient, and of the gradient times the normalised x.
     auto sums = ChannelSums(gradient, x);
     sums[1].sub_(mean * sums[0]).mul_(inverse_deviation);
     const auto own_sums = sums.to(weight.scalar_type());

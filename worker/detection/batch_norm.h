@@ -1,7 +1,7 @@
-// Batch norm with the statistics of its batch, which may be spread over several processes.
+// Batch norm with the statistics of its batch. The batch may be spread over several processes.
 //
-// On a CPU float32 is added up in float64: LibTorch 1.13 adds up channels-last maps in float32, which leaves
-// means off by a thousandth of a channel's spread and makes the result depend on the number of threads.
+// On a CPU float32 values are summed in float64. LibTorch 1.13 sums channels-last maps in float32: its means
+// are off by a thousandth of a channel's standard deviation, and its results depend on the number of threads.
 
 #ifndef LOUPE_WORKER_DETECTION_BATCH_NORM_H_
 #define LOUPE_WORKER_DETECTION_BATCH_NORM_H_
@@ -11,17 +11,17 @@
 
 namespace loupe::detection {
 
-// Adds up over the ranks (processes) of a training.
+// Sums over the ranks (processes) of a training.
 class RankSum : public torch::CustomClassHolder {
  public:
   // Replaces `values` by their sum over all ranks. All ranks call it in the same order with the same shapes.
-  // Errors: c10::Error when another rank is gone.
+  // Errors: c10::Error when another rank has ended.
   virtual void Sum(torch::Tensor& values) = 0;
 };
 
-// Normalises x [N, channels, H, W] with mean and variance over its images, and those of all other ranks where
-// there are `ranks` (null: none), and updates the running statistics as torch::batch_norm does. The gradients
-// of weight and bias are those of this rank's images alone, as of any other parameter. Returns x's type,
+// Normalises x [N, channels, H, W] with mean and variance over its images and, unless `ranks` is null, those
+// of all other ranks. Updates the running statistics as torch::batch_norm does. The gradients of weight and
+// bias cover this rank's images only, as the gradients of any other parameter do. Returns x's type,
 // channels-last. Shapes: weight, bias, running_mean, running_var [channels] float32.
 // Source: Ioffe and Szegedy 2015, section 3.
 torch::Tensor NormaliseBatch(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,

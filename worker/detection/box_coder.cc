@@ -7,7 +7,7 @@
 namespace loupe::detection {
 namespace {
 
-// Larger growth of a side is a slip of the network and would overflow exp.
+// A side that grows by more is an error of the network and would overflow exp.
 const double kMaxLogScale = std::log(1000.0 / 16);
 
 struct CentreForm {

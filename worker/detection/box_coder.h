@@ -1,4 +1,4 @@
-// Regression deltas: how the network says where a box is, relative to an anchor or a proposal.
+// Regression deltas: how the network expresses a box relative to an anchor or a proposal.
 
 #ifndef LOUPE_WORKER_DETECTION_BOX_CODER_H_
 #define LOUPE_WORKER_DETECTION_BOX_CODER_H_

@@ -35,10 +35,10 @@ torch::Tensor BoxHead::Forward(const torch::Tensor& pooled) {
   }
   const auto type = pooled.scalar_type();
   torch::Tensor hidden;
-  if (pooled.size(0) == 0) {  // which convolutions refuse
+  if (pooled.size(0) == 0) {  // convolutions refuse an empty batch
     hidden = torch::linear(pooled.flatten(1), fc6_->weight.to(type), fc6_->bias.to(type));
   } else {
-    // As a convolution over the whole grid, fc6 takes channels-last features as they are.
+    // As a convolution over the whole grid, fc6 reads channels-last features without reordering them.
     const auto kernel = fc6_->weight.view({-1, pooled.size(1), pooled.size(2), pooled.size(3)})
                             .to(type)
                             .contiguous(torch::MemoryFormat::ChannelsLast);

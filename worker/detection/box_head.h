@@ -13,17 +13,17 @@
 
 namespace loupe::detection {
 
-// A fully connected layer, prepared for prediction on a CPU until its weights change.
+// A fully connected layer, prepared for prediction on a CPU. It is prepared again when its weights change.
 class PreparedLinear {
  public:
-  // Shapes: x [P, in], or [P, C, S, S] channels-last where the layer's columns are in the order C, S, S;
-  // returns [P, out], of x's type.
+  // Shapes: x [P, in], or [P, C, S, S] channels-last when the layer's columns are in the order C, S, S.
+  // Returns [P, out], of x's type.
   torch::Tensor Forward(const torch::Tensor& x, const torch::nn::Linear& layer, Activation activation);
 
  private:
   std::unique_ptr<OneDnnLinear> prepared_;
-  torch::ScalarType type_ = torch::kFloat32;  // that it was made for
-  WeightVersion version_;                     // and from
+  torch::ScalarType type_ = torch::kFloat32;  // the type of input that it was prepared for
+  WeightVersion version_;                     // the weights that it was prepared from
 };
 
 // torchvision's TwoMLPHead.
@@ -32,7 +32,7 @@ class BoxHead : public torch::nn::Module {
   // `pooled_size` is the side S of the pooled grid, `width` R.
   BoxHead(int64_t in_channels, int64_t pooled_size, int64_t width);
 
-  // Shapes: pooled [P, in_channels, S, S], whose type is computed in. Returns [P, R] float32.
+  // Shapes: pooled [P, in_channels, S, S]. Computes in the type of `pooled`. Returns [P, R] float32.
   torch::Tensor Forward(const torch::Tensor& pooled);
 
  private:

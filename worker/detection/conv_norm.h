@@ -16,9 +16,9 @@
 
 namespace loupe::detection {
 
-// Batch norm over [N, channels, H, W]; live (statistics of the batch in training, running ones otherwise) or
-// frozen (an affine map with constants: torchvision's FrozenBatchNorm2d). In a state dict both look the same:
-// weight, bias, running_mean, running_var.
+// Batch norm over [N, channels, H, W]. It is live (statistics of the batch in training, running statistics
+// otherwise) or frozen (an affine map with constants, torchvision's FrozenBatchNorm2d). In a state dict both
+// look the same: weight, bias, running_mean, running_var.
 class BatchNorm : public torch::nn::Module {
  public:
   explicit BatchNorm(int64_t channels);
@@ -26,15 +26,15 @@ class BatchNorm : public torch::nn::Module {
   // From now on an affine map with constants, in training too.
   void Freeze();
   bool frozen() const { return frozen_; }
-  // From now on the batch is spread over ranks; null: no longer.
+  // From now on statistics are those of the batches of all ranks; null: of this process's batch alone.
   void Synchronise(c10::intrusive_ptr<RankSum> ranks) { ranks_ = std::move(ranks); }
   // Whether the next forward pass normalises with the statistics of its batch.
   bool uses_batch_statistics() const { return is_training() && !frozen_; }
 
-  // Normalises with the statistics of the batch, over all ranks where they are synchronised, and updates the
-  // running ones.
+  // Normalises with the statistics of the batch (of all ranks, where synchronised) and updates the running
+  // statistics.
   torch::Tensor NormaliseBatch(const torch::Tensor& x);
-  // Scale and shift [channels] that it amounts to with running statistics.
+  // Scale and shift [channels] of the equal affine map, from the running statistics.
   std::pair<torch::Tensor, torch::Tensor> ScaleAndShift() const;
 
   // Added to variances; a folded file is loaded as running_var = 1 - kEpsilon.
@@ -48,17 +48,17 @@ class BatchNorm : public torch::nn::Module {
   c10::intrusive_ptr<RankSum> ranks_;
 };
 
-// Convolution with an optional batch norm. Not a module itself, so that the owner can register the two parts
-// under torchvision's names. Runs channels-last. Batch norm that uses no batch statistics is folded into the
-// weights: in training on the fly, which costs less than scaling the activations; otherwise, on a CPU, once
-// until a weight changes.
+// Convolution with an optional batch norm. It is no module itself, so that the owner can register the two
+// parts under torchvision's names. Runs channels-last. Batch norm without batch statistics is folded into the
+// weights. In training this happens in each pass, which costs less than scaling the activations; otherwise,
+// on a CPU, the folded weights are cached until a weight changes.
 class ConvNorm {
  public:
   // `norm` may be null; then the convolution has its own bias.
   ConvNorm(torch::nn::Conv2d conv, std::shared_ptr<BatchNorm> norm);
 
-  // Shapes: x [N, in, H, W]; residual undefined or of the result's shape, which it is added to before the
-  // activation. Computes in the type of x, float32 or bfloat16, whatever the weights are; returns it.
+  // Shapes: x [N, in, H, W]; residual: undefined or of the result's shape, added before the activation.
+  // Computes in the type of x, float32 or bfloat16, whatever the type of the weights, and returns that type.
   // Without gradients the result takes the residual's memory.
   torch::Tensor Forward(const torch::Tensor& x, Activation activation,
                         const torch::Tensor& residual = {}) const;
@@ -68,12 +68,12 @@ class ConvNorm {
 
   // Stops training of weights and of the batch norm's scale and shift.
   void StopTraining();
-  // As below, of the two parts.
+  // Whether both parts are frozen, as the function IsFrozen below says.
   bool IsFrozen() const;
 
  private:
   bool NeedsGradient(const torch::Tensor& x) const;
-  // Weight and bias, defined also where there is none, with the batch norm in them.
+  // Weight and bias with the batch norm folded in. The bias is always defined.
   std::pair<torch::Tensor, torch::Tensor> Fold() const;
   torch::Tensor Convolve(const torch::Tensor& x, const torch::Tensor& weight,
                          const torch::Tensor& bias) const;
@@ -84,7 +84,7 @@ class ConvNorm {
   torch::nn::Conv2d conv_;
   std::shared_ptr<BatchNorm> norm_;
 
-  // Made from the weights as they were at a version, each when a map first calls for it.
+  // Made from the weights at `version`. Each kernel is made when a map first needs it.
   struct PreparedConv {
     std::shared_ptr<OneDnnConv> conv;
     std::shared_ptr<PreparedWinograd> winograd;
@@ -95,15 +95,15 @@ class ConvNorm {
   mutable PreparedConv prepared_;
 };
 
-// Whether training changes nothing in what a module computes: no parameter is trained, batch norm is frozen.
+// Whether training can't change what a module computes: no parameter is trained, batch norm is frozen.
 bool IsFrozen(const torch::nn::Module& module);
 
-// A convolution without bias and batch norm behind it, square and padded to keep the size at stride 1,
-// initialised as torchvision's backbones: He et al. 2015, fan out.
+// A square convolution without bias, followed by batch norm. Padded to keep the size at stride 1. Initialised
+// as in torchvision's backbones: He et al. 2015, fan out.
 ConvNorm MakeConvNorm(int64_t in_channels, int64_t out_channels, int64_t kernel_size, int64_t stride,
                       int64_t groups = 1);
 
-// A convolution with bias and without batch norm, square and padded to keep the size.
+// A square convolution with bias and without batch norm, padded to keep the size.
 ConvNorm MakeConv(int64_t in_channels, int64_t out_channels, int64_t kernel_size);
 
 }  // namespace loupe::detection

@@ -6,7 +6,7 @@
 
 namespace loupe::detection {
 
-FasterRcnn::FasterRcnn(const FasterRcnnConfig& config, int64_t num_classes)
+FasterRcnn::FasterRcnn(const v1::Detector& config, int64_t num_classes)
     : config_(config),
       num_classes_(num_classes),
       transform_(config),
@@ -63,7 +63,7 @@ torch::Tensor FasterRcnn::Computable(const torch::Tensor& x) const { return x.to
 
 Batch FasterRcnn::Computable(Batch batch) const {
   for (torch::Tensor& map : batch.frozen) map = Computable(map);
-  // Of images whose features are there only shape and device are asked for.
+  // When the features are given, only the shape and device of the images are read.
   batch.images = batch.frozen.empty() ? Computable(batch.images)
                                       : batch.frozen.front().new_empty({1}).expand(batch.images.sizes());
   return batch;
@@ -76,8 +76,8 @@ void FasterRcnn::SynchroniseNorms(const c10::intrusive_ptr<RankSum>& ranks) {
 }
 
 void FasterRcnn::set_image_size(int64_t min_size, int64_t max_size) {
-  config_.min_size = min_size;
-  config_.max_size = max_size;
+  config_.set_min_size(static_cast<uint32_t>(min_size));
+  config_.set_max_size(static_cast<uint32_t>(max_size));
   transform_.set_image_size(min_size, max_size);
 }
 

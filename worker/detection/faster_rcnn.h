@@ -4,7 +4,7 @@
 //   N  images in a batch            C  classes without background (labels 1..C; 0 is background)
 //   G  truth boxes of an image      K  detections of an image
 //   I  regions to ignore            P  proposals of an image
-//   A  anchors a cell               L  pyramid levels, the pooled one included
+//   A  anchors per cell             L  pyramid levels, the pooled one included
 //   D  numbers in an embedding      R  width of the box head
 // Boxes are [x1, y1, x2, y2] in pixels, float32, x2 > x1 and y2 > y1.
 //
@@ -18,8 +18,8 @@
 #include <memory>
 #include <vector>
 
+#include "loupe/v1/detector.pb.h"
 #include "worker/detection/fpn.h"
-#include "worker/detection/preset.h"
 #include "worker/detection/roi_heads.h"
 #include "worker/detection/rpn.h"
 #include "worker/detection/transform.h"
@@ -27,59 +27,61 @@
 
 namespace loupe::detection {
 
-// Not safe for use from two threads at once, but for MakeBatch; it threads itself.
+// Not thread-safe, except MakeBatch. It uses several threads itself.
 class FasterRcnn : public torch::nn::Module {
  public:
   // Initialised as torchvision initialises it, from torch's default generator (torch::manual_seed).
   // `num_classes` is C. Starts in training mode with live batch norm.
-  FasterRcnn(const FasterRcnnConfig& config, int64_t num_classes);
+  FasterRcnn(const v1::Detector& config, int64_t num_classes);
 
-  // Resizes, normalises and pads, as the two below want it.
+  // Resizes, normalises and pads pictures for Detect and ComputeLosses.
   // images: N tensors [3, H, W], float32 RGB in [0, 1]; sizes may differ. H, W >= 1.
   Batch MakeBatch(const std::vector<torch::Tensor>& images) const { return transform_.MakeBatch(images); }
-  // The size of the batch that is made of such a picture alone.
+  // The size of a batch that holds only one picture of this size.
   ImageSize PaddedSize(ImageSize original) const { return transform_.PaddedSize(original); }
 
-  // Boxes of each image, in pixels of that image, by falling score.
+  // Boxes of each image, in pixels of that image, by descending score.
   // Requires: eval mode (call `eval()` first). Runs without gradients.
   std::vector<Detections> Detect(const Batch& batch, const DetectOptions& options);
 
   // The four losses of a batch, to be summed and differentiated.
-  // Requires: training mode; as many targets as images, on any device.
+  // Requires: training mode; one target per image, on any device.
   Losses ComputeLosses(const Batch& batch, const std::vector<Target>& targets);
 
-  // Stops training of backbone layers below the last `trainable_layers` (BackboneConfig says how they
-  // are counted): call it when pretrained weights were loaded.
+  // Stops training of backbone layers below the last `trainable_layers` (Backbone::FreezeBelow says how they
+  // are counted): call it after pretrained weights were loaded.
   void FreezeBackbone(int trainable_layers);
 
-  // Whether the lowest layers are frozen, batch norm included: their output for an image stays what it is.
+  // Whether the lowest layers are frozen, batch norm included, so that their output for an image never
+  // changes.
   bool HasFrozenLayers() const;
-  // What these make of each image [N, 3, H, W] of a batch, one by one, so that it doesn't depend on the
-  // others: maps [1, …] on the CPU. Stacked they are Batch::frozen.
+  // The output of the frozen layers for each image of a batch [N, 3, H, W]: maps [1, …] on the CPU. Images
+  // are computed one by one, so that a result doesn't depend on the other images. Stacked, the maps are
+  // Batch::frozen.
   std::vector<std::vector<torch::Tensor>> FrozenFeatures(const torch::Tensor& images);
 
-  // Batch norm takes its statistics over the batches of all ranks; null: of its own batch again.
+  // From now on batch norm uses the statistics of the batches of all ranks; null: of its own batch.
   void SynchroniseNorms(const c10::intrusive_ptr<RankSum>& ranks);
 
-  const FasterRcnnConfig& config() const { return config_; }
+  const v1::Detector& config() const { return config_; }
   int64_t num_classes() const { return num_classes_; }
 
-  // The type that convolutions and fully connected layers compute in, float32 or bfloat16; float32 unless
-  // told otherwise. Weights, RoIAlign, scores, boxes and losses are float32 always.
+  // The type that convolutions and fully connected layers compute in: float32 (default) or bfloat16. Weights,
+  // RoIAlign, scores, boxes and losses are always float32.
   void set_precision(torch::ScalarType type) { precision_ = type; }
   torch::ScalarType precision() const { return precision_; }
-  // Where the weights are; `to(device)` moves them.
+  // The device of the weights; `to(device)` moves them.
   torch::Device device() const { return parameters().front().device(); }
 
-  // Sizes for the next MakeBatch, in pixels (FasterRcnnConfig::min_size, max_size).
+  // Sizes for the next MakeBatch, in pixels (v1::Detector, min_size and max_size).
   void set_image_size(int64_t min_size, int64_t max_size);
 
  private:
-  // Where the weights are, in the type that is computed in.
+  // The tensor on the weights' device and in the type of set_precision.
   torch::Tensor Computable(const torch::Tensor& x) const;
   Batch Computable(Batch batch) const;
 
-  FasterRcnnConfig config_;
+  v1::Detector config_;
   int64_t num_classes_;
   torch::ScalarType precision_ = torch::kFloat32;
   Transform transform_;

@@ -15,8 +15,8 @@ ConvNorm PyramidConv(int64_t in_channels, int64_t out_channels, int64_t kernel_s
   return conv;
 }
 
-std::shared_ptr<Backbone> MakeBackbone(const BackboneConfig& config) {
-  if (config.kind == BackboneKind::kMobilenetV3Large) return std::make_shared<MobilenetV3Large>();
+std::shared_ptr<Backbone> MakeBackbone(const v1::Backbone& config) {
+  if (config.kind() == v1::Backbone::MOBILENET_V3) return std::make_shared<MobilenetV3>(config);
   return std::make_shared<Resnet>(config);
 }
 
@@ -51,9 +51,9 @@ std::vector<torch::Tensor> FeaturePyramid::Forward(const std::vector<torch::Tens
   return levels;
 }
 
-BackboneWithFpn::BackboneWithFpn(const FasterRcnnConfig& config)
-    : body_(MakeBackbone(config.backbone)),
-      fpn_(std::make_shared<FeaturePyramid>(body_->channels(), config.fpn_channels)) {
+BackboneWithFpn::BackboneWithFpn(const v1::Detector& config)
+    : body_(MakeBackbone(config.backbone())),
+      fpn_(std::make_shared<FeaturePyramid>(body_->channels(), config.fpn_channels())) {
   register_module("body", body_);
   register_module("fpn", fpn_);
 }

@@ -9,9 +9,9 @@
 #include <memory>
 #include <vector>
 
+#include "loupe/v1/detector.pb.h"
 #include "worker/detection/backbone.h"
 #include "worker/detection/conv_norm.h"
-#include "worker/detection/preset.h"
 #include "worker/detection/transform.h"
 
 namespace loupe::detection {
@@ -20,26 +20,26 @@ class FeaturePyramid : public torch::nn::Module {
  public:
   FeaturePyramid(const std::vector<int64_t>& in_channels, int64_t out_channels);
 
-  // Pyramid levels [N, out_channels, …], finest first: one a map, and the coarsest once more with every other
-  // row and column.
+  // Pyramid levels [N, out_channels, …], finest first: one per map, then the pooled level: every other row
+  // and column of the coarsest.
   std::vector<torch::Tensor> Forward(const std::vector<torch::Tensor>& maps) const;
 
  private:
   std::vector<ConvNorm> inner_;  // 1x1, to the pyramid's width
-  std::vector<ConvNorm> layer_;  // 3x3, after the coarser level was added
+  std::vector<ConvNorm> layer_;  // 3x3, after the coarser level has been added
 };
 
-// The network under the pyramid and the pyramid.
+// The backbone with the pyramid on top.
 class BackboneWithFpn : public torch::nn::Module {
  public:
-  explicit BackboneWithFpn(const FasterRcnnConfig& config);
+  explicit BackboneWithFpn(const v1::Detector& config);
 
   // Pyramid levels, finest first.
   std::vector<torch::Tensor> Forward(const Batch& batch);
 
   Backbone& body() const { return *body_; }
 
-  // Strides of the levels that RoIs are pooled from: all but the last.
+  // Strides of the levels that RoIAlign reads: all but the pooled level.
   const std::vector<int64_t>& strides() const { return body_->strides(); }
 
  private:

@@ -1,5 +1,5 @@
-// How the hand-written CPU kernels are compiled: for the machine's baseline, and a second time for AVX2 with
-// FMA, of which the loader picks one. Sanitizers run before the loader can pick, so they get the baseline.
+// Hand-written CPU kernels are compiled twice: for the architecture's baseline, and for AVX2 with FMA. The
+// loader picks one. Sanitizers run before the loader can pick, so they get the baseline only.
 
 #ifndef LOUPE_WORKER_DETECTION_KERNEL_H_
 #define LOUPE_WORKER_DETECTION_KERNEL_H_
@@ -11,7 +11,7 @@
 #define LOUPE_CPU_KERNEL
 #endif
 
-// Part of a kernel: it must be inlined to be compiled with it.
+// A part of a kernel. It must be inlined, so that it is compiled for the same processor as the kernel.
 #define LOUPE_KERNEL_PART inline __attribute__((always_inline))
 
 #endif  // LOUPE_WORKER_DETECTION_KERNEL_H_

@@ -9,8 +9,8 @@
 namespace loupe::detection {
 namespace {
 
-// IoU of one truth box with candidates [begin, end) into `iou`.
-// The file is compiled without contraction into FMA: the best IoU of a truth box is found again by equality.
+// IoU of one truth box with candidates [begin, end) into `iou`. The file is compiled without contraction into
+// FMA, because the best IoU of a truth box is later found by equality.
 LOUPE_CPU_KERNEL void IouRow(const float* truth, const float* candidates, int64_t begin, int64_t end,
                              float* iou) {
   const float x1 = truth[0], y1 = truth[1], x2 = truth[2], y2 = truth[3];

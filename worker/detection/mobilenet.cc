@@ -8,38 +8,7 @@
 namespace loupe::detection {
 namespace {
 
-constexpr int64_t kFirstChannels = 16;
-constexpr int64_t kLastChannels = 960;
-
-constexpr auto kRelu = Activation::kRelu;
 constexpr auto kHardSwish = Activation::kHardSwish;
-
-constexpr InvertedResidualConfig kBlocks[] = {
-    {16, 3, 16, 16, false, kRelu, 1},        {16, 3, 64, 24, false, kRelu, 2},
-    {24, 3, 72, 24, false, kRelu, 1},        {24, 5, 72, 40, true, kRelu, 2},
-    {40, 5, 120, 40, true, kRelu, 1},        {40, 5, 120, 40, true, kRelu, 1},
-    {40, 3, 240, 80, false, kHardSwish, 2},  {80, 3, 200, 80, false, kHardSwish, 1},
-    {80, 3, 184, 80, false, kHardSwish, 1},  {80, 3, 184, 80, false, kHardSwish, 1},
-    {80, 3, 480, 112, true, kHardSwish, 1},  {112, 3, 672, 112, true, kHardSwish, 1},
-    {112, 5, 672, 160, true, kHardSwish, 2}, {160, 5, 960, 160, true, kHardSwish, 1},
-    {160, 5, 960, 160, true, kHardSwish, 1},
-};
-constexpr int kBlockCount = std::size(kBlocks);
-
-// Places in torchvision's sequence of the stem (0), the blocks (1..15) and the last convolution (16) where a
-// layer, as FreezeBelow counts them, begins: the stem, each block with a stride, the last convolution.
-constexpr int kPlaceCount = kBlockCount + 2;
-constexpr int kLayerStarts[] = {0, 2, 4, 7, 13, 16};
-constexpr int kTrainableLayers = std::size(kLayerStarts);
-// The block whose map is returned beside that of the last convolution.
-constexpr int kReturnedBlock = 13;
-
-// Channels of the squeezed layer: a quarter, rounded to a multiple of 8 and by no more than a tenth down.
-int64_t Squeezed(int64_t expanded) {
-  const int64_t wanted = expanded / 4;
-  const int64_t rounded = std::max<int64_t>(8, (wanted + 4) / 8 * 8);
-  return rounded * 10 < wanted * 9 ? rounded + 8 : rounded;
-}
 
 torch::nn::ModuleList Pair(const ConvNorm& conv) {
   torch::nn::ModuleList pair;
@@ -73,19 +42,20 @@ void SqueezeExcitation::StopTraining() {
   for (auto& parameter : parameters()) parameter.set_requires_grad(false);
 }
 
-InvertedResidual::InvertedResidual(const InvertedResidualConfig& config)
-    : config_(config),
-      depthwise_(MakeConvNorm(config.expanded, config.expanded, config.kernel_size, config.stride,
-                              /*groups=*/config.expanded)),
-      project_(MakeConvNorm(config.expanded, config.out_channels, 1, 1)) {
+InvertedResidual::InvertedResidual(const v1::InvertedResidual& config)
+    : activation_(config.activation() == v1::InvertedResidual::RELU ? Activation::kRelu : kHardSwish),
+      adds_input_(config.stride() == 1 && config.in_channels() == config.out_channels()),
+      depthwise_(MakeConvNorm(config.expanded_channels(), config.expanded_channels(), config.kernel_size(),
+                              config.stride(), /*groups=*/config.expanded_channels())),
+      project_(MakeConvNorm(config.expanded_channels(), config.out_channels(), 1, 1)) {
   torch::nn::ModuleList block;
-  if (config.expanded != config.in_channels) {
-    expand_ = MakeConvNorm(config.in_channels, config.expanded, 1, 1);
+  if (config.expanded_channels() != config.in_channels()) {
+    expand_ = MakeConvNorm(config.in_channels(), config.expanded_channels(), 1, 1);
     block->push_back(Pair(*expand_));
   }
   block->push_back(Pair(depthwise_));
-  if (config.squeeze) {
-    squeeze_ = std::make_shared<SqueezeExcitation>(config.expanded, Squeezed(config.expanded));
+  if (config.squeezed_channels() > 0) {
+    squeeze_ = std::make_shared<SqueezeExcitation>(config.expanded_channels(), config.squeezed_channels());
     block->push_back(squeeze_);
   }
   block->push_back(Pair(project_));
@@ -93,11 +63,10 @@ InvertedResidual::InvertedResidual(const InvertedResidualConfig& config)
 }
 
 torch::Tensor InvertedResidual::Forward(const torch::Tensor& x) const {
-  torch::Tensor y = expand_ ? expand_->Forward(x, config_.activation) : x;
-  y = depthwise_.Forward(y, config_.activation);
+  torch::Tensor y = expand_ ? expand_->Forward(x, activation_) : x;
+  y = depthwise_.Forward(y, activation_);
   if (squeeze_) y = squeeze_->Forward(y);
-  const bool around = config_.stride == 1 && config_.in_channels == config_.out_channels;
-  return project_.Forward(y, Activation::kNone, around ? x : torch::Tensor());
+  return project_.Forward(y, Activation::kNone, adds_input_ ? x : torch::Tensor());
 }
 
 void InvertedResidual::StopTraining() {
@@ -107,61 +76,72 @@ void InvertedResidual::StopTraining() {
   project_.StopTraining();
 }
 
-MobilenetV3Large::MobilenetV3Large()
-    : stem_(MakeConvNorm(3, kFirstChannels, 3, 2)),
-      last_(MakeConvNorm(kBlocks[kBlockCount - 1].out_channels, kLastChannels, 1, 1)) {
+MobilenetV3::MobilenetV3(const v1::Backbone& config)
+    : stem_(MakeConvNorm(3, config.stem_channels(), 3, 2)),
+      last_(MakeConvNorm(config.inverted_residuals().rbegin()->out_channels(), config.last_channels(), 1, 1)),
+      pyramid_block_(static_cast<int>(config.pyramid_block())) {
   register_module("0", Pair(stem_).ptr());
-  for (int index = 0; index < kBlockCount; ++index) {
-    blocks_.push_back(
-        register_module(std::to_string(index + 1), std::make_shared<InvertedResidual>(kBlocks[index])));
+  // torchvision's layers begin at the stem, at each block with a stride, and at the last convolution.
+  layer_starts_ = {0};
+  int64_t stride = 2;
+  for (const v1::InvertedResidual& block : config.inverted_residuals()) {
+    const int place = static_cast<int>(blocks_.size()) + 1;
+    blocks_.push_back(register_module(std::to_string(place), std::make_shared<InvertedResidual>(block)));
+    if (block.stride() > 1) layer_starts_.push_back(place);
+    stride *= block.stride();
+    if (place != pyramid_block_) continue;
+    channels_.push_back(block.out_channels());
+    strides_.push_back(stride);
   }
-  register_module(std::to_string(kBlockCount + 1), Pair(last_).ptr());
-  channels_ = {kBlocks[kReturnedBlock - 1].out_channels, kLastChannels};
-  strides_ = {32, 32};
+  layer_starts_.push_back(PlaceCount() - 1);
+  register_module(std::to_string(PlaceCount() - 1), Pair(last_).ptr());
+  channels_.push_back(config.last_channels());
+  strides_.push_back(stride);
 }
 
-std::vector<torch::Tensor> MobilenetV3Large::Run(std::vector<torch::Tensor> maps, int begin, int end) const {
+std::vector<torch::Tensor> MobilenetV3::Run(std::vector<torch::Tensor> maps, int begin, int end) const {
   torch::Tensor x = maps.back();
   maps.pop_back();
   for (int place = begin; place < end; ++place) {
     if (place == 0) {
       x = stem_.Forward(x, kHardSwish);
-    } else if (place <= kBlockCount) {
+    } else if (place + 1 < PlaceCount()) {
       x = blocks_[place - 1]->Forward(x);
     } else {
       x = last_.Forward(x, kHardSwish);
     }
-    // A copy, because the block behind it adds to what it is given.
-    if (place == kReturnedBlock) maps.push_back(x.clone());
+    // A copy, because the next block adds to its input in place.
+    if (place == pyramid_block_) maps.push_back(x.clone());
   }
   maps.push_back(x);
   return maps;
 }
 
-int MobilenetV3Large::FrozenPlaces() const {
+int MobilenetV3::FrozenPlaces() const {
   if (!stem_.IsFrozen()) return 0;
   const auto first_trained =
       std::find_if_not(blocks_.begin(), blocks_.end(), [](const auto& block) { return IsFrozen(*block); });
   if (first_trained != blocks_.end()) return static_cast<int>(first_trained - blocks_.begin()) + 1;
-  return last_.IsFrozen() ? kPlaceCount : kPlaceCount - 1;
+  return last_.IsFrozen() ? PlaceCount() : PlaceCount() - 1;
 }
 
-std::vector<torch::Tensor> MobilenetV3Large::ForwardFrozen(const torch::Tensor& images) {
+std::vector<torch::Tensor> MobilenetV3::ForwardFrozen(const torch::Tensor& images) {
   return Run({images}, 0, FrozenPlaces());
 }
 
-std::vector<torch::Tensor> MobilenetV3Large::ForwardTrained(const std::vector<torch::Tensor>& frozen) {
-  return Run(frozen, FrozenPlaces(), kPlaceCount);
+std::vector<torch::Tensor> MobilenetV3::ForwardTrained(const std::vector<torch::Tensor>& frozen) {
+  return Run(frozen, FrozenPlaces(), PlaceCount());
 }
 
-void MobilenetV3Large::FreezeBelow(int trainable_layers) {
-  const int trained = std::clamp(trainable_layers, 0, kTrainableLayers);
-  const int first_trained = trained == 0 ? kBlockCount + 2 : kLayerStarts[kTrainableLayers - trained];
+void MobilenetV3::FreezeBelow(int trainable_layers) {
+  const int layer_count = static_cast<int>(layer_starts_.size());
+  const int trained = std::clamp(trainable_layers, 0, layer_count);
+  const int first_trained = trained == 0 ? PlaceCount() : layer_starts_[layer_count - trained];
   if (first_trained > 0) stem_.StopTraining();
-  for (int index = 1; index <= kBlockCount && index < first_trained; ++index) {
-    blocks_[index - 1]->StopTraining();
+  for (int place = 1; place + 1 < PlaceCount() && place < first_trained; ++place) {
+    blocks_[place - 1]->StopTraining();
   }
-  if (first_trained > kBlockCount + 1) last_.StopTraining();
+  if (first_trained == PlaceCount()) last_.StopTraining();
 }
 
 }  // namespace loupe::detection

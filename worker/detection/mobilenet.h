@@ -1,5 +1,5 @@
-// MobileNetV3 large without its classifier. Source: Howard et al. 2019; torchvision's variant, with the batch
-// norm of its detectors (epsilon 1e-5).
+// MobileNetV3 without its classifier. Source: Howard et al. 2019; torchvision's variant, with the batch norm
+// of its detectors (epsilon 1e-5).
 
 #ifndef LOUPE_WORKER_DETECTION_MOBILENET_H_
 #define LOUPE_WORKER_DETECTION_MOBILENET_H_
@@ -11,12 +11,13 @@
 #include <optional>
 #include <vector>
 
+#include "loupe/v1/detector.pb.h"
 #include "worker/detection/backbone.h"
 #include "worker/detection/conv_norm.h"
 
 namespace loupe::detection {
 
-// Channels weighted by what their means say of the picture (Hu et al. 2018).
+// Squeeze-and-excitation: weights each channel by a small network on the channels' means (Hu et al. 2018).
 class SqueezeExcitation : public torch::nn::Module {
  public:
   SqueezeExcitation(int64_t channels, int64_t squeezed);
@@ -29,35 +30,28 @@ class SqueezeExcitation : public torch::nn::Module {
   torch::nn::Conv2d fc1_, fc2_;
 };
 
-// One row of the paper's table 1.
-struct InvertedResidualConfig {
-  int64_t in_channels, kernel_size, expanded, out_channels;
-  bool squeeze;
-  Activation activation;
-  int64_t stride;
-};
-
-// A 1x1 convolution that widens (where it does), a depthwise one, and a 1x1 convolution that narrows.
+// One block, as v1::InvertedResidual describes it.
 class InvertedResidual : public torch::nn::Module {
  public:
-  explicit InvertedResidual(const InvertedResidualConfig& config);
+  explicit InvertedResidual(const v1::InvertedResidual& config);
 
   torch::Tensor Forward(const torch::Tensor& x) const;
   void StopTraining();
 
  private:
-  InvertedResidualConfig config_;
+  Activation activation_;
+  bool adds_input_;
   std::optional<ConvNorm> expand_;
   ConvNorm depthwise_;
-  std::shared_ptr<SqueezeExcitation> squeeze_;  // null where there is none
+  std::shared_ptr<SqueezeExcitation> squeeze_;  // null where the block has none
   ConvNorm project_;
 };
 
-// Returns the first block at stride 32 and the last convolution, both at stride 32, as torchvision's detector
-// with this backbone uses it.
-class MobilenetV3Large : public Backbone {
+// Returns the maps of the configuration's `pyramid_block` and of the last convolution, both at stride 32 in
+// torchvision's detector.
+class MobilenetV3 : public Backbone {
  public:
-  MobilenetV3Large();
+  explicit MobilenetV3(const v1::Backbone& config);
 
   std::vector<torch::Tensor> ForwardFrozen(const torch::Tensor& images) override;
   std::vector<torch::Tensor> ForwardTrained(const std::vector<torch::Tensor>& frozen) override;
@@ -65,14 +59,20 @@ class MobilenetV3Large : public Backbone {
   void FreezeBelow(int trainable_layers) override;
 
  private:
-  // Places in the sequence of stem, blocks and last convolution: how many are frozen from the first on, and
-  // what those from `begin` to `end` make of the last of `maps`; maps before it are kept.
+  // Places number torchvision's sequence: the stem is 0, the blocks follow from 1, the last convolution comes
+  // last.
+  int PlaceCount() const { return static_cast<int>(blocks_.size()) + 2; }
+  // The number of places that are frozen, counted from the stem up to the first trained one.
   int FrozenPlaces() const;
+  // Runs the places from `begin` to before `end` on the last of `maps`. Keeps the maps before it, and appends
+  // that of the pyramid block where it is passed, and the result.
   std::vector<torch::Tensor> Run(std::vector<torch::Tensor> maps, int begin, int end) const;
 
   ConvNorm stem_;
   std::vector<std::shared_ptr<InvertedResidual>> blocks_;
   ConvNorm last_;
+  int pyramid_block_;
+  std::vector<int> layer_starts_;  // the place at which each layer, as FreezeBelow counts them, begins
 };
 
 }  // namespace loupe::detection

@@ -11,18 +11,18 @@
 namespace loupe::detection {
 namespace {
 
-// Up to this many boxes torchvision 0.14 moves groups apart on a CPU.
+// Up to this many boxes torchvision 0.14 shifts groups apart on a CPU.
 constexpr int64_t kMaxMovedBoxes = 1000;
 
-// Boxes in order of falling score, one array a coordinate, so that the inner loop runs over lanes.
+// Boxes by descending score, one array per coordinate, so that the inner loop is vectorised.
 struct SortedBoxes {
   std::vector<float> x1, y1, x2, y2, area;
 
   explicit SortedBoxes(int64_t count) : x1(count), y1(count), x2(count), y2(count), area(count) {}
 };
 
-// Marks the boxes after `kept` whose IoU with it is above `threshold`.
-// The file is compiled without contraction into FMA: rounding decides ties with torchvision.
+// Marks the boxes after `kept` whose IoU with it is above `threshold`. The file is compiled without
+// contraction into FMA, so that ties round as in torchvision.
 LOUPE_CPU_KERNEL void Suppress(const SortedBoxes& boxes, int64_t kept, float threshold, uint8_t* suppressed) {
   const int64_t count = static_cast<int64_t>(boxes.area.size());
   const float x1 = boxes.x1[kept], y1 = boxes.y1[kept], x2 = boxes.x2[kept], y2 = boxes.y2[kept];
@@ -80,9 +80,9 @@ torch::Tensor NmsReference(const torch::Tensor& boxes, const torch::Tensor& scor
   const auto order = std::get<1>(scores.sort(/*stable=*/true, /*dim=*/0, /*descending=*/true));
   const auto sorted = boxes.index_select(0, order);
   const auto suppresses = BoxIou(sorted, sorted).gt(threshold).triu(/*diagonal=*/1);  // [better, worse]
-  // A box falls to a better one that is kept. Starting from "all are kept", each pass settles the boxes whose
-  // betters are settled, so that the passes end at the answer of going through the boxes one by one, in far
-  // fewer steps.
+  // A box is suppressed by a better one that is kept. At first all are kept. Each pass decides the boxes
+  // whose better boxes are decided, so the passes end with the same result as going through the boxes one by
+  // one, in far fewer steps.
   auto kept = torch::ones_like(order, torch::kBool);
   while (true) {
     const auto next = suppresses.logical_and(kept.unsqueeze(1)).any(0).logical_not();

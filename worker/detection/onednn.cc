@@ -15,7 +15,7 @@ using dnnl::memory;
 using Tag = memory::format_tag;
 constexpr auto kFloat = memory::data_type::f32;
 constexpr auto kBfloat16 = memory::data_type::bf16;
-// Shapes of input for which a layer keeps its kernel. A pool of pictures has few after padding.
+// Number of input shapes for which a layer keeps its kernel. A pool of pictures has few shapes after padding.
 constexpr size_t kKeptShapes = 16;
 
 const dnnl::engine& Engine() {
@@ -46,7 +46,7 @@ dnnl::primitive_attr Attributes(bool accumulate, Activation activation) {
   return attributes;
 }
 
-// The weights in the layouts that kernels asked for; in practice one.
+// The weights in the layouts that kernels need; in practice one.
 class PackedWeights {
  public:
   PackedWeights(torch::Tensor weights, memory::desc description)
@@ -64,12 +64,12 @@ class PackedWeights {
   }
 
  private:
-  torch::Tensor plain_;  // until it is packed for the first time
+  torch::Tensor plain_;  // until the weights are packed for the first time
   memory::desc plain_description_;
   std::list<memory> packed_;
 };
 
-// What is prepared for a key, for the latest of them.
+// A cache that keeps the latest keys.
 template <typename Key, typename Prepared>
 class Latest {
  public:
@@ -183,7 +183,7 @@ class OneDnnConv::Impl {
   }
 
   torch::ScalarType type_;
-  std::vector<int64_t> sides_;  // of the weight
+  std::vector<int64_t> sides_;  // sides of the weight
   int64_t stride_, padding_, groups_;
   Activation activation_;
   PackedWeights weights_;

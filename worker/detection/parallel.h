@@ -10,9 +10,9 @@
 
 namespace loupe::detection {
 
-// Calls body(from, to) for equal parts of [0, count) on as many threads, and returns when all are done: a
-// part for each `grain` that was begun, up to torch::get_num_threads(). Inside another such loop it is one
-// call. An exception of a body is thrown on.
+// Splits [0, count) into equal parts, calls body(from, to) for each part on a thread of its own, and returns
+// when all are done. There is one part per started `grain` items, at most torch::get_num_threads(). Inside
+// another such loop there is one part. An exception of a body is rethrown.
 void ParallelFor(int64_t count, int64_t grain, absl::FunctionRef<void(int64_t from, int64_t to)> body);
 
 }  // namespace loupe::detection

@@ -14,7 +14,7 @@ namespace {
 constexpr double kMinDetectionSide = 1e-2;  // pixels
 constexpr uint64_t kProjectionSeed = 20240607;
 
-// SplitMix64 (Steele et al. 2014): a good mix of the bits of `value`.
+// SplitMix64 (Steele et al. 2014): mixes the bits of `value`.
 uint64_t Mix(uint64_t value) {
   value += 0x9e3779b97f4a7c15u;
   value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -22,7 +22,7 @@ uint64_t Mix(uint64_t value) {
   return value ^ (value >> 31);
 }
 
-// Weighted mean of features [M, R], projected and brought to length 1.
+// Weighted mean of features [M, R], projected and normalised to length 1.
 torch::Tensor Embed(const torch::Tensor& features, const torch::Tensor& weights,
                     const torch::Tensor& projection) {
   const auto sum = torch::mv(projection.t(), torch::mv(features.t(), weights));

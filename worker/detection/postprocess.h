@@ -9,19 +9,20 @@
 
 namespace loupe::detection {
 
-// What the box head says of the proposals of one image.
+// The box head's output for the proposals of one image.
 struct ProposalScores {
   torch::Tensor boxes;          // [P, C + 1, 4], for each class, in pixels of the resized image
   torch::Tensor probabilities;  // [P, C + 1]
   torch::Tensor features;       // [P, R]
 };
 
-// Keeps boxes above the score threshold, drops overlapping ones class by class, and takes the best.
-// `projection` is [R, D]; Detections::embedding says what it is for.
+// Keeps boxes above the score threshold, suppresses overlapping ones per class, and takes those with the best
+// scores. `projection` [R, D] makes Detections::embedding.
 Detections SelectDetections(const ProposalScores& scores, ImageSize image, const DetectOptions& options,
                             const torch::Tensor& projection);
 
-// The fixed matrix [width, embedding_width] of ±1 that embeddings are made with; the same for ever.
+// The matrix [width, embedding_width] of ±1 that projects embeddings. It must never change: stored embeddings
+// are compared.
 torch::Tensor EmbeddingProjection(int64_t width, int64_t embedding_width);
 
 }  // namespace loupe::detection

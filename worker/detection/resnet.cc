@@ -8,16 +8,15 @@
 namespace loupe::detection {
 namespace {
 
-constexpr int64_t kStemChannels = 64;
-// ResNet's stages layer1..layer4 and its stem, which FreezeBelow counts.
+// A whole ResNet has the stages layer1 to layer4; FreezeBelow counts them and the stem.
 constexpr int kStageCount = 4;
 constexpr int kLayerCount = kStageCount + 1;
 
 }  // namespace
 
-ResidualBlock::ResidualBlock(ResnetBlock kind, int64_t in_channels, int64_t width, int64_t stride) {
+ResidualBlock::ResidualBlock(v1::Backbone::Block kind, int64_t in_channels, int64_t width, int64_t stride) {
   const int64_t out_channels = width * Expansion(kind);
-  if (kind == ResnetBlock::kBasic) {
+  if (kind == v1::Backbone::BASIC) {
     convs_ = {MakeConvNorm(in_channels, width, 3, stride), MakeConvNorm(width, width, 3, 1)};
   } else {
     convs_ = {MakeConvNorm(in_channels, width, 1, 1), MakeConvNorm(width, width, 3, stride),
@@ -48,19 +47,19 @@ void ResidualBlock::StopTraining() {
   if (downsample_) downsample_->StopTraining();
 }
 
-Resnet::Resnet(const BackboneConfig& config) : stem_(MakeConvNorm(3, kStemChannels, 7, 2)) {
+Resnet::Resnet(const v1::Backbone& config) : stem_(MakeConvNorm(3, config.stem_channels(), 7, 2)) {
   register_module("conv1", stem_.conv());
   register_module("bn1", stem_.norm());
-  int64_t in_channels = kStemChannels;
-  for (size_t stage = 0; stage < config.stage_depths.size(); ++stage) {
-    const int64_t width = kStemChannels << stage;
+  int64_t in_channels = config.stem_channels();
+  for (int stage = 0; stage < config.stage_depths_size(); ++stage) {
+    const int64_t width = int64_t{config.stem_channels()} << stage;
     torch::nn::ModuleList blocks;
     stages_.emplace_back();
-    for (int index = 0; index < config.stage_depths[stage]; ++index) {
+    for (uint32_t index = 0; index < config.stage_depths(stage); ++index) {
       const int64_t stride = index == 0 && stage > 0 ? 2 : 1;
-      stages_.back().push_back(std::make_shared<ResidualBlock>(config.block, in_channels, width, stride));
+      stages_.back().push_back(std::make_shared<ResidualBlock>(config.block(), in_channels, width, stride));
       blocks->push_back(stages_.back().back());
-      in_channels = width * ResidualBlock::Expansion(config.block);
+      in_channels = width * ResidualBlock::Expansion(config.block());
     }
     register_module("layer" + std::to_string(stage + 1), blocks);
     channels_.push_back(in_channels);
@@ -82,7 +81,8 @@ size_t Resnet::FrozenStages() const {
   return static_cast<size_t>(first_trained - stages_.begin());
 }
 
-// The images, or what comes out of the stem, or the maps of the frozen stages.
+// Returns the images when nothing is frozen, the stem's output when only the stem is, else the maps of the
+// frozen stages.
 std::vector<torch::Tensor> Resnet::ForwardFrozen(const torch::Tensor& images) {
   if (!stem_.IsFrozen()) return {images};
   auto x = ForwardStem(images);
@@ -109,7 +109,7 @@ std::vector<torch::Tensor> Resnet::ForwardTrained(const std::vector<torch::Tenso
 }
 
 void Resnet::FreezeBelow(int trainable_layers) {
-  // Trained are the stages from `first_trained` on; the stem's convolution counts as a layer below them.
+  // Stages from `first_trained` on are trained. The stem counts as one layer below layer1.
   const int first_trained = kStageCount - trainable_layers;
   for (int stage = 0; stage < static_cast<int>(stages_.size()); ++stage) {
     if (stage >= first_trained) continue;

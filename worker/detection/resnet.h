@@ -10,32 +10,32 @@
 #include <optional>
 #include <vector>
 
+#include "loupe/v1/detector.pb.h"
 #include "worker/detection/backbone.h"
 #include "worker/detection/conv_norm.h"
-#include "worker/detection/preset.h"
 
 namespace loupe::detection {
 
-// Two or three convolutions and the way around them.
+// Two or three convolutions and the shortcut around them.
 class ResidualBlock : public torch::nn::Module {
  public:
-  // `width` is the number of channels inside; the block puts out `width` times Expansion(kind).
-  ResidualBlock(ResnetBlock kind, int64_t in_channels, int64_t width, int64_t stride);
+  // `width` is the number of channels inside. The output has `width` times Expansion(kind) channels.
+  ResidualBlock(v1::Backbone::Block kind, int64_t in_channels, int64_t width, int64_t stride);
 
   torch::Tensor Forward(const torch::Tensor& x) const;
   void StopTraining();
 
-  static int64_t Expansion(ResnetBlock kind) { return kind == ResnetBlock::kBasic ? 1 : 4; }
+  static int64_t Expansion(v1::Backbone::Block kind) { return kind == v1::Backbone::BASIC ? 1 : 4; }
 
  private:
   std::vector<ConvNorm> convs_;
   std::optional<ConvNorm> downsample_;  // where the shape changes
 };
 
-// Returns layer1 up to the last stage that is configured, at strides 4, 8, …
+// Returns the maps of layer1 to the last stage of the configuration, at strides 4, 8, …
 class Resnet : public Backbone {
  public:
-  explicit Resnet(const BackboneConfig& config);
+  explicit Resnet(const v1::Backbone& config);
 
   std::vector<torch::Tensor> ForwardFrozen(const torch::Tensor& images) override;
   std::vector<torch::Tensor> ForwardTrained(const std::vector<torch::Tensor>& frozen) override;
@@ -44,7 +44,7 @@ class Resnet : public Backbone {
 
  private:
   torch::Tensor ForwardStem(const torch::Tensor& images) const;
-  // From the first stage on, behind a frozen stem.
+  // Number of frozen stages from layer1 on; 0 when the stem is trained.
   size_t FrozenStages() const;
 
   ConvNorm stem_;

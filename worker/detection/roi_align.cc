@@ -15,7 +15,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 constexpr int kCanonicalLevel = 4;      // stride 2^4
-constexpr double kLevelEpsilon = 1e-6;  // torchvision's, so that a box on the border falls upwards
+constexpr double kLevelEpsilon = 1e-6;  // as in torchvision: a box on the border goes to the coarser level
 
 std::vector<PoolJob> MakeJobs(const Rois& rois, const std::vector<int64_t>& strides) {
   const auto boxes = rois.boxes.contiguous();
@@ -33,7 +33,7 @@ std::vector<PoolJob> MakeJobs(const Rois& rois, const std::vector<int64_t>& stri
   return jobs;
 }
 
-// [N, F, H, W] as a plain channels-last array; `map` must outlive it.
+// A view of [N, F, H, W] as a plain channels-last array. `map` must outlive it.
 MapView ViewMap(const torch::Tensor& map) {
   return {map.data_ptr<float>(), map.size(2), map.size(3), map.size(1)};
 }

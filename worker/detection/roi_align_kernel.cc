@@ -1,6 +1,6 @@
-// The mean over a bin's sampling points of a bilinear interpolation is a product of two sums, one over rows
-// and one over columns. So each bin row is first summed over the map's rows into one line of cells, which the
-// bins of that row are then summed from; neighbouring sampling points share cells and are merged.
+// The mean of a bilinear interpolation over a bin's sampling points is a product of two sums, one over rows
+// and one over columns. So each row of bins is first summed over the map's rows into one line of cells; then
+// the bins of that row are summed from this line. Neighbouring sampling points share cells and are merged.
 
 #include "worker/detection/roi_align_kernel.h"
 
@@ -15,7 +15,7 @@
 namespace loupe::detection {
 namespace {
 
-// Channels that a thread takes of an image at least: a cache line, so that threads never share one.
+// The fewest channels of an image that a thread takes: one cache line, so that threads never share one.
 constexpr int64_t kChannelGrain = 16;
 
 // Which cells a bin sums along one axis.
@@ -38,7 +38,7 @@ void AddTap(int64_t cell, float weight, size_t bin_begin, std::vector<Tap>& taps
   taps.push_back({cell, weight});
 }
 
-// `low` and `high` are the box's sides along the axis, `size` the cells of the map.
+// `low` and `high` are the box's two coordinates on the axis, `size` the number of the map's cells.
 void FindTaps(float low, float high, int64_t size, const RoiAlignOptions& options, AxisTaps& axis) {
   const float bin = std::max(high - low, 1.0f) / static_cast<float>(options.output_size);
   const float share = 1.0f / static_cast<float>(options.sampling_ratio);
@@ -61,7 +61,7 @@ void FindTaps(float low, float high, int64_t size, const RoiAlignOptions& option
   }
 }
 
-// Where a box's bins look. Reused from box to box.
+// The cells that a box's bins read. Reused for the next box.
 struct Plan {
   AxisTaps rows;
   AxisTaps columns;  // cell: index into used_columns
@@ -74,7 +74,8 @@ void MakePlan(const PoolJob& job, const MapView& map, const RoiAlignOptions& opt
   FindTaps(job.box[1], job.box[3], map.height, options, plan.rows);
   FindTaps(job.box[0], job.box[2], map.width, options, plan.columns);
   plan.used_columns.clear();
-  for (Tap& tap : plan.columns.taps) {  // cells come in rising order, but for overlaps of neighbouring bins
+  // Cells are in ascending order, except where neighbouring bins overlap.
+  for (Tap& tap : plan.columns.taps) {
     const auto place = std::lower_bound(plan.used_columns.begin(), plan.used_columns.end(), tap.cell);
     if (place == plan.used_columns.end() || *place != tap.cell) plan.used_columns.insert(place, tap.cell);
   }
@@ -137,7 +138,7 @@ LOUPE_CPU_KERNEL void PoolBox(const float* map, int64_t width, int64_t channels,
   }
 }
 
-// One box backward, `count` channels of it: pointers are at the first of them.
+// One box backward, for `count` channels. The pointers point at the first of them.
 LOUPE_CPU_KERNEL void UnpoolBox(const float* gradient, int64_t width, int64_t channels, int64_t count,
                                 int64_t size, Plan& plan, float* map) {
   float* line = plan.line.data();
@@ -182,7 +183,7 @@ void PoolBackward(const std::vector<MapView>& maps, int64_t image_count, const s
   const int64_t size = options.output_size;
   std::vector<std::vector<int64_t>> by_image(image_count);
   for (size_t i = 0; i < jobs.size(); ++i) by_image[jobs[i].image].push_back(static_cast<int64_t>(i));
-  // A part is some channels of one image: no two threads add to the same cell, and the order is always the
+  // A part is some channels of one image, so no two threads add to the same cell, and the order is always the
   // same.
   const int64_t wanted_parts = (at::get_num_threads() + image_count - 1) / image_count;
   const int64_t grains = (channels + kChannelGrain - 1) / kChannelGrain;

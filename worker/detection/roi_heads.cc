@@ -15,23 +15,23 @@
 namespace loupe::detection {
 namespace {
 
-// Proposals of an image that the losses see.
+// The proposals of one image that the losses see.
 struct TrainingSample {
   torch::Tensor proposals;  // [M, 4]
   torch::Tensor labels;     // [M] int64, 0 for background
-  torch::Tensor truth;      // [positives, 4], boxes of the proposals whose label is above 0, in their order
+  torch::Tensor truth;      // [positives, 4], truth box of each proposal with a label above 0, in their order
   torch::Tensor deltas;     // [positives, 4], from these proposals to them
 };
 
 TrainingSample SampleProposals(const torch::Tensor& proposals, const Target& target,
-                               const FasterRcnnConfig& config, const BoxCoder& box_coder) {
+                               const v1::Detector& config, const BoxCoder& box_coder) {
   const auto candidates = torch::cat({proposals, target.boxes});
   auto matches =
-      Match(target.boxes, candidates, {config.box_foreground_iou, config.box_background_iou, false});
-  IgnoreRegions(target.ignore_boxes, candidates, config.ignore_overlap, matches);
-  // Not the anchors' seed, so that the two draws have nothing in common.
-  const Sample sample = SampleBalanced(matches, config.box_samples_per_image, config.box_positive_fraction,
-                                       target.sampling_seed + 1);
+      Match(target.boxes, candidates, {config.box_foreground_iou(), config.box_background_iou(), false});
+  IgnoreRegions(target.ignore_boxes, candidates, config.ignore_overlap(), matches);
+  // Another seed than that of the anchors, so that the two draws are independent.
+  const Sample sample = SampleBalanced(matches, config.box_samples_per_image(),
+                                       config.box_positive_fraction(), target.sampling_seed + 1);
   const auto positives = candidates.index_select(0, sample.positives);
   const auto matched = matches.index_select(0, sample.positives);
   const auto truth = target.boxes.index_select(0, matched);
@@ -40,7 +40,7 @@ TrainingSample SampleProposals(const torch::Tensor& proposals, const Target& tar
           box_coder.Encode(truth, positives)};
 }
 
-// Index [P] of the image that each proposal is of.
+// Index [P] of each proposal's image.
 torch::Tensor ImageIndices(const std::vector<torch::Tensor>& proposals) {
   std::vector<torch::Tensor> indices;
   for (size_t i = 0; i < proposals.size(); ++i) {
@@ -58,14 +58,14 @@ std::vector<int64_t> Counts(const std::vector<torch::Tensor>& tensors) {
 
 }  // namespace
 
-RoiHeads::RoiHeads(const FasterRcnnConfig& config, const std::vector<int64_t>& strides, int64_t num_classes)
+RoiHeads::RoiHeads(const v1::Detector& config, const std::vector<int64_t>& strides, int64_t num_classes)
     : config_(config),
       strides_(strides),
       box_coder_({10, 10, 5, 5}),
-      projection_(EmbeddingProjection(config.box_head_width, config.embedding_width)),
-      box_head_(
-          std::make_shared<BoxHead>(config.fpn_channels, config.roi_output_size, config.box_head_width)),
-      box_predictor_(std::make_shared<BoxPredictor>(config.box_head_width, num_classes)) {
+      projection_(EmbeddingProjection(config.box_head_width(), config.embedding_width())),
+      box_head_(std::make_shared<BoxHead>(config.fpn_channels(), config.roi_output_size(),
+                                          config.box_head_width())),
+      box_predictor_(std::make_shared<BoxPredictor>(config.box_head_width(), num_classes)) {
   register_module("box_head", box_head_);
   register_module("box_predictor", box_predictor_);
 }
@@ -75,9 +75,10 @@ torch::Tensor RoiHeads::HeadFeatures(const std::vector<torch::Tensor>& features,
   std::vector<torch::Tensor> pooled_levels;
   for (size_t i = 0; i < strides_.size(); ++i) pooled_levels.push_back(features[i].to(torch::kFloat32));
   const auto boxes = torch::cat(proposals);
-  const Rois rois{boxes, ImageIndices(proposals), PyramidLevels(boxes, strides_, config_.roi_canonical_size)};
+  const Rois rois{boxes, ImageIndices(proposals),
+                  PyramidLevels(boxes, strides_, config_.roi_canonical_size())};
   const auto pooled = MultiScaleRoiAlign(pooled_levels, strides_, rois,
-                                         {config_.roi_output_size, config_.roi_sampling_ratio});
+                                         {config_.roi_output_size(), config_.roi_sampling_ratio()});
   return box_head_->Forward(pooled.to(features.front().scalar_type()));
 }
 

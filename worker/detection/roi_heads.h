@@ -1,4 +1,4 @@
-// The second stage: what each proposal holds, and where exactly.
+// The second stage: the class of each proposal and its exact box.
 
 #ifndef LOUPE_WORKER_DETECTION_ROI_HEADS_H_
 #define LOUPE_WORKER_DETECTION_ROI_HEADS_H_
@@ -8,9 +8,9 @@
 #include <memory>
 #include <vector>
 
+#include "loupe/v1/detector.pb.h"
 #include "worker/detection/box_coder.h"
 #include "worker/detection/box_head.h"
-#include "worker/detection/preset.h"
 #include "worker/detection/transform.h"
 #include "worker/detection/types.h"
 
@@ -18,11 +18,11 @@ namespace loupe::detection {
 
 class RoiHeads : public torch::nn::Module {
  public:
-  // `strides` of the levels that are pooled from.
-  RoiHeads(const FasterRcnnConfig& config, const std::vector<int64_t>& strides, int64_t num_classes);
+  // `strides`: those of the levels that RoIAlign reads.
+  RoiHeads(const v1::Detector& config, const std::vector<int64_t>& strides, int64_t num_classes);
 
   // Detections of each image in pixels of the resized image.
-  // Shapes: features are maps [N, F, H, W], at least one a stride; proposals an image [P, 4].
+  // Shapes: features: maps [N, F, H, W], at least one per stride; proposals: [P, 4] per image.
   std::vector<Detections> Detect(const std::vector<torch::Tensor>& features,
                                  const std::vector<torch::Tensor>& proposals, const Batch& batch,
                                  const DetectOptions& options);
@@ -34,19 +34,20 @@ class RoiHeads : public torch::nn::Module {
     torch::Tensor positive_quality;  // [2, C]
   };
   // Cross entropy of sampled proposals (truth boxes are proposals too), and smooth L1 of the positives'
-  // deltas for their class, over all sampled. `targets` are in pixels of the resized images.
+  // deltas for their class; both divided by the number of sampled proposals. `targets` are in pixels of the
+  // resized images.
   BoxLosses ComputeLosses(const std::vector<torch::Tensor>& features,
                           const std::vector<torch::Tensor>& proposals, const std::vector<Target>& targets);
 
  private:
-  // Box-head features [P, R] of all proposals, image by image.
+  // Box-head features [P, R] of the proposals of all images, in their order.
   torch::Tensor HeadFeatures(const std::vector<torch::Tensor>& features,
                              const std::vector<torch::Tensor>& proposals);
 
-  FasterRcnnConfig config_;
+  v1::Detector config_;
   std::vector<int64_t> strides_;
   BoxCoder box_coder_;
-  torch::Tensor projection_;  // [R, D], see Detections::embedding
+  torch::Tensor projection_;  // [R, D], projects Detections::embedding
   std::shared_ptr<BoxHead> box_head_;
   std::shared_ptr<BoxPredictor> box_predictor_;
 };

@@ -1,4 +1,4 @@
-// Sizes in whole multiples.
+// Rounding of sizes.
 
 #ifndef LOUPE_WORKER_DETECTION_ROUND_UP_H_
 #define LOUPE_WORKER_DETECTION_ROUND_UP_H_

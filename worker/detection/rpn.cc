@@ -39,7 +39,7 @@ RpnHead::RpnHead(int64_t channels, int64_t anchors_per_cell)
 RpnLevel RpnHead::Forward(const torch::Tensor& level) const {
   const auto hidden = conv_.Forward(level, Activation::kRelu);
   const int64_t images = level.size(0);
-  // Anchors of a cell become neighbours; channels-last these are views.
+  // The anchors of a cell become adjacent. For channels-last maps these are views.
   const auto logits = cls_logits_.Forward(hidden, Activation::kNone).permute({0, 2, 3, 1});
   const auto deltas = bbox_pred_.Forward(hidden, Activation::kNone).permute({0, 2, 3, 1});
   return {logits.reshape({images, -1}).to(torch::kFloat32),
@@ -47,11 +47,11 @@ RpnLevel RpnHead::Forward(const torch::Tensor& level) const {
           {level.size(2), level.size(3)}};
 }
 
-RegionProposalNetwork::RegionProposalNetwork(const FasterRcnnConfig& config)
+RegionProposalNetwork::RegionProposalNetwork(const v1::Detector& config)
     : config_(config),
-      anchor_generator_(config.anchor_sizes, config.anchor_ratios),
+      anchor_generator_(config),
       box_coder_({1, 1, 1, 1}),
-      head_(std::make_shared<RpnHead>(config.fpn_channels, anchor_generator_.anchors_per_cell())) {
+      head_(std::make_shared<RpnHead>(config.fpn_channels(), anchor_generator_.anchors_per_cell())) {
   register_module("head", head_);
 }
 
@@ -72,7 +72,7 @@ std::vector<torch::Tensor> RegionProposalNetwork::Propose(const std::vector<RpnL
                                                           const std::vector<torch::Tensor>& anchors,
                                                           const Batch& batch) const {
   torch::NoGradGuard no_grad;
-  const int64_t wanted = is_training() ? config_.rpn_pre_nms_top_n_train : config_.rpn_pre_nms_top_n_test;
+  const int64_t wanted = is_training() ? config_.rpn_pre_nms_top_n_train() : config_.rpn_pre_nms_top_n_test();
   const int64_t images = batch.images.size(0);
   std::vector<torch::Tensor> candidates, scores, level_ids;
   for (size_t level = 0; level < levels.size(); ++level) {
@@ -103,12 +103,14 @@ torch::Tensor RegionProposalNetwork::FilterCandidates(const torch::Tensor& candi
                                                       const torch::Tensor& scores,
                                                       const torch::Tensor& levels, ImageSize image) const {
   const auto clipped = ClipBoxes(candidates, image);
-  const auto fit = LargeEnough(clipped, kMinProposalSide).logical_and_(scores >= config_.rpn_score_threshold);
+  const auto fit =
+      LargeEnough(clipped, kMinProposalSide).logical_and_(scores >= config_.rpn_score_threshold());
   const auto members = fit.nonzero().squeeze(1);
   const auto boxes = clipped.index_select(0, members);
   const auto kept = GroupedNms(boxes, scores.index_select(0, members), levels.index_select(0, members),
-                               config_.rpn_nms_threshold);
-  const int64_t wanted = is_training() ? config_.rpn_post_nms_top_n_train : config_.rpn_post_nms_top_n_test;
+                               config_.rpn_nms_threshold());
+  const int64_t wanted =
+      is_training() ? config_.rpn_post_nms_top_n_train() : config_.rpn_post_nms_top_n_test();
   return boxes.index_select(0, kept.slice(0, 0, wanted));
 }
 
@@ -122,15 +124,15 @@ RegionProposalNetwork::RpnLosses RegionProposalNetwork::ComputeLosses(
   const auto all_logits = torch::cat(logits, 1).flatten();
   const auto all_deltas = torch::cat(deltas, 1).view({-1, 4});
   const auto anchors = torch::cat(output.anchors);
-  const MatchOptions match_options{config_.rpn_foreground_iou, config_.rpn_background_iou,
+  const MatchOptions match_options{config_.rpn_foreground_iou(), config_.rpn_background_iou(),
                                    /*keep_best=*/true};
 
   std::vector<torch::Tensor> positives, negatives, target_deltas;
   for (size_t i = 0; i < targets.size(); ++i) {
     auto matches = Match(targets[i].boxes, anchors, match_options);
-    IgnoreRegions(targets[i].ignore_boxes, anchors, config_.ignore_overlap, matches);
-    const Sample sample = SampleBalanced(matches, config_.rpn_samples_per_image,
-                                         config_.rpn_positive_fraction, targets[i].sampling_seed);
+    IgnoreRegions(targets[i].ignore_boxes, anchors, config_.ignore_overlap(), matches);
+    const Sample sample = SampleBalanced(matches, config_.rpn_samples_per_image(),
+                                         config_.rpn_positive_fraction(), targets[i].sampling_seed);
     const auto truth = targets[i].boxes.index_select(0, matches.index_select(0, sample.positives));
     target_deltas.push_back(box_coder_.Encode(truth, anchors.index_select(0, sample.positives)));
     const int64_t offset = static_cast<int64_t>(i) * anchors.size(0);

@@ -1,4 +1,4 @@
-// Region proposal network: where in the image something may be.
+// Region proposal network: boxes that may hold an object.
 
 #ifndef LOUPE_WORKER_DETECTION_RPN_H_
 #define LOUPE_WORKER_DETECTION_RPN_H_
@@ -8,16 +8,16 @@
 #include <memory>
 #include <vector>
 
+#include "loupe/v1/detector.pb.h"
 #include "worker/detection/anchors.h"
 #include "worker/detection/box_coder.h"
 #include "worker/detection/conv_norm.h"
-#include "worker/detection/preset.h"
 #include "worker/detection/transform.h"
 #include "worker/detection/types.h"
 
 namespace loupe::detection {
 
-// What the head says of every anchor of one pyramid level; the anchors of a cell are neighbours.
+// The head's output for every anchor of one pyramid level. The anchors of a cell are adjacent.
 struct RpnLevel {        // float32
   torch::Tensor logits;  // [N, H * W * A]
   torch::Tensor deltas;  // [N, H * W * A, 4]
@@ -39,12 +39,12 @@ class RpnHead : public torch::nn::Module {
 
 class RegionProposalNetwork : public torch::nn::Module {
  public:
-  explicit RegionProposalNetwork(const FasterRcnnConfig& config);
+  explicit RegionProposalNetwork(const v1::Detector& config);
 
   struct Output {
-    std::vector<torch::Tensor> proposals;  // an image: [P, 4], by falling objectness, without gradient
+    std::vector<torch::Tensor> proposals;  // per image: [P, 4], by descending objectness, without gradient
     std::vector<RpnLevel> levels;
-    std::vector<torch::Tensor> anchors;  // a level: [H * W * A, 4]
+    std::vector<torch::Tensor> anchors;  // per level: [H * W * A, 4]
   };
   // Shapes: features are L maps [N, F, H, W].
   Output Forward(const std::vector<torch::Tensor>& features, const Batch& batch);
@@ -54,18 +54,18 @@ class RegionProposalNetwork : public torch::nn::Module {
     torch::Tensor box_reg;
     int64_t anchors = 0;  // sampled
   };
-  // Binary cross entropy of sampled anchors, and smooth L1 of the positives' deltas, over all sampled.
-  // `targets` are in pixels of the resized images.
+  // Binary cross entropy of sampled anchors, and smooth L1 of the positives' deltas; both divided by the
+  // number of sampled anchors. `targets` are in pixels of the resized images.
   RpnLosses ComputeLosses(const Output& output, const std::vector<Target>& targets) const;
 
  private:
   std::vector<torch::Tensor> Propose(const std::vector<RpnLevel>& levels,
                                      const std::vector<torch::Tensor>& anchors, const Batch& batch) const;
-  // Candidates [M, 4] of one image, of all levels, to proposals.
+  // Proposals from the candidates [M, 4] of all levels of one image.
   torch::Tensor FilterCandidates(const torch::Tensor& candidates, const torch::Tensor& scores,
                                  const torch::Tensor& levels, ImageSize image) const;
 
-  FasterRcnnConfig config_;
+  v1::Detector config_;
   AnchorGenerator anchor_generator_;
   BoxCoder box_coder_;
   std::shared_ptr<RpnHead> head_;

@@ -12,7 +12,7 @@
 namespace loupe::detection {
 namespace {
 
-// Blocks up to this size, in bytes, are kept on the heap; the largest that glibc takes.
+// Blocks up to this size, in bytes, are kept on the heap. It is the largest value that glibc accepts.
 constexpr int kMaxKeptBlock = 1 << 30;
 
 }  // namespace
@@ -34,7 +34,7 @@ void ConfigureRuntime(int num_threads) {
 }
 
 void UseOneThreadHere() {
-  // Once in each thread LibTorch sets OpenMP's number, which is the thread's own, to that of
+  // OpenMP's number of threads belongs to the calling thread. LibTorch sets it once per thread, to that of
   // ConfigureRuntime.
   at::get_num_threads();
   omp_set_num_threads(1);

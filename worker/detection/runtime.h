@@ -6,18 +6,17 @@
 namespace loupe::detection {
 
 // Sets up a program that runs the detector; call it once, before the first tensor.
-// Threads: `num_threads` for LibTorch and its BLAS (LibTorch alone would use one); 0 takes one a core that
-// the process may use.
-// Memory: glibc keeps large blocks instead of mapping and unmapping them for every activation, which costs
-// page faults in each step.
-// GPUs: float32 is float32 (not TF32), and cuDNN takes algorithms whose results don't change from run to run.
+// Threads: `num_threads` for LibTorch and its BLAS (LibTorch alone would use one); 0: one per usable core.
+// Memory: glibc keeps large blocks. By default it maps and unmaps them for every activation, which costs page
+// faults in each step.
+// GPUs: float32 is computed as float32 (not TF32), and cuDNN uses deterministic algorithms.
 void ConfigureRuntime(int num_threads);
 
 // Cores that the process may use; at least 1.
 int UsableCores();
 
-// LibTorch's operations run on the calling thread alone, where that thread calls them. For threads beside the
-// one that runs the network: every thread would start a team of its own otherwise.
+// From now on LibTorch's operations that this thread calls run on this thread alone. For threads beside the
+// one that runs the network; otherwise each of them would start a team of threads of its own.
 void UseOneThreadHere();
 
 }  // namespace loupe::detection

@@ -12,7 +12,7 @@
 namespace loupe::detection {
 namespace {
 
-// Leaves `count` random entries, in rising order. A partial Fisher-Yates shuffle.
+// Leaves `count` random entries, in ascending order, by a partial Fisher-Yates shuffle.
 void Thin(int64_t count, evaluation::SeededRandom& random, std::vector<int64_t>& entries) {
   const auto size = static_cast<int64_t>(entries.size());
   if (size <= count) return;

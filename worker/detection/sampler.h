@@ -1,4 +1,4 @@
-// Which anchors or proposals a loss sees.
+// Draws the anchors or proposals that a loss sees.
 
 #ifndef LOUPE_WORKER_DETECTION_SAMPLER_H_
 #define LOUPE_WORKER_DETECTION_SAMPLER_H_
@@ -10,12 +10,12 @@
 namespace loupe::detection {
 
 struct Sample {
-  torch::Tensor positives;  // [.] int64, rising
-  torch::Tensor negatives;  // [.] int64, rising
+  torch::Tensor positives;  // [.] int64, ascending
+  torch::Tensor negatives;  // [.] int64, ascending
 };
 
-// Draws without replacement: positives (match >= 0) up to `count` * `positive_fraction`, and negatives
-// (kBackground) up to what is left of `count`. Fewer where there are fewer.
+// Draws without replacement: at most `count` * `positive_fraction` positives (match >= 0), then negatives
+// (kBackground) until there are `count` in all, or fewer when there are no more.
 // Shapes: matches [N] int64, as Match returns them. The same seed and matches give the same sample.
 Sample SampleBalanced(const torch::Tensor& matches, int64_t count, double positive_fraction, uint64_t seed);
 

@@ -11,18 +11,18 @@
 namespace loupe::detection {
 namespace {
 
-torch::Tensor ChannelTensor(const std::array<float, 3>& values) {
-  return torch::tensor({values[0], values[1], values[2]}).view({3, 1, 1});
+torch::Tensor ChannelTensor(const google::protobuf::RepeatedField<float>& values) {
+  return torch::tensor(std::vector<float>(values.begin(), values.end())).view({3, 1, 1});
 }
 
 }  // namespace
 
-Transform::Transform(const FasterRcnnConfig& config)
-    : min_size_(config.min_size),
-      max_size_(config.max_size),
-      size_divisible_(config.size_divisible),
-      mean_(ChannelTensor(config.image_mean)),
-      std_(ChannelTensor(config.image_std)) {}
+Transform::Transform(const v1::Detector& config)
+    : min_size_(config.min_size()),
+      max_size_(config.max_size()),
+      size_divisible_(config.size_divisible()),
+      mean_(ChannelTensor(config.image_mean())),
+      std_(ChannelTensor(config.image_std())) {}
 
 void Transform::set_image_size(int64_t min_size, int64_t max_size) {
   min_size_ = min_size;
@@ -30,7 +30,8 @@ void Transform::set_image_size(int64_t min_size, int64_t max_size) {
 }
 
 ImageSize Transform::ResizedSize(ImageSize original) const {
-  // torchvision finds the factor in float32, by a reciprocal, and the size in float64; a pixel depends on it.
+  // torchvision computes the factor in float32, by a reciprocal, and the size in float64. Otherwise sizes
+  // would differ by a pixel.
   const auto shorter = static_cast<float>(std::min(original.height, original.width));
   const auto longer = static_cast<float>(std::max(original.height, original.width));
   const double factor =

@@ -1,4 +1,4 @@
-// From pictures to a batch, and back from boxes in the batch to boxes in the pictures.
+// From pictures to a batch.
 
 #ifndef LOUPE_WORKER_DETECTION_TRANSFORM_H_
 #define LOUPE_WORKER_DETECTION_TRANSFORM_H_
@@ -7,16 +7,16 @@
 
 #include <vector>
 
-#include "worker/detection/preset.h"
+#include "loupe/v1/detector.pb.h"
 #include "worker/detection/types.h"
 
 namespace loupe::detection {
 
 struct Batch {
   torch::Tensor images;  // [N, 3, H, W] float32, normalised, channels-last, zeros as padding
-  std::vector<torch::Tensor>
-      frozen;                    // what FrozenFeatures makes of the images, which then are not read; or empty
-  std::vector<ImageSize> sizes;  // of each image in the batch, without padding
+  // FrozenFeatures of the images, stacked, or empty. When present, `images` is not read.
+  std::vector<torch::Tensor> frozen;
+  std::vector<ImageSize> sizes;      // of each image in the batch, without padding
   std::vector<ImageSize> originals;  // of each picture
 
   ImageSize padded() const { return {images.size(2), images.size(3)}; }
@@ -24,14 +24,15 @@ struct Batch {
 
 class Transform {
  public:
-  explicit Transform(const FasterRcnnConfig& config);
+  explicit Transform(const v1::Detector& config);
 
   // Normalises, resizes (bilinear; the shorter side to min_size unless the longer would exceed max_size) and
   // pads to a common multiple of `size_divisible`.
   // Shapes: images of [3, H, W] float32 RGB in [0, 1], on the CPU.
   Batch MakeBatch(const std::vector<torch::Tensor>& images) const;
 
-  // The size that a picture gets, in pixels; at least 1 a side. Padded: in a batch of its own.
+  // The size of a picture after resizing, in pixels, at least 1 per side; and with the padding of a batch
+  // that holds this picture only.
   ImageSize ResizedSize(ImageSize original) const;
   ImageSize PaddedSize(ImageSize original) const;
 
@@ -45,11 +46,11 @@ class Transform {
   torch::Tensor std_;   // [3, 1, 1]
 };
 
-// The batch with more zeros as padding. Requires: sides of at least batch.padded().
+// The batch padded with zeros up to `size`. Requires: `size` is at least batch.padded().
 Batch PadTo(const Batch& batch, ImageSize size);
 
 // The targets of a batch, in pixels of the resized images, on the device of the batch.
-// Requires: a target an image; truth boxes with x2 > x1 and y2 > y1, which c10::Error tells of otherwise.
+// Errors: c10::Error unless there is one target per image and every truth box has x2 > x1 and y2 > y1.
 std::vector<Target> ScaleTargets(const std::vector<Target>& targets, const Batch& batch);
 
 }  // namespace loupe::detection

@@ -1,4 +1,4 @@
-// Whether weights are still those that something was prepared from.
+// Detects whether weights have changed since something was prepared from them.
 
 #ifndef LOUPE_WORKER_DETECTION_WEIGHT_VERSION_H_
 #define LOUPE_WORKER_DETECTION_WEIGHT_VERSION_H_
@@ -11,13 +11,13 @@
 
 namespace loupe::detection {
 
-// Version counters, which in-place changes raise, and addresses of tensors.
+// The version counters of tensors, which in-place changes raise, and their addresses.
 class WeightVersion {
  public:
   WeightVersion() = default;
   explicit WeightVersion(std::initializer_list<torch::Tensor> tensors) { Add(tensors); }
 
-  // Tensors that are not defined are passed over.
+  // Ignores undefined tensors.
   void Add(std::initializer_list<torch::Tensor> tensors) {
     for (const auto& tensor : tensors) {
       if (!tensor.defined()) continue;

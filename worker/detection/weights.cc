@@ -4,22 +4,19 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
+#include "recipe/tensor_names.h"
 #include "worker/detection/conv_norm.h"
 
 namespace loupe::detection {
 namespace {
 
 using TensorMap = std::map<std::string, torch::Tensor>;
-
-constexpr char kBodyPrefix[] = "backbone.body.";
 
 // Parameters and buffers of the model, not copied.
 TensorMap LiveState(const FasterRcnn& model) {
@@ -29,65 +26,36 @@ TensorMap LiveState(const FasterRcnn& model) {
   return state;
 }
 
-// torchvision 0.13 put these convolutions into a sequence each.
-std::string ModernName(const std::string& name) {
-  const std::vector<std::string> parts = absl::StrSplit(name, '.');
-  const bool rpn = parts.size() == 4 && absl::StartsWith(name, "rpn.head.conv.");
-  const bool fpn = parts.size() == 5 && (absl::StartsWith(name, "backbone.fpn.inner_blocks.") ||
-                                         absl::StartsWith(name, "backbone.fpn.layer_blocks."));
-  if (!rpn && !fpn) return name;
-  const std::string stem(name.substr(0, name.size() - parts.back().size()));
-  return absl::StrCat(stem, rpn ? "0.0." : "0.", parts.back());
-}
-
-// The file's tensors by the model's names, with the file's name.
+// A tensor of the file and its name there.
 struct NamedTensor {
   std::string file_name;
   torch::Tensor tensor;
 };
 
 std::map<std::string, NamedTensor> ByModelName(const TensorMap& tensors) {
-  const auto is_model_name = [](const auto& item) {
-    return absl::StartsWith(item.first, "backbone.") || absl::StartsWith(item.first, "rpn.") ||
-           absl::StartsWith(item.first, "roi_heads.");
-  };
-  const bool whole_model = std::any_of(tensors.begin(), tensors.end(), is_model_name);
+  std::vector<std::string> file_names;
+  for (const auto& item : tensors) file_names.push_back(item.first);
   std::map<std::string, NamedTensor> named;
-  for (const auto& [name, tensor] : tensors) {
-    if (absl::EndsWith(name, ".num_batches_tracked")) continue;
-    if (!whole_model && absl::StartsWith(name, "fc.")) continue;
-    named[whole_model ? ModernName(name) : kBodyPrefix + name] = {name, tensor};
-  }
+  for (const auto& [model, file] : ModelTensorNames(file_names)) named[model] = {file, tensors.at(file)};
   return named;
 }
 
-// The batch norm behind a convolution: "….conv2" -> "….bn2", "….downsample.0" -> "….downsample.1".
-std::string NormName(const std::string& conv) {
-  const size_t dot = conv.rfind('.') + 1;
-  const std::string last = conv.substr(dot);
-  if (absl::StartsWith(last, "conv")) return absl::StrCat(conv.substr(0, dot), "bn", last.substr(4));
-  return absl::StrCat(conv.substr(0, dot), "1");
-}
-
-// Replaces biases of convolutions that have none in the model by the batch norm that amounts to them.
+// Replaces each bias of a convolution that has none in the model by the batch norm that does the same.
 void UnfoldNorms(const TensorMap& state, std::map<std::string, NamedTensor>& named) {
+  const auto has = [&](const std::string& name) { return state.contains(name); };
   std::map<std::string, NamedTensor> norms;
   for (auto item = named.begin(); item != named.end();) {
-    const auto& [name, value] = *item;
-    const std::string conv(absl::StripSuffix(name, ".bias"));
-    const std::string norm = NormName(conv);
-    const auto target = state.find(norm + ".running_var");
-    const bool folded = conv != name && !state.contains(name) && state.contains(conv + ".weight") &&
-                        target != state.end() && target->second.sizes() == value.tensor.sizes();
-    if (!folded) {
+    const NamedTensor& value = item->second;
+    const std::optional<std::string> folded = FoldedNorm(item->first, has);
+    if (!folded.has_value() || state.at(*folded + ".running_var").sizes() != value.tensor.sizes()) {
       ++item;
       continue;
     }
     const auto ones = torch::ones_like(value.tensor, torch::kFloat32);
-    norms[norm + ".weight"] = {value.file_name, ones};
-    norms[norm + ".bias"] = value;
-    norms[norm + ".running_mean"] = {value.file_name, torch::zeros_like(ones)};
-    norms[norm + ".running_var"] = {value.file_name, ones - BatchNorm::kEpsilon};
+    norms[*folded + ".weight"] = {value.file_name, ones};
+    norms[*folded + ".bias"] = value;
+    norms[*folded + ".running_mean"] = {value.file_name, torch::zeros_like(ones)};
+    norms[*folded + ".running_var"] = {value.file_name, ones - BatchNorm::kEpsilon};
     item = named.erase(item);
   }
   named.merge(norms);
@@ -143,7 +111,7 @@ absl::StatusOr<LoadReport> LoadWeights(const TensorMap& tensors, const LoadOptio
   }
   if (report.taken.empty()) {
     return absl::InvalidArgumentError(absl::StrCat("none of the ", tensors.size(), " tensors fits preset '",
-                                                   model.config().preset, "': ", report.Summary()));
+                                                   model.config().preset(), "': ", report.Summary()));
   }
   for (const auto& [name, tensor] : state) {
     if (!named.contains(name)) report.missing.push_back(name);
@@ -170,10 +138,10 @@ TensorMap StateDict(const FasterRcnn& model) {
 
 std::map<std::string, std::string> WeightMetadata(const FasterRcnn& model,
                                                   const std::vector<std::string>& class_names) {
-  return {{"loupe.preset", model.config().preset},
+  return {{"loupe.preset", model.config().preset()},
           {"loupe.classes", nlohmann::json(class_names).dump()},
-          {"loupe.min_size", absl::StrCat(model.config().min_size)},
-          {"loupe.max_size", absl::StrCat(model.config().max_size)}};
+          {"loupe.min_size", absl::StrCat(model.config().min_size())},
+          {"loupe.max_size", absl::StrCat(model.config().max_size())}};
 }
 
 absl::StatusOr<WeightDescription> DescribeWeights(const std::map<std::string, std::string>& metadata) {
@@ -217,7 +185,7 @@ absl::Status FreezeNorms(const std::vector<std::string>& names, FasterRcnn& mode
   for (const auto& name : names) {
     if (!norms.contains(name)) {
       return absl::InvalidArgumentError(
-          absl::StrCat("preset '", model.config().preset, "' has no batch norm '", name, "'"));
+          absl::StrCat("preset '", model.config().preset(), "' has no batch norm '", name, "'"));
     }
   }
   for (const auto& name : names) norms.at(name)->Freeze();

@@ -1,4 +1,4 @@
-// Weights into and out of a Faster R-CNN.
+// Loads weights into a Faster R-CNN and writes them out.
 
 #ifndef LOUPE_WORKER_DETECTION_WEIGHTS_H_
 #define LOUPE_WORKER_DETECTION_WEIGHTS_H_
@@ -14,23 +14,24 @@
 
 namespace loupe::detection {
 
-// What became of the tensors of a file, by the names that the model uses, sorted.
+// What happened to the tensors of a file. Sorted lists of the names that the model uses.
 struct LoadReport {
   std::vector<std::string> taken;
-  // In the model, not in the file. Batch norm that a folded file stands for counts as taken.
+  // In the model, not in the file. Batch norm that is folded in the file counts as taken.
   std::vector<std::string> missing;
   // In the file (under the file's name), not in the model.
   std::vector<std::string> unexpected;
-  // In both, with different shapes: "name: file [91, 1024], model [7, 1024]". They keep their old values.
+  // In both, with different shapes: "name: file [91, 1024], model [7, 1024]". The model's tensors keep their
+  // values.
   std::vector<std::string> mismatched;
 
   bool complete() const { return missing.empty() && unexpected.empty() && mismatched.empty(); }
-  // One line for people, with the numbers and the first few names of each list.
+  // One line for people: the length and the first few names of each list.
   std::string Summary() const;
 };
 
 struct LoadOptions {
-  // Freeze the batch norms whose statistics are taken from the file. Off when a training run is resumed.
+  // Freeze the batch norms whose statistics are taken from the file. Off when a training is resumed.
   bool freeze_loaded_norms = true;
 };
 
@@ -40,9 +41,9 @@ struct LoadOptions {
 //   - backbones alone, under torchvision's names without `backbone.body.` (`fc.*` is passed over),
 //   - backbones or models with batch norm folded into the convolutions (a convolution of a ResNet with a
 //     bias): the batch norm beside it becomes the identity plus that bias.
-// A file of which nothing fits is an error; a partial fit is not, and the report says what it was.
-// Errors: INVALID_ARGUMENT when no tensor was taken, or when a tensor that was to be taken holds NaN or
-// infinity.
+// A partial fit is no error; the report lists what is missing. CheckTensors (recipe/detector_tensors.h)
+// applies the same rules to names and shapes. Errors: INVALID_ARGUMENT when no tensor fits, or when a tensor
+// that fits holds NaN or infinity.
 absl::StatusOr<LoadReport> LoadWeights(const std::map<std::string, torch::Tensor>& tensors,
                                        const LoadOptions& options, FasterRcnn& model);
 
@@ -55,7 +56,7 @@ std::map<std::string, torch::Tensor> StateDict(const FasterRcnn& model);
 std::map<std::string, std::string> WeightMetadata(const FasterRcnn& model,
                                                   const std::vector<std::string>& class_names);
 
-// What a file says about itself; fields are empty or 0 where it says nothing.
+// A weight file's metadata. Fields that it lacks are empty or 0.
 struct WeightDescription {
   std::string preset;
   std::vector<std::string> class_names;
@@ -63,13 +64,13 @@ struct WeightDescription {
   int64_t max_size = 0;
 };
 
-// Errors: INVALID_ARGUMENT when the metadata is there but can't be read.
+// Errors: INVALID_ARGUMENT when the metadata can't be read.
 absl::StatusOr<WeightDescription> DescribeWeights(const std::map<std::string, std::string>& metadata);
 
-// Names of the batch norms that are frozen (`backbone.body.bn1`, …), and freezing by these names. A resumed
-// training run needs them: a state dict does not say which were frozen.
+// Names of the frozen batch norms (`backbone.body.bn1`, …), and freezing by these names. A resumed training
+// needs them, because a state dict doesn't say which are frozen.
 std::vector<std::string> FrozenNorms(const FasterRcnn& model);
-// Errors: INVALID_ARGUMENT for a name that the model lacks.
+// Errors: INVALID_ARGUMENT for a name that the model doesn't have.
 absl::Status FreezeNorms(const std::vector<std::string>& names, FasterRcnn& model);
 
 }  // namespace loupe::detection

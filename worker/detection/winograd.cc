@@ -15,15 +15,15 @@ namespace loupe::detection {
 namespace {
 
 constexpr auto kChannelsLast = torch::MemoryFormat::ChannelsLast;
-// Tiles an image below which reading the transformed weights costs more than is gained. The size of the batch
-// has no say: an image's result must not depend, in its last bits, on the images beside it.
+// With fewer tiles per image than this, reading the transformed weights costs more than is gained. The batch
+// size must not matter: the last bits of an image's result may not depend on the other images of its batch.
 constexpr int64_t kMinTiles = 16;
-// Transformed values, in bytes, that are worked on at a time: they should stay in the last level of cache.
+// Bytes of transformed values that are worked on at a time. They should stay in the last level of cache.
 constexpr int64_t kBlockBytes = 8 << 20;
-// Tiles that a thread transforms at least.
+// The fewest tiles that a thread transforms.
 constexpr int64_t kTransformGrain = 4;
 
-// The tiles of a map [N, C, H, W], image by image, row by row.
+// The tiles of a map [N, C, H, W], ordered by image, row and column.
 class TileGrid {
  public:
   explicit TileGrid(const torch::Tensor& map)
@@ -37,8 +37,8 @@ class TileGrid {
   int64_t count() const { return images_ * per_image(); }
   int64_t per_image() const { return rows_ * columns_; }
 
-  // Where the channels of `side` x `side` cells begin, from `margin` cells above and left of the tile on.
-  // What is outside the map, or of a tile beyond the last, is `outside`.
+  // Pointers to the channels of `side` x `side` cells; the first cell is `margin` cells above and left of the
+  // tile. Cells outside the map, and all cells of a tile after the last one, point to `outside`.
   template <typename Float>
   void Locate(int64_t tile, int64_t margin, int64_t side, Float* map, Float* outside, Float** cells) const {
     const int64_t image = tile / (rows_ * columns_);
@@ -86,7 +86,8 @@ void TransformPatches(const WinogradKernels& kernels, const TileGrid& grid, cons
   });
 }
 
-// Each of the 36 products in panels of kProductColumns, over threads. `make(point)` says what is multiplied.
+// Computes the 36 products in panels of kProductColumns, in parallel. `make(point)` returns the arguments of
+// a product.
 template <typename Make>
 void MultiplyPoints(const WinogradKernels& kernels, int64_t columns, const Make& make) {
   const int64_t panels = columns / kProductColumns;
@@ -124,7 +125,7 @@ const torch::Tensor& KernelTransform2d() {
   return transform;
 }
 
-// weight [O, I, 3, 3] as the products want it: [36, O / 32, I, 32].
+// weight [O, I, 3, 3] in the layout of the products: [36, O / 32, I, 32].
 torch::Tensor TransformWeight(const torch::Tensor& weight) {
   const int64_t out = weight.size(0), in = weight.size(1);
   const auto cells = weight.detach().permute({2, 3, 1, 0}).reshape({9, in * out});
@@ -135,7 +136,7 @@ torch::Tensor TransformWeight(const torch::Tensor& weight) {
       .contiguous();
 }
 
-// x [N, I, H, W] convolved, plus bias [O], into the residual's memory where there is one.
+// x [N, I, H, W] convolved, plus bias [O]. The result is in the residual's memory when there is one.
 torch::Tensor Convolve(const torch::Tensor& x, const torch::Tensor& transformed, const torch::Tensor& bias,
                        const torch::Tensor& residual, bool relu) {
   const WinogradKernels& kernels = *UsableWinogradKernels().front();
@@ -169,7 +170,7 @@ torch::Tensor Convolve(const torch::Tensor& x, const torch::Tensor& transformed,
     });
     ParallelFor(count, kTransformGrain, [&](int64_t begin, int64_t end) {
       std::array<float*, kTileCells> tile;
-      std::vector<float> outside(out);  // takes what lies beyond the map's edges
+      std::vector<float> outside(out);  // for cells outside the map
       for (int64_t i = begin; i < end; ++i) {
         result_grid.Locate<float>(first + i, /*margin=*/0, kTileSide, y.data_ptr<float>(), outside.data(),
                                   tile.data());
@@ -221,7 +222,7 @@ torch::Tensor WeightGradient(const torch::Tensor& x, const torch::Tensor& gradie
       .permute({3, 2, 0, 1});
 }
 
-// Turned by half a turn and with the channels' sides exchanged, a weight carries gradients back.
+// The weight of the backward convolution: rotated by 180 degrees, with input and output channels swapped.
 torch::Tensor Transposed(const torch::Tensor& weight) { return weight.flip({2, 3}).transpose(0, 1); }
 
 class ConvFunction : public torch::autograd::Function<ConvFunction> {
@@ -271,7 +272,7 @@ torch::Tensor PreparedWinograd::Forward(const torch::Tensor& x, const torch::Ten
 }
 
 torch::Tensor WinogradConv(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
-  // A function takes no tensor that is not defined.
+  // autograd functions don't accept undefined tensors.
   return ConvFunction::apply(x, weight, bias.defined() ? bias : torch::zeros({weight.size(0)}));
 }
 

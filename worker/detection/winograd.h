@@ -1,9 +1,9 @@
 // 3x3 convolutions with a quarter of the multiplications, on a CPU.
 //
 // The result is computed in tiles of 4 x 4 cells. A tile's patch of the input and the kernel are transformed,
-// multiplied point by point (over channels: 36 matrix products) and transformed back. Rounding is of the
-// order of a plain convolution's, 1e-6 of the result's magnitude. Source: Lavin and Gray 2016; the points
-// (winograd_kernel.h) are those that rounded least of a dozen sets.
+// multiplied point by point (over channels: 36 matrix products) and transformed back. The rounding error is
+// about that of a plain convolution, 1e-6 of the result's magnitude. Source: Lavin and Gray 2016. The points
+// (winograd_kernel.h) had the smallest rounding error of a dozen sets.
 //
 // Shapes. N: images; I, O: channels in and out, multiples of 32; H, W: sides of the map. Maps are
 // channels-last.
@@ -19,13 +19,14 @@
 
 namespace loupe::detection {
 
-// Whether it takes a convolution of x [N, I, H, W] with weight [O, I, k, k], and is the faster way.
+// Whether the convolution of x [N, I, H, W] with weight [O, I, k, k] can be computed here, and faster than by
+// other means.
 bool WinogradTakes(const torch::Tensor& x, const torch::Tensor& weight, int64_t stride);
 
 // A convolution with constant weights, padded by 1.
 class PreparedWinograd {
  public:
-  // Shapes: weight [O, I, 3, 3], bias [O]. `activation`: none or ReLU.
+  // Shapes: weight [O, I, 3, 3], bias [O]. `activation`: kNone or kRelu.
   PreparedWinograd(const torch::Tensor& weight, const torch::Tensor& bias, Activation activation);
 
   // Shapes: x [N, I, H, W]; returns [N, O, H, W]. `residual` as in OneDnnConv::Forward.

@@ -25,7 +25,7 @@ constexpr float kA = kNearPoint, kB = kFarPoint;
 constexpr float kA2 = kA * kA, kB2 = kB * kB, kA3 = kA2 * kA, kB3 = kB2 * kB;
 constexpr float kSum = kA2 + kB2, kProduct = kA2 * kB2;
 
-// One row or column of B^T d. `step` between the six of them.
+// One row or column of B^T d. `step`: distance between its six cells.
 template <typename V>
 LOUPE_KERNEL_PART void PatchLine(const V* d, int step, V* t, int target_step) {
   const V d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step], d5 = d[5 * step];
@@ -155,7 +155,7 @@ LOUPE_KERNEL_PART void Multiply(const ProductArguments& product) {
   }
 }
 
-// The kernels compiled for one kind of processor, with as many sums as its registers hold.
+// The kernels for one kind of processor, with as many sums as its registers hold.
 #define LOUPE_WINOGRAD_KERNELS(name, processor, Lanes, rows, vectors)                           \
   namespace name {                                                                              \
   __attribute__((target(processor))) void Patch(const float* const* patch, int64_t channels,    \

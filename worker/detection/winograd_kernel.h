@@ -1,5 +1,5 @@
-// The CPU kernels of Winograd's convolution F(4x4, 3x3), on plain channels-last arrays (winograd.h has the
-// whole).
+// The CPU kernels of Winograd's convolution F(4x4, 3x3), on plain channels-last arrays (winograd.h describes
+// the method).
 
 #ifndef LOUPE_WORKER_DETECTION_WINOGRAD_KERNEL_H_
 #define LOUPE_WORKER_DETECTION_WINOGRAD_KERNEL_H_
@@ -9,24 +9,24 @@
 
 namespace loupe::detection {
 
-// A tile is 4 x 4 cells of the result, which 6 x 6 cells of the input lie under; transformed, 36 numbers a
-// channel.
+// A tile is 4 x 4 cells of the result. It depends on 6 x 6 cells of the input; transformed, these are 36
+// numbers per channel.
 constexpr int64_t kTileSide = 4;
 constexpr int64_t kPatchSide = 6;
 constexpr int64_t kTileCells = kTileSide * kTileSide;
 constexpr int64_t kPatchCells = kPatchSide * kPatchSide;
 
-// What channels and rows of a product come in multiples of.
+// Columns and rows of a product are multiples of these.
 constexpr int64_t kProductColumns = 32;
 constexpr int64_t kProductRows = 8;
 
-// The interpolation points are 0, +-kNearPoint, +-kFarPoint and infinity: with them rounding is half of what
-// it is with the customary +-1 and +-2, and all products of the transforms are exact multiples.
+// The interpolation points are 0, +-kNearPoint, +-kFarPoint and infinity: with them the rounding error is
+// half of that with the usual +-1 and +-2, and all coefficients of A and B are exact in float32.
 constexpr double kNearPoint = 0.75;
 constexpr double kFarPoint = 1.5;
 
-// target[row][column] (+)= sum over depth of left[row][depth] * right[depth][column], `columns` in panels of
-// kProductColumns that lie `right_panel` apart. Strides in floats.
+// target[row][column] (+)= sum over depth of left[row][depth] * right[depth][column]. The columns are in
+// panels of kProductColumns, `right_panel` apart. Strides are in floats.
 struct ProductArguments {
   int64_t rows = 0;     // a multiple of kProductRows
   int64_t columns = 0;  // a multiple of kProductColumns
@@ -42,18 +42,18 @@ struct ProductArguments {
   bool accumulate = false;
 };
 
-// What becomes of a result before it is stored.
+// What is done to a result before it is stored.
 struct OutputArguments {
   const float* bias = nullptr;  // [channels]
-  bool accumulate = false;      // add to what is there
+  bool accumulate = false;      // add to the target's values
   bool relu = false;
 };
 
 // `channels` are multiples of 16. Transformed values lie `stride` floats apart.
 struct WinogradKernels {
-  // B^T d B. `patch`: where the channels of each of the 36 cells begin.
+  // B^T d B. `patch`: pointers to the channels of each of the 36 cells.
   void (*transform_patch)(const float* const* patch, int64_t channels, float* transformed, int64_t stride);
-  // A^T m A. `tile`: where the channels of each of the 16 cells begin.
+  // A^T m A. `tile`: pointers to the channels of each of the 16 cells.
   void (*transform_back)(const float* transformed, int64_t stride, const OutputArguments& output,
                          int64_t channels, float* const* tile);
   // A y A^T, for the gradient of the weights.
@@ -61,8 +61,7 @@ struct WinogradKernels {
   void (*multiply)(const ProductArguments& product);
 };
 
-// The kernels that this processor can run, the fastest first; none where it has neither AVX-512 nor AVX2 with
-// FMA.
+// The kernels that this processor can run, fastest first; none without AVX-512 and without AVX2 with FMA.
 const std::vector<const WinogradKernels*>& UsableWinogradKernels();
 
 }  // namespace loupe::detection

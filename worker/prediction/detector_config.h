@@ -1,18 +1,19 @@
-// The configuration of a detector, from a recipe or from what is said about a weight file.
+// The detector to build, for a recipe or for a weight file.
 #pragma once
 
+#include <cstdint>
+
 #include "absl/status/statusor.h"
+#include "loupe/v1/detector.pb.h"
 #include "loupe/v1/recipe.pb.h"
-#include "worker/detection/preset.h"
 
 namespace loupe {
 
-// The preset's configuration with the recipe's sizes. When only one of the two sizes is given, the other one
-// keeps the preset's, or moves as far as min_size <= max_size needs. Errors: INVALID_ARGUMENT for an unknown
-// preset.
-absl::StatusOr<detection::FasterRcnnConfig> ConfigOf(const v1::DetectorRecipe& detector);
+// The recipe's preset with the recipe's sizes. When only one of the two sizes is given, the other one is the
+// preset's, changed as little as min_size <= max_size needs. Errors: INVALID_ARGUMENT for an unknown preset.
+absl::StatusOr<v1::Detector> ConfigOf(const v1::DetectorRecipe& detector);
 
-// Puts sizes in pixels into a configuration; 0 stands for "not given".
-void SetImageSize(int64_t min_size, int64_t max_size, detection::FasterRcnnConfig& config);
+// Sets the sizes, in pixels, as ConfigOf does; 0 stands for "not given".
+void SetImageSize(uint32_t min_size, uint32_t max_size, v1::Detector& config);
 
 }  // namespace loupe

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "worker/detection/preset.h"
+#include "recipe/presets.h"
 #include "worker/detection/weights.h"
 #include "worker/prediction/detector_config.h"
 #include "worker/weights/torch_file.h"
@@ -65,7 +65,7 @@ absl::StatusOr<LoadedDetector> LoadDetector(const SafetensorsFile& weights,
   if (!file.ok()) return file.status();
   const absl::StatusOr<DetectorDescription> complete = Completed(description, weights, *file);
   if (!complete.ok()) return complete.status();
-  absl::StatusOr<detection::FasterRcnnConfig> config = detection::PresetConfig(complete->preset);
+  absl::StatusOr<v1::Detector> config = PresetDetector(complete->preset);
   if (!config.ok()) return config.status();
   SetImageSize(complete->min_size, complete->max_size, *config);
   try {

@@ -67,7 +67,8 @@ absl::StatusOr<Example> BatchLoader::Read(const TrainingImage& image, uint64_t p
   absl::StatusOr<torch::Tensor> pixels = image.load();
   if (!pixels.ok()) return pixels.status();
   SeededRandom random(SeedOf(recipe_.seed(), RandomStream::kAugmentation, position));
-  return Augment({*std::move(pixels), image.target}, recipe_.training(), model_.config().image_mean, random);
+  const auto& mean = model_.config().image_mean();
+  return Augment({*std::move(pixels), image.target}, recipe_.training(), {mean[0], mean[1], mean[2]}, random);
 }
 
 bool BatchLoader::TakeFeatures(TrainingBatch& batch) const {

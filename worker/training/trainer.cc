@@ -101,7 +101,7 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const v1::Recipe& recip
 }
 
 absl::Status Trainer::BuildModel(const SafetensorsFile* init, torch::Device device) {
-  absl::StatusOr<detection::FasterRcnnConfig> config = ConfigOf(recipe_.detector());
+  absl::StatusOr<v1::Detector> config = ConfigOf(recipe_.detector());
   if (!config.ok()) return config.status();
   const absl::StatusOr<torch::ScalarType> precision =
       ResolvePrecision(recipe_.training().precision(), device);

@@ -8,6 +8,7 @@
 #include <limits>
 #include <random>
 
+#include "recipe/strategies.h"
 #include "server/ranking/pool_scorer.h"
 
 namespace loupe::ranking {
@@ -45,6 +46,7 @@ TEST(StrategyTest, NamesGoThereAndBack) {
   for (const Strategy strategy : kStrategies) {
     EXPECT_EQ(ParseStrategy(StrategyName(strategy)).value(), strategy);
   }
+  for (const char* name : kStrategyNames) EXPECT_EQ(StrategyName(ParseStrategy(name).value()), name);
   EXPECT_EQ(ParseStrategy("entropie").status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(ParseStrategy("entropie").status().message()), HasSubstr("least_confidence"));
 }
@@ -177,6 +179,7 @@ TEST(ScorePoolTest, CombinedCountsABoxByHowMuchOfItThereIs) {
 
 TEST(BoxToImageTest, NamesAreKnown) {
   EXPECT_EQ(ParseBoxToImage("mean").value(), BoxToImage::kMean);
+  for (const char* name : kBoxToImageNames) EXPECT_TRUE(ParseBoxToImage(name).ok()) << name;
   EXPECT_THAT(std::string(ParseBoxToImage("median").status().message()), HasSubstr("sum, mean, max"));
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "recipe/presets.h"
 #include "tests/support/strict_device.h"
 #include "worker/detection/faster_rcnn.h"
 #include "worker/detection/onednn.h"
@@ -16,9 +17,9 @@ namespace {
 constexpr int64_t kClasses = 3;
 
 std::shared_ptr<FasterRcnn> MakeModel(const std::string& preset, uint64_t seed = 4) {
-  FasterRcnnConfig config = PresetConfig(preset).value();
-  config.min_size = 96;
-  config.max_size = 160;
+  v1::Detector config = PresetDetector(preset).value();
+  config.set_min_size(96);
+  config.set_max_size(160);
   torch::manual_seed(seed);
   return std::make_shared<FasterRcnn>(config, kClasses);
 }

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <functional>
 
+#include "recipe/presets.h"
 #include "tests/worker/detection/torchvision.h"
 #include "worker/detection/boxes.h"
 #include "worker/detection/faster_rcnn.h"
@@ -114,16 +115,18 @@ class ParityTest : public testing::TestWithParam<ParityCase> {
  protected:
   void SetUp() override {
     torch::set_num_threads(2);
-    config_ = PresetConfig(GetParam().preset).value();
+    config_ = PresetDetector(GetParam().preset).value();
     // A network that has learned three boxes says little of anything else.
     detect_options_.score_threshold = GetParam().training_steps > 0 ? 0.01 : 0.05;
-    config_.min_size = GetParam().min_size;
-    config_.max_size = GetParam().max_size;
-    config_.rpn_pre_nms_top_n_train = config_.rpn_pre_nms_top_n_test = 200;
-    config_.rpn_post_nms_top_n_train = config_.rpn_post_nms_top_n_test = 100;
+    config_.set_min_size(GetParam().min_size);
+    config_.set_max_size(GetParam().max_size);
+    config_.set_rpn_pre_nms_top_n_train(200);
+    config_.set_rpn_pre_nms_top_n_test(200);
+    config_.set_rpn_post_nms_top_n_train(100);
+    config_.set_rpn_post_nms_top_n_test(100);
     // Everything is sampled: nothing is left to chance.
-    config_.rpn_samples_per_image = kAll;
-    config_.box_samples_per_image = kAll;
+    config_.set_rpn_samples_per_image(kAll);
+    config_.set_box_samples_per_image(kAll);
     AskTorchvision();
     model_ = std::make_shared<FasterRcnn>(config_, kClasses);
     LoadOptions options;
@@ -211,10 +214,10 @@ class ParityTest : public testing::TestWithParam<ParityCase> {
       images.push_back(torch::full({boxes.size(0)}, static_cast<int64_t>(images.size()), torch::kInt64));
     }
     rois.images = torch::cat(images);
-    rois.levels = PyramidLevels(rois.boxes, strides, config_.roi_canonical_size);
+    rois.levels = PyramidLevels(rois.boxes, strides, config_.roi_canonical_size());
     const std::vector<torch::Tensor> pooled_levels(levels.begin(), levels.end() - 1);
     const auto pooled = MultiScaleRoiAlign(pooled_levels, strides, rois,
-                                           {config_.roi_output_size, config_.roi_sampling_ratio});
+                                           {config_.roi_output_size(), config_.roi_sampling_ratio()});
     {
       SCOPED_TRACE("RoIAlign");
       detection::ExpectNear(pooled, stage.at("pooled"));
@@ -234,7 +237,7 @@ class ParityTest : public testing::TestWithParam<ParityCase> {
     SCOPED_TRACE("postprocess");
     const auto boxes = BoxCoder({10, 10, 5, 5}).Decode(stage.at("head.1"), torch::cat(proposals));
     const auto probabilities = torch::softmax(stage.at("head.0"), 1);
-    const auto projection = EmbeddingProjection(config_.box_head_width, config_.embedding_width);
+    const auto projection = EmbeddingProjection(config_.box_head_width(), config_.embedding_width());
     int64_t begin = 0;
     for (size_t i = 0; i < proposals.size(); ++i) {
       SCOPED_TRACE(testing::Message() << "image " << i);
@@ -293,7 +296,7 @@ class ParityTest : public testing::TestWithParam<ParityCase> {
     EXPECT_EQ(compared, expected.size());
   }
 
-  FasterRcnnConfig config_;
+  v1::Detector config_;
   DetectOptions detect_options_;
   TensorMap reference_;
   std::shared_ptr<FasterRcnn> model_;

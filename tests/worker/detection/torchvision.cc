@@ -49,24 +49,29 @@ TensorMap WithPrefix(const TensorMap& tensors, const std::string& prefix) {
   return found;
 }
 
-nlohmann::json ConfigJson(const FasterRcnnConfig& config, int64_t num_classes) {
-  const bool resnet = config.backbone.kind == BackboneKind::kResnet;
-  return {{"backbone", resnet ? "resnet" : "mobilenet-v3-large"},
-          {"block", config.backbone.block == ResnetBlock::kBasic ? "basic" : "bottleneck"},
-          {"stage_depths", config.backbone.stage_depths},
-          {"fpn_channels", config.fpn_channels},
-          {"anchor_sizes", config.anchor_sizes},
-          {"anchor_ratios", config.anchor_ratios},
-          {"box_head_width", config.box_head_width},
-          {"min_size", config.min_size},
-          {"max_size", config.max_size},
-          {"rpn_pre_nms_top_n_train", config.rpn_pre_nms_top_n_train},
-          {"rpn_pre_nms_top_n_test", config.rpn_pre_nms_top_n_test},
-          {"rpn_post_nms_top_n_train", config.rpn_post_nms_top_n_train},
-          {"rpn_post_nms_top_n_test", config.rpn_post_nms_top_n_test},
-          {"rpn_score_threshold", config.rpn_score_threshold},
-          {"rpn_samples_per_image", config.rpn_samples_per_image},
-          {"box_samples_per_image", config.box_samples_per_image},
+nlohmann::json ConfigJson(const v1::Detector& config, int64_t num_classes) {
+  const v1::Backbone& backbone = config.backbone();
+  const auto& depths = backbone.stage_depths();
+  const auto& ratios = config.anchor_ratios();
+  std::vector<std::vector<float>> sizes;
+  for (const auto& level : config.anchor_levels())
+    sizes.emplace_back(level.sizes().begin(), level.sizes().end());
+  return {{"backbone", backbone.kind() == v1::Backbone::RESNET ? "resnet" : "mobilenet-v3-large"},
+          {"block", backbone.block() == v1::Backbone::BASIC ? "basic" : "bottleneck"},
+          {"stage_depths", std::vector<uint32_t>(depths.begin(), depths.end())},
+          {"fpn_channels", config.fpn_channels()},
+          {"anchor_sizes", sizes},
+          {"anchor_ratios", std::vector<float>(ratios.begin(), ratios.end())},
+          {"box_head_width", config.box_head_width()},
+          {"min_size", config.min_size()},
+          {"max_size", config.max_size()},
+          {"rpn_pre_nms_top_n_train", config.rpn_pre_nms_top_n_train()},
+          {"rpn_pre_nms_top_n_test", config.rpn_pre_nms_top_n_test()},
+          {"rpn_post_nms_top_n_train", config.rpn_post_nms_top_n_train()},
+          {"rpn_post_nms_top_n_test", config.rpn_post_nms_top_n_test()},
+          {"rpn_score_threshold", config.rpn_score_threshold()},
+          {"rpn_samples_per_image", config.rpn_samples_per_image()},
+          {"box_samples_per_image", config.box_samples_per_image()},
           {"num_classes", num_classes},
           {"live_norm", false},
           {"score_threshold", 0.05}};

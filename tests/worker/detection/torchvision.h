@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "worker/detection/preset.h"
+#include "loupe/v1/detector.pb.h"
 
 namespace loupe::detection {
 
@@ -31,8 +31,8 @@ const TensorMap& TorchvisionOps();
 // Entries whose name starts with `prefix`, without it.
 TensorMap WithPrefix(const TensorMap& tensors, const std::string& prefix);
 
-// The configuration as torchvision_model.py reads it.
-nlohmann::json ConfigJson(const FasterRcnnConfig& config, int64_t num_classes);
+// The detector as torchvision_model.py reads it.
+nlohmann::json ConfigJson(const v1::Detector& config, int64_t num_classes);
 
 }  // namespace loupe::detection
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "recipe/presets.h"
 #include "tests/worker/detection/torchvision.h"
 #include "worker/detection/conv_norm.h"
 
@@ -16,7 +17,7 @@ constexpr int64_t kClassCount = 3;
 
 std::shared_ptr<FasterRcnn> SmallModel(int seed) {
   torch::manual_seed(seed);
-  return std::make_shared<FasterRcnn>(PresetConfig("small").value(), kClassCount);
+  return std::make_shared<FasterRcnn>(PresetDetector("small").value(), kClassCount);
 }
 
 std::string DataPath(const std::string& name) {
@@ -52,7 +53,7 @@ TEST(WeightsTest, LoadedNormsAreFrozenAndOthersLive) {
 
 TEST(WeightsTest, AnotherHeadIsReportedAndLeftAlone) {
   const auto model = SmallModel(1);
-  auto state = StateDict(*std::make_shared<FasterRcnn>(PresetConfig("small").value(), 9));
+  auto state = StateDict(*std::make_shared<FasterRcnn>(PresetDetector("small").value(), 9));
   state["roi_heads.mask_head.weight"] = torch::zeros({1});
   state["backbone.body.bn1.num_batches_tracked"] = torch::zeros({}, torch::kInt64);
   const auto before = StateDict(*model).at("roi_heads.box_predictor.cls_score.weight");

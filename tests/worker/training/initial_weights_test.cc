@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "absl/strings/match.h"
+#include "recipe/presets.h"
 #include "recipe/recipe.h"
 
 namespace loupe {
@@ -19,7 +20,7 @@ using Tensors = std::map<std::string, torch::Tensor>;
 
 std::shared_ptr<FasterRcnn> Fresh(uint64_t seed) {
   torch::manual_seed(seed);
-  return std::make_shared<FasterRcnn>(*detection::PresetConfig("small"), 2);
+  return std::make_shared<FasterRcnn>(*PresetDetector("small"), 2);
 }
 
 v1::DetectorRecipe Detector(const std::string& fields) {

@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "recipe/presets.h"
 #include "recipe/recipe.h"
 #include "tests/worker/detection/torchvision.h"
 #include "worker/detection/faster_rcnn.h"
@@ -53,13 +54,13 @@ class TrainingParityTest : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     torch::set_num_threads(2);
-    detection::FasterRcnnConfig config = detection::PresetConfig(GetParam()).value();
-    config.min_size = 128;
-    config.max_size = 192;
-    config.rpn_pre_nms_top_n_train = 400;
-    config.rpn_post_nms_top_n_train = 200;
-    config.rpn_samples_per_image = 1'000'000;
-    config.box_samples_per_image = 1'000'000;
+    v1::Detector config = PresetDetector(GetParam()).value();
+    config.set_min_size(128);
+    config.set_max_size(192);
+    config.set_rpn_pre_nms_top_n_train(400);
+    config.set_rpn_post_nms_top_n_train(200);
+    config.set_rpn_samples_per_image(1'000'000);
+    config.set_box_samples_per_image(1'000'000);
     auto json = detection::ConfigJson(config, kClasses);
     json["seed"] = 21;
     json["image_sizes"] = kImageSizes;

@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "worker/detection/preset.h"
+#include "recipe/presets.h"
 
 namespace loupe {
 namespace {
@@ -16,8 +16,9 @@ using detection::FasterRcnn;
 
 std::unique_ptr<FasterRcnn> Model() {
   torch::manual_seed(3);
-  detection::FasterRcnnConfig config = *detection::PresetConfig("small");
-  config.min_size = config.max_size = 64;
+  v1::Detector config = *PresetDetector("small");
+  config.set_min_size(64);
+  config.set_max_size(64);
   auto model = std::make_unique<FasterRcnn>(config, 2);
   model->eval();
   return model;

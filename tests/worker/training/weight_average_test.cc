@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include "worker/detection/preset.h"
+#include "recipe/presets.h"
 
 namespace loupe {
 namespace {
@@ -25,7 +25,7 @@ void Set(double parameter, double statistic, const FasterRcnn& model) {
 }
 
 TEST(WeightAverageTest, KeepsLittleOfItsStartAndThenItsDecay) {
-  const FasterRcnn model(*detection::PresetConfig("small"), 2);
+  const FasterRcnn model(*PresetDetector("small"), 2);
   Set(11, 22, model);
   WeightAverage average(0.5, model);
   EXPECT_FALSE(average.model()->is_training());
@@ -43,7 +43,7 @@ TEST(WeightAverageTest, KeepsLittleOfItsStartAndThenItsDecay) {
 }
 
 TEST(WeightAverageTest, WhatIsNotTrainedStaysToTheBit) {
-  const FasterRcnn model(*detection::PresetConfig("small"), 2);
+  const FasterRcnn model(*PresetDetector("small"), 2);
   WeightAverage average(0.9, model);
   for (int64_t step = 1; step <= 50; ++step) average.Update(model, step);
   const auto averaged = average.model()->named_parameters();
