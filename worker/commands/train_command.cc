@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "client/lib/coco_file.h"
 #include "recipe/recipe.h"
@@ -87,27 +86,6 @@ absl::StatusOr<std::unique_ptr<Trainer>> MakeTrainer(const TrainOptions& options
   return trainer;
 }
 
-bool IsJustMeasured(const TrainingProgress& progress) {
-  return progress.measurement.has_value() && progress.measurement->iteration == progress.iteration;
-}
-
-// The first step, each twentieth of the way, and the last; and where AP was measured.
-bool IsWorthALine(const TrainingProgress& progress) {
-  const int64_t stride = std::max<int64_t>(1, progress.iterations / 20);
-  return progress.iteration == 1 || progress.iteration % stride == 0 ||
-         progress.iteration == progress.iterations || IsJustMeasured(progress);
-}
-
-std::string ProgressLine(const TrainingProgress& progress) {
-  std::string line = absl::StrFormat("iteration %d of %d: loss %.4f, %.1f images/s", progress.iteration,
-                                     progress.iterations, progress.loss, progress.images_per_second);
-  if (IsJustMeasured(progress)) {
-    absl::StrAppendFormat(&line, ", AP50 %.4f, AP %.4f", progress.measurement->ap50,
-                          progress.measurement->ap);
-  }
-  return line;
-}
-
 // Goes on from the checkpoint that an earlier run of the command left, if it left one.
 absl::Status ResumeFrom(const std::filesystem::path& path, Trainer& trainer, std::ostream& log) {
   if (!std::filesystem::exists(path)) return absl::OkStatus();
@@ -125,7 +103,7 @@ absl::Status ResumeFrom(const std::filesystem::path& path, Trainer& trainer, std
 TrainingCallbacks CallbacksOf(const std::filesystem::path& checkpoint_path, std::ostream& log) {
   TrainingCallbacks callbacks;
   callbacks.on_step = [&log](const TrainingProgress& progress) {
-    if (IsWorthALine(progress)) log << ProgressLine(progress) << std::endl;
+    if (IsLogged(progress)) log << ProgressLine(progress) << std::endl;
     return absl::OkStatus();
   };
   callbacks.on_checkpoint = [checkpoint_path](const Checkpoint& checkpoint) {
