@@ -16,7 +16,7 @@
 #include "worker/detection/runtime.h"
 #include "worker/prediction/device.h"
 #include "worker/prediction/weight_file.h"
-#include "worker/training/process_group.h"
+#include "worker/training/child_processes.h"
 #include "worker/training/rank_group.h"
 #include "worker/training/trainer.h"
 

@@ -1,4 +1,4 @@
-#include "worker/training/process_group.h"
+#include "worker/training/child_processes.h"
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -22,12 +22,12 @@ namespace {
 // A child that ended is noticed by its signal; this is in case one got lost.
 constexpr absl::Duration kTick = absl::Seconds(1);
 
-class ProcessGroup {
+class ChildProcesses {
  public:
-  ProcessGroup(OnDeath on_death, const std::function<absl::Status(int)>& work)
+  ChildProcesses(OnDeath on_death, const std::function<absl::Status(int)>& work)
       : on_death_(on_death), work_(work), signals_({SIGTERM, SIGINT, SIGCHLD}) {}
-  ProcessGroup(const ProcessGroup&) = delete;
-  ProcessGroup& operator=(const ProcessGroup&) = delete;
+  ChildProcesses(const ChildProcesses&) = delete;
+  ChildProcesses& operator=(const ChildProcesses&) = delete;
 
   absl::Status Start(int index) {
     const pid_t child = fork();
@@ -113,11 +113,11 @@ class ProcessGroup {
 }  // namespace
 
 absl::Status RunProcesses(int count, OnDeath on_death, const std::function<absl::Status(int)>& work) {
-  ProcessGroup group(on_death, work);
+  ChildProcesses children(on_death, work);
   absl::Status started;
-  for (int i = 0; i < count && started.ok(); ++i) started = group.Start(i);
-  if (!started.ok()) group.Stop(SIGTERM);
-  absl::Status ended = group.WaitForAll();
+  for (int i = 0; i < count && started.ok(); ++i) started = children.Start(i);
+  if (!started.ok()) children.Stop(SIGTERM);
+  absl::Status ended = children.WaitForAll();
   return started.ok() ? ended : started;
 }
 
