@@ -17,7 +17,7 @@
 #include "worker/prediction/device.h"
 #include "worker/prediction/weight_file.h"
 #include "worker/training/child_processes.h"
-#include "worker/training/rank_group.h"
+#include "worker/training/process_group.h"
 #include "worker/training/trainer.h"
 
 namespace loupe {
@@ -143,11 +143,11 @@ absl::Status RunRanks(int processes, Trainer& trainer, const TrainingCallbacks& 
   const int threads = std::max(1, detection::UsableCores() / processes);
   return RunProcesses(processes, OnDeath::kStopOthers, [&](int rank) -> absl::Status {
     detection::ConfigureRuntime(threads);
-    const auto ranks = RankGroup::Join(folder.path() / "meeting", rank, processes);
-    if (!ranks.ok()) return ranks.status();
+    const auto group = ProcessGroup::Join(folder.path() / "meeting", rank, processes);
+    if (!group.ok()) return group.status();
     const TrainingCallbacks silent = {[](const TrainingProgress&) { return absl::OkStatus(); },
                                       [](const Checkpoint&) { return absl::OkStatus(); }};
-    absl::Status trained = trainer.Run(rank == 0 ? callbacks : silent, *ranks);
+    absl::Status trained = trainer.Run(rank == 0 ? callbacks : silent, *group);
     return trained.ok() && rank == 0 ? finish() : trained;
   });
 }

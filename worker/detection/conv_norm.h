@@ -27,7 +27,7 @@ class BatchNorm : public torch::nn::Module {
   void Freeze();
   bool frozen() const { return frozen_; }
   // From now on the batch is spread over ranks; null: no longer.
-  void Synchronise(c10::intrusive_ptr<RankSum> ranks) { ranks_ = std::move(ranks); }
+  void Synchronise(c10::intrusive_ptr<AllReduce> ranks) { ranks_ = std::move(ranks); }
   // Whether the next forward pass normalises with the statistics of its batch.
   bool uses_batch_statistics() const { return is_training() && !frozen_; }
 
@@ -45,7 +45,7 @@ class BatchNorm : public torch::nn::Module {
 
  private:
   bool frozen_ = false;
-  c10::intrusive_ptr<RankSum> ranks_;
+  c10::intrusive_ptr<AllReduce> ranks_;
 };
 
 // Convolution with an optional batch norm. Not a module itself, so that the owner can register the two parts

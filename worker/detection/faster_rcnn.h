@@ -59,7 +59,7 @@ class FasterRcnn : public torch::nn::Module {
   std::vector<std::vector<torch::Tensor>> FrozenFeatures(const torch::Tensor& images);
 
   // Batch norm takes its statistics over the batches of all ranks; null: of its own batch again.
-  void SynchroniseNorms(const c10::intrusive_ptr<RankSum>& ranks);
+  void SynchroniseNorms(const c10::intrusive_ptr<AllReduce>& ranks);
 
   const FasterRcnnConfig& config() const { return config_; }
   int64_t num_classes() const { return num_classes_; }

@@ -18,8 +18,8 @@ constexpr int64_t kMaxFeatureBytes = int64_t{2} << 30;
 
 // The error of a step whose loss or gradient is not a number. All ranks see it, only rank 0 reports it.
 absl::Status NotANumber(const TrainingReport& report, const std::string& image_names,
-                        const RankGroup* ranks) {
-  if (ranks != nullptr && ranks->rank() > 0) return absl::AbortedError("rank 0 reports why");
+                        const ProcessGroup* group) {
+  if (group != nullptr && group->rank() > 0) return absl::AbortedError("rank 0 reports why");
   return report.NotANumber(image_names);
 }
 
@@ -49,29 +49,29 @@ absl::Status Trainer::Resume(const Checkpoint& checkpoint) {
   return absl::OkStatus();
 }
 
-absl::Status Trainer::Run(const TrainingCallbacks& callbacks, const c10::intrusive_ptr<RankGroup>& ranks) {
+absl::Status Trainer::Run(const TrainingCallbacks& callbacks, const c10::intrusive_ptr<ProcessGroup>& group) {
   state_->model()->train();
-  state_->model()->SynchroniseNorms(ranks);
+  state_->model()->SynchroniseNorms(group);
   try {
-    return RunSteps(callbacks, ranks.get());
+    return RunSteps(callbacks, group.get());
   } catch (const c10::Error& error) {
-    const auto code = ranks && ranks->lost() ? absl::StatusCode::kAborted : absl::StatusCode::kInternal;
+    const auto code = group && group->lost() ? absl::StatusCode::kAborted : absl::StatusCode::kInternal;
     return absl::Status(
         code, absl::StrCat("iteration ", state_->iteration() + 1, ": ", error.what_without_backtrace()));
   }
 }
 
-absl::Status Trainer::RunSteps(const TrainingCallbacks& callbacks, RankGroup* ranks) {
+absl::Status Trainer::RunSteps(const TrainingCallbacks& callbacks, ProcessGroup* group) {
   const int64_t iterations = training().iterations();
   const int64_t batches = training().accumulation_steps();
-  const std::unique_ptr<FeatureCache> features = MakeFeatureCache(ranks);
+  const std::unique_ptr<FeatureCache> features = MakeFeatureCache(group);
   const BatchLoader::Share share =
-      ranks != nullptr ? BatchLoader::Share{ranks->rank(), ranks->size()} : BatchLoader::Share();
+      group != nullptr ? BatchLoader::Share{group->rank(), group->size()} : BatchLoader::Share();
   BatchLoader loader(state_->recipe(), set_, *state_->model(), features.get(), share,
                      state_->iteration() * batches, iterations * batches);
   while (state_->iteration() < iterations) {
     report_.BeginStep();
-    if (absl::Status done = Step(loader, ranks, features.get()); !done.ok()) return done;
+    if (absl::Status done = Step(loader, group, features.get()); !done.ok()) return done;
     report_.EndStep();
     if (share.rank == 0 && IsMeasurementDue()) {
       if (absl::Status measured = Measure(); !measured.ok()) return measured;
@@ -84,7 +84,7 @@ absl::Status Trainer::RunSteps(const TrainingCallbacks& callbacks, RankGroup* ra
   return absl::OkStatus();
 }
 
-absl::Status Trainer::Step(BatchLoader& loader, RankGroup* ranks, FeatureCache* features) {
+absl::Status Trainer::Step(BatchLoader& loader, ProcessGroup* group, FeatureCache* features) {
   const int64_t batches = training().accumulation_steps();
   state_->ClearGradients();
   std::string step_names;
@@ -92,22 +92,22 @@ absl::Status Trainer::Step(BatchLoader& loader, RankGroup* ranks, FeatureCache* 
   for (int64_t i = 0; i < batches; ++i) {
     absl::StatusOr<TrainingBatch> batch = loader.Next();
     if (!batch.ok()) return batch.status();
-    if (ranks != nullptr)
-      batch->images = detection::PadTo(batch->images, ranks->Largest(batch->images.padded()));
+    if (group != nullptr)
+      batch->images = detection::PadTo(batch->images, group->AllReduceMax(batch->images.padded()));
     if (features != nullptr) UseFrozenFeatures(*batch, *features);
     detection::Losses losses = state_->model()->ComputeLosses(batch->images, batch->targets);
-    report_.AddLosses(LossesOfWholeBatch(ranks, losses));
-    if (!std::isfinite(report_.progress().loss)) return NotANumber(report_, batch->names, ranks);
+    report_.AddLosses(LossesOfWholeBatch(group, losses));
+    if (!std::isfinite(report_.progress().loss)) return NotANumber(report_, batch->names, group);
     (losses.Sum() / batches).backward();
     positives = positives.defined() ? positives + losses.positive_quality : losses.positive_quality;
     absl::StrAppend(&step_names, step_names.empty() ? "" : ", ", batch->names);
   }
-  if (ranks != nullptr) {
-    ranks->SumGradients(state_->parameters());
-    ranks->Sum(positives);
+  if (group != nullptr) {
+    group->AllReduceGradients(state_->parameters());
+    group->AllReduceSum(positives);
   }
   const bool finite = state_->FinishStep(report_.progress().loss, positives);
-  return finite ? absl::OkStatus() : NotANumber(report_, step_names, ranks);
+  return finite ? absl::OkStatus() : NotANumber(report_, step_names, group);
 }
 
 bool Trainer::IsMeasurementDue() const {
@@ -128,10 +128,10 @@ absl::Status Trainer::Measure() {
   return absl::OkStatus();
 }
 
-std::unique_ptr<FeatureCache> Trainer::MakeFeatureCache(const RankGroup* ranks) const {
+std::unique_ptr<FeatureCache> Trainer::MakeFeatureCache(const ProcessGroup* group) const {
   const bool constant = state_->model()->HasFrozenLayers() && !Augments(training());
   // A rank learns only in the step itself to which size its images are padded.
-  if (!constant || ranks != nullptr) return nullptr;
+  if (!constant || group != nullptr) return nullptr;
   return std::make_unique<FeatureCache>(kMaxFeatureBytes);
 }
 

@@ -16,7 +16,7 @@
 #include "loupe/v1/recipe.pb.h"
 #include "worker/training/batch_loader.h"
 #include "worker/training/feature_cache.h"
-#include "worker/training/rank_group.h"
+#include "worker/training/process_group.h"
 #include "worker/training/training_report.h"
 #include "worker/training/training_set.h"
 #include "worker/training/training_state.h"
@@ -37,13 +37,13 @@ class Trainer {
   // Errors: INVALID_ARGUMENT when it belongs to another training or is incomplete.
   absl::Status Resume(const Checkpoint& checkpoint);
 
-  // Runs the remaining steps. With `ranks`, each rank runs a trainer in the same state, takes its share of
+  // Runs the remaining steps. With `group`, each rank runs a trainer in the same state, takes its share of
   // every batch, and ends with the same weights; up to rounding they are those of one process.
   // Requires: a batch has at least as many images as there are ranks.
   // Errors: those of a callback; INVALID_ARGUMENT for an image that can't be read; INTERNAL, on rank 0, when
   // a loss or a gradient is not a number (the message names iteration and images); ABORTED when another rank
   // is gone or reports why the training ends.
-  absl::Status Run(const TrainingCallbacks& callbacks, const c10::intrusive_ptr<RankGroup>& ranks = {});
+  absl::Status Run(const TrainingCallbacks& callbacks, const c10::intrusive_ptr<ProcessGroup>& group = {});
 
   // See TrainingState for these.
   Checkpoint MakeCheckpoint() const { return state_->MakeCheckpoint(); }
@@ -59,12 +59,12 @@ class Trainer {
  private:
   Trainer(TrainingSet set, std::unique_ptr<TrainingState> state);
   const v1::TrainingRecipe& training() const { return state_->recipe().training(); }
-  absl::Status RunSteps(const TrainingCallbacks& callbacks, RankGroup* ranks);
-  absl::Status Step(BatchLoader& loader, RankGroup* ranks, FeatureCache* features);
+  absl::Status RunSteps(const TrainingCallbacks& callbacks, ProcessGroup* group);
+  absl::Status Step(BatchLoader& loader, ProcessGroup* group, FeatureCache* features);
   bool IsMeasurementDue() const;
   absl::Status Measure();
   // Null when the output of the frozen layers for an image changes from step to step, or no layer is frozen.
-  std::unique_ptr<FeatureCache> MakeFeatureCache(const RankGroup* ranks) const;
+  std::unique_ptr<FeatureCache> MakeFeatureCache(const ProcessGroup* group) const;
   void UseFrozenFeatures(TrainingBatch& batch, FeatureCache& features);
 
   TrainingSet set_;

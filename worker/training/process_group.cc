@@ -1,4 +1,4 @@
-#include "worker/training/rank_group.h"
+#include "worker/training/process_group.h"
 
 #include <torch/torch.h>
 #include <torch/csrc/distributed/c10d/FileStore.hpp>
@@ -66,7 +66,7 @@ void Translated(bool& lost, const Exchange& exchange) {
 
 }  // namespace
 
-class RankGroup::Backend {
+class ProcessGroup::Backend {
  public:
   Backend(const std::filesystem::path& meeting_file, int rank, int size) {
     auto options = c10d::ProcessGroupGloo::Options::create();
@@ -87,33 +87,33 @@ class RankGroup::Backend {
   c10::intrusive_ptr<c10d::ProcessGroup> group_;
 };
 
-RankGroup::RankGroup(std::unique_ptr<Backend> backend, int rank, int size)
+ProcessGroup::ProcessGroup(std::unique_ptr<Backend> backend, int rank, int size)
     : backend_(std::move(backend)), rank_(rank), size_(size) {}
 
-RankGroup::~RankGroup() = default;
+ProcessGroup::~ProcessGroup() = default;
 
-absl::StatusOr<c10::intrusive_ptr<RankGroup>> RankGroup::Join(const std::filesystem::path& meeting_file,
-                                                              int rank, int size) {
+absl::StatusOr<c10::intrusive_ptr<ProcessGroup>> ProcessGroup::Join(const std::filesystem::path& meeting_file,
+                                                                    int rank, int size) {
   try {
-    return c10::intrusive_ptr<RankGroup>::make(std::make_unique<Backend>(meeting_file, rank, size), rank,
-                                               size);
+    return c10::intrusive_ptr<ProcessGroup>::make(std::make_unique<Backend>(meeting_file, rank, size), rank,
+                                                  size);
   } catch (const std::exception& error) {
     return absl::UnavailableError(
         absl::StrCat("the processes of the training don't find each other: ", error.what()));
   }
 }
 
-void RankGroup::Sum(torch::Tensor& values) {
+void ProcessGroup::AllReduceSum(torch::Tensor& values) {
   Translated(lost_, [&] { backend_->Begin(values, c10d::ReduceOp::SUM)->wait(); });
 }
 
-detection::ImageSize RankGroup::Largest(detection::ImageSize size) {
+detection::ImageSize ProcessGroup::AllReduceMax(detection::ImageSize size) {
   torch::Tensor sides = torch::tensor({size.height, size.width}, torch::kInt64);
   Translated(lost_, [&] { backend_->Begin(sides, c10d::ReduceOp::MAX)->wait(); });
   return {sides[0].item<int64_t>(), sides[1].item<int64_t>()};
 }
 
-void RankGroup::SumGradients(const std::vector<torch::Tensor>& parameters) {
+void ProcessGroup::AllReduceGradients(const std::vector<torch::Tensor>& parameters) {
   torch::NoGradGuard no_grad;
   std::vector<Bucket> buckets = BucketsOf(parameters);
   Translated(lost_, [&] {
@@ -128,12 +128,12 @@ void RankGroup::SumGradients(const std::vector<torch::Tensor>& parameters) {
   });
 }
 
-std::array<double, 4> LossesOfWholeBatch(RankGroup* ranks, detection::Losses& losses) {
+std::array<double, 4> LossesOfWholeBatch(ProcessGroup* group, detection::Losses& losses) {
   const std::array<torch::Tensor*, 4> means = {&losses.loss_classifier, &losses.loss_box_reg,
                                                &losses.loss_objectness, &losses.loss_rpn_box_reg};
-  if (ranks != nullptr) {
+  if (group != nullptr) {
     torch::Tensor counts = torch::tensor({losses.proposals, losses.anchors}, torch::kFloat64);
-    ranks->Sum(counts);
+    group->AllReduceSum(counts);
     const double proposals = std::max(1.0, counts[0].item<double>());
     const double anchors = std::max(1.0, counts[1].item<double>());
     for (size_t i = 0; i < means.size(); ++i) {
@@ -142,7 +142,7 @@ std::array<double, 4> LossesOfWholeBatch(RankGroup* ranks, detection::Losses& lo
   }
   torch::Tensor sums = torch::empty({4}, torch::kFloat64);
   for (size_t i = 0; i < means.size(); ++i) sums[static_cast<int64_t>(i)] = means[i]->detach();
-  if (ranks != nullptr) ranks->Sum(sums);
+  if (group != nullptr) group->AllReduceSum(sums);
   std::array<double, 4> values;
   std::copy_n(sums.data_ptr<double>(), values.size(), values.begin());
   return values;

@@ -19,28 +19,28 @@ namespace loupe {
 //
 // All ranks make the same calls in the same order, from one thread at a time. Each call waits for the others.
 // Errors: c10::Error when another rank is gone; lost() says so from then on.
-class RankGroup : public detection::RankSum {
+class ProcessGroup : public detection::AllReduce {
  public:
   // Waits until all `size` ranks, 0 and up, have joined. `meeting_file`: a path in a folder that all can
   // write to; the file is not there before. Errors: UNAVAILABLE when they don't find each other.
-  static absl::StatusOr<c10::intrusive_ptr<RankGroup>> Join(const std::filesystem::path& meeting_file,
-                                                            int rank, int size);
-  ~RankGroup() override;
+  static absl::StatusOr<c10::intrusive_ptr<ProcessGroup>> Join(const std::filesystem::path& meeting_file,
+                                                               int rank, int size);
+  ~ProcessGroup() override;
 
   int rank() const { return rank_; }
   int size() const { return size_; }
   bool lost() const { return lost_; }
 
-  void Sum(torch::Tensor& values) override;
+  void AllReduceSum(torch::Tensor& values) override;
   // Of all ranks' sizes the largest height and the largest width.
-  detection::ImageSize Largest(detection::ImageSize size);
+  detection::ImageSize AllReduceMax(detection::ImageSize size);
   // Replaces the gradients of parameters, the same on all ranks, by their sums.
-  void SumGradients(const std::vector<torch::Tensor>& parameters);
+  void AllReduceGradients(const std::vector<torch::Tensor>& parameters);
 
  private:
   class Backend;
-  RankGroup(std::unique_ptr<Backend> backend, int rank, int size);
-  friend class c10::intrusive_ptr<RankGroup>;
+  ProcessGroup(std::unique_ptr<Backend> backend, int rank, int size);
+  friend class c10::intrusive_ptr<ProcessGroup>;
 
   std::unique_ptr<Backend> backend_;
   int rank_;
@@ -49,8 +49,8 @@ class RankGroup : public detection::RankSum {
 };
 
 // The losses as means over the samples of all ranks, in the order of detection::Losses. `losses` become this
-// rank's part of them: the gradients of the parts add up to those of the whole batch. ranks: null, where one
+// rank's part of them: the gradients of the parts add up to those of the whole batch. group: null, where one
 // process has it all.
-std::array<double, 4> LossesOfWholeBatch(RankGroup* ranks, detection::Losses& losses);
+std::array<double, 4> LossesOfWholeBatch(ProcessGroup* group, detection::Losses& losses);
 
 }  // namespace loupe
