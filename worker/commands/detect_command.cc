@@ -1,6 +1,6 @@
 #include "worker/commands/detect_command.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <functional>

@@ -1,6 +1,6 @@
 #include "worker/detection/weights.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "worker/detection/conv_norm.h"
+#include "worker/detection/faster_rcnn.h"
 
 namespace loupe::detection {
 namespace {

@@ -9,10 +9,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "worker/detection/faster_rcnn.h"
 #include "worker/weights/safetensors.h"
 
 namespace loupe::detection {
+
+class FasterRcnn;
 
 // What became of the tensors of a file, by the names that the model uses, sorted.
 struct LoadReport {

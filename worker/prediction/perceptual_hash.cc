@@ -1,6 +1,6 @@
 #include "worker/prediction/perceptual_hash.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 #include <numbers>

@@ -1,6 +1,6 @@
 #include "worker/prediction/picture_prediction.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <deque>

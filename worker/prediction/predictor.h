@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "worker/detection/transform.h"
 #include "worker/detection/types.h"
 #include "worker/prediction/weight_file.h"
 
@@ -27,16 +28,14 @@ class Predictor {
 
   // Names from the file's metadata; empty when it has none.
   const std::vector<std::string>& class_names() const { return detector_.class_names; }
-  int64_t num_classes() const { return detector_.model->num_classes(); }
+  int64_t num_classes() const;
 
   // The batch that Predict wants, with the mirrored images behind the images if asked. May be called on
   // another thread than Predict, at the same time. images: [3, H, W] float32 RGB in [0, 1]. Errors:
   // c10::Error when LibTorch fails.
   detection::Batch Prepare(const std::vector<torch::Tensor>& images, bool mirrored) const;
   // The size of the batch that is made of such a picture alone.
-  detection::ImageSize PaddedSize(detection::ImageSize picture) const {
-    return detector_.model->PaddedSize(picture);
-  }
+  detection::ImageSize PaddedSize(detection::ImageSize picture) const;
 
   // A prediction an image, on the CPU. `mirrored`: whether the batch was prepared so.
   // Errors: INTERNAL when LibTorch fails.

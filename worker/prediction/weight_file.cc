@@ -1,12 +1,13 @@
 #include "worker/prediction/weight_file.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <array>
 #include <fstream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "worker/detection/faster_rcnn.h"
 #include "worker/detection/preset.h"
 #include "worker/detection/weights.h"
 #include "worker/prediction/detector_config.h"

@@ -1,12 +1,13 @@
 #include "worker/training/batch_loader.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "worker/detection/faster_rcnn.h"
 #include "worker/training/random_stream.h"
 
 namespace loupe {

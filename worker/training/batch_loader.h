@@ -1,6 +1,7 @@
 // The batches of a training: read, augmented and resized ahead of the network.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -9,11 +10,15 @@
 
 #include "absl/status/statusor.h"
 #include "loupe/v1/recipe.pb.h"
-#include "worker/detection/faster_rcnn.h"
+#include "worker/detection/transform.h"
 #include "worker/pictures/prefetcher.h"
 #include "worker/training/augmentation.h"
 #include "worker/training/feature_cache.h"
 #include "worker/training/training_set.h"
+
+namespace loupe::detection {
+class FasterRcnn;
+}
 
 namespace loupe {
 

@@ -1,11 +1,12 @@
 #include "worker/training/initial_weights.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "worker/detection/faster_rcnn.h"
 
 namespace loupe {
 namespace {

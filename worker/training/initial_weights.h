@@ -6,7 +6,6 @@
 
 #include "absl/status/statusor.h"
 #include "loupe/v1/recipe.pb.h"
-#include "worker/detection/faster_rcnn.h"
 #include "worker/detection/weights.h"
 
 namespace loupe {

@@ -1,12 +1,13 @@
 #include "worker/training/trainer.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "worker/detection/faster_rcnn.h"
 #include "worker/training/augmentation.h"
 #include "worker/training/random_stream.h"
 #include "worker/training/validation.h"

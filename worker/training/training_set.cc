@@ -1,6 +1,6 @@
 #include "worker/training/training_set.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>

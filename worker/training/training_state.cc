@@ -1,6 +1,6 @@
 #include "worker/training/training_state.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "content/sha256.h"
 #include "recipe/recipe.h"
+#include "worker/detection/faster_rcnn.h"
 #include "worker/detection/weights.h"
 #include "worker/prediction/detector_config.h"
 #include "worker/prediction/device.h"

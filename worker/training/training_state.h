@@ -17,13 +17,16 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "loupe/v1/recipe.pb.h"
-#include "worker/detection/faster_rcnn.h"
 #include "worker/training/checkpoint.h"
 #include "worker/training/class_quality.h"
 #include "worker/training/optimizer.h"
 #include "worker/training/training_set.h"
 #include "worker/training/weight_average.h"
 #include "worker/weights/safetensors.h"
+
+namespace loupe::detection {
+class FasterRcnn;
+}
 
 namespace loupe {
 

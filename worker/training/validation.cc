@@ -1,8 +1,10 @@
 #include "worker/training/validation.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
+
+#include "worker/detection/faster_rcnn.h"
 
 namespace loupe {
 namespace {

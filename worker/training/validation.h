@@ -6,8 +6,11 @@
 
 #include "absl/status/statusor.h"
 #include "evaluation/coco_metrics.h"
-#include "worker/detection/faster_rcnn.h"
 #include "worker/training/training_set.h"
+
+namespace loupe::detection {
+class FasterRcnn;
+}
 
 namespace loupe {
 

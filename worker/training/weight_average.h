@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <memory>
 
-#include "worker/detection/faster_rcnn.h"
+namespace loupe::detection {
+class FasterRcnn;
+}
 
 namespace loupe {
 

@@ -1,13 +1,14 @@
 #include "worker/detection/weights.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 #include <cstdlib>
 
 #include "tests/worker/detection/torchvision.h"
 #include "worker/detection/conv_norm.h"
+#include "worker/detection/faster_rcnn.h"
 
 namespace loupe::detection {
 namespace {

@@ -1,7 +1,7 @@
 // Picture files: what they claim, whether they are whole, and how people see them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <filesystem>
 #include <fstream>

@@ -3,13 +3,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <memory>
 
 #include "absl/strings/match.h"
 #include "recipe/recipe.h"
+#include "worker/detection/faster_rcnn.h"
 
 namespace loupe {
 namespace {

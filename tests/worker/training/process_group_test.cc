@@ -4,7 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <filesystem>
 #include <thread>
@@ -12,6 +12,7 @@
 #include "tests/support/strict_device.h"
 #include "tests/worker/training/training_world.h"
 #include "worker/detection/batch_norm.h"
+#include "worker/detection/faster_rcnn.h"
 
 namespace loupe {
 namespace {

@@ -2,11 +2,12 @@
 #include "worker/training/validation.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <memory>
 #include <vector>
 
+#include "worker/detection/faster_rcnn.h"
 #include "worker/detection/preset.h"
 
 namespace loupe {

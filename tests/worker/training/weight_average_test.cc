@@ -2,8 +2,9 @@
 #include "worker/training/weight_average.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
+#include "worker/detection/faster_rcnn.h"
 #include "worker/detection/preset.h"
 
 namespace loupe {
