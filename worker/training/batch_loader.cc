@@ -91,7 +91,7 @@ bool BatchLoader::TakeFeatures(TrainingBatch& batch) const {
     maps.push_back(*std::move(found));
   }
   images.frozen = Stacked(maps);
-  // Of the images only the shape is asked for.
+  // Only the shape of `images` is used when `frozen` is set.
   images.images =
       torch::zeros({1}).expand({static_cast<int64_t>(maps.size()), 3, padded.height, padded.width});
   batch.images = std::move(images);

@@ -19,7 +19,7 @@
 namespace loupe {
 namespace {
 
-// A child that ended is noticed by its signal; this is in case one got lost.
+// SIGCHLD tells that a child has ended. This timeout is for signals that were merged.
 constexpr absl::Duration kTick = absl::Seconds(1);
 
 class ChildProcesses {
@@ -59,7 +59,7 @@ class ChildProcesses {
 
  private:
   static constexpr int kFailed = 1;
-  static constexpr int kCutOff = 3;  // by the end of another one
+  static constexpr int kCutOff = 3;  // it ended because another child is gone
 
   static std::string Name(int signal) {
     return absl::StrCat("signal ", signal, " (", strsignal(signal), ")");
@@ -81,7 +81,7 @@ class ChildProcesses {
       if (WIFSIGNALED(how) && !stopping_) {
         on_death_ == OnDeath::kRestart ? Restart(index) : Died(WTERMSIG(how));
       } else if (WIFEXITED(how) && WEXITSTATUS(how) == kCutOff) {
-        cut_off_ = true;  // the one that is gone says why
+        cut_off_ = true;  // the child that is gone reports why
       } else if (WIFEXITED(how) && WEXITSTATUS(how) != 0) {
         failure_.Update(absl::InternalError("a worker process has failed"));
         if (!stopping_) Stop(SIGTERM);
@@ -104,7 +104,7 @@ class ChildProcesses {
   OnDeath on_death_;
   const std::function<absl::Status(int)>& work_;
   SignalPipe signals_;
-  std::map<pid_t, int> children_;  // their numbers
+  std::map<pid_t, int> children_;  // the index of each
   bool stopping_ = false;
   bool cut_off_ = false;
   absl::Status failure_;

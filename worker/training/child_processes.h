@@ -1,4 +1,4 @@
-// Several processes of one program under one parent.
+// Starts and supervises child processes of this program.
 #pragma once
 
 #include <functional>
@@ -7,17 +7,17 @@
 
 namespace loupe {
 
-// What happens when a child dies by a signal.
+// What to do when a signal ends a child.
 enum class OnDeath {
-  kRestart,     // it is started again after a second: each works for itself
-  kStopOthers,  // the others are stopped too: none can do without it
+  kRestart,     // start it again after a second; the children are independent
+  kStopOthers,  // stop the other children too; they need each other
 };
 
-// Runs `work` in `count` child processes, each with its number from 0 on. SIGTERM and SIGINT are passed on to
-// them. Returns when all have ended: the first error, else OK. A child prints its own error, unless that is
-// ABORTED, which says that it ended because another one is gone. Errors: INTERNAL when a child has failed or
-// died; with kStopOthers CANCELLED when a signal told them to stop. Requires: no threads yet, since children
-// are forked.
+// Runs `work` in `count` child processes. Each gets its index, from 0. SIGTERM and SIGINT are passed on to
+// them. Returns when all have ended: the first error, else OK. A child prints its own error, except ABORTED,
+// which means that it ended because another child is gone. Errors: INTERNAL when a child failed or was
+// killed; with kStopOthers, CANCELLED after SIGTERM or SIGINT. Requires: the program has no other threads
+// yet, since the children are forked.
 absl::Status RunProcesses(int count, OnDeath on_death, const std::function<absl::Status(int index)>& work);
 
 }  // namespace loupe

@@ -11,7 +11,7 @@
 namespace loupe {
 namespace {
 
-// The batch norms that were taken and are not trained.
+// The loaded batch norms in layers that are not trained.
 std::vector<std::string> UntrainedNorms(const std::vector<std::string>& taken,
                                         const detection::FasterRcnn& model) {
   const auto parameters = model.named_parameters();

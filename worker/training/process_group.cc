@@ -13,13 +13,13 @@
 namespace loupe {
 namespace {
 
-// Gradients are sent in pieces of about this size: one is added up while the next one is gathered.
+// Gradients are sent in buckets of about this size. One bucket is summed while the next one is filled.
 constexpr int64_t kBucketBytes = 16 << 20;
 constexpr char kLoopback[] = "127.0.0.1";
 
 using Work = c10::intrusive_ptr<c10d::Work>;
 
-// Gradients that are sent as one.
+// Gradients that are sent as one tensor.
 struct Bucket {
   std::vector<torch::Tensor> gradients;
   int64_t bytes = 0;
@@ -53,7 +53,7 @@ void CopyBack(const torch::Tensor& flat, std::vector<torch::Tensor>& gradients) 
   }
 }
 
-// Runs `exchange`; whatever Gloo throws means that a rank is gone.
+// Runs `exchange`. Any exception of Gloo means that a rank is gone.
 template <typename Exchange>
 void Translated(bool& lost, const Exchange& exchange) {
   try {
@@ -75,7 +75,7 @@ class ProcessGroup::Backend {
         c10::make_intrusive<c10d::FileStore>(meeting_file.string(), size), rank, size, options);
   }
 
-  // Begins to replace `values` by what `operation` makes of them over all ranks.
+  // Starts to reduce `values` over all ranks, in place.
   Work Begin(torch::Tensor& values, c10d::ReduceOp::RedOpType operation) {
     std::vector<torch::Tensor> tensors = {values};
     c10d::AllreduceOptions options;

@@ -1,4 +1,4 @@
-// The processes that train one model together, each on its share of every batch.
+// The processes that train one model together. Each is a rank and computes its share of every batch.
 #pragma once
 
 #include <torch/types.h>
@@ -14,15 +14,14 @@
 
 namespace loupe {
 
-// One of the processes, a rank, as the others see it. They reach each other over the loopback interface
-// (Gloo).
+// The group as one rank sees it. The ranks communicate through Gloo over the loopback interface.
 //
-// All ranks make the same calls in the same order, from one thread at a time. Each call waits for the others.
-// Errors: c10::Error when another rank is gone; lost() says so from then on.
+// All ranks must make the same calls in the same order, from one thread at a time. Each call waits for the
+// other ranks. Errors of all calls: c10::Error when another rank is gone; from then on lost() is true.
 class ProcessGroup : public detection::AllReduce {
  public:
-  // Waits until all `size` ranks, 0 and up, have joined. `meeting_file`: a path in a folder that all can
-  // write to; the file is not there before. Errors: UNAVAILABLE when they don't find each other.
+  // Waits until all ranks, 0 to size - 1, have joined. meeting_file: a path in a folder that all ranks can
+  // write to; the file must not exist yet. Errors: UNAVAILABLE when the ranks don't find each other.
   static absl::StatusOr<c10::intrusive_ptr<ProcessGroup>> Join(const std::filesystem::path& meeting_file,
                                                                int rank, int size);
   ~ProcessGroup() override;
@@ -32,9 +31,9 @@ class ProcessGroup : public detection::AllReduce {
   bool lost() const { return lost_; }
 
   void AllReduceSum(torch::Tensor& values) override;
-  // Of all ranks' sizes the largest height and the largest width.
+  // The largest height and the largest width over all ranks.
   detection::ImageSize AllReduceMax(detection::ImageSize size);
-  // Replaces the gradients of parameters, the same on all ranks, by their sums.
+  // Replaces the gradients of `parameters` by their sums over all ranks.
   void AllReduceGradients(const std::vector<torch::Tensor>& parameters);
 
  private:
@@ -48,9 +47,9 @@ class ProcessGroup : public detection::AllReduce {
   bool lost_ = false;
 };
 
-// The losses as means over the samples of all ranks, in the order of detection::Losses. `losses` become this
-// rank's part of them: the gradients of the parts add up to those of the whole batch. group: null, where one
-// process has it all.
+// Returns the losses of the whole batch, as means over the samples of all ranks, in the order of
+// detection::Losses. Scales `losses` to this rank's part: the gradients of all parts add up to those of the
+// whole batch. group: null when one process trains alone.
 std::array<double, 4> LossesOfWholeBatch(ProcessGroup* group, detection::Losses& losses);
 
 }  // namespace loupe
