@@ -21,13 +21,13 @@ namespace {
 
 using detection::Detections;
 
-// Gives the detections of each file to `take`, in order.
+// Calls `take` with the detections of each file, in the order of the files.
 absl::Status ForEachImage(Predictor& predictor, const std::vector<std::filesystem::path>& files,
                           const detection::DetectOptions& options, int64_t batch_size,
                           const std::function<void(size_t, const Detections&)>& take) {
   std::vector<Picture> pictures;
   for (const std::filesystem::path& file : files) {
-    // A file that can't be read is told of when its turn comes.
+    // A file that can't be read is reported by `load`, when its turn comes.
     pictures.push_back({[file] { return LoadImageSize(file).value_or(detection::ImageSize()); },
                         [file] { return LoadImage(file); }});
   }
@@ -63,8 +63,8 @@ absl::Status PrintLines(Predictor& predictor, const DetectFilesOptions& options,
       });
 }
 
-// Category ids by label (0 is unused): by name where the weights know their classes' names, else by ascending
-// id.
+// The category id for each label; index 0 is unused. Categories are matched by name when the weights have
+// class names, else by ascending id.
 absl::StatusOr<std::vector<int64_t>> CategoryIds(const CocoFile& coco, const Predictor& predictor) {
   std::map<std::string, int64_t> by_name;
   std::vector<int64_t> ids = {0};
@@ -89,7 +89,7 @@ absl::StatusOr<std::vector<int64_t>> CategoryIds(const CocoFile& coco, const Pre
 }
 
 absl::Status WriteResults(Predictor& predictor, const DetectFilesOptions& options) {
-  constexpr double kScoreThreshold = 0.01;  // COCO's numbers are made of the whole curve
+  constexpr double kScoreThreshold = 0.01;  // AP needs the whole precision-recall curve
   const absl::StatusOr<CocoFile> coco =
       ReadCocoFile(*options.coco, {.purpose = CocoPurpose::kTruth, .images_dir = options.images_dir});
   if (!coco.ok()) return coco.status();

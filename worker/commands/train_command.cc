@@ -34,7 +34,7 @@ absl::StatusOr<v1::Recipe> RecipeOf(const TrainOptions& options) {
   }
   const absl::StatusOr<v1::Recipe> checked = ParseRecipe(text);
   if (!checked.ok()) return checked.status();
-  // Once more without defaults, since some of them follow from what the options say.
+  // Parse again without defaults, since some defaults depend on the options.
   v1::Recipe given;
   google::protobuf::TextFormat::ParseFromString(text, &given);
   if (options.preset.has_value()) given.mutable_detector()->set_preset(*options.preset);
@@ -86,7 +86,7 @@ absl::StatusOr<std::unique_ptr<Trainer>> MakeTrainer(const TrainOptions& options
   return trainer;
 }
 
-// Goes on from the checkpoint that an earlier run of the command left, if it left one.
+// Continues from the checkpoint of an earlier run of the command, if there is one.
 absl::Status ResumeFrom(const std::filesystem::path& path, Trainer& trainer, std::ostream& log) {
   if (!std::filesystem::exists(path)) return absl::OkStatus();
   const absl::StatusOr<Checkpoint> checkpoint = ReadCheckpoint(path);
@@ -112,7 +112,7 @@ TrainingCallbacks CallbacksOf(const std::filesystem::path& checkpoint_path, std:
   return callbacks;
 }
 
-// A new folder for the files of one run, removed at the end.
+// A new temporary folder, removed at the end.
 class TemporaryFolder {
  public:
   TemporaryFolder() : path_((std::filesystem::temp_directory_path() / "loupe-train-XXXXXX").string()) {
@@ -133,8 +133,8 @@ class TemporaryFolder {
   bool made_ = false;
 };
 
-// Runs the trainer, which stands ready, in several processes. What it learns stays in those: rank 0 calls
-// `finish`.
+// Runs the trainer in several child processes, one per rank. Their memory is not shared with this process, so
+// rank 0 calls `finish` to save the result.
 absl::Status RunRanks(int processes, Trainer& trainer, const TrainingCallbacks& callbacks,
                       const std::function<absl::Status()>& finish) {
   const TemporaryFolder folder;
@@ -155,7 +155,7 @@ absl::Status RunRanks(int processes, Trainer& trainer, const TrainingCallbacks& 
 }  // namespace
 
 absl::Status RunTrainCommand(const TrainOptions& options, std::ostream& log) {
-  // One thread until the processes are there: a team of OpenMP's doesn't survive a fork.
+  // One thread until the children have been forked: OpenMP's threads don't survive a fork.
   detection::ConfigureRuntime(options.processes == 1 ? 0 : 1);
   const absl::StatusOr<v1::Recipe> recipe = RecipeOf(options);
   if (!recipe.ok()) return recipe.status();

@@ -1,4 +1,4 @@
-// The configuration of a detector, from a recipe or from what is said about a weight file.
+// The configuration of a detector, from a recipe or from the description of a weight file.
 #pragma once
 
 #include "absl/status/statusor.h"
@@ -7,12 +7,12 @@
 
 namespace loupe {
 
-// The preset's configuration with the recipe's sizes. When only one of the two sizes is given, the other one
-// keeps the preset's, or moves as far as min_size <= max_size needs. Errors: INVALID_ARGUMENT for an unknown
-// preset.
+// The preset's configuration with the recipe's image sizes. When only one of the two sizes is given, the
+// other one keeps the preset's value, changed as far as min_size <= max_size requires. Errors:
+// INVALID_ARGUMENT for an unknown preset.
 absl::StatusOr<detection::FasterRcnnConfig> ConfigOf(const v1::DetectorRecipe& detector);
 
-// Puts sizes in pixels into a configuration; 0 stands for "not given".
+// Sets the image sizes of a configuration, in pixels; 0 means "not given".
 void SetImageSize(int64_t min_size, int64_t max_size, detection::FasterRcnnConfig& config);
 
 }  // namespace loupe

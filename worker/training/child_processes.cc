@@ -19,7 +19,7 @@
 namespace loupe {
 namespace {
 
-// SIGCHLD tells that a child has ended. This timeout is for signals that were merged.
+// SIGCHLD tells that a child has ended. The timeout is for the case that this signal is lost.
 constexpr absl::Duration kTick = absl::Seconds(1);
 
 class ChildProcesses {
