@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "content/sha256.h"
 #include "recipe/recipe.h"
 #include "worker/detection/faster_rcnn.h"
