@@ -28,17 +28,16 @@ namespace {
 
 constexpr int kWrongUsage = 2;
 
-// What the chosen subcommand does, once all arguments are known to be fine.
+// What the chosen subcommand does. It runs after all arguments have been checked.
 using Action = std::function<absl::Status()>;
 
-// Settings that libraries read while they are loaded, so that they have to be there before the program
-// starts. What the environment says already holds.
-//   OpenCV: pictures of more pixels are not decoded.
-//   OpenMP: threads that wait for work spin for some 30 µs, not for milliseconds, before they sleep; where
-//   the coordinator or another worker runs on the same cores, spinning made training ten times slower.
-//   OpenBLAS: so do its threads (2^4 cycles), which OpenMP's don't wait for: they took a seventh of a
-//   training's time.
-//   LibTorch: cuDNN takes convolutions in bfloat16.
+// Sets environment variables that libraries read while they are loaded, then starts the program again.
+// Variables that are already set keep their values.
+//   OpenCV: the largest number of pixels of a picture that is decoded.
+//   OpenMP: waiting threads spin for about 30 µs before they sleep, instead of milliseconds. Where the
+//   coordinator or another worker used the same cores, longer spinning made training ten times slower.
+//   OpenBLAS: its own waiting threads spin for 2^4 cycles. Longer spinning took a seventh of the time.
+//   LibTorch: allows cuDNN to compute convolutions in bfloat16.
 void SetUpLibraries(char** argv) {
   const std::pair<const char*, std::string> settings[] = {
       {"OPENCV_IO_MAX_IMAGE_PIXELS", std::to_string(loupe::kMaxPicturePixels)},
@@ -60,22 +59,28 @@ void AddDevice(CLI::App& command, std::string& device) {
   const auto check = [](const std::string& name) {
     return loupe::IsDeviceName(name) ? std::string() : "must be auto, cpu or cuda:N";
   };
-  command.add_option("--device", device, "auto, cpu or cuda:N; auto: the first GPU, else the CPU")
+  command
+      .add_option("--device", device,
+                  "Compute on auto, cpu or cuda:N; auto is the first GPU if there is one, else the CPU")
       ->check(check);
 }
 
 void AddRun(CLI::App& app, Action& action) {
   auto options = std::make_shared<loupe::WorkerOptions>();
-  CLI::App* command = app.add_subcommand("run", "Do a coordinator's jobs until told to stop");
-  command->add_option("--server", options->server, "coordinator, host:port")->required();
-  command->add_option("--token-file", options->token_file, "file with a token of role worker")->required();
+  CLI::App* command =
+      app.add_subcommand("run", "Take jobs from a coordinator until stopped by SIGTERM or SIGINT");
+  command->add_option("--server", options->server, "Address of the coordinator, as host:port")->required();
+  command->add_option("--token-file", options->token_file, "File that holds a token with the role worker")
+      ->required();
   command->add_option("--ca-cert", options->ca_cert,
-                      "certificate of the authority that signed the coordinator's");
+                      "Certificate of the authority (CA) that signed the coordinator's certificate");
   AddDevice(*command, options->device);
-  command->add_option("--cache-dir", options->cache_dir, "pictures and weights are kept here, up to 4 GiB");
+  command->add_option("--cache-dir", options->cache_dir,
+                      "Folder that keeps up to 4 GiB of pictures and weights between jobs");
   command
-      ->add_option("--processes", options->processes,
-                   "so many workers on the CPU, one thread each; 1: all cores")
+      ->add_option(
+          "--processes", options->processes,
+          "Number of workers on the CPU, with one thread each; 1 means one worker that uses all cores")
       ->check(CLI::Range(1, 1024));
   command->callback([options, &action] { action = [options] { return loupe::RunWorker(*options); }; });
 }
@@ -83,25 +88,33 @@ void AddRun(CLI::App& app, Action& action) {
 void AddTrain(CLI::App& app, Action& action) {
   auto options = std::make_shared<loupe::TrainOptions>();
   CLI::App* command = app.add_subcommand("train", "Train a detector on the images of a COCO file");
-  command->add_option("--coco", options->coco, "COCO annotation file")->required();
-  command->add_option("--images", options->images, "folder of the images")->required();
-  command->add_option("--preset", options->preset, "detector; needed unless the recipe names one")
+  command->add_option("--coco", options->coco, "COCO annotation file to train on")->required();
+  command->add_option("--images", options->images, "Folder of its images")->required();
+  command
+      ->add_option("--preset", options->preset,
+                   "Preset of the detector; required unless the recipe names one")
       ->check(CLI::IsMember(loupe::PresetNames()));
-  command->add_option("--recipe", options->recipe, "recipe (protobuf text); the other options go over it");
+  command->add_option("--recipe", options->recipe,
+                      "Recipe file (protobuf text); the other options override it");
   command->add_option("--init", options->init,
-                      "weights to start from (.safetensors or .pth), whole or a backbone alone");
-  CLI::Option* val_coco = command->add_option("--val-coco", options->val_coco,
-                                              "COCO file of images that judge it while it trains");
+                      "Weights to start from, of a detector or only its backbone (.safetensors or .pth)");
+  CLI::Option* val_coco =
+      command->add_option("--val-coco", options->val_coco,
+                          "COCO annotation file of validation images, which measure AP during training");
   CLI::Option* val_images =
-      command->add_option("--val-images", options->val_images, "folder of these images");
+      command->add_option("--val-images", options->val_images, "Folder of the validation images");
   val_coco->needs(val_images);
   val_images->needs(val_coco);
   AddDevice(*command, options->device);
-  command->add_option("--out", options->out, "folder for model.safetensors and checkpoints")->required();
-  command->add_option("--iterations", options->iterations, "optimizer steps")->check(CLI::Range(1, 1000000));
-  command->add_option("--seed", options->seed,
-                      "the same seed gives the same weights on the same kind of CPU");
-  command->add_option("--processes", options->processes, "processes that share every batch, and the cores")
+  command->add_option("--out", options->out, "Folder for model.safetensors and the checkpoint")->required();
+  command->add_option("--iterations", options->iterations, "Number of optimizer steps")
+      ->check(CLI::Range(1, 1000000));
+  command->add_option(
+      "--seed", options->seed,
+      "Seed of all random draws; the same seed gives the same weights on the same kind of CPU");
+  command
+      ->add_option("--processes", options->processes,
+                   "Number of processes that share every batch and the cores of the CPU")
       ->check(CLI::Range(1, 256));
   command->callback([options, &action] {
     if (!options->preset.has_value() && !options->recipe.has_value()) throw CLI::RequiredError("--preset");
@@ -113,34 +126,46 @@ void AddDetect(CLI::App& app, Action& action) {
   auto options = std::make_shared<loupe::DetectFilesOptions>();
   auto threads = std::make_shared<int>(0);
   CLI::App* command =
-      app.add_subcommand("detect", "Boxes for picture files, or for the images of a COCO file");
-  command->add_option("--weights", options->weights, ".safetensors or .pth file")->required();
-  command->add_option("--preset", options->description.preset, "detector; default: what the file says")
+      app.add_subcommand("detect", "Detect objects in picture files or in the images of a COCO file");
+  command->add_option("--weights", options->weights, "Weights of the detector (.safetensors or .pth)")
+      ->required();
+  command
+      ->add_option("--preset", options->description.preset,
+                   "Preset of the detector; default: the one that the weight file names")
       ->check(CLI::IsMember(loupe::PresetNames()));
   command
       ->add_option("--classes", options->description.num_classes,
-                   "without background; default: what the file says")
+                   "Number of classes, without background; default: as in the weight file")
       ->check(CLI::Range(1, 100000));
-  command->add_option("--min-size", options->description.min_size, "shorter side in pixels after resizing")
+  command
+      ->add_option("--min-size", options->description.min_size,
+                   "Length of the shorter side after resizing, in pixels")
       ->check(CLI::Range(1, 8192));
   command
-      ->add_option("--max-size", options->description.max_size, "upper bound of the longer side, in pixels")
+      ->add_option("--max-size", options->description.max_size,
+                   "Largest length of the longer side after resizing, in pixels")
       ->check(CLI::Range(1, 8192));
-  command->add_option("--score-threshold", options->score_threshold, "default 0.05; 0.01 with --coco")
+  command
+      ->add_option("--score-threshold", options->score_threshold,
+                   "Lowest score of a box that is reported; default: 0.05, with --coco 0.01")
       ->check(CLI::Range(0.0, 1.0));
-  command->add_option("--batch", options->batch_size, "images at once")->check(CLI::Range(1, 256));
+  command->add_option("--batch", options->batch_size, "Number of images per batch")
+      ->check(CLI::Range(1, 256));
   AddDevice(*command, options->device);
   command
       ->add_option("--precision", options->precision,
-                   "float32 (default), or bfloat16: faster on CPUs with avx512_bf16 only")
+                   "float32 (default) or bfloat16, which is faster only on CPUs with avx512_bf16")
       ->check(CLI::IsMember({"float32", "bfloat16"}));
-  command->add_option("--threads", *threads, "default: one a core")->check(CLI::Range(1, 1024));
+  command->add_option("--threads", *threads, "Number of threads; default: one per core")
+      ->check(CLI::Range(1, 1024));
   command->add_flag_function(
-      "--json", [](int64_t) {}, "one JSON object a line, which is the only form there is");
-  CLI::Option* coco = command->add_option("--coco", options->coco, "COCO file whose images to take");
-  CLI::Option* folder = command->add_option("--images", options->images_dir, "folder of these images");
+      "--json", [](int64_t) {}, "Print one JSON object per image; this is always done");
+  CLI::Option* coco =
+      command->add_option("--coco", options->coco, "COCO annotation file that lists the images");
+  CLI::Option* folder =
+      command->add_option("--images", options->images_dir, "Folder of the images of --coco");
   CLI::Option* out = command->add_option("--out", options->out, "COCO results file to write");
-  CLI::Option* files = command->add_option("IMAGE", options->images, "picture files");
+  CLI::Option* files = command->add_option("IMAGE", options->images, "Picture files");
   coco->needs(folder)->needs(out)->excludes(files);
   folder->needs(coco);
   out->needs(coco);
@@ -155,22 +180,29 @@ void AddDetect(CLI::App& app, Action& action) {
 
 void AddConvert(CLI::App& app, Action& action) {
   auto options = std::make_shared<loupe::ConvertOptions>();
-  CLI::App* command = app.add_subcommand("convert", "Write a detector's weights in another format");
-  command->add_option("--from", options->from, ".safetensors or .pth file")->required();
-  command->add_option("--to", options->to, "file to write; ends in .safetensors or .pth")->required();
-  command->add_option("--preset", options->description.preset, "detector; default: what the file says")
+  CLI::App* command = app.add_subcommand("convert", "Convert the weights of a detector to another format");
+  command->add_option("--from", options->from, "Weight file to read (.safetensors or .pth)")->required();
+  command->add_option("--to", options->to, "Weight file to write; its name ends in .safetensors or .pth")
+      ->required();
+  command
+      ->add_option("--preset", options->description.preset,
+                   "Preset of the detector; default: the one that the weight file names")
       ->check(CLI::IsMember(loupe::PresetNames()));
-  command->add_option("--class-names", options->class_names, "a,b,… kept in the metadata of .safetensors")
+  command
+      ->add_option("--class-names", options->class_names,
+                   "Names of the classes, as a,b,…; only .safetensors files keep them")
       ->delimiter(',');
   command->callback([options, &action] { action = [options] { return loupe::ConvertWeights(*options); }; });
 }
 
 void AddEvaluate(CLI::App& app, Action& action) {
   auto options = std::make_shared<loupe::EvaluateOptions>();
-  CLI::App* command = app.add_subcommand("eval", "COCO's numbers for detections against the truth");
-  command->add_option("--ground-truth", options->ground_truth, "COCO annotation file")->required();
-  command->add_option("--detections", options->detections, "COCO results file")->required();
-  command->add_flag("--json", options->json, "one JSON object with every digit");
+  CLI::App* command = app.add_subcommand("eval", "Compute COCO's metrics of detections");
+  command->add_option("--ground-truth", options->ground_truth, "COCO annotation file with the true boxes")
+      ->required();
+  command->add_option("--detections", options->detections, "COCO results file with the detections")
+      ->required();
+  command->add_flag("--json", options->json, "Print one JSON object with full precision instead of tables");
   command->callback([options, &action] {
     action = [options] { return loupe::RunEvaluateCommand(*options, std::cout, std::cerr); };
   });
@@ -178,13 +210,14 @@ void AddEvaluate(CLI::App& app, Action& action) {
 
 void AddSample(CLI::App& app, Action& action) {
   auto options = std::make_shared<loupe::SampleOptions>();
-  CLI::App* command =
-      app.add_subcommand("sample", "Made-up pictures of machined parts with defects, and their truth");
-  command->add_option("--out", options->out, "folder for images/ and annotations.json")->required();
-  command->add_option("--images", options->images, "how many pictures")
+  CLI::App* command = app.add_subcommand(
+      "sample", "Write synthetic pictures of machined parts with defects, and their annotations");
+  command->add_option("--out", options->out, "Folder for images/ and annotations.json")->required();
+  command->add_option("--images", options->images, "Number of pictures")
       ->required()
       ->check(CLI::Range(1, 1000000));
-  command->add_option("--seed", options->seed, "the same seed gives the same pictures");
+  command->add_option("--seed", options->seed,
+                      "Seed of all random draws; the same seed gives the same pictures");
   command->callback([options, &action] { action = [options] { return loupe::WriteSample(*options); }; });
 }
 

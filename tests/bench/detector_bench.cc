@@ -8,7 +8,7 @@
 //
 // FILE holds `weights.*`, `image.N` and `target.N.boxes|labels`.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <chrono>
 #include <fstream>

@@ -1,7 +1,7 @@
 // Any bytes as a picture: refused with a status, or decoded to the size that its header claims, levels in [0,
 // 1].
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "content/picture_header.h"
 #include "tests/fuzz/fuzz.h"

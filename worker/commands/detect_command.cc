@@ -1,6 +1,6 @@
 #include "worker/commands/detect_command.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <functional>
 #include <map>
@@ -22,13 +22,13 @@ namespace {
 
 using detection::Detections;
 
-// Gives the detections of each file to `take`, in order.
+// Calls `take` with the detections of each file, in the order of the files.
 absl::Status ForEachImage(Predictor& predictor, const std::vector<std::filesystem::path>& files,
                           const detection::DetectOptions& options, int64_t batch_size,
                           const std::function<void(size_t, const Detections&)>& take) {
   std::vector<Picture> pictures;
   for (const std::filesystem::path& file : files) {
-    // A file that can't be read is told of when its turn comes.
+    // A file that can't be read is reported by `load`, when its turn comes.
     pictures.push_back({[file] { return LoadImageSize(file).value_or(detection::ImageSize()); },
                         [file] { return LoadImage(file); }});
   }
@@ -84,7 +84,7 @@ absl::StatusOr<CategoryLabels> LabelsOf(const CocoFile& coco, const Predictor& p
 }
 
 absl::Status WriteResults(Predictor& predictor, const DetectFilesOptions& options) {
-  constexpr double kScoreThreshold = 0.01;  // COCO's numbers are made of the whole curve
+  constexpr double kScoreThreshold = 0.01;  // AP needs the whole precision-recall curve
   const absl::StatusOr<CocoFile> coco =
       ReadCocoFile(*options.coco, {.purpose = CocoPurpose::kTruth, .images_dir = options.images_dir});
   if (!coco.ok()) return coco.status();

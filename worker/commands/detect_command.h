@@ -1,4 +1,4 @@
-// `loupe-worker detect`: boxes for picture files.
+// `loupe-worker detect`: detects objects in picture files.
 #pragma once
 
 #include <cstdint>
@@ -20,14 +20,14 @@ struct DetectFilesOptions {
   int64_t batch_size = 4;
   std::string device = "auto";
   std::string precision = "float32";
-  std::vector<std::filesystem::path> images;  // one JSON object a line for each, or
-  std::optional<std::filesystem::path> coco;  // the images of this file,
-  std::filesystem::path images_dir;           // which lie here,
-  std::filesystem::path out;                  // as COCO results
+  std::vector<std::filesystem::path> images;  // print one line of JSON per file; or:
+  std::optional<std::filesystem::path> coco;  // detect in the images of this COCO file,
+  std::filesystem::path images_dir;           // which are in this folder,
+  std::filesystem::path out;                  // and write COCO results here
 };
 
-// Errors: those of the files, of ResolveDevice and ResolvePrecision; INVALID_ARGUMENT when the weights'
-// classes are not those of the COCO file.
+// Errors: those of the files, ResolveDevice and ResolvePrecision; INVALID_ARGUMENT when the classes of the
+// weights are not those of the COCO file.
 absl::Status RunDetectCommand(const DetectFilesOptions& options, std::ostream& out);
 
 }  // namespace loupe

@@ -19,7 +19,7 @@ using IndexOfId = absl::flat_hash_map<int64_t, int32_t>;
 
 evaluation::Box ToBox(const std::array<double, 4>& bbox) { return {bbox[0], bbox[1], bbox[2], bbox[3]}; }
 
-// Indices follow ascending ids: where scores tie, pycocotools goes by that order.
+// Indices follow ascending ids, since pycocotools breaks ties of scores in that order.
 template <typename Item>
 IndexOfId IndexById(const std::vector<Item>& items) {
   std::vector<int64_t> ids;
@@ -48,7 +48,7 @@ evaluation::GroundTruth ToGroundTruth(const CocoFile& file, const IndexOfId& ima
   return truth;
 }
 
-// The names of the 12 numbers: key in JSON, and line of pycocotools' table.
+// The names of the 12 metrics: the key in JSON and the line in pycocotools' table.
 struct Line {
   const char* key;
   const char* title;

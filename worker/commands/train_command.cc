@@ -10,15 +10,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "client/lib/coco_file.h"
 #include "recipe/recipe.h"
 #include "worker/detection/runtime.h"
 #include "worker/prediction/device.h"
 #include "worker/prediction/weight_file.h"
+#include "worker/training/child_processes.h"
 #include "worker/training/process_group.h"
-#include "worker/training/rank_group.h"
 #include "worker/training/trainer.h"
 
 namespace loupe {
@@ -35,7 +34,7 @@ absl::StatusOr<v1::Recipe> RecipeOf(const TrainOptions& options) {
   }
   const absl::StatusOr<v1::Recipe> checked = ParseRecipe(text);
   if (!checked.ok()) return checked.status();
-  // Once more without defaults, since some of them follow from what the options say.
+  // Parse again without defaults, since some defaults depend on the options.
   v1::Recipe given;
   google::protobuf::TextFormat::ParseFromString(text, &given);
   if (options.preset.has_value()) given.mutable_detector()->set_preset(*options.preset);
@@ -87,28 +86,7 @@ absl::StatusOr<std::unique_ptr<Trainer>> MakeTrainer(const TrainOptions& options
   return trainer;
 }
 
-bool IsJustMeasured(const TrainingProgress& progress) {
-  return progress.measurement.has_value() && progress.measurement->iteration == progress.iteration;
-}
-
-// The first step, each twentieth of the way, and the last; and where AP was measured.
-bool IsWorthALine(const TrainingProgress& progress) {
-  const int64_t stride = std::max<int64_t>(1, progress.iterations / 20);
-  return progress.iteration == 1 || progress.iteration % stride == 0 ||
-         progress.iteration == progress.iterations || IsJustMeasured(progress);
-}
-
-std::string ProgressLine(const TrainingProgress& progress) {
-  std::string line = absl::StrFormat("iteration %d of %d: loss %.4f, %.1f images/s", progress.iteration,
-                                     progress.iterations, progress.loss, progress.images_per_second);
-  if (IsJustMeasured(progress)) {
-    absl::StrAppendFormat(&line, ", AP50 %.4f, AP %.4f", progress.measurement->ap50,
-                          progress.measurement->ap);
-  }
-  return line;
-}
-
-// Goes on from the checkpoint that an earlier run of the command left, if it left one.
+// Continues from the checkpoint of an earlier run of the command, if there is one.
 absl::Status ResumeFrom(const std::filesystem::path& path, Trainer& trainer, std::ostream& log) {
   if (!std::filesystem::exists(path)) return absl::OkStatus();
   const absl::StatusOr<Checkpoint> checkpoint = ReadCheckpoint(path);
@@ -125,7 +103,7 @@ absl::Status ResumeFrom(const std::filesystem::path& path, Trainer& trainer, std
 TrainingCallbacks CallbacksOf(const std::filesystem::path& checkpoint_path, std::ostream& log) {
   TrainingCallbacks callbacks;
   callbacks.on_step = [&log](const TrainingProgress& progress) {
-    if (IsWorthALine(progress)) log << ProgressLine(progress) << std::endl;
+    if (IsLogged(progress)) log << ProgressLine(progress) << std::endl;
     return absl::OkStatus();
   };
   callbacks.on_checkpoint = [checkpoint_path](const Checkpoint& checkpoint) {
@@ -134,7 +112,7 @@ TrainingCallbacks CallbacksOf(const std::filesystem::path& checkpoint_path, std:
   return callbacks;
 }
 
-// A new folder for the files of one run, removed at the end.
+// A new temporary folder, removed at the end.
 class TemporaryFolder {
  public:
   TemporaryFolder() : path_((std::filesystem::temp_directory_path() / "loupe-train-XXXXXX").string()) {
@@ -155,8 +133,8 @@ class TemporaryFolder {
   bool made_ = false;
 };
 
-// Runs the trainer, which stands ready, in several processes. What it learns stays in those: rank 0 calls
-// `finish`.
+// Runs the trainer in several child processes, one per rank. Their memory is not shared with this process, so
+// rank 0 calls `finish` to save the result.
 absl::Status RunRanks(int processes, Trainer& trainer, const TrainingCallbacks& callbacks,
                       const std::function<absl::Status()>& finish) {
   const TemporaryFolder folder;
@@ -165,11 +143,11 @@ absl::Status RunRanks(int processes, Trainer& trainer, const TrainingCallbacks& 
   const int threads = std::max(1, detection::UsableCores() / processes);
   return RunProcesses(processes, OnDeath::kStopOthers, [&](int rank) -> absl::Status {
     detection::ConfigureRuntime(threads);
-    const auto ranks = RankGroup::Join(folder.path() / "meeting", rank, processes);
-    if (!ranks.ok()) return ranks.status();
+    const auto group = ProcessGroup::Join(folder.path() / "meeting", rank, processes);
+    if (!group.ok()) return group.status();
     const TrainingCallbacks silent = {[](const TrainingProgress&) { return absl::OkStatus(); },
                                       [](const Checkpoint&) { return absl::OkStatus(); }};
-    absl::Status trained = trainer.Run(rank == 0 ? callbacks : silent, *ranks);
+    absl::Status trained = trainer.Run(rank == 0 ? callbacks : silent, *group);
     return trained.ok() && rank == 0 ? finish() : trained;
   });
 }
@@ -177,7 +155,7 @@ absl::Status RunRanks(int processes, Trainer& trainer, const TrainingCallbacks& 
 }  // namespace
 
 absl::Status RunTrainCommand(const TrainOptions& options, std::ostream& log) {
-  // One thread until the processes are there: a team of OpenMP's doesn't survive a fork.
+  // One thread until the children have been forked: OpenMP's threads don't survive a fork.
   detection::ConfigureRuntime(options.processes == 1 ? 0 : 1);
   const absl::StatusOr<v1::Recipe> recipe = RecipeOf(options);
   if (!recipe.ok()) return recipe.status();

@@ -1,4 +1,4 @@
-// `loupe-worker train`: a model from a COCO file.
+// `loupe-worker train`: trains a model on a COCO file.
 #pragma once
 
 #include <cstdint>
@@ -14,22 +14,23 @@ namespace loupe {
 struct TrainOptions {
   std::filesystem::path coco;
   std::filesystem::path images;
-  std::optional<std::filesystem::path> recipe;  // protobuf text; the options below go over it
+  std::optional<std::filesystem::path> recipe;  // protobuf text; the options below override it
   std::optional<std::string> preset;
-  std::optional<std::filesystem::path> init;  // safetensors
-  // Judge the model while it trains; both or neither. `coco` and this one have the same categories.
+  std::optional<std::filesystem::path> init;  // .safetensors or .pth
+  // Validation images, which measure AP during training. Both or neither are set. The categories are those of
+  // `coco`.
   std::optional<std::filesystem::path> val_coco;
   std::optional<std::filesystem::path> val_images;
   std::string device = "auto";
   std::filesystem::path out;
   std::optional<uint32_t> iterations;
   std::optional<uint64_t> seed;
-  int processes = 1;  // that share every batch, and the cores
+  int processes = 1;  // share every batch and the cores of the CPU
 };
 
-// Writes out/model.safetensors. Until that is done out/checkpoint.safetensors is where a repeated command
-// goes on from; then it is removed. Errors: those of the files, of the recipe, of Trainer and of
-// RunProcesses. Requires: no threads yet.
+// Writes out/model.safetensors. During training it keeps out/checkpoint.safetensors, from which a repeated
+// command continues; the checkpoint is removed at the end. Errors: those of the files, the recipe, Trainer
+// and RunProcesses. Requires: the program has no other threads yet.
 absl::Status RunTrainCommand(const TrainOptions& options, std::ostream& log);
 
 }  // namespace loupe

@@ -1,6 +1,6 @@
 #include "worker/detection/agreement.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>

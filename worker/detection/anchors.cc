@@ -1,6 +1,6 @@
 #include "worker/detection/anchors.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 

@@ -93,12 +93,12 @@ struct Statistics {
   double count = 0;        // values per channel
 };
 
-Statistics StatisticsOver(const torch::Tensor& x, RankSum* ranks) {
+Statistics StatisticsOver(const torch::Tensor& x, AllReduce* ranks) {
   auto sums = ChannelSums(x, x);
   auto count = static_cast<double>(x.numel() / x.size(1));
   if (ranks != nullptr) {
     auto all = torch::cat({sums.flatten(), torch::full({1}, count, sums.options())});
-    ranks->Sum(all);
+    ranks->AllReduceSum(all);
     count = all[-1].item<double>();
     sums = all.slice(0, 0, -1).view_as(sums);
   }
@@ -111,7 +111,7 @@ class Normalisation : public torch::autograd::Function<Normalisation> {
  public:
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const torch::Tensor& weight,
                                const torch::Tensor& bias, const Statistics& statistics, double epsilon,
-                               const c10::intrusive_ptr<RankSum>& ranks) {
+                               const c10::intrusive_ptr<AllReduce>& ranks) {
     const auto inverse_deviation = (statistics.variance + epsilon).rsqrt();
     context->save_for_backward({x, weight, statistics.mean, inverse_deviation});
     context->saved_data["count"] = statistics.count;
@@ -129,7 +129,8 @@ class Normalisation : public torch::autograd::Function<Normalisation> {
     sums[1].sub_(mean * sums[0]).mul_(inverse_deviation);
     const auto own_sums = sums.to(weight.scalar_type());
     const auto ranks = context->saved_data.find("ranks");
-    if (ranks != context->saved_data.end()) static_cast<RankSum&>(*ranks->second.toCapsule()).Sum(sums);
+    if (ranks != context->saved_data.end())
+      static_cast<AllReduce&>(*ranks->second.toCapsule()).AllReduceSum(sums);
     sums.div_(context->saved_data["count"].toDouble());
     // scale * (gradient - sums[0] - normalised x * sums[1]), as factors of gradient and x.
     const auto scale = weight * inverse_deviation;
@@ -143,7 +144,7 @@ class Normalisation : public torch::autograd::Function<Normalisation> {
 
 torch::Tensor NormaliseBatch(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
                              torch::Tensor& running_mean, torch::Tensor& running_var, double momentum,
-                             double epsilon, const c10::intrusive_ptr<RankSum>& ranks) {
+                             double epsilon, const c10::intrusive_ptr<AllReduce>& ranks) {
   const torch::Tensor rows = x.contiguous(kChannelsLast);
   Statistics statistics;
   {

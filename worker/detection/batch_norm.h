@@ -11,12 +11,12 @@
 
 namespace loupe::detection {
 
-// Sums over the ranks (processes) of a training.
-class RankSum : public torch::CustomClassHolder {
+// Adds up over the ranks (processes) of a training.
+class AllReduce : public torch::CustomClassHolder {
  public:
   // Replaces `values` by their sum over all ranks. All ranks call it in the same order with the same shapes.
-  // Errors: c10::Error when another rank has ended.
-  virtual void Sum(torch::Tensor& values) = 0;
+  // Errors: c10::Error when another rank is gone.
+  virtual void AllReduceSum(torch::Tensor& values) = 0;
 };
 
 // Normalises x [N, channels, H, W] with mean and variance over its images and, unless `ranks` is null, those
@@ -26,7 +26,7 @@ class RankSum : public torch::CustomClassHolder {
 // Source: Ioffe and Szegedy 2015, section 3.
 torch::Tensor NormaliseBatch(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
                              torch::Tensor& running_mean, torch::Tensor& running_var, double momentum,
-                             double epsilon, const c10::intrusive_ptr<RankSum>& ranks);
+                             double epsilon, const c10::intrusive_ptr<AllReduce>& ranks);
 
 }  // namespace loupe::detection
 

@@ -1,6 +1,6 @@
 #include "worker/detection/box_coder.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 

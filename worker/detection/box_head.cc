@@ -1,6 +1,6 @@
 #include "worker/detection/box_head.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace loupe::detection {
 namespace {

@@ -1,6 +1,6 @@
 #include "worker/detection/boxes.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace loupe::detection {
 namespace {

@@ -1,6 +1,6 @@
 #include "worker/detection/conv_norm.h"
 
-#include <torch/torch.h>
+#include <torch/nn/init.h>
 
 #include <utility>
 

@@ -26,8 +26,8 @@ class BatchNorm : public torch::nn::Module {
   // From now on an affine map with constants, in training too.
   void Freeze();
   bool frozen() const { return frozen_; }
-  // From now on statistics are those of the batches of all ranks; null: of this process's batch alone.
-  void Synchronise(c10::intrusive_ptr<RankSum> ranks) { ranks_ = std::move(ranks); }
+  // From now on the batch is spread over ranks; null: no longer.
+  void Synchronise(c10::intrusive_ptr<AllReduce> ranks) { ranks_ = std::move(ranks); }
   // Whether the next forward pass normalises with the statistics of its batch.
   bool uses_batch_statistics() const { return is_training() && !frozen_; }
 
@@ -45,7 +45,7 @@ class BatchNorm : public torch::nn::Module {
 
  private:
   bool frozen_ = false;
-  c10::intrusive_ptr<RankSum> ranks_;
+  c10::intrusive_ptr<AllReduce> ranks_;
 };
 
 // Convolution with an optional batch norm. It is no module itself, so that the owner can register the two

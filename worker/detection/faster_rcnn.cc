@@ -1,6 +1,6 @@
 #include "worker/detection/faster_rcnn.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "worker/detection/boxes.h"
 
@@ -69,7 +69,7 @@ Batch FasterRcnn::Computable(Batch batch) const {
   return batch;
 }
 
-void FasterRcnn::SynchroniseNorms(const c10::intrusive_ptr<RankSum>& ranks) {
+void FasterRcnn::SynchroniseNorms(const c10::intrusive_ptr<AllReduce>& ranks) {
   for (const auto& module : modules()) {
     if (auto* norm = dynamic_cast<BatchNorm*>(module.get())) norm->Synchronise(ranks);
   }

@@ -60,8 +60,8 @@ class FasterRcnn : public torch::nn::Module {
   // Batch::frozen.
   std::vector<std::vector<torch::Tensor>> FrozenFeatures(const torch::Tensor& images);
 
-  // From now on batch norm uses the statistics of the batches of all ranks; null: of its own batch.
-  void SynchroniseNorms(const c10::intrusive_ptr<RankSum>& ranks);
+  // Batch norm takes its statistics over the batches of all ranks; null: of its own batch again.
+  void SynchroniseNorms(const c10::intrusive_ptr<AllReduce>& ranks);
 
   const v1::Detector& config() const { return config_; }
   int64_t num_classes() const { return num_classes_; }

@@ -3,7 +3,7 @@
 #ifndef LOUPE_WORKER_DETECTION_LOSSES_H_
 #define LOUPE_WORKER_DETECTION_LOSSES_H_
 
-#include <torch/nn/functional/loss.h>
+#include <torch/types.h>
 
 namespace loupe::detection {
 

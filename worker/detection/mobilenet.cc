@@ -1,6 +1,7 @@
 #include "worker/detection/mobilenet.h"
 
-#include <torch/torch.h>
+#include <torch/nn/init.h>
+#include <torch/nn/modules/container/modulelist.h>
 
 #include <algorithm>
 #include <string>

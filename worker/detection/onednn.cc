@@ -1,6 +1,6 @@
 #include "worker/detection/onednn.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <dnnl.hpp>
 #include <list>

@@ -1,6 +1,6 @@
 #include "worker/detection/positive_quality.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "worker/detection/boxes.h"
 

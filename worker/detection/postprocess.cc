@@ -1,6 +1,6 @@
 #include "worker/detection/postprocess.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 #include <cstdint>

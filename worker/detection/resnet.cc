@@ -1,6 +1,6 @@
 #include "worker/detection/resnet.h"
 
-#include <torch/torch.h>
+#include <torch/nn/modules/container/modulelist.h>
 
 #include <algorithm>
 #include <string>

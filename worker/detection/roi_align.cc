@@ -1,6 +1,6 @@
 #include "worker/detection/roi_align.h"
 
-#include <torch/torch.h>
+#include <torch/autograd.h>
 
 #include <cmath>
 #include <utility>

@@ -1,6 +1,7 @@
 #include "worker/detection/rpn.h"
 
-#include <torch/torch.h>
+#include <torch/nn/init.h>
+#include <torch/nn/modules/container/modulelist.h>
 
 #include <algorithm>
 

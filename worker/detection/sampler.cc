@@ -1,6 +1,6 @@
 #include "worker/detection/sampler.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <utility>

@@ -1,6 +1,6 @@
 #include "worker/detection/weights.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "recipe/tensor_names.h"
 #include "worker/detection/conv_norm.h"
+#include "worker/detection/faster_rcnn.h"
 
 namespace loupe::detection {
 namespace {

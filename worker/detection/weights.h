@@ -9,12 +9,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "worker/detection/faster_rcnn.h"
 #include "worker/weights/safetensors.h"
 
 namespace loupe::detection {
 
-// What happened to the tensors of a file. Sorted lists of the names that the model uses.
+class FasterRcnn;
+
+// What became of the tensors of a file, by the names that the model uses, sorted.
 struct LoadReport {
   std::vector<std::string> taken;
   // In the model, not in the file. Batch norm that is folded in the file counts as taken.

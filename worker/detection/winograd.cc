@@ -1,6 +1,6 @@
 #include "worker/detection/winograd.h"
 
-#include <torch/torch.h>
+#include <torch/autograd.h>
 
 #include <algorithm>
 #include <array>

@@ -16,7 +16,7 @@
 #include "worker/jobs/lease_keeper.h"
 #include "worker/jobs/stop_signal.h"
 #include "worker/prediction/device.h"
-#include "worker/training/process_group.h"
+#include "worker/training/child_processes.h"
 
 namespace loupe {
 namespace {

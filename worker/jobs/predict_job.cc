@@ -1,5 +1,5 @@
-// EVALUATE and PREDICT jobs: a model's predictions for a shard of the holdout or of the pool.
-#include <torch/torch.h>
+// EVALUATE and PREDICT jobs: the model's boxes for the images of a holdout or of a shard of the pool.
+#include <torch/types.h>
 
 #include <algorithm>
 #include <chrono>

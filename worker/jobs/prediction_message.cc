@@ -1,6 +1,6 @@
 #include "worker/jobs/prediction_message.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 

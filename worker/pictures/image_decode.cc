@@ -1,6 +1,6 @@
 #include "worker/pictures/image_decode.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <fstream>
 #include <sstream>

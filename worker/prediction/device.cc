@@ -22,7 +22,7 @@ constexpr size_t kMaxDigits = 2;
 bool HasBfloat16(torch::Device device) {
   if (device.is_cpu()) return detection::OneDnnHasBfloat16();
   if (!device.is_cuda()) return false;
-  // Compute capability 8.0 on; older GPUs would emulate it, more slowly than they compute in float32.
+  // From compute capability 8.0. Older GPUs would emulate it and be slower than in float32.
   const c10::DeviceGuard guard(device);
   return at::detail::getCUDAHooks().supportsBFloat16ConvolutionWithCuDNNv8();
 }
@@ -41,7 +41,7 @@ absl::StatusOr<torch::Device> ResolveDevice(const std::string& name, int process
     return absl::InvalidArgumentError(
         absl::StrCat("there is no device '", name, "'; choose auto, cpu or cuda:N"));
   }
-  // Without a look at the GPUs, which doesn't survive the fork of processes.
+  // Don't initialise CUDA here: it doesn't survive the fork of processes.
   if (name == "cpu" || (name == "auto" && processes > 1)) return torch::Device(torch::kCPU);
   if (processes > 1) {
     return absl::InvalidArgumentError(absl::StrCat(

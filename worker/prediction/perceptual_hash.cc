@@ -1,6 +1,6 @@
 #include "worker/prediction/perceptual_hash.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 #include <numbers>
@@ -10,7 +10,7 @@ namespace {
 
 constexpr int64_t kSide = 32;
 constexpr int64_t kFrequencies = 8;
-// Below this a frequency is rounding, not picture; grey levels are within 0 and 1.
+// Smaller coefficients are rounding errors, since grey levels are in [0, 1].
 constexpr float kSilence = 1e-4F;
 
 // [8, 32]: the first rows of the orthonormal cosine transform (DCT-II).

@@ -1,4 +1,4 @@
-// What nearly equal pictures are known by.
+// A hash by which nearly equal pictures are found.
 #pragma once
 
 #include <torch/types.h>
@@ -7,14 +7,15 @@
 
 namespace loupe {
 
-// 64 bits of a picture's coarse shapes: which of its 63 lowest frequencies (8 x 8 of the cosine transform of
-// its grey levels at 32 x 32, without the mean) lie above their median; the first bit is 0. Pictures of one
-// thing, lit or compressed otherwise, differ in a few bits, others in about half. A picture of one colour
-// gives 0. image: [3, H, W] float32 RGB on the CPU. Source: Zauner 2010, "Implementation and Benchmarking of
-// Perceptual Image Hash Functions", section 3.1.
+// 64 bits that describe the coarse shapes in a picture. The picture is scaled to 32 x 32 grey levels and
+// cosine transformed. Bits 1 to 63 say which of the lowest 8 x 8 frequencies, without the mean, are above
+// their median; bit 0 is 0. Two pictures of the same thing with different light or compression differ in a
+// few bits, unrelated pictures in about half. The hash of a picture of one colour is 0. image: [3, H, W]
+// float32 RGB on the CPU. Source: Zauner 2010, "Implementation and Benchmarking of Perceptual Image Hash
+// Functions", section 3.1.
 uint64_t PerceptualHash(const torch::Tensor& image);
 
-// Mean grey level in [0, 1] of such an image.
+// The mean grey level in [0, 1]. image: as above, with values in [0, 1].
 float Brightness(const torch::Tensor& image);
 
 }  // namespace loupe

@@ -1,6 +1,6 @@
 #include "worker/prediction/picture_prediction.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <deque>
@@ -14,14 +14,13 @@ namespace {
 
 using detection::ImageSize;
 
-// Pictures are grouped among so many batches' worth of them: enough for the shapes of a mixed set to fill
-// batches, and few enough to hold back what is printed in order.
+// Pictures are grouped by size within windows of this many batches. The window is large enough to fill
+// batches from a set of mixed sizes, and small enough that output in the original order isn't delayed much.
 constexpr size_t kBatchesAWindow = 32;
 
 struct PictureBatch {
   std::vector<size_t> indices;
-  detection::Batch
-      images;  // of these pictures, as Predictor::Prepare makes it; undefined when there are none
+  detection::Batch images;  // from Predictor::Prepare; undefined when `indices` is empty
   std::vector<std::pair<size_t, absl::Status>> unreadable;
 };
 
@@ -31,7 +30,7 @@ class PictureLoader {
                 const PredictOptions& options)
       : predictor_(predictor), pictures_(pictures), options_(options) {}
 
-  // The next batch; OUT_OF_RANGE after the last.
+  // The next batch. OUT_OF_RANGE after the last one.
   absl::StatusOr<PictureBatch> Next(const std::atomic<bool>& stopping) {
     if (groups_.empty()) FillWindow(stopping);
     if (groups_.empty()) return absl::OutOfRangeError("all pictures are taken");
@@ -80,7 +79,7 @@ class PictureLoader {
   const Predictor& predictor_;
   const std::vector<Picture>& pictures_;
   const PredictOptions& options_;
-  size_t next_ = 0;  // the first picture behind the window
+  size_t next_ = 0;  // the first picture after the window
   std::deque<std::vector<size_t>> groups_;
 };
 
@@ -88,7 +87,7 @@ class PictureLoader {
 
 std::vector<std::vector<size_t>> GroupBySize(const std::vector<ImageSize>& sizes, size_t batch_size) {
   std::vector<std::vector<size_t>> groups;
-  std::map<std::pair<int64_t, int64_t>, size_t> open;  // the group that takes the next of a size
+  std::map<std::pair<int64_t, int64_t>, size_t> open;  // size -> the group that the next index of it joins
   for (size_t i = 0; i < sizes.size(); ++i) {
     const auto [entry, is_new] = open.try_emplace({sizes[i].height, sizes[i].width}, groups.size());
     if (!is_new && groups[entry->second].size() >= batch_size) entry->second = groups.size();

@@ -1,4 +1,4 @@
-// Predicts many pictures, in batches that are read ahead of the network.
+// Predicts many pictures in batches. A background thread loads the batches ahead of time.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@
 namespace loupe {
 
 struct Picture {
-  // Pixels as people see it, found without decoding. A wrong answer costs time: the batch is padded then. {0,
-  // 0} when it can't be told.
+  // The size as displayed, found without decoding the picture; {0, 0} when unknown. A wrong size only costs
+  // time, for padding.
   std::function<detection::ImageSize()> size;
   // [3, H, W] float32 RGB in [0, 1].
   std::function<absl::StatusOr<torch::Tensor>()> load;
@@ -24,20 +24,20 @@ struct Picture {
 struct PredictOptions {
   detection::DetectOptions detect;
   bool mirrored = false;
-  size_t batch_size = 8;  // at most
+  size_t batch_size = 8;  // the largest
 };
 
-// Gives `take` the prediction of each picture, or why it could not be read. Pictures that the detector pads
-// to the same size share a batch, others don't: so nothing is computed for padding alone, and what is
-// predicted for a picture depends on no other. For that their order changes, within the next 32 batches of
-// them. `size` and `load` are called on a thread of their own, one at a time. Errors: what `take` answers,
-// which ends it; INTERNAL when LibTorch fails.
+// Calls `take` once per picture, with its prediction or with the error that occurred while loading it.
+// A batch has only pictures that the detector pads to the same size. So no time is spent on padding, and the
+// prediction of a picture doesn't depend on the other pictures. This changes the order of the pictures,
+// within windows of 32 batches. `size` and `load` are called on a background thread, one call at a time.
+// Errors: an error of `take` ends the function and is returned; INTERNAL when LibTorch fails.
 absl::Status PredictPictures(
     Predictor& predictor, const std::vector<Picture>& pictures, const PredictOptions& options,
     absl::FunctionRef<absl::Status(size_t index, absl::StatusOr<Prediction> prediction)> take);
 
-// Indices of equal sizes together, at most `batch_size` in a group, by the first index of each group; each
-// once.
+// Groups the indices of equal sizes, at most `batch_size` per group. Groups are ordered by their first index;
+// every index is in one group.
 std::vector<std::vector<size_t>> GroupBySize(const std::vector<detection::ImageSize>& sizes,
                                              size_t batch_size);
 

@@ -1,8 +1,9 @@
 #include "worker/prediction/predictor.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "worker/detection/agreement.h"
+#include "worker/detection/faster_rcnn.h"
 #include "worker/prediction/device.h"
 
 namespace loupe {
@@ -34,12 +35,18 @@ absl::StatusOr<Predictor> Predictor::Create(LoadedDetector detector, torch::Devi
   }
 }
 
+int64_t Predictor::num_classes() const { return detector_.model->num_classes(); }
+
 detection::Batch Predictor::Prepare(const std::vector<torch::Tensor>& images, bool mirrored) const {
   std::vector<torch::Tensor> inputs = images;
   if (mirrored) {
     for (const torch::Tensor& image : images) inputs.push_back(image.flip({2}));
   }
   return detector_.model->MakeBatch(inputs);
+}
+
+detection::ImageSize Predictor::PaddedSize(detection::ImageSize picture) const {
+  return detector_.model->PaddedSize(picture);
 }
 
 absl::StatusOr<std::vector<Prediction>> Predictor::Predict(const detection::Batch& batch,

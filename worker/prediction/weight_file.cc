@@ -1,6 +1,6 @@
 #include "worker/prediction/weight_file.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <array>
 #include <fstream>
@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "recipe/presets.h"
+#include "worker/detection/faster_rcnn.h"
 #include "worker/detection/weights.h"
 #include "worker/prediction/detector_config.h"
 #include "worker/weights/torch_file.h"
@@ -19,7 +20,7 @@ using detection::FasterRcnn;
 
 constexpr char kClassScores[] = "roi_heads.box_predictor.cls_score.bias";
 
-// A safetensors file has the length of its header in bytes 0 to 7, and the header's brace behind it.
+// Bytes 0 to 7 of a safetensors file are the length of its header. The header starts with a brace.
 bool IsSafetensors(const std::filesystem::path& path) {
   std::array<char, 9> start = {};
   std::ifstream stream(path, std::ios::binary);
@@ -27,7 +28,7 @@ bool IsSafetensors(const std::filesystem::path& path) {
   return stream && start[8] == '{';
 }
 
-// The description with the gaps filled from the file.
+// The description, completed from the file.
 absl::StatusOr<DetectorDescription> Completed(DetectorDescription given, const SafetensorsFile& weights,
                                               const detection::WeightDescription& file) {
   if (given.preset.empty()) given.preset = file.preset;

@@ -1,4 +1,4 @@
-// Weight files of any format that Loupe reads, and detectors made from them.
+// Reads weight files of all formats, and builds detectors from them.
 #pragma once
 
 #include <cstdint>
@@ -9,17 +9,20 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "worker/detection/faster_rcnn.h"
 #include "worker/weights/safetensors.h"
+
+namespace loupe::detection {
+class FasterRcnn;
+}
 
 namespace loupe {
 
-// Reads a `.safetensors` or `.pth` file; which of them it is its first bytes tell. A `.pth` has no metadata.
-// Errors: as ReadSafetensors and ReadTorchFile.
+// Reads a `.safetensors` or `.pth` file. Its name or its first bytes tell the format. A `.pth` file has no
+// metadata. Errors: those of ReadSafetensors and ReadTorchFile.
 absl::StatusOr<SafetensorsFile> ReadWeightFile(const std::filesystem::path& path);
 
-// What the caller knows of a weight file; what is left empty or 0 is taken from the file, and sizes that the
-// file doesn't tell from the preset.
+// What the caller knows about a weight file. Empty fields and zeros are filled from the file, and missing
+// sizes from the preset.
 struct DetectorDescription {
   std::string preset;
   int64_t num_classes = 0;  // without background
@@ -29,23 +32,24 @@ struct DetectorDescription {
 
 struct LoadedDetector {
   std::shared_ptr<detection::FasterRcnn> model;
-  std::vector<std::string> class_names;  // from the file's metadata; empty when it has none
+  std::vector<std::string> class_names;  // from the metadata of the file; empty when it has none
 };
 
-// Errors: INVALID_ARGUMENT when the preset is neither given nor in the file, when given and file disagree, or
-// when tensors are missing, left over or of another shape; INTERNAL when LibTorch fails.
+// Errors: INVALID_ARGUMENT when neither the description nor the file names the preset, when the two disagree,
+// or when tensors are missing, unexpected or of another shape; INTERNAL when LibTorch fails.
 absl::StatusOr<LoadedDetector> LoadDetector(const SafetensorsFile& weights,
                                             const DetectorDescription& description);
 
 struct ConvertOptions {
   std::filesystem::path from;
-  std::filesystem::path to;  // its extension says the format: .safetensors or .pth
+  std::filesystem::path to;  // the extension chooses the format: .safetensors or .pth
   DetectorDescription description;
-  std::vector<std::string> class_names;  // default: what the file says
+  std::vector<std::string> class_names;  // default: those of the file
 };
 
-// Writes the weights of a whole detector in another format, under torchvision's present names.
-// Errors: as above; INVALID_ARGUMENT for another extension or the wrong number of names.
+// Writes the weights of a complete detector in another format, with torchvision's current names.
+// Errors: those of ReadWeightFile and LoadDetector; INVALID_ARGUMENT for another extension or the wrong
+// number of class names.
 absl::Status ConvertWeights(const ConvertOptions& options);
 
 }  // namespace loupe

@@ -52,7 +52,7 @@ View DrawView(SeededRandom& random, double light_angle, bool first) {
   return view;
 }
 
-// About normal: the sum of four uniform draws, scaled to a standard deviation of one.
+// About normally distributed: the sum of four uniform draws, scaled to a standard deviation of 1.
 double Normal(SeededRandom& random) {
   return (random.Uniform() + random.Uniform() + random.Uniform() + random.Uniform() - 2) *
          std::numbers::sqrt3;
@@ -71,7 +71,7 @@ struct Part {
   std::vector<Defect> defects;
 };
 
-// Whether a new defect is far enough from the others, and can mostly be seen.
+// Whether a new defect is far enough from the others and mostly visible.
 bool FitsOn(const Part& part, const Defect& defect) {
   for (const Defect& other : part.defects) {
     const double apart = Length(other.center().x - defect.center().x, other.center().y - defect.center().y);
@@ -123,7 +123,7 @@ struct Grid {
   }
 };
 
-// Fills the grid and returns what can be seen of each defect; nullopt for less than half of a box of 3 x 3.
+// Fills the grid. Returns the visible box of each defect; nullopt when fewer than kLeastPixels are visible.
 std::vector<std::optional<SampleBox>> LayOut(const Part& part, const View& view, Grid& grid) {
   struct Extent {
     int left = kPictureSide, top = kPictureSide, right = -1, bottom = -1;

@@ -1,4 +1,4 @@
-// `loupe-worker sample`: made-up pictures of machined parts with defects, and their truth.
+// `loupe-worker sample`: synthetic pictures of machined parts with defects, and their annotations.
 #pragma once
 
 #include <cstdint>
@@ -13,20 +13,20 @@
 namespace loupe {
 
 struct SampleBox {
-  int label = 0;                            // 1-based, by sample::kDefectClasses
-  int x = 0, y = 0, width = 0, height = 0;  // pixels: the smallest box around what can be seen
+  int label = 0;                            // from 1, in the order of sample::kDefectClasses
+  int x = 0, y = 0, width = 0, height = 0;  // pixels; the smallest box around the visible part
 };
 
 struct SamplePicture {
-  // `part_PPPP_v.jpg`: pictures of one part PPPP, taken a little later, shifted and lit otherwise, are
-  // near-duplicates and differ in v. `part_(\d+)` groups them.
+  // `part_PPPP_v.jpg`. Pictures of the same part PPPP are near-duplicates: they differ in v, with a small
+  // shift and another light. The pattern `part_(\d+)` groups them.
   std::string file_name;
-  cv::Mat pixels;  // [128, 128] of 8-bit blue, green, red
+  cv::Mat pixels;  // [128, 128] pixels of 8-bit blue, green, red
   std::vector<SampleBox> boxes;
 };
 
-// The first `count` pictures of a seed: the same bits everywhere, and the same for a larger count. About a
-// tenth show a sound part, a quarter are near-duplicates of the picture before.
+// Generates the sequence of pictures of a seed; the bits are the same on every machine. About a tenth of the
+// pictures show a part without defects; about a quarter are near-duplicates of the previous picture.
 class SampleGenerator {
  public:
   explicit SampleGenerator(uint64_t seed) : seed_(seed) {}
@@ -46,7 +46,7 @@ struct SampleOptions {
 };
 
 // Writes out/images/*.jpg and out/annotations.json (COCO).
-// Errors: INVALID_ARGUMENT for fewer than one image; UNAVAILABLE when the folder can't be written.
+// Errors: INVALID_ARGUMENT for less than one image; UNAVAILABLE when the folder can't be written.
 absl::Status WriteSample(const SampleOptions& options);
 
 }  // namespace loupe

@@ -127,7 +127,7 @@ double Defect::DistanceToBlob(Point p) const {
   const double v = (dy * axis_[0] - dx * axis_[1]) / stretch_;
   const double distance = Length(u, v);
   if (distance == 0) return 0;
-  // The outline is noise along a circle, so that it closes.
+  // The noise is sampled along a circle, so that the outline is closed.
   const double stray = noise_.At(1.6 * u / distance + 5, 1.6 * v / distance + 5);
   return distance / (radius_ * (1 + ragged_ * stray));
 }

@@ -16,10 +16,10 @@ double SmoothStep(double low, double high, double x) {
   return t * t * (3 - 2 * t);
 }
 
-// Segments of a seven-segment digit, bit 0 the top one, then clockwise, bit 6 the middle.
+// The segments of seven-segment digits. Bit 0 is the top segment, then clockwise; bit 6 is the middle one.
 constexpr std::array<int, 10> kSegments = {0x3f, 0x06, 0x5b, 0x4f, 0x66, 0x6d, 0x7d, 0x07, 0x7f, 0x6f};
 
-// Whether a place (in a 1 x 2 cell) lies on a stroke of the digit.
+// Whether a place in a cell of 1 x 2 is on a stroke of the digit.
 bool OnDigit(double x, double y, int digit) {
   constexpr double kStroke = 0.14;
   constexpr double kLines[7][4] = {{0, 0, 1, 0}, {1, 0, 1, 1}, {1, 1, 1, 2}, {0, 2, 1, 2},

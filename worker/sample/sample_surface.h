@@ -1,6 +1,6 @@
-// The metal of a made-up part: how its surface is shaped and how bright it is, as a function of the place.
+// The metal of a synthetic part: the height and the brightness of its surface at each place.
 //
-// Places are in pixels of the part; a picture looks at some 128 x 128 of them through a `View`.
+// Places are in pixels of the part. A picture shows about 128 x 128 of them (`View` in sample.cc).
 #pragma once
 
 #include <array>
@@ -21,19 +21,19 @@ struct Point {
   double y = 0;
 };
 
-// Not std::hypot, which guards against overflow at many times the cost.
+// std::hypot would be many times slower, since it avoids overflow.
 inline double Length(double x, double y) { return std::sqrt(x * x + y * y); }
 
 // Uniform in [low, high).
 double Between(SeededRandom& random, double low, double high);
 bool Chance(SeededRandom& random, double probability);
 
-// Smooth noise over the plane, about 1 px between independent values, in [-1, 1].
+// Smooth noise over the plane, in [-1, 1]. Values about 1 pixel apart are independent.
 class Noise {
  public:
   explicit Noise(uint64_t seed) : seed_(seed) {}
   double At(double x, double y) const;
-  // Three octaves, each half as strong and half as wide as the one before.
+  // The sum of three octaves; each is half as strong and half as wide as the previous one.
   double Fractal(double x, double y) const;
 
  private:
@@ -41,18 +41,18 @@ class Noise {
   uint64_t seed_;
 };
 
-// What the surface is at one place.
+// The surface at one place.
 struct Texel {
   double height = 0;     // pixels, up
-  double albedo = 1;     // factor on the reflected light
+  double albedo = 1;     // the factor on the reflected light
   double tint = 0;       // brown above 0, blue below
-  bool is_part = true;   // not background and not the inside of a hole
-  bool is_busy = false;  // in a groove or a stamped number, where a defect would be hard to tell
+  bool is_part = true;   // false for the background and the inside of a hole
+  bool is_busy = false;  // in a groove or a stamped number, where a defect is hard to see
 };
 
 enum class Finish { kTurned, kMilled, kGround, kCast };
 
-// The surface of a sound part with what makes it look busy: holes, an edge, a groove, a stamped number.
+// The surface of a part without defects, with holes, an edge, a groove and a stamped number.
 class Surface {
  public:
   explicit Surface(uint64_t seed);

@@ -1,6 +1,6 @@
 #include "worker/training/augmentation.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>
@@ -39,8 +39,8 @@ struct Window {
 
 double Between(double low, double high, double draw) { return low + (high - low) * draw; }
 
-// The whole pixels that hold a box of the truth, chosen by `draw`. Where there is none: the inverse of the
-// picture, which any window holds.
+// The whole pixels around one true box, which is chosen by `draw` in [0, 1). Without a true box: an inverted
+// window (end before begin), which lies inside any window.
 Window AroundABox(const Scene& picture, double draw) {
   std::vector<std::array<float, 4>> truth;
   for (const TrainingBox& box : picture.boxes) {
@@ -53,13 +53,14 @@ Window AroundABox(const Scene& picture, double draw) {
   return {{low(x1), high(x2)}, {low(y1), high(y2)}};
 }
 
-// `length` pixels, of which `draw` says where from `first` to `last` they begin.
+// A span of `length` pixels. `draw` in [0, 1) chooses where it begins, from `first` to `last`.
 Span Place(int64_t length, int64_t first, int64_t last, double draw) {
   const int64_t begin = first + static_cast<int64_t>(draw * static_cast<double>(last - first + 1));
   return {begin, begin + length};
 }
 
-// A part of `size` pixels that holds `inner` and has the given share of them, or as many as `inner` needs.
+// A span within `size` pixels that contains `inner`. Its length is `share` of the pixels, or more if `inner`
+// needs more.
 Span DrawSpan(int64_t size, double share, const Span& inner, double draw) {
   const int64_t wanted = std::llround(share * static_cast<double>(size));
   const int64_t length = std::clamp(wanted, std::max<int64_t>(1, inner.length()), size);
@@ -70,8 +71,8 @@ double Area(const std::array<float, 4>& corners) {
   return double{corners[2] - corners[0]} * double{corners[3] - corners[1]};
 }
 
-// The part of the picture in the window. Of the boxes it cuts, those of which less than `min_share` of the
-// area is left become regions to ignore.
+// Cuts the picture down to the window. A box becomes a region to ignore when less than `min_share` of its
+// area is left.
 void CutOut(const Window& window, double min_share, Scene& picture) {
   picture.image = picture.image.slice(1, window.y.begin, window.y.end).slice(2, window.x.begin, window.x.end);
   const auto left = static_cast<float>(window.x.begin);
@@ -86,7 +87,7 @@ void CutOut(const Window& window, double min_share, Scene& picture) {
                    std::clamp(x2 - left, 0.F, width), std::clamp(y2 - top, 0.F, height)};
     const double rest = Area(box.corners);
     if (rest <= 0) continue;
-    // A box that is not cut may lose some last bits by the translation.
+    // Moving a box that is not cut may round its area down a little.
     constexpr double kRounding = 1e-3;
     box.ignore |= rest < (min_share - kRounding) * whole;
     inside.push_back(box);
@@ -108,7 +109,7 @@ void Crop(const v1::TrainingRecipe& recipe, SeededRandom& random, Scene& picture
          recipe.min_box_share(), picture);
 }
 
-// A linear change of colour: `matrix` times the pixel plus `offset` on each channel.
+// A linear change of colour: `matrix` times the pixel, plus `offset` for each channel.
 struct ColourChange {
   std::array<std::array<float, 3>, 3> matrix = {};
   float offset = 0;
@@ -116,8 +117,8 @@ struct ColourChange {
 
 constexpr std::array<double, 3> kLuma = {0.299, 0.587, 0.114};  // ITU-R BT.601
 
-// As torchvision's ColorJitter, but as one linear map: hues are turned about the grey axis of RGB instead of
-// in HSV, and values are only clipped at the end.
+// Like torchvision's ColorJitter, but one linear map: the hue is rotated around the grey axis of RGB instead
+// of in HSV, and values are clipped only at the end.
 ColourChange MakeColourChange(double brightness, double contrast, double saturation, double hue_turns,
                               const std::array<double, 3>& mean) {
   const double angle = 2 * std::numbers::pi * hue_turns;
@@ -183,7 +184,8 @@ void JitterColour(const v1::TrainingRecipe& recipe, SeededRandom& random, Scene&
       Recoloured(image, MakeColourChange(brightness, contrast, saturation, hue_turns, MeanColour(image)));
 }
 
-// The picture shrunk by `factor` below 1, on a canvas of its size, at a place that `x` and `y` say.
+// Shrinks the picture by `factor` < 1 and puts it on a canvas of the old size. `x` and `y` in [0, 1) choose
+// the place.
 void Shrink(double factor, double x, double y, const std::array<float, 3>& canvas, Scene& picture) {
   const int64_t height = picture.height();
   const int64_t width = picture.width();
@@ -219,7 +221,7 @@ void JitterScale(const v1::TrainingRecipe& recipe, const std::array<float, 3>& c
   if (factor < 1) Shrink(factor, x, y, canvas, picture);
   if (factor <= 1) return;
   const Window inner = AroundABox(picture, box);
-  // The shape stays, so that the box bounds the factor where it fills the picture in one direction.
+  // The aspect ratio is kept, so the longer relative side of the box limits the factor.
   const double share =
       std::max({1 / factor, static_cast<double>(inner.x.length()) / static_cast<double>(picture.width()),
                 static_cast<double>(inner.y.length()) / static_cast<double>(picture.height())});

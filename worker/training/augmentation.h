@@ -1,4 +1,4 @@
-// Random changes of a training image that leave its truth true.
+// Random changes of a training image and, with it, of its boxes.
 #pragma once
 
 #include <torch/types.h>
@@ -19,11 +19,12 @@ struct Example {
 // Whether Augment may change an image.
 bool Augments(const v1::TrainingRecipe& recipe);
 
-// Crop, colour jitter, scale jitter and flips of a recipe (TrainingRecipe describes them), in this order.
-// Boxes and regions to ignore move along and stay inside the image; labels keep their order. The image's
-// memory is not written to; the result shares it where nothing has changed. canvas: RGB in [0, 1], around
-// pictures that have been shrunk. random: the number of draws depends on nothing, so that one chance set to 0
-// shifts nothing else. Requires: a recipe with defaults filled in; boxes inside the image.
+// Applies the recipe's crop, colour jitter, scale jitter and flips, in this order (see TrainingRecipe).
+// Boxes and regions to ignore move with the image and stay inside it. Boxes keep their order, but a crop
+// drops those outside it. The example is not changed; the result shares its memory where nothing has changed.
+// canvas: RGB in [0, 1], the colour around an image that was shrunk.
+// random: the number of draws is always the same, so a chance that is set to 0 doesn't shift the other draws.
+// Requires: a recipe with defaults filled in; boxes inside the image.
 Example Augment(const Example& example, const v1::TrainingRecipe& recipe, const std::array<float, 3>& canvas,
                 evaluation::SeededRandom& random);
 

@@ -1,12 +1,13 @@
 #include "worker/training/batch_loader.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "worker/detection/faster_rcnn.h"
 #include "worker/training/random_stream.h"
 
 namespace loupe {
@@ -91,7 +92,7 @@ bool BatchLoader::TakeFeatures(TrainingBatch& batch) const {
     maps.push_back(*std::move(found));
   }
   images.frozen = Stacked(maps);
-  // Of the images only the shape is asked for.
+  // Only the shape of `images` is used when `frozen` is set.
   images.images =
       torch::zeros({1}).expand({static_cast<int64_t>(maps.size()), 3, padded.height, padded.width});
   batch.images = std::move(images);

@@ -1,7 +1,4 @@
-// Where a training stands, so that it can go on in another process to the very same weights.
-//
-// There is no state of a random generator in it: whatever is random in a batch is drawn from generators
-// seeded with the recipe's seed and the batch's number (trainer.h).
+// The state of a training as a file, from which another process continues to exactly the same weights.
 #pragma once
 
 #include <torch/types.h>
@@ -20,20 +17,21 @@ namespace loupe {
 
 struct Checkpoint {
   int64_t iteration = 0;     // steps done
-  std::string fingerprint;   // of recipe, classes and images: what must not differ when it goes on
-  double late_loss_sum = 0;  // over the steps of the last tenth that are done
+  std::string fingerprint;   // of recipe, classes and images; must match the training that continues
+  double late_loss_sum = 0;  // of the steps done so far among the last tenth of the steps
   ClassQuality::State class_quality;
-  std::map<std::string, torch::Tensor> model;      // StateDict
-  std::map<std::string, torch::Tensor> average;    // StateDict of the averaged weights; empty without them
+  std::map<std::string, torch::Tensor> model;  // StateDict
+  std::map<std::string, torch::Tensor>
+      average;  // StateDict of the averaged weights; empty without an average
   std::map<std::string, torch::Tensor> optimizer;  // "<quantity>/<parameter>"
   std::vector<std::string> frozen_norms;
-  std::vector<std::string> pretrained;  // parameters that came from the initial weights
+  std::vector<std::string> pretrained;  // parameters taken from the initial weights
 };
 
-// A safetensors file, written to a temporary name and renamed. Errors: INTERNAL when the disk refuses.
+// Writes a safetensors file, to a temporary name that is then renamed. Errors: INTERNAL when writing fails.
 absl::Status WriteCheckpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 
-// Errors: NOT_FOUND; INVALID_ARGUMENT when the file is no checkpoint or is damaged.
+// Errors: NOT_FOUND; INVALID_ARGUMENT when the file is not a checkpoint or is damaged.
 absl::StatusOr<Checkpoint> ReadCheckpoint(const std::filesystem::path& path);
 
 }  // namespace loupe

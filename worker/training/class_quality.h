@@ -1,4 +1,4 @@
-// How well training goes on each class, as it goes on.
+// How well the model learns each class during the training.
 #pragma once
 
 #include <torch/types.h>
@@ -8,11 +8,12 @@
 
 namespace loupe {
 
-// Running means over the steps in which a class has positives. The last step counts a hundredth, and the mean
-// is not pulled towards where it began. Source: Yang et al., PPAL, CVPR 2024, section 3.1.
+// A running mean per class, over the steps in which the class has positives. The newest step has a weight of
+// 1/100. The start value has no influence, since the sum of the weights is tracked too.
+// Source: Yang et al., PPAL, CVPR 2024, section 3.1.
 class ClassQuality {
  public:
-  // What must be kept to go on: [classes] each.
+  // What a checkpoint saves. Both are [classes].
   struct State {
     std::vector<double> sums;
     std::vector<double> weights;
@@ -21,14 +22,14 @@ class ClassQuality {
   explicit ClassQuality(size_t class_count)
       : state_{std::vector<double>(class_count), std::vector<double>(class_count)} {}
 
-  // positives [2, C], as detection::PositiveQuality gives them: of one step.
+  // positives: [2, C], the sum of detection::PositiveQuality over the batches of one step.
   void Update(const torch::Tensor& positives);
 
-  // [classes] in [0, 1], 0 for a class without positives so far.
+  // [classes] in [0, 1]; 0 for a class that had no positives yet.
   std::vector<double> means() const;
 
   const State& state() const { return state_; }
-  // Requires: of as many classes.
+  // Requires: the same number of classes.
   void Restore(State state) { state_ = std::move(state); }
 
  private:

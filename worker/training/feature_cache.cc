@@ -1,6 +1,6 @@
 #include "worker/training/feature_cache.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace loupe {
 

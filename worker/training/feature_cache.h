@@ -1,4 +1,4 @@
-// What the frozen layers make of training images, kept from the first time that each is seen.
+// Keeps the output of the frozen layers for training images, so that it is computed once per image.
 #pragma once
 
 #include <torch/types.h>
@@ -15,16 +15,16 @@
 
 namespace loupe {
 
-// For trainings without augmentation. An image's maps depend on the size that its batch is padded to, so they
-// are kept for each; a set of images of one shape has one. Safe for use from several threads.
+// For trainings without augmentation. The maps of an image depend on the size to which its batch is padded,
+// so the cache has an entry per image and padded size. Thread-safe.
 class FeatureCache {
  public:
-  using Maps = std::vector<torch::Tensor>;  // [1, …] each, as FasterRcnn::FrozenFeatures makes them
+  using Maps = std::vector<torch::Tensor>;  // each [1, …], from FasterRcnn::FrozenFeatures
 
-  // Once it is full nothing more is taken in: in a training no image is used sooner again than another.
+  // A full cache adds nothing more. It removes nothing, since no image is used again sooner than another.
   explicit FeatureCache(int64_t max_bytes) : max_bytes_(max_bytes) {}
 
-  // Nothing when it wasn't kept. `image`: its index in the training set.
+  // nullopt when the maps are not in the cache. image: the index in the training set.
   std::optional<Maps> Find(size_t image, detection::ImageSize padded) const;
   void Keep(size_t image, detection::ImageSize padded, const Maps& maps);
 
@@ -37,7 +37,7 @@ class FeatureCache {
   std::map<Key, Maps> maps_;
 };
 
-// Maps of several images as those of a batch, [N, …].
+// Joins the maps of N images into the maps of a batch, each [N, …].
 FeatureCache::Maps Stacked(const std::vector<FeatureCache::Maps>& images);
 
 }  // namespace loupe

@@ -1,16 +1,17 @@
 #include "worker/training/initial_weights.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "worker/detection/faster_rcnn.h"
 
 namespace loupe {
 namespace {
 
-// The batch norms that were taken and are not trained.
+// The loaded batch norms in layers that are not trained.
 std::vector<std::string> UntrainedNorms(const std::vector<std::string>& taken,
                                         const detection::FasterRcnn& model) {
   const auto parameters = model.named_parameters();

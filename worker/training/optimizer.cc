@@ -1,6 +1,8 @@
 #include "worker/training/optimizer.h"
 
-#include <torch/torch.h>
+#include <torch/nn/utils/clip_grad.h>
+#include <torch/optim/adamw.h>
+#include <torch/optim/sgd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -38,7 +40,7 @@ std::unique_ptr<torch::optim::Optimizer> MakeOptimizer(
                                                torch::optim::AdamWOptions(recipe.learning_rate()));
 }
 
-// The tensor `quantity` of a parameter in a saved state.
+// The tensor `quantity` of a parameter from a saved state, on the device of the parameter.
 absl::StatusOr<torch::Tensor> Saved(const std::map<std::string, torch::Tensor>& state,
                                     const std::string& quantity, const NamedParameter& parameter) {
   const std::string key = absl::StrCat(quantity, "/", parameter.name);
@@ -101,8 +103,7 @@ double RecipeOptimizer::Step(int64_t iteration) {
     if (parameter.tensor.grad().defined()) with_gradient.push_back(parameter.tensor);
   }
   const double limit = recipe_.clip_norm() > 0 ? recipe_.clip_norm() : HUGE_VAL;
-  // A norm that is not finite would be spread to every gradient by the clipping, and from there to the
-  // weights.
+  // Clipping by a norm that is not finite would spread it to every gradient, and then to the weights.
   const double norm = torch::nn::utils::clip_grad_norm_(with_gradient, limit);
   if (!std::isfinite(norm)) return norm;
   const double factor = RateFactor(recipe_, iteration);

@@ -1,124 +1,151 @@
 #include "worker/training/process_group.h"
 
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <torch/types.h>
+#include <torch/csrc/distributed/c10d/FileStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 
-#include <cerrno>
-#include <csignal>
-#include <cstring>
-#include <ctime>
-#include <iostream>
-#include <map>
-#include <string>
+#include <algorithm>
+#include <exception>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
-#include "worker/training/signal_pipe.h"
 
 namespace loupe {
 namespace {
 
-// A child that ended is noticed by its signal; this is in case one got lost.
-constexpr absl::Duration kTick = absl::Seconds(1);
+// Gradients are sent in buckets of about this size. One bucket is summed while the next one is filled.
+constexpr int64_t kBucketBytes = 16 << 20;
+constexpr char kLoopback[] = "127.0.0.1";
 
-class ProcessGroup {
- public:
-  ProcessGroup(OnDeath on_death, const std::function<absl::Status(int)>& work)
-      : on_death_(on_death), work_(work), signals_({SIGTERM, SIGINT, SIGCHLD}) {}
-  ProcessGroup(const ProcessGroup&) = delete;
-  ProcessGroup& operator=(const ProcessGroup&) = delete;
+using Work = c10::intrusive_ptr<c10d::Work>;
 
-  absl::Status Start(int index) {
-    const pid_t child = fork();
-    if (child < 0)
-      return absl::ResourceExhaustedError(absl::StrCat("cannot start a process: ", std::strerror(errno)));
-    if (child == 0) RunChild(index);
-    children_[child] = index;
-    return absl::OkStatus();
-  }
-
-  absl::Status WaitForAll() {
-    while (!children_.empty()) {
-      const int signal = signals_.Wait(kTick);
-      if (signal == SIGTERM || signal == SIGINT) {
-        if (on_death_ == OnDeath::kStopOthers)
-          failure_.Update(absl::CancelledError(absl::StrCat("stopped by ", Name(signal))));
-        Stop(signal);
-      }
-      Reap();
-    }
-    if (failure_.ok() && cut_off_) return absl::InternalError("the processes have lost each other");
-    return failure_;
-  }
-
-  void Stop(int signal) {
-    stopping_ = true;
-    for (const auto& [child, index] : children_) kill(child, signal);
-  }
-
- private:
-  static constexpr int kFailed = 1;
-  static constexpr int kCutOff = 3;  // by the end of another one
-
-  static std::string Name(int signal) {
-    return absl::StrCat("signal ", signal, " (", strsignal(signal), ")");
-  }
-
-  [[noreturn]] void RunChild(int index) {
-    signals_.Restore();
-    prctl(PR_SET_PDEATHSIG, SIGTERM);  // no orphans when the parent is killed
-    const absl::Status status = work_(index);
-    if (absl::IsAborted(status)) _exit(kCutOff);
-    if (!status.ok()) std::cerr << "loupe-worker: " << status.message() << std::endl;
-    _exit(status.ok() ? 0 : kFailed);
-  }
-
-  void Reap() {
-    int how = 0;
-    for (pid_t child = waitpid(-1, &how, WNOHANG); child > 0; child = waitpid(-1, &how, WNOHANG)) {
-      const int index = children_.extract(child).mapped();
-      if (WIFSIGNALED(how) && !stopping_) {
-        on_death_ == OnDeath::kRestart ? Restart(index) : Died(WTERMSIG(how));
-      } else if (WIFEXITED(how) && WEXITSTATUS(how) == kCutOff) {
-        cut_off_ = true;  // the one that is gone says why
-      } else if (WIFEXITED(how) && WEXITSTATUS(how) != 0) {
-        failure_.Update(absl::InternalError("a worker process has failed"));
-        if (!stopping_) Stop(SIGTERM);
-      }
-    }
-  }
-
-  void Restart(int index) {
-    const timespec pause = {.tv_sec = 1, .tv_nsec = 0};
-    nanosleep(&pause, nullptr);
-    if (absl::Status started = Start(index); !started.ok()) failure_.Update(started);
-  }
-
-  void Died(int signal) {
-    failure_.Update(absl::InternalError(
-        absl::StrCat("a worker process was ended by ", Name(signal), "; the others were stopped too")));
-    Stop(SIGTERM);
-  }
-
-  OnDeath on_death_;
-  const std::function<absl::Status(int)>& work_;
-  SignalPipe signals_;
-  std::map<pid_t, int> children_;  // their numbers
-  bool stopping_ = false;
-  bool cut_off_ = false;
-  absl::Status failure_;
+// Gradients that are sent as one tensor.
+struct Bucket {
+  std::vector<torch::Tensor> gradients;
+  int64_t bytes = 0;
+  torch::Tensor flat;
+  Work work;
 };
+
+std::vector<Bucket> BucketsOf(const std::vector<torch::Tensor>& parameters) {
+  std::vector<Bucket> buckets;
+  for (const torch::Tensor& parameter : parameters) {
+    torch::Tensor& gradient = parameter.mutable_grad();
+    if (!gradient.defined()) gradient = torch::zeros_like(parameter);
+    if (buckets.empty() || buckets.back().bytes >= kBucketBytes) buckets.emplace_back();
+    buckets.back().gradients.push_back(gradient);
+    buckets.back().bytes += static_cast<int64_t>(gradient.nbytes());
+  }
+  return buckets;
+}
+
+torch::Tensor Flattened(const std::vector<torch::Tensor>& gradients) {
+  std::vector<torch::Tensor> parts;
+  for (const torch::Tensor& gradient : gradients) parts.push_back(gradient.flatten());
+  return torch::cat(parts);
+}
+
+void CopyBack(const torch::Tensor& flat, std::vector<torch::Tensor>& gradients) {
+  int64_t begin = 0;
+  for (torch::Tensor& gradient : gradients) {
+    gradient.copy_(flat.slice(0, begin, begin + gradient.numel()).view(gradient.sizes()));
+    begin += gradient.numel();
+  }
+}
+
+// Runs `exchange`. Any exception of Gloo means that a rank is gone.
+template <typename Exchange>
+void Translated(bool& lost, const Exchange& exchange) {
+  try {
+    exchange();
+  } catch (const std::exception& error) {
+    lost = true;
+    TORCH_CHECK(false, "another process of the training is gone: ", error.what());
+  }
+}
 
 }  // namespace
 
-absl::Status RunProcesses(int count, OnDeath on_death, const std::function<absl::Status(int)>& work) {
-  ProcessGroup group(on_death, work);
-  absl::Status started;
-  for (int i = 0; i < count && started.ok(); ++i) started = group.Start(i);
-  if (!started.ok()) group.Stop(SIGTERM);
-  absl::Status ended = group.WaitForAll();
-  return started.ok() ? ended : started;
+class ProcessGroup::Backend {
+ public:
+  Backend(const std::filesystem::path& meeting_file, int rank, int size) {
+    auto options = c10d::ProcessGroupGloo::Options::create();
+    options->devices = {c10d::ProcessGroupGloo::createDeviceForHostname(kLoopback)};
+    group_ = c10::make_intrusive<c10d::ProcessGroupGloo>(
+        c10::make_intrusive<c10d::FileStore>(meeting_file.string(), size), rank, size, options);
+  }
+
+  // Starts to reduce `values` over all ranks, in place.
+  Work Begin(torch::Tensor& values, c10d::ReduceOp::RedOpType operation) {
+    std::vector<torch::Tensor> tensors = {values};
+    c10d::AllreduceOptions options;
+    options.reduceOp = operation;
+    return group_->allreduce(tensors, options);
+  }
+
+ private:
+  c10::intrusive_ptr<c10d::ProcessGroup> group_;
+};
+
+ProcessGroup::ProcessGroup(std::unique_ptr<Backend> backend, int rank, int size)
+    : backend_(std::move(backend)), rank_(rank), size_(size) {}
+
+ProcessGroup::~ProcessGroup() = default;
+
+absl::StatusOr<c10::intrusive_ptr<ProcessGroup>> ProcessGroup::Join(const std::filesystem::path& meeting_file,
+                                                                    int rank, int size) {
+  try {
+    return c10::intrusive_ptr<ProcessGroup>::make(std::make_unique<Backend>(meeting_file, rank, size), rank,
+                                                  size);
+  } catch (const std::exception& error) {
+    return absl::UnavailableError(
+        absl::StrCat("the processes of the training don't find each other: ", error.what()));
+  }
+}
+
+void ProcessGroup::AllReduceSum(torch::Tensor& values) {
+  Translated(lost_, [&] { backend_->Begin(values, c10d::ReduceOp::SUM)->wait(); });
+}
+
+detection::ImageSize ProcessGroup::AllReduceMax(detection::ImageSize size) {
+  torch::Tensor sides = torch::tensor({size.height, size.width}, torch::kInt64);
+  Translated(lost_, [&] { backend_->Begin(sides, c10d::ReduceOp::MAX)->wait(); });
+  return {sides[0].item<int64_t>(), sides[1].item<int64_t>()};
+}
+
+void ProcessGroup::AllReduceGradients(const std::vector<torch::Tensor>& parameters) {
+  torch::NoGradGuard no_grad;
+  std::vector<Bucket> buckets = BucketsOf(parameters);
+  Translated(lost_, [&] {
+    for (Bucket& bucket : buckets) {
+      bucket.flat = Flattened(bucket.gradients);
+      bucket.work = backend_->Begin(bucket.flat, c10d::ReduceOp::SUM);
+    }
+    for (Bucket& bucket : buckets) {
+      bucket.work->wait();
+      CopyBack(bucket.flat, bucket.gradients);
+    }
+  });
+}
+
+std::array<double, 4> LossesOfWholeBatch(ProcessGroup* group, detection::Losses& losses) {
+  const std::array<torch::Tensor*, 4> means = {&losses.loss_classifier, &losses.loss_box_reg,
+                                               &losses.loss_objectness, &losses.loss_rpn_box_reg};
+  if (group != nullptr) {
+    torch::Tensor counts = torch::tensor({losses.proposals, losses.anchors}, torch::kFloat64);
+    group->AllReduceSum(counts);
+    const double proposals = std::max(1.0, counts[0].item<double>());
+    const double anchors = std::max(1.0, counts[1].item<double>());
+    for (size_t i = 0; i < means.size(); ++i) {
+      *means[i] = *means[i] * (i < 2 ? losses.proposals / proposals : losses.anchors / anchors);
+    }
+  }
+  torch::Tensor sums = torch::empty({4}, torch::kFloat64);
+  for (size_t i = 0; i < means.size(); ++i) sums[static_cast<int64_t>(i)] = means[i]->detach();
+  if (group != nullptr) group->AllReduceSum(sums);
+  std::array<double, 4> values;
+  std::copy_n(sums.data_ptr<double>(), values.size(), values.begin());
+  return values;
 }
 
 }  // namespace loupe

@@ -1,4 +1,4 @@
-// Signals as something to wait for.
+// Lets a thread wait for signals.
 #pragma once
 
 #include <signal.h>
@@ -10,9 +10,10 @@
 
 namespace loupe {
 
-// Handles signals from its construction on; the old handling comes back with its end. One at a time in a
-// process. Not by blocking them and sigwait(): libraries (OpenBLAS) start threads before main() that don't
-// block them, and a signal that reaches such a thread would end the program.
+// Handles the signals from its construction until its destruction, which restores the old handlers. A process
+// has one SignalPipe at a time. Blocking the signals and calling sigwait() would not do: OpenBLAS starts
+// threads before main() that don't block signals, and a signal that reaches such a thread would end the
+// program.
 class SignalPipe {
  public:
   explicit SignalPipe(std::initializer_list<int> signals);
@@ -20,10 +21,10 @@ class SignalPipe {
   SignalPipe(const SignalPipe&) = delete;
   SignalPipe& operator=(const SignalPipe&) = delete;
 
-  // The next signal, or 0 when none came in time.
+  // Waits for the next signal. 0 when none came within `timeout`.
   int Wait(absl::Duration timeout) const;
 
-  // Brings the old handling back: for a child process, where the pipe is not its own.
+  // Restores the old handlers. For a child process after a fork, which shares the pipe with its parent.
   void Restore() const;
 
  private:

@@ -1,6 +1,6 @@
 #include "worker/training/training_set.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>
@@ -28,7 +28,7 @@ torch::Tensor BoxTensor(const std::vector<std::array<float, 4>>& boxes) {
   return tensor;
 }
 
-// Boxes are learned as 32-bit numbers, in which a tiny one may have no size and a giant one no end.
+// Training uses float32. There a tiny box may become empty and a huge one infinite: both are refused.
 absl::StatusOr<TrainingBox> BoxOf(const CocoAnnotation& annotation, int64_t label, const std::string& name) {
   const auto& [x, y, width, height] = annotation.bbox;
   const std::array<float, 4> corners = {static_cast<float>(x), static_cast<float>(y),
@@ -43,7 +43,8 @@ absl::StatusOr<TrainingBox> BoxOf(const CocoAnnotation& annotation, int64_t labe
   return TrainingBox{corners, label, annotation.iscrowd};
 }
 
-// A picture that was turned since its boxes were drawn would be learned wrong without a word.
+// Checks the size, since a picture that was rotated after its boxes were drawn would be learned wrongly and
+// without an error.
 absl::StatusOr<torch::Tensor> LoadChecked(const std::filesystem::path& file, const CocoImage& image) {
   absl::StatusOr<torch::Tensor> pixels = LoadImage(file);
   if (!pixels.ok() || image.width == 0 || image.height == 0) return pixels;

@@ -1,8 +1,10 @@
 #include "worker/training/validation.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
+
+#include "worker/detection/faster_rcnn.h"
 
 namespace loupe {
 namespace {
@@ -40,7 +42,7 @@ void AddDetections(int32_t image, const detection::Detections& detections,
 
 absl::StatusOr<evaluation::CocoSummary> MeasureDetector(const std::vector<TrainingImage>& images,
                                                         int64_t batch_size, detection::FasterRcnn& model) {
-  constexpr double kScoreThreshold = 0.01;  // COCO's numbers are made of the whole curve
+  constexpr double kScoreThreshold = 0.01;  // AP needs the whole precision-recall curve
   const auto stride = static_cast<size_t>(batch_size);
   evaluation::GroundTruth truth;
   truth.image_count = static_cast<int>(images.size());

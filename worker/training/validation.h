@@ -1,4 +1,4 @@
-// How good a detector is while it is trained.
+// Measures a detector on validation images during its training.
 #pragma once
 
 #include <cstdint>
@@ -6,14 +6,18 @@
 
 #include "absl/status/statusor.h"
 #include "evaluation/coco_metrics.h"
-#include "worker/detection/faster_rcnn.h"
 #include "worker/training/training_set.h"
+
+namespace loupe::detection {
+class FasterRcnn;
+}
 
 namespace loupe {
 
-// COCO's figures for what `model` detects on the images; -1 where no image has a box. A region to ignore is
-// one for every class. Draws no random numbers and leaves the model as it is. batch_size: images predicted at
-// once. Requires: eval mode. Errors: of the images that can't be read. c10::Error where LibTorch fails.
+// COCO's metrics of the model's detections on the images; -1 when no image has a box. A region to ignore
+// counts for every class. Draws no random numbers and doesn't change the model. batch_size: images per
+// forward pass. Requires: the model is in eval mode. Errors: those of TrainingImage::load. Throws c10::Error
+// when LibTorch fails.
 absl::StatusOr<evaluation::CocoSummary> MeasureDetector(const std::vector<TrainingImage>& images,
                                                         int64_t batch_size, detection::FasterRcnn& model);
 

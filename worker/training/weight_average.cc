@@ -1,9 +1,11 @@
 #include "worker/training/weight_average.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <vector>
+
+#include "worker/detection/faster_rcnn.h"
 
 namespace loupe {
 namespace {

@@ -1,7 +1,7 @@
 #include "worker/weights/torch_file.h"
 
 #include <caffe2/serialize/inline_container.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,7 @@
 #include "worker/detection/agreement.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace loupe::detection {
 namespace {

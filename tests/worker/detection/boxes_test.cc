@@ -1,7 +1,7 @@
 #include "worker/detection/boxes.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "worker/detection/box_coder.h"
 

@@ -1,7 +1,7 @@
 // The detector off the CPU, on a device that refuses what a GPU refuses, and the detector in bfloat16.
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <string>
 #include <vector>

@@ -1,7 +1,7 @@
 // The network's parts: transform, batch norm, and the model as a whole where torchvision is no reference.
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/optim/adamw.h>
 
 #include <cmath>
 

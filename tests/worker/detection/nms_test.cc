@@ -1,7 +1,7 @@
 #include "worker/detection/nms.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "tests/worker/detection/torchvision.h"
 

@@ -1,7 +1,8 @@
 // Faster R-CNN against torchvision, run live: the same weights and pictures must give the same answers.
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 #include <filesystem>

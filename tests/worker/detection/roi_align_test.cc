@@ -1,7 +1,8 @@
 #include "worker/detection/roi_align.h"
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "tests/worker/detection/torchvision.h"
 

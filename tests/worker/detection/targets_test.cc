@@ -1,7 +1,7 @@
 // What becomes a training target: anchors, matching, sampling.
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "tests/worker/detection/torchvision.h"
 #include "worker/detection/anchors.h"

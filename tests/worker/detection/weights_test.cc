@@ -1,7 +1,7 @@
 #include "worker/detection/weights.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 #include <cstdlib>
@@ -9,6 +9,7 @@
 #include "recipe/presets.h"
 #include "tests/worker/detection/torchvision.h"
 #include "worker/detection/conv_norm.h"
+#include "worker/detection/faster_rcnn.h"
 
 namespace loupe::detection {
 namespace {

@@ -2,7 +2,7 @@
 #include "worker/detection/winograd.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/autograd.h>
 
 #include <tuple>
 #include <vector>

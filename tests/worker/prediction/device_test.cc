@@ -3,10 +3,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/cuda.h>
+#include <torch/types.h>
 
 #include "tests/support/strict_device.h"
 #include "tests/worker/training/training_world.h"
+#include "worker/detection/faster_rcnn.h"
 #include "worker/detection/onednn.h"
 #include "worker/prediction/predictor.h"
 

@@ -1,7 +1,7 @@
 #include "worker/prediction/perceptual_hash.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/nn/functional/upsampling.h>
 
 #include <bit>
 #include <cmath>

@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <memory>
@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "recipe/presets.h"
 #include "recipe/recipe.h"
+#include "worker/detection/faster_rcnn.h"
 
 namespace loupe {
 namespace {

@@ -10,8 +10,9 @@
 // after 20; with channels-last weights, by 1e-4 after 15 steps of `small`. So the rate is low enough for 20
 // steps to be compared, and high enough for the loss to fall by a third.
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <filesystem>
 #include <fstream>

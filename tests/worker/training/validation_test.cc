@@ -2,12 +2,13 @@
 #include "worker/training/validation.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <memory>
 #include <vector>
 
 #include "recipe/presets.h"
+#include "worker/detection/faster_rcnn.h"
 
 namespace loupe {
 namespace {

@@ -2,9 +2,10 @@
 #include "worker/training/weight_average.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "recipe/presets.h"
+#include "worker/detection/faster_rcnn.h"
 
 namespace loupe {
 namespace {

@@ -1,10 +1,10 @@
 // Training by two ranks against training by one process. The ranks are threads here, each with a model of its
 // own; they reach each other as processes do.
-#include "worker/training/rank_group.h"
+#include "worker/training/process_group.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <filesystem>
 #include <thread>
@@ -12,6 +12,7 @@
 #include "tests/support/strict_device.h"
 #include "tests/worker/training/training_world.h"
 #include "worker/detection/batch_norm.h"
+#include "worker/detection/faster_rcnn.h"
 
 namespace loupe {
 namespace {
@@ -22,15 +23,16 @@ constexpr double kLiveNormTolerance = 1e-4;  // rounding passes through every st
 constexpr double kLossTolerance = 1e-4;
 
 // Runs `work` for each rank, with the group that it is in.
-void OnRanks(const std::function<void(const c10::intrusive_ptr<RankGroup>&)>& work) {
-  const std::filesystem::path meeting = std::filesystem::path(testing::TempDir()) / "rank_group_test_meeting";
+void OnRanks(const std::function<void(const c10::intrusive_ptr<ProcessGroup>&)>& work) {
+  const std::filesystem::path meeting =
+      std::filesystem::path(testing::TempDir()) / "process_group_test_meeting";
   std::filesystem::remove(meeting);
   std::vector<std::thread> threads;
   for (int rank = 0; rank < kRanks; ++rank) {
     threads.emplace_back([&, rank] {
-      const auto ranks = RankGroup::Join(meeting, rank, kRanks);
-      ASSERT_TRUE(ranks.ok()) << ranks.status();
-      work(*ranks);
+      const auto group = ProcessGroup::Join(meeting, rank, kRanks);
+      ASSERT_TRUE(group.ok()) << group.status();
+      work(*group);
     });
   }
   for (std::thread& thread : threads) thread.join();
@@ -72,8 +74,8 @@ struct Outcome {
   double final_loss = 0;
 };
 
-Outcome TrainOn(Trainer& trainer, const c10::intrusive_ptr<RankGroup>& ranks) {
-  const absl::Status trained = trainer.Run(Ignore(), ranks);
+Outcome TrainOn(Trainer& trainer, const c10::intrusive_ptr<ProcessGroup>& group) {
+  const absl::Status trained = trainer.Run(Ignore(), group);
   EXPECT_TRUE(trained.ok()) << trained;
   return {Gradients(trainer), Weights(trainer), trainer.final_loss()};
 }
@@ -90,9 +92,9 @@ void ExpectTheOutcomeOfOneProcess(const v1::Recipe& recipe, Norms norms, double 
   for (int rank = 0; rank < kRanks; ++rank) {
     trainers.push_back(*Trainer::Create(recipe, SquaresOfTwoSizes(), init));
   }
-  OnRanks([&](const c10::intrusive_ptr<RankGroup>& ranks) {
-    const auto rank = static_cast<size_t>(ranks->rank());
-    shares[rank] = TrainOn(*trainers[rank], ranks);
+  OnRanks([&](const c10::intrusive_ptr<ProcessGroup>& group) {
+    const auto rank = static_cast<size_t>(group->rank());
+    shares[rank] = TrainOn(*trainers[rank], group);
   });
   EXPECT_NEAR(shares[0].final_loss, whole.final_loss, kLossTolerance * whole.final_loss);
   for (const auto& [name, gradient] : whole.gradients) {
@@ -116,19 +118,19 @@ TEST(TwoRanksTest, LiveNormsUseTheStatisticsOfTheWholeBatch) {
   ExpectTheOutcomeOfOneProcess(ThreeABatch(1), Norms::kLive, kLiveNormTolerance);
 }
 
-TEST(RankGroupTest, ARankThatEndsEndsTheOthers) {
+TEST(ProcessGroupTest, ARankThatEndsEndsTheOthers) {
   std::vector<std::unique_ptr<Trainer>> trainers;
   for (int rank = 0; rank < kRanks; ++rank) {
     trainers.push_back(*Trainer::Create(SmallRecipe(50), Squares(5), nullptr));
   }
   std::vector<absl::Status> ended(kRanks);
-  OnRanks([&](const c10::intrusive_ptr<RankGroup>& ranks) {
+  OnRanks([&](const c10::intrusive_ptr<ProcessGroup>& group) {
     TrainingCallbacks callbacks = Ignore();
     callbacks.on_step = [&](const TrainingProgress& progress) {
-      return ranks->rank() == 1 && progress.iteration == 2 ? absl::DataLossError("enough") : absl::OkStatus();
+      return group->rank() == 1 && progress.iteration == 2 ? absl::DataLossError("enough") : absl::OkStatus();
     };
-    std::unique_ptr<Trainer> trainer = std::move(trainers[static_cast<size_t>(ranks->rank())]);
-    ended[static_cast<size_t>(ranks->rank())] = trainer->Run(callbacks, ranks);
+    std::unique_ptr<Trainer> trainer = std::move(trainers[static_cast<size_t>(group->rank())]);
+    ended[static_cast<size_t>(group->rank())] = trainer->Run(callbacks, group);
   });
   EXPECT_EQ(ended[1].code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(ended[0].code(), absl::StatusCode::kAborted);
@@ -165,17 +167,17 @@ TEST(NormaliseBatchTest, IsBatchNormOverAllRanks) {
       run(0, 5, torch::kFloat64, [](const auto& part, const auto& w, const auto& b, Result& result) {
         return torch::batch_norm(part, w, b, result.running_mean, result.running_var, true, 0.1, 1e-5, true);
       });
-  const auto ours = [&](int64_t begin, int64_t end, const c10::intrusive_ptr<RankGroup>& ranks,
+  const auto ours = [&](int64_t begin, int64_t end, const c10::intrusive_ptr<ProcessGroup>& group,
                         torch::Device device = torch::kCPU) {
     return run(begin, end, torch::dtype(torch::kFloat32).device(device),
                [&](const auto& part, const auto& w, const auto& b, Result& result) {
                  return detection::NormaliseBatch(part, w, b, result.running_mean, result.running_var, 0.1,
-                                                  1e-5, ranks);
+                                                  1e-5, group);
                });
   };
   std::vector<Result> parts(kRanks);
-  OnRanks([&](const c10::intrusive_ptr<RankGroup>& ranks) {
-    parts[static_cast<size_t>(ranks->rank())] = ranks->rank() == 0 ? ours(0, 2, ranks) : ours(2, 5, ranks);
+  OnRanks([&](const c10::intrusive_ptr<ProcessGroup>& group) {
+    parts[static_cast<size_t>(group->rank())] = group->rank() == 0 ? ours(0, 2, group) : ours(2, 5, group);
   });
   const auto expect_expected = [&](const std::vector<Result>& results, double tolerance) {
     const auto all = [&](torch::Tensor Result::*tensor) {
