@@ -129,9 +129,10 @@ class SourceTreeTest(unittest.TestCase):
                     if included.startswith(library):
                         self.assertIn(path.split(os.sep)[0], homes, f"{path} includes {included}")
 
-    def test_all_of_libtorch_is_included_only_where_it_is_needed(self):
-        found = {path for path, text in sources(*FOLDERS, "tests") if "#include <torch/torch.h>" in text}
-        self.assertLessEqual(found, MAY_INCLUDE_TORCH_H, "include a narrower header, or extend the list")
+    def test_headers_of_libtorch_are_narrow(self):
+        for path, text in sources(*FOLDERS, "tests"):
+            # It takes twice as long to parse as all of torch/types.h, torch/nn/module.h and torch/autograd.h.
+            self.assertNotIn("#include <torch/torch.h>", text, f"{path}: include the parts that it uses")
 
     def test_metrics_depend_on_nothing(self):
         for path, text in sources("evaluation"):
