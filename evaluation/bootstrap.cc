@@ -26,7 +26,7 @@ Interval IntervalOf(std::vector<double> values, double level) {
 // false for a draw without true boxes, which says nothing about a model: it is drawn again.
 // Requires: an image has a true box.
 template <typename Figure>
-std::vector<double> Resample(int image_count, const BootstrapOptions& options, const Figure& figure) {
+std::vector<double> ResampleImages(int image_count, const BootstrapOptions& options, const Figure& figure) {
   std::vector<double> values(static_cast<size_t>(options.resamples));
   ParallelFor(values.size(), options.threads, [&](size_t r) {
     SeededRandom random(Mix64(options.seed) + r);
@@ -103,7 +103,7 @@ Estimate BootstrapAp50(const Ap50Matches& model, const BootstrapOptions& options
   estimate.value = model.Ap50(once);
   if (estimate.value < 0) return estimate;
   const auto values =
-      Resample(model.image_count(), options, [&](std::span<const uint32_t> copies, double* value) {
+      ResampleImages(model.image_count(), options, [&](std::span<const uint32_t> copies, double* value) {
         *value = model.Ap50(copies);
         return *value >= 0;
       });
@@ -122,7 +122,7 @@ PairedEstimate PairedBootstrap(const Ap50Matches& baseline, const Ap50Matches& c
   if (estimate.baseline < 0) return estimate;
   estimate.difference = estimate.candidate - estimate.baseline;
   const auto values =
-      Resample(baseline.image_count(), options, [&](std::span<const uint32_t> copies, double* value) {
+      ResampleImages(baseline.image_count(), options, [&](std::span<const uint32_t> copies, double* value) {
         const double of_baseline = baseline.Ap50(copies);
         *value = candidate.Ap50(copies) - of_baseline;
         return of_baseline >= 0;

@@ -29,7 +29,7 @@ namespace loupe {
 namespace {
 
 constexpr size_t kTailLines = 5;
-constexpr absl::Duration kPoll = absl::Milliseconds(20);
+constexpr absl::Duration kPingInterval = absl::Milliseconds(20);
 
 // When the process started, in ticks since boot; nullopt when there is no such process or it is a zombie.
 std::optional<uint64_t> StartTicks(pid_t pid) {
@@ -111,7 +111,7 @@ absl::Status Daemon::Stop(absl::Duration patience) const {
                                                       absl::FormatDuration(patience), "; its log is ",
                                                       log_file_.string()));
     }
-    absl::SleepFor(kPoll);
+    absl::SleepFor(kPingInterval);
   }
   std::error_code ignored;
   std::filesystem::remove(pid_file_, ignored);

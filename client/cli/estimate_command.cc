@@ -15,7 +15,7 @@ namespace loupe {
 namespace {
 
 // The call takes long: intervals are bootstrapped per class.
-constexpr CallOptions kPatient = {.deadline = absl::Minutes(5), .patience = absl::Seconds(3)};
+constexpr CallOptions kEstimateTimeout = {.deadline = absl::Minutes(5), .patience = absl::Seconds(3)};
 
 struct EstimateOptions {
   std::optional<double> score;  // the coordinator has the default
@@ -23,18 +23,18 @@ struct EstimateOptions {
   bool json = false;
 };
 
-Json FigureJson(const v1::PoolFigure& figure) {
+Json EstimateJson(const v1::PoolFigure& figure) {
   return {{"value", figure.value()},
           {"low", figure.has_low() ? Json(figure.low()) : Json()},
           {"high", figure.has_high() ? Json(figure.high()) : Json()}};
 }
 
 Json FiguresJson(const v1::PoolFigures& figures) {
-  return {{"precision", figures.has_precision() ? FigureJson(figures.precision()) : Json()},
-          {"recall", figures.has_recall() ? FigureJson(figures.recall()) : Json()},
-          {"ap50", figures.has_ap50() ? FigureJson(figures.ap50()) : Json()},
-          {"prevalence", FigureJson(figures.prevalence())},
-          {"boxes_left", FigureJson(figures.boxes_left())}};
+  return {{"precision", figures.has_precision() ? EstimateJson(figures.precision()) : Json()},
+          {"recall", figures.has_recall() ? EstimateJson(figures.recall()) : Json()},
+          {"ap50", figures.has_ap50() ? EstimateJson(figures.ap50()) : Json()},
+          {"prevalence", EstimateJson(figures.prevalence())},
+          {"boxes_left", EstimateJson(figures.boxes_left())}};
 }
 
 Json EstimatesJson(const v1::PoolEstimates& estimates, const ClassNames& classes) {
@@ -124,7 +124,7 @@ absl::Status ShowEstimates(const Context& context, const EstimateOptions& option
   request.set_project(context.project());
   request.set_model(options.model);
   if (options.score.has_value()) request.set_score_threshold(*options.score);
-  const auto estimates = Ask(context, &v1::InsightService::Stub::EstimatePool, request, kPatient);
+  const auto estimates = Ask(context, &v1::InsightService::Stub::EstimatePool, request, kEstimateTimeout);
   if (!estimates.ok()) return estimates.status();
   options.json ? PrintJson(EstimatesJson(*estimates, *classes)) : PrintEstimates(*estimates, *classes);
   return absl::OkStatus();

@@ -19,7 +19,7 @@
 namespace loupe {
 namespace {
 
-struct ExportOptions {
+struct ExportLabelsOptions {
   std::string format;
   std::filesystem::path out;
   std::string side;
@@ -121,7 +121,7 @@ absl::StatusOr<size_t> WriteSide(const Exported& exported, v1::Side side, const 
   return count;
 }
 
-absl::Status Export(const Context& context, const ExportOptions& options) {
+absl::Status ExportLabels(const Context& context, const ExportLabelsOptions& options) {
   const absl::StatusOr<Connection> connection = context.Connect();
   if (!connection.ok()) return connection.status();
   const absl::StatusOr<Exported> exported = FetchLabels(context, *connection, SideOf(options.side));
@@ -152,7 +152,7 @@ absl::Status Export(const Context& context, const ExportOptions& options) {
 }  // namespace
 
 void AddExportCommand(CLI::App& parent, Action& action) {
-  auto options = std::make_shared<ExportOptions>();
+  auto options = std::make_shared<ExportLabelsOptions>();
   CLI::App* command = parent.add_subcommand("export", "Save every labelled image with its boxes");
   command->add_option("--format", options->format, "coco")->required()->check(CLI::IsMember({"coco"}));
   command
@@ -161,7 +161,7 @@ void AddExportCommand(CLI::App& parent, Action& action) {
       ->required();
   AddSideOption(command, options->side);
   command->add_flag("--json", options->json, "Print the counts as JSON");
-  OnChosen(command, action, options, Export);
+  OnChosen(command, action, options, ExportLabels);
 }
 
 }  // namespace loupe

@@ -9,14 +9,14 @@
 namespace loupe {
 namespace {
 
-struct ListOptions {
+struct ListImagesOptions {
   std::string side;
   bool labelled = false;
   bool unlabelled = false;
   bool json = false;
 };
 
-absl::Status List(const Context& context, const ListOptions& options) {
+absl::Status ListImages(const Context& context, const ListImagesOptions& options) {
   Json json = {{"images", Json::array()}};
   Table table({"id", "file name", "size", "side", "group", "revisions"});
   v1::ListImagesRequest request;
@@ -52,13 +52,13 @@ v1::Side SideOf(const std::string& side) {
 
 void AddImageCommands(CLI::App& parent, Action& action) {
   CLI::App* image = parent.add_subcommand("image", "Images of the project");
-  auto list = std::make_shared<ListOptions>();
+  auto list = std::make_shared<ListImagesOptions>();
   CLI::App* command = image->add_subcommand("list", "All images, in order of id");
   AddSideOption(command, list->side);
   CLI::Option* labelled = command->add_flag("--labelled", list->labelled, "Only those with labels");
   command->add_flag("--unlabelled", list->unlabelled, "Only those without")->excludes(labelled);
   command->add_flag("--json", list->json, "Print JSON");
-  OnChosen(command, action, list, List);
+  OnChosen(command, action, list, ListImages);
 }
 
 }  // namespace loupe

@@ -21,7 +21,7 @@ namespace {
 constexpr size_t kPicturesPerStream = 20000;
 constexpr size_t kNamesPrinted = 20;
 
-struct ImportOptions {
+struct ImportImagesOptions {
   ImportChoice choice;
   bool json = false;
 };
@@ -158,7 +158,7 @@ absl::Status SendAll(const Context& context, const ImportPlan& plan, bool blind,
   return absl::OkStatus();
 }
 
-absl::Status Import(const Context& context, const ImportOptions& options) {
+absl::Status ImportImages(const Context& context, const ImportImagesOptions& options) {
   if (absl::Status choice = CheckImportChoice(options.choice); !choice.ok()) return choice;
   const auto classes = FetchClasses(context);
   if (!classes.ok()) return classes.status();
@@ -174,7 +174,7 @@ absl::Status Import(const Context& context, const ImportOptions& options) {
 }  // namespace
 
 void AddImportCommand(CLI::App& parent, Action& action) {
-  auto options = std::make_shared<ImportOptions>();
+  auto options = std::make_shared<ImportImagesOptions>();
   CLI::App* command = parent.add_subcommand("import", "Take in pictures, with or without labels");
   command
       ->add_option("--images", options->choice.images_dir,
@@ -193,7 +193,7 @@ void AddImportCommand(CLI::App& parent, Action& action) {
       "Regular expression on file names: images with the same first capture group (or the same match) "
       "share a side of the holdout");
   command->add_flag("--json", options->json, "Print the counts as JSON");
-  OnChosen(command, action, options, Import);
+  OnChosen(command, action, options, ImportImages);
 }
 
 }  // namespace loupe

@@ -21,14 +21,14 @@ struct ModelOptions {
   bool json = false;
 };
 
-struct ImportOptions {
+struct ImportModelOptions {
   std::filesystem::path weights;
   std::string preset;
   std::string name;
   bool json = false;
 };
 
-struct ExportOptions {
+struct ExportModelOptions {
   std::string model;
   std::filesystem::path out;
 };
@@ -65,7 +65,7 @@ absl::Status PrintModel(const Context& context, const v1::Model& model, bool jso
   return absl::OkStatus();
 }
 
-absl::Status List(const Context& context, const ModelOptions& options) {
+absl::Status ListModels(const Context& context, const ModelOptions& options) {
   const auto classes = FetchClasses(context);
   if (!classes.ok()) return classes.status();
   Json json = {{"models", Json::array()}};
@@ -89,7 +89,7 @@ absl::Status List(const Context& context, const ModelOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status Show(const Context& context, const ModelOptions& options) {
+absl::Status ShowModel(const Context& context, const ModelOptions& options) {
   v1::GetModelRequest request;
   request.set_project(context.project());
   request.set_model(options.model);
@@ -132,7 +132,7 @@ absl::StatusOr<v1::Model> SendWeights(const Connection& connection, const v1::Im
   return model;
 }
 
-absl::Status Import(const Context& context, const ImportOptions& options) {
+absl::Status ImportModel(const Context& context, const ImportModelOptions& options) {
   std::error_code error;
   const uint64_t size_bytes = std::filesystem::file_size(options.weights, error);
   if (error)
@@ -151,7 +151,7 @@ absl::Status Import(const Context& context, const ImportOptions& options) {
   return PrintModel(context, *model, options.json);
 }
 
-absl::Status Export(const Context& context, const ExportOptions& options) {
+absl::Status ExportModel(const Context& context, const ExportModelOptions& options) {
   v1::GetModelRequest which;
   which.set_project(context.project());
   which.set_model(options.model);
@@ -206,13 +206,13 @@ void AddModelCommands(CLI::App& parent, Action& action) {
   CLI::App* model = parent.add_subcommand("model", "Models: list, show, import, export, promote, roll back");
 
   AddModelCommand(*model, action, "list", "All models, newest first", "Print JSON",
-                  std::make_shared<ModelOptions>(), List);
+                  std::make_shared<ModelOptions>(), ListModels);
 
   auto show = std::make_shared<ModelOptions>();
-  AddModelCommand(*model, action, "show", "One model", "Print the model as JSON", show, Show)
+  AddModelCommand(*model, action, "show", "One model", "Print the model as JSON", show, ShowModel)
       ->add_option("model", show->model, "Its name or number; default: the serving one");
 
-  auto import = std::make_shared<ImportOptions>();
+  auto import = std::make_shared<ImportModelOptions>();
   CLI::App* command = model->add_subcommand("import", "Take outside weights, to start rounds from");
   command->add_option("--weights", import->weights, "A safetensors file")->required();
   command
@@ -221,13 +221,13 @@ void AddModelCommands(CLI::App& parent, Action& action) {
       ->required();
   command->add_option("--name", import->name, "Its name in the project; default: of the file");
   command->add_flag("--json", import->json, "Print the model as JSON");
-  OnChosen(command, action, import, Import);
+  OnChosen(command, action, import, ImportModel);
 
-  auto out = std::make_shared<ExportOptions>();
+  auto out = std::make_shared<ExportModelOptions>();
   command = model->add_subcommand("export", "Save a model's weights as a safetensors file");
   command->add_option("model", out->model, "Its name or number; default: the serving one");
   command->add_option("--out", out->out, "Where to")->required();
-  OnChosen(command, action, out, Export);
+  OnChosen(command, action, out, ExportModel);
 
   auto promote = std::make_shared<ModelOptions>();
   AddModelCommand(*model, action, "promote", "Make a model the serving one, gate or no gate",

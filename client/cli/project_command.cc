@@ -16,7 +16,7 @@
 namespace loupe {
 namespace {
 
-struct CreateOptions {
+struct CreateProjectOptions {
   std::string name;
   std::string classes;
   std::optional<double> holdout_fraction;
@@ -31,7 +31,7 @@ struct ShowOptions {
   bool json = false;
 };
 
-struct ListOptions {
+struct ListProjectsOptions {
   bool json = false;
 };
 
@@ -51,7 +51,7 @@ void PrintProject(const v1::Project& project) {
   table.Print();
 }
 
-absl::Status Create(const Context& context, const CreateOptions& options) {
+absl::Status CreateProject(const Context& context, const CreateProjectOptions& options) {
   v1::CreateProjectRequest request;
   request.set_request_id(NewRequestId());
   request.set_name(options.name);
@@ -68,7 +68,7 @@ absl::Status Create(const Context& context, const CreateOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status List(const Context& context, const ListOptions& options) {
+absl::Status ListProjects(const Context& context, const ListProjectsOptions& options) {
   Json json = {{"projects", Json::array()}};
   Table table({"project", "classes", "holdout", "strategy", "created"});
   v1::ListProjectsRequest request;
@@ -86,7 +86,7 @@ absl::Status List(const Context& context, const ListOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status Show(const Context& context, const ShowOptions& options) {
+absl::Status ShowProject(const Context& context, const ShowOptions& options) {
   v1::GetProjectRequest request;
   request.set_project(options.name.empty() ? context.project() : options.name);
   const auto project = Ask(context, &v1::ProjectService::Stub::GetProject, request);
@@ -121,7 +121,7 @@ void PrintStatus(const v1::ProjectStatus& status) {
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
 
-absl::Status Status(const Context& context, const ListOptions& options) {
+absl::Status Status(const Context& context, const ListProjectsOptions& options) {
   v1::GetStatusRequest request;
   request.set_project(context.project());
   const auto status = Ask(context, &v1::ProjectService::Stub::GetStatus, request);
@@ -143,7 +143,7 @@ absl::StatusOr<ClassNames> FetchClasses(const Context& context, const CallOption
 void AddProjectCommands(CLI::App& parent, Action& action) {
   CLI::App* project = parent.add_subcommand("project", "Make and list projects");
 
-  auto create = std::make_shared<CreateOptions>();
+  auto create = std::make_shared<CreateProjectOptions>();
   CLI::App* command =
       project->add_subcommand("create", "Make a project; classes and split are fixed from then on");
   command->add_option("name", create->name, "Letters, digits, '-', '_', '.'")->required();
@@ -156,20 +156,20 @@ void AddProjectCommands(CLI::App& parent, Action& action) {
   command->add_option("--strategy", create->strategy,
                       absl::StrCat("one of ", absl::StrJoin(kStrategyNames, ", "), " (", kCombinedName, ")"));
   command->add_flag("--json", create->json, "Print the project as JSON");
-  OnChosen(command, action, create, Create);
+  OnChosen(command, action, create, CreateProject);
 
-  auto list = std::make_shared<ListOptions>();
+  auto list = std::make_shared<ListProjectsOptions>();
   command = project->add_subcommand("list", "All projects, oldest first");
   command->add_flag("--json", list->json, "Print JSON");
-  OnChosen(command, action, list, List);
+  OnChosen(command, action, list, ListProjects);
 
   auto show = std::make_shared<ShowOptions>();
   command = project->add_subcommand("show", "One project");
   command->add_option("name", show->name, "Its name; default: --project, or the only one");
   command->add_flag("--json", show->json, "Print the project as JSON");
-  OnChosen(command, action, show, Show);
+  OnChosen(command, action, show, ShowProject);
 
-  auto status = std::make_shared<ListOptions>();
+  auto status = std::make_shared<ListProjectsOptions>();
   command = parent.add_subcommand("status", "Where a project is: images, labels, rounds, queue");
   command->add_flag("--json", status->json, "Print JSON");
   OnChosen(command, action, status, Status);

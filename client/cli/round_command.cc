@@ -19,7 +19,7 @@ struct SubmitOptions {
   bool json = false;
 };
 
-struct ListOptions {
+struct ListRoundsOptions {
   bool json = false;
 };
 
@@ -53,7 +53,7 @@ absl::Status WatchToEnd(const Context& context, uint32_t number, bool json) {
   return absl::OkStatus();
 }
 
-absl::Status Submit(const Context& context, const SubmitOptions& options) {
+absl::Status SubmitRound(const Context& context, const SubmitOptions& options) {
   v1::SubmitRoundRequest request;
   request.set_request_id(NewRequestId());
   request.set_project(context.project());
@@ -77,7 +77,7 @@ absl::Status Submit(const Context& context, const SubmitOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status List(const Context& context, const ListOptions& options) {
+absl::Status ListRounds(const Context& context, const ListRoundsOptions& options) {
   const auto classes = FetchClasses(context);
   if (!classes.ok()) return classes.status();
   Json json = {{"rounds", Json::array()}};
@@ -100,7 +100,7 @@ absl::Status List(const Context& context, const ListOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status Show(const Context& context, const RoundOptions& options) {
+absl::Status ShowRound(const Context& context, const RoundOptions& options) {
   const auto classes = FetchClasses(context);
   if (!classes.ok()) return classes.status();
   v1::GetRoundRequest request;
@@ -144,18 +144,18 @@ void AddRoundCommands(CLI::App& parent, Action& action) {
   command->add_option("--recipe", submit->recipe, "Recipe, a protobuf text file; default: all defaults");
   command->add_flag("--watch", submit->watch, "Follow it to its end; exit status 1 when it fails");
   command->add_flag("--json", submit->json, "Print the round as JSON");
-  OnChosen(command, action, submit, Submit);
+  OnChosen(command, action, submit, SubmitRound);
 
-  auto list = std::make_shared<ListOptions>();
+  auto list = std::make_shared<ListRoundsOptions>();
   command = round->add_subcommand("list", "All rounds, newest first");
   command->add_flag("--json", list->json, "Print JSON");
-  OnChosen(command, action, list, List);
+  OnChosen(command, action, list, ListRounds);
 
   auto show = std::make_shared<RoundOptions>();
   command = round->add_subcommand("show", "One round");
   command->add_option("number", show->number, "Its number; default: the latest");
   command->add_flag("--json", show->json, "Print the round as JSON");
-  OnChosen(command, action, show, Show);
+  OnChosen(command, action, show, ShowRound);
 
   auto watch = std::make_shared<RoundOptions>();
   command = round->add_subcommand("watch", "Follow a round to its end; exit status 1 when it fails");

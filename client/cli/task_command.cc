@@ -66,7 +66,7 @@ absl::Status Next(const Context& context, const NextOptions& options) {
   return options.picture.empty() ? absl::OkStatus() : SavePicture(context, task.image(), options.picture);
 }
 
-absl::Status Submit(const Context& context, const TaskOptions& options) {
+absl::Status SubmitTask(const Context& context, const TaskOptions& options) {
   const absl::StatusOr<std::string> text = ReadTask(options.file);
   if (!text.ok()) return text.status();
   const auto classes = FetchClasses(context);
@@ -151,7 +151,7 @@ void AddTaskCommands(CLI::App& parent, Action& action) {
       parent.add_subcommand("submit", "Send a task's boxes: its JSON from `loupe next` with \"boxes\" added");
   command->add_option("file", submit->file, "JSON file, or - for standard input (default)");
   command->add_flag("--json", submit->json, "Print the response as JSON");
-  OnChosen(command, action, submit, Submit);
+  OnChosen(command, action, submit, SubmitTask);
 
   auto skip = std::make_shared<TaskOptions>();
   command = parent.add_subcommand("skip", "\"I can't say\": give the image to the others");

@@ -13,14 +13,14 @@
 namespace loupe {
 namespace {
 
-struct CreateOptions {
+struct CreateTokenOptions {
   std::string role;
   std::string name;
   std::string out;
   bool json = false;
 };
 
-struct ListOptions {
+struct ListTokensOptions {
   bool json = false;
 };
 
@@ -28,7 +28,7 @@ struct RevokeOptions {
   int64_t id = 0;
 };
 
-absl::Status Create(const Context& context, const CreateOptions& options) {
+absl::Status CreateToken(const Context& context, const CreateTokenOptions& options) {
   // Checked before the token is made, since its secret is shown only once.
   if (!options.out.empty() && std::filesystem::exists(options.out)) {
     return absl::AlreadyExistsError(absl::StrCat(options.out, " is there already"));
@@ -54,7 +54,7 @@ absl::Status Create(const Context& context, const CreateOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status List(const Context& context, const ListOptions& options) {
+absl::Status ListTokens(const Context& context, const ListTokensOptions& options) {
   Json json = {{"tokens", Json::array()}};
   Table table({"id", "name", "role", "created", "revoked"});
   v1::ListTokensRequest request;
@@ -85,7 +85,7 @@ absl::Status Revoke(const Context& context, const RevokeOptions& options) {
 void AddTokenCommands(CLI::App& parent, Action& action) {
   CLI::App* token = parent.add_subcommand("token", "Who may come in");
 
-  auto create = std::make_shared<CreateOptions>();
+  auto create = std::make_shared<CreateTokenOptions>();
   CLI::App* command = token->add_subcommand("create", "Make a token; it is shown once");
   command->add_option("--role", create->role, "What the token may do")
       ->required()
@@ -94,12 +94,12 @@ void AddTokenCommands(CLI::App& parent, Action& action) {
   command->add_option("--out", create->out,
                       "Write it to this new file, readable by its owner alone, instead of showing it");
   command->add_flag("--json", create->json, "Print JSON");
-  OnChosen(command, action, create, Create);
+  OnChosen(command, action, create, CreateToken);
 
-  auto list = std::make_shared<ListOptions>();
+  auto list = std::make_shared<ListTokensOptions>();
   command = token->add_subcommand("list", "All tokens, revoked ones too");
   command->add_flag("--json", list->json, "Print JSON");
-  OnChosen(command, action, list, List);
+  OnChosen(command, action, list, ListTokens);
 
   auto revoke = std::make_shared<RevokeOptions>();
   command = token->add_subcommand("revoke", "Refuse a token from now on");

@@ -29,7 +29,7 @@ constexpr absl::Duration kServerPatience = absl::Minutes(2);
 constexpr absl::Duration kStopPatience = absl::Minutes(1);
 // A worker that can't work, e.g. because of a wrong token, ends within this time.
 constexpr absl::Duration kWorkerProof = absl::Seconds(1);
-constexpr absl::Duration kPoll = absl::Milliseconds(50);
+constexpr absl::Duration kPollInterval = absl::Milliseconds(50);
 
 struct UpOptions {
   bool no_worker = false;
@@ -107,7 +107,7 @@ absl::StatusOr<Connection> WaitForServer(const House& house) {
       if (!connection.ok()) return connection.status();
       if (IsServing(*connection, absl::Seconds(2))) return connection;
     }
-    absl::SleepFor(kPoll);
+    absl::SleepFor(kPollInterval);
   }
   return absl::DeadlineExceededError(absl::StrCat("the coordinator does not serve after ",
                                                   absl::FormatDuration(kServerPatience), "; see ",
@@ -149,7 +149,7 @@ absl::Status StartWorker(const House& house, const Connection& connection) {
       *program, {"run", "--server", FirstLine(house.dir / "server.address"), "--token-file", token.string(),
                  "--cache-dir", (house.dir / "worker-cache").string()});
   if (!started.ok()) return started;
-  for (const absl::Time end = absl::Now() + kWorkerProof; absl::Now() < end; absl::SleepFor(kPoll)) {
+  for (const absl::Time end = absl::Now() + kWorkerProof; absl::Now() < end; absl::SleepFor(kPollInterval)) {
     if (house.worker.Running()) continue;
     return absl::FailedPreconditionError(absl::StrCat("the worker ended at its start; ",
                                                       house.worker.log_file().string(), " ends with\n",

@@ -20,13 +20,13 @@ size_t IndexOf(const std::array<const char*, N>& names, const pqxx::field& field
 
 // Indexed by v1::JobKind and by JobState.
 constexpr std::array<const char*, 4> kKindNames = {"", "train", "evaluate", "predict"};
-constexpr std::array<const char*, 4> kStateNames = {"waiting", "done", "failed", "cancelled"};
+constexpr std::array<const char*, 4> kJobStateNames = {"waiting", "done", "failed", "cancelled"};
 
-JobRow RowOf(const pqxx::row& row) {
+JobRow JobRowOf(const pqxx::row& row) {
   JobRow job;
   job.id = IdOf<JobId>(row["id"]);
   job.kind = static_cast<v1::JobKind>(IndexOf(kKindNames, row["kind"]));
-  job.state = static_cast<JobState>(IndexOf(kStateNames, row["state"]));
+  job.state = static_cast<JobState>(IndexOf(kJobStateNames, row["state"]));
   job.round = IdOf<RoundId>(row["round_id"]);
   job.project = IdOf<ProjectId>(row["project_id"]);
   job.recipe = row["recipe"].as<std::string>();
@@ -80,7 +80,7 @@ v1::JobProgress ReadProgress(Transaction& transaction, RoundId round, v1::JobKin
     }
     // The worker's total is what was left of the job when it leased it.
     const auto images = row["images"].as<uint64_t>();
-    const bool open = row["state"].as<std::string>() == kStateNames[0];
+    const bool open = row["state"].as<std::string>() == kJobStateNames[0];
     const uint64_t left = job.total() - std::min(job.done(), job.total());
     all.set_total(all.total() + images);
     if (!open) all.set_done(all.done() + images);
@@ -134,7 +134,7 @@ void DeleteJobLease(Transaction& transaction, JobId job, LeaseNumber lease) {
 std::optional<JobRow> FindJob(Transaction& transaction, JobId job) {
   const pqxx::result rows = transaction.Exec("FindJob", job);
   if (rows.empty()) return std::nullopt;
-  return RowOf(rows[0]);
+  return JobRowOf(rows[0]);
 }
 
 std::vector<v1::Class> ReadClasses(Transaction& transaction, ProjectId project) {

@@ -10,7 +10,7 @@
 namespace loupe {
 namespace {
 
-ModelRow RowOf(const pqxx::row& row) {
+ModelRow ModelRowOf(const pqxx::row& row) {
   ModelRow model;
   model.id = IdOf<ModelId>(row["id"]);
   model.round = IdOf<RoundId>(row["round_id"]);
@@ -47,7 +47,7 @@ ModelId InsertModel(Transaction& transaction, ProjectId project, const NewModel&
 std::optional<ModelRow> FindModel(Transaction& transaction, ProjectId project, const std::string& name) {
   const pqxx::result rows = transaction.Exec("FindModel", project, name);
   if (rows.empty()) return std::nullopt;
-  return RowOf(rows[0]);
+  return ModelRowOf(rows[0]);
 }
 
 absl::StatusOr<ModelRow> ReadNamedModel(Transaction& transaction, ProjectId project,
@@ -59,13 +59,14 @@ absl::StatusOr<ModelRow> ReadNamedModel(Transaction& transaction, ProjectId proj
 }
 
 ModelRow ReadModel(Transaction& transaction, ModelId model) {
-  return RowOf(transaction.Exec("ReadModel", model).at(0));
+  return ModelRowOf(transaction.Exec("ReadModel", model).at(0));
 }
 
 std::vector<ModelRow> ListModels(Transaction& transaction, ProjectId project, uint32_t below,
                                  uint32_t limit) {
   std::vector<ModelRow> models;
-  for (const auto& row : transaction.Exec("ListModels", project, below, limit)) models.push_back(RowOf(row));
+  for (const auto& row : transaction.Exec("ListModels", project, below, limit))
+    models.push_back(ModelRowOf(row));
   return models;
 }
 

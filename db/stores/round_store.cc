@@ -10,13 +10,13 @@
 namespace loupe {
 namespace {
 
-constexpr std::array<const char*, 8> kStateNames = {"waiting", "training", "evaluating", "predicting",
-                                                    "ranking", "done",     "failed",     "cancelled"};
+constexpr std::array<const char*, 8> kRoundStateNames = {"waiting", "training", "evaluating", "predicting",
+                                                         "ranking", "done",     "failed",     "cancelled"};
 
 RoundState StateOf(const pqxx::field& field) {
   const std::string name = field.as<std::string>();
-  for (size_t i = 0; i < kStateNames.size(); ++i) {
-    if (name == kStateNames[i]) return static_cast<RoundState>(i);
+  for (size_t i = 0; i < kRoundStateNames.size(); ++i) {
+    if (name == kRoundStateNames[i]) return static_cast<RoundState>(i);
   }
   throw pqxx::conversion_error("unknown round state " + name);
 }
@@ -31,12 +31,12 @@ void AddSteps(const std::array<pqxx::field, 5>& began, absl::Time end, v1::Round
       if (!began[next].is_null()) until = TimeOf(began[next]);
     }
     v1::StepTime* step = round.add_steps();
-    step->set_step(kStateNames[i]);
+    step->set_step(kRoundStateNames[i]);
     step->set_seconds(absl::ToDoubleSeconds(until - TimeOf(began[i])));
   }
 }
 
-RoundRow RowOf(const pqxx::row& row) {
+RoundRow RoundRowOf(const pqxx::row& row) {
   RoundRow round;
   round.id = IdOf<RoundId>(row[0]);
   round.project = IdOf<ProjectId>(row[1]);
@@ -85,7 +85,7 @@ void AddBoxes(Transaction& transaction, const std::unordered_map<int64_t, v1::Sn
 
 }  // namespace
 
-const char* RoundStateName(RoundState state) { return kStateNames[static_cast<size_t>(state)]; }
+const char* RoundStateName(RoundState state) { return kRoundStateNames[static_cast<size_t>(state)]; }
 
 void LockProject(Transaction& transaction, ProjectId project) {
   transaction.Exec("LockProjectNumbers", project);
@@ -106,14 +106,14 @@ uint32_t InsertRound(Transaction& transaction, ProjectId project, const std::str
 std::optional<RoundRow> FindRound(Transaction& transaction, ProjectId project, uint32_t number) {
   const pqxx::result rows = transaction.Exec("SelectRounds", project, number, 0, 1);
   if (rows.empty()) return std::nullopt;
-  return RowOf(rows[0]);
+  return RoundRowOf(rows[0]);
 }
 
 std::vector<RoundRow> ListRounds(Transaction& transaction, ProjectId project, uint32_t below,
                                  uint32_t limit) {
   std::vector<RoundRow> rounds;
   for (const auto& row : transaction.Exec("SelectRounds", project, 0, below, limit))
-    rounds.push_back(RowOf(row));
+    rounds.push_back(RoundRowOf(row));
   return rounds;
 }
 

@@ -19,7 +19,7 @@ std::optional<v1::Image> Asked(Transaction& transaction, ProjectId project,
   return FindImage(transaction, project, ImageId(request.image_id()));
 }
 
-void Add(const ChainCheck& check, v1::VerifyHistoryResponse& total) {
+void AddChecked(const ChainCheck& check, v1::VerifyHistoryResponse& total) {
   total.set_images(total.images() + check.images);
   total.set_revisions(total.revisions() + check.revisions);
   total.set_boxes(total.boxes() + check.boxes);
@@ -69,7 +69,7 @@ grpc::Status ProvenanceServiceImpl::VerifyHistory(grpc::ServerContext* context,
       });
       if (!check.ok()) return check.status();
       if (!check->last_image) return absl::OkStatus();
-      Add(*check, *response);
+      AddChecked(*check, *response);
       last = check->last_image;
     }
     return absl::CancelledError("the client went away");

@@ -22,7 +22,7 @@ constexpr uint32_t kMaxRounds = 100;
 // Unlabelled images on which the agreement of two models is measured.
 constexpr int kAgreementImages = 500;
 // Any number: the same points give the same band.
-constexpr uint64_t kSeed = 1;
+constexpr uint64_t kCurveSeed = 1;
 
 v1::CurvePoint PointOf(const v1::Round& round, double seconds) {
   v1::CurvePoint point;
@@ -58,7 +58,7 @@ void JudgePoint(std::span<const JudgedImage> images, const PredictionsById& pred
   point.set_judged_images(images.size());
   const evaluation::Estimate estimate = evaluation::BootstrapAp50(
       evaluation::Ap50Matches(TruthOf(images, class_count), DetectionsOf(images, predictions)),
-      {.seed = kSeed});
+      {.seed = kCurveSeed});
   if (estimate.value < 0) return;
   point.set_ap50(estimate.value);
   point.set_ap50_low(estimate.low);
@@ -109,7 +109,7 @@ absl::StatusOr<ranking::LearningCurve> Fit(const Points& points, Amount amount) 
         {amount(point), point.ap50(), ranking::StandardError(point.ap50_low(), point.ap50_high())});
   }
   ranking::CurveOptions options;
-  options.seed = kSeed;
+  options.seed = kCurveSeed;
   return ranking::FitLearningCurve(fitted, options);
 }
 

@@ -13,7 +13,7 @@
 namespace loupe {
 namespace {
 
-constexpr uint64_t kSeed = 1;  // the same labels give the same intervals
+constexpr uint64_t kEstimateSeed = 1;  // the same labels give the same intervals
 
 // [images] true boxes, and the right and wrong detections of the judged model, if there is one.
 std::vector<evaluation::SampledImage> SampledImages(const ChosenSlice& chosen, int class_count) {
@@ -123,7 +123,7 @@ v1::PoolEstimates MakePoolEstimates(const PoolEstimatesInput& input, double scor
   message.set_no_figures(WhyNoFigures(chosen));
   if (chosen.slice.answered.empty()) return message;
   const evaluation::PoolEstimates estimates = evaluation::EstimatePool(
-      SampleOf(chosen, input.class_count), {.score_threshold = score_threshold, .seed = kSeed});
+      SampleOf(chosen, input.class_count), {.score_threshold = score_threshold, .seed = kEstimateSeed});
   *message.mutable_all_classes() = FiguresMessage(estimates.pooled, chosen);
   message.set_averaged_classes(static_cast<uint32_t>(estimates.averaged_classes));
   for (size_t c = 0; c < estimates.classes.size(); ++c) {

@@ -21,11 +21,11 @@
 namespace loupe {
 namespace {
 
-constexpr int kSampledImages = 5000;   // unlabelled images whose boxes stand for all
-constexpr int kComparedImages = 2000;  // most images of each side of a comparison
-constexpr size_t kLeastImages = 20;    // fewest images of each side; fewer say nothing
-constexpr uint64_t kSeed = 1;          // the same labels give the same numbers
-constexpr double kSurprising = 0.01;   // a comparison with a p below it is a finding
+constexpr int kSampledImages = 5000;     // unlabelled images whose boxes stand for all
+constexpr int kComparedImages = 2000;    // most images of each side of a comparison
+constexpr size_t kLeastImages = 20;      // fewest images of each side; fewer say nothing
+constexpr uint64_t kComparisonSeed = 1;  // the same labels give the same numbers
+constexpr double kSurprising = 0.01;     // a comparison with a p below it is a finding
 constexpr size_t kExamples = 20;
 constexpr char kLabelled[] = "labelled";
 constexpr char kRandomSlice[] = "random slice";
@@ -38,7 +38,7 @@ void AddNumbers(const std::string& halves, std::vector<float>& numbers) {
   }
 }
 
-absl::Status CheckClasses(const RepresentationInput& input, v1::LabelCheck& check) {
+absl::Status CheckClassShares(const RepresentationInput& input, v1::LabelCheck& check) {
   const auto coverages = ranking::CoverageOfClasses(input.labelled_boxes, input.expected_boxes);
   if (!coverages.ok()) return coverages.status();
   for (size_t c = 0; c < coverages->size(); ++c) {
@@ -125,7 +125,8 @@ absl::Status Compare(const std::string& what, const std::vector<ImageTraits>& im
   const Side a = SideOf(images, bytes);
   const Side b = SideOf(others, bytes);
   if (width > 0 && std::min(a.embeddings.size(), b.embeddings.size()) >= kLeastImages * width) {
-    const auto result = ranking::MmdTest({a.embeddings, width}, {b.embeddings, width}, {.seed = kSeed});
+    const auto result =
+        ranking::MmdTest({a.embeddings, width}, {b.embeddings, width}, {.seed = kComparisonSeed});
     if (!result.ok()) return result.status();
     AddComparison("embeddings", what, result->x_rows, result->y_rows, result->mmd2, result->p_value, check);
   }
@@ -228,7 +229,7 @@ absl::StatusOr<RepresentationInput> ReadRepresentationInput(Transaction& transac
 absl::StatusOr<v1::LabelCheck> CheckRepresentation(const RepresentationInput& input) {
   v1::LabelCheck check;
   check.set_model(input.model);
-  absl::Status status = CheckClasses(input, check);
+  absl::Status status = CheckClassShares(input, check);
   if (status.ok()) status = Compare(kLabelled, input.labelled, input.rest, check);
   if (status.ok()) status = Compare(kRandomSlice, input.random_slice, input.random_rest, check);
   if (status.ok()) status = FindDuplicates(input, check);

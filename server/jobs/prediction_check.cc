@@ -15,7 +15,7 @@ namespace {
 
 using Floats = google::protobuf::RepeatedField<float>;
 
-constexpr int kMaxBoxes = 1000;
+constexpr int kMaxPredictedBoxes = 1000;
 constexpr size_t kMaxEmbeddingBytes = 64 << 10;
 // By how much a softmax in single precision may be outside [0, 1].
 constexpr float kRounding = 1e-4F;
@@ -36,7 +36,8 @@ std::array<std::pair<const char*, Floats*>, 4> ScoreLists(v1::ImagePrediction& p
 
 absl::Status CheckLengths(const v1::ImagePrediction& prediction) {
   const int boxes = prediction.scores_size();
-  if (boxes > kMaxBoxes) return Bad(prediction, absl::StrCat("has ", boxes, " boxes, at most 1000 are kept"));
+  if (boxes > kMaxPredictedBoxes)
+    return Bad(prediction, absl::StrCat("has ", boxes, " boxes, at most 1000 are kept"));
   if (prediction.corners_size() != 4 * boxes || prediction.labels_size() != boxes ||
       prediction.runner_up_labels_size() != boxes || prediction.runner_up_scores_size() != boxes ||
       prediction.background_scores_size() != boxes ||

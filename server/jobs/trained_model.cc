@@ -12,7 +12,7 @@
 namespace loupe {
 namespace {
 
-absl::Status BadWeights(absl::string_view what) {
+absl::Status BadTrainedWeights(absl::string_view what) {
   return Error(absl::StatusCode::kInvalidArgument, "BAD_WEIGHTS", std::string(what));
 }
 
@@ -50,11 +50,11 @@ std::optional<ModelRow> FindInitModel(Transaction& transaction, const JobRow& jo
 
 absl::Status CheckTrainedWeights(const BlobStore& blobs, const v1::CompleteJobRequest& request) {
   const std::optional<Sha256> hash = FromBytes(request.weights_sha256());
-  if (!hash.has_value()) return BadWeights("weights_sha256 must be 32 bytes");
+  if (!hash.has_value()) return BadTrainedWeights("weights_sha256 must be 32 bytes");
   absl::StatusOr<BlobReader> reader = blobs.OpenBlob(*hash);
-  if (!reader.ok()) return BadWeights("the weights were not written as a blob before");
+  if (!reader.ok()) return BadTrainedWeights("the weights were not written as a blob before");
   if (reader->size_bytes() != request.weights_bytes()) {
-    return BadWeights(
+    return BadTrainedWeights(
         absl::StrCat("the weights have ", reader->size_bytes(), " bytes, not ", request.weights_bytes()));
   }
   WeightsCheck format;
@@ -67,9 +67,9 @@ absl::Status CheckTrainedWeights(const BlobStore& blobs, const v1::CompleteJobRe
     stream.Update(*bytes);
     format.Append(*bytes);
   }
-  if (stream.Finish() != *hash) return BadWeights("the weights' bytes were changed: write them again");
+  if (stream.Finish() != *hash) return BadTrainedWeights("the weights' bytes were changed: write them again");
   const absl::Status whole = format.Finish();
-  return whole.ok() ? whole : BadWeights(whole.message());
+  return whole.ok() ? whole : BadTrainedWeights(whole.message());
 }
 
 absl::Status InsertTrainedModel(Transaction& transaction, const JobRow& job,

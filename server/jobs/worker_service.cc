@@ -32,7 +32,7 @@ constexpr int kMaxTransientFailures = 3;
 using OptionalJob = absl::StatusOr<std::optional<v1::Job>>;
 
 // Everything that a worker needs to know of a job.
-absl::StatusOr<v1::Job> Describe(Transaction& transaction, const JobRow& job, const JobLease& lease) {
+absl::StatusOr<v1::Job> DescribeJob(Transaction& transaction, const JobRow& job, const JobLease& lease) {
   const absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(job.recipe);
   if (!recipe.ok()) return recipe.status();
   v1::Job message = job.message;
@@ -55,7 +55,7 @@ OptionalJob LeaseFreeJob(Transaction& transaction, PrincipalId principal, const 
   const std::optional<JobLease> lease = LeaseJob(transaction, id, principal, worker);
   const std::optional<JobRow> job = FindJob(transaction, id);
   if (!lease.has_value() || !job.has_value()) return std::nullopt;
-  return Describe(transaction, *job, *lease);
+  return DescribeJob(transaction, *job, *lease);
 }
 
 // Not WithRequestId: only an answer with a job is kept, so that a request without one can be repeated.
@@ -92,7 +92,8 @@ absl::StatusOr<v1::CompleteJobResponse> Complete(Transaction& transaction, const
   return v1::CompleteJobResponse();
 }
 
-absl::StatusOr<v1::FailJobResponse> Fail(Transaction& transaction, const v1::FailJobRequest& request) {
+absl::StatusOr<v1::FailJobResponse> FailLeasedJob(Transaction& transaction,
+                                                  const v1::FailJobRequest& request) {
   const JobId job(request.job_id());
   const LeaseNumber lease(request.lease());
   const absl::StatusOr<RoundId> round = LockLeasedRound(transaction, job, lease);
@@ -234,7 +235,7 @@ grpc::Status WorkerServiceImpl::FailJob(grpc::ServerContext* context, const v1::
   constexpr char kMethod[] = "WorkerService.FailJob";
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
     return database_.Transact({kMethod, call.deadline},
-                              [&](Transaction& transaction) { return Fail(transaction, *request); });
+                              [&](Transaction& transaction) { return FailLeasedJob(transaction, *request); });
   });
 }
 

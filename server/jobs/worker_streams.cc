@@ -24,7 +24,7 @@ constexpr char kReadJobImages[] = "WorkerService.ReadJobImages";
 constexpr char kWriteBlob[] = "WorkerService.WriteBlob";
 constexpr char kUploadPredictions[] = "WorkerService.UploadPredictions";
 
-constexpr int kPageRows = 500;
+constexpr int kItemsPerPage = 500;
 // Images whose predictions are stored in one transaction.
 constexpr size_t kPredictionsAtATime = 64;
 constexpr uint64_t kMaxBlobBytes = uint64_t{4} << 30;
@@ -48,7 +48,7 @@ absl::Status SendPages(const RpcCalls& calls, Database& database, const Transact
     if (const absl::Status up = calls.RefuseWhenDraining(); !up.ok()) return up;
     const auto page =
         database.Transact(options, [&](Transaction& transaction) -> absl::StatusOr<std::vector<Item>> {
-          return read(transaction, after, kPageRows);
+          return read(transaction, after, kItemsPerPage);
         });
     if (!page.ok()) return page.status();
     if (page->empty()) return absl::OkStatus();
@@ -88,7 +88,7 @@ absl::StatusOr<v1::UploadPredictionsResponse> StorePredictions(Transaction& tran
   return counts;
 }
 
-void Add(const v1::UploadPredictionsResponse& counts, v1::UploadPredictionsResponse& total) {
+void AddCounts(const v1::UploadPredictionsResponse& counts, v1::UploadPredictionsResponse& total) {
   total.set_stored(total.stored() + counts.stored());
   total.set_repeated(total.repeated() + counts.repeated());
   total.set_set_aside(total.set_aside() + counts.set_aside());
@@ -226,7 +226,7 @@ absl::StatusOr<v1::UploadPredictionsResponse> WorkerServiceImpl::TakePredictions
       return StorePredictions(transaction, *job, lease, class_count, piece);
     });
     piece.clear();
-    if (counts.ok()) Add(*counts, total);
+    if (counts.ok()) AddCounts(*counts, total);
     return counts.status();
   };
   while (reader.Read(&request)) {

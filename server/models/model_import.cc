@@ -19,11 +19,11 @@ namespace {
 
 constexpr uint64_t kMaxWeightsBytes = uint64_t{4} << 30;
 
-absl::Status Invalid(const std::string& what) {
+absl::Status InvalidModel(const std::string& what) {
   return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", what);
 }
 
-absl::Status BadWeights(absl::string_view what) {
+absl::Status BadImportedWeights(absl::string_view what) {
   return Error(absl::StatusCode::kInvalidArgument, "BAD_WEIGHTS", std::string(what));
 }
 
@@ -39,19 +39,19 @@ absl::Status CheckImportStart(const v1::ImportModelStart& start) {
     return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
   });
   if (name.empty() || name.size() > 100 || !plain || IsNumber(name)) {
-    return Invalid("name must be 1 to 100 letters, digits, '-', '_' or '.', and not only digits");
+    return InvalidModel("name must be 1 to 100 letters, digits, '-', '_' or '.', and not only digits");
   }
   constexpr absl::string_view kTrained = "round-";
   if (absl::StartsWith(name, kTrained) && IsNumber(absl::string_view(name).substr(kTrained.size()))) {
-    return Invalid("names like round-3 are given to models that rounds train: choose another name");
+    return InvalidModel("names like round-3 are given to models that rounds train: choose another name");
   }
   v1::Recipe recipe;
   recipe.mutable_detector()->set_preset(start.preset());
   if (const absl::Status known = Validate(WithDefaults(recipe)); !known.ok()) {
-    return Invalid(absl::StrCat("preset: ", known.message()));
+    return InvalidModel(absl::StrCat("preset: ", known.message()));
   }
   if (start.size_bytes() == 0 || start.size_bytes() > kMaxWeightsBytes) {
-    return Invalid("size_bytes must be from 1 to 4 GiB");
+    return InvalidModel("size_bytes must be from 1 to 4 GiB");
   }
   return absl::OkStatus();
 }
@@ -64,19 +64,19 @@ absl::StatusOr<BlobInfo> TakeWeights(grpc::ServerReader<v1::ImportModelRequest>&
   v1::ImportModelRequest request;
   while (reader.Read(&request)) {
     if (request.part_case() != v1::ImportModelRequest::kChunk || request.chunk().size() > kChunkBytes) {
-      return BadWeights("after `start` only chunks of at most 1 MiB may come");
+      return BadImportedWeights("after `start` only chunks of at most 1 MiB may come");
     }
     if (request.chunk().size() > size_bytes - writer->size_bytes()) {
-      return BadWeights("more bytes came than `start` announced");
+      return BadImportedWeights("more bytes came than `start` announced");
     }
     check.Append(request.chunk());
     if (const absl::Status written = writer->Append(request.chunk()); !written.ok()) return written;
   }
   if (writer->size_bytes() != size_bytes) {
-    return BadWeights(absl::StrCat("the stream ended after ", writer->size_bytes(), " of ", size_bytes,
-                                   " announced bytes"));
+    return BadImportedWeights(absl::StrCat("the stream ended after ", writer->size_bytes(), " of ",
+                                           size_bytes, " announced bytes"));
   }
-  if (const absl::Status whole = check.Finish(); !whole.ok()) return BadWeights(whole.message());
+  if (const absl::Status whole = check.Finish(); !whole.ok()) return BadImportedWeights(whole.message());
   return writer->Commit();
 }
 

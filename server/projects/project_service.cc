@@ -19,18 +19,19 @@ constexpr double kMaxHoldoutFraction = 0.9;
 constexpr uint64_t kDefaultSeed = 1;
 constexpr uint32_t kDefaultHoldoutTarget = 200;
 
-absl::Status Invalid(const std::string& message) {
+absl::Status InvalidProject(const std::string& message) {
   return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", message);
 }
 
 absl::Status CheckClasses(const google::protobuf::RepeatedPtrField<std::string>& classes) {
-  if (classes.empty()) return Invalid("a project needs at least one class");
+  if (classes.empty()) return InvalidProject("a project needs at least one class");
   std::set<std::string> seen;
   for (const std::string& name : classes) {
     if (name.empty() || CharacterCount(name) > 100) {
-      return Invalid("the name of a class must have 1 to 100 characters");
+      return InvalidProject("the name of a class must have 1 to 100 characters");
     }
-    if (!seen.insert(name).second) return Invalid(absl::StrCat("the class ", name, " is listed twice"));
+    if (!seen.insert(name).second)
+      return InvalidProject(absl::StrCat("the class ", name, " is listed twice"));
   }
   return absl::OkStatus();
 }
@@ -46,17 +47,17 @@ absl::StatusOr<v1::Project> SettingsOf(const v1::CreateProjectRequest& request) 
   settings.set_holdout_fraction(request.has_holdout_fraction() ? request.holdout_fraction()
                                                                : kDefaultHoldoutFraction);
   if (!(settings.holdout_fraction() >= 0 && settings.holdout_fraction() <= kMaxHoldoutFraction)) {
-    return Invalid(absl::StrCat("holdout_fraction must be within 0 and ", kMaxHoldoutFraction));
+    return InvalidProject(absl::StrCat("holdout_fraction must be within 0 and ", kMaxHoldoutFraction));
   }
   settings.set_seed(request.has_seed() ? request.seed() : kDefaultSeed);
   settings.set_strategy(request.strategy().empty() ? kCombinedName : request.strategy());
   if (const auto known = ranking::ParseStrategy(settings.strategy()); !known.ok()) {
-    return Invalid(std::string(known.status().message()));
+    return InvalidProject(std::string(known.status().message()));
   }
   settings.set_holdout_target(request.has_holdout_target() ? request.holdout_target()
                                                            : kDefaultHoldoutTarget);
   if (settings.holdout_target() > 1'000'000'000)
-    return Invalid("holdout_target must be at most 1,000,000,000");
+    return InvalidProject("holdout_target must be at most 1,000,000,000");
   return settings;
 }
 

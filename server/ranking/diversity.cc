@@ -73,9 +73,9 @@ float SumOf(const std::array<float, kLanes>& lanes) {
 }
 
 // A row as floats, with distances from it.
-class Point {
+class Center {
  public:
-  Point(const Embeddings& embeddings, size_t i)
+  Center(const Embeddings& embeddings, size_t i)
       : values_(embeddings.row_length()), squared_length_(embeddings.squared_length(i)) {
     const uint16_t* row = embeddings.row(i);
     for (size_t k = 0; k < values_.size(); ++k) values_[k] = FromHalf(row[k]);
@@ -129,7 +129,7 @@ class Cover {
     evaluation::ParallelFor(bests_.size(), static_cast<int>(threads), [&](size_t block) {
       const size_t begin = block * kBlockRows;
       const size_t end = std::min(begin + kBlockRows, candidates_.size());
-      for (size_t c = first; c < first + count; ++c) AddToRows(Point(centres, c), begin, end);
+      for (size_t c = first; c < first + count; ++c) AddToRows(Center(centres, c), begin, end);
       bests_[block] = BestOfRows(begin, end);
     });
   }
@@ -149,7 +149,7 @@ class Cover {
   // Some tenths of a millisecond of work: several times the cost of starting a thread.
   static constexpr size_t kPairsPerThread = 32768;
 
-  void AddToRows(const Point& centre, size_t begin, size_t end) {
+  void AddToRows(const Center& centre, size_t begin, size_t end) {
     std::array<float, kBlockRows> distances;
     centre.SquaredDistances(candidates_, begin, end - begin, distances.data());
     for (size_t i = begin; i < end; ++i) nearest_[i] = std::min(nearest_[i], distances[i - begin]);
@@ -236,7 +236,7 @@ std::vector<size_t> MergeNearDuplicates(std::span<const std::optional<uint64_t>>
   for (size_t i = 0; i < hashes.size(); ++i) {
     firsts[i] = i;
     if (!hashes[i].has_value()) continue;
-    const Point point(embeddings, i);
+    const Center point(embeddings, i);
     index.Search(*hashes[i], [&](size_t earlier, int) {
       if (earlier >= firsts[i]) return;
       std::array<float, 4> distance;

@@ -25,7 +25,7 @@ constexpr size_t kSizesWithFixedC = 4;
 // Standard deviation of AP between trainings on the same number of labels; 0.02 on NEU-DET with a few
 // hundred. It also limits the weight of a first model that finds nothing, whose interval has width 0.
 constexpr double kTrainingScatter = 0.01;
-constexpr double kRounding = 1e-9;
+constexpr double kFitRounding = 1e-9;
 
 // What is fitted, one entry per point.
 struct Sample {
@@ -57,7 +57,7 @@ Fitted FitWithBeta(const Sample& sample, double beta, bool c_fixed) {
   }
   PowerLaw law = {std::max(sum.xy / sum.xx, 0.0), beta, 0};
   const double spread = sum.w * sum.xx - sum.x * sum.x;
-  if (!c_fixed && spread > kRounding * sum.w * sum.xx) {
+  if (!c_fixed && spread > kFitRounding * sum.w * sum.xx) {
     const double a = std::max((sum.w * sum.xy - sum.x * sum.y) / spread, 0.0);
     const double c = (sum.y - a * sum.x) / sum.w;
     if (c >= 0) law = {a, beta, c};
@@ -86,7 +86,7 @@ Fitted Fit(const Sample& sample, bool c_fixed) {
   }
   const auto [first, last] = std::minmax_element(sample.log_n.begin(), sample.log_n.end());
   const double start = ErrorAt(best.law, *first);
-  const bool flat = start - ErrorAt(best.law, *last) < kRounding;
+  const bool flat = start - ErrorAt(best.law, *last) < kFitRounding;
   if (flat) best.law = c_fixed ? PowerLaw{start, 0, 0} : PowerLaw{0, 0, start};
   return best;
 }

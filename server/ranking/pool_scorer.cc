@@ -15,10 +15,10 @@ namespace {
 constexpr double kCountedScore = 0.05;
 constexpr size_t kCountedBoxes = 20;
 // A softmax in single precision may end this little above 1.
-constexpr double kRounding = 1e-5;
+constexpr double kScoreRounding = 1e-5;
 
 // False for NaN, which fails every comparison.
-bool IsProbability(double number) { return number >= -kRounding && number <= 1 + kRounding; }
+bool IsProbability(double number) { return number >= -kScoreRounding && number <= 1 + kScoreRounding; }
 
 // Why an image can't be ranked. nullopt: it can.
 std::optional<std::string> Fault(const PredictedImage& image, Strategy strategy) {

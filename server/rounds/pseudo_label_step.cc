@@ -83,8 +83,8 @@ struct Candidates {
 };
 
 // Adds the image if one of its boxes reaches its class's threshold, with all boxes that reach the floor.
-void Add(const v1::ImagePrediction& prediction, const std::vector<PseudoThreshold>& thresholds,
-         Candidates& candidates) {
+void AddCandidate(const v1::ImagePrediction& prediction, const std::vector<PseudoThreshold>& thresholds,
+                  Candidates& candidates) {
   PseudoCandidate scores{prediction.image_id(), {}, {}};
   v1::ImagePrediction boxes;
   boxes.set_image_id(prediction.image_id());
@@ -114,7 +114,9 @@ absl::StatusOr<Candidates> ReadCandidates(Database& database, ProjectId project,
         return ReadPoolDetections(transaction, project, source.model.id, after, limit);
       },
       [](const v1::ImagePrediction& prediction) { return ImageId(prediction.image_id()); },
-      [&](const v1::ImagePrediction& prediction) { Add(prediction, source.thresholds, candidates); });
+      [&](const v1::ImagePrediction& prediction) {
+        AddCandidate(prediction, source.thresholds, candidates);
+      });
   if (!read.ok()) return read;
   return candidates;
 }

@@ -103,7 +103,7 @@ absl::Status KeepRanking(Transaction& transaction, const RankedRound& ranked,
 }
 
 // Fails a round for a reason that another try would not change.
-absl::Status Fail(Database& database, const OpenRound& round, absl::string_view error) {
+absl::Status FailRanking(Database& database, const OpenRound& round, absl::string_view error) {
   return database.Transact("FailRound", [&](Transaction& transaction) -> absl::Status {
     LockRound(transaction, round.id);
     FailRound(transaction, round.id, std::string(error));
@@ -170,7 +170,7 @@ absl::Status FinishRanking(Database& database, const BlobStore& blobs, const Ope
   if (!model.ok()) return model.status();
   if (!model->has_value()) return absl::OkStatus();
   if (const absl::Status whole = blobs.Verify((*model)->weights); !whole.ok()) {
-    return Fail(database, open, absl::StrCat("the model's weights are not whole: ", whole.message()));
+    return FailRanking(database, open, absl::StrCat("the model's weights are not whole: ", whole.message()));
   }
   return database.Transact("SwitchRound",
                            [&](Transaction& transaction) { return Switch(transaction, open, (*model)->id); });

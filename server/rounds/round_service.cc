@@ -55,7 +55,7 @@ v1::JobKind KindOf(RoundState state) {
 }
 
 // Adds recipe and progress to the row's message. Errors: INTERNAL (the stored recipe can't be read).
-absl::StatusOr<v1::Round> Describe(Transaction& transaction, RoundRow row) {
+absl::StatusOr<v1::Round> DescribeRound(Transaction& transaction, RoundRow row) {
   absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(row.recipe);
   if (!recipe.ok()) return recipe.status();
   *row.message.mutable_recipe() = *std::move(recipe);
@@ -110,7 +110,7 @@ absl::StatusOr<v1::Round> QueueRound(Transaction& transaction, PrincipalId calle
   const uint32_t number = InsertRound(transaction, *project, RecipeText(recipe), snapshot.id, caller);
   std::optional<RoundRow> row = FindRound(transaction, *project, number);
   if (!row.has_value()) return NoSuchRound(number);
-  return Describe(transaction, *std::move(row));
+  return DescribeRound(transaction, *std::move(row));
 }
 
 absl::StatusOr<v1::Round> Cancel(Transaction& transaction, const v1::CancelRoundRequest& request) {
@@ -124,7 +124,7 @@ absl::StatusOr<v1::Round> Cancel(Transaction& transaction, const v1::CancelRound
   SetRoundState(transaction, row->id, RoundState::kCancelled);
   absl::StatusOr<RoundRow> after = ReadRow(transaction, request.project(), row->message.number());
   if (!after.ok()) return after.status();
-  return Describe(transaction, *std::move(after));
+  return DescribeRound(transaction, *std::move(after));
 }
 
 absl::StatusOr<v1::ListRoundsResponse> ReadPage(Transaction& transaction, const std::string& project_name,
@@ -133,7 +133,7 @@ absl::StatusOr<v1::ListRoundsResponse> ReadPage(Transaction& transaction, const 
   if (!project.ok()) return project.status();
   v1::ListRoundsResponse page;
   for (RoundRow& row : ListRounds(transaction, *project, below, size)) {
-    absl::StatusOr<v1::Round> round = Describe(transaction, std::move(row));
+    absl::StatusOr<v1::Round> round = DescribeRound(transaction, std::move(row));
     if (!round.ok()) return round.status();
     *page.add_rounds() = *std::move(round);
   }
@@ -157,7 +157,7 @@ absl::StatusOr<std::optional<RoundAtVersion>> ReadChange(Transaction& transactio
   if (!row.ok()) return row.status();
   const int64_t version = row->version;
   if (version == seen) return std::nullopt;
-  absl::StatusOr<v1::Round> round = Describe(transaction, *std::move(row));
+  absl::StatusOr<v1::Round> round = DescribeRound(transaction, *std::move(row));
   if (!round.ok()) return round.status();
   return RoundAtVersion{version, *std::move(round)};
 }
@@ -188,7 +188,7 @@ grpc::Status RoundServiceImpl::GetRound(grpc::ServerContext* context, const v1::
         {kMethod, call.deadline}, [&](Transaction& transaction) -> absl::StatusOr<v1::Round> {
           absl::StatusOr<RoundRow> row = ReadRow(transaction, request->project(), request->number());
           if (!row.ok()) return row.status();
-          return Describe(transaction, *std::move(row));
+          return DescribeRound(transaction, *std::move(row));
         });
   });
 }

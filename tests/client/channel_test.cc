@@ -38,7 +38,7 @@ grpc::Status ErrorWithReason(grpc::StatusCode code, const std::string& message, 
   return grpc::Status(code, message, details.SerializeAsString());
 }
 
-class Projects final : public v1::ProjectService::Service {
+class ProjectsServer final : public v1::ProjectService::Service {
  public:
   std::function<grpc::Status(int call)> answer = [](int) { return grpc::Status::OK; };
   std::atomic<int> calls = 0;
@@ -130,7 +130,7 @@ class ChannelTest : public testing::Test {
     return names;
   }
 
-  Projects projects_;
+  ProjectsServer projects_;
   Blobs blobs_;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
@@ -209,7 +209,7 @@ TEST_F(ChannelTest, ComesBackToACoordinatorThatRestarts) {
   ASSERT_TRUE(Call(*connection, stub, &v1::ProjectService::Stub::CreateProject, request).ok());
   server_->Shutdown();
   server_.reset();
-  Projects restarted;
+  ProjectsServer restarted;
   std::unique_ptr<grpc::Server> again;
   std::thread starter([&] {
     grpc::ServerBuilder builder;

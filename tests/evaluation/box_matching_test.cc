@@ -9,7 +9,7 @@ namespace {
 
 DetectedBox Detected(const Box& box, double score) { return {0, 0, box, score}; }
 
-TrueBox True(const Box& box, bool crowd = false) {
+TrueBox TruthBox(const Box& box, bool crowd = false) {
   TrueBox truth;
   truth.box = box;
   truth.area = box.width * box.height;
@@ -43,7 +43,7 @@ TEST(MatchImageTest, TheSurestDetectionTakesTheBoxAndTheNextIsWrong) {
   const Box box{0, 0, 100, 100};
   // IoU of the second with the box: 80 / 100.
   const auto bits = MatchImage(std::vector{Detected(box, 0.9), Detected({0, 0, 100, 80}, 0.8)},
-                               std::vector{True(box)}, AreaRange{});
+                               std::vector{TruthBox(box)}, AreaRange{});
   EXPECT_EQ(bits[0].matched, 0b1111111111) << "perfect at all ten thresholds";
   EXPECT_EQ(bits[1].matched, 0);
   EXPECT_EQ(bits[1].ignored, 0);
@@ -51,19 +51,19 @@ TEST(MatchImageTest, TheSurestDetectionTakesTheBoxAndTheNextIsWrong) {
 
 TEST(MatchImageTest, ABoxIsFoundOnlyUpToItsOverlap) {
   const auto bits = MatchImage(std::vector{Detected({0, 0, 100, 72}, 0.9)},
-                               std::vector{True({0, 0, 100, 100})}, AreaRange{});
+                               std::vector{TruthBox({0, 0, 100, 100})}, AreaRange{});
   EXPECT_EQ(bits[0].matched, 0b0000011111) << "0.72 reaches 0.50 to 0.70";
 }
 
 TEST(MatchImageTest, DetectionsOnACrowdAreNotCountedAndNeverUseItUp) {
-  const std::vector<TrueBox> truths = {True({0, 0, 100, 100}, true)};
+  const std::vector<TrueBox> truths = {TruthBox({0, 0, 100, 100}, true)};
   const auto bits = MatchImage(std::vector{Detected({0, 0, 20, 20}, 0.9), Detected({5, 5, 20, 20}, 0.8)},
                                truths, AreaRange{});
   for (const MatchBits& bit : bits) EXPECT_EQ(bit.ignored, 0b1111111111);
 }
 
 TEST(MatchImageTest, ABoxThatCountsIsPreferredToACrowdWithMoreOverlap) {
-  const std::vector<TrueBox> truths = {True({0, 0, 100, 100}, true), True({0, 0, 20, 16})};
+  const std::vector<TrueBox> truths = {TruthBox({0, 0, 100, 100}, true), TruthBox({0, 0, 20, 16})};
   const auto bits = MatchImage(std::vector{Detected({0, 0, 20, 20}, 0.9)}, truths, AreaRange{});
   EXPECT_EQ(bits[0].matched & 1, 1);
   EXPECT_EQ(bits[0].ignored & 1, 0) << "0.8 with the box";
@@ -74,7 +74,7 @@ TEST(MatchImageTest, OutsideTheAreaRangeNothingCounts) {
   const Box small{0, 0, 10, 10};
   const AreaRange large{96.0 * 96, 1e10};
   const auto bits = MatchImage(std::vector{Detected(small, 0.9), Detected({50, 50, 10, 10}, 0.8)},
-                               std::vector{True(small)}, large);
+                               std::vector{TruthBox(small)}, large);
   EXPECT_EQ(bits[0].ignored, 0b1111111111) << "matches a box to ignore";
   EXPECT_EQ(bits[1].ignored, 0b1111111111) << "matches nothing and is small itself";
 }

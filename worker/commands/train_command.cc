@@ -100,7 +100,7 @@ absl::Status ResumeFrom(const std::filesystem::path& path, Trainer& trainer, std
   return absl::OkStatus();
 }
 
-TrainingCallbacks CallbacksOf(const std::filesystem::path& checkpoint_path, std::ostream& log) {
+TrainingCallbacks CommandCallbacks(const std::filesystem::path& checkpoint_path, std::ostream& log) {
   TrainingCallbacks callbacks;
   callbacks.on_step = [&log](const TrainingProgress& progress) {
     if (IsLogged(progress)) log << ProgressLine(progress) << std::endl;
@@ -174,7 +174,7 @@ absl::Status RunTrainCommand(const TrainOptions& options, std::ostream& log) {
 
   const std::filesystem::path checkpoint_path = options.out / "checkpoint.safetensors";
   if (absl::Status ready = ResumeFrom(checkpoint_path, trainer, log); !ready.ok()) return ready;
-  const TrainingCallbacks callbacks = CallbacksOf(checkpoint_path, log);
+  const TrainingCallbacks callbacks = CommandCallbacks(checkpoint_path, log);
   const auto finish = [&] {
     absl::Status saved = trainer.SaveWeights(options.out / "model.safetensors");
     if (saved.ok()) std::filesystem::remove(checkpoint_path, error);

@@ -9,7 +9,7 @@
 namespace loupe {
 namespace {
 
-constexpr absl::Duration kTick = absl::Milliseconds(50);
+constexpr absl::Duration kSignalPoll = absl::Milliseconds(50);
 
 }  // namespace
 
@@ -24,7 +24,7 @@ StopSignal::~StopSignal() {
 
 void StopSignal::Wait() {
   while (!over_) {
-    if (signals_.Wait(kTick) == 0) continue;
+    if (signals_.Wait(kSignalPoll) == 0) continue;
     requested_ = true;
     const std::lock_guard lock(mutex_);
     if (wake_) wake_();
@@ -33,7 +33,7 @@ void StopSignal::Wait() {
 
 void StopSignal::Sleep(absl::Duration duration) const {
   const absl::Time end = absl::Now() + duration;
-  while (!requested_ && absl::Now() < end) absl::SleepFor(std::min(kTick, end - absl::Now()));
+  while (!requested_ && absl::Now() < end) absl::SleepFor(std::min(kSignalPoll, end - absl::Now()));
 }
 
 void StopSignal::OnRequest(std::function<void()> wake) {

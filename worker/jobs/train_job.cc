@@ -99,7 +99,7 @@ v1::JobProgress ProgressOf(const TrainingProgress& training) {
   return progress;
 }
 
-TrainingCallbacks CallbacksOf(const JobContext& context) {
+TrainingCallbacks JobCallbacks(const JobContext& context) {
   TrainingCallbacks callbacks;
   callbacks.on_step = [&context](const TrainingProgress& progress) {
     context.lease.Report(ProgressOf(progress));
@@ -154,7 +154,7 @@ absl::Status RunTrainJob(const JobContext& context) {
   if (has_init) spdlog::info("job {}: initial weights: {}", context.job.job_id(), (*trainer)->init_summary());
   TryResume(context, **trainer);
 
-  const absl::Status trained = (*trainer)->Run(CallbacksOf(context));
+  const absl::Status trained = (*trainer)->Run(JobCallbacks(context));
   if (absl::IsCancelled(trained)) {
     // Told to stop: the next worker resumes from here, not from the last checkpoint.
     const absl::Status saved = SaveCheckpoint(context, (*trainer)->MakeCheckpoint());

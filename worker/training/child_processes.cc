@@ -20,7 +20,7 @@ namespace loupe {
 namespace {
 
 // SIGCHLD tells that a child has ended. The timeout is for the case that this signal is lost.
-constexpr absl::Duration kTick = absl::Seconds(1);
+constexpr absl::Duration kChildPoll = absl::Seconds(1);
 
 class ChildProcesses {
  public:
@@ -40,7 +40,7 @@ class ChildProcesses {
 
   absl::Status WaitForAll() {
     while (!children_.empty()) {
-      const int signal = signals_.Wait(kTick);
+      const int signal = signals_.Wait(kChildPoll);
       if (signal == SIGTERM || signal == SIGINT) {
         if (on_death_ == OnDeath::kStopOthers)
           failure_.Update(absl::CancelledError(absl::StrCat("stopped by ", Name(signal))));

@@ -102,8 +102,8 @@ absl::StatusOr<std::string> MakeHeader(const SafetensorsFile& file, std::vector<
 }
 
 // Errors: WholeFile's.
-absl::Status WriteWhole(const std::string& path, const std::string& header,
-                        const std::vector<torch::Tensor>& contents) {
+absl::Status WriteWholeSafetensors(const std::string& path, const std::string& header,
+                                   const std::vector<torch::Tensor>& contents) {
   absl::StatusOr<WholeFile> file = WholeFile::Open(path);
   if (!file.ok()) return file.status();
   absl::Status written = file->Append(header);
@@ -140,7 +140,7 @@ absl::Status WriteSafetensors(const std::string& path, const SafetensorsFile& fi
   std::vector<torch::Tensor> contents;
   const absl::StatusOr<std::string> header = MakeHeader(file, contents);
   if (!header.ok()) return header.status();
-  const absl::Status written = WriteWhole(path, *header, contents);
+  const absl::Status written = WriteWholeSafetensors(path, *header, contents);
   if (written.ok()) return written;
   return absl::InternalError(
       absl::StrCat(written.message(), "; check that the file's folder exists and has room"));

@@ -235,8 +235,8 @@ absl::Status WriteArchive(WholeFile& file, const std::string& pickle,
 }
 
 // Errors: WholeFile's, and INTERNAL.
-absl::Status WriteWhole(const std::string& path, const std::string& pickle,
-                        const std::vector<torch::Tensor>& contents) {
+absl::Status WriteWholeTorchFile(const std::string& path, const std::string& pickle,
+                                 const std::vector<torch::Tensor>& contents) {
   absl::StatusOr<WholeFile> file = WholeFile::Open(path);
   if (!file.ok()) return file.status();
   if (absl::Status written = WriteArchive(*file, pickle, contents); !written.ok()) return written;
@@ -283,7 +283,7 @@ absl::Status WriteTorchFile(const std::string& path, const TensorMap& tensors) {
         .Raw("tR");
     contents.push_back(content);
   }
-  const absl::Status written = WriteWhole(path, pickle.Raw("u").Finish(), contents);
+  const absl::Status written = WriteWholeTorchFile(path, pickle.Raw("u").Finish(), contents);
   if (written.ok()) return written;
   return absl::InternalError(
       absl::StrCat(written.message(), "; check that the file's folder exists and has room"));

@@ -19,7 +19,7 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using Code = absl::StatusCode;
-using Stub = v1::ImageService::Stub;
+using ImageStub = v1::ImageService::Stub;
 
 v1::ImportedBox Box(float x1, float y1, float x2, float y2, uint32_t label = 1, int64_t source_id = 7) {
   v1::ImportedBox box;
@@ -50,7 +50,7 @@ class ImageServiceTest : public testing::Test {
   }
 
   std::vector<v1::Image> List(const v1::ListImagesRequest& request = {}) {
-    const auto page = Rpc(*stub_, &Stub::ListImages, engineer_, request);
+    const auto page = Rpc(*stub_, &ImageStub::ListImages, engineer_, request);
     EXPECT_TRUE(page.ok()) << page.status();
     return {page->images().begin(), page->images().end()};
   }
@@ -78,7 +78,7 @@ class ImageServiceTest : public testing::Test {
 
   TestCoordinator coordinator_;
   const std::string engineer_ = coordinator_.Token(v1::ENGINEER);
-  std::unique_ptr<Stub> stub_ = v1::ImageService::NewStub(coordinator_.channel());
+  std::unique_ptr<ImageStub> stub_ = v1::ImageService::NewStub(coordinator_.channel());
 };
 
 TEST_F(ImageServiceTest, WhatWasImportedComesBackByteForByte) {
@@ -111,7 +111,7 @@ TEST_F(ImageServiceTest, PagesAndFilters) {
   request.set_page_size(4);
   std::set<int64_t> seen;
   do {
-    const auto page = Rpc(*stub_, &Stub::ListImages, engineer_, request);
+    const auto page = Rpc(*stub_, &ImageStub::ListImages, engineer_, request);
     ASSERT_TRUE(page.ok());
     for (const v1::Image& image : page->images()) EXPECT_TRUE(seen.insert(image.id()).second);
     request.set_page_token(page->next_page_token());

@@ -11,7 +11,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr char kRecipe[] = "ranking { budget: 10 } prediction { shard_size: 500 } gate { tolerance: 1 }";
+constexpr char kCurveRecipe[] = "ranking { budget: 10 } prediction { shard_size: 500 } gate { tolerance: 1 }";
 
 v1::Curve CurveOf(RoundWorld& world, const v1::GetCurveRequest& request = {}) {
   v1::Curve curve;
@@ -34,7 +34,7 @@ TEST(Insight, FiveRoundsGiveACurveAForecastAndReasons) {
   const double qualities[] = {0.3, 0.55, 0.7, 0.75, 0.8};
   for (int round = 1; round <= 5; ++round) {
     world.Label("pool", 20 * (round - 1), 20 * round, true, round == 1 ? 0 : 10'000);
-    world.Submit(kRecipe);
+    world.Submit(kCurveRecipe);
     ASSERT_EQ(ScriptedWorker(world, qualities[round - 1]).Finish(round).state(), "done");
   }
   const v1::Curve curve = CurveOf(world);
@@ -81,7 +81,7 @@ TEST(Insight, BoxesOfTheHoldoutDontCountForStopping) {
 TEST(Insight, ARoundWhoseRecipeCannotBeReadIsAnErrorAndNotARoundWithoutABudget) {
   RoundWorld world(60, 0);
   world.Label("pool", 0, 20);
-  world.Submit(kRecipe);
+  world.Submit(kCurveRecipe);
   ASSERT_EQ(ScriptedWorker(world, 0.9).Finish(1).state(), "done");
   world.database.Sql("UPDATE round SET recipe = 'ranking {'");
   v1::Curve curve;
@@ -125,7 +125,7 @@ TEST(Insight, TheCheckNamesClassesThatAreMissingOrThin) {
 TEST(Insight, TheCheckComparesWhatTheServingModelSees) {
   RoundWorld world(120, 0);
   world.Label("pool", 0, 60);
-  world.Submit(kRecipe);
+  world.Submit(kCurveRecipe);
   ASSERT_EQ(ScriptedWorker(world, 0.9).Finish(1).state(), "done");
   const v1::LabelCheck check = CheckOf(world);
   EXPECT_EQ(check.model(), 1u);
@@ -139,7 +139,7 @@ TEST(Insight, TheCheckSaysWhatItCouldNotSee) {
   RoundWorld world(120, 10);
   world.Label("holdout", 0, 4);
   world.Label("pool", 0, 60);
-  world.Submit(kRecipe);
+  world.Submit(kCurveRecipe);
   ASSERT_EQ(ScriptedWorker(world, 0.9).Finish(1).state(), "done");
   world.database.Sql(
       "DELETE FROM prediction WHERE image_id = (SELECT id FROM image WHERE side = 'pool' ORDER BY "

@@ -11,7 +11,7 @@
 namespace loupe {
 namespace {
 
-using Stub = v1::ProjectService::Stub;
+using ProjectStub = v1::ProjectService::Stub;
 using Code = absl::StatusCode;
 
 class ProjectServiceTest : public testing::Test {
@@ -26,12 +26,12 @@ class ProjectServiceTest : public testing::Test {
   }
 
   absl::StatusOr<v1::Project> Create(const v1::CreateProjectRequest& request) {
-    return Rpc(*stub_, &Stub::CreateProject, engineer_, request);
+    return Rpc(*stub_, &ProjectStub::CreateProject, engineer_, request);
   }
 
   TestCoordinator coordinator_;
   const std::string engineer_ = coordinator_.Token(v1::ENGINEER);
-  std::unique_ptr<Stub> stub_ = v1::ProjectService::NewStub(coordinator_.channel());
+  std::unique_ptr<ProjectStub> stub_ = v1::ProjectService::NewStub(coordinator_.channel());
 };
 
 TEST_F(ProjectServiceTest, WritesOutItsDefaults) {
@@ -45,7 +45,7 @@ TEST_F(ProjectServiceTest, WritesOutItsDefaults) {
   EXPECT_EQ(project->classes(1).label(), 2U);
   EXPECT_EQ(project->classes(1).name(), "Kratzer ü");
   v1::GetProjectRequest get;
-  const auto found = Rpc(*stub_, &Stub::GetProject, engineer_, get);
+  const auto found = Rpc(*stub_, &ProjectStub::GetProject, engineer_, get);
   ASSERT_TRUE(found.ok()) << "the only project needs no name";
   EXPECT_EQ(found->id(), project->id());
 }
@@ -70,7 +70,7 @@ TEST_F(ProjectServiceTest, ARepeatedRequestMakesOneProject) {
   EXPECT_EQ(reused.status().code(), Code::kAlreadyExists);
   EXPECT_EQ(ErrorReason(reused.status()), "REQUEST_ID_REUSED");
   EXPECT_EQ(ErrorReason(Create(Request("once")).status()), "PROJECT_EXISTS");
-  const auto theirs = Rpc(*stub_, &Stub::CreateProject, coordinator_.Token(v1::ENGINEER), other);
+  const auto theirs = Rpc(*stub_, &ProjectStub::CreateProject, coordinator_.Token(v1::ENGINEER), other);
   EXPECT_TRUE(theirs.ok()) << "a request_id belongs to its token: " << theirs.status();
 }
 
@@ -94,7 +94,7 @@ TEST_F(ProjectServiceTest, RefusesBadInputAndChangesNothing) {
   EXPECT_EQ(refused([](Request& r) { r.set_strategy("guess"); }), Code::kInvalidArgument);
   EXPECT_EQ(refused([](Request& r) { r.set_request_id(std::string(65, 'x')); }), Code::kInvalidArgument);
   v1::GetProjectRequest get;
-  const auto none = Rpc(*stub_, &Stub::GetProject, engineer_, get);
+  const auto none = Rpc(*stub_, &ProjectStub::GetProject, engineer_, get);
   EXPECT_EQ(ErrorReason(none.status()), "NO_SUCH_PROJECT");
 }
 
@@ -104,15 +104,16 @@ TEST_F(ProjectServiceTest, PagesInOrderAndNeedsANameWhenThereAreSeveral) {
   request.set_page_size(2);
   std::vector<std::string> names;
   do {
-    const auto page = Rpc(*stub_, &Stub::ListProjects, engineer_, request);
+    const auto page = Rpc(*stub_, &ProjectStub::ListProjects, engineer_, request);
     ASSERT_TRUE(page.ok());
     for (const v1::Project& project : page->projects()) names.push_back(project.name());
     request.set_page_token(page->next_page_token());
   } while (!request.page_token().empty());
   EXPECT_THAT(names, testing::ElementsAre("c", "a", "b"));
   request.set_page_token("x");
-  EXPECT_EQ(Rpc(*stub_, &Stub::ListProjects, engineer_, request).status().code(), Code::kInvalidArgument);
-  EXPECT_EQ(ErrorReason(Rpc(*stub_, &Stub::GetStatus, engineer_, v1::GetStatusRequest()).status()),
+  EXPECT_EQ(Rpc(*stub_, &ProjectStub::ListProjects, engineer_, request).status().code(),
+            Code::kInvalidArgument);
+  EXPECT_EQ(ErrorReason(Rpc(*stub_, &ProjectStub::GetStatus, engineer_, v1::GetStatusRequest()).status()),
             "NO_SUCH_PROJECT");
 }
 

@@ -10,7 +10,7 @@
 namespace loupe {
 namespace {
 
-using Stub = v1::TokenService::Stub;
+using TokenStub = v1::TokenService::Stub;
 
 class TokenServiceTest : public testing::Test {
  protected:
@@ -28,23 +28,23 @@ class TokenServiceTest : public testing::Test {
   }
 
   const std::string admin_ = Coordinator().Token(v1::ADMIN);
-  std::unique_ptr<Stub> stub_ = v1::TokenService::NewStub(Coordinator().channel());
+  std::unique_ptr<TokenStub> stub_ = v1::TokenService::NewStub(Coordinator().channel());
 };
 
 TEST_F(TokenServiceTest, ANewTokenOpensTheDoorUntilItIsRevoked) {
-  const auto made = Rpc(*stub_, &Stub::CreateToken, admin_, NewToken(v1::ADMIN, "second"));
+  const auto made = Rpc(*stub_, &TokenStub::CreateToken, admin_, NewToken(v1::ADMIN, "second"));
   ASSERT_TRUE(made.ok()) << made.status();
   EXPECT_THAT(made->secret(), testing::MatchesRegex("loupe_[A-Za-z0-9_-]{43}"));
-  EXPECT_TRUE(Rpc(*stub_, &Stub::ListTokens, made->secret(), v1::ListTokensRequest()).ok());
+  EXPECT_TRUE(Rpc(*stub_, &TokenStub::ListTokens, made->secret(), v1::ListTokensRequest()).ok());
 
   v1::RevokeTokenRequest revoke;
   revoke.set_id(made->token().id());
-  ASSERT_TRUE(Rpc(*stub_, &Stub::RevokeToken, admin_, revoke).ok());
-  EXPECT_TRUE(Rpc(*stub_, &Stub::RevokeToken, admin_, revoke).ok()) << "twice does no harm";
+  ASSERT_TRUE(Rpc(*stub_, &TokenStub::RevokeToken, admin_, revoke).ok());
+  EXPECT_TRUE(Rpc(*stub_, &TokenStub::RevokeToken, admin_, revoke).ok()) << "twice does no harm";
   // It may be remembered for a second.
   absl::Status refused;
   for (const absl::Time end = absl::Now() + absl::Seconds(10); absl::Now() < end && refused.ok();) {
-    refused = Rpc(*stub_, &Stub::ListTokens, made->secret(), v1::ListTokensRequest()).status();
+    refused = Rpc(*stub_, &TokenStub::ListTokens, made->secret(), v1::ListTokensRequest()).status();
   }
   EXPECT_EQ(refused.code(), absl::StatusCode::kUnauthenticated);
   EXPECT_EQ(ErrorReason(refused), "REVOKED_TOKEN");
@@ -52,8 +52,8 @@ TEST_F(TokenServiceTest, ANewTokenOpensTheDoorUntilItIsRevoked) {
 
 TEST_F(TokenServiceTest, ARepeatedRequestMakesOneTokenAndKeepsItsSecret) {
   const v1::CreateTokenRequest request = NewToken(v1::VIEWER, "");
-  const auto first = Rpc(*stub_, &Stub::CreateToken, admin_, request);
-  const auto second = Rpc(*stub_, &Stub::CreateToken, admin_, request);
+  const auto first = Rpc(*stub_, &TokenStub::CreateToken, admin_, request);
+  const auto second = Rpc(*stub_, &TokenStub::CreateToken, admin_, request);
   ASSERT_TRUE(first.ok() && second.ok());
   EXPECT_EQ(first->token().id(), second->token().id());
   EXPECT_EQ(first->token().name(), "viewer-" + std::to_string(first->token().id()));
@@ -62,7 +62,7 @@ TEST_F(TokenServiceTest, ARepeatedRequestMakesOneTokenAndKeepsItsSecret) {
 }
 
 TEST_F(TokenServiceTest, OnlyTheHashIsKept) {
-  const auto made = Rpc(*stub_, &Stub::CreateToken, admin_, NewToken(v1::VIEWER, "hashed"));
+  const auto made = Rpc(*stub_, &TokenStub::CreateToken, admin_, NewToken(v1::VIEWER, "hashed"));
   ASSERT_TRUE(made.ok());
   const auto found = Coordinator().database().Sql("SELECT count(*) FROM request WHERE position('" +
                                                   made->secret() + "'::bytea IN response) > 0");
@@ -71,7 +71,7 @@ TEST_F(TokenServiceTest, OnlyTheHashIsKept) {
 
 TEST_F(TokenServiceTest, RefusesWhatIsNotAToken) {
   const auto reason = [&](const v1::CreateTokenRequest& request) {
-    const auto made = Rpc(*stub_, &Stub::CreateToken, admin_, request);
+    const auto made = Rpc(*stub_, &TokenStub::CreateToken, admin_, request);
     return std::make_pair(made.status().code(), ErrorReason(made.status()));
   };
   using Code = absl::StatusCode;
@@ -93,11 +93,11 @@ TEST(LastAdminTest, CannotBeRevoked) {
   const std::string admin = coordinator.Token(v1::ADMIN);
   v1::RevokeTokenRequest request;
   request.set_id(1);
-  const auto revoked = Rpc(*stub, &Stub::RevokeToken, admin, request);
+  const auto revoked = Rpc(*stub, &TokenStub::RevokeToken, admin, request);
   EXPECT_EQ(revoked.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(ErrorReason(revoked.status()), "LAST_ADMIN");
   request.set_id(99);
-  EXPECT_EQ(ErrorReason(Rpc(*stub, &Stub::RevokeToken, admin, request).status()), "NO_SUCH_TOKEN");
+  EXPECT_EQ(ErrorReason(Rpc(*stub, &TokenStub::RevokeToken, admin, request).status()), "NO_SUCH_TOKEN");
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ using testing::ElementsAre;
 using Kind = CalibrationMap::Kind;
 using Detections = std::vector<JudgedDetection>;
 
-constexpr double kTolerance = 1e-12;
+constexpr double kCalibrationTolerance = 1e-12;
 
 void Add(Detections& detections, int32_t class_index, double score, int right, int wrong) {
   for (int i = 0; i < right; ++i) detections.push_back({class_index, score, true});
@@ -101,12 +101,13 @@ TEST(IsotonicTest, HandWorkedCase) {
   const std::vector<double> scores = {0, 0.1, 0.4, 0.9, 1};
   const std::vector<double> probabilities = {1.5 / 12, 1.5 / 11, 10.5 / 41, 9.5 / 11, 10.5 / 12};
   for (size_t i = 0; i < 5; ++i) {
-    EXPECT_NEAR(map.scores[i], scores[i], kTolerance);
-    EXPECT_NEAR(map.probabilities[i], probabilities[i], kTolerance);
+    EXPECT_NEAR(map.scores[i], scores[i], kCalibrationTolerance);
+    EXPECT_NEAR(map.probabilities[i], probabilities[i], kCalibrationTolerance);
     EXPECT_NEAR(Calibrated(map, scores[i]), probabilities[i], 1e-9);
   }
-  EXPECT_NEAR(Calibrated(map, 0.25), (1.5 / 11 + 10.5 / 41) / 2, kTolerance) << "halfway between centres";
-  EXPECT_NEAR(Calibrated(map, 0.95), (9.5 / 11 + 10.5 / 12) / 2, kTolerance);
+  EXPECT_NEAR(Calibrated(map, 0.25), (1.5 / 11 + 10.5 / 41) / 2, kCalibrationTolerance)
+      << "halfway between centres";
+  EXPECT_NEAR(Calibrated(map, 0.95), (9.5 / 11 + 10.5 / 12) / 2, kCalibrationTolerance);
 }
 
 TEST(IsotonicTest, ASmallBlockThatSmoothingBringsTooLowIsPooledAgain) {
@@ -116,10 +117,10 @@ TEST(IsotonicTest, ASmallBlockThatSmoothingBringsTooLowIsPooledAgain) {
   Add(detections, 0, 0.9, 1, 0);  // 1 of 1, but 1.5 of 2 is below 19.5 of 21
   const CalibrationMap map = FitCalibration(detections, 1).at(0);
   ASSERT_EQ(map.scores.size(), 4U);
-  EXPECT_NEAR(map.probabilities[1], 10.5 / 41, kTolerance);
-  EXPECT_NEAR(map.scores[2], (0.8 * 21 + 0.9 * 2) / 23, kTolerance);
-  EXPECT_NEAR(map.probabilities[2], 21.0 / 23, kTolerance);
-  EXPECT_NEAR(map.probabilities[3], 22.0 / 24, kTolerance);
+  EXPECT_NEAR(map.probabilities[1], 10.5 / 41, kCalibrationTolerance);
+  EXPECT_NEAR(map.scores[2], (0.8 * 21 + 0.9 * 2) / 23, kCalibrationTolerance);
+  EXPECT_NEAR(map.probabilities[2], 21.0 / 23, kCalibrationTolerance);
+  EXPECT_NEAR(map.probabilities[3], 22.0 / 24, kCalibrationTolerance);
 }
 
 TEST(IsotonicTest, EqualsTheMinMaxFormula) {
@@ -198,7 +199,7 @@ TEST(IsotonicTest, ScoresAgainstTheTruthGiveOneNearlyLevelLine) {
   Add(detections, 0, 0.8, 0, 30);
   const CalibrationMap map = FitCalibration(detections, 1).at(0);
   EXPECT_THAT(map.probabilities, ElementsAre(30.5 / 62, 0.5, 31.5 / 62));
-  EXPECT_NEAR(map.scores.at(1), 0.5, kTolerance);
+  EXPECT_NEAR(map.scores.at(1), 0.5, kCalibrationTolerance);
 }
 
 TEST(IsotonicTest, ScoresThatAreNeighboursInDoublePrecisionGiveRisingBreakpoints) {
@@ -295,7 +296,7 @@ TEST(PlattTest, ScoresAgainstTheTruthGiveALevelLineAtTheMeanTarget) {
   const CalibrationMap map = Pooled(detections);
   EXPECT_EQ(map.slope, 0);
   const double mean = (20 * 21.0 / 22 + 60 * 1.0 / 62) / 80;
-  for (const double score : {0.0, 0.3, 1.0}) EXPECT_NEAR(Calibrated(map, score), mean, kTolerance);
+  for (const double score : {0.0, 0.3, 1.0}) EXPECT_NEAR(Calibrated(map, score), mean, kCalibrationTolerance);
 }
 
 TEST(PlattTest, WithoutBothKindsOrSeveralScoresTheMeanIsRightAndTheOrderStays) {
@@ -454,7 +455,7 @@ TEST(CalibratedTest, APlattMapIsTheSigmoidOfALineOverTheLogit) {
   map.kind = Kind::kPlatt;
   map.slope = 2;
   map.offset = -1;
-  EXPECT_NEAR(Calibrated(map, 0.75), Sigmoid(2 * std::log(3) - 1), kTolerance);
+  EXPECT_NEAR(Calibrated(map, 0.75), Sigmoid(2 * std::log(3) - 1), kCalibrationTolerance);
 }
 
 TEST(DetectionCalibrationErrorTest, HandWorkedCase) {
@@ -463,15 +464,15 @@ TEST(DetectionCalibrationErrorTest, HandWorkedCase) {
   const Detections detections = {{0, 1, false},    {0, 0.94, true}, {0, 0.92, true},
                                  {0, 0.14, false}, {0, 0.16, true}, {0, 0.05, false}};
   const double expected = 3.0 / 6 * (2.86 / 3 - 2.0 / 3) + 2.0 / 6 * (0.5 - 0.15) + 1.0 / 6 * 0.05;
-  EXPECT_NEAR(DetectionCalibrationError(detections, raw).value(), expected, kTolerance);
+  EXPECT_NEAR(DetectionCalibrationError(detections, raw).value(), expected, kCalibrationTolerance);
 }
 
 TEST(DetectionCalibrationErrorTest, OppositeErrorsInOneBinCancelAndInTwoDoNot) {
   const std::vector<CalibrationMap> raw(1);
   EXPECT_NEAR(DetectionCalibrationError(Detections{{0, 0.5, true}, {0, 0.5, false}}, raw).value(), 0,
-              kTolerance);
+              kCalibrationTolerance);
   EXPECT_NEAR(DetectionCalibrationError(Detections{{0, 0.49, true}, {0, 0.5, false}}, raw).value(),
-              (0.51 + 0.5) / 2, kTolerance);
+              (0.51 + 0.5) / 2, kCalibrationTolerance);
 }
 
 TEST(DetectionCalibrationErrorTest, BinsAreOfTheProbabilityThatTheClassesMapGives) {
@@ -481,7 +482,7 @@ TEST(DetectionCalibrationErrorTest, BinsAreOfTheProbabilityThatTheClassesMapGive
   maps[1].probabilities = {0.8, 0.9};
   // Class 1's score of 0.5 is a probability of 0.85 and shares the bin with class 0's 0.85.
   const Detections detections = {{0, 0.85, false}, {1, 0.5, true}};
-  EXPECT_NEAR(DetectionCalibrationError(detections, maps).value(), 0.7 / 2, kTolerance);
+  EXPECT_NEAR(DetectionCalibrationError(detections, maps).value(), 0.7 / 2, kCalibrationTolerance);
 }
 
 TEST(DetectionCalibrationErrorTest, WithoutDetectionsThereIsNone) {

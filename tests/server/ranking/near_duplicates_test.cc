@@ -22,16 +22,16 @@ NearDuplicates Near(const std::vector<uint64_t>& a, const std::vector<uint64_t>&
   return result.value_or(NearDuplicates{});
 }
 
-using Rows = std::vector<std::array<size_t, 3>>;  // a, b, bits
+using PairRows = std::vector<std::array<size_t, 3>>;  // a, b, bits
 
-Rows RowsOf(const NearDuplicates& found) {
-  Rows rows;
+PairRows RowsOf(const NearDuplicates& found) {
+  PairRows rows;
   for (const HashPair& pair : found.pairs) rows.push_back({pair.a, pair.b, static_cast<size_t>(pair.bits)});
   return rows;
 }
 
-Rows BruteForce(const std::vector<uint64_t>& a, const std::vector<uint64_t>& b, int max_bits) {
-  Rows rows;
+PairRows AllPairs(const std::vector<uint64_t>& a, const std::vector<uint64_t>& b, int max_bits) {
+  PairRows rows;
   for (size_t i = 0; i < a.size(); ++i) {
     for (size_t j = 0; j < b.size(); ++j) {
       const int bits = std::popcount(a[i] ^ b[j]);
@@ -43,7 +43,7 @@ Rows BruteForce(const std::vector<uint64_t>& a, const std::vector<uint64_t>& b, 
 
 TEST(NearDuplicatePairsTest, HandWorked) {
   const auto found = Near({0xff, 0xf0f0, 7}, {0xfe, 7, 0, 7}, {.max_bits = 3});
-  EXPECT_EQ(RowsOf(found), (Rows{{0, 0, 1}, {2, 1, 0}, {2, 2, 3}, {2, 3, 0}}));
+  EXPECT_EQ(RowsOf(found), (PairRows{{0, 0, 1}, {2, 1, 0}, {2, 2, 3}, {2, 3, 0}}));
   EXPECT_EQ(found.pair_count, 4U);
   EXPECT_EQ(found.a_count, 2U);
   EXPECT_EQ(Near({}, {1}, {}).pair_count, 0U);
@@ -73,7 +73,7 @@ TEST(NearDuplicatePairsTest, EqualsBruteForce) {
   const std::vector<uint64_t> a = Families(300, 2);
   const std::vector<uint64_t> b = Families(400, 3);
   for (int max_bits = 0; max_bits <= 11; ++max_bits) {
-    const Rows all = BruteForce(a, b, max_bits);
+    const PairRows all = AllPairs(a, b, max_bits);
     ASSERT_GT(all.size(), 100U);
     const auto found = Near(a, b, {.max_bits = max_bits, .max_pairs = all.size() + 1});
     EXPECT_EQ(RowsOf(found), all);
@@ -83,7 +83,7 @@ TEST(NearDuplicatePairsTest, EqualsBruteForce) {
     EXPECT_EQ(found.a_count, images);
     for (const size_t most : {size_t{0}, size_t{1}, size_t{77}}) {
       const auto head = Near(a, b, {.max_bits = max_bits, .max_pairs = most, .threads = 3});
-      EXPECT_EQ(RowsOf(head), Rows(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(most)));
+      EXPECT_EQ(RowsOf(head), PairRows(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(most)));
       EXPECT_EQ(head.pair_count, found.pair_count) << "all are counted";
       EXPECT_EQ(head.a_count, found.a_count);
     }
@@ -99,7 +99,7 @@ TEST(NearDuplicatePairsTest, BlackPicturesByTheThousandAreCountedWithoutBeingLis
   const auto found = Near(a, b, {.max_bits = 1, .max_pairs = 3});
   EXPECT_EQ(found.pair_count, 300000U * uint64_t{400001} + 1);
   EXPECT_EQ(found.a_count, 300001U);
-  EXPECT_EQ(RowsOf(found), (Rows{{0, 0, 0}, {0, 1, 0}, {0, 2, 0}}));
+  EXPECT_EQ(RowsOf(found), (PairRows{{0, 0, 0}, {0, 1, 0}, {0, 2, 0}}));
 }
 
 TEST(NearDuplicatePairsTest, RefusesADistanceOutOfRange) {

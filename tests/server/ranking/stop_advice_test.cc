@@ -18,37 +18,41 @@ using evaluation::DetectedBox;
 using evaluation::SeededRandom;
 using testing::HasSubstr;
 
-const double kNan = std::numeric_limits<double>::quiet_NaN();
+const double kNoNumber = std::numeric_limits<double>::quiet_NaN();
 
-DetectedBox Box(int32_t image, int32_t class_index, double x, double width, double score = 0.9) {
+DetectedBox BoxesOfClass(int32_t image, int32_t class_index, double x, double width, double score = 0.9) {
   return {image, class_index, {x, 0, width, 10}, score};
 }
 
 TEST(MatchedF1Test, HandWorked) {
-  const std::vector<DetectedBox> box = {Box(0, 0, 0, 10)};
+  const std::vector<DetectedBox> box = {BoxesOfClass(0, 0, 0, 10)};
   EXPECT_EQ(MatchedF1({}, {}), 1);
   EXPECT_EQ(MatchedF1(box, {}), 0);
   EXPECT_EQ(MatchedF1(box, box), 1);
-  EXPECT_EQ(MatchedF1(box, std::vector{Box(1, 0, 0, 10)}), 0) << "another image";
-  EXPECT_EQ(MatchedF1(box, std::vector{Box(0, 1, 0, 10)}), 0) << "another class";
-  EXPECT_EQ(MatchedF1(box, std::vector{Box(0, 0, 0, 5)}), 1) << "IoU 0.5";
-  EXPECT_EQ(MatchedF1(box, std::vector{Box(0, 0, 0, 4.9)}), 0) << "IoU 0.49";
-  EXPECT_EQ(MatchedF1(box, std::vector{Box(0, 0, 0, 10, 0.5)}), 1);
-  EXPECT_EQ(MatchedF1(box, std::vector{Box(0, 0, 0, 10, 0.49)}), 0) << "too low a score to be a box";
-  EXPECT_EQ(MatchedF1(std::vector{Box(0, 0, 0, 10, 0.49)}, std::vector{Box(0, 0, 0, 10, kNan)}), 1)
+  EXPECT_EQ(MatchedF1(box, std::vector{BoxesOfClass(1, 0, 0, 10)}), 0) << "another image";
+  EXPECT_EQ(MatchedF1(box, std::vector{BoxesOfClass(0, 1, 0, 10)}), 0) << "another class";
+  EXPECT_EQ(MatchedF1(box, std::vector{BoxesOfClass(0, 0, 0, 5)}), 1) << "IoU 0.5";
+  EXPECT_EQ(MatchedF1(box, std::vector{BoxesOfClass(0, 0, 0, 4.9)}), 0) << "IoU 0.49";
+  EXPECT_EQ(MatchedF1(box, std::vector{BoxesOfClass(0, 0, 0, 10, 0.5)}), 1);
+  EXPECT_EQ(MatchedF1(box, std::vector{BoxesOfClass(0, 0, 0, 10, 0.49)}), 0) << "too low a score to be a box";
+  EXPECT_EQ(MatchedF1(std::vector{BoxesOfClass(0, 0, 0, 10, 0.49)},
+                      std::vector{BoxesOfClass(0, 0, 0, 10, kNoNumber)}),
+            1)
       << "neither has a box";
-  EXPECT_DOUBLE_EQ(MatchedF1(box, std::vector{Box(0, 0, 0, 10), Box(0, 0, 0, 10)}), 2.0 / 3) << "one to one";
+  EXPECT_DOUBLE_EQ(MatchedF1(box, std::vector{BoxesOfClass(0, 0, 0, 10), BoxesOfClass(0, 0, 0, 10)}), 2.0 / 3)
+      << "one to one";
   EXPECT_DOUBLE_EQ(
-      MatchedF1(std::vector{Box(0, 0, 0, 10), Box(1, 2, 5, 10), Box(1, 2, 50, 10)},
-                std::vector{Box(1, 2, 6, 10), Box(0, 1, 0, 10), Box(2, 0, 0, 10), Box(0, 0, 1, 10)}),
+      MatchedF1(std::vector{BoxesOfClass(0, 0, 0, 10), BoxesOfClass(1, 2, 5, 10), BoxesOfClass(1, 2, 50, 10)},
+                std::vector{BoxesOfClass(1, 2, 6, 10), BoxesOfClass(0, 1, 0, 10), BoxesOfClass(2, 0, 0, 10),
+                            BoxesOfClass(0, 0, 1, 10)}),
       4.0 / 7);
 }
 
 TEST(MatchedF1Test, TheLargestOverlapIsMatchedFirst) {
   // a0 and b0 overlap at 9/11, which leaves a1 (at 8/12 with b0) and b1 (at 7/13 with a0) to each other:
   // 4/16.
-  const std::vector<DetectedBox> a = {Box(0, 0, 0, 10), Box(0, 0, 3, 10)};
-  const std::vector<DetectedBox> b = {Box(0, 0, 1, 10), Box(0, 0, -3, 10)};
+  const std::vector<DetectedBox> a = {BoxesOfClass(0, 0, 0, 10), BoxesOfClass(0, 0, 3, 10)};
+  const std::vector<DetectedBox> b = {BoxesOfClass(0, 0, 1, 10), BoxesOfClass(0, 0, -3, 10)};
   EXPECT_DOUBLE_EQ(MatchedF1(a, b), 0.5);
 }
 
@@ -79,7 +83,8 @@ std::vector<DetectedBox> RandomBoxes(SeededRandom& random, int count, bool whole
   for (int i = 0; i < count; ++i) {
     double x = 12 * random.Uniform();
     if (whole) x = std::floor(x);
-    boxes.push_back(Box(static_cast<int32_t>(random.Below(2)), static_cast<int32_t>(random.Below(2)), x, 10));
+    boxes.push_back(
+        BoxesOfClass(static_cast<int32_t>(random.Below(2)), static_cast<int32_t>(random.Below(2)), x, 10));
   }
   return boxes;
 }
@@ -197,15 +202,15 @@ TEST(AdviseStopTest, TheUsersThresholdsDecide) {
 
 TEST(AdviseStopTest, NanIsNeverForStop) {
   StopEvidence agreement = ReadyToStop();
-  agreement.agreements.back() = kNan;
+  agreement.agreements.back() = kNoNumber;
   StopEvidence gain = ReadyToStop();
-  gain.gain->value = kNan;
+  gain.gain->value = kNoNumber;
   StopEvidence interval = ReadyToStop();
-  interval.ap->low = kNan;
+  interval.ap->low = kNoNumber;
   for (const StopEvidence& evidence : {agreement, gain, interval}) {
     EXPECT_EQ(AdviseStop(evidence, {}).verdict, Verdict::kGoOn);
   }
-  EXPECT_EQ(AdviseStop(ReadyToStop(), {.gain = kNan}).verdict, Verdict::kGoOn);
+  EXPECT_EQ(AdviseStop(ReadyToStop(), {.gain = kNoNumber}).verdict, Verdict::kGoOn);
 }
 
 }  // namespace

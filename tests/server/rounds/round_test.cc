@@ -14,14 +14,14 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr char kRecipe[] = "ranking { budget: 10 } prediction { shard_size: 32 }";
+constexpr char kRoundRecipe[] = "ranking { budget: 10 } prediction { shard_size: 32 }";
 
 TEST(Round, GoesFromLabelsToARankingThatIsServed) {
   RoundWorld world(100, 40);
   world.Label("pool", 0, 20);
   world.Label("holdout", 0, 25);
   world.Label("holdout", 30, 32, /*blind=*/false);
-  const v1::Round submitted = world.Submit(kRecipe);
+  const v1::Round submitted = world.Submit(kRoundRecipe);
   EXPECT_EQ(submitted.state(), "waiting");
   EXPECT_EQ(submitted.snapshot_images(), 20u);
   EXPECT_EQ(submitted.snapshot_boxes(), 20u);
@@ -68,7 +68,7 @@ TEST(Round, LabelsThatAreNoPrefixOfTheOrderAreNoRandomSample) {
   RoundWorld world(20, 40);
   world.Label("pool", 0, 5);
   world.Label("holdout", 1, 26);
-  world.Submit(kRecipe);
+  world.Submit(kRoundRecipe);
   const v1::Round round = ScriptedWorker(world, 0.9).Finish(1);
   EXPECT_EQ(round.evaluation().images(), 25u);
   EXPECT_FALSE(round.evaluation().random_sample());
@@ -77,7 +77,7 @@ TEST(Round, LabelsThatAreNoPrefixOfTheOrderAreNoRandomSample) {
 TEST(Round, WithoutALabelledHoldoutTheModelServesAndIsNotJudged) {
   RoundWorld world(20, 10);
   world.Label("pool", 0, 5);
-  world.Submit(kRecipe);
+  world.Submit(kRoundRecipe);
   const v1::Round round = ScriptedWorker(world, 0.9).Finish(1);
   EXPECT_EQ(round.state(), "done") << round.error();
   EXPECT_EQ(round.gate().outcome(), "not judged");
@@ -89,9 +89,9 @@ TEST(Round, AWorseModelIsHeldAndItsRankingWaitsForAPromotion) {
   RoundWorld world(60, 40);
   world.Label("pool", 0, 20);
   world.Label("holdout", 0, 40);
-  world.Submit(kRecipe);
+  world.Submit(kRoundRecipe);
   ScriptedWorker(world, 0.9).Finish(1);
-  world.Submit(kRecipe);
+  world.Submit(kRoundRecipe);
   const v1::Round round = ScriptedWorker(world, 0.2).Finish(2);
   EXPECT_EQ(round.state(), "done") << round.error();
   EXPECT_EQ(round.gate().outcome(), "held");
@@ -133,10 +133,10 @@ TEST(Round, ABetterModelPassesAndTheServingOneIsJudgedOnWhatIsNewToIt) {
   RoundWorld world(60, 40);
   world.Label("pool", 0, 20);
   world.Label("holdout", 0, 30);
-  world.Submit(kRecipe);
+  world.Submit(kRoundRecipe);
   ScriptedWorker(world, 0.5).Finish(1);
   world.Label("holdout", 30, 40);
-  world.Submit(kRecipe);
+  world.Submit(kRoundRecipe);
   const v1::Round round = ScriptedWorker(world, 0.95).Finish(2);
   EXPECT_EQ(round.gate().outcome(), "passed");
   EXPECT_EQ(round.gate().images(), 40u);
@@ -152,7 +152,7 @@ TEST(Round, TheHoldoutIsNeverTrainedOn) {
   RoundWorld world(20, 10);
   world.Label("pool", 0, 5);
   world.Label("holdout", 0, 10);
-  EXPECT_EQ(world.Submit(kRecipe).snapshot_images(), 5u);
+  EXPECT_EQ(world.Submit(kRoundRecipe).snapshot_images(), 5u);
   ASSERT_TRUE(world.planner.RunOnce().ok());
   ScriptedWorker worker(world, 0.9);
   const std::optional<v1::Job> job = worker.Lease();
@@ -177,7 +177,7 @@ TEST(Round, StepsTakenTwiceAndLateChangeNothing) {
   RoundWorld world(60, 30);
   world.Label("pool", 0, 20);
   world.Label("holdout", 0, 25);
-  world.Submit(kRecipe);
+  world.Submit(kRoundRecipe);
   Database& database = world.database.get();
   ScriptedWorker worker(world, 0.9);
   const auto everything = [&] {
@@ -291,8 +291,8 @@ TEST(Round, ARepeatedSubmitQueuesOneRound) {
 TEST(Round, ACancelledRoundStopsItsWorkerAndLetsTheNextOneRun) {
   RoundWorld world(10, 0);
   world.Label("pool", 0, 5);
-  world.Submit(kRecipe);
-  world.Submit(kRecipe);
+  world.Submit(kRoundRecipe);
+  world.Submit(kRoundRecipe);
   ASSERT_TRUE(world.planner.RunOnce().ok());
   ScriptedWorker worker(world, 0.9);
   const std::optional<v1::Job> job = worker.Lease();
@@ -319,7 +319,7 @@ TEST(Round, AWatcherSeesEveryStateUntilTheEnd) {
   RoundWorld world(40, 25);
   world.Label("pool", 0, 10);
   world.Label("holdout", 0, 25);
-  world.Submit(kRecipe);
+  world.Submit(kRoundRecipe);
   std::vector<std::string> states;
   grpc::Status status;
   const auto context = world.Context(world.annotator, 60000);
@@ -342,7 +342,7 @@ TEST(Round, AWatcherSeesEveryStateUntilTheEnd) {
 TEST(Round, ListsNewestFirstInPages) {
   RoundWorld world(10, 0);
   world.Label("pool", 0, 5);
-  for (int i = 0; i < 5; ++i) world.Submit(kRecipe);
+  for (int i = 0; i < 5; ++i) world.Submit(kRoundRecipe);
   v1::ListRoundsRequest request;
   request.set_page_size(2);
   std::vector<uint32_t> numbers;
