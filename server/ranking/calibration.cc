@@ -101,7 +101,7 @@ double Logit(double p) {
 
 double Sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
-struct CurvePoint {
+struct ScorePoint {
   double logit;
   double target;
 };
@@ -115,9 +115,9 @@ struct Line {
 // the data don't determine the slope: all correct, all wrong, or a single score.
 constexpr double kSlopePrior = 1;
 
-double Loss(std::span<const CurvePoint> points, const Line& line) {
+double Loss(std::span<const ScorePoint> points, const Line& line) {
   double loss = kSlopePrior / 2 * (line.slope - 1) * (line.slope - 1);
-  for (const CurvePoint& point : points) {
+  for (const ScorePoint& point : points) {
     const double x = line.slope * point.logit + line.offset;
     loss += std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))) - point.target * x;
   }
@@ -132,11 +132,11 @@ struct Derivatives {
   double offset_offset = 0;
 };
 
-Derivatives DerivativesOf(std::span<const CurvePoint> points, const Line& line) {
+Derivatives DerivativesOf(std::span<const ScorePoint> points, const Line& line) {
   Derivatives d;
   d.slope = kSlopePrior * (line.slope - 1);
   d.slope_slope = kSlopePrior;
-  for (const CurvePoint& point : points) {
+  for (const ScorePoint& point : points) {
     const double p = Sigmoid(line.slope * point.logit + line.offset);
     const double weight = p * (1 - p);
     d.slope += (p - point.target) * point.logit;
@@ -149,7 +149,7 @@ Derivatives DerivativesOf(std::span<const CurvePoint> points, const Line& line) 
 }
 
 // Minimises the loss, which is convex, by Newton's method from `line`. A step that overshoots is halved.
-Line Descend(std::span<const CurvePoint> points, Line line) {
+Line Descend(std::span<const ScorePoint> points, Line line) {
   constexpr int kMostSteps = 100;  // fewer than ten are usual
   // Nats still to gain. Above the rounding error of large sums; one more step then makes the rest negligible.
   constexpr double kConverged = 1e-6;
@@ -177,7 +177,7 @@ CalibrationMap FitPlatt(std::span<const JudgedDetection> detections) {
   const double wrong = static_cast<double>(detections.size()) - right;
   const double right_target = (right + 1) / (right + 2);
   const double wrong_target = 1 / (wrong + 2);
-  std::vector<CurvePoint> points;
+  std::vector<ScorePoint> points;
   points.reserve(detections.size());
   for (const JudgedDetection& detection : detections) {
     points.push_back({Logit(detection.score), detection.correct ? right_target : wrong_target});

@@ -10,7 +10,7 @@ constexpr double kLeastSeconds = 0.1;  // lower limit of per_image
 
 // Of two middle values, the larger.
 // Requires: not empty.
-double Median(std::vector<double> values) {
+double UpperMedian(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
@@ -37,12 +37,12 @@ TaskTimes FitTaskTimes(std::span<const AnsweredTask> tasks) {
   std::vector<double> left;
   if (slopes.empty()) {
     for (const AnsweredTask& task : tasks) left.push_back(task.seconds);
-    const double factor = Median(left) / (guess.per_image + guess.per_box * tasks.front().boxes);
+    const double factor = UpperMedian(left) / (guess.per_image + guess.per_box * tasks.front().boxes);
     return {factor * guess.per_image, factor * guess.per_box};
   }
-  const double per_box = std::max(Median(slopes), 0.0);
+  const double per_box = std::max(UpperMedian(slopes), 0.0);
   for (const AnsweredTask& task : tasks) left.push_back(task.seconds - per_box * task.boxes);
-  return {std::max(Median(left), kLeastSeconds), per_box};
+  return {std::max(UpperMedian(left), kLeastSeconds), per_box};
 }
 
 }  // namespace loupe::ranking

@@ -100,7 +100,7 @@ absl::StatusOr<v1::Round> QueueRound(Transaction& transaction, PrincipalId calle
   if (recipe.ranking().strategy().empty()) {
     recipe.mutable_ranking()->set_strategy(ReadProject(transaction, *project).strategy());
     recipe = WithDefaults(std::move(recipe));
-    if (const absl::Status valid = Validate(recipe); !valid.ok()) return BadRecipe(valid.message());
+    if (const absl::Status valid = Validate(recipe); !valid.ok()) return BadRecipe(std::string(valid.message()));
   }
   const Snapshot snapshot = FreezeSnapshot(transaction, *project);
   if (snapshot.images == 0) {
@@ -170,7 +170,7 @@ grpc::Status RoundServiceImpl::SubmitRound(grpc::ServerContext* context,
   return calls_.Unary(
       context, kMethod, request, response, [&](const Call& call) -> absl::StatusOr<v1::Round> {
         const absl::StatusOr<v1::Recipe> recipe = ParseRecipe(request->recipe());
-        if (!recipe.ok()) return BadRecipe(recipe.status().message());
+        if (!recipe.ok()) return BadRecipe(std::string(recipe.status().message()));
         const RequestKey key = KeyOf(call.principal.id, kSubmitKey, request->request_id(), *request);
         return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
           return WithRequestId<v1::Round>(transaction, key, [&] {
