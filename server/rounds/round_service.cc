@@ -2,11 +2,11 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "db/stores/job_store.h"
 #include "db/stores/model_store.h"
@@ -36,7 +36,7 @@ absl::Status NoSuchRound(uint32_t number) {
                number == 0 ? "the project has no round yet" : absl::StrCat("there is no round ", number));
 }
 
-absl::Status BadRecipe(std::string_view why) {
+absl::Status BadRecipe(absl::string_view why) {
   return Error(absl::StatusCode::kInvalidArgument, "BAD_RECIPE", std::string(why));
 }
 
