@@ -45,9 +45,6 @@ WHERE round.project_id = $1 AND ($2 = 0 OR round.number = $2) AND ($3 = 0 OR rou
 ORDER BY round.number DESC
 LIMIT $4;
 
--- name: SelectRoundVersion
-SELECT version FROM round WHERE project_id = $1 AND number = $2;
-
 -- name: LockRound
 -- Waits for whoever works on it; whoever writes to a round's jobs takes this first, so that nobody waits in circles.
 SELECT state FROM round WHERE id = $1 FOR NO KEY UPDATE;

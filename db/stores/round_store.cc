@@ -116,12 +116,6 @@ std::vector<RoundRow> ListRounds(Transaction& transaction, ProjectId project, ui
   return rounds;
 }
 
-std::optional<int64_t> RoundVersion(Transaction& transaction, ProjectId project, uint32_t number) {
-  const pqxx::result rows = transaction.Exec("SelectRoundVersion", project, number);
-  if (rows.empty()) return std::nullopt;
-  return rows[0][0].as<int64_t>();
-}
-
 RoundState LockRound(Transaction& transaction, RoundId round) {
   return StateOf(transaction.Exec("LockRound", round).at(0)[0]);
 }

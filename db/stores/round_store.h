@@ -48,10 +48,10 @@ struct RoundRow {
   ProjectId project;
   RoundState state = RoundState::kWaiting;
   SnapshotId snapshot;
-  ModelId model;       // none until trained
-  std::string recipe;  // as RecipeText wrote it
-  int64_t version = 0;
-  v1::Round message;  // all but recipe and progress
+  ModelId model;        // none until trained
+  std::string recipe;   // as RecipeText wrote it
+  int64_t version = 0;  // raised by every change of the round and its jobs
+  v1::Round message;    // all but recipe and progress
 };
 
 // A waiting round. Returns its number. Requires: LockProject.
@@ -63,9 +63,6 @@ std::optional<RoundRow> FindRound(Transaction& transaction, ProjectId project, u
 
 // Newest first, those below a number (0: all), at most `limit`.
 std::vector<RoundRow> ListRounds(Transaction& transaction, ProjectId project, uint32_t below, uint32_t limit);
-
-// Raised by every change of a round and its jobs. nullopt: no such round.
-std::optional<int64_t> RoundVersion(Transaction& transaction, ProjectId project, uint32_t number);
 
 // Locks: the round's row. Whoever writes to a round's jobs takes it first.
 RoundState LockRound(Transaction& transaction, RoundId round);

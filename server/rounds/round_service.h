@@ -1,4 +1,4 @@
-// loupe.v1.RoundService; server/rounds/round_calls.h does the work.
+// loupe.v1.RoundService.
 #pragma once
 
 #include "db/database.h"
@@ -7,6 +7,7 @@
 
 namespace loupe {
 
+// proto/loupe/v1/round.proto says what each method does.
 class RoundServiceImpl final : public v1::RoundService::Service {
  public:
   // Both must outlive it.
@@ -24,6 +25,7 @@ class RoundServiceImpl final : public v1::RoundService::Service {
                           grpc::ServerWriter<v1::Round>* writer) override;
 
  private:
+  // Writes the round now and after every change, until it ends, the client goes away or the server drains.
   absl::Status Watch(const Call& call, v1::WatchRoundRequest request, grpc::ServerWriter<v1::Round>& writer);
 
   RpcCalls& calls_;
