@@ -36,7 +36,7 @@ DrawnSlice ReadDrawnSlice(Transaction& transaction, const SliceOfPool& slice) {
 PoolParts ReadPoolParts(Transaction& transaction, const SliceOfPool& slice, size_t class_count) {
   PoolParts parts;
   parts.boxes_labelled_since.resize(class_count);
-  parts.known_images_with_category.resize(class_count);
+  parts.known_images_with_class.resize(class_count);
   const RandomDraw& draw = slice.draw;
   for (const auto& row :
        transaction.Exec("SelectPoolParts", draw.ranking, draw.first_position, draw.size, slice.models)) {
@@ -45,7 +45,7 @@ PoolParts ReadPoolParts(Transaction& transaction, const SliceOfPool& slice, size
     const auto images = row[2].as<uint64_t>();
     const bool known = part == "known";
     if (label > 0) {
-      if (known) parts.known_images_with_category.at(label - 1) = images;
+      if (known) parts.known_images_with_class.at(label - 1) = images;
       if (part == "since") parts.boxes_labelled_since.at(label - 1) = row[4].as<uint64_t>();
       continue;
     }

@@ -56,13 +56,13 @@ DrawnSlice ReadDrawnSlice(Transaction& transaction, const SliceOfPool& slice);
 
 // The pool as a slice divides it. Regions to ignore are no boxes.
 struct PoolParts {
-  uint64_t population = 0;                           // |U|
-  uint64_t open_images = 0;                          // of U, without a label
-  std::vector<uint64_t> boxes_labelled_since;        // [classes], in labelled images of U
-  uint64_t known_images = 0;                         // labelled, and not of U
-  uint64_t known_images_with_boxes = 0;              // of any class
-  std::vector<uint64_t> known_images_with_category;  // [classes]
-  uint64_t images_not_covered = 0;                   // neither labelled nor of U
+  uint64_t population = 0;                        // |U|
+  uint64_t open_images = 0;                       // of U, without a label
+  std::vector<uint64_t> boxes_labelled_since;     // [classes], in labelled images of U
+  uint64_t known_images = 0;                      // labelled, and not of U
+  uint64_t known_images_with_boxes = 0;           // of any class
+  std::vector<uint64_t> known_images_with_class;  // [classes]
+  uint64_t images_not_covered = 0;                // neither labelled nor of U
 };
 
 PoolParts ReadPoolParts(Transaction& transaction, const SliceOfPool& slice, size_t class_count);

@@ -1,9 +1,14 @@
 #include "server/insight/pool_estimates.h"
 
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "db/stores/job_store.h"
+#include "db/stores/project_store.h"
+#include "evaluation/class_index.h"
 #include "evaluation/weighted_estimates.h"
+#include "server/models/model_calls.h"
 #include "server/rounds/round_calibration.h"
 
 namespace loupe {
@@ -11,13 +16,13 @@ namespace {
 
 constexpr uint64_t kSeed = 1;  // the same labels give the same intervals
 
-// [images] with what the judged model, if there is one, found right and wrong.
+// [images] true boxes, and the right and wrong detections of the judged model, if there is one.
 std::vector<evaluation::SampledImage> SampledImages(const ChosenSlice& chosen, int class_count) {
   std::vector<evaluation::SampledImage> images(chosen.images.size());
   for (size_t i = 0; i < images.size(); ++i) {
     images[i].true_boxes.resize(static_cast<size_t>(class_count));
     for (const v1::LabelBox& box : chosen.images[i].truth) {
-      if (!box.ignore()) ++images[i].true_boxes[box.label() - 1];
+      if (!box.ignore()) ++images[i].true_boxes[evaluation::ClassIndexOf(box.label())];
     }
   }
   if (chosen.model == 0) return images;
@@ -44,7 +49,7 @@ evaluation::PoolSample SampleOf(const ChosenSlice& chosen, int class_count) {
   }
   sample.known_images = parts.known_images;
   sample.known_images_with_boxes = parts.known_images_with_boxes;
-  sample.known_images_with_category = parts.known_images_with_category;
+  sample.known_images_with_category = parts.known_images_with_class;
   return sample;
 }
 
@@ -60,7 +65,7 @@ v1::PoolFigure FigureMessage(const evaluation::PoolEstimate& estimate) {
 v1::PoolFigures FiguresMessage(const evaluation::PoolFigures& figures, const ChosenSlice& chosen) {
   v1::PoolFigures message;
   *message.mutable_prevalence() = FigureMessage(figures.prevalence);
-  // A slice tells nothing of what is left when nothing is.
+  // When nothing is left, that is known without an estimate.
   *message.mutable_boxes_left() = FigureMessage(
       chosen.parts.open_images > 0 ? figures.boxes_left : evaluation::PoolEstimate{0, true, 0, 0});
   if (chosen.model == 0) return message;
@@ -80,9 +85,27 @@ std::string WhyNoFigures(const ChosenSlice& chosen) {
 
 }  // namespace
 
-v1::PoolEstimates MakePoolEstimates(const PoolEstimatesInput& input) {
+absl::StatusOr<PoolEstimatesInput> ReadPoolEstimatesInput(Transaction& transaction,
+                                                          const v1::EstimatePoolRequest& request) {
+  const absl::StatusOr<ProjectId> project = FindProject(transaction, request.project());
+  if (!project.ok()) return project.status();
+  std::optional<ModelRow> asked;
+  if (!request.model().empty()) {
+    absl::StatusOr<ModelRow> model = ReadNamedModel(transaction, *project, request.model());
+    if (!model.ok()) return model.status();
+    asked = *std::move(model);
+  }
+  absl::StatusOr<std::optional<ChosenSlice>> chosen = ChooseSlice(transaction, *project, asked);
+  if (!chosen.ok()) return chosen.status();
+  PoolEstimatesInput input;
+  input.class_count = static_cast<int>(ReadClasses(transaction, *project).size());
+  input.chosen = *std::move(chosen);
+  return input;
+}
+
+v1::PoolEstimates MakePoolEstimates(const PoolEstimatesInput& input, double score_threshold) {
   v1::PoolEstimates message;
-  message.set_score_threshold(input.score_threshold);
+  message.set_score_threshold(score_threshold);
   if (!input.chosen.has_value()) {
     message.set_no_figures("no image of the pool was drawn at random");
     return message;
@@ -101,12 +124,12 @@ v1::PoolEstimates MakePoolEstimates(const PoolEstimatesInput& input) {
   message.set_no_figures(WhyNoFigures(chosen));
   if (chosen.slice.answered.empty()) return message;
   const evaluation::PoolEstimates estimates = evaluation::EstimatePool(
-      SampleOf(chosen, input.class_count), {.score_threshold = input.score_threshold, .seed = kSeed});
+      SampleOf(chosen, input.class_count), {.score_threshold = score_threshold, .seed = kSeed});
   *message.mutable_all_classes() = FiguresMessage(estimates.pooled, chosen);
   message.set_averaged_classes(static_cast<uint32_t>(estimates.averaged_categories));
   for (size_t c = 0; c < estimates.categories.size(); ++c) {
     v1::ClassFigures& of_class = *message.add_classes();
-    of_class.set_label(static_cast<uint32_t>(c) + 1);
+    of_class.set_label(evaluation::LabelOf(c));
     *of_class.mutable_figures() = FiguresMessage(estimates.categories[c], chosen);
   }
   return message;

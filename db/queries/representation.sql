@@ -1,9 +1,9 @@
--- What a check of the labels compares. The planner's statistics may be older than a model's predictions, a ranking's
--- entries or a project: it then takes them for one row, and compares each image with all of them. A subquery for each
--- image is a look-up whatever they say.
+-- Samples that show whether the labelled images represent the pool. The planner's statistics may be older than a model's
+-- predictions, a ranking's entries or a project. It then expects one row, and would compare each image with all of them.
+-- A subquery per image is a look-up whatever the statistics say.
 
 -- name: SelectPoolSample
--- Boxes of model $2 on the first $3 unlabelled images of the pool by sampling key, and how many such images there are.
+-- Boxes of model $2 on the first $3 unlabelled images of the pool by sampling key, and the number of all such images.
 SELECT labels, scores,
        (SELECT count(*) FROM image WHERE project_id = $1 AND side = 'pool' AND head_revision_id IS NULL) AS unlabelled
 FROM (SELECT labels, scores
@@ -14,7 +14,8 @@ FROM (SELECT labels, scores
       ORDER BY sampling_key, image.id LIMIT $3) sample;
 
 -- name: SelectPoolTraits
--- The first $4 images of the pool by sampling key that are labelled ($3) or not; no embedding without model $2's.
+-- The first $4 images of the pool by sampling key, labelled ones ($3) or unlabelled ones. The embedding is model $2's;
+-- empty: it has none.
 SELECT coalesce((SELECT embedding FROM prediction WHERE model_id = $2 AND image_id = sample.id), ''),
        width, height, brightness
 FROM (SELECT id, width, height, brightness FROM image
@@ -22,8 +23,8 @@ FROM (SELECT id, width, height, brightness FROM image
       ORDER BY sampling_key, id LIMIT $4) sample;
 
 -- name: SelectRandomSliceTraits
--- Of the first $2 random entries of ranking $1, the first $3 by sampling key that are answered. Their embeddings are of
--- the model that ranked, which was not trained on them.
+-- Of the first $2 random entries of ranking $1, the first $3 by sampling key that are answered. The embeddings are of the
+-- model that made the ranking, which was not trained on these images.
 SELECT coalesce((SELECT embedding FROM prediction WHERE model_id = sample.model_id AND image_id = sample.id), ''),
        width, height, brightness
 FROM (SELECT image.id, width, height, brightness, ranking.model_id
@@ -56,7 +57,7 @@ FROM (SELECT image.id, width, height, brightness, ranking.model_id
       ORDER BY sampling_key, image.id LIMIT $3) sample;
 
 -- name: SelectSetAside
--- Of the unlabelled pool, what model $2's predictions can't be used of: how many images, and one with the reason.
+-- Unlabelled pool images whose prediction by model $2 was set aside: their number, and the first one with the reason.
 SELECT count(*) OVER (), file_name, set_aside
 FROM prediction JOIN image ON image.id = image_id
 WHERE model_id = $2 AND set_aside IS NOT NULL AND project_id = $1 AND side = 'pool' AND head_revision_id IS NULL

@@ -1,24 +1,36 @@
-#include "server/insight/label_check.h"
+#include "server/insight/representation.h"
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <span>
 
 #include "absl/strings/str_format.h"
+#include "db/stores/job_store.h"
+#include "db/stores/model_store.h"
+#include "db/stores/project_store.h"
+#include "db/stores/ranking_store.h"
+#include "evaluation/class_index.h"
+#include "server/insight/slice_choice.h"
+#include "server/ranking/calibration.h"
 #include "server/ranking/half_float.h"
 #include "server/ranking/near_duplicates.h"
 #include "server/ranking/representativeness.h"
+#include "server/rounds/round_calibration.h"
 
 namespace loupe {
 namespace {
 
-constexpr uint64_t kSeed = 1;         // the same labels give the same numbers
-constexpr double kSurprising = 0.01;  // p below which a comparison is a finding
-constexpr size_t kLeastImages = 20;   // a side; fewer say nothing
+constexpr int kSampledImages = 5000;   // unlabelled images whose boxes stand for all
+constexpr int kComparedImages = 2000;  // most images of each side of a comparison
+constexpr size_t kLeastImages = 20;    // fewest images of each side; fewer say nothing
+constexpr uint64_t kSeed = 1;          // the same labels give the same numbers
+constexpr double kSurprising = 0.01;   // a comparison with a p below it is a finding
 constexpr size_t kExamples = 20;
 constexpr char kLabelled[] = "labelled";
 constexpr char kRandomSlice[] = "random slice";
 
-// `halves` as numbers; what is not finite becomes NaN.
+// Appends `halves` as floats. A number that is not finite becomes NaN.
 void AddNumbers(const std::string& halves, std::vector<float>& numbers) {
   for (size_t i = 0; i < halves.size() / 2; ++i) {
     const uint16_t half = ranking::HalfAt(halves, i);
@@ -26,13 +38,13 @@ void AddNumbers(const std::string& halves, std::vector<float>& numbers) {
   }
 }
 
-absl::Status CheckClasses(const LabelCheckInput& input, v1::LabelCheck& check) {
+absl::Status CheckClasses(const RepresentationInput& input, v1::LabelCheck& check) {
   const auto coverages = ranking::CoverageOfClasses(input.labelled_boxes, input.expected_boxes);
   if (!coverages.ok()) return coverages.status();
   for (size_t c = 0; c < coverages->size(); ++c) {
     const ranking::ClassCoverage& coverage = (*coverages)[c];
     v1::ClassCoverage& message = *check.add_classes();
-    message.set_label(static_cast<uint32_t>(c) + 1);
+    message.set_label(evaluation::LabelOf(c));
     message.set_boxes(static_cast<uint64_t>(input.labelled_boxes[c]));
     message.set_expected_boxes(input.expected_boxes[c]);
     message.set_missing(coverage.missing);
@@ -81,14 +93,14 @@ absl::Status CompareNumbers(const char* of, const std::string& what, const std::
   return absl::OkStatus();
 }
 
-// Images of one side of a comparison.
+// One side of a comparison.
 struct Side {
-  std::vector<float> embeddings;     // rows of `width` numbers, of those that have one
-  std::vector<double> lengths;       // square root of the area in pixels
-  std::vector<double> brightnesses;  // of those that were decoded
+  std::vector<float> embeddings;     // one row per image that has an embedding
+  std::vector<double> lengths;       // one per image: square root of its area in pixels
+  std::vector<double> brightnesses;  // one per image that a worker decoded
 };
 
-// `bytes` of an embedding: others are of no use.
+// bytes: length of an embedding. An image with another length is broken, or has none; it is left out.
 Side SideOf(const std::vector<ImageTraits>& images, size_t bytes) {
   Side side;
   for (const ImageTraits& image : images) {
@@ -99,7 +111,7 @@ Side SideOf(const std::vector<ImageTraits>& images, size_t bytes) {
   return side;
 }
 
-// Bytes of an embedding, by the longest: a model's are all of one length, and some images have none.
+// Length of the model's embeddings in bytes. All are equal; an image without one has 0, so take the maximum.
 size_t EmbeddingBytes(const std::vector<ImageTraits>& images) {
   size_t bytes = 0;
   for (const ImageTraits& image : images) bytes = std::max(bytes, image.embedding.size());
@@ -128,14 +140,14 @@ std::vector<uint64_t> HashesOf(const std::vector<PictureHash>& images) {
   return hashes;
 }
 
-void ReportSetAside(const LabelCheckInput& input, v1::LabelCheck& check) {
+void ReportSetAside(const RepresentationInput& input, v1::LabelCheck& check) {
   if (input.set_aside.images == 0) return;
   check.add_findings(absl::StrFormat(
       "%d unlabelled images come only by chance, since predictions of model %d can't be used: of %s, %s.",
       input.set_aside.images, input.model, input.set_aside.file_name, input.set_aside.reason));
 }
 
-absl::Status FindDuplicates(const LabelCheckInput& input, v1::LabelCheck& check) {
+absl::Status FindDuplicates(const RepresentationInput& input, v1::LabelCheck& check) {
   const auto found =
       ranking::NearDuplicatePairs(HashesOf(input.holdout), HashesOf(input.pool), {.max_pairs = kExamples});
   if (!found.ok()) return found.status();
@@ -160,17 +172,18 @@ absl::Status FindDuplicates(const LabelCheckInput& input, v1::LabelCheck& check)
   return absl::OkStatus();
 }
 
-}  // namespace
-
+// Sums of the model's calibrated scores per class, scaled up from the sample to all unlabelled images.
+// maps: [classes], or empty. Returns [class_count].
 std::vector<double> ExpectedBoxes(const PoolSample& sample, std::span<const ranking::CalibrationMap> maps,
                                   size_t class_count) {
   std::vector<double> expected(class_count);
   for (const v1::ImagePrediction& prediction : sample.predictions) {
     for (int b = 0; b < prediction.scores_size(); ++b) {
-      const size_t category = prediction.labels(b) - 1;
-      if (category >= class_count) continue;
+      const size_t class_index = evaluation::ClassIndexOf(prediction.labels(b));
+      if (class_index >= class_count) continue;
       const double score = prediction.scores(b);
-      expected[category] += category < maps.size() ? ranking::Calibrated(maps[category], score) : score;
+      expected[class_index] +=
+          class_index < maps.size() ? ranking::Calibrated(maps[class_index], score) : score;
     }
   }
   if (sample.predictions.empty()) return expected;
@@ -180,7 +193,39 @@ std::vector<double> ExpectedBoxes(const PoolSample& sample, std::span<const rank
   return expected;
 }
 
-absl::StatusOr<v1::LabelCheck> MakeLabelCheck(const LabelCheckInput& input) {
+}  // namespace
+
+absl::StatusOr<RepresentationInput> ReadRepresentationInput(Transaction& transaction,
+                                                            const std::string& project_name) {
+  const absl::StatusOr<ProjectId> project = FindProject(transaction, project_name);
+  if (!project.ok()) return project.status();
+  RepresentationInput input;
+  for (const v1::Class& one : ReadClasses(transaction, *project)) input.class_names.push_back(one.name());
+  input.labelled_boxes = CountBoxesByClass(transaction, *project);
+  input.expected_boxes.resize(input.class_names.size());
+  ModelId model_id;
+  if (const std::optional<ModelRow> model = FindModel(transaction, *project, "")) {
+    model_id = model->id;
+    input.model = model->message.number();
+    input.expected_boxes =
+        ExpectedBoxes(ReadPoolSample(transaction, *project, model_id, kSampledImages),
+                      CalibrationMapsOf(model->message.evaluation().calibration()), input.class_names.size());
+    input.set_aside = ReadSetAside(transaction, *project, model_id);
+  }
+  input.labelled = ReadPoolTraits(transaction, *project, model_id, true, kComparedImages);
+  input.rest = ReadPoolTraits(transaction, *project, model_id, false, kComparedImages);
+  const absl::StatusOr<RandomDraw> draw = DrawOfActive(transaction, *project);
+  if (!draw.ok()) return draw.status();
+  if (draw->size > 0) {
+    input.random_slice = ReadRandomSliceTraits(transaction, *draw, kComparedImages);
+    input.random_rest = ReadRandomRestTraits(transaction, *draw, kComparedImages);
+  }
+  input.holdout = ReadPictureHashes(transaction, *project, v1::HOLDOUT);
+  input.pool = ReadPictureHashes(transaction, *project, v1::POOL);
+  return input;
+}
+
+absl::StatusOr<v1::LabelCheck> CheckRepresentation(const RepresentationInput& input) {
   v1::LabelCheck check;
   check.set_model(input.model);
   absl::Status status = CheckClasses(input, check);

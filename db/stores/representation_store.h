@@ -1,4 +1,5 @@
-// What a check of the labels compares. Samples are by sampling key: random, and the same each time.
+// Samples that show whether the labelled images represent the pool. They are taken by sampling key: random,
+// and the same each time.
 #pragma once
 
 #include <cstdint>
@@ -17,37 +18,37 @@ class Transaction;
 
 struct PoolSample {
   std::vector<v1::ImagePrediction> predictions;  // labels and scores
-  uint64_t unlabelled = 0;                       // images that it stands for
+  uint64_t unlabelled = 0;                       // all unlabelled images of the pool
 };
 
 // A model's boxes on at most `limit` unlabelled images of the pool.
 PoolSample ReadPoolSample(Transaction& transaction, ProjectId project, ModelId model, int limit);
 
-// Of an image: what it looks like, to a model and by itself.
+// What an image looks like: to a model, and by itself.
 struct ImageTraits {
   std::string embedding;  // half floats, little-endian; empty: there is none
   uint32_t width = 0;     // in pixels
   uint32_t height = 0;
-  std::optional<float> brightness;  // absent for what no worker of this version decoded
+  std::optional<float> brightness;  // absent when no worker of this version has decoded it
 };
 
-// At most `limit` images of the pool that are labelled, or are not.
+// At most `limit` images of the pool, labelled or unlabelled ones. No embeddings when `model` is none.
 std::vector<ImageTraits> ReadPoolTraits(Transaction& transaction, ProjectId project, ModelId model,
                                         bool labelled, int limit);
 
-// Of the draw of a model's ranking, at most `limit` images that are answered; as that model saw them.
+// At most `limit` answered images of a random draw. Embeddings are those of the model that made the ranking.
 std::vector<ImageTraits> ReadRandomSliceTraits(Transaction& transaction, const RandomDraw& draw, int limit);
 
-// At most `limit` of the others that the ranking was drawn from; as that model saw them.
+// At most `limit` of the other images that the draw was made from. Embeddings are those of the same model.
 std::vector<ImageTraits> ReadRandomRestTraits(Transaction& transaction, const RandomDraw& draw, int limit);
 
 struct SetAside {
   uint64_t images = 0;
-  std::string file_name;  // of one of them
+  std::string file_name;  // of the first
   std::string reason;     // why its prediction can't be used
 };
 
-// Unlabelled images of the pool that a model's predictions can't be used of.
+// Unlabelled images of the pool whose prediction by this model was set aside.
 SetAside ReadSetAside(Transaction& transaction, ProjectId project, ModelId model);
 
 struct PictureHash {
@@ -55,7 +56,7 @@ struct PictureHash {
   uint64_t hash = 0;
 };
 
-// Of all images of a side that a worker decoded.
+// All images of a side that a worker has decoded.
 std::vector<PictureHash> ReadPictureHashes(Transaction& transaction, ProjectId project, v1::Side side);
 
 }  // namespace loupe

@@ -1,4 +1,4 @@
-#include "db/stores/label_check_store.h"
+#include "db/stores/representation_store.h"
 
 #include "db/transaction.h"
 

@@ -1,0 +1,223 @@
+#include "server/insight/curve.h"
+
+#include <algorithm>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "db/stores/evaluation_store.h"
+#include "db/stores/job_store.h"
+#include "db/stores/project_store.h"
+#include "db/stores/ranking_store.h"
+#include "db/stores/round_store.h"
+#include "evaluation/bootstrap.h"
+#include "server/ranking/learning_curve.h"
+#include "server/rounds/kept_recipe.h"
+
+namespace loupe {
+namespace {
+
+// Rounds that a curve looks back on.
+constexpr uint32_t kMaxRounds = 100;
+// Unlabelled images on which the agreement of two models is measured.
+constexpr int kAgreementImages = 500;
+// Any number: the same points give the same band.
+constexpr uint64_t kSeed = 1;
+
+v1::CurvePoint PointOf(const v1::Round& round, double seconds) {
+  v1::CurvePoint point;
+  point.set_round(round.number());
+  point.set_model(round.model());
+  point.set_images(round.snapshot_images());
+  point.set_boxes(round.snapshot_boxes());
+  point.set_seconds(seconds);
+  point.set_random_sample(round.evaluation().random_sample());
+  return point;
+}
+
+// Adds a finished round. `before`: the model of the round before; none for the first.
+absl::Status AddRound(Transaction& transaction, const RoundRow& row, ModelId before, CurveInput& input) {
+  const absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(row.recipe);
+  if (!recipe.ok()) return recipe.status();
+  input.next_images = recipe->ranking().budget();
+  const AnnotationTime time = TimeOfSnapshot(transaction, row.snapshot);
+  if (time.images > 0) input.seconds_per_image = time.seconds / static_cast<double>(time.images);
+  CurveRound& round = input.rounds.emplace_back();
+  round.point = PointOf(row.message, time.seconds);
+  round.predictions = ReadHoldoutDetections(transaction, row.project, row.model);
+  if (before) {
+    round.common = ReadCommonDetections(transaction, row.project, before, row.model, kAgreementImages);
+  }
+  return absl::OkStatus();
+}
+
+// ap50 with its interval, and judged_images. Leaves ap50 out where no image holds a box.
+// Requires: as EvaluateModel.
+void JudgePoint(std::span<const JudgedImage> images, const PredictionsById& predictions, int class_count,
+                v1::CurvePoint& point) {
+  point.set_judged_images(images.size());
+  const evaluation::Estimate estimate = evaluation::BootstrapAp50(
+      evaluation::Ap50Matches(TruthOf(images, class_count), DetectionsOf(images, predictions)),
+      {.seed = kSeed});
+  if (estimate.value < 0) return;
+  point.set_ap50(estimate.value);
+  point.set_ap50_low(estimate.low);
+  point.set_ap50_high(estimate.high);
+}
+
+std::vector<evaluation::DetectedBox> BoxesOf(std::span<const v1::ImagePrediction> predictions) {
+  std::vector<JudgedImage> images;
+  PredictionsById by_id;
+  for (const v1::ImagePrediction& prediction : predictions) {
+    images.push_back({prediction.image_id(), {}});
+    by_id.emplace(prediction.image_id(), prediction);
+  }
+  return DetectionsOf(images, by_id);
+}
+
+// MatchedF1 of two models' predictions of the same images; nullopt without images.
+std::optional<double> AgreementOf(const CommonDetections& common) {
+  if (common.first.empty()) return std::nullopt;
+  return ranking::MatchedF1(BoxesOf(common.first), BoxesOf(common.second));
+}
+
+using Points = std::vector<v1::CurvePoint>;
+
+// Points with all their figures, oldest first.
+Points PointsOf(const CurveInput& input) {
+  Points points;
+  for (const CurveRound& round : input.rounds) {
+    v1::CurvePoint& point = points.emplace_back(round.point);
+    const PredictionsById* const predictions = &round.predictions;
+    JudgePoint(JudgedByAll(input.holdout, {&predictions, 1}), round.predictions,
+               static_cast<int>(input.classes.size()), point);
+    if (const std::optional<double> agreement = AgreementOf(round.common)) point.set_agreement(*agreement);
+  }
+  return points;
+}
+
+using Amount = double (*)(const v1::CurvePoint& point);
+
+double Images(const v1::CurvePoint& point) { return static_cast<double>(point.images()); }
+double Seconds(const v1::CurvePoint& point) { return point.seconds(); }
+
+absl::StatusOr<ranking::LearningCurve> Fit(const Points& points, Amount amount) {
+  std::vector<ranking::CurvePoint> fitted;
+  for (const v1::CurvePoint& point : points) {
+    if (!point.has_ap50() || amount(point) <= 0) continue;
+    fitted.push_back(
+        {amount(point), point.ap50(), ranking::StandardError(point.ap50_low(), point.ap50_high())});
+  }
+  ranking::CurveOptions options;
+  options.seed = kSeed;
+  return ranking::FitLearningCurve(fitted, options);
+}
+
+// Labelled images after the next round, at most the whole pool.
+double NextImages(const CurveInput& input, const v1::CurvePoint& last) {
+  const double now = Images(last);
+  const auto pool = static_cast<double>(input.pool_images);
+  return std::max(now, std::min(now + static_cast<double>(input.next_images), pool));
+}
+
+// Where the curve is read off: names and labelled images.
+std::vector<std::pair<const char*, double>> Milestones(const CurveInput& input, const v1::CurvePoint& last) {
+  const double now = Images(last);
+  const auto pool = static_cast<double>(input.pool_images);
+  std::vector<std::pair<const char*, double>> milestones = {{"now", now}};
+  if (NextImages(input, last) > now) milestones.emplace_back("next round", NextImages(input, last));
+  for (const auto& [name, share] :
+       {std::pair{"40 % labelled", 0.4}, std::pair{"60 % labelled", 0.6}, std::pair{"all labelled", 1.0}}) {
+    if (share * pool > now) milestones.emplace_back(name, share * pool);
+  }
+  return milestones;
+}
+
+// per_image: what each further labelled image adds to the amount.
+v1::CurveFit FitMessage(const ranking::LearningCurve& curve, const CurveInput& input,
+                        const v1::CurvePoint& last, Amount amount, double per_image) {
+  v1::CurveFit fit;
+  fit.set_a(curve.law.a);
+  fit.set_beta(curve.law.beta);
+  fit.set_c(curve.law.c);
+  fit.set_c_fixed(curve.c_fixed);
+  for (const auto& [name, images] : Milestones(input, last)) {
+    const double n = amount(last) + per_image * (images - Images(last));
+    const ranking::Band band = curve.Forecast(n);
+    v1::CurveForecast& forecast = *fit.add_forecasts();
+    forecast.set_at(name);
+    forecast.set_n(n);
+    forecast.set_ap50(band.value);
+    forecast.set_ap50_low(band.low);
+    forecast.set_ap50_high(band.high);
+  }
+  return fit;
+}
+
+ranking::StopEvidence EvidenceOf(const CurveInput& input, const Points& points,
+                                 const absl::StatusOr<ranking::LearningCurve>& curve) {
+  ranking::StopEvidence evidence;
+  evidence.classes = input.classes;
+  for (const v1::CurvePoint& point : points) {
+    if (point.has_agreement()) evidence.agreements.push_back(point.agreement());
+  }
+  if (points.empty()) return evidence;
+  const v1::CurvePoint& last = points.back();
+  if (last.has_ap50()) evidence.ap = ranking::Band{last.ap50(), last.ap50_low(), last.ap50_high()};
+  if (curve.ok()) evidence.gain = curve->ForecastGain(Images(last), NextImages(input, last));
+  return evidence;
+}
+
+}  // namespace
+
+absl::StatusOr<CurveInput> ReadCurveInput(Transaction& transaction, const std::string& project_name) {
+  const absl::StatusOr<ProjectId> project = FindProject(transaction, project_name);
+  if (!project.ok()) return project.status();
+  CurveInput input;
+  input.pool_images = CountPoolImages(transaction, *project);
+  const std::vector<int64_t> boxes = CountBoxesByClass(transaction, *project);
+  for (const v1::Class& one : ReadClasses(transaction, *project)) {
+    input.classes.push_back({one.name(), boxes[input.classes.size()]});
+  }
+  for (const HoldoutImage& image : ReadHoldoutTruth(transaction, *project)) {
+    input.holdout.push_back({image.id.value(), image.boxes});
+  }
+  std::vector<RoundRow> rounds = ListRounds(transaction, *project, 0, kMaxRounds);
+  std::reverse(rounds.begin(), rounds.end());
+  ModelId before;
+  for (const RoundRow& round : rounds) {
+    if (round.state != RoundState::kDone) continue;
+    if (absl::Status added = AddRound(transaction, round, before, input); !added.ok()) return added;
+    before = round.model;
+  }
+  return input;
+}
+
+absl::StatusOr<v1::Curve> MakeCurve(const CurveInput& input, const ranking::StopThresholds& thresholds) {
+  const Points points = PointsOf(input);
+  v1::Curve curve;
+  for (const v1::CurvePoint& point : points) *curve.add_points() = point;
+  const absl::StatusOr<ranking::LearningCurve> by_images = Fit(points, Images);
+  if (by_images.ok()) {
+    *curve.mutable_by_images() = FitMessage(*by_images, input, points.back(), Images, 1);
+    const absl::StatusOr<ranking::LearningCurve> by_seconds = Fit(points, Seconds);
+    if (by_seconds.ok()) {
+      *curve.mutable_by_seconds() =
+          FitMessage(*by_seconds, input, points.back(), Seconds, input.seconds_per_image);
+    }
+  } else if (absl::IsFailedPrecondition(by_images.status())) {
+    curve.set_no_fit(std::string(by_images.status().message()));
+  } else {
+    return absl::InternalError(by_images.status().message());
+  }
+  const ranking::StopAdvice advice = ranking::AdviseStop(EvidenceOf(input, points, by_images), thresholds);
+  curve.set_verdict(std::string(ranking::VerdictName(advice.verdict)));
+  for (const ranking::Reason& reason : advice.reasons) {
+    v1::CurveReason& message = *curve.add_reasons();
+    message.set_speaks_for(std::string(ranking::VerdictName(reason.verdict)));
+    message.set_text(reason.text);
+  }
+  return curve;
+}
+
+}  // namespace loupe

@@ -1,0 +1,36 @@
+// Whether the labelled images represent the rest of the pool.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "db/stores/representation_store.h"
+#include "loupe/v1/insight.pb.h"
+
+namespace loupe {
+
+// What is compared; each side is a sample.
+struct RepresentationInput {
+  uint32_t model = 0;  // 0: no model serves
+  std::vector<std::string> class_names;
+  std::vector<int64_t> labelled_boxes;  // [classes]
+  std::vector<double> expected_boxes;   // [classes] in unlabelled images, by the model's calibrated scores
+  std::vector<ImageTraits> labelled;
+  std::vector<ImageTraits> rest;
+  std::vector<ImageTraits> random_slice;
+  std::vector<ImageTraits> random_rest;
+  SetAside set_aside;
+  std::vector<PictureHash> holdout;
+  std::vector<PictureHash> pool;
+};
+
+// Errors: NOT_FOUND (NO_SUCH_PROJECT), INTERNAL (a stored recipe can't be read).
+absl::StatusOr<RepresentationInput> ReadRepresentationInput(Transaction& transaction,
+                                                            const std::string& project_name);
+
+// May take seconds: call it outside the transaction. Errors: INTERNAL (a comparison can't be computed).
+absl::StatusOr<v1::LabelCheck> CheckRepresentation(const RepresentationInput& input);
+
+}  // namespace loupe
