@@ -1,5 +1,4 @@
-// StartWaitingRound of server/rounds/round_steps.h: what a round is trained on besides people's labels is
-// made here.
+// Pseudo-labels: what a round is trained on besides people's labels. A round starts when they are made.
 
 #include <algorithm>
 #include <optional>
@@ -40,8 +39,8 @@ struct WaitingRound {
 absl::StatusOr<std::optional<WaitingRound>> StartOrFind(Transaction& transaction) {
   const std::optional<OpenRound> open = LockNextWaitingRound(transaction);
   if (!open.has_value()) return std::nullopt;
-  const std::optional<RoundRow> round = FindRound(transaction, open->project, open->number);
-  if (!round.has_value()) return absl::InternalError("a round vanished");
+  const absl::StatusOr<RoundRow> round = ReadRound(transaction, *open);
+  if (!round.ok()) return round.status();
   const absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(round->recipe);
   if (!recipe.ok()) return recipe.status();
   if (recipe->pseudo_labels().enabled())

@@ -1,10 +1,10 @@
-// BuildRanking of server/rounds/round_steps.h.
-
 #include <algorithm>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "db/stores/model_store.h"
 #include "db/stores/prediction_store.h"
 #include "db/stores/project_store.h"
@@ -110,6 +110,31 @@ absl::Status KeepRanking(Transaction& transaction, const RankedRound& ranked,
   return absl::OkStatus();
 }
 
+// Fails a round by something that trying again would not change.
+absl::Status Fail(Database& database, const OpenRound& round, absl::string_view error) {
+  return database.Transact("FailRound", [&](Transaction& transaction) -> absl::Status {
+    LockRound(transaction, round.id);
+    FailRound(transaction, round.id, std::string(error));
+    return absl::OkStatus();
+  });
+}
+
+// Serves the round's model unless it is held, and switches to its ranking with it.
+absl::Status Switch(Transaction& transaction, const OpenRound& round, ModelId model_id) {
+  LockProject(transaction, round.project);
+  if (LockRound(transaction, round.id) != RoundState::kRanking) return absl::OkStatus();
+  const ModelRow model = ReadModel(transaction, model_id);
+  const bool first_time = model.message.state() == "candidate" && MayServe(model.message.gate());
+  // A person may have promoted it while its round went on.
+  const bool promoted = model.message.state() == "serving";
+  if (first_time) ServeModel(transaction, round.project, model_id, Replaced::kRemember);
+  if (first_time || promoted) {
+    SwitchRanking(transaction, round.project, FindRankingOfRound(transaction, round.id));
+  }
+  SetRoundState(transaction, round.id, RoundState::kDone);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status BuildRanking(Database& database, const OpenRound& open) {
@@ -136,6 +161,23 @@ absl::Status BuildRanking(Database& database, const OpenRound& open) {
   if (!plan.ok()) return plan.status();
   return database.Transact(
       "KeepRanking", [&](Transaction& transaction) { return KeepRanking(transaction, **ranked, *plan); });
+}
+
+absl::Status FinishRanking(Database& database, const BlobStore& blobs, const OpenRound& open) {
+  const absl::StatusOr<std::optional<ModelRow>> model = database.Transact(
+      "ReadRankedModel", [&](Transaction& transaction) -> absl::StatusOr<std::optional<ModelRow>> {
+        if (!FindRankingOfRound(transaction, open.id)) return std::nullopt;
+        const absl::StatusOr<RoundRow> round = ReadRound(transaction, open);
+        if (!round.ok()) return round.status();
+        return ReadModel(transaction, round->model);
+      });
+  if (!model.ok()) return model.status();
+  if (!model->has_value()) return absl::OkStatus();
+  if (const absl::Status whole = blobs.Verify((*model)->weights); !whole.ok()) {
+    return Fail(database, open, absl::StrCat("the model's weights are not whole: ", whole.message()));
+  }
+  return database.Transact("SwitchRound",
+                           [&](Transaction& transaction) { return Switch(transaction, open, (*model)->id); });
 }
 
 }  // namespace loupe

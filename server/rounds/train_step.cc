@@ -1,0 +1,21 @@
+#include "db/stores/job_store.h"
+#include "server/rounds/kept_recipe.h"
+#include "server/rounds/round_steps.h"
+
+namespace loupe {
+
+absl::Status FinishTraining(Database& database, const OpenRound& open) {
+  return database.Transact("FinishTraining", [&](Transaction& transaction) -> absl::Status {
+    if (!TryLockRound(transaction, open.id, RoundState::kTraining)) return absl::OkStatus();
+    if (!AllDone(transaction, open.id, v1::TRAIN)) return absl::OkStatus();
+    const absl::StatusOr<RoundRow> round = ReadRound(transaction, open);
+    if (!round.ok()) return round.status();
+    const absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(round->recipe);
+    if (!recipe.ok()) return recipe.status();
+    SetRoundState(transaction, open.id, RoundState::kEvaluating);
+    MakeEvaluateJobs(transaction, *round, recipe->prediction().shard_size());
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace loupe
