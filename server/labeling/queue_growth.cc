@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "server/ranking/slices.h"
+#include "server/ranking/ranking_plan.h"
+#include "server/rounds/ranking_entries.h"
 
 namespace loupe {
 
@@ -27,11 +28,7 @@ absl::StatusOr<size_t> AppendUnranked(Transaction& transaction, ProjectId projec
   const auto plan = ranking::PlanRanking(
       candidates, holdout, ranking::FirstGenerationOptions(pool_entries, missing, ranking.seed));
   if (!plan.ok()) return absl::InternalError(plan.status().message());
-  std::vector<NewRankingEntry> entries;
-  for (const ranking::RankingEntry& planned : plan->entries) {
-    entries.push_back({ImageId(planned.image_id), ranking::SliceName(planned.slice).data(), planned.score,
-                       planned.probability, planned.blind});
-  }
+  const std::vector<NewRankingEntry> entries = StoredEntries(*plan);
   // Later generations keep the |U| that their random slice was drawn from.
   const uint64_t eligible = ranking.generation == 0 ? plan->eligible_count : 0;
   AppendEntries(transaction, ranking.id, end, eligible, entries);

@@ -33,7 +33,8 @@ std::vector<ClassQueue> QueuesOf(const std::vector<const Candidate*>& by_score,
   return queues;
 }
 
-// A place gives each queue that has images left its part of one credit, and the richest pays one for it.
+// For each place, one credit is divided by share among the queues with images left. The richest queue gets
+// the place and pays one credit.
 std::vector<size_t> Turns(const std::vector<ClassQueue>& queues, size_t count) {
   std::vector<size_t> taken(queues.size());
   std::vector<double> credits(queues.size());
@@ -57,24 +58,22 @@ std::vector<size_t> Turns(const std::vector<ClassQueue>& queues, size_t count) {
   return turns;
 }
 
-absl::Status ReorderQueues(std::span<const size_t> turns, std::vector<int64_t> served,
-                           const Diversify& diversify, std::vector<ClassQueue>& queues) {
-  DiversityRequest request;
-  request.served = std::move(served);
-  request.groups.resize(queues.size());
-  for (const size_t q : turns) ++request.groups[q].count;
+std::vector<DiversityRequest::Group> GroupsOf(const std::vector<ClassQueue>& queues,
+                                              std::span<const size_t> budget_turns) {
+  std::vector<DiversityRequest::Group> groups(queues.size());
+  for (const size_t q : budget_turns) ++groups[q].count;
   for (size_t q = 0; q < queues.size(); ++q) {
-    DiversityRequest::Group& group = request.groups[q];
-    const size_t considered = std::min(queues[q].images.size(), kCandidatesPerPlace * group.count);
+    const size_t considered = std::min(queues[q].images.size(), kCandidatesPerPlace * groups[q].count);
     for (size_t i = 0; i < considered; ++i) {
-      group.best.push_back(queues[q].images[i]->image_id);
-      group.scores.push_back(*queues[q].images[i]->score);
+      groups[q].best.push_back(queues[q].images[i]->image_id);
+      groups[q].scores.push_back(*queues[q].images[i]->score);
     }
   }
-  const absl::StatusOr<std::vector<DiverseOrder>> orders = diversify(request);
-  if (!orders.ok()) return orders.status();
-  for (size_t q = 0; q < orders->size(); ++q) Rearrange((*orders)[q], queues[q].images);
-  return absl::OkStatus();
+  return groups;
+}
+
+void ReorderQueues(std::span<const DiverseOrder> orders, std::vector<ClassQueue>& queues) {
+  for (size_t q = 0; q < orders.size(); ++q) Rearrange(orders[q], queues[q].images);
 }
 
 }  // namespace loupe::ranking

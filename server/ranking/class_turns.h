@@ -6,28 +6,34 @@
 #include <span>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "server/ranking/slices.h"
+#include "server/ranking/diversity.h"
+#include "server/ranking/pool_scorer.h"
 
 namespace loupe::ranking {
 
-// Images of one main class, or of all, in the order in which they are served.
+// Most images that diversity chooses from, as a multiple of the places there are for them.
+constexpr size_t kCandidatesPerPlace = 4;
+
+// Images of one main class, or of all classes, in the order in which they are served.
 struct ClassQueue {
   double share = 0;  // of the slice, above 0; shares need not add up to 1
   std::vector<const Candidate*> images;
 };
 
-// A queue for each class in the order given, or a single one without shares.
+// One queue per class, in order of class index, each in the order given; without shares a single queue.
 std::vector<ClassQueue> QueuesOf(const std::vector<const Candidate*>& by_score,
                                  std::span<const double> class_shares);
 
-// Whose turn it is at each of the first `count` places, or fewer where images run out: of the queue that is
-// furthest behind its share among those that have images left.
+// The queue from which each of the first `count` places is filled; fewer when images run out. A place goes to
+// the queue that is furthest behind its share, of those that have images left.
 std::vector<size_t> Turns(const std::vector<ClassQueue>& queues, size_t count);
 
-// Reorders the queues by `diversify`, for what one budget serves of them. `turns`: its places of this slice;
-// `served`: ids of the images in its others. Errors: of `diversify`.
-absl::Status ReorderQueues(std::span<const size_t> turns, std::vector<int64_t> served,
-                           const Diversify& diversify, std::vector<ClassQueue>& queues);
+// A group per queue: the best kCandidatesPerPlace images for each place that one budget gives the queue.
+// budget_turns: the turns of that budget.
+std::vector<DiversityRequest::Group> GroupsOf(const std::vector<ClassQueue>& queues,
+                                              std::span<const size_t> budget_turns);
+
+// Puts the images of each queue into its order. orders: one per queue, in terms of GroupsOf, or none at all.
+void ReorderQueues(std::span<const DiverseOrder> orders, std::vector<ClassQueue>& queues);
 
 }  // namespace loupe::ranking

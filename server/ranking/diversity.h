@@ -1,4 +1,4 @@
-// Images that differ from each other: near-duplicates found, and a choice that covers the rest.
+// Images that differ from each other: finding near-duplicates, and choosing images that cover the others.
 //
 // Legend: D: numbers in an embedding; d: Euclidean distance of two embeddings of length 1, in [0, 2].
 #pragma once
@@ -15,6 +15,25 @@
 #include "absl/status/status.h"
 
 namespace loupe::ranking {
+
+// The images from which the uncertain slice of one budget is to be chosen.
+struct DiversityRequest {
+  // Images that compete for the same places: those of one main class, or all.
+  struct Group {
+    std::vector<int64_t> best;   // image ids by falling score
+    std::vector<double> scores;  // of `best`
+    size_t count = 0;            // places that the budget has for the group
+  };
+  std::vector<Group> groups;
+  std::vector<int64_t> served;  // images that the other slices of this budget hold
+};
+
+// The order of a group's images: indices into its `best`, each at most once in both lists together. Images in
+// neither list come in between, by score.
+struct DiverseOrder {
+  std::vector<size_t> first;  // before all others of the group, in this order
+  std::vector<size_t> last;   // after all others that compete with them, in `best` or not
+};
 
 // Embeddings of one model, [size, D] half floats (IEEE 754 binary16) of 2 bytes each.
 class Embeddings {

@@ -1,4 +1,4 @@
-// Slices woven into one order.
+// Slices interleaved into one order.
 #pragma once
 
 #include <array>
@@ -11,15 +11,15 @@
 
 namespace loupe::ranking {
 
-using Entries = std::vector<RankingEntry>;
+constexpr size_t kHoldoutEvery = 5;  // one entry in five is of the holdout, on top of the budget
 
-// Which of three lists each place is filled from, until all are used up. Turns are spread evenly over the
-// places, by the lists' quotas: any first part of them gives each list its part to within one. A list that
-// has run out leaves its turns to the one that has most left.
+// The list, of three, from which each place is filled, until all lists are used up. Turns are spread evenly
+// by the lists' quotas: in every prefix of the places each list has its share to within one. When a list has
+// run out, the list with most entries left takes its turns.
 std::vector<size_t> Interleaving(const std::array<size_t, 3>& sizes, const std::array<size_t, 3>& quotas);
 
-// Puts the first `missing` of the holdout's queue in as every kHoldoutEvery-th entry, and those that are left
-// at the end where the pool ran out.
+// Inserts the first `missing` images of the holdout's queue, one as every kHoldoutEvery-th entry. Those that
+// are left follow at the end if the pool has run out.
 Entries AddHoldout(const Entries& pool, std::span<const int64_t> queue, size_t missing, bool pool_ran_out);
 
 }  // namespace loupe::ranking

@@ -3,22 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <map>
-#include <optional>
-#include <tuple>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "server/ranking/random_draw.h"
+#include "server/ranking/median.h"
 
 namespace loupe::ranking {
 namespace {
-
-constexpr double kCountedScore = 0.05;
-constexpr size_t kCountedBoxes = 20;
-// A softmax in single precision may end this little above 1.
-constexpr double kRounding = 1e-5;
 
 constexpr std::array<std::pair<Strategy, std::string_view>, 6> kNames = {
     {{Strategy::kCombined, "combined"},
@@ -27,50 +19,6 @@ constexpr std::array<std::pair<Strategy, std::string_view>, 6> kNames = {
      {Strategy::kLeastConfidence, "least_confidence"},
      {Strategy::kConsistency, "consistency"},
      {Strategy::kRandom, "random"}}};
-
-// False for NaN, which fails every comparison.
-bool IsProbability(double number) { return number >= -kRounding && number <= 1 + kRounding; }
-
-// Why an image can't be ranked, or nullopt.
-std::optional<std::string> Fault(const PredictedImage& image, Strategy strategy) {
-  for (size_t i = 0; i < image.boxes.size(); ++i) {
-    const PredictedBox& box = image.boxes[i];
-    if (strategy == Strategy::kConsistency && !box.agreement.has_value()) {
-      return absl::StrCat("box ", i, " has no agreement: the mirrored image was not predicted");
-    }
-    for (const auto& [name, number] :
-         {std::pair{"score", box.score}, std::pair{"runner-up's score", box.runner_up},
-          std::pair{"background score", box.background}, std::pair{"agreement", box.agreement.value_or(0)}}) {
-      if (!IsProbability(number)) {
-        return absl::StrCat("box ", i, " has a ", name, " of ", number, ", which is not within 0 and 1");
-      }
-    }
-  }
-  const double largest = image.largest_foreground;
-  if (!IsProbability(largest)) {
-    return absl::StrCat("the largest foreground score is ", largest, ", which is not within 0 and 1");
-  }
-  return std::nullopt;
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
-
-// Brings images without boxes, scored in [0, 1] so far, below the median of those with boxes.
-void ScaleEmpty(std::vector<ImageScore>& scores) {
-  std::vector<double> with_boxes;
-  for (const ImageScore& score : scores) {
-    if (!score.empty) with_boxes.push_back(score.score);
-  }
-  if (with_boxes.empty()) return;
-  const double median = Median(std::move(with_boxes));
-  for (ImageScore& score : scores) {
-    if (score.empty) score.score *= median;
-  }
-}
 
 // d_c of ClassWeights.
 double Difficulty(double learning_quality) {
@@ -158,98 +106,6 @@ std::vector<double> ClassWeights(std::span<const int64_t> boxes_per_class,
     weights.push_back(std::clamp(scarcity, kLightest, kHeaviest) * difficulty);
   }
   return weights;
-}
-
-PredictedBox PoolScorer::Calibrate(const PredictedBox& box) const {
-  const auto category = static_cast<size_t>(box.category);
-  if (category >= options_.calibrations.size()) return box;
-  return Calibrated(options_.calibrations[category], box);
-}
-
-// The boxes that count, calibrated, most confident first. Fully ordered, so that sums don't depend on the
-// order given.
-std::vector<PredictedBox> PoolScorer::CountedBoxes(const PredictedImage& image) const {
-  std::vector<PredictedBox> boxes;
-  for (const PredictedBox& raw : image.boxes) {
-    const PredictedBox box = Calibrate(raw);
-    if (box.score >= kCountedScore) boxes.push_back(box);
-  }
-  std::sort(boxes.begin(), boxes.end(), [](const PredictedBox& a, const PredictedBox& b) {
-    return std::tie(a.score, a.runner_up, a.background, a.agreement, a.category) >
-           std::tie(b.score, b.runner_up, b.background, b.agreement, b.category);
-  });
-  return boxes;
-}
-
-void PoolScorer::ScoreBoxes(const std::vector<PredictedBox>& counted, ImageScore& score) const {
-  double sum = 0;
-  double largest = 0;
-  double presence = 0;
-  double expected_boxes = 0;
-  const bool only_largest = options_.box_to_image == BoxToImage::kMax;
-  std::map<size_t, double> worth_by_class;
-  for (size_t i = 0; i < counted.size(); ++i) {
-    expected_boxes += counted[i].score;
-    if (i >= kCountedBoxes) continue;
-    const auto category = static_cast<size_t>(counted[i].category);
-    const double weight = category < options_.class_weights.size() ? options_.class_weights[category] : 1;
-    const double present = options_.strategy == Strategy::kCombined ? counted[i].score : 1;
-    const double worth = present * weight * BoxUncertainty(options_.strategy, counted[i]);
-    sum += worth;
-    largest = std::max(largest, worth);
-    presence += present;
-    double& of_class = worth_by_class[category];
-    of_class = only_largest ? std::max(of_class, worth) : of_class + worth;
-  }
-  double worth = only_largest ? largest : sum;
-  if (options_.box_to_image == BoxToImage::kMean) worth /= presence;
-  const double seconds = options_.task_times.per_image + options_.task_times.per_box * expected_boxes;
-  score.score = worth / std::pow(seconds, options_.cost_exponent);
-  const auto less = [](const auto& a, const auto& b) { return a.second < b.second; };
-  score.main_class = std::max_element(worth_by_class.begin(), worth_by_class.end(), less)->first;
-}
-
-// In [0, 1]: how close the best of the boxes came to being counted.
-double PoolScorer::EmptyScore(const PredictedImage& image) const {
-  double largest = image.boxes.empty() ? image.largest_foreground : 0;
-  for (const PredictedBox& box : image.boxes) largest = std::max(largest, Calibrate(box).score);
-  return BinaryEntropy(std::min(largest, kCountedScore)) / BinaryEntropy(kCountedScore);
-}
-
-double PoolScorer::RareEvidence(const std::vector<PredictedBox>& counted) const {
-  double evidence = 0;
-  for (const PredictedBox& box : counted) {
-    const auto category = static_cast<size_t>(box.category);
-    if (category < options_.rare_classes.size() && options_.rare_classes[category]) {
-      evidence = std::max(evidence, box.score);
-    }
-  }
-  return evidence;
-}
-
-void PoolScorer::Add(const PredictedImage& image) {
-  if (std::optional<std::string> fault = Fault(image, options_.strategy)) {
-    pool_.set_aside.push_back({image.image_id, *std::move(fault)});
-    return;
-  }
-  ImageScore score;
-  score.image_id = image.image_id;
-  const std::vector<PredictedBox> counted = CountedBoxes(image);
-  score.empty = counted.empty();
-  score.rare_evidence = RareEvidence(counted);
-  if (options_.strategy == Strategy::kRandom) {
-    score.score = 1 - static_cast<double>(DrawKey(options_.seed, score.image_id)) * 0x1p-64;
-  } else if (score.empty) {
-    score.score = EmptyScore(image);
-  } else {
-    ScoreBoxes(counted, score);
-  }
-  pool_.scored.push_back(score);
-}
-
-ScoredPool PoolScorer::Finish() && {
-  if (options_.strategy != Strategy::kRandom) ScaleEmpty(pool_.scored);
-  return std::move(pool_);
 }
 
 std::vector<bool> RareClasses(std::span<const int64_t> boxes_per_class) {

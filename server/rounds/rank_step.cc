@@ -12,6 +12,7 @@
 #include "server/rounds/image_pages.h"
 #include "server/rounds/kept_recipe.h"
 #include "server/rounds/ranking_diversity.h"
+#include "server/rounds/ranking_entries.h"
 #include "server/rounds/round_ranking.h"
 #include "server/rounds/round_steps.h"
 #include "spdlog/spdlog.h"
@@ -19,7 +20,7 @@
 namespace loupe {
 namespace {
 
-// Enough for a good median; people and pictures change.
+// The latest answers from which people's times are fitted: enough for a good median, and recent.
 constexpr int kTimedTasks = 1000;
 
 struct RankedRound {
@@ -27,7 +28,7 @@ struct RankedRound {
   RankingInput input;
 };
 
-// nullopt: the ranking is there already, or the round has moved on.
+// nullopt: the ranking exists already, or the round has left the state.
 absl::StatusOr<std::optional<RankedRound>> ReadRankedRound(Transaction& transaction, const OpenRound& open) {
   if (FindRankingOfRound(transaction, open.id)) return std::nullopt;
   std::optional<RoundRow> round = FindRound(transaction, open.project, open.number);
@@ -82,16 +83,6 @@ absl::StatusOr<ranking::ScoredPool> ScorePool(Database& database, ProjectId proj
   return std::move(scorer).Finish();
 }
 
-std::vector<NewRankingEntry> EntriesOf(const ranking::RankingPlan& plan) {
-  std::vector<NewRankingEntry> entries;
-  entries.reserve(plan.entries.size());
-  for (const ranking::RankingEntry& entry : plan.entries) {
-    entries.push_back({ImageId(entry.image_id), ranking::SliceName(entry.slice), entry.score,
-                       entry.probability, entry.blind});
-  }
-  return entries;
-}
-
 absl::Status KeepRanking(Transaction& transaction, const RankedRound& ranked,
                          const ranking::RankingPlan& plan) {
   const RoundRow& round = ranked.round;
@@ -105,12 +96,12 @@ absl::Status KeepRanking(Transaction& transaction, const RankedRound& ranked,
                  .strategy = ranked.input.recipe.strategy(),
                  .seed = ranked.input.seed,
                  .eligible = plan.eligible_count},
-                EntriesOf(plan));
+                StoredEntries(plan));
   TouchRound(transaction, round.id);
   return absl::OkStatus();
 }
 
-// Fails a round by something that trying again would not change.
+// Fails a round for a reason that another try would not change.
 absl::Status Fail(Database& database, const OpenRound& round, absl::string_view error) {
   return database.Transact("FailRound", [&](Transaction& transaction) -> absl::Status {
     LockRound(transaction, round.id);
@@ -119,13 +110,13 @@ absl::Status Fail(Database& database, const OpenRound& round, absl::string_view 
   });
 }
 
-// Serves the round's model unless it is held, and switches to its ranking with it.
+// Makes the round's model serve and its ranking active, unless the model is held.
 absl::Status Switch(Transaction& transaction, const OpenRound& round, ModelId model_id) {
   LockProject(transaction, round.project);
   if (LockRound(transaction, round.id) != RoundState::kRanking) return absl::OkStatus();
   const ModelRow model = ReadModel(transaction, model_id);
   const bool first_time = model.message.state() == "candidate" && MayServe(model.message.gate());
-  // A person may have promoted it while its round went on.
+  // A person may have promoted the model while its round went on.
   const bool promoted = model.message.state() == "serving";
   if (first_time) ServeModel(transaction, round.project, model_id, Replaced::kRemember);
   if (first_time || promoted) {
@@ -154,13 +145,17 @@ absl::Status BuildRanking(Database& database, const OpenRound& open) {
   for (const ranking::SetAsideImage& image : scored->set_aside) {
     spdlog::warn("round {}: image {} is not ranked: {}", open.number, image.image_id, image.reason);
   }
-  const absl::StatusOr<ranking::RankingPlan> plan =
-      MakeRankingPlan(*scored, input, [&](const ranking::DiversityRequest& request) {
-        return ChooseDifferent(database, open.project, model, request);
-      });
-  if (!plan.ok()) return plan.status();
+  absl::StatusOr<ranking::RankingDraft> draft = DraftRanking(*scored, input);
+  if (!draft.ok()) return draft.status();
+  std::vector<ranking::DiverseOrder> orders;
+  if (input.recipe.diversity()) {
+    auto different = ChooseDifferent(database, open.project, model, draft->ForDiversity());
+    if (!different.ok()) return different.status();
+    orders = *std::move(different);
+  }
+  const ranking::RankingPlan plan = (*std::move(draft)).Finish(orders);
   return database.Transact(
-      "KeepRanking", [&](Transaction& transaction) { return KeepRanking(transaction, **ranked, *plan); });
+      "KeepRanking", [&](Transaction& transaction) { return KeepRanking(transaction, **ranked, plan); });
 }
 
 absl::Status FinishRanking(Database& database, const BlobStore& blobs, const OpenRound& open) {

@@ -6,7 +6,6 @@
 #include <unordered_set>
 #include <utility>
 
-#include "server/ranking/diversity.h"
 #include "server/rounds/image_pages.h"
 
 namespace loupe {
@@ -16,11 +15,11 @@ using ranking::Embeddings;
 
 constexpr int kPageRows = 2000;
 
-// Embeddings with the hashes of their images.
+// Embeddings and perceptual hashes of images, by the same index.
 struct Looks {
   explicit Looks(size_t width) : embeddings(width) {}
 
-  // False where the embedding can't be used; nothing is added then.
+  // Returns false and adds nothing when the embedding can't be used.
   bool Add(const Appearance& appearance) {
     if (!embeddings.Append(appearance.embedding).ok()) return false;
     hashes.push_back(appearance.perceptual_hash);
@@ -31,7 +30,7 @@ struct Looks {
   std::vector<std::optional<uint64_t>> hashes;
 };
 
-// Numbers in an embedding, by the one of most bytes: a model's are all of one length.
+// Length of the model's embeddings, in numbers. All are equal; a shorter one is broken, so take the maximum.
 size_t WidthOf(std::span<const Appearance> known) {
   size_t bytes = 0;
   for (const Appearance& appearance : known) bytes = std::max(bytes, appearance.embedding.size());
@@ -70,7 +69,7 @@ absl::StatusOr<std::vector<Appearance>> ReadLabelled(Database& database, Project
   return labelled;
 }
 
-// An image of a group that can be compared.
+// An image of a group that has an embedding.
 struct Competitor {
   size_t group = 0;
   size_t index = 0;  // in the group's `best`
@@ -86,10 +85,10 @@ std::vector<ranking::DiverseOrder> DifferentFirst(const ranking::DiversityReques
   for (const Appearance& appearance : known) by_image.emplace(appearance.image.value(), &appearance);
 
   const size_t width = WidthOf(known);
-  Looks looks(width);  // what is there already, then candidates
+  Looks looks(width);  // of the first centres, then of the candidates
   Embeddings centres(width);
   const auto add_centre = [&](const Appearance& appearance) {
-    if (looks.Add(appearance)) (void)centres.Append(appearance.embedding);  // it fitted once
+    if (looks.Add(appearance)) (void)centres.Append(appearance.embedding);  // valid: Add took it
   };
   for (const Appearance& appearance : labelled) add_centre(appearance);
   for (const int64_t image : request.served) {
@@ -109,13 +108,13 @@ std::vector<ranking::DiverseOrder> DifferentFirst(const ranking::DiversityReques
   auto next = seen.begin();
   for (size_t g = 0; g < request.groups.size(); ++g) {
     const ranking::DiversityRequest::Group& group = request.groups[g];
-    std::unordered_set<size_t> stand_ins;  // originals that the group has an image of
-    std::vector<size_t> unique;            // indices into group.best, a row of `candidates` each
+    std::unordered_set<size_t> seen_originals;  // of the group's images so far
+    std::vector<size_t> unique;                 // index into group.best for each row of `candidates`
     Embeddings candidates(width);
     std::vector<double> weights;
     for (; next != seen.end() && next->group == g; ++next) {
       const size_t original = originals[first_candidate + static_cast<size_t>(next - seen.begin())];
-      if (original < first_candidate || !stand_ins.insert(original).second) {
+      if (original < first_candidate || !seen_originals.insert(original).second) {
         orders[g].last.push_back(next->index);
         continue;
       }
@@ -137,6 +136,7 @@ absl::StatusOr<std::vector<ranking::DiverseOrder>> ChooseDifferent(Database& dat
                                                                    const ranking::DiversityRequest& request) {
   const absl::StatusOr<std::vector<Appearance>> known = ReadKnown(database, model, request);
   if (!known.ok()) return known.status();
+  if (known->empty()) return std::vector<ranking::DiverseOrder>();  // scores alone decide
   const absl::StatusOr<std::vector<Appearance>> labelled = ReadLabelled(database, project, model);
   if (!labelled.ok()) return labelled.status();
   return DifferentFirst(request, *known, *labelled);

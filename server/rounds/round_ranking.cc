@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "evaluation/class_index.h"
 #include "evaluation/seeded_random.h"
 #include "server/rounds/round_calibration.h"
 
@@ -43,7 +44,7 @@ ranking::PredictedImage ScoringView(const v1::ImagePrediction& prediction) {
   image.boxes.reserve(static_cast<size_t>(prediction.scores_size()));
   for (int b = 0; b < prediction.scores_size(); ++b) {
     ranking::PredictedBox& box = image.boxes.emplace_back();
-    box.category = static_cast<int32_t>(prediction.labels(b)) - 1;
+    box.class_index = evaluation::ClassIndexOf(prediction.labels(b));
     box.score = prediction.scores(b);
     box.runner_up = prediction.runner_up_scores(b);
     box.background = prediction.background_scores(b);
@@ -70,30 +71,24 @@ absl::StatusOr<ranking::ScoringOptions> ScoringOptionsOf(const RankingInput& inp
   return options;
 }
 
-absl::StatusOr<ranking::RankingPlan> MakeRankingPlan(const ranking::ScoredPool& pool,
-                                                     const RankingInput& input,
-                                                     const ranking::Diversify& diversify) {
+absl::StatusOr<ranking::RankingDraft> DraftRanking(const ranking::ScoredPool& pool,
+                                                   const RankingInput& input) {
   const absl::StatusOr<ranking::Strategy> strategy = ranking::ParseStrategy(input.recipe.strategy());
   if (!strategy.ok()) return strategy.status();
-  std::unordered_map<int64_t, const ranking::ImageScore*> scores;
-  for (const ranking::ImageScore& score : pool.scored) scores.emplace(score.image_id, &score);
+  std::unordered_map<int64_t, const ranking::Candidate*> scored;
+  for (const ranking::Candidate& candidate : pool.scored) scored.emplace(candidate.image_id, &candidate);
 
   std::vector<ranking::Candidate> candidates;
   candidates.reserve(input.eligible.size());
   for (const int64_t image_id : input.eligible) {
-    ranking::Candidate candidate;
-    if (const auto score = scores.find(image_id); score != scores.end()) {
-      candidate = ranking::CandidateFrom(*score->second);
+    const auto found = scored.find(image_id);
+    if (found != scored.end()) {
+      candidates.push_back(*found->second);
+    } else {
+      candidates.emplace_back().image_id = image_id;
     }
-    candidate.image_id = image_id;
-    candidates.push_back(candidate);
   }
-  ranking::RankingOptions options = OptionsOf(input, *strategy);
-  if (input.recipe.diversity()) options.diversify = diversify;
-  absl::StatusOr<ranking::RankingPlan> plan = ranking::PlanRanking(candidates, input.holdout, options);
-  if (!plan.ok()) return plan.status();
-  for (ranking::RankingEntry& entry : plan->entries) entry.blind |= !scores.contains(entry.image_id);
-  return plan;
+  return ranking::RankingDraft::Make(std::move(candidates), input.holdout, OptionsOf(input, *strategy));
 }
 
 absl::StatusOr<size_t> RandomSliceSize(const v1::RankingRecipe& recipe, size_t eligible) {

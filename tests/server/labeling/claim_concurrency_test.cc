@@ -7,7 +7,7 @@
 #include <set>
 #include <thread>
 
-#include "server/ranking/slices.h"
+#include "server/ranking/ranking_plan.h"
 #include "tests/server/labeling/labeling_fixture.h"
 
 namespace loupe {

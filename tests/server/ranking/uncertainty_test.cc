@@ -8,6 +8,8 @@
 #include <limits>
 #include <random>
 
+#include "server/ranking/pool_scorer.h"
+
 namespace loupe::ranking {
 namespace {
 
@@ -17,8 +19,8 @@ constexpr double kTolerance = 1e-12;
 constexpr Strategy kStrategies[] = {Strategy::kCombined,        Strategy::kEntropy,     Strategy::kMargin,
                                     Strategy::kLeastConfidence, Strategy::kConsistency, Strategy::kRandom};
 
-PredictedBox Box(double score, double runner_up = 0, double background = 0, int32_t category = 0) {
-  return {category, score, runner_up, background, std::nullopt};
+PredictedBox Box(double score, double runner_up = 0, double background = 0, size_t class_index = 0) {
+  return {class_index, score, runner_up, background, std::nullopt};
 }
 
 PredictedBox Agreeing(double score, double agreement) { return {0, score, 0, 1 - score, agreement}; }
@@ -36,7 +38,7 @@ ScoredPool ScorePool(const std::vector<PredictedImage>& images, const ScoringOpt
 }
 
 double ScoreOf(const PredictedImage& image, const ScoringOptions& options) {
-  return ScorePool({image}, options).scored.at(0).score;
+  return ScorePool({image}, options).scored.at(0).score.value();
 }
 
 TEST(StrategyTest, NamesGoThereAndBack) {
@@ -214,8 +216,8 @@ TEST(ScorePoolTest, TheOrderOfBoxesAndImagesDoesNotMatter) {
   for (size_t i = 0; i < images.size(); ++i) {
     images[i].image_id = static_cast<int64_t>(i) + 100;
     for (unsigned b = random() % 30; b > 0; --b) {
-      images[i].boxes.push_back(Box(number(random) * (i % 5 == 0 ? 0.05 : 1), number(random), number(random),
-                                    static_cast<int32_t>(random() % 3)));
+      images[i].boxes.push_back(
+          Box(number(random) * (i % 5 == 0 ? 0.05 : 1), number(random), number(random), random() % 3));
       images[i].boxes.back().agreement = number(random);
     }
   }
@@ -230,8 +232,8 @@ TEST(ScorePoolTest, TheOrderOfBoxesAndImagesDoesNotMatter) {
     options.rare_classes = RareClasses(labelled);
     options.seed = 9;
     const ScoredPool pool = ScorePool(images, options);
-    for (const ImageScore& score : ScorePool(shuffled, options).scored) {
-      const ImageScore& other = pool.scored.at(static_cast<size_t>(score.image_id - 100));
+    for (const Candidate& score : ScorePool(shuffled, options).scored) {
+      const Candidate& other = pool.scored.at(static_cast<size_t>(score.image_id - 100));
       EXPECT_EQ(score.score, other.score) << "to the bit";
       EXPECT_EQ(score.empty, other.empty);
       EXPECT_EQ(score.main_class, other.main_class);
@@ -248,7 +250,7 @@ TEST(ScorePoolTest, ImagesWithoutBoxesStayBelowTheMedianAndKeepTheirOrder) {
   const auto scored = ScorePool(images, options).scored;
   const double median = BinaryEntropy(0.9);
   EXPECT_EQ(scored[3].score, 0);
-  EXPECT_NEAR(scored[4].score, median * BinaryEntropy(0.01) / BinaryEntropy(0.05), kTolerance);
+  EXPECT_NEAR(scored[4].score.value(), median * BinaryEntropy(0.01) / BinaryEntropy(0.05), kTolerance);
   EXPECT_LT(scored[4].score, scored[5].score);
   EXPECT_LT(scored[5].score, median);
   EXPECT_GT(scored[5].score, scored[2].score) << "not always last either";
@@ -279,7 +281,7 @@ TEST(ScorePoolTest, ImagesWithImpossibleNumbersAreSetAsideWithTheReason) {
   EXPECT_THAT(pool.set_aside[2].reason, HasSubstr("runner-up"));
   ASSERT_EQ(pool.scored.size(), 2U);
   EXPECT_EQ(pool.scored[0].image_id, 5) << "a softmax may round to a little above 1";
-  for (const ImageScore& score : pool.scored) EXPECT_TRUE(std::isfinite(score.score));
+  for (const Candidate& score : pool.scored) EXPECT_TRUE(std::isfinite(score.score.value()));
 }
 
 TEST(RareClassesTest, FewerThanHalfTheMedianIsRare) {

@@ -49,8 +49,10 @@ ranking::ScoredPool Scored(const std::vector<v1::ImagePrediction>& predictions, 
   return std::move(scorer).Finish();
 }
 
-absl::StatusOr<Orders> NotAsked(const ranking::DiversityRequest&) {
-  return absl::InternalError("nobody asked for diversity");
+absl::StatusOr<ranking::RankingPlan> Plan(const ranking::ScoredPool& pool, const RankingInput& input) {
+  absl::StatusOr<ranking::RankingDraft> draft = DraftRanking(pool, input);
+  if (!draft.ok()) return draft.status();
+  return (*std::move(draft)).Finish({});
 }
 
 // An image with one expected box counts by the second: 2 + 4 s at first, then what people really took.
@@ -58,9 +60,9 @@ TEST(ScoringOptions, CostIsThatOfTheProjectsPeople) {
   RankingInput input = Input(1);
   input.recipe.set_cost_exponent(1);
   const std::vector<v1::ImagePrediction> predictions = {Predicted(1, {0.5F, 0.5F})};
-  const double guessed = Scored(predictions, input).scored.at(0).score;
+  const double guessed = Scored(predictions, input).scored.at(0).score.value();
   input.task_times = {.per_image = 1, .per_box = 11};
-  EXPECT_NEAR(Scored(predictions, input).scored.at(0).score, guessed * (2 + 4) / (1 + 11), 1e-9);
+  EXPECT_NEAR(Scored(predictions, input).scored.at(0).score.value(), guessed * (2 + 4) / (1 + 11), 1e-9);
 }
 
 TEST(ScoringView, KeepsWhatScoringNeeds) {
@@ -71,7 +73,7 @@ TEST(ScoringView, KeepsWhatScoringNeeds) {
   EXPECT_EQ(image.image_id, 7);
   EXPECT_FLOAT_EQ(image.largest_foreground, 0.95F);
   ASSERT_EQ(image.boxes.size(), 2u);
-  EXPECT_EQ(image.boxes[0].category, 0);
+  EXPECT_EQ(image.boxes[0].class_index, 0u);
   EXPECT_FLOAT_EQ(image.boxes[0].background, 0.1F);
   EXPECT_EQ(image.boxes[1].agreement, 0.25);
   EXPECT_EQ(ScoringView(Predicted(1, {0.5F})).boxes[0].agreement, std::nullopt);
@@ -102,7 +104,7 @@ TEST(RankingPlan, FillsTheDepthWithTheSharesOfTheRecipe) {
   const RankingInput input = Input(100);
   std::vector<v1::ImagePrediction> predicted;
   for (int i = 1; i <= 100; ++i) predicted.push_back(Predicted(i, {0.5F + 0.004F * static_cast<float>(i)}));
-  const auto plan = MakeRankingPlan(Scored(predicted, input), input, NotAsked);
+  const auto plan = Plan(Scored(predicted, input), input);
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_EQ(plan->entries.size(), 20u);
   EXPECT_EQ(plan->eligible_count, 100u);
@@ -122,7 +124,7 @@ TEST(RankingPlan, WhatNoModelPredictedComesOnlyByChanceAndBlind) {
   RankingInput input = Input(100);
   std::vector<v1::ImagePrediction> predicted;
   for (int i = 1; i <= 10; ++i) predicted.push_back(Predicted(i, {0.5F}));
-  const auto plan = MakeRankingPlan(Scored(predicted, input), input, NotAsked);
+  const auto plan = Plan(Scored(predicted, input), input);
   ASSERT_TRUE(plan.ok()) << plan.status();
   for (const ranking::RankingEntry& entry : plan->entries) {
     if (entry.image_id <= 10) continue;
@@ -135,7 +137,7 @@ TEST(RankingPlan, WhatNoModelPredictedComesOnlyByChanceAndBlind) {
 TEST(RankingPlan, TheRandomStrategyDrawsEverything) {
   RankingInput input = Input(50);
   input.recipe.set_strategy("random");
-  const auto plan = MakeRankingPlan({}, input, NotAsked);
+  const auto plan = Plan({}, input);
   ASSERT_TRUE(plan.ok()) << plan.status();
   ASSERT_EQ(plan->entries.size(), 20u);
   for (const ranking::RankingEntry& entry : plan->entries) EXPECT_EQ(entry.slice, ranking::Slice::kRandom);
@@ -146,14 +148,11 @@ TEST(RankingPlan, DiversityChoosesFromFourForEachPlaceAndKnowsTheOtherSlices) {
   input.recipe.set_diversity(true);
   std::vector<v1::ImagePrediction> predicted;
   for (int i = 1; i <= 100; ++i) predicted.push_back(Predicted(i, {0.5F + 0.004F * static_cast<float>(i)}));
-  ranking::DiversityRequest asked;
-  const auto plan =
-      MakeRankingPlan(Scored(predicted, input), input, [&](const ranking::DiversityRequest& request) {
-        asked = request;
-        // The rest follows by score.
-        return absl::StatusOr<Orders>(Orders{{.first = {27, 5}, .last = {0}}});
-      });
-  ASSERT_TRUE(plan.ok()) << plan.status();
+  absl::StatusOr<ranking::RankingDraft> draft = DraftRanking(Scored(predicted, input), input);
+  ASSERT_TRUE(draft.ok()) << draft.status();
+  const ranking::DiversityRequest asked = draft->ForDiversity();
+  // The rest follows by score.
+  const ranking::RankingPlan plan = (*std::move(draft)).Finish(Orders{{.first = {27, 5}, .last = {0}}});
   ASSERT_EQ(asked.groups.size(), 1u) << "without class weights there is one";
   const auto& [best, scores, count] = asked.groups[0];
   ASSERT_EQ(best.size(), 32u);
@@ -161,7 +160,7 @@ TEST(RankingPlan, DiversityChoosesFromFourForEachPlaceAndKnowsTheOtherSlices) {
   EXPECT_EQ(asked.served.size(), 2u);
   EXPECT_TRUE(std::is_sorted(scores.rbegin(), scores.rend()));
   std::vector<int64_t> uncertain;
-  for (const ranking::RankingEntry& entry : plan->entries) {
+  for (const ranking::RankingEntry& entry : plan.entries) {
     if (entry.slice == ranking::Slice::kUncertain) uncertain.push_back(entry.image_id);
   }
   ASSERT_EQ(uncertain.size(), 16u);
@@ -183,13 +182,10 @@ TEST(RankingPlan, WithClassWeightsDiversityChoosesClassByClass) {
     predicted.push_back(Predicted(i, {0.5F + 0.004F * static_cast<float>(i)}));
     if (i % 4 == 0) predicted.back().set_labels(0, 2);
   }
-  ranking::DiversityRequest asked;
-  const auto plan =
-      MakeRankingPlan(Scored(predicted, input), input, [&](const ranking::DiversityRequest& request) {
-        asked = request;
-        return absl::StatusOr<Orders>(Orders{{}, {.first = {3}, .last = {}}});
-      });
-  ASSERT_TRUE(plan.ok()) << plan.status();
+  absl::StatusOr<ranking::RankingDraft> draft = DraftRanking(Scored(predicted, input), input);
+  ASSERT_TRUE(draft.ok()) << draft.status();
+  const ranking::DiversityRequest asked = draft->ForDiversity();
+  const ranking::RankingPlan plan = (*std::move(draft)).Finish(Orders{{}, {.first = {3}, .last = {}}});
   ASSERT_EQ(asked.groups.size(), 2u);
   EXPECT_EQ(asked.groups[0].count, 2u);
   EXPECT_EQ(asked.groups[0].best.size(), 8u);
@@ -197,24 +193,26 @@ TEST(RankingPlan, WithClassWeightsDiversityChoosesClassByClass) {
   for (const int64_t image : asked.groups[0].best) EXPECT_NE(image % 4, 0);
   for (const int64_t image : asked.groups[1].best) EXPECT_EQ(image % 4, 0);
   std::vector<int64_t> uncertain;
-  for (const ranking::RankingEntry& entry : plan->entries) {
+  for (const ranking::RankingEntry& entry : plan.entries) {
     if (entry.slice == ranking::Slice::kUncertain) uncertain.push_back(entry.image_id);
   }
   EXPECT_EQ(uncertain[0], asked.groups[1].best[3])
       << "what diversity chose, and the class of fewer boxes first";
 }
 
-TEST(RankingPlan, WhatDiversityCannotChooseIsNoRanking) {
-  RankingInput input = Input(20);
+TEST(RankingPlan, WithoutImagesThereIsNothingToChooseFrom) {
+  RankingInput input = Input(0);
   input.recipe.set_diversity(true);
-  EXPECT_EQ(MakeRankingPlan(Scored({Predicted(1, {0.5F})}, input), input, NotAsked).status().code(),
-            absl::StatusCode::kInternal);
+  absl::StatusOr<ranking::RankingDraft> draft = DraftRanking({}, input);
+  ASSERT_TRUE(draft.ok()) << draft.status();
+  EXPECT_TRUE(draft->ForDiversity().groups.empty());
+  EXPECT_TRUE((*std::move(draft)).Finish({}).entries.empty());
 }
 
 TEST(RankingPlan, AnUnknownStrategyIsRefused) {
   RankingInput input = Input(5);
   input.recipe.set_strategy("gut feeling");
-  EXPECT_EQ(MakeRankingPlan({}, input, NotAsked).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Plan({}, input).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST(RankingSeed, DiffersByRoundAndIsRepeatable) {

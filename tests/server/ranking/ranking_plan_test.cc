@@ -1,4 +1,4 @@
-#include "server/ranking/slices.h"
+#include "server/ranking/ranking_plan.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -323,6 +323,9 @@ TEST(PlanRankingTest, ImagesWithoutAScoreComeOnlyByChance) {
     if (entry.slice != Slice::kRandom) {
       EXPECT_LE(entry.image_id, 50);
     }
+    if (entry.image_id > 50) {
+      EXPECT_TRUE(entry.blind) << "there is nothing to show";
+    }
   }
 }
 
@@ -388,10 +391,9 @@ TEST(PlanRankingTest, TheRandomStrategysScoresFollowItsDraw) {
   ScoringOptions scoring;
   scoring.strategy = Strategy::kRandom;
   scoring.seed = 77;
-  std::vector<Candidate> pool;
   PoolScorer scorer(scoring);
   for (const PredictedImage& image : images) scorer.Add(image);
-  for (const ImageScore& score : std::move(scorer).Finish().scored) pool.push_back(CandidateFrom(score));
+  const std::vector<Candidate> pool = std::move(scorer).Finish().scored;
   RankingOptions options = Options(200, 77);
   options.shares = SharesFor(Strategy::kRandom);
   const RankingPlan plan = Plan(pool, options);
