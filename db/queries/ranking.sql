@@ -1,7 +1,7 @@
--- Rankings that rounds make. (Generation 0 belongs to the labeling queue.)
+-- Rankings: what they are made from, the ones that rounds make, and the active one as a queue.
 
 -- name: SelectEligibleImages
--- Unlabelled images of the pool, from an id up, in order, at most $3.
+-- Unlabelled images of the pool with ids above $2, in order, at most $3.
 SELECT id FROM image
 WHERE project_id = $1 AND side = 'pool' AND head_revision_id IS NULL AND id > $2 ORDER BY id LIMIT $3;
 
@@ -24,7 +24,7 @@ LEFT JOIN (SELECT label_box.label, count(*) AS boxes FROM image JOIN label_box O
 WHERE class.project_id = $1 ORDER BY class.label;
 
 -- name: SelectTimedTasks
--- Seconds and boxes of the latest answers, at most $2. Below 0.2 s a program answered; 0 is not known.
+-- Seconds and boxes of the latest answers, at most $2. Below 0.2 s a program answered; 0: the time is not known.
 SELECT revision.spent_ms / 1000.0,
        (SELECT count(*) FROM label_box WHERE revision_id = revision.id AND NOT ignore)
 FROM label_revision revision JOIN task ON task.id = revision.task_id
@@ -48,3 +48,47 @@ UPDATE ranking SET state = 'retired' WHERE project_id = $1 AND state = 'active' 
 
 -- name: ActivateRanking
 UPDATE ranking SET state = 'active', activated_at = now() WHERE id = $1 AND state <> 'active';
+
+-- name: SelectActiveRanking
+SELECT id, generation, seed, coalesce(model_id, 0) AS model_id FROM ranking
+WHERE project_id = $1 AND state = 'active';
+
+-- name: SelectQueue
+-- Entries of the active ranking from position $2 on, at most $3; none before the first open entry.
+SELECT shown.*, entry.position, entry.slice, entry.score, entry.probability, entry.blind, ranking.generation,
+       coalesce(ranked_model.number, 0) AS ranked_model,
+       CASE WHEN shown.head_revision_id IS NOT NULL THEN 'answered'
+            WHEN EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = entry.image_id) THEN 'leased'
+            ELSE 'waiting' END AS state
+FROM ranking
+JOIN ranking_entry entry ON entry.ranking_id = ranking.id
+JOIN shown_image shown ON shown.id = entry.image_id
+LEFT JOIN model ranked_model ON ranked_model.id = ranking.model_id
+WHERE ranking.project_id = $1 AND ranking.state = 'active' AND entry.position >= greatest(ranking.first_open, $2)
+ORDER BY entry.position LIMIT $3;
+
+-- name: AdvanceFirstOpen
+UPDATE ranking SET first_open = open.position
+FROM (SELECT id, first_open_position(id, first_open) AS position FROM ranking WHERE state = 'active') open
+WHERE ranking.id = open.id AND ranking.first_open < open.position;
+
+-- name: LockRanking
+-- Entries are appended under this lock.
+SELECT FROM ranking WHERE id = $1 FOR NO KEY UPDATE;
+
+-- name: MeasureRanking
+SELECT coalesce(max(position) + 1, 0) AS next_position,
+       (SELECT count(*) FROM ranking_entry JOIN image ON image.id = image_id
+        WHERE ranking_id = $1 AND slice = 'holdout' AND head_revision_id IS NULL) AS holdout_waiting
+FROM ranking_entry WHERE ranking_id = $1;
+
+-- name: SelectUnranked
+-- Unlabelled images of one side that are not in the ranking; the holdout's by sampling key.
+-- (OFFSET 0: one look-up per image, as in prediction.sql.)
+SELECT image.id FROM image
+WHERE project_id = $1 AND side = $3 AND head_revision_id IS NULL
+  AND NOT EXISTS (SELECT FROM ranking_entry WHERE ranking_id = $2 AND image_id = image.id OFFSET 0)
+ORDER BY CASE WHEN side = 'holdout' THEN sampling_key END, id;
+
+-- name: AddEligible
+UPDATE ranking SET eligible = eligible + $2 WHERE id = $1;

@@ -1,5 +1,6 @@
 #include "db/stores/ranking_store.h"
 
+#include "db/rows/labeling_row.h"
 #include "db/transaction.h"
 
 namespace loupe {
@@ -14,6 +15,19 @@ std::vector<ImageId> IdsOf(const pqxx::result& rows) {
 
 RankingId FirstId(const pqxx::result& rows) {
   return rows.empty() ? RankingId() : IdOf<RankingId>(rows[0][0]);
+}
+
+void CopyEntries(Transaction& transaction, RankingId ranking, uint64_t first_position,
+                 const std::vector<NewRankingEntry>& entries) {
+  CopyIn rows(transaction, "ranking_entry",
+              {"ranking_id", "position", "image_id", "image_side", "slice", "score", "probability", "blind"});
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const NewRankingEntry& entry = entries[i];
+    const char* side = entry.slice == "holdout" ? "holdout" : "pool";
+    rows.Row(ranking, first_position + i, entry.image, side, entry.slice, entry.score, entry.probability,
+             entry.blind);
+  }
+  rows.Finish();
 }
 
 }  // namespace
@@ -47,20 +61,13 @@ std::vector<TimedTask> ReadTimedTasks(Transaction& transaction, ProjectId projec
 
 RankingId InsertRanking(Transaction& transaction, const NewRanking& ranking,
                         const std::vector<NewRankingEntry>& entries) {
-  // A seed of 64 bits is kept as the same bits with a sign.
+  // The seed is unsigned; SQL stores the same 64 bits as a signed number.
   const auto id =
       IdOf<RankingId>(transaction
                           .Exec("InsertRanking", ranking.project, ranking.model, ranking.round,
                                 ranking.strategy, static_cast<int64_t>(ranking.seed), ranking.eligible)
                           .at(0)[0]);
-  CopyIn rows(transaction, "ranking_entry",
-              {"ranking_id", "position", "image_id", "image_side", "slice", "score", "probability", "blind"});
-  for (size_t position = 0; position < entries.size(); ++position) {
-    const NewRankingEntry& entry = entries[position];
-    const char* side = entry.slice == "holdout" ? "holdout" : "pool";
-    rows.Row(id, position, entry.image, side, entry.slice, entry.score, entry.probability, entry.blind);
-  }
-  rows.Finish();
+  CopyEntries(transaction, id, 0, entries);
   return id;
 }
 
@@ -75,6 +82,45 @@ RankingId FindRankingOfModel(Transaction& transaction, ModelId model) {
 void SwitchRanking(Transaction& transaction, ProjectId project, RankingId ranking) {
   transaction.Exec("RetireActiveRanking", project, ranking);
   transaction.Exec("ActivateRanking", ranking);
+}
+
+std::optional<ActiveRanking> FindActiveRanking(Transaction& transaction, ProjectId project) {
+  const pqxx::result rows = transaction.Exec("SelectActiveRanking", project);
+  if (rows.empty()) return std::nullopt;
+  return ActiveRanking{IdOf<RankingId>(rows[0]["id"]), rows[0]["generation"].as<uint32_t>(),
+                       static_cast<uint64_t>(rows[0]["seed"].as<int64_t>())};
+}
+
+std::vector<v1::QueueEntry> ReadQueue(Transaction& transaction, ProjectId project, uint64_t from, int limit) {
+  std::vector<v1::QueueEntry> entries;
+  for (const auto& row : transaction.Exec("SelectQueue", project, from, limit)) {
+    v1::QueueEntry& entry = entries.emplace_back();
+    *entry.mutable_image() = ShownImage(row);
+    *entry.mutable_reason() = ReasonOf(row);
+    entry.set_blind(row["blind"].as<bool>());
+    entry.set_state(row["state"].as<std::string>());
+  }
+  return entries;
+}
+
+void AdvanceFirstOpen(Transaction& transaction) { transaction.Exec("AdvanceFirstOpen"); }
+
+RankingEnd LockRankingEnd(Transaction& transaction, RankingId ranking) {
+  transaction.Exec("LockRanking", ranking);
+  // A separate statement, so that it sees what the lock's last holder appended.
+  const pqxx::result rows = transaction.Exec("MeasureRanking", ranking);
+  return {rows.at(0)["next_position"].as<uint64_t>(), rows.at(0)["holdout_waiting"].as<uint64_t>()};
+}
+
+std::vector<ImageId> ReadUnranked(Transaction& transaction, ProjectId project, RankingId ranking,
+                                  v1::Side side) {
+  return IdsOf(transaction.Exec("SelectUnranked", project, ranking, side == v1::POOL ? "pool" : "holdout"));
+}
+
+void AppendEntries(Transaction& transaction, RankingId ranking, const RankingEnd& end, uint64_t eligible,
+                   const std::vector<NewRankingEntry>& entries) {
+  transaction.Exec("AddEligible", ranking, eligible);
+  CopyEntries(transaction, ranking, end.next_position, entries);
 }
 
 }  // namespace loupe

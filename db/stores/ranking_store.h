@@ -1,4 +1,5 @@
-// Rankings that rounds make: written whole beside the active one, then switched to.
+// Rankings: what they are made from, how a round's is written beside the active one and then switched to, and
+// the active one as a queue.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +9,8 @@
 #include <vector>
 
 #include "db/ids.h"
+#include "loupe/v1/annotation.pb.h"
+#include "loupe/v1/labeling.pb.h"
 
 namespace loupe {
 
@@ -20,7 +23,7 @@ std::vector<ImageId> ReadEligibleImages(Transaction& transaction, ProjectId proj
 // Unlabelled images of the holdout in the order in which they are to be labelled, at most `limit`.
 std::vector<ImageId> ReadHoldoutQueue(Transaction& transaction, ProjectId project, uint64_t limit);
 
-// Labelled blind.
+// Holdout images that are labelled blind.
 uint64_t CountHoldoutLabelled(Transaction& transaction, ProjectId project);
 
 // [classes] people's boxes in the pool's truth, in order of label.
@@ -31,8 +34,8 @@ struct TimedTask {
   int boxes = 0;  // in the answer, without regions to ignore
 };
 
-// The latest `limit` tasks that people have answered, of those whose time is known. Below 0.2 s it was no
-// person.
+// The latest `limit` answered tasks whose time is known. Times below 0.2 s are left out: no person is so
+// fast.
 std::vector<TimedTask> ReadTimedTasks(Transaction& transaction, ProjectId project, int limit);
 
 struct NewRanking {
@@ -52,17 +55,53 @@ struct NewRankingEntry {
   bool blind = false;
 };
 
-// A building ranking of the next generation; an entry's position is its index. Requires: LockProject.
+// Adds a ranking of the next generation, in state building. An entry's position is its index.
+// Requires: LockProject.
 RankingId InsertRanking(Transaction& transaction, const NewRanking& ranking,
                         const std::vector<NewRankingEntry>& entries);
 
-// None: the round made none yet.
+// None: the round has made no ranking yet.
 RankingId FindRankingOfRound(Transaction& transaction, RoundId round);
 
-// The latest that was made from a model's predictions. None: there is none.
+// The latest ranking made from a model's predictions. None: there is none.
 RankingId FindRankingOfModel(Transaction& transaction, ModelId model);
 
 // Retires the active ranking and makes this one active. Requires: LockProject. Idempotent.
 void SwitchRanking(Transaction& transaction, ProjectId project, RankingId ranking);
+
+struct ActiveRanking {
+  RankingId id;
+  uint32_t generation = 0;
+  uint64_t seed = 0;
+};
+
+// nullopt: no ranking is active.
+std::optional<ActiveRanking> FindActiveRanking(Transaction& transaction, ProjectId project);
+
+// Entries of the active ranking in order of position: those from `from` on, at most `limit`. None before the
+// first entry that is not answered.
+std::vector<v1::QueueEntry> ReadQueue(Transaction& transaction, ProjectId project, uint64_t from, int limit);
+
+// Moves the cursor of each active ranking past answered entries, so that a claim starts near the head.
+// Idempotent.
+void AdvanceFirstOpen(Transaction& transaction);
+
+struct RankingEnd {
+  uint64_t next_position = 0;
+  uint64_t holdout_waiting = 0;  // entries of the holdout that are not answered
+};
+
+// Locks: the ranking against other appends, until the transaction ends.
+RankingEnd LockRankingEnd(Transaction& transaction, RankingId ranking);
+
+// Unlabelled images of one side that are not in the ranking; the holdout's in the order in which they are to
+// be labelled.
+std::vector<ImageId> ReadUnranked(Transaction& transaction, ProjectId project, RankingId ranking,
+                                  v1::Side side);
+
+// Adds entries from position `end.next_position` on. eligible: how many images they were drawn from.
+// Requires: LockRankingEnd.
+void AppendEntries(Transaction& transaction, RankingId ranking, const RankingEnd& end, uint64_t eligible,
+                   const std::vector<NewRankingEntry>& entries);
 
 }  // namespace loupe

@@ -9,7 +9,7 @@
 #include "db/error.h"
 #include "db/stores/image_store.h"
 #include "db/stores/label_store.h"
-#include "db/stores/queue_store.h"
+#include "db/stores/ranking_store.h"
 #include "db/stores/round_store.h"
 #include "server/blobs/picture_check.h"
 #include "server/images/import_labels.h"

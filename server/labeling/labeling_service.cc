@@ -10,7 +10,7 @@
 #include "db/error.h"
 #include "db/rows/message_row.h"
 #include "db/stores/project_store.h"
-#include "db/stores/queue_store.h"
+#include "db/stores/ranking_store.h"
 #include "db/stores/request_store.h"
 #include "db/stores/task_store.h"
 #include "server/labeling/correction.h"

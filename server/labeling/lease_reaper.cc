@@ -3,7 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "absl/time/clock.h"
-#include "db/stores/queue_store.h"
+#include "db/stores/ranking_store.h"
 #include "db/stores/request_store.h"
 #include "db/stores/task_store.h"
 

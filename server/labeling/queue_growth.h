@@ -6,7 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "db/ids.h"
-#include "db/stores/queue_store.h"
+#include "db/stores/ranking_store.h"
 
 namespace loupe {
 
