@@ -1,5 +1,5 @@
--- Random slices, and the images that they stand for. A slice is given as the $3 random entries of ranking $1 from
--- position $2 on; of U are those of the images it was drawn from that all of the models $4 predicted.
+-- Random slices, and the images that they stand for. A slice is the first $3 random entries of ranking $1 from position
+-- $2 on. U: those images it was drawn from that all models of $4 predicted.
 
 -- name: SelectDrawnRankings
 SELECT ranking.id, ranking.generation, coalesce(ranking.model_id, 0), ranking.eligible, coalesce(round.recipe, ''),
@@ -14,8 +14,8 @@ WHERE ranking_id = $1 AND slice = 'random' AND probability = 1
 GROUP BY image.created_at ORDER BY min(position) DESC;
 
 -- name: SelectDrawnSlice
--- The slice's images that are of U: how many, those before the first that is not answered, how many others are
--- answered, and that first one.
+-- The slice's images in U: their number, those before the first that is not answered, the number of answered ones after
+-- it, and that first one.
 WITH slice AS MATERIALIZED (
   SELECT entry.position, image.id, image.file_name, image.head_revision_id IS NOT NULL AS answered
   FROM ranking
@@ -38,8 +38,8 @@ SELECT count(*),
 FROM slice LEFT JOIN open ON true;
 
 -- name: SelectPoolParts
--- Images of the pool, all (label 0) and with boxes of a class: of U those labelled `since`, or `open`; of the others
--- those `known` by a label, or `outside`. Entries are looked up for each image: statistics may be older than they are.
+-- Counts of pool images per part, in all (label 0) and with boxes of a class. Parts: in U, labelled `since` or still
+-- `open`; not in U, `known` by a label or `outside`. Entries are looked up per image: statistics may be older.
 WITH pool AS (
   SELECT image.id, image.head_revision_id,
          CASE WHEN (SELECT count(*) FROM prediction WHERE model_id = ANY ($4::bigint[]) AND image_id = image.id)
@@ -68,7 +68,7 @@ GROUP BY GROUPING SETS ((part), (part, box.label))
 HAVING GROUPING(box.label) = 1 OR box.label IS NOT NULL;
 
 -- name: CountTrainedOn
--- By people's labels or by pseudo-labels, itself or a model that its weights come from.
+-- Images that the model, or a model that its weights come from, was trained on; by people's labels or pseudo-labels.
 WITH RECURSIVE line AS (
   SELECT id, parent_id, round_id FROM model WHERE id = $1
   UNION SELECT model.id, model.parent_id, model.round_id FROM model JOIN line ON model.id = line.parent_id

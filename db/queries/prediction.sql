@@ -1,9 +1,9 @@
--- Predictions: one row an image and model. The planner's statistics may not know the model yet, and take its predictions
--- for one row: statements bound the images of a prediction too, or look it up for each image (OFFSET 0), and so read no
--- more than they need whatever the statistics say.
+-- Predictions: one row per image and model. The planner's statistics may not know a new model and expect one row of it.
+-- So statements also bound prediction.image_id, or look the prediction up per image (OFFSET 0): then they read no more
+-- than they need, whatever the statistics say.
 
 -- name: InsertPrediction
--- The first prediction is kept, and the first hash and brightness of the picture ($13, $14; NULL: not known).
+-- The first prediction is kept, and the picture's first hash and brightness ($13, $14; NULL: not known).
 WITH decoded AS (
   UPDATE image SET perceptual_hash = $13::bigint, brightness = $14::real
   WHERE id = $2 AND $13::bigint IS NOT NULL AND perceptual_hash IS NULL
@@ -15,12 +15,12 @@ VALUES ($1, $2, $3::real[], $4::smallint[], $5::real[], $6::smallint[], $7::real
 ON CONFLICT DO NOTHING;
 
 -- name: SelectImageBounds
--- What predictions of these images are held to.
+-- Sizes, to check predictions of these images.
 SELECT id, width, height FROM image
 WHERE id = ANY($1::bigint[]) AND project_id = $2 AND side = $3 AND id BETWEEN $4 AND $5;
 
 -- name: SelectImagesToPredict
--- Of the pool: in a range of ids, not predicted by model $4; above id $5, at most $6.
+-- Pool images in a range of ids that model $4 has not predicted; ids above $5, at most $6.
 SELECT image.id, sha256, file_name, width, height, size_bytes, media_type, sampling_key, coalesce(group_name, ''),
        head_revision_id IS NOT NULL AS labelled
 FROM image
@@ -30,7 +30,7 @@ WHERE project_id = $1 AND side = 'pool' AND image.id BETWEEN $2 AND $3
 ORDER BY image.id LIMIT $6;
 
 -- name: SelectImagesToEvaluate
--- Of the holdout: labelled blind; else as SelectImagesToPredict.
+-- Holdout images that are labelled blind; otherwise as SelectImagesToPredict.
 SELECT image.id, sha256, file_name, width, height, size_bytes, media_type, sampling_key, coalesce(group_name, ''),
        true AS labelled
 FROM image JOIN label_revision head ON head.id = image.head_revision_id
@@ -59,12 +59,12 @@ JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
 WHERE image.project_id = $1 AND image.side = 'holdout' ORDER BY prediction.image_id;
 
 -- name: SelectDetections
--- A model's boxes on these images; none where its prediction was set aside.
+-- A model's boxes on these images. A prediction that was set aside has no boxes.
 SELECT image_id, corners, labels, scores FROM prediction
 WHERE model_id = $1 AND image_id = ANY ($2::bigint[]);
 
 -- name: SelectPoolScores
--- A model's scores on the unlabelled pool, from an image id up, in order, at most $4. What was set aside is left out.
+-- A model's scores on the unlabelled pool: ids above $3, in order, at most $4. Predictions set aside are left out.
 SELECT prediction.image_id, labels, scores, runner_up_scores, background_scores, max_foreground_score, agreements
 FROM image JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
 WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id IS NULL AND image.id > $3
@@ -91,14 +91,14 @@ WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id I
 ORDER BY image.sampling_key, image.id LIMIT $4;
 
 -- name: SelectAppearances
--- What these images look like to a model; without what was set aside or has no embedding.
+-- What these images look like to a model. Predictions without an embedding, as those set aside, are left out.
 SELECT prediction.image_id, embedding, perceptual_hash
 FROM prediction JOIN image ON image.id = prediction.image_id
 WHERE model_id = $1 AND prediction.image_id = ANY($2::bigint[]) AND embedding <> ''
 ORDER BY prediction.image_id;
 
 -- name: SelectLabelledAppearances
--- The same of the labelled pool, from an image id up, in order, at most $4.
+-- The same for the labelled pool: ids above $3, in order, at most $4.
 SELECT prediction.image_id, embedding, perceptual_hash
 FROM image JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
 WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id IS NOT NULL AND image.id > $3

@@ -1,7 +1,7 @@
--- Pseudo-labels: what a round's training is shown besides the truth, and nothing else reads.
+-- Pseudo-labels: boxes that a round is trained on besides the truth. Nothing else reads them.
 
 -- name: InsertPseudoLabel
--- Nothing for an image that is labelled by now or is not of the pool.
+-- Does nothing for an image that is labelled by now, or that is not in the pool.
 INSERT INTO pseudo_label (snapshot_id, image_id, corners, labels)
 SELECT $1, id, $3::real[], $4::smallint[] FROM image
 WHERE id = $2 AND side = 'pool' AND head_revision_id IS NULL;
@@ -10,7 +10,7 @@ WHERE id = $2 AND side = 'pool' AND head_revision_id IS NULL;
 UPDATE snapshot SET pseudo_labels = $2 WHERE id = $1;
 
 -- name: SelectPseudoLabels
--- From an image id up, in order, at most $3.
+-- With image ids above $2, in order, at most $3.
 SELECT image.id, image.sha256, image.file_name, image.width, image.height, image.size_bytes, image.media_type,
        image.sampling_key, coalesce(image.group_name, ''), corners, labels
 FROM pseudo_label JOIN image ON image.id = pseudo_label.image_id

@@ -1,6 +1,6 @@
--- Samples that show whether the labelled images represent the pool. The planner's statistics may be older than a model's
--- predictions, a ranking's entries or a project. It then expects one row, and would compare each image with all of them.
--- A subquery per image is a look-up whatever the statistics say.
+-- Samples that show whether the labelled images represent the pool. The planner's statistics may be older than a
+-- model's predictions, a ranking's entries or a project. It then expects one row, and would compare each image with all
+-- of them. A subquery per image is a look-up whatever the statistics say.
 
 -- name: SelectPoolSample
 -- Boxes of model $2 on the first $3 unlabelled images of the pool by sampling key, and the number of all such images.
@@ -23,8 +23,8 @@ FROM (SELECT id, width, height, brightness FROM image
       ORDER BY sampling_key, id LIMIT $4) sample;
 
 -- name: SelectRandomSliceTraits
--- Of the first $2 random entries of ranking $1, the first $3 by sampling key that are answered. The embeddings are of the
--- model that made the ranking, which was not trained on these images.
+-- Of the first $2 random entries of ranking $1, the first $3 by sampling key that are answered. The embeddings are of
+-- the model that made the ranking, which was not trained on these images.
 SELECT coalesce((SELECT embedding FROM prediction WHERE model_id = sample.model_id AND image_id = sample.id), ''),
        width, height, brightness
 FROM (SELECT image.id, width, height, brightness, ranking.model_id

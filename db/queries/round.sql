@@ -1,7 +1,7 @@
 -- Rounds and the snapshots they train on.
 
 -- name: LockProjectNumbers
--- Numbers of rounds, models and generations are given out under this lock; it doesn't hold up foreign keys.
+-- Rounds, models and generations get their numbers under this lock. It doesn't block foreign keys.
 SELECT id FROM project WHERE id = $1 FOR NO KEY UPDATE;
 
 -- name: FreezeSnapshot
@@ -29,7 +29,7 @@ SELECT $1, coalesce(max(number), 0) + 1, 'waiting', $2, $3, $4 FROM round WHERE 
 RETURNING id, number;
 
 -- name: SelectRounds
--- By number from the highest down: the round $2 alone, or those below $3 (0: all), at most $4.
+-- Round $2 alone, or (0) those with numbers below $3 (0: all), the highest first, at most $4.
 SELECT round.id, round.project_id, round.number, round.state, round.recipe, snapshot.images, snapshot.boxes,
        coalesce(model.number, 0), coalesce(round.model_id, 0),
        evaluation.result, evaluation.gate, coalesce(round.error, ''), round.version,
@@ -46,7 +46,7 @@ ORDER BY round.number DESC
 LIMIT $4;
 
 -- name: LockRound
--- Waits for whoever works on it; whoever writes to a round's jobs takes this first, so that nobody waits in circles.
+-- Waits for other holders. It is taken before a round's jobs are written, so that there is no deadlock.
 SELECT state FROM round WHERE id = $1 FOR NO KEY UPDATE;
 
 -- name: LockRoundOfJob
@@ -54,7 +54,7 @@ SELECT round.id, round.state FROM round JOIN job ON job.round_id = round.id
 WHERE job.id = $1 FOR NO KEY UPDATE OF round;
 
 -- name: TryLockRound
--- No row when another coordinator works on it.
+-- No row: another transaction holds the lock, or the state is another.
 SELECT id FROM round WHERE id = $1 AND state = $2 FOR NO KEY UPDATE SKIP LOCKED;
 
 -- name: SelectOpenRounds
@@ -62,7 +62,7 @@ SELECT id, project_id, number, state FROM round
 WHERE state IN ('training', 'evaluating', 'predicting', 'ranking') ORDER BY id;
 
 -- name: LockNextWaitingRound
--- The oldest waiting round of a project in which none runs.
+-- The oldest waiting round of a project in which no round runs.
 SELECT round.id, round.project_id, round.number, round.state FROM round
 WHERE round.state = 'waiting'
   AND round.id = (SELECT min(other.id) FROM round other
@@ -73,7 +73,7 @@ ORDER BY round.id LIMIT 1
 FOR NO KEY UPDATE OF round SKIP LOCKED;
 
 -- name: SetRoundState
--- A step's time is when it began first.
+-- A step's time is that of its first beginning.
 UPDATE round SET state = $2, version = version + 1,
   training_at = CASE WHEN $2 = 'training' THEN coalesce(training_at, now()) ELSE training_at END,
   evaluating_at = CASE WHEN $2 = 'evaluating' THEN coalesce(evaluating_at, now()) ELSE evaluating_at END,
@@ -83,7 +83,7 @@ UPDATE round SET state = $2, version = version + 1,
 WHERE id = $1;
 
 -- name: FailRound
--- Nothing when it has ended already.
+-- Does nothing when the round has ended.
 UPDATE round SET state = 'failed', error = $2, ended_at = now(), version = version + 1
 WHERE id = $1 AND state NOT IN ('done', 'failed', 'cancelled');
 
@@ -94,7 +94,7 @@ UPDATE round SET version = version + 1 WHERE id = $1;
 UPDATE round SET model_id = $2, version = version + 1 WHERE id = $1;
 
 -- name: SelectSnapshotItems
--- From an image id up, in order, at most $3.
+-- With image ids above $2, in order, at most $3.
 SELECT image.id, image.sha256, image.file_name, image.width, image.height, image.size_bytes, image.media_type,
        image.sampling_key, coalesce(image.group_name, ''), snapshot_item.revision_id
 FROM snapshot_item JOIN image ON image.id = snapshot_item.image_id

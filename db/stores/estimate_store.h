@@ -1,4 +1,4 @@
-// Random slices that figures of the whole pool are estimated from, and the images that they stand for.
+// Random slices from which the whole pool is estimated, and the images that they stand for.
 //
 // Legend: U: the unlabelled images that a slice was drawn from; k: its images that are answered.
 #pragma once
@@ -14,14 +14,14 @@ namespace loupe {
 
 class Transaction;
 
-// A ranking that is served, or was.
+// A ranking that is active, or was.
 struct DrawnRanking {
   RankingId id;
   uint32_t generation = 0;
-  ModelId model;          // it was made from; none: generation 0
-  uint64_t eligible = 0;  // images that it drew from
-  std::string recipe;     // of its round, as kept; empty for generation 0
-  bool active = false;    // it is served
+  ModelId model;          // that it was made from; none: generation 0
+  uint64_t eligible = 0;  // images that the random slice was drawn from
+  std::string recipe;     // of its round, as stored; empty for generation 0
+  bool active = false;
 };
 
 // The latest generation first.
@@ -30,16 +30,17 @@ std::vector<DrawnRanking> ListDrawnRankings(Transaction& transaction, ProjectId 
 // One uniform draw: `size` random entries of a ranking, in the order of the draw.
 struct RandomDraw {
   RankingId ranking;
-  uint64_t first_position = 0;  // none of them stands before it
+  uint64_t first_position = 0;  // no entry of the draw has a lower one
   uint64_t size = 0;
 };
 
-// Generation 0 draws from each import by itself and takes all of it. The latest import first.
+// Generation 0 has one draw per import, of all its images. The latest import first.
 std::vector<RandomDraw> ListFirstDraws(Transaction& transaction, RankingId ranking);
 
-// A draw's part of U: images that all of `models` predicted. A generation that a model made draws from images
-// that this model had predicted, so to name it leaves out what came in since. Labelled between the draw and
-// the ranking's completion: not in U either. All of this is settled without looking at the order of the draw.
+// A draw, restricted to images that all of `models` predicted. A model's generation draws from images that
+// the model had predicted; so naming that model leaves out images that were imported since. Images labelled
+// between the draw and the ranking's completion are not in U either. None of this depends on the order of the
+// draw.
 struct SliceOfPool {
   RandomDraw draw;
   std::vector<ModelId> models;
@@ -48,13 +49,13 @@ struct SliceOfPool {
 struct DrawnSlice {
   uint64_t size = 0;              // images of U that are in the slice
   std::vector<ImageId> answered;  // [k], in the order of the draw up to the first that is not answered
-  uint64_t answered_behind = 0;   // others, after the first that is not answered
-  std::string open_image;         // the first that is not answered, its file name; empty: all are
+  uint64_t answered_behind = 0;   // answered images after the first that is not
+  std::string open_image;         // file name of the first that is not answered; empty: all are
 };
 
 DrawnSlice ReadDrawnSlice(Transaction& transaction, const SliceOfPool& slice);
 
-// The pool as a slice divides it. Regions to ignore are no boxes.
+// The parts of the pool with respect to a slice. Regions to ignore don't count as boxes.
 struct PoolParts {
   uint64_t population = 0;                        // |U|
   uint64_t open_images = 0;                       // of U, without a label
@@ -62,12 +63,12 @@ struct PoolParts {
   uint64_t known_images = 0;                      // labelled, and not of U
   uint64_t known_images_with_boxes = 0;           // of any class
   std::vector<uint64_t> known_images_with_class;  // [classes]
-  uint64_t images_not_covered = 0;                // neither labelled nor of U
+  uint64_t images_not_covered = 0;                // neither labelled nor in U
 };
 
 PoolParts ReadPoolParts(Transaction& transaction, const SliceOfPool& slice, size_t class_count);
 
-// How many of these images the model was trained on, or one that its weights come from.
+// How many of these images were trained on by the model, or by a model that its weights come from.
 uint64_t CountTrainedOn(Transaction& transaction, ModelId model, const std::vector<ImageId>& images);
 
 }  // namespace loupe

@@ -1,4 +1,4 @@
-// What models are judged on, and the judgements.
+// The labelled holdout, on which models are judged, and the results.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace loupe {
 
 class Transaction;
 
-// A labelled image of the holdout. Its labels count when they were drawn blind; others are not here.
+// A holdout image that was labelled blind.
 struct HoldoutImage {
   ImageId id;
   double sampling_key = 0;
@@ -23,10 +23,11 @@ struct HoldoutImage {
 // In order of id.
 std::vector<HoldoutImage> ReadHoldoutTruth(Transaction& transaction, ProjectId project);
 
-// How many images of the holdout come no later than this one in the order in which the holdout is labelled.
+// Counts the holdout images up to this one, itself included, in the order in which the holdout is labelled.
 uint64_t CountHoldoutUpTo(Transaction& transaction, ProjectId project, double sampling_key, ImageId image);
 
-// Keeps the first evaluation of a model in a round. `gate`: null for a model that the round didn't train.
+// Stores the evaluation of a model in a round; a later one is ignored. gate: null for a model that the round
+// didn't train.
 void InsertEvaluation(Transaction& transaction, ModelId model, RoundId round,
                       const v1::Evaluation& evaluation, const v1::Gate* gate);
 

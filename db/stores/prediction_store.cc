@@ -30,7 +30,7 @@ void Fill(const pqxx::field& field, google::protobuf::RepeatedField<T>& values) 
   }
 }
 
-// Of a row that begins with the image, with corners, labels and scores from a column on.
+// row: the image id first; corners, labels and scores from `column` on.
 v1::ImagePrediction DetectionsOf(const pqxx::row& row, int column) {
   v1::ImagePrediction prediction;
   prediction.set_image_id(row[0].as<int64_t>());
@@ -46,7 +46,7 @@ std::unordered_map<int64_t, v1::ImagePrediction> DetectionsById(const pqxx::resu
   return predictions;
 }
 
-// The bits as a signed number, as SQL keeps them.
+// SQL stores the same 64 bits as a signed number.
 std::optional<int64_t> HashOf(const v1::ImagePrediction& prediction) {
   if (!prediction.has_perceptual_hash()) return std::nullopt;
   return static_cast<int64_t>(prediction.perceptual_hash());

@@ -11,15 +11,15 @@ namespace loupe {
 
 class Transaction;
 
-// Adds the boxes of one image to what a round is trained on, unless a person has labelled it by now; returns
-// whether it did. Takes the prediction's corners and labels, label 0 for a region to ignore. Requires: an
-// image of the pool, once a snapshot.
+// Adds the boxes of one image to a snapshot, unless a person has labelled the image by now. Returns whether
+// they were added. Uses the prediction's corners and labels; label 0 is a region to ignore. Requires: an
+// image of the pool that the snapshot has no pseudo-label of.
 bool InsertPseudoLabel(Transaction& transaction, SnapshotId snapshot, const v1::ImagePrediction& boxes);
 
-// Keeps what they are, for those who look at the round.
+// Stores a summary, which the round shows.
 void DescribePseudoLabels(Transaction& transaction, SnapshotId snapshot, const v1::PseudoLabels& about);
 
-// The images of a snapshot with ids above `after`, in order, at most `limit`.
+// The snapshot's images with pseudo-labels: ids above `after`, in order, at most `limit`.
 std::vector<v1::SnapshotItem> ReadPseudoLabels(Transaction& transaction, SnapshotId snapshot, ImageId after,
                                                int limit);
 

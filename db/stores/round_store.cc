@@ -21,7 +21,8 @@ RoundState StateOf(const pqxx::field& field) {
   throw pqxx::conversion_error("unknown round state " + name);
 }
 
-// Seconds that each step took. `began` by step, NULL where it wasn't reached; the last one lasts until `end`.
+// Adds the seconds that each step took. began: per step, NULL if it wasn't reached. The last step lasts until
+// `end`.
 void AddSteps(const std::array<pqxx::field, 5>& began, absl::Time end, v1::Round& round) {
   for (size_t i = 0; i < began.size(); ++i) {
     if (began[i].is_null()) continue;

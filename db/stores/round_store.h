@@ -23,8 +23,9 @@ const char* RoundStateName(RoundState state);
 
 constexpr bool HasEnded(RoundState state) { return state >= RoundState::kDone; }
 
-// Numbers of rounds, models and rankings are given out under this lock.
-// Locks: the project's row, until the transaction ends; before any round's. Requires: the project exists.
+// The lock under which rounds, models and rankings get their numbers.
+// Locks: the project's row, until the transaction ends. Take it before any round's lock. Requires: the
+// project exists.
 void LockProject(Transaction& transaction, ProjectId project);
 
 struct Snapshot {
@@ -36,10 +37,10 @@ struct Snapshot {
 // Freezes the current truth of the pool, never of the holdout.
 Snapshot FreezeSnapshot(Transaction& transaction, ProjectId project);
 
-// What people spent on the revisions in it, as far as it is known.
+// The time that people spent on the revisions of a snapshot.
 struct AnnotationTime {
   double seconds = 0;
-  uint64_t images = 0;  // whose seconds these are; imported labels took none
+  uint64_t images = 0;  // whose time is known; that of imported labels is not
 };
 AnnotationTime TimeOfSnapshot(Transaction& transaction, SnapshotId snapshot);
 
@@ -51,27 +52,27 @@ struct RoundRow {
   ModelId model;        // none until trained
   std::string recipe;   // as RecipeText wrote it
   int64_t version = 0;  // raised by every change of the round and its jobs
-  v1::Round message;    // all but recipe and progress
+  v1::Round message;    // without recipe and progress
 };
 
 // A waiting round. Returns its number. Requires: LockProject.
 uint32_t InsertRound(Transaction& transaction, ProjectId project, const std::string& recipe,
                      SnapshotId snapshot, PrincipalId submitted_by);
 
-// number 0: the latest. nullopt: there is none.
+// number 0: the latest round. nullopt: there is none.
 std::optional<RoundRow> FindRound(Transaction& transaction, ProjectId project, uint32_t number);
 
-// Newest first, those below a number (0: all), at most `limit`.
+// Rounds with numbers below `below` (0: all), newest first, at most `limit`.
 std::vector<RoundRow> ListRounds(Transaction& transaction, ProjectId project, uint32_t below, uint32_t limit);
 
-// Locks: the round's row. Whoever writes to a round's jobs takes it first.
+// Locks: the round's row. Take it before writing to the round's jobs.
 RoundState LockRound(Transaction& transaction, RoundId round);
 
 // As LockRound, of the round that a job belongs to. nullopt: no such job.
 std::optional<std::pair<RoundId, RoundState>> LockRoundOfJob(Transaction& transaction, JobId job);
 
-// Whether the round is in this state and nobody else works on it. Locks: the round's row, when it answers
-// true.
+// Whether the round is in this state and no other transaction holds its lock. Locks: the round's row, if it
+// returns true.
 bool TryLockRound(Transaction& transaction, RoundId round, RoundState state);
 
 struct OpenRound {
@@ -81,20 +82,20 @@ struct OpenRound {
   RoundState state = RoundState::kTraining;
 };
 
-// Rounds that run, in order of id.
+// Running rounds, in order of id.
 std::vector<OpenRound> ListOpenRounds(Transaction& transaction);
 
-// The oldest waiting round of some project in which none runs; nullopt: nothing waits, or another coordinator
-// has it. Locks: the round's row.
+// The oldest waiting round of some project in which no round runs. nullopt: there is none, or another
+// coordinator has locked it. Locks: the round's row.
 std::optional<OpenRound> LockNextWaitingRound(Transaction& transaction);
 
-// Enters a state; the time of a step is when it was entered first. Requires: the round's lock; not kFailed.
+// Enters a state. The time of the step is kept from the first entry. Requires: the round's lock; not kFailed.
 void SetRoundState(Transaction& transaction, RoundId round, RoundState state);
 
-// Ends a round and whatever runs for it. Nothing when it has ended. Requires: the round's lock.
+// Ends a round as failed, and its jobs. Does nothing when the round has ended. Requires: the round's lock.
 void FailRound(Transaction& transaction, RoundId round, std::string_view error);
 
-// Tells watchers that there is news. Requires: the round's lock.
+// Raises the version, so that watchers look again. Requires: the round's lock.
 void TouchRound(Transaction& transaction, RoundId round);
 
 void SetRoundModel(Transaction& transaction, RoundId round, ModelId model);

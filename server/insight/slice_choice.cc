@@ -15,10 +15,10 @@
 namespace loupe {
 namespace {
 
-// A draw with what its choice depends on.
+// A draw, and what the choice between draws depends on.
 struct Candidate {
   uint32_t generation = 0;
-  ModelId model;  // to judge; none: generation 0 without a model that was asked for
+  ModelId model;  // to judge; none: generation 0, and no model was asked for
   SliceOfPool of_pool;
   DrawnSlice slice;
   std::vector<JudgedImage> images;
@@ -31,8 +31,8 @@ struct Drawn {
   RandomDraw draw;
 };
 
-// Images that the ranking of a round drew. What it was extended by when it ran out stands behind them.
-// Errors: INTERNAL.
+// The draw of a round's ranking. Images that were appended when the ranking ran out come after it and are not
+// part of it. Errors: INTERNAL (a stored recipe can't be read).
 absl::StatusOr<RandomDraw> DrawOfRound(const DrawnRanking& ranking) {
   const absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(ranking.recipe);
   if (!recipe.ok()) return recipe.status();

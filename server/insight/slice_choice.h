@@ -1,4 +1,4 @@
-// Which random slice figures of the whole pool are made from, and what is known of its images.
+// Chooses the random slice from which the whole pool is estimated, and reads its images.
 #pragma once
 
 #include <cstdint>
@@ -13,25 +13,25 @@
 
 namespace loupe {
 
-// What the ranking that is served drew; of size 0 where no model made it, or it drew nothing. Errors:
-// INTERNAL.
+// The random draw of the active ranking. Its size is 0 when no model made the ranking, or it drew nothing.
+// Errors: INTERNAL (a stored recipe can't be read).
 absl::StatusOr<RandomDraw> DrawOfActive(Transaction& transaction, ProjectId project);
 
 struct ChosenSlice {
   uint32_t generation = 0;
   DrawnSlice slice;
-  std::vector<JudgedImage> images;  // the answered ones with their truth of now, in the order of the draw
+  std::vector<JudgedImage> images;  // answered ones with their current truth, in the order of the draw
   PoolParts parts;
   uint32_t model = 0;           // judged; 0: none
-  std::string not_judged;       // why none is; empty: one is
+  std::string not_judged;       // why no model is judged; empty: one is
   PredictionsById predictions;  // of `images`, by the judged model
 };
 
-// The latest draw whose answered images hold enough boxes for intervals; without one, the draw with the most
-// answered images, the later of two alike. `asked`: the model to judge; else it is the one that the
-// generation was made from. A model that was trained on an answered image of a slice isn't judged by it:
-// `asked` leaves such draws out. nullopt: nothing was drawn at random. Errors: FAILED_PRECONDITION
-// (NO_PREDICTIONS: `asked` predicted no image of a draw; TRAINED_ON_SLICE), INTERNAL.
+// The latest draw whose answered images hold enough boxes for intervals. If there is none, the draw with the
+// most answered images; of equals the later one. asked: the model to judge; nullopt: the model that the
+// generation was made from. A model isn't judged on a slice with an answered image that it was trained on;
+// such draws are left out when `asked` is given. nullopt: nothing was drawn at random. Errors:
+// FAILED_PRECONDITION (NO_PREDICTIONS: `asked` predicted no image of a draw; TRAINED_ON_SLICE), INTERNAL.
 absl::StatusOr<std::optional<ChosenSlice>> ChooseSlice(Transaction& transaction, ProjectId project,
                                                        const std::optional<ModelRow>& asked);
 

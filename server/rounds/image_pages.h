@@ -10,10 +10,10 @@
 
 namespace loupe {
 
-// Calls visit(item) for all that `read(transaction, after, limit)` gives: items of images with ids above
-// `after`, in order, at most `limit`; id_of(item) is the image's. A transaction a page, so that none is long
-// whatever the size of the pool; what changes meanwhile is seen or not. Errors: of the transactions, called
-// `name`.
+// Calls visit(item) for every item that `read(transaction, after, limit)` returns: items of images with ids
+// above `after`, in order of id, at most `limit`. id_of(item) is the image's id. Each page has its own
+// transaction, so that none is long, however large the pool. Changes in between may be seen or not. `name`:
+// of the transactions, in logs. Errors: those of Database::Transact.
 template <typename Read, typename IdOf, typename Visit>
 absl::Status ForEachImage(Database& database, const char* name, Read read, IdOf id_of, Visit visit) {
   constexpr int kPageRows = 2000;

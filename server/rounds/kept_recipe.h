@@ -1,4 +1,4 @@
-// Recipes as the database keeps them.
+// Recipes as the database stores them.
 #pragma once
 
 #include <string_view>
@@ -8,7 +8,7 @@
 
 namespace loupe {
 
-// `text` was whole when it was stored. Errors: INTERNAL.
+// text: as RecipeText wrote it. Errors: INTERNAL (it can't be read).
 absl::StatusOr<v1::Recipe> ReadKeptRecipe(std::string_view text);
 
 }  // namespace loupe

@@ -11,6 +11,7 @@
 #include "db/stores/prediction_store.h"
 #include "db/stores/pseudo_label_store.h"
 #include "db/stores/ranking_store.h"
+#include "evaluation/class_index.h"
 #include "server/ranking/pseudo_labels.h"
 #include "server/rounds/image_pages.h"
 #include "server/rounds/kept_recipe.h"
@@ -35,7 +36,7 @@ struct WaitingRound {
   double min_precision = 0;
 };
 
-// Starts the next round, unless it asks for pseudo-labels first: then it is what is returned.
+// Starts the next waiting round. A round that needs pseudo-labels first isn't started but returned.
 absl::StatusOr<std::optional<WaitingRound>> StartOrFind(Transaction& transaction) {
   const std::optional<OpenRound> open = LockNextWaitingRound(transaction);
   if (!open.has_value()) return std::nullopt;
@@ -49,11 +50,11 @@ absl::StatusOr<std::optional<WaitingRound>> StartOrFind(Transaction& transaction
   return std::nullopt;
 }
 
-// The model whose boxes are looked at, and what is known of it.
+// The model whose boxes may become pseudo-labels.
 struct Source {
   ModelRow model;
   std::vector<PseudoThreshold> thresholds;  // [classes]
-  std::vector<int64_t> most_boxes;          // [classes]
+  std::vector<int64_t> most_boxes;          // [classes] limit: as many as people drew
 };
 
 // nullopt: no model serves.
@@ -78,10 +79,10 @@ std::optional<Source> ReadSource(Transaction& transaction, const WaitingRound& w
 
 struct Candidates {
   std::vector<PseudoCandidate> scores;
-  std::vector<v1::ImagePrediction> boxes;  // of the same images and boxes
+  std::vector<v1::ImagePrediction> boxes;  // the same boxes with labels and corners
 };
 
-// Keeps the boxes from the floor up of an image that has one from its class's threshold up.
+// Adds the image if one of its boxes reaches its class's threshold, with all boxes that reach the floor.
 void Add(const v1::ImagePrediction& prediction, const std::vector<PseudoThreshold>& thresholds,
          Candidates& candidates) {
   PseudoCandidate scores{prediction.image_id(), {}, {}};
@@ -92,12 +93,12 @@ void Add(const v1::ImagePrediction& prediction, const std::vector<PseudoThreshol
     const float score = prediction.scores(i);
     const uint32_t label = prediction.labels(i);
     if (score < ranking::kPseudoLabelFloor) continue;
-    scores.categories.push_back(static_cast<int32_t>(label) - 1);
+    scores.categories.push_back(static_cast<int32_t>(evaluation::ClassIndexOf(label)));
     scores.scores.push_back(score);
     boxes.add_labels(label);
     boxes.mutable_corners()->Add(prediction.corners().begin() + 4 * i,
                                  prediction.corners().begin() + 4 * i + 4);
-    const std::optional<double> least = thresholds[label - 1].min_score;
+    const std::optional<double> least = thresholds[evaluation::ClassIndexOf(label)].min_score;
     sure = sure || (least.has_value() && score >= *least);
   }
   if (!sure) return;
@@ -118,7 +119,7 @@ absl::StatusOr<Candidates> ReadCandidates(Database& database, ProjectId project,
   return candidates;
 }
 
-// Boxes that are not taken become regions to ignore; an image of which none is taken is left out.
+// The images with a chosen box. Their other boxes become regions to ignore (label 0).
 std::vector<v1::ImagePrediction> Choose(Candidates candidates, const Source& source) {
   const std::vector<std::vector<bool>> taken =
       ranking::ChoosePseudoLabels(candidates.scores, source.thresholds, source.most_boxes);
@@ -139,7 +140,7 @@ v1::PseudoLabels DescriptionOf(const Source& source) {
   about.set_model(source.model.message.number());
   for (size_t i = 0; i < source.thresholds.size(); ++i) {
     v1::ClassPseudoLabels& one = *about.add_classes();
-    one.set_label(static_cast<uint32_t>(i) + 1);
+    one.set_label(evaluation::LabelOf(i));
     if (source.thresholds[i].min_score.has_value()) one.set_min_score(*source.thresholds[i].min_score);
     one.set_judged(static_cast<uint64_t>(source.thresholds[i].judged));
     one.set_correct(static_cast<uint64_t>(source.thresholds[i].correct));
@@ -156,7 +157,7 @@ absl::Status KeepAndStart(Transaction& transaction, const WaitingRound& waiting,
     for (const uint32_t label : image.labels()) {
       if (label == 0) continue;
       about.set_boxes(about.boxes() + 1);
-      v1::ClassPseudoLabels& one = *about.mutable_classes(static_cast<int>(label) - 1);
+      v1::ClassPseudoLabels& one = *about.mutable_classes(static_cast<int>(evaluation::ClassIndexOf(label)));
       one.set_boxes(one.boxes() + 1);
     }
   }

@@ -17,7 +17,8 @@ constexpr std::array<std::pair<CalibrationMap::Kind, const char*>, 3> kKinds = {
      {CalibrationMap::Kind::kIsotonic, "isotonic"},
      {CalibrationMap::Kind::kPlatt, "platt"}}};
 
-// Any number; the same for every model, so that no model is tested on what another was fitted to.
+// Any number. It is the same for every model, so that no model is tested on images that another was fitted
+// to.
 constexpr uint64_t kHalvesSeed = 0x10a1f;
 
 bool IsForFitting(int64_t image_id) { return ranking::DrawKey(kHalvesSeed, image_id) % 2 == 0; }

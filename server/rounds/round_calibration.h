@@ -1,4 +1,4 @@
-// What a trained model's scores are worth, by the labelled holdout.
+// Calibration of a trained model's scores on the labelled holdout.
 #pragma once
 
 #include <span>
@@ -10,21 +10,21 @@
 
 namespace loupe {
 
-// [images] each box that a model predicted in an image, right or wrong at IoU 0.5; without those on regions
-// to ignore. Requires: as CalibrateModel.
+// [images] all boxes that a model predicted, each right or wrong at IoU 0.5. Boxes on regions to ignore are
+// left out. Requires: as CalibrateModel.
 std::vector<std::vector<ranking::JudgedDetection>> JudgeByImage(std::span<const JudgedImage> images,
                                                                 const PredictionsById& predictions,
                                                                 int class_count);
-// The same of all images together.
+// The same, all images in one list.
 std::vector<ranking::JudgedDetection> JudgeDetections(std::span<const JudgedImage> images,
                                                       const PredictionsById& predictions, int class_count);
 
-// Fits a map for each class on half of the images, and tests them on the other half. An image is in the same
+// Fits one map per class on half of the images and tests the maps on the other half. An image is in the same
 // half for every model. Requires: a prediction for every image; labels from 1 to class_count.
 v1::Calibration CalibrateModel(std::span<const JudgedImage> images, const PredictionsById& predictions,
                                int class_count);
 
-// [classes] in order of label; empty where nothing was fitted.
+// [classes] in order of label; empty when nothing was fitted.
 std::vector<ranking::CalibrationMap> CalibrationMapsOf(const v1::Calibration& calibration);
 
 }  // namespace loupe

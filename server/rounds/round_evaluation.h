@@ -1,4 +1,4 @@
-// Judging a trained model on the labelled holdout, and against the model that serves.
+// Judging a trained model on the labelled holdout, and against the serving model.
 #pragma once
 
 #include <cstdint>
@@ -21,15 +21,14 @@ struct JudgedImage {
   std::vector<v1::LabelBox> truth;
 };
 
-// By image. An image that was set aside has a prediction without boxes.
+// By image id. An image that was set aside has a prediction without boxes.
 using PredictionsById = std::unordered_map<int64_t, v1::ImagePrediction>;
 
-// The images for which every one of `predictions` has a prediction, in the order given: what all of these
-// models can be judged on.
+// The images that all of these models have predicted, in the order given: they can be judged on those.
 std::vector<JudgedImage> JudgedByAll(std::vector<JudgedImage> images,
                                      std::span<const PredictionsById* const> predictions);
 
-// For the functions of evaluation/: images are indices of `images`, categories are labels - 1.
+// Input of evaluation/. There, an image is an index into `images` and a category is a class index.
 evaluation::GroundTruth TruthOf(std::span<const JudgedImage> images, int class_count);
 // Requires: a prediction for every image.
 std::vector<evaluation::DetectedBox> DetectionsOf(std::span<const JudgedImage> images,
@@ -44,14 +43,14 @@ struct ServingModel {
   const PredictionsById* predictions = nullptr;
 };
 
-// Decides whether a model may serve; GateRecipe and Gate in the protocol say how. Below `min_images`, or
-// where no image holds a box, nothing is judged and the model may serve. The interval is the same for the
-// same seed. Requires: as EvaluateModel, for both models.
+// Decides whether a model may serve; GateRecipe and Gate in the protocol say how. With fewer than
+// `min_images` images, or when no image holds a box, the model is not judged and may serve. The same seed
+// gives the same interval. Requires: as EvaluateModel, for both models.
 v1::Gate JudgeGate(std::span<const JudgedImage> images, const PredictionsById& candidate,
                    const std::optional<ServingModel>& serving, int class_count, const v1::GateRecipe& recipe,
                    uint64_t seed);
 
-// Whether a model with this gate may serve without a person's word.
+// Whether a model with this gate may be promoted automatically.
 bool MayServe(const v1::Gate& gate);
 
 }  // namespace loupe

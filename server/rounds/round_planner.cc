@@ -12,7 +12,7 @@ namespace loupe {
 namespace {
 
 constexpr absl::Duration kPassInterval = absl::Milliseconds(200);
-// After an error: the database may be away for a while.
+// After an error: the database may be unavailable for a while.
 constexpr absl::Duration kErrorInterval = absl::Seconds(1);
 
 }  // namespace
@@ -65,7 +65,7 @@ void RoundPlanner::Loop() {
   std::string last_error;
   for (;;) {
     const absl::Status status = RunOnce();
-    // Said once, not at every pass.
+    // Logged once, not in every pass.
     if (!status.ok() && status.ToString() != last_error) spdlog::warn("round planner: {}", status.ToString());
     last_error = status.ok() ? "" : status.ToString();
     absl::MutexLock lock(&mutex_);

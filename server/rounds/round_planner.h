@@ -1,4 +1,5 @@
-// The thread that moves rounds on. Every coordinator has one; the database decides who takes a step.
+// The thread that moves rounds forward. Every coordinator has one; locks in the database decide whose step is
+// written.
 #pragma once
 
 #include <thread>
@@ -20,11 +21,11 @@ class RoundPlanner {
   RoundPlanner& operator=(const RoundPlanner&) = delete;
 
   void Start();
-  // Waits for the step that is being taken. May be called twice.
+  // Waits for the step in progress. May be called twice.
   void Stop();
 
-  // One pass: for every round, every step that can be taken now. What goes wrong with one round doesn't hold
-  // up the others. Errors: the first that came up; a later pass tries again.
+  // One pass: takes each step that is due, for every round. An error in one round doesn't stop the others.
+  // Errors: the first one; the next pass tries again.
   absl::Status RunOnce();
 
  private:
