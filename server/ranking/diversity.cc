@@ -71,7 +71,7 @@ float SumOf(const std::array<float, kLanes>& lanes) {
   return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-// A row as floats, and the distances from it.
+// A row as floats, with distances from it.
 class Point {
  public:
   Point(const Embeddings& embeddings, size_t i)
@@ -105,13 +105,13 @@ struct Best {
   size_t index = 0;
 };
 
-// How far each candidate is from all that is taken, and which one is to be taken next.
+// The distance of each candidate from all centres, and which candidate is to be taken next.
 class Cover {
  public:
   Cover(const Embeddings& candidates, std::span<const double> weights, int threads)
       : candidates_(candidates), nearest_(candidates.size(), kFarthest) {
     if (threads > 0) thread_limit_ = static_cast<size_t>(threads);
-    // Squares, so that no root is drawn to compare; parts of the largest, so that none overflows.
+    // Squared, so that gains compare without a square root; divided by the largest, so that none overflows.
     const double largest = weights.empty() ? 0 : *std::max_element(weights.begin(), weights.end());
     for (const double weight : weights) {
       const double part = largest > 0 ? weight / largest : 0;
@@ -120,8 +120,8 @@ class Cover {
     bests_.resize((candidates.size() + kBlockRows - 1) / kBlockRows);
   }
 
-  // Adds `count` centres from `first` on, in one pass over the candidates: a block of them stays in the cache
-  // while all centres go by.
+  // Adds `count` centres from `first` on in one pass over the candidates: a block of candidates stays in the
+  // cache while all centres are compared with it.
   void Add(const Embeddings& centres, size_t first, size_t count) {
     const size_t pairs = candidates_.size() * std::max<size_t>(count, 1);
     const size_t threads = std::clamp<size_t>(pairs / kPairsPerThread, 1, thread_limit_);
@@ -133,7 +133,7 @@ class Cover {
     });
   }
 
-  // The candidate to be taken next; it won't be found again after the next Add. Requires: one is left.
+  // Takes the best candidate; call Add before the next Take. Requires: a candidate is left.
   size_t Take() {
     const auto less = [](const Best& a, const Best& b) { return a.gain < b.gain; };
     const size_t taken = std::max_element(bests_.begin(), bests_.end(), less)->index;
@@ -145,7 +145,7 @@ class Cover {
   static constexpr float kFarthest = 4;  // (length 1 + length 1)²
   static constexpr float kTaken = -1;
   static constexpr size_t kBlockRows = 256;
-  // Some tenths of a millisecond of work: several times what it takes to start a thread.
+  // Some tenths of a millisecond of work: several times the cost of starting a thread.
   static constexpr size_t kPairsPerThread = 32768;
 
   void AddToRows(const Point& centre, size_t begin, size_t end) {
@@ -170,9 +170,9 @@ class Cover {
   std::vector<Best> bests_;     // by block
 };
 
-// Finds hashes that differ in at most kDuplicateHashBits of 64 bits. They are cut into bands, in one of which
-// they then differ in at most kBandBits, and filed under each of their bands.
-// Source: Norouzi, Punjani and Fleet 2012, "Fast search in Hamming space with multi-index hashing".
+// Finds hashes that differ in at most kDuplicateHashBits of 64 bits. Hashes are split into bands and stored
+// under each band: two such hashes differ in at most kBandBits in one of their bands. Source: Norouzi,
+// Punjani and Fleet 2012, "Fast search in Hamming space with multi-index hashing".
 class HashIndex {
  public:
   HashIndex() : filed_(kBands * kBandValues) {
@@ -185,7 +185,7 @@ class HashIndex {
     for (size_t band = 0; band < kBands; ++band) filed_[Place(hash, band)].push_back({hash, image});
   }
 
-  // Calls visit(image) for those near `hash`, possibly more than once.
+  // Calls visit(image) for each image whose hash is near, possibly more than once.
   template <typename Visit>
   void ForEachNear(uint64_t hash, const Visit& visit) const {
     for (size_t band = 0; band < kBands; ++band) {

@@ -38,22 +38,22 @@ struct DiverseOrder {
 // Embeddings of one model, [size, D] half floats (IEEE 754 binary16) of 2 bytes each.
 class Embeddings {
  public:
-  // width: D. All embeddings are alike if it is 0.
+  // width: D. With 0, all embeddings are equal.
   explicit Embeddings(size_t width)
       : width_(width), lines_per_row_(std::max<size_t>((width + kLineHalves - 1) / kLineHalves, 1)) {}
 
-  // Adds an embedding, scaled to length 1, so that distance is a matter of direction: d² = 2 - 2·cos. One of
-  // zeros (the model proposed nothing in the image) is kept so: at 0 from its like and at 1 from all others.
-  // half_floats: 2·D bytes, little-endian.
-  // Errors: INVALID_ARGUMENT for another length or a number that is not finite; then nothing is added.
+  // Adds an embedding, scaled to length 1, so that distance depends on direction alone: d² = 2 - 2·cos. An
+  // embedding of zeros (the model proposed nothing in the image) stays as it is: its distance is 0 to others
+  // of zeros and 1 to all the rest. half_floats: 2·D bytes, little-endian. Errors: INVALID_ARGUMENT: another
+  // length, or a number that is not finite; nothing is added.
   absl::Status Append(std::string_view half_floats);
 
   size_t size() const { return squared_lengths_.size(); }
   // Numbers in a row: D, and zeros up to a whole cache line.
   size_t row_length() const { return lines_per_row_ * kLineHalves; }
-  // Of half floats, as bits; rows follow each other. Requires: i < size.
+  // The row's half floats, as bits. Rows are contiguous. Requires: i < size.
   const uint16_t* row(size_t i) const { return lines_[i * lines_per_row_].halves.data(); }
-  // Of the row as it is kept: rounding leaves it near 1.
+  // Of the stored row. Near 1, because of rounding.
   float squared_length(size_t i) const { return squared_lengths_[i]; }
 
  private:
@@ -73,41 +73,40 @@ constexpr size_t kLanes = 16;
 using RowGroup = std::array<const uint16_t*, kGroupRows>;
 using GroupLanes = std::array<std::array<float, kLanes>, kGroupRows>;
 
-// The scalar products of four rows with `point` [length], in part: lane l of a row has the products of the
-// numbers l, l + 16, … , added in this order. As products of half floats are exact in single precision, all
-// kernels give the same bits. Requires: rows of Embeddings; `point` holds half floats.
+// Partial scalar products of four rows with `point` [length]: lane l of a row is the sum of the products of
+// the numbers l, l + 16, …, added in this order. Products of half floats are exact in single precision, so
+// all kernels give the same bits. Requires: rows of Embeddings; the numbers of `point` are half floats.
 using ProductKernel = void (*)(const RowGroup& rows, size_t length, const float* point, GroupLanes& lanes);
 
-// Those that this processor can run, the fastest first; the last is plain C++.
+// The kernels that this processor can run, the fastest first; the last one is plain C++.
 const std::vector<ProductKernel>& UsableProductKernels();
 
-// Which candidates to take, and in which order: each next one has the largest weight times d to the nearest
-// of `centres` and of those taken before. Without centres the first is the one of the largest weight. Equals
-// go by index. Returns min(count, candidates) indices, the same on every machine and for any `threads` (0:
-// one for each processor).
+// Chooses candidates, in order: the next one always has the largest product of its weight and its d to the
+// nearest of `centres` and of the candidates chosen before. Without centres the first one has the largest
+// weight. Equals go by index. Returns min(count, candidates) indices, the same on every machine and for any
+// `threads` (0: one per processor).
 //
-// It is d and not d² for the sake of the triangle inequality. By it no candidate is left more than 3 times as
-// far out, in weight times d, as the best choice of as many would leave one; twice, if all weights are equal.
+// d, not d², because the bound needs the triangle inequality: the largest weight times d that is left is at
+// most 3 times that of the best choice of as many candidates; 2 times, if all weights are equal.
 //
-// Requires: a finite weight >= 0 for each candidate; centres of the candidates' D.
+// Requires: a finite weight >= 0 per candidate; centres with the same D.
 // Sources: Dyer and Frieze 1985, "A simple heuristic for the p-centre problem"; Sener and Savarese 2018,
 // "Active Learning for Convolutional Neural Networks: A Core-Set Approach", for labelled images as centres.
 std::vector<size_t> WeightedKCenter(const Embeddings& candidates, std::span<const double> weights,
                                     const Embeddings& centres, size_t count, int threads);
 
-// Of the 64 bits of a perceptual hash; the customary limit. Among 150 pictures of NEU-DET noise, light, JPEG
-// at quality 40 and 3/4 of the size changed at most 8 bits; two pictures differed in 18 or more.
+// Two pictures are near-duplicates when their perceptual hashes differ in at most so many of 64 bits (the
+// customary limit), and their embeddings have at least this cosine. Measured on 150 pictures of NEU-DET:
+// noise, light, JPEG at quality 40 and 3/4 of the size changed at most 8 bits; two pictures differed in 18 or
+// more. The same changes left the cosine above 0.92. For two pictures of different classes it was 0.48
+// (median) and 0.91 (99th percentile), but 0.98 (median) for the same class: the cosine says little without
+// the hash.
 constexpr int kDuplicateHashBits = 10;
-// Of two embeddings, against pictures whose coarse shapes are alike but not what the model sees in them. The
-// same changes left the cosine above 0.92; of two pictures it was 0.48 in the middle and 0.91 at the 99th
-// percentile when their classes differed, but 0.98 in the middle when not, so it says little without the
-// hash.
 constexpr double kDuplicateCosine = 0.9;
 
-// For each image the first that it nearly repeats, or itself: of the images before it that stand for
-// themselves, the first with a hash at most kDuplicateHashBits apart and an embedding of cosine
-// kDuplicateCosine or more. An image without a hash stands for itself: WeightedKCenter puts off what is near.
-// hashes: one for each embedding, best image first.
+// For each image the first one that it nearly repeats, or itself. Only earlier images that repeat no other
+// are compared. An image without a hash repeats none: WeightedKCenter puts off what is near. hashes: one per
+// embedding, best image first.
 std::vector<size_t> MergeNearDuplicates(std::span<const std::optional<uint64_t>> hashes,
                                         const Embeddings& embeddings);
 

@@ -13,6 +13,7 @@
 #include "server/rounds/kept_recipe.h"
 #include "server/rounds/ranking_diversity.h"
 #include "server/rounds/ranking_entries.h"
+#include "server/rounds/round_evaluation.h"
 #include "server/rounds/round_ranking.h"
 #include "server/rounds/round_steps.h"
 #include "spdlog/spdlog.h"
