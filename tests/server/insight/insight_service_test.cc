@@ -78,6 +78,17 @@ TEST(Insight, BoxesOfTheHoldoutDontCountForStopping) {
   EXPECT_THAT(curve.reasons(2).text(), HasSubstr("fewer than 30 boxes: 2 of 2; the fewest boxes, 2,"));
 }
 
+TEST(Insight, ARoundWhoseRecipeCannotBeReadIsAnErrorAndNotARoundWithoutABudget) {
+  RoundWorld world(60, 0);
+  world.Label("pool", 0, 20);
+  world.Submit(kRecipe);
+  ASSERT_EQ(ScriptedWorker(world, 0.9).Finish(1).state(), "done");
+  world.database.Sql("UPDATE round SET recipe = 'ranking {'");
+  v1::Curve curve;
+  const grpc::Status status = world.insight->GetCurve(world.Context(world.engineer).get(), {}, &curve);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INTERNAL);
+}
+
 TEST(Insight, ThresholdsOutOfTheirRangeAreRefused) {
   RoundWorld world(10, 10);
   v1::GetCurveRequest request;
