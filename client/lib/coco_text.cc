@@ -1,5 +1,6 @@
 #include "client/lib/coco_text.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>

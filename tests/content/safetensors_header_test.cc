@@ -9,6 +9,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 
 std::string ErrorOf(std::string_view json, uint64_t data_bytes) {
   const absl::Status status = ParseSafetensorsHeader(json, data_bytes).status();
@@ -24,7 +25,7 @@ TEST(SafetensorsHeader, ListsTensorsByOffset) {
       R"("scalar":{"dtype":"BOOL","shape":[],"data_offsets":[12,13]}})",
       13);
   ASSERT_TRUE(header.ok()) << header.status();
-  EXPECT_THAT(header->metadata, ElementsAre(std::pair("format", "pt")));
+  EXPECT_THAT(header->metadata, ElementsAre(Pair("format", "pt")));
   ASSERT_EQ(header->tensors.size(), 4u);
   EXPECT_EQ(header->tensors[0].name, "a");
   EXPECT_EQ(header->tensors[0].dtype, "F16");
