@@ -20,7 +20,8 @@ namespace fs = std::filesystem;
 
 constexpr double kOverhangPixels = 1.0;
 
-// What is wrong with a picture's name, or nullopt. A name never leads out of the folder of images.
+// What is wrong with a picture's name; nullopt for a good name. A name must not lead out of the images'
+// folder.
 std::optional<std::string> NameProblem(const std::string& name) {
   if (name.empty()) return "\"file_name\" is empty";
   const std::string shown = absl::StrCat("file name \"", absl::Utf8SafeCEscape(name), "\"");
@@ -37,7 +38,7 @@ std::string Describe(const std::array<double, 4>& box) {
   return absl::StrCat("box [", box[0], ", ", box[1], ", ", box[2], ", ", box[3], "]");
 }
 
-// Reads one document into a CocoFile and notes every problem on the way.
+// Reads one document into a CocoFile and collects every problem.
 class CocoReader {
  public:
   CocoReader(const CocoReadOptions& options, CocoProblems& problems)
@@ -58,7 +59,7 @@ class CocoReader {
  private:
   bool for_truth() const { return options_.purpose == CocoPurpose::kTruth; }
 
-  // Objects are named by their id once it is read, and by their place in the list until then.
+  // Problems name an object by its id, or by its place in the list if the id can't be read.
   template <typename ReadOne>
   void ForEach(simdjson::dom::object root, const char* list_name, const char* item_name,
                const ReadOne& read_one) {
@@ -180,7 +181,7 @@ class CocoReader {
     file_.annotations.push_back(annotation);
   }
 
-  // Clips a small overhang. An image whose size the file doesn't say can't be checked here.
+  // Clips an overhang of at most a pixel. Needs the image's size; without it only the box is checked.
   void CheckBox(const CocoFields& fields, const CocoImage& image, std::array<double, 4>& box) {
     if (box[2] <= 0 || box[3] <= 0) {
       fields.AddProblem(absl::StrCat(Describe(box), " has no size; width and height must be above 0"));
@@ -195,7 +196,7 @@ class CocoReader {
       const double end = box[axis] + box[axis + 2];
       overhang = std::max({overhang, -box[axis], end - limits[axis]});
       clipped[axis] = std::max(box[axis], 0.0);
-      // A box within its image stays to the bit as it is.
+      // A box within its image keeps its exact numbers.
       if (box[axis] < 0 || end > limits[axis])
         clipped[axis + 2] = std::min(end, limits[axis]) - clipped[axis];
     }
@@ -257,17 +258,25 @@ void WriteAnnotation(std::string& out, const CocoAnnotation& annotation) {
   absl::StrAppend(&out, ", \"iscrowd\": ", annotation.iscrowd ? 1 : 0, "}");
 }
 
+// Appends `before` and a list of the file.
 template <typename Item>
-void WriteList(std::ostream& out, const char* name, const std::vector<Item>& items,
-               void (*write_item)(std::string&, const Item&)) {
-  out << '"' << name << "\": [";
+absl::Status WriteList(WholeFile& out, const char* before, const char* name, const std::vector<Item>& items,
+                       void (*write_item)(std::string&, const Item&)) {
+  absl::Status written = out.Append(absl::StrCat(before, "\"", name, "\": ["));
   std::string line;
-  for (size_t i = 0; i < items.size(); ++i) {
+  for (size_t i = 0; written.ok() && i < items.size(); ++i) {
     line = i == 0 ? "\n" : ",\n";
     write_item(line, items[i]);
-    out << line;
+    written = out.Append(line);
   }
-  out << "\n]";
+  return written.ok() ? out.Append("\n]") : written;
+}
+
+absl::Status WriteLists(WholeFile& out, const CocoFile& file) {
+  absl::Status written = WriteList(out, "{\n", "images", file.images, WriteImage);
+  if (written.ok()) written = WriteList(out, ",\n", "annotations", file.annotations, WriteAnnotation);
+  if (written.ok()) written = WriteList(out, ",\n", "categories", file.categories, WriteCategory);
+  return written.ok() ? out.Append("\n}\n") : written;
 }
 
 }  // namespace
@@ -293,15 +302,7 @@ absl::Status WriteCocoFile(const CocoFile& file, const fs::path& path) {
           absl::StrCat("annotation ", annotation.id, " holds a number that is not finite"));
     }
   }
-  return WriteWhole(path, [&](std::ostream& out) {
-    out << "{\n";
-    WriteList(out, "images", file.images, WriteImage);
-    out << ",\n";
-    WriteList(out, "annotations", file.annotations, WriteAnnotation);
-    out << ",\n";
-    WriteList(out, "categories", file.categories, WriteCategory);
-    out << "\n}\n";
-  });
+  return WriteText(path, [&](WholeFile& out) { return WriteLists(out, file); });
 }
 
 }  // namespace loupe

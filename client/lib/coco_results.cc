@@ -73,15 +73,15 @@ absl::Status WriteCocoResults(std::span<const CocoDetection> detections, const s
                                                      ") holds a number that is not finite"));
     }
   }
-  return WriteWhole(path, [&](std::ostream& out) {
-    out << '[';
+  return WriteText(path, [&](WholeFile& out) {
+    absl::Status written = out.Append("[");
     std::string line;
-    for (size_t i = 0; i < detections.size(); ++i) {
+    for (size_t i = 0; written.ok() && i < detections.size(); ++i) {
       line = i == 0 ? "\n" : ",\n";
       AppendDetection(line, detections[i]);
-      out << line;
+      written = out.Append(line);
     }
-    out << "\n]\n";
+    return written.ok() ? out.Append("\n]\n") : written;
   });
 }
 

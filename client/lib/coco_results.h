@@ -19,14 +19,13 @@ struct CocoDetection {
   double score = 0;
 };
 
-// Errors: NOT_FOUND when the file is not there; INVALID_ARGUMENT when it is broken JSON (names line and
-// column) or entries lack a field or hold a number that is not finite (lists the first 20 by their place in
-// the array).
+// Errors: NOT_FOUND when the file is not there; INVALID_ARGUMENT when it is broken JSON (the message names
+// line and column), or when entries lack a field or hold a number that is not finite (the message lists the
+// first 20 by their place in the array).
 absl::StatusOr<std::vector<CocoDetection>> ReadCocoResults(const std::filesystem::path& path);
 
-// Numbers are written so that they read back to the same bits. Under a temporary name first, so that `path`
-// is never half a file. Errors: UNAVAILABLE when it can't be written, INVALID_ARGUMENT for a number that is
-// not finite.
+// Writes or replaces a file, which is whole or not there. Numbers read back to the same bits.
+// Errors: UNAVAILABLE when it can't be written, INVALID_ARGUMENT for a number that is not finite.
 absl::Status WriteCocoResults(std::span<const CocoDetection> detections, const std::filesystem::path& path);
 
 }  // namespace loupe

@@ -1,8 +1,8 @@
 #include "client/lib/coco_text.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Reads a document for nothing but the place of its first mistake.
+// Reads a document only to find the place of its first mistake.
 class MistakeFinder : public nlohmann::json_sax<nlohmann::json> {
  public:
   bool null() override { return true; }
@@ -33,7 +33,8 @@ class MistakeFinder : public nlohmann::json_sax<nlohmann::json> {
     return false;
   }
 
-  std::optional<size_t> place() const { return place_; }  // bytes read, the wrong one included; never 0
+  // Bytes up to the mistake, with the wrong byte; never 0.
+  std::optional<size_t> place() const { return place_; }
 
  private:
   std::optional<size_t> place_;
@@ -46,7 +47,7 @@ absl::Status BrokenJson(std::string_view text, const std::string& file, simdjson
     return absl::InvalidArgumentError(
         absl::StrCat(file, ": not readable as JSON: ", simdjson::error_message(error)));
   }
-  // The reader counts the end of the file as one more byte.
+  // The parser counts the end of the file as a byte.
   const bool at_end = *finder.place() > text.size();
   const std::string_view before = text.substr(0, at_end ? text.size() : *finder.place() - 1);
   const auto line = 1 + std::count(before.begin(), before.end(), '\n');
@@ -174,7 +175,7 @@ std::optional<bool> CocoFields::Flag(const char* name) const {
 }
 
 void AppendNumber(std::string& out, double number) {
-  // Whole numbers that 64 bits don't hold are read with an exponent only.
+  // A parser takes a number without a point or exponent for an integer, and refuses one above 64 bits.
   constexpr double kLargeWhole = 1e18;
   std::array<char, 32> digits{};
   char* const last = digits.data() + digits.size();
@@ -184,24 +185,13 @@ void AppendNumber(std::string& out, double number) {
   out.append(digits.data(), written.ptr);
 }
 
-absl::Status WriteWhole(const fs::path& path, const std::function<void(std::ostream&)>& write) {
-  fs::path partial = path;
-  partial += ".partial";
-  std::error_code error;
-  {
-    std::ofstream file(partial, std::ios::binary | std::ios::trunc);
-    if (file) write(file);
-    file.close();
-    if (!file) {
-      fs::remove(partial, error);
-      return absl::UnavailableError(
-          absl::StrCat("cannot write ", path.string(), "; check that its folder exists and has space"));
-    }
-  }
-  fs::rename(partial, path, error);
-  if (error)
-    return absl::UnavailableError(absl::StrCat("cannot write ", path.string(), ": ", error.message()));
-  return absl::OkStatus();
+absl::Status WriteText(const fs::path& path, absl::FunctionRef<absl::Status(WholeFile&)> write) {
+  absl::StatusOr<WholeFile> file = WholeFile::Open(path);
+  absl::Status written = file.ok() ? write(*file) : file.status();
+  if (written.ok()) written = file->Commit(Durability::kLater);
+  if (written.ok()) return written;
+  return absl::UnavailableError(
+      absl::StrCat(written.message(), "; check that the file's folder exists and has room"));
 }
 
 }  // namespace loupe

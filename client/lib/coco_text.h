@@ -1,4 +1,4 @@
-// What COCO's annotation and results files share: reading a JSON file with good messages, writing one safely.
+// Reads and writes the JSON text of COCO's annotation and results files.
 #pragma once
 
 #include <simdjson.h>
@@ -6,18 +6,19 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <optional>
-#include <ostream>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "content/whole_file.h"
 
 namespace loupe {
 
-// Collects what is wrong with a file, so that its owner can mend it all at once.
+// Collects everything that is wrong with a file, so that its owner can correct it in one go.
 class CocoProblems {
  public:
   static constexpr size_t kListed = 20;
@@ -25,7 +26,8 @@ class CocoProblems {
   void Add(std::string problem);
   bool empty() const { return count_ == 0; }
 
-  // OK without problems; else INVALID_ARGUMENT: the first kListed a line each, and the number of the rest.
+  // OK without problems; else INVALID_ARGUMENT with the first kListed, one per line, and the number of
+  // others.
   absl::Status ToStatus(const std::string& file) const;
 
  private:
@@ -33,7 +35,7 @@ class CocoProblems {
   size_t count_ = 0;
 };
 
-// Errors: NOT_FOUND.
+// The bytes of a file. Errors: NOT_FOUND (no such file, or it can't be read).
 absl::StatusOr<simdjson::padded_string> LoadText(const std::filesystem::path& path);
 
 // Parses a whole document; the result lives as long as `parser`.
@@ -42,8 +44,8 @@ absl::StatusOr<simdjson::dom::element> ParseJson(simdjson::dom::parser& parser,
                                                  const simdjson::padded_string& text,
                                                  const std::string& file);
 
-// Fields of one object. What is missing or of a wrong type is noted as a problem of `where` ("annotation
-// 17").
+// Fields of one object. A field that is missing or has a wrong type is added to the problems, under the
+// object's name `where`, e.g. "annotation 17".
 class CocoFields {
  public:
   CocoFields(simdjson::dom::object object, std::string where, CocoProblems& problems)
@@ -53,7 +55,7 @@ class CocoFields {
   void AddProblem(const std::string& problem) const;
   bool Has(const char* name) const;
 
-  // nullopt when missing or wrong, which is then noted. A whole number may be written 3 or 3.0.
+  // nullopt after adding a problem. A whole number may be written 3 or 3.0.
   std::optional<int64_t> WholeNumber(const char* name) const;
   std::optional<double> Number(const char* name) const;
   std::optional<std::string> Text(const char* name) const;
@@ -71,7 +73,8 @@ class CocoFields {
 // Shortest text that reads back to the same bits. Requires: a finite number.
 void AppendNumber(std::string& out, double number);
 
-// Writes to a temporary name beside `path` and renames it when whole. Errors: UNAVAILABLE.
-absl::Status WriteWhole(const std::filesystem::path& path, const std::function<void(std::ostream&)>& write);
+// Writes or replaces a file, which is whole or not there. `write` appends the text.
+// Errors: UNAVAILABLE when the file can't be written.
+absl::Status WriteText(const std::filesystem::path& path, absl::FunctionRef<absl::Status(WholeFile&)> write);
 
 }  // namespace loupe

@@ -6,9 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <system_error>
 #include <utility>
@@ -23,13 +21,20 @@ namespace fs = std::filesystem;
 constexpr char kIncoming[] = "incoming";
 constexpr size_t kVerifyBytes = 1 << 20;
 
-// A client sees these: no path in them.
+// Clients see the message, so it holds no path.
+absl::Status StoreError(bool no_room, absl::string_view what) {
+  return no_room ? absl::ResourceExhaustedError(absl::StrCat("the blob store has no room: ", what))
+                 : absl::InternalError(absl::StrCat("the blob store failed: ", what));
+}
+
 absl::Status FileError(const char* what, int error) {
-  if (error == ENOSPC || error == EDQUOT || error == EMFILE || error == ENFILE) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the blob store has no room: ", what, ": ", strerror(error)));
-  }
-  return absl::InternalError(absl::StrCat("the blob store failed: ", what, ": ", strerror(error)));
+  const bool no_room = error == ENOSPC || error == EDQUOT || error == EMFILE || error == ENFILE;
+  return StoreError(no_room, absl::StrCat(what, ": ", strerror(error)));
+}
+
+// `error` is a WholeFile's.
+absl::Status WriteError(const absl::Status& error) {
+  return StoreError(absl::IsResourceExhausted(error), error.message());
 }
 
 absl::Status NoSuchBlob(const Sha256& hash) {
@@ -41,21 +46,15 @@ fs::path PathOf(const fs::path& folder, const Sha256& hash) {
   return folder / hex.substr(0, 2) / hex.substr(2);
 }
 
-// Makes the names in a folder durable.
-absl::Status SyncFolder(const fs::path& folder) {
-  const FileHandle handle(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!handle.valid()) return FileError("opening a folder", errno);
-  if (fsync(handle.get()) != 0) return FileError("writing a folder", errno);
-  return absl::OkStatus();
-}
-
 absl::Status MakeShard(const fs::path& shard) {
-  if (mkdir(shard.c_str(), 0755) == 0) return SyncFolder(shard.parent_path());
-  if (errno == EEXIST) return absl::OkStatus();
-  return FileError("making a folder", errno);
+  if (mkdir(shard.c_str(), 0755) != 0) {
+    return errno == EEXIST ? absl::OkStatus() : FileError("making a folder", errno);
+  }
+  const absl::Status synced = SyncFolder(shard.parent_path());
+  return synced.ok() ? synced : WriteError(synced);
 }
 
-// A temporary file is stale when nobody holds its lock.
+// A temporary file is stale when no process holds its lock.
 void RemoveStale(const fs::path& incoming) {
   std::error_code ignored;
   for (const fs::directory_entry& entry : fs::directory_iterator(incoming, ignored)) {
@@ -65,35 +64,7 @@ void RemoveStale(const fs::path& incoming) {
   }
 }
 
-std::string TemporaryName() {
-  static std::atomic<uint64_t> count{0};
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  return absl::StrCat(getpid(), "-", now.tv_sec, "-", now.tv_nsec, "-", count.fetch_add(1));
-}
-
 }  // namespace
-
-FileHandle::~FileHandle() {
-  if (descriptor_ >= 0) close(descriptor_);
-}
-
-FileHandle::FileHandle(FileHandle&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-
-FileHandle& FileHandle::operator=(FileHandle&& other) noexcept {
-  std::swap(descriptor_, other.descriptor_);
-  return *this;
-}
-
-BlobWriter::BlobWriter(fs::path folder, fs::path temporary, FileHandle file, uint64_t max_bytes)
-    : folder_(std::move(folder)),
-      temporary_(std::move(temporary)),
-      file_(std::move(file)),
-      max_bytes_(max_bytes) {}
-
-BlobWriter::~BlobWriter() {
-  if (file_.valid() && !temporary_.empty()) unlink(temporary_.c_str());
-}
 
 absl::Status BlobWriter::Append(std::string_view bytes) {
   if (bytes.size() > max_bytes_ - size_bytes_) {
@@ -101,13 +72,8 @@ absl::Status BlobWriter::Append(std::string_view bytes) {
   }
   hash_.Update(bytes);
   size_bytes_ += bytes.size();
-  while (!bytes.empty()) {
-    const ssize_t written = write(file_.get(), bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return FileError("writing", errno);
-    bytes.remove_prefix(static_cast<size_t>(written));
-  }
-  return absl::OkStatus();
+  const absl::Status written = file_.Append(bytes);
+  return written.ok() ? written : WriteError(written);
 }
 
 absl::StatusOr<BlobInfo> BlobWriter::Commit(const std::optional<Sha256>& expected_hash,
@@ -124,16 +90,10 @@ absl::StatusOr<BlobInfo> BlobWriter::Commit(const std::optional<Sha256>& expecte
   }
   const fs::path path = PathOf(folder_, info.hash);
   if (const absl::Status made = MakeShard(path.parent_path()); !made.ok()) return made;
-  // Never in the place of a blob that is there: it may be durable, and referred to.
-  if (durability == Durability::kAtSync &&
-      renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0) {
-    temporary_.clear();
-    return info;
-  }
-  if (fsync(file_.get()) != 0) return FileError("writing", errno);
-  if (rename(temporary_.c_str(), path.c_str()) != 0) return FileError("renaming", errno);
-  temporary_.clear();
-  if (const absl::Status synced = SyncFolder(path.parent_path()); !synced.ok()) return synced;
+  // A blob that is there may be durable and referred to: only a durable one may replace it.
+  if (durability == Durability::kLater && file_.CommitAsNew(path).ok()) return info;
+  const absl::Status committed = file_.CommitAs(path, Durability::kNow);
+  if (!committed.ok()) return WriteError(committed);
   return info;
 }
 
@@ -144,7 +104,7 @@ absl::StatusOr<std::string> BlobReader::Next(size_t max_bytes) {
     const ssize_t count = read(file_.get(), bytes.data() + got, bytes.size() - got);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return FileError("reading", errno);
-    if (count == 0) return absl::DataLossError("a blob is shorter than it was");
+    if (count == 0) return absl::DataLossError("a blob's file became shorter: restore it from a backup");
     got += static_cast<size_t>(count);
   }
   position_ += got;
@@ -165,16 +125,13 @@ absl::StatusOr<BlobStore> BlobStore::Open(fs::path folder) {
 
 absl::StatusOr<BlobWriter> BlobStore::NewWriter(uint64_t max_bytes) const {
   for (;;) {
-    fs::path path = folder_ / kIncoming / TemporaryName();
-    FileHandle file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-    if (!file.valid() && errno == EEXIST) continue;
-    if (!file.valid()) return FileError("making a file", errno);
-    BlobWriter writer(folder_, std::move(path), std::move(file), max_bytes);
-    if (flock(writer.file_.get(), LOCK_EX) != 0) return FileError("locking a file", errno);
-    // Another coordinator that started just now may have taken it for stale between the two calls.
+    absl::StatusOr<WholeFile> file = WholeFile::OpenIn(folder_ / kIncoming);
+    if (!file.ok()) return WriteError(file.status());
+    if (flock(file->descriptor(), LOCK_EX) != 0) return FileError("locking a file", errno);
+    // Another coordinator that started just now may have taken the file for stale before it was locked.
     struct stat status {};
-    if (fstat(writer.file_.get(), &status) != 0) return FileError("making a file", errno);
-    if (status.st_nlink > 0) return writer;
+    if (fstat(file->descriptor(), &status) != 0) return FileError("making a file", errno);
+    if (status.st_nlink > 0) return BlobWriter(folder_, *std::move(file), max_bytes);
   }
 }
 

@@ -1,21 +1,23 @@
 // Pictures, weights and checkpoints: files named by the SHA-256 of their bytes.
 //
-// Layout: FOLDER/ab/cdef… (64 hexadecimal digits, the first two as a folder), FOLDER/incoming/… while being
-// written. Several coordinators may share one folder: a name is given by rename alone, and a temporary file
-// is locked (flock) by whoever writes it.
+// Layout: FOLDER/ab/cdef… (64 hexadecimal digits; the first two name a folder), FOLDER/incoming/… while a
+// blob is written. Several coordinators may share one folder: a blob gets its name by rename alone, and its
+// writer holds a lock (flock) on the temporary file.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "content/file_handle.h"
 #include "content/sha256.h"
+#include "content/whole_file.h"
 
 namespace loupe {
 
@@ -24,64 +26,45 @@ struct BlobInfo {
   uint64_t size_bytes = 0;
 };
 
-// When a blob's bytes are certain to outlive a crash of the machine. kAtSync is for many small blobs that one
-// transaction will name: BlobStore::Sync() comes before its commit. Until then a blob may be lost or cut
-// short by a power failure, so that nothing may refer to it yet; written again, it is replaced.
-enum class Durability { kNow, kAtSync };
-
-// A file descriptor that closes itself.
-class FileHandle {
- public:
-  explicit FileHandle(int descriptor = -1) : descriptor_(descriptor) {}
-  ~FileHandle();
-  FileHandle(FileHandle&& other) noexcept;
-  FileHandle& operator=(FileHandle&& other) noexcept;
-
-  int get() const { return descriptor_; }
-  bool valid() const { return descriptor_ >= 0; }
-
- private:
-  int descriptor_;
-};
-
-// One blob on its way in. Dropped before Commit() it leaves nothing behind.
+// Writes one blob. Without Commit() it leaves nothing behind.
 class BlobWriter {
  public:
   BlobWriter(BlobWriter&&) noexcept = default;
   BlobWriter& operator=(BlobWriter&&) = delete;
-  ~BlobWriter();
 
   // Errors: RESOURCE_EXHAUSTED (over the writer's limit, or the disk is full), INTERNAL.
   absl::Status Append(std::string_view bytes);
 
   uint64_t size_bytes() const { return size_bytes_; }
 
-  // Ends the blob: durable under its name once this returns OK. At most once. Committing what is there
-  // already is fine. Errors: INVALID_ARGUMENT (hash or size differ from what was expected),
-  // RESOURCE_EXHAUSTED, INTERNAL.
+  // Gives the blob its name. Call it once. A blob that is there already is no error.
+  // Durability::kLater is for many small blobs that one transaction will name: BlobStore::Sync() must come
+  // before that transaction's commit. Until then nothing may refer to the blob, since a power failure may
+  // lose it or cut it short; a blob that is written again is replaced.
+  // Errors: INVALID_ARGUMENT (hash or size differ from what was expected), RESOURCE_EXHAUSTED, INTERNAL.
   absl::StatusOr<BlobInfo> Commit(const std::optional<Sha256>& expected_hash = std::nullopt,
                                   const std::optional<uint64_t>& expected_bytes = std::nullopt,
                                   Durability durability = Durability::kNow);
 
  private:
   friend class BlobStore;
-  BlobWriter(std::filesystem::path folder, std::filesystem::path temporary, FileHandle file,
-             uint64_t max_bytes);
+  BlobWriter(std::filesystem::path folder, WholeFile file, uint64_t max_bytes)
+      : folder_(std::move(folder)), file_(std::move(file)), max_bytes_(max_bytes) {}
 
   std::filesystem::path folder_;
-  std::filesystem::path temporary_;  // empty once renamed
-  FileHandle file_;
+  WholeFile file_;
   uint64_t max_bytes_;
   uint64_t size_bytes_ = 0;
   Sha256Stream hash_;
 };
 
-// One blob on its way out.
+// Reads one blob.
 class BlobReader {
  public:
   uint64_t size_bytes() const { return size_bytes_; }
 
-  // The next bytes, at most `max_bytes`; empty at the end. Errors: DATA_LOSS (shorter than it was), INTERNAL.
+  // The next bytes, at most `max_bytes`; empty at the end. Errors: DATA_LOSS (the file became shorter),
+  // INTERNAL.
   absl::StatusOr<std::string> Next(size_t max_bytes);
 
  private:
@@ -93,17 +76,17 @@ class BlobReader {
   uint64_t position_ = 0;
 };
 
-// Thread-safe: it holds nothing but the folder's path.
+// Thread-safe: it holds only the folder's path.
 class BlobStore {
  public:
-  // Makes the folder where it is missing and removes what writers that died left in it.
+  // Makes the folder if it is missing, and removes the temporary files of writers that died.
   // Errors: FAILED_PRECONDITION (the folder can't be made or written).
   static absl::StatusOr<BlobStore> Open(std::filesystem::path folder);
 
   // Errors: RESOURCE_EXHAUSTED, INTERNAL.
   absl::StatusOr<BlobWriter> NewWriter(uint64_t max_bytes) const;
 
-  // Makes all that was committed so far durable. Errors: RESOURCE_EXHAUSTED, INTERNAL.
+  // Makes every blob durable that was committed so far. Errors: RESOURCE_EXHAUSTED, INTERNAL.
   absl::Status Sync() const;
 
   // Errors: NOT_FOUND, INTERNAL.

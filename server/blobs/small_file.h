@@ -1,4 +1,4 @@
-// Small files that others read: whole or not there.
+// Small files that other programs read: they are there whole or not at all.
 #pragma once
 
 #include <sys/types.h>
@@ -11,11 +11,10 @@
 
 namespace loupe {
 
-// Writes a temporary file beside it, makes it durable and renames it.
-// Errors: FAILED_PRECONDITION (with the path and why).
+// Writes or replaces a file. `mode` as open() takes it. Errors: WholeFile's, with the path.
 absl::Status WriteWhole(const std::filesystem::path& path, const std::string& text, mode_t mode);
 
-// Errors: FAILED_PRECONDITION.
+// The bytes of a file. Errors: FAILED_PRECONDITION, with the path.
 absl::StatusOr<std::string> ReadWhole(const std::filesystem::path& path);
 
 }  // namespace loupe

@@ -144,7 +144,7 @@ absl::Status ImportSession::CheckAndStore() {
   absl::StatusOr<BlobWriter> writer = blobs_.NewWriter(kMaxPictureBytes);
   if (!writer.ok()) return writer.status();
   if (const absl::Status written = writer->Append(bytes_); !written.ok()) return written;
-  const absl::StatusOr<BlobInfo> blob = writer->Commit(std::nullopt, std::nullopt, Durability::kAtSync);
+  const absl::StatusOr<BlobInfo> blob = writer->Commit(std::nullopt, std::nullopt, Durability::kLater);
   if (!blob.ok()) return blob.status();
   picture.image.set_sha256(ToBytes(blob->hash));
   picture.image.set_sampling_key(ranking::SamplingKey(project_.seed(), blob->hash));

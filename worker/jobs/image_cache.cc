@@ -1,7 +1,5 @@
 #include "worker/jobs/image_cache.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <fstream>
 #include <optional>
@@ -30,7 +28,7 @@ struct Entry {
   fs::file_time_type used;
 };
 
-// Blobs only: temporary files have other names.
+// Blobs only: the temporary files of `fetch` have other names.
 std::vector<Entry> Entries(const fs::path& folder) {
   std::vector<Entry> entries;
   std::error_code error;
@@ -38,7 +36,7 @@ std::vector<Entry> Entries(const fs::path& folder) {
     if (!ParseHex(file.path().filename().string()).has_value()) continue;
     Entry entry = {file.path(), static_cast<int64_t>(file.file_size(error)), {}};
     if (!error) entry.used = file.last_write_time(error);
-    if (!error) entries.push_back(std::move(entry));  // else another process took it away
+    if (!error) entries.push_back(std::move(entry));  // else another process removed it
   }
   return entries;
 }
@@ -71,7 +69,7 @@ void ImageCache::MakeRoom() {
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.used < b.used; });
   bytes_ = 0;
   for (const Entry& entry : entries) bytes_ += entry.bytes;
-  // Some more than needed, so that the folder isn't listed for every blob.
+  // A tenth more than needed, so that the folder isn't listed for every blob.
   const int64_t aim = max_bytes_ - max_bytes_ / 10;
   std::error_code error;
   for (const Entry& entry : entries) {
@@ -91,17 +89,11 @@ absl::StatusOr<std::string> ImageCache::Read(const Sha256& hash,
     fs::last_write_time(path, fs::file_time_type::clock::now(), error);
     return *std::move(kept);
   }
-  const fs::path fetched = folder_ / absl::StrCat("fetching-", getpid(), "-", ToHex(hash));
-  if (absl::Status status = fetch(fetched); !status.ok()) return status;
-  std::optional<std::string> bytes = ReadBytes(fetched);
+  if (absl::Status status = fetch(path); !status.ok()) return status;
+  std::optional<std::string> bytes = ReadBytes(path);
   if (!bytes.has_value() || HashOf(*bytes) != hash) {
-    fs::remove(fetched, error);
+    fs::remove(path, error);
     return absl::DataLossError(absl::StrCat("other bytes came than those of blob ", ToHex(hash)));
-  }
-  fs::rename(fetched, path, error);
-  if (error) {
-    return absl::UnavailableError(
-        absl::StrCat("cannot write the cache ", folder_.string(), ": ", error.message()));
   }
   bytes_ += static_cast<int64_t>(bytes->size());
   MakeRoom();

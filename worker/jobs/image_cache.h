@@ -1,4 +1,4 @@
-// A bounded folder of blobs named by their SHA-256: what a worker fetched once it needn't fetch again.
+// A bounded folder of blobs named by their SHA-256, so that a worker needn't fetch a blob twice.
 #pragma once
 
 #include <cstdint>
@@ -14,20 +14,20 @@
 
 namespace loupe {
 
-// Several processes may share one folder: a blob appears whole, by renaming, or not at all. Threads take
-// turns.
+// Several processes may share one folder. A blob's bytes are checked against its name whenever it is read.
+// Thread-safe: one thread reads at a time.
 class ImageCache {
  public:
-  // Makes the folder where it is missing. Errors: UNAVAILABLE when it can't be made.
+  // Makes the folder if it is missing. Errors: UNAVAILABLE when it can't be made.
   static absl::StatusOr<ImageCache> Open(const std::filesystem::path& folder, int64_t max_bytes);
 
-  // The blob's bytes. Where it is missing or damaged, `fetch` puts it at the path it is given; what came is
-  // checked before it becomes part of the cache. Blobs that were not used for longest go when the cache is
-  // full. Errors: those of `fetch`; DATA_LOSS when other bytes came; UNAVAILABLE when the disk refuses.
+  // The blob's bytes. When the blob is missing or damaged, `fetch` writes it to the path that it is given,
+  // whole or not at all. Wrong bytes are removed again. When the cache is full, the blobs that were not used
+  // for longest are removed. Errors: those of `fetch`; DATA_LOSS when `fetch` wrote other bytes.
   absl::StatusOr<std::string> Read(const Sha256& hash,
                                    absl::FunctionRef<absl::Status(const std::filesystem::path&)> fetch);
 
-  // Where a blob that was just read lies.
+  // The file of a blob that was just read.
   std::filesystem::path PathOf(const Sha256& hash) const { return folder_ / ToHex(hash); }
   const std::filesystem::path& folder() const { return folder_; }
 
@@ -36,10 +36,10 @@ class ImageCache {
   void Count();
   void MakeRoom();
 
-  std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();  // for what follows and the folder
+  std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();  // guards the members below
   std::filesystem::path folder_;
   int64_t max_bytes_;
-  int64_t bytes_ = 0;  // as last counted, and what was put in since
+  int64_t bytes_ = 0;  // as last counted, plus what was fetched since
 };
 
 }  // namespace loupe

@@ -2,12 +2,10 @@
 
 #include <caffe2/serialize/inline_container.h>
 #include <torch/torch.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstdio>
 #include <fstream>
 #include <new>
 #include <span>
@@ -15,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "content/whole_file.h"
 #include "worker/weights/pickle.h"
 #include "worker/weights/pickle_writer.h"
 #include "worker/weights/stored_zip.h"
@@ -27,11 +26,11 @@ using Kind = Pickled::Kind;
 
 constexpr std::string_view kRebuildTensor = "torch._utils._rebuild_tensor_v2";
 constexpr std::string_view kRebuildParameter = "torch._utils._rebuild_parameter";
-// Shared data are read once for each tensor that uses them; more than this many times the file is no state
-// dict.
+// Tensors may share data, which are then copied for each of them. A file whose tensors take more than this
+// many times its size is no state dict.
 constexpr uint64_t kMostSharing = 4;
-// A value takes up to a hundred times its bytes in the pickle; a state dict of thousands of tensors has one
-// of 1 MB.
+// A parsed value takes up to a hundred times its bytes in the pickle. A state dict of thousands of tensors
+// has a pickle of 1 MB.
 constexpr uint64_t kMaxPickleBytes = 16 << 20;
 
 struct StorageType {
@@ -60,7 +59,7 @@ bool IsCall(const Pickled& value, std::string_view function) {
   return value.kind == Kind::kCall && value.items[0]->text == function;
 }
 
-// Tensors of an archive.
+// Reads the tensors of an archive.
 class ArchiveReader {
  public:
   explicit ArchiveReader(StoredZip& archive)
@@ -113,11 +112,11 @@ class ArchiveReader {
     return list->kind == Kind::kTuple || list->kind == Kind::kList;
   }
 
-  // Whether every element lies in the storage, and there are no more of them than it has.
+  // Whether every element lies in the storage, and the tensor has no more elements than the storage.
   static bool Fits(int64_t offset, const std::vector<int64_t>& sizes, const std::vector<int64_t>& strides,
                    int64_t available) {
     if (offset < 0 || offset > available) return false;
-    // LibTorch multiplies sides to strides also where one of them is 0.
+    // LibTorch multiplies sides to strides even when one of them is 0.
     int64_t count = 1, last = offset, extent = sizeof(double);
     for (size_t i = 0; i < sizes.size(); ++i) {
       int64_t reach = 0;
@@ -159,12 +158,12 @@ class ArchiveReader {
   }
 
   StoredZip& archive_;
-  uint64_t storage_bytes_left_;  // that records may still take
-  uint64_t bytes_left_;          // that tensors may still take
+  uint64_t storage_bytes_left_;  // for records that are not read yet
+  uint64_t bytes_left_;          // for tensors that are not read yet
   TensorMap storages_;
 };
 
-// The dict that holds tensors by name, or null.
+// The dict of tensors by name; null when there is none.
 const Pickled* StateDictIn(const Pickled& root) {
   for (const char* key : {"model", "state_dict", "ema"}) {
     const Pickled* inner = root.Find(key);
@@ -215,14 +214,33 @@ absl::StatusOr<std::string_view> StorageNameOf(const std::string& name, const to
       "tensor '", name, "' has type ", c10::toString(tensor.scalar_type()), ", which is not written"));
 }
 
-void WriteArchive(const std::string& path, const std::string& pickle,
-                  const std::vector<torch::Tensor>& contents) {
-  caffe2::serialize::PyTorchStreamWriter writer(path);
-  writer.writeRecord("data.pkl", pickle.data(), pickle.size());
-  for (size_t i = 0; i < contents.size(); ++i) {
-    writer.writeRecord(absl::StrCat("data/", i), contents[i].data_ptr(), contents[i].nbytes());
+absl::Status WriteArchive(WholeFile& file, const std::string& pickle,
+                          const std::vector<torch::Tensor>& contents) {
+  absl::Status written;
+  // The writer is never told of an error: its destructor writes too, and would throw.
+  caffe2::serialize::PyTorchStreamWriter writer([&](const void* bytes, size_t count) {
+    if (written.ok()) written = file.Append({static_cast<const char*>(bytes), count});
+    return count;
+  });
+  try {
+    writer.writeRecord("data.pkl", pickle.data(), pickle.size());
+    for (size_t i = 0; i < contents.size(); ++i) {
+      writer.writeRecord(absl::StrCat("data/", i), contents[i].data_ptr(), contents[i].nbytes());
+    }
+    writer.writeEndOfFile();
+  } catch (const c10::Error& error) {
+    return absl::InternalError(error.what_without_backtrace());
   }
-  writer.writeEndOfFile();
+  return written;
+}
+
+// Errors: WholeFile's, and INTERNAL.
+absl::Status WriteWhole(const std::string& path, const std::string& pickle,
+                        const std::vector<torch::Tensor>& contents) {
+  absl::StatusOr<WholeFile> file = WholeFile::Open(path);
+  if (!file.ok()) return file.status();
+  if (absl::Status written = WriteArchive(*file, pickle, contents); !written.ok()) return written;
+  return file->Commit(Durability::kLater);
 }
 
 }  // namespace
@@ -265,19 +283,10 @@ absl::Status WriteTorchFile(const std::string& path, const TensorMap& tensors) {
         .Raw("tR");
     contents.push_back(content);
   }
-  const std::string temporary = absl::StrCat(path, ".", getpid(), ".tmp");
-  bool written = true;
-  try {
-    WriteArchive(temporary, pickle.Raw("u").Finish(), contents);
-  } catch (const c10::Error&) {
-    written = false;
-  }
-  if (!written || std::rename(temporary.c_str(), path.c_str()) != 0) {
-    std::remove(temporary.c_str());
-    return absl::InternalError(
-        absl::StrCat("can't write ", path, ": check that the folder exists and has room"));
-  }
-  return absl::OkStatus();
+  const absl::Status written = WriteWhole(path, pickle.Raw("u").Finish(), contents);
+  if (written.ok()) return written;
+  return absl::InternalError(
+      absl::StrCat(written.message(), "; check that the file's folder exists and has room"));
 }
 
 }  // namespace loupe

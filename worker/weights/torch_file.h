@@ -1,5 +1,5 @@
-// Weight files of PyTorch (`.pth`): a zip archive of a pickle and raw tensor data, as `torch.save` has
-// written since PyTorch 1.6. Read as data; nothing in the file is run.
+// Weight files of PyTorch (`.pth`): a zip archive with a pickle and raw tensor data, as `torch.save` writes
+// them since PyTorch 1.6. They are read as data; nothing in the file is run.
 
 #ifndef LOUPE_WORKER_TORCH_FILE_H_
 #define LOUPE_WORKER_TORCH_FILE_H_
@@ -14,16 +14,16 @@
 
 namespace loupe {
 
-// Reads a state dict: at the top of the file, or in a dict there under `model`, `state_dict` or `ema` (the
-// first of these that is there). Entries that are no tensors are passed over. Half and bfloat16 are widened
-// to float32. Errors: NOT_FOUND when there is no such file; INVALID_ARGUMENT when it is no archive of PyTorch
-// (the older layout among them, with the line that converts it), is cut short, asks for anything but tensors
-// and plain containers, or claims tensors that its data don't hold.
+// Reads a state dict, which is either the top value of the file or in a dict there, under the first key of
+// `model`, `state_dict` and `ema` that exists. Entries other than tensors are skipped. float16 and bfloat16
+// are widened to float32. Errors: NOT_FOUND when there is no such file; INVALID_ARGUMENT when it is no
+// archive of PyTorch (for the layout before 1.6 the message holds the line that converts it), is cut short,
+// asks for code other than tensors and plain containers, or describes tensors that its data don't hold.
 absl::StatusOr<std::map<std::string, torch::Tensor>> ReadTorchFile(const std::string& path);
 
-// Writes a state dict that `torch.load` reads and `load_state_dict` takes, beside `path` and renamed when
-// whole. Tensors: float32, float64, int64, int32, uint8 or bool. Errors: INVALID_ARGUMENT for another type;
-// INTERNAL when the disk refuses.
+// Writes or replaces a file, which is whole or not there (content/whole_file.h). `torch.load` reads it as a
+// state dict for `load_state_dict`. Tensors may have any type that ReadTorchFile reads, on any device.
+// Errors: INVALID_ARGUMENT for another type; INTERNAL when the file can't be written.
 absl::Status WriteTorchFile(const std::string& path, const std::map<std::string, torch::Tensor>& tensors);
 
 }  // namespace loupe
