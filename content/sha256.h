@@ -1,4 +1,4 @@
-// Names of contents: the SHA-256 of a picture's or a weight file's bytes.
+// SHA-256 of a file's bytes, which is the name of a picture or a weight file everywhere in the system.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 
 namespace loupe {
 
-// 32 raw bytes. As text always 64 lower-case hexadecimal digits.
+// 32 raw bytes. Its text form is 64 lower-case hexadecimal digits.
 using Sha256 = std::array<uint8_t, 32>;
 
 Sha256 HashOf(std::string_view bytes);
@@ -18,16 +18,16 @@ Sha256 HashOf(std::string_view bytes);
 // Lower-case hexadecimal, 64 characters.
 std::string ToHex(const Sha256& hash);
 
-// The 32 raw bytes as a string, as protocol and SQL carry them.
+// The 32 raw bytes as a string, which is the form in the protocol and in SQL.
 std::string ToBytes(const Sha256& hash);
 
-// Errors: nullopt when `hex` is not 64 hexadecimal digits.
+// Accepts lower and upper case. Errors: nullopt when `hex` is not 64 hexadecimal digits.
 std::optional<Sha256> ParseHex(std::string_view hex);
 
 // Errors: nullopt when `bytes` is not 32 bytes long.
 std::optional<Sha256> FromBytes(std::string_view bytes);
 
-// Hashes a stream piece by piece. Finish() may be called once.
+// Hashes a stream piece by piece. Call Finish() once, at the end.
 class Sha256Stream {
  public:
   Sha256Stream();

@@ -1,4 +1,4 @@
-// Pictures and weights over the wire, in chunks of at most 1 MiB.
+// Sends and fetches pictures and weights, in chunks of at most 1 MiB.
 #pragma once
 
 #include <cstdint>
@@ -17,13 +17,13 @@ namespace loupe {
 
 inline constexpr size_t kChunkBytes = 1 << 20;
 
-// Fetches a blob by its hash into `path`, which is there whole and checked or not at all. Repeats on
+// Fetches a blob by its hash into the file `path`, which is whole and checked or not there. Repeats on
 // UNAVAILABLE. Errors: NOT_FOUND (NO_SUCH_BLOB), DATA_LOSS (other bytes came), FAILED_PRECONDITION or
 // RESOURCE_EXHAUSTED (the file can't be written).
 absl::Status ReadBlob(const Connection& connection, const Sha256& hash, const std::filesystem::path& path,
                       const CallOptions& options = {.deadline = absl::Minutes(30)});
 
-// Stores a file as a blob for a job. `hash` is of the file's bytes. Repeats on UNAVAILABLE.
+// Stores a file as a blob for a job. `hash` is the hash of the file's bytes. Repeats on UNAVAILABLE.
 // Errors: NOT_FOUND (no such file), INVALID_ARGUMENT (BAD_BLOB), FAILED_PRECONDITION (LEASE_ENDED).
 absl::Status WriteBlob(const Connection& connection, int64_t job_id, int64_t lease, const Sha256& hash,
                        const std::filesystem::path& path, absl::Duration patience = absl::Seconds(30));
@@ -31,12 +31,12 @@ absl::Status WriteBlob(const Connection& connection, int64_t job_id, int64_t lea
 // The hash of a file's bytes. Errors: NOT_FOUND.
 absl::StatusOr<Sha256> HashOfFile(const std::filesystem::path& path);
 
-// Gives a file's bytes to `take`, at most 1 MiB at a time, until it answers false (the other side hung up).
-// Errors: NOT_FOUND (no such file), DATA_LOSS (it can't be read to its end).
+// Passes a file's bytes to `take`, at most 1 MiB at a time, until `take` returns false (the stream is
+// closed). Errors: NOT_FOUND (no such file), DATA_LOSS (it can't be read to its end).
 absl::Status ForEachChunk(const std::filesystem::path& path, absl::FunctionRef<bool(std::string chunk)> take);
 
-// Saves a stream of messages with a `chunk` field as a file, which is there whole or not at all.
-// Errors: the stream's; as IncomingFile's.
+// Saves a stream of messages with a `chunk` field as a file, which is whole or not there.
+// Errors: the stream's and IncomingFile's.
 template <typename Response>
 absl::Status SaveChunks(grpc::ClientContext& context, grpc::ClientReader<Response>& reader,
                         const std::filesystem::path& path, const std::optional<Sha256>& expected) {

@@ -56,15 +56,15 @@ absl::StatusOr<Connection> Connect(const Endpoint& endpoint) {
     return absl::InvalidArgumentError(
         absl::StrCat(endpoint.address,
                      " is not on this machine: give the coordinator's CA certificate "
-                     "(--ca-cert FILE), so that the token does not travel in the clear"));
+                     "(--ca-cert FILE), so that the token is sent encrypted"));
   }
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxReceiveBytes);
-  // gRPC waits up to two minutes between attempts to connect, too long for a coordinator that restarts.
+  // gRPC would wait up to two minutes between attempts to connect: too long for a coordinator that restarts.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstReconnectMs);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kMaxReconnectMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectMs);
-  // A proxy from the environment is for the web, not for a coordinator.
+  // A proxy in the environment is meant for the web, not for a coordinator.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   return Connection(grpc::CreateCustomChannel(endpoint.address, credentials, arguments), endpoint.token);
 }
@@ -75,7 +75,8 @@ absl::StatusOr<std::string> ReadTokenFile(const std::filesystem::path& path) {
   const std::string token(absl::StripAsciiWhitespace(text->substr(0, text->find('\n'))));
   for (const char c : token) {
     if (!absl::ascii_isgraph(static_cast<unsigned char>(c))) {
-      return absl::InvalidArgumentError(absl::StrCat("the file ", path.string(), " is no token file"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the file ", path.string(), " holds characters that no token has: give the token's file"));
     }
   }
   if (token.empty())

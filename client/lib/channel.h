@@ -1,4 +1,4 @@
-// The way to a coordinator: a channel, the caller's token, deadlines and retries.
+// Calls to a coordinator: channel, token, deadlines and retries.
 //
 //   absl::StatusOr<Connection> connection = Connect({.address = "127.0.0.1:7000", .token = token});
 //   auto stub = v1::RoundService::NewStub(connection->channel());
@@ -21,7 +21,7 @@ namespace loupe {
 
 struct Endpoint {
   std::string address;              // host:port
-  std::string token;                // the secret as CreateToken gave it
+  std::string token;                // the secret that CreateToken returned
   std::filesystem::path ca_cert{};  // PEM file of the authority that signed the coordinator's certificate
 };
 
@@ -32,7 +32,7 @@ class Connection {
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 
-  // A context for one call, with the token and the deadline. For streams; unary methods go through Call().
+  // A context for one call, with token and deadline. Streams use it; for unary methods there is Call().
   std::unique_ptr<grpc::ClientContext> NewContext(absl::Duration deadline) const;
 
  private:
@@ -40,29 +40,30 @@ class Connection {
   std::string token_;
 };
 
-// Makes a channel with TLS when `ca_cert` is given. Does not wait for the coordinator: the first call does.
-// Errors: INVALID_ARGUMENT (no address, or no certificate for an address that is not of this machine: the
-// token would travel in the clear), NOT_FOUND (the certificate's file).
+// Makes a channel, with TLS when `ca_cert` is given. It doesn't wait for the coordinator; the first call
+// does. Errors: INVALID_ARGUMENT (no address; or no certificate for another machine, which would send the
+// token unencrypted), NOT_FOUND (the certificate's file).
 absl::StatusOr<Connection> Connect(const Endpoint& endpoint);
 
 // The token in a file: its first line, without white space.
-// Errors: NOT_FOUND (no such file), INVALID_ARGUMENT (holds no token).
+// Errors: NOT_FOUND (no such file), INVALID_ARGUMENT (the file holds no token).
 absl::StatusOr<std::string> ReadTokenFile(const std::filesystem::path& path);
 
 struct CallOptions {
   absl::Duration deadline = absl::Seconds(30);  // of one attempt
-  absl::Duration patience = absl::Seconds(10);  // how long UNAVAILABLE may last before it is given back
+  absl::Duration patience = absl::Seconds(10);  // how long to retry while the answer is UNAVAILABLE
 };
 
-// Runs `attempt` until it answers anything but UNAVAILABLE or `patience` is over; between two attempts it
-// waits 50 ms, doubling up to 2 s, each wait drawn uniformly from half of that to all of it.
+// Runs `attempt` until it returns anything but UNAVAILABLE, or until `patience` is over. The wait between two
+// attempts starts at 50 ms and doubles up to 2 s; each is multiplied by a random factor from 0.5 to 1.
 absl::Status RetryUnavailable(absl::Duration patience, absl::FunctionRef<absl::Status()> attempt);
 
-// A deadline for a stream of so many bytes: two minutes, and a second for each 256 KiB.
+// A deadline for a stream of `bytes`: two minutes, plus a second per 256 KiB.
 absl::Duration StreamDeadline(uint64_t bytes);
 
-// Calls a unary method, again when it is UNAVAILABLE. Every attempt sends the same request, so a request_id
-// in it stays the same. Errors: the coordinator's; ErrorReason (proto/error_info.h) tells their reason.
+// Calls a unary method, and repeats the call while it is UNAVAILABLE. Every attempt sends the same request,
+// so its request_id stays the same. Errors: the coordinator's; ErrorReason (proto/error_info.h) tells their
+// reason.
 template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Call(const Connection& connection, Stub& stub,
                               grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),

@@ -11,7 +11,7 @@ namespace loupe {
 
 std::string NewRequestId() {
   std::array<uint8_t, 16> bytes;
-  // Requests of up to 256 bytes are never cut short or interrupted once the kernel's pool is ready.
+  // Calls for up to 256 bytes always return all of them once the kernel's pool is ready.
   if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) std::abort();
   bytes[6] = static_cast<uint8_t>((bytes[6] & 0x0f) | 0x40);  // version 4
   bytes[8] = static_cast<uint8_t>((bytes[8] & 0x3f) | 0x80);  // RFC 9562's variant

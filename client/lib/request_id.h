@@ -1,12 +1,12 @@
-// Request ids: what makes a repeated request harmless.
+// Request ids: a coordinator carries out a request once, however often it is repeated with the same id.
 #pragma once
 
 #include <string>
 
 namespace loupe {
 
-// A random UUID (RFC 9562, version 4) in its text form of 36 characters. Make one for each request that
-// changes something, and send the same one with every repetition of that request.
+// A random UUID (RFC 9562, version 4) as text of 36 characters. Make one for each request that changes
+// something, and send the same one whenever that request is repeated.
 std::string NewRequestId();
 
 }  // namespace loupe

@@ -1,4 +1,4 @@
-// Which roles may call which method: the "Who" of the .proto files, in one table.
+// The roles that may call each method, in one table. The .proto files say the same under "Who".
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,8 @@ class RoleSet {
   uint32_t bits_ = 0;
 };
 
-// `method`: service and method, e.g. `LabelingService.Submit`. nullopt: not in the table, so for nobody.
+// `method` is service and method, e.g. `LabelingService.Submit`. nullopt for a method that is not in the
+// table; nobody may call it.
 std::optional<RoleSet> RolesOf(std::string_view method);
 
 }  // namespace loupe

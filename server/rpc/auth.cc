@@ -20,7 +20,7 @@ absl::Status Unauthenticated(const char* reason, const char* message) {
   return Error(absl::StatusCode::kUnauthenticated, reason, message);
 }
 
-// Empty when there is none.
+// The token of a call; empty when it has none.
 std::string BearerToken(const grpc::ServerContext& context) {
   constexpr absl::string_view kScheme = "Bearer ";
   const auto& metadata = context.client_metadata();
@@ -36,7 +36,7 @@ std::string BearerToken(const grpc::ServerContext& context) {
 std::string NewTokenSecret() {
   std::string bytes(32, '\0');
   if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size())) != 1) {
-    std::abort();  // no randomness: nothing that is made now would be a secret
+    std::abort();  // without randomness a token would be no secret
   }
   std::string text;
   absl::WebSafeBase64Escape(bytes, &text);
@@ -68,7 +68,7 @@ absl::StatusOr<Principal> Authenticator::Authenticate(const grpc::ServerContext&
       });
   if (!principal.ok()) return principal.status();
   if (!principal->has_value()) {
-    return Unauthenticated("UNKNOWN_TOKEN", "nobody has this token: ask an admin for one");
+    return Unauthenticated("UNKNOWN_TOKEN", "this token is unknown: ask an admin for another");
   }
   if ((*principal)->revoked) {
     return Unauthenticated("REVOKED_TOKEN", "this token was revoked: ask an admin for another");

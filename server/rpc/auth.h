@@ -1,4 +1,4 @@
-// Tokens: made, hashed, and looked up.
+// Makes tokens, and finds out who sent one.
 #pragma once
 
 #include <string>
@@ -15,13 +15,13 @@
 
 namespace loupe {
 
-// 256 random bits as `loupe_` and 43 characters of base64url.
+// A new token: `loupe_` and 256 random bits as 43 characters of base64url.
 std::string NewTokenSecret();
 
 // Thread-safe.
 class Authenticator {
  public:
-  // How long a revoked token may still be taken.
+  // A revoked token may still be accepted for this long.
   static constexpr absl::Duration kMaxAge = absl::Seconds(1);
 
   explicit Authenticator(Database& database) : database_(database) {}

@@ -1,4 +1,4 @@
-// Blobs on their way out over a stream.
+// Sends blobs over a stream.
 #pragma once
 
 #include <grpcpp/support/sync_stream.h>
@@ -12,10 +12,10 @@
 
 namespace loupe {
 
-// The largest chunk of any stream of bytes, both ways.
+// The largest chunk of any stream of bytes, in both directions.
 constexpr size_t kChunkBytes = 1 << 20;
 
-// Writes a blob as messages with a `chunk` field. Ends early, and OK, when the client went away.
+// Writes a blob as messages with a `chunk` field. Returns OK early when the client has gone away.
 // Errors: NOT_FOUND (NO_SUCH_BLOB), UNAVAILABLE (SHUTTING_DOWN).
 template <typename Response>
 absl::Status WriteChunks(const RpcCalls& calls, const BlobStore& blobs, const Sha256& hash,

@@ -1,4 +1,4 @@
-// Names that people give.
+// Checks of names that people choose.
 #pragma once
 
 #include <string>
@@ -7,11 +7,11 @@
 
 namespace loupe {
 
-// Length of a UTF-8 text in characters.
+// Length of a UTF-8 text in code points.
 size_t CharacterCount(const std::string& text);
 
-// 1 to 100 characters: letters, digits, `-`, `_`, `.`. `what` stands in the message. Errors:
-// INVALID_ARGUMENT.
+// A name has 1 to 100 characters: letters, digits, `-`, `_` and `.`. The message calls it `what`.
+// Errors: INVALID_ARGUMENT.
 absl::Status CheckIdentifier(const char* what, const std::string& name);
 
 }  // namespace loupe

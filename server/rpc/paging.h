@@ -11,7 +11,7 @@
 
 namespace loupe {
 
-// What a page begins after: the last id or position of the page before; 0 for the first page.
+// The last id or position of the page before, after which this page begins; 0 for the first page.
 // Errors: INVALID_ARGUMENT.
 inline absl::StatusOr<int64_t> PageStart(const std::string& page_token) {
   int64_t start = 0;
@@ -20,6 +20,7 @@ inline absl::StatusOr<int64_t> PageStart(const std::string& page_token) {
                "page_token must be the next_page_token of the page before, or empty");
 }
 
+// The page size of a request that asks for `asked` entries; 0 asks for the default.
 constexpr int PageSize(uint32_t asked, uint32_t by_default, uint32_t at_most) {
   return static_cast<int>(asked == 0 ? by_default : std::min(asked, at_most));
 }

@@ -88,7 +88,7 @@ absl::Status RefuseNul(const Message& message) {
 absl::Status RpcCalls::RefuseWhenDraining() const {
   if (!draining_) return absl::OkStatus();
   return Error(absl::StatusCode::kUnavailable, "SHUTTING_DOWN",
-               "the coordinator is shutting down: send it again later");
+               "the coordinator is shutting down: send the request again later");
 }
 
 grpc::Status RpcCalls::Run(grpc::ServerContext* context, const char* method, const Message* request,
@@ -111,8 +111,7 @@ grpc::Status RpcCalls::Run(grpc::ServerContext* context, const char* method, con
     status = answer();
   } catch (const std::exception& error) {
     spdlog::error("{}: {}", method, error.what());
-    status =
-        Error(absl::StatusCode::kInternal, "INTERNAL", "an internal error; the coordinator's log says which");
+    status = Error(absl::StatusCode::kInternal, "INTERNAL", "an internal error: see the coordinator's log");
   }
   Log(method, who, status, absl::Now() - began);
   return ToGrpc(status);

@@ -1,4 +1,4 @@
-// What every method of every service goes through: token, role, deadline, log, errors.
+// Runs every method of every service: checks token and role, sets the deadline, logs, and converts errors.
 #pragma once
 
 #include <atomic>
@@ -17,28 +17,29 @@
 
 namespace loupe {
 
-// A call that was let in.
+// A call whose token and role were accepted.
 struct Call {
   Principal principal;
   absl::Time deadline;  // for Database::Transact
   grpc::ServerContext& context;
 
-  // The client went away, or its deadline has passed.
+  // Whether the client went away or its deadline has passed.
   bool cancelled() const { return context.IsCancelled(); }
 };
 
-// libpqxx cuts texts at a NUL. Errors: INVALID_ARGUMENT, naming the field. Streams call it for each message
-// that comes in; Unary and Stream do it for the request they are given.
+// Refuses a message with a NUL character in a text, since libpqxx cuts texts there. Unary and Stream call it
+// for their request; methods that read a stream call it for each message.
+// Errors: INVALID_ARGUMENT, which names the field.
 absl::Status RefuseNul(const google::protobuf::Message& message);
 
 class RpcCalls {
  public:
-  // Statements of a unary call end by then, whatever its deadline; what is computed of them may take longer.
+  // The longest time for the SQL statements of a unary call. Computing may take longer.
   static constexpr absl::Duration kMaxUnary = absl::Minutes(1);
 
   explicit RpcCalls(Database& database) : authenticator_(database) {}
 
-  // `method`: as server/rpc/access.h names it. `body(const Call&)` returns absl::StatusOr<Response>.
+  // `method` is its name in server/rpc/access.h. `body(const Call&)` returns absl::StatusOr<Response>.
   template <typename Request, typename Response, typename Body>
   grpc::Status Unary(grpc::ServerContext* context, const char* method, const Request* request,
                      Response* response, Body body) {
@@ -49,19 +50,19 @@ class RpcCalls {
     });
   }
 
-  // For methods that stream. `request`: null when requests are streamed. The body sees to it that it ends
-  // soon after call.cancelled() or draining().
+  // For methods that stream. `request` is null when requests are streamed. `body` must return soon after
+  // call.cancelled() or draining() becomes true.
   grpc::Status Stream(grpc::ServerContext* context, const char* method,
                       const google::protobuf::Message* request,
                       absl::FunctionRef<absl::Status(const Call&)> body) {
     return Run(context, method, request, absl::InfiniteDuration(), body);
   }
 
-  // From now on nothing is handed out.
+  // From now on no task and no job is handed out.
   void Drain() { draining_ = true; }
   bool draining() const { return draining_; }
 
-  // UNAVAILABLE (SHUTTING_DOWN) while draining, else OK.
+  // Errors: UNAVAILABLE (SHUTTING_DOWN) while draining.
   absl::Status RefuseWhenDraining() const;
 
  private:

@@ -1,4 +1,4 @@
-// The one place where a status leaves the coordinator.
+// The one place where an absl::Status of the coordinator becomes one of gRPC.
 #pragma once
 
 #include <grpcpp/support/status.h>
@@ -7,8 +7,8 @@
 
 namespace loupe {
 
-// Code and message as they are, and a google.rpc.ErrorInfo of domain `loupe` in the details. A status without
-// a reason of its own gets the code's name as one.
+// Keeps code and message, and adds a google.rpc.ErrorInfo of domain `loupe` to the details. Its reason is
+// ErrorReason(status) (proto/error_info.h), or the name of the code when the status carries none.
 grpc::Status ToGrpc(const absl::Status& status);
 
 }  // namespace loupe

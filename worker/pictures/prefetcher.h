@@ -1,4 +1,4 @@
-// Things made ahead of need: pictures are decoded and resized while the network is busy with those before.
+// Makes items ahead of time on a thread: pictures are decoded and resized while the network computes.
 #pragma once
 
 #include <atomic>
@@ -18,16 +18,16 @@ namespace loupe {
 template <typename Item>
 class Prefetcher {
  public:
-  // `make` returns the next item; OUT_OF_RANGE after the last one. Anything but OK is the end. It is called
-  // on a thread of the prefetcher's own, never twice at once; nobody else may use meanwhile what it works
-  // with. It throws nothing, and should return early once `stopping` is set: nobody takes that item.
+  // Returns the next item, or OUT_OF_RANGE after the last one. Any error ends the items. It is called on the
+  // prefetcher's thread, one call at a time, and must not share data with other threads. It must not throw,
+  // and should return early once `stopping` is true: that item is dropped.
   using Make = std::function<absl::StatusOr<Item>(const std::atomic<bool>& stopping)>;
 
   explicit Prefetcher(Make make) : make_(std::move(make)), thread_([this] { Work(); }) {}
   Prefetcher(const Prefetcher&) = delete;
   Prefetcher& operator=(const Prefetcher&) = delete;
 
-  // Waits for `make` to return if it is at work.
+  // Waits for a running call of `make`.
   ~Prefetcher() {
     {
       const std::lock_guard lock(mutex_);
@@ -37,7 +37,7 @@ class Prefetcher {
     thread_.join();
   }
 
-  // The items in the order in which they were made, then what ended them, again and again.
+  // The next item, in the order in which they were made; after the last one always the error that ended them.
   absl::StatusOr<Item> Next() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return !ready_.empty() || !end_.ok(); });
@@ -49,7 +49,7 @@ class Prefetcher {
   }
 
  private:
-  // Enough to bridge an item that takes longer than others.
+  // Enough that an item that takes longer than others doesn't stop the reader.
   static constexpr size_t kMaxReady = 2;
 
   void Work() {
@@ -73,7 +73,7 @@ class Prefetcher {
   std::deque<Item> ready_;
   absl::Status end_;
   std::atomic<bool> stopping_ = false;
-  std::thread thread_;  // last: it uses the others
+  std::thread thread_;  // the last member, since it uses the others
 };
 
 }  // namespace loupe

@@ -60,7 +60,7 @@ enum Opcode : uint8_t {
 
 }  // namespace
 
-// A machine with a stack, as Python's own; a failed read sets `error_` and ends the run.
+// A stack machine, like Python's own. The first error sets `error_` and ends the run.
 class PickleParser {
  public:
   PickleParser(std::string_view bytes, const std::vector<std::string_view>& allowed, Pickle& pickle)
@@ -118,7 +118,7 @@ class PickleParser {
   void PushInteger(int64_t value) { Push(Kind::kInt)->integer = value; }
   void PushText(std::string_view text) { Push(Kind::kString)->text = text; }
 
-  // What is on the stack above a mark stays out of reach until the mark is taken.
+  // Values below the last mark can't be popped until the mark is removed.
   size_t Floor() const { return marks_.empty() ? 0 : marks_.back(); }
   Pickled* Pop() {
     if (stack_.size() <= Floor()) {

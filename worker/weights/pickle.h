@@ -1,4 +1,4 @@
-// Python's pickle format, read as data: nothing is ever imported or called.
+// Reads Python's pickle format as data: nothing in it is imported or called.
 // Source: https://docs.python.org/3/library/pickletools.html (opcodes of protocols 0 to 4 that PyTorch
 // writes).
 
@@ -23,19 +23,19 @@ struct Pickled {
   int64_t integer = 0;  // kInt, and kBool as 0 or 1
   double real = 0;      // kFloat
   std::string text;     // kString; kGlobal as "module.name"
-  // Entries of a tuple or list; key and value in turn of a dict; the id of a persistent object; the callable
-  // and its arguments (a tuple) of a call.
+  // Tuple or list: the entries. Dict: keys and values in turn. Persistent object: its id. Call: the callable
+  // and its arguments, a tuple.
   std::vector<const Pickled*> items;
 
-  // The value of a key of a dict, or null.
+  // The value of `key` in a dict; null when there is none.
   const Pickled* Find(std::string_view key) const;
 };
 
 class Pickle {
  public:
-  // `allowed` are the globals that may appear, as "module.name".
-  // Errors: INVALID_ARGUMENT for a pickle that is cut short or malformed, for an opcode that isn't known
-  // here, and for any other global, which is named.
+  // `allowed` lists the globals that may appear, as "module.name".
+  // Errors: INVALID_ARGUMENT for a pickle that is cut short or malformed, has an unknown opcode, or has
+  // another global, which the message names.
   static absl::StatusOr<Pickle> Parse(std::string_view bytes, const std::vector<std::string_view>& allowed);
 
   const Pickled& root() const { return *root_; }

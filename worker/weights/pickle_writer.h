@@ -1,4 +1,4 @@
-// Writes pickles of protocol 2: what a state dict needs of it.
+// Writes pickles of protocol 2, with the opcodes that a state dict needs.
 
 #ifndef LOUPE_WORKER_PICKLE_WRITER_H_
 #define LOUPE_WORKER_PICKLE_WRITER_H_
