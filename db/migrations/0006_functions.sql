@@ -8,5 +8,5 @@ CREATE TABLE schema_function (
   applied_at timestamptz NOT NULL DEFAULT now()
 );
 
--- submit_correction takes its place. A new database never had it.
-DROP FUNCTION IF EXISTS answer_task;
+-- answer_task of the releases before stays for one release, for coordinators that still run; submit_correction has taken
+-- its place. A new database never had it.

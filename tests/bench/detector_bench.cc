@@ -8,6 +8,7 @@
 //
 // FILE holds `weights.*`, `image.N` and `target.N.boxes|labels`.
 
+#include <torch/optim/sgd.h>
 #include <torch/types.h>
 
 #include <chrono>

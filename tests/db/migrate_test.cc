@@ -133,9 +133,9 @@ TEST_F(MigrateTest, ADatabaseOfTheReleaseBeforeGetsTheFunctionsOfToday) {
   const absl::Status migrated = Migrate(database_.url());
   ASSERT_TRUE(migrated.ok()) << migrated;
   const auto after = Versions();
-  EXPECT_EQ(after.size(), functions_today.size());
   for (const auto& [name, version] : functions_today) EXPECT_THAT(after, Contains(Key(name)));
-  EXPECT_THAT(after, Not(Contains(Key("answer_task"))));
+  EXPECT_THAT(after, Contains(Key("answer_task"))) << "coordinators of the release before still call it";
+  EXPECT_EQ(after.size(), functions_today.size() + 1);
   EXPECT_EQ(database_.Sql("SELECT first_open_position(1, 0)")[0][0].as<int>(), 0);
   EXPECT_EQ(database_.Sql("SELECT count(*) FROM schema_function")[0][0].as<int>(), CountOfFunctionFiles());
 }

@@ -12,7 +12,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-v1::Detector DetectorOf(const std::string& preset) {
+v1::Detector PresetOf(const std::string& preset) {
   const auto detector = PresetDetector(preset);
   EXPECT_TRUE(detector.ok()) << detector.status();
   return detector.ok() ? *detector : v1::Detector();
@@ -28,7 +28,7 @@ std::vector<std::vector<float>> AnchorSizes(const v1::Detector& detector) {
 TEST(PresetsTest, KnowsItsNamesAndRefusesOthers) {
   EXPECT_THAT(PresetNames(), ElementsAre("small", "resnet18-fpn", "resnet34-fpn", "resnet50-fpn",
                                          "resnet101-fpn", "mobilenet-v3-large-320-fpn"));
-  for (const std::string& name : PresetNames()) EXPECT_EQ(DetectorOf(name).preset(), name);
+  for (const std::string& name : PresetNames()) EXPECT_EQ(PresetOf(name).preset(), name);
   const absl::Status unknown = PresetDetector("resnet5").status();
   EXPECT_EQ(unknown.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(unknown.message()), HasSubstr("small, resnet18-fpn"));
@@ -37,7 +37,7 @@ TEST(PresetsTest, KnowsItsNamesAndRefusesOthers) {
 TEST(PresetsTest, ResnetsHaveTorchvisionsDefaults) {
   for (const char* preset : {"resnet18-fpn", "resnet34-fpn", "resnet50-fpn", "resnet101-fpn"}) {
     SCOPED_TRACE(preset);
-    const v1::Detector detector = DetectorOf(preset);
+    const v1::Detector detector = PresetOf(preset);
     EXPECT_EQ(detector.fpn_channels(), 256u);
     EXPECT_EQ(detector.min_size(), 800u);
     EXPECT_EQ(detector.max_size(), 1333u);
@@ -72,7 +72,7 @@ TEST(PresetsTest, ResnetsHaveTorchvisionsDefaults) {
 }
 
 TEST(PresetsTest, ResnetsDifferInTheirBlocks) {
-  const auto backbone = [](const char* preset) { return DetectorOf(preset).backbone(); };
+  const auto backbone = [](const char* preset) { return PresetOf(preset).backbone(); };
   EXPECT_EQ(backbone("resnet18-fpn").block(), v1::Backbone::BASIC);
   EXPECT_THAT(backbone("resnet18-fpn").stage_depths(), ElementsAre(2, 2, 2, 2));
   EXPECT_EQ(backbone("resnet34-fpn").block(), v1::Backbone::BASIC);
@@ -84,7 +84,7 @@ TEST(PresetsTest, ResnetsDifferInTheirBlocks) {
 }
 
 TEST(PresetsTest, SmallIsForSmallPicturesOnACpu) {
-  const v1::Detector detector = DetectorOf("small");
+  const v1::Detector detector = PresetOf("small");
   EXPECT_EQ(detector.backbone().kind(), v1::Backbone::RESNET);
   EXPECT_EQ(detector.backbone().block(), v1::Backbone::BASIC);
   EXPECT_THAT(detector.backbone().stage_depths(), ElementsAre(2, 2, 2));
@@ -102,7 +102,7 @@ TEST(PresetsTest, SmallIsForSmallPicturesOnACpu) {
 }
 
 TEST(PresetsTest, MobilenetIsTorchvisionsWith320Pixels) {
-  const v1::Detector detector = DetectorOf("mobilenet-v3-large-320-fpn");
+  const v1::Detector detector = PresetOf("mobilenet-v3-large-320-fpn");
   EXPECT_EQ(detector.min_size(), 320u);
   EXPECT_EQ(detector.max_size(), 640u);
   EXPECT_THAT(AnchorSizes(detector), Each(ElementsAre(32, 64, 128, 256, 512)));
@@ -117,7 +117,7 @@ TEST(PresetsTest, MobilenetIsTorchvisionsWith320Pixels) {
 
 // Howard et al. 2019, table 1: kernel, expansion, channels out, squeeze-and-excitation, activation, stride.
 TEST(PresetsTest, MobilenetsBlocksAreThePapers) {
-  const v1::Backbone backbone = DetectorOf("mobilenet-v3-large-320-fpn").backbone();
+  const v1::Backbone backbone = PresetOf("mobilenet-v3-large-320-fpn").backbone();
   EXPECT_EQ(backbone.kind(), v1::Backbone::MOBILENET_V3);
   EXPECT_THAT(backbone.stage_depths(), IsEmpty());
   EXPECT_EQ(backbone.stem_channels(), 16u);

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "db/stores/principal_store.h"
+#include "server/rpc/auth.h"
 #include "tests/support/pictures.h"
 
 namespace loupe {

@@ -9,7 +9,7 @@ namespace {
 
 using evaluation::Mix64;
 
-constexpr double kTau = 2 * std::numbers::pi;
+constexpr double kFullTurn = 2 * std::numbers::pi;
 
 double SmoothStep(double low, double high, double x) {
   const double t = std::clamp((x - low) / (high - low), 0.0, 1.0);
@@ -72,7 +72,7 @@ Surface::Surface(uint64_t seed) : noise_(Mix64(seed)) {
   gloss_ = finish_ == Finish::kCast ? 0.05 : Between(random, 0.1, 0.3);
   roughness_ = Between(random, 0.5, 1);
   pitch_ = finish_ == Finish::kMilled ? Between(random, 7, 15) : Between(random, 3, 7);
-  const double angle = Between(random, 0, kTau);
+  const double angle = Between(random, 0, kFullTurn);
   direction_[0] = std::cos(angle);
   direction_[1] = std::sin(angle);
   const double distance = finish_ == Finish::kMilled ? Between(random, 120, 300) : Between(random, 0, 200);
@@ -81,7 +81,7 @@ Surface::Surface(uint64_t seed) : noise_(Mix64(seed)) {
 }
 
 void Surface::DrawFeatures(SeededRandom& random) {
-  const double angle = Between(random, 0, kTau);
+  const double angle = Between(random, 0, kFullTurn);
   const double nx = std::cos(angle);
   const double ny = std::sin(angle);
   const double middle = kPictureSide / 2.0 * (nx + ny);
@@ -122,7 +122,7 @@ double Surface::FinishHeight(Point p) const {
     case Finish::kTurned: {
       const double r = Length(p.x - center_.x, p.y - center_.y);
       const double wander = noise_.At(r * 0.07, 3.5);
-      return roughness_ * (0.22 * std::sin(kTau * r / pitch_ + 4 * wander) +
+      return roughness_ * (0.22 * std::sin(kFullTurn * r / pitch_ + 4 * wander) +
                            0.5 * noise_.Fractal(r * 0.6, along * 0.01) + 0.15 * grain);
     }
     case Finish::kMilled: {

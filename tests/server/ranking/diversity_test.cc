@@ -59,7 +59,7 @@ std::string Bytes(const std::vector<double>& values) {
   return BytesOf(halves);
 }
 
-Embeddings EmbeddingRows(size_t width, const std::vector<std::vector<double>>& rows) {
+Embeddings RowsOf(size_t width, const std::vector<std::vector<double>>& rows) {
   Embeddings embeddings(width);
   for (const std::vector<double>& row : rows) EXPECT_TRUE(embeddings.Append(Bytes(row)).ok());
   return embeddings;
@@ -71,7 +71,7 @@ Embeddings Circle(const std::vector<double>& degrees) {
   for (const double angle : degrees) {
     rows.push_back({std::cos(angle * std::numbers::pi / 180), std::sin(angle * std::numbers::pi / 180)});
   }
-  return EmbeddingRows(2, rows);
+  return RowsOf(2, rows);
 }
 
 std::vector<double> RandomNumbers(size_t count, double low, double high, SeededRandom& random) {
@@ -89,7 +89,7 @@ Embeddings RandomRows(size_t size, size_t width, SeededRandom& random, double ra
     if (i % 3 != 0) continue;
     for (size_t k = 0; k < width; ++k) rows[i][k] = heap[k] + radius * rows[i][k];
   }
-  return EmbeddingRows(width, rows);
+  return RowsOf(width, rows);
 }
 
 std::vector<double> Decoded(const Embeddings& embeddings, size_t i) {
@@ -149,7 +149,7 @@ std::vector<size_t> SlowKCenter(const Embeddings& candidates, const std::vector<
 }
 
 TEST(EmbeddingsTest, RowsHaveLengthOneAndZerosBehind) {
-  const Embeddings embeddings = EmbeddingRows(2, {{0.03, 0.04}, {0.375, -0.5}});
+  const Embeddings embeddings = RowsOf(2, {{0.03, 0.04}, {0.375, -0.5}});
   ASSERT_EQ(embeddings.size(), 2U);
   ASSERT_EQ(embeddings.row_length(), 32U);
   EXPECT_EQ(embeddings.row(1)[0], 0x38cd) << "0.6 is nearest to 1229 / 2048";
@@ -238,12 +238,12 @@ TEST(WeightedKCenterTest, EqualsGoByIndex) {
 }
 
 TEST(WeightedKCenterTest, ZerosAreAtTheOriginAndNoNumbersAreAllAlike) {
-  const Embeddings candidates = EmbeddingRows(2, {{0, 0}, {1, 0}, {0, 0}});
+  const Embeddings candidates = RowsOf(2, {{0, 0}, {1, 0}, {0, 0}});
   EXPECT_THAT(WeightedKCenter(candidates, std::vector<double>{1, 1.1, 2}, Circle({0}), 3, 1),
               ElementsAre(2, 0, 1));
-  EXPECT_THAT(WeightedKCenter(candidates, std::vector<double>{1, 3, 2}, EmbeddingRows(2, {{0, 0}}), 2, 1),
+  EXPECT_THAT(WeightedKCenter(candidates, std::vector<double>{1, 3, 2}, RowsOf(2, {{0, 0}}), 2, 1),
               ElementsAre(1, 0));
-  const Embeddings none = EmbeddingRows(0, {{}, {}, {}});
+  const Embeddings none = RowsOf(0, {{}, {}, {}});
   EXPECT_THAT(WeightedKCenter(none, std::vector<double>{1, 2, 1}, Embeddings(0), 3, 1), ElementsAre(1, 0, 2));
 }
 
@@ -392,7 +392,7 @@ TEST(MergeNearDuplicatesTest, WithoutAHashNothingIsMerged) {
 
 TEST(MergeNearDuplicatesTest, ImagesInWhichNothingIsSeenGoByTheirHashes) {
   const std::vector<std::optional<uint64_t>> hashes = {kHash, kHash, ~kHash, kHash};
-  EXPECT_THAT(MergeNearDuplicates(hashes, EmbeddingRows(2, {{0, 0}, {0, 0}, {0, 0}, {1, 0}})),
+  EXPECT_THAT(MergeNearDuplicates(hashes, RowsOf(2, {{0, 0}, {0, 0}, {0, 0}, {1, 0}})),
               ElementsAre(0, 0, 2, 3));
 }
 
