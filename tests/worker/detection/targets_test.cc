@@ -11,15 +11,23 @@
 namespace loupe::detection {
 namespace {
 
+// One size per level.
+AnchorGenerator GeneratorOf(const std::vector<float>& sizes, const std::vector<float>& ratios) {
+  v1::Detector detector;
+  for (const float size : sizes) detector.add_anchor_levels()->add_sizes(size);
+  for (const float ratio : ratios) detector.add_anchor_ratios(ratio);
+  return AnchorGenerator(detector);
+}
+
 TEST(AnchorsTest, AreTorchvisions) {
-  AnchorGenerator generator({{16}, {32}, {64}}, {0.5f, 1.0f, 2.0f});
+  AnchorGenerator generator = GeneratorOf({16, 32, 64}, {0.5f, 1.0f, 2.0f});
   const auto anchors =
       generator.Generate({{25, 40}, {13, 20}, {7, 10}}, {/*height=*/100, /*width=*/160}, torch::kCPU);
   EXPECT_TRUE(torch::equal(torch::cat(anchors), TorchvisionOps().at("anchors")));
 }
 
 TEST(AnchorsTest, FollowAChangeOfSize) {
-  AnchorGenerator generator({{16}}, {1.0f});
+  AnchorGenerator generator = GeneratorOf({16}, {1.0f});
   EXPECT_EQ(generator.Generate({{2, 2}}, {8, 8}, torch::kCPU)[0].size(0), 4);
   const auto anchors = generator.Generate({{1, 3}}, {4, 12}, torch::kCPU)[0];
   EXPECT_TRUE(torch::equal(
