@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -10,6 +11,8 @@
 #include "db/stores/project_store.h"
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
+#include "recipe/detector_tensors.h"
+#include "recipe/presets.h"
 #include "recipe/recipe.h"
 #include "server/blobs/weights_check.h"
 #include "server/rpc/blob_chunks.h"
@@ -29,6 +32,16 @@ absl::Status BadImportedWeights(absl::string_view what) {
 
 bool IsNumber(absl::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
+}
+
+absl::Status CheckFits(const WeightsCheck& check, const std::string& preset) {
+  const absl::StatusOr<SafetensorsHeader> header = check.Header();
+  if (!header.ok()) return header.status();
+  const absl::StatusOr<v1::Detector> detector = PresetDetector(preset);
+  if (!detector.ok()) return detector.status();
+  std::vector<NamedShape> tensors;
+  for (const SafetensorsTensor& tensor : header->tensors) tensors.push_back({tensor.name, tensor.shape});
+  return CheckTensors(*detector, tensors);
 }
 
 }  // namespace
@@ -57,7 +70,8 @@ absl::Status CheckImportStart(const v1::ImportModelStart& start) {
 }
 
 absl::StatusOr<BlobInfo> TakeWeights(grpc::ServerReader<v1::ImportModelRequest>& reader,
-                                     const BlobStore& blobs, uint64_t size_bytes) {
+                                     const BlobStore& blobs, const v1::ImportModelStart& start) {
+  const uint64_t size_bytes = start.size_bytes();
   absl::StatusOr<BlobWriter> writer = blobs.NewWriter(size_bytes);
   if (!writer.ok()) return writer.status();
   WeightsCheck check;
@@ -76,7 +90,9 @@ absl::StatusOr<BlobInfo> TakeWeights(grpc::ServerReader<v1::ImportModelRequest>&
     return BadImportedWeights(absl::StrCat("the stream ended after ", writer->size_bytes(), " of ",
                                            size_bytes, " announced bytes"));
   }
-  if (const absl::Status whole = check.Finish(); !whole.ok()) return BadImportedWeights(whole.message());
+  if (const absl::Status fits = CheckFits(check, start.preset()); !fits.ok()) {
+    return BadImportedWeights(fits.message());
+  }
   return writer->Commit();
 }
 

@@ -17,10 +17,11 @@ namespace loupe {
 // Checks what can be checked before the file comes. Errors: INVALID_ARGUMENT (name, preset or size_bytes).
 absl::Status CheckImportStart(const v1::ImportModelStart& start);
 
-// Streams the file into a blob and checks that it is a whole safetensors file of `size_bytes`.
+// Streams the file that `start` announced into a blob, and checks that it is a whole safetensors file whose
+// tensors fit the preset (CheckTensors). Requires: CheckImportStart.
 // Errors: INVALID_ARGUMENT (BAD_WEIGHTS), and those of BlobStore.
 absl::StatusOr<BlobInfo> TakeWeights(grpc::ServerReader<v1::ImportModelRequest>& reader,
-                                     const BlobStore& blobs, uint64_t size_bytes);
+                                     const BlobStore& blobs, const v1::ImportModelStart& start);
 
 // Two imports are the same request when project, name, preset and the file's content are the same.
 RequestKey KeyOfImport(PrincipalId principal, std::string_view method, const v1::ImportModelStart& start,

@@ -155,7 +155,7 @@ absl::StatusOr<v1::Model> ModelServiceImpl::Import(const Call& call,
   if (const absl::Status plain = RefuseNul(request); !plain.ok()) return plain;
   const v1::ImportModelStart start = request.start();
   if (const absl::Status valid = CheckImportStart(start); !valid.ok()) return valid;
-  const absl::StatusOr<BlobInfo> weights = TakeWeights(reader, blobs_, start.size_bytes());
+  const absl::StatusOr<BlobInfo> weights = TakeWeights(reader, blobs_, start);
   if (!weights.ok()) return weights.status();
   const RequestKey key = KeyOfImport(call.principal.id, kImportModel, start, *weights);
   return database_.Transact({kImportModel, call.deadline}, [&](Transaction& transaction) {

@@ -100,7 +100,8 @@ absl::StatusOr<v1::Round> QueueRound(Transaction& transaction, PrincipalId calle
   if (recipe.ranking().strategy().empty()) {
     recipe.mutable_ranking()->set_strategy(ReadProject(transaction, *project).strategy());
     recipe = WithDefaults(std::move(recipe));
-    if (const absl::Status valid = Validate(recipe); !valid.ok()) return BadRecipe(std::string(valid.message()));
+    if (const absl::Status valid = Validate(recipe); !valid.ok())
+      return BadRecipe(std::string(valid.message()));
   }
   const Snapshot snapshot = FreezeSnapshot(transaction, *project);
   if (snapshot.images == 0) {

@@ -76,6 +76,20 @@ TEST_F(ModelTest, WhatIsNoWholeFileIsRefused) {
   EXPECT_FALSE(world_.blobs.Exists(HashOf(std::string(500, 'P'))));
 }
 
+TEST_F(ModelTest, TensorsThatDontFitThePresetAreRefusedByName) {
+  std::string file = MadeUpWeights("a backbone");
+  file.replace(file.find("[64]"), 4, "[8,8]");
+  ++file[0];  // the header's length
+  const grpc::Status other_shape = Import("1", "a", "small", file);
+  EXPECT_EQ(ReasonOf(other_shape), "BAD_WEIGHTS");
+  EXPECT_THAT(other_shape.error_message(), HasSubstr("bn1.weight"));
+  std::string strange = MadeUpWeights("a backbone");
+  strange.replace(strange.find("bn1.weight"), 10, "other.name");
+  EXPECT_EQ(ReasonOf(Import("2", "a", "small", strange)), "BAD_WEIGHTS");
+  EXPECT_EQ(world_.Number("SELECT count(*) FROM model"), 0);
+  EXPECT_FALSE(world_.blobs.Exists(HashOf(strange)));
+}
+
 TEST_F(ModelTest, NamesAndPresetsAreChecked) {
   const std::string file = MadeUpWeights("a backbone");
   for (const char* name : {"", "12", "round-3", "a b", "a/b", "\xc3\xa9"}) {
