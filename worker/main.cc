@@ -31,8 +31,8 @@ constexpr int kWrongUsage = 2;
 // What the chosen subcommand does. It runs after all arguments have been checked.
 using Action = std::function<absl::Status()>;
 
-// Sets environment variables that libraries read while they are loaded, then starts the program again.
-// Variables that are already set keep their values.
+// Sets environment variables that libraries read while they are loaded, then starts the program again. That
+// takes half a second, so only an action does it. Variables that are already set keep their values.
 //   OpenCV: the largest number of pixels of a picture that is decoded.
 //   OpenMP: waiting threads spin for about 30 µs before they sleep, instead of milliseconds. Where the
 //   coordinator or another worker used the same cores, longer spinning made training ten times slower.
@@ -224,7 +224,6 @@ void AddSample(CLI::App& app, Action& action) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  SetUpLibraries(argv);
   CLI::App app("Trains and runs Loupe's detectors, for a coordinator or on files.", "loupe-worker");
   app.set_version_flag("--version", loupe::VersionLine("loupe-worker"));
   app.require_subcommand(1);
@@ -240,6 +239,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kWrongUsage;
   }
+  SetUpLibraries(argv);
   const absl::Status status = action();
   if (status.ok()) return 0;
   std::cerr << "loupe-worker: " << status.message() << "\n";
