@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "db/stores/job_store.h"
 #include "db/stores/project_store.h"
 #include "evaluation/class_index.h"
 #include "evaluation/weighted_estimates.h"

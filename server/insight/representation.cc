@@ -6,7 +6,6 @@
 #include <span>
 
 #include "absl/strings/str_format.h"
-#include "db/stores/job_store.h"
 #include "db/stores/model_store.h"
 #include "db/stores/project_store.h"
 #include "db/stores/ranking_store.h"
