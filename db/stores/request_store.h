@@ -33,8 +33,8 @@ RequestKey KeyOf(PrincipalId principal, std::string_view method, const std::stri
 absl::StatusOr<std::optional<std::string>> FindResponse(Transaction& transaction, const RequestKey& key);
 
 // Stores the serialized response.
-// Errors: ABORTED (the same request ran at the same time and was first: the transaction runs again and finds
-// its response).
+// Errors: ABORTED (the same request ran at the same time and committed first: the transaction runs again and
+// finds its response).
 absl::Status KeepResponse(Transaction& transaction, const RequestKey& key, const std::string& response);
 
 // Requests older than this are deleted: a request_id may then be used again.

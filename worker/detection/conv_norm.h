@@ -48,7 +48,7 @@ class BatchNorm : public torch::nn::Module {
   c10::intrusive_ptr<AllReduce> group_;
 };
 
-// Convolution with an optional batch norm. It is no module itself, so that the owner can register the two
+// Convolution with an optional batch norm. It isn't a module itself, so that the owner can register the two
 // parts under torchvision's names. Runs channels-last. Batch norm without batch statistics is folded into the
 // weights. In training this happens in each pass, which costs less than scaling the activations; otherwise,
 // on a CPU, the folded weights are cached until a weight changes.
