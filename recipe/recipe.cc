@@ -79,7 +79,7 @@ void CheckSchedule(const v1::TrainingRecipe& training, RangeCheck& check) {
   }
   check.Within("training.warmup_iterations", training.warmup_iterations(), 0, training.iterations());
   if (training.schedule() == v1::TrainingRecipe::COSINE && !training.decay_at().empty()) {
-    check.Problem("training.decay_at is of schedule STEPS; leave it out, or choose STEPS");
+    check.Problem("training.decay_at belongs to schedule STEPS; leave it out, or choose STEPS");
   }
   double before = 0;
   for (double share : training.decay_at()) {
