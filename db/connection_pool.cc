@@ -39,7 +39,7 @@ absl::StatusOr<std::unique_ptr<PooledConnection>> ConnectionPool::Take(absl::Tim
     const auto is_free = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return free_ > 0; };
     if (!mutex_.AwaitWithDeadline(absl::Condition(&is_free), deadline)) {
       return Error(absl::StatusCode::kDeadlineExceeded, "BUSY",
-                   "no database connection came free in time: the coordinator is overloaded");
+                   "no database connection became free in time: the coordinator is overloaded");
     }
     --free_;
     if (!idle_.empty()) {

@@ -12,9 +12,10 @@ namespace loupe {
 //
 // Migrations run before functions: a migration must not need a function, and a function sees every table.
 // CREATE OR REPLACE can't change a function's parameters or result: a migration drops the old one first.
-// Of two programs with the same migrations and different functions, the one that started last has its way.
+// When two programs have the same migrations but different functions, the one that starts last installs its
+// functions.
 //
-// Locks: an advisory lock, so that of coordinators that start together only one changes the schema.
+// Locks: an advisory lock. When several coordinators start together, only one at a time changes the schema.
 // Errors: UNAVAILABLE (no connection), FAILED_PRECONDITION (NEWER_DATABASE: the database has migrations that
 // this program doesn't know), ABORTED (a deadlock with a running coordinator), INTERNAL (a migration or a
 // function file failed). After an error the database is as it was before.

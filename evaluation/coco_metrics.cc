@@ -48,7 +48,7 @@ Curve MakeCurve(const std::vector<RankedDetection>& ranked, const std::vector<Ra
   for (size_t t = 0; t < kThresholdCount; ++t) {
     InterpolatedPrecision precision(truth_count);
     for (const RankedDetection& detection : ranked) {
-      if (detection.rank >= max_detections) continue;
+      if (detection.position >= max_detections) continue;
       const MatchBits& match = bits[detection.place][range];
       if (((match.ignored >> t) & 1U) != 0) continue;
       if (((match.matched >> t) & 1U) != 0) {

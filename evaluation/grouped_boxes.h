@@ -43,12 +43,12 @@ class GroupedBoxes {
 };
 
 // One class's detections in the order of its precision-recall curve: by falling score, ties by image, then
-// rank.
+// position.
 struct RankedDetection {
   double score = 0;
   int32_t image = 0;
-  uint32_t rank = 0;  // 0-based, by falling score, within its image and class
-  size_t place = 0;   // index in GroupedBoxes::detections()
+  uint32_t position = 0;  // 0-based, by falling score, within its image and class
+  size_t place = 0;       // index in GroupedBoxes::detections()
 };
 std::vector<RankedDetection> RankDetections(std::span<const ImageGroup> groups);
 

@@ -24,7 +24,7 @@ class SeededRandom {
     return drawn;
   }
 
-  // Uniform in [0, n), but for a bias below n / 2^64. Requires: n > 0.
+  // Uniform in [0, n), except for a bias below n / 2^64. Requires: n > 0.
   // Source: Lemire 2019, without the rejection step.
   uint64_t Below(uint64_t n) {
     return static_cast<uint64_t>((static_cast<unsigned __int128>(Next()) * n) >> 64U);

@@ -1,5 +1,5 @@
-// What a random slice of a pool tells about all of it, with intervals: a model's precision, recall and AP50
-// on the images that had no labels, how common each class is, and how many boxes are still to be drawn.
+// What a random slice says about the whole pool, with intervals: a model's precision, recall and AP50 on the
+// images that had no labels, how common each class is, and how many boxes are still to be drawn.
 //
 // Legend: U: the images without a label at the time of the draw; M: their number; k: the answered images of
 // the slice, each of which stands for M / k images of U; C: classes.

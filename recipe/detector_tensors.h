@@ -23,11 +23,11 @@ struct NamedShape {
 // Requires: a detector as PresetDetector makes it; num_classes (without background) >= 1.
 std::vector<NamedShape> TensorShapes(const v1::Detector& detector, int64_t num_classes);
 
-// Whether the worker can start from a file with these tensors, by the rules by which it loads them. It
-// accepts whole models with any number of classes, also under the names before torchvision 0.13, and
+// Whether the worker can start from a file with these tensors. The rules are those by which the worker loads
+// them. It accepts whole models with any number of classes, also under the names before torchvision 0.13, and
 // backbones alone (recipe/tensor_names.h), with batch norm folded into the convolutions or not. Tensors that
-// the detector lacks are passed over, and so are tensors that the file lacks: a start from a part of the
-// weights is allowed.
+// the detector lacks are ignored, and so are tensors that the file lacks: a start from a part of the weights
+// is allowed.
 // Errors: INVALID_ARGUMENT when no tensor fits, or when one has another shape than in the detector; the
 // message names the first few ("name: file [91, 1024], preset resnet18-fpn [7, 1024]").
 absl::Status CheckTensors(const v1::Detector& detector, const std::vector<NamedShape>& tensors);

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "recipe/precisions.h"
 #include "recipe/presets.h"
 #include "recipe/strategies.h"
 
@@ -60,8 +61,6 @@ class RangeCheck {
   std::vector<std::string> problems_;
 };
 
-const char* const kPrecisions[] = {"float32", "bfloat16"};
-
 void CheckDetector(const v1::DetectorRecipe& detector, RangeCheck& check) {
   check.OneOf("detector.preset", detector.preset(), PresetNames());
   if (detector.has_min_size()) check.Within("detector.min_size", detector.min_size(), 1, 4096);
@@ -80,7 +79,7 @@ void CheckSchedule(const v1::TrainingRecipe& training, RangeCheck& check) {
   }
   check.Within("training.warmup_iterations", training.warmup_iterations(), 0, training.iterations());
   if (training.schedule() == v1::TrainingRecipe::COSINE && !training.decay_at().empty()) {
-    check.Problem("training.decay_at is of schedule STEPS; leave it out, or choose STEPS");
+    check.Problem("training.decay_at belongs to schedule STEPS; leave it out, or choose STEPS");
   }
   double before = 0;
   for (double share : training.decay_at()) {
@@ -120,7 +119,7 @@ void CheckTraining(const v1::TrainingRecipe& training, RangeCheck& check) {
   check.Within("training.clip_norm", training.clip_norm(), 0, 1e6);
   CheckAugmentation(training, check);
   check.Within("training.repeat_threshold", training.repeat_threshold(), 0, 1);
-  check.OneOf("training.precision", training.precision(), {std::begin(kPrecisions), std::end(kPrecisions)});
+  check.OneOf("training.precision", training.precision(), {kPrecisionNames.begin(), kPrecisionNames.end()});
   check.Within("training.checkpoint_interval", training.checkpoint_interval(), 1, 1'000'000);
   check.Below("training.ema_decay", training.ema_decay(), 0, 1);
   check.Within("training.accumulation_steps", training.accumulation_steps(), 1, 1024);
@@ -247,7 +246,7 @@ absl::Status Validate(const v1::Recipe& recipe) {
   check.Within("prediction.boxes_per_image", recipe.prediction().boxes_per_image(), 1, 1000);
   check.Within("prediction.shard_size", recipe.prediction().shard_size(), 1, 100'000);
   check.OneOf("prediction.precision", recipe.prediction().precision(),
-              {std::begin(kPrecisions), std::end(kPrecisions)});
+              {kPrecisionNames.begin(), kPrecisionNames.end()});
   CheckRanking(recipe.ranking(), check);
   if (recipe.ranking().strategy() == kConsistencyName && !recipe.prediction().mirrored()) {
     check.Problem("ranking.strategy is consistency, which needs prediction.mirrored");

@@ -24,25 +24,25 @@ struct ServerOptions {
 
 class Server {
  public:
-  // Serves once it returns. The database has its schema. Errors: FAILED_PRECONDITION (blob folder,
-  // certificate, address).
+  // When this returns, the coordinator serves. Requires: the database has its schema. Errors:
+  // FAILED_PRECONDITION (blob folder, certificate, address).
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options);
 
-  // Shutdown() without patience, unless it was called.
+  // Calls Shutdown() without patience, unless it was called before.
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // HOST:PORT as it listens.
+  // The HOST:PORT on which it listens.
   const std::string& address() const;
   Database& database();
 
-  // Health says NOT_SERVING, nothing more is handed out, calls under way have this long to end. Then the
-  // threads stop. May be called twice.
+  // The health check reports NOT_SERVING, no task or job is handed out any more, and calls in progress have
+  // `patience` to end. Then the threads stop. May be called twice.
   void Shutdown(absl::Duration patience);
 
  private:
-  // Behind a pointer, so that who starts a coordinator doesn't compile the headers of all services.
+  // Behind a pointer, so that this file doesn't include the headers of all services.
   struct Parts;
 
   Server(const ServerOptions& options, BlobStore blobs);

@@ -8,11 +8,13 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "absl/status/status.h"
 #include "content/picture_header.h"
+#include "recipe/precisions.h"
 #include "recipe/presets.h"
 #include "version/version.h"
 #include "worker/commands/detect_command.h"
@@ -155,7 +157,8 @@ void AddDetect(CLI::App& app, Action& action) {
   command
       ->add_option("--precision", options->precision,
                    "float32 (default) or bfloat16, which is faster only on CPUs with avx512_bf16")
-      ->check(CLI::IsMember({"float32", "bfloat16"}));
+      ->check(CLI::IsMember(
+          std::vector<std::string>(loupe::kPrecisionNames.begin(), loupe::kPrecisionNames.end())));
   command->add_option("--threads", *threads, "Number of threads; default: one per core")
       ->check(CLI::Range(1, 1024));
   command->add_flag_function(

@@ -26,8 +26,8 @@ using Environment = std::function<const char*(const char* name)>;
 absl::Status UsageError(const std::string& message);
 bool IsUsageError(const absl::Status& status);
 
-// Looks up address, token and certificate, each by itself: an option wins over --dir, and --dir over the
-// environment (LOUPE_SERVER, LOUPE_TOKEN_FILE, LOUPE_CA_CERT). --dir reads DIR/server.address and
+// Looks up address, token and certificate independently of each other: an option wins over --dir, and --dir
+// over the environment (LOUPE_SERVER, LOUPE_TOKEN_FILE, LOUPE_CA_CERT). --dir reads DIR/server.address and
 // DIR/admin.token. Its coordinator speaks without TLS, so LOUPE_CA_CERT does not apply to it. Errors: usage
 // error (no coordinator or no token is given), NOT_FOUND (a named file doesn't exist).
 absl::StatusOr<Endpoint> ResolveEndpoint(const GlobalOptions& options, const Environment& environment);

@@ -1,4 +1,5 @@
-// Programs that run on after the command that started them. A file with their process id finds them again.
+// Programs that keep running when the command that started them has ended. A file with their process id finds
+// them again.
 #pragma once
 
 #include <sys/types.h>
@@ -17,7 +18,7 @@ namespace loupe {
 class Daemon {
  public:
   // `pid_file` holds two lines: the process id, and the process's start time in the kernel's ticks. The
-  // second tells it from another process that got the same id later.
+  // second distinguishes it from another process that got the same id later.
   Daemon(std::filesystem::path pid_file, std::filesystem::path log_file)
       : pid_file_(std::move(pid_file)), log_file_(std::move(log_file)) {}
 
@@ -28,8 +29,8 @@ class Daemon {
   // Errors: FAILED_PRECONDITION (can't be started).
   absl::Status Start(const std::filesystem::path& program, const std::vector<std::string>& arguments) const;
 
-  // Asks it to end and waits for that. Does nothing when it doesn't run. Errors: DEADLINE_EXCEEDED (it still
-  // runs).
+  // Asks the process to end and waits until it has ended. Does nothing when it doesn't run. Errors:
+  // DEADLINE_EXCEEDED (it still runs).
   absl::Status Stop(absl::Duration patience) const;
 
   // The last lines of the log, for messages.

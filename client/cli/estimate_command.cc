@@ -98,7 +98,7 @@ std::vector<std::string> NotesOn(const v1::PoolEstimates& estimates) {
                                     estimates.answered_behind(), estimates.open_image()));
   }
   if (estimates.images_not_covered() > 0) {
-    notes.push_back(absl::StrFormat("%d images came after the draw: no figure speaks of them",
+    notes.push_back(absl::StrFormat("%d images came after the draw: the figures do not cover them",
                                     estimates.images_not_covered()));
   }
   return notes;
@@ -136,7 +136,7 @@ void AddEstimateCommand(CLI::App& parent, Action& action) {
   auto estimate = std::make_shared<EstimateOptions>();
   CLI::App* command = parent.add_subcommand(
       "estimate", "What a random slice says of the pool: how good a model is on it, how many boxes are left");
-  command->add_option("--score", estimate->score, "Score from which on boxes are judged (0.5)");
+  command->add_option("--score", estimate->score, "Lowest score of the boxes that are judged (0.5)");
   command->add_option("--model", estimate->model, "Name or number (the one that ranked the slice)");
   command->add_flag("--json", estimate->json, "Print JSON");
   OnChosen(command, action, estimate, ShowEstimates);

@@ -111,7 +111,8 @@ void PrintResult(const v1::ImportResponse& total, const ImportPlan& plan) {
   if (total.known() > 0)
     std::printf("%lu pictures were known already, byte for byte, and are kept once\n", total.known());
   const uint64_t clipped = total.boxes_clipped() + static_cast<uint64_t>(plan.clipped_boxes);
-  if (clipped > 0) std::printf("%lu boxes hung over the edge by at most a pixel and were clipped\n", clipped);
+  if (clipped > 0)
+    std::printf("%lu boxes reached over the edge by at most a pixel and were clipped\n", clipped);
   if (total.conflicts_total() > 0) {
     std::printf("%lu pictures came with other labels than those kept from before:\n",
                 total.conflicts_total());
@@ -175,16 +176,16 @@ absl::Status ImportImages(const Context& context, const ImportImagesOptions& opt
 
 void AddImportCommand(CLI::App& parent, Action& action) {
   auto options = std::make_shared<ImportImagesOptions>();
-  CLI::App* command = parent.add_subcommand("import", "Take in pictures, with or without labels");
+  CLI::App* command = parent.add_subcommand("import", "Import pictures, with or without labels");
   command
       ->add_option("--images", options->choice.images_dir,
-                   "Folder of pictures; searched in depth without --coco")
+                   "Folder of pictures; without --coco, its subfolders too")
       ->required();
   command->add_option("--coco", options->choice.coco_file, "COCO file with the pictures' boxes");
   command->add_option(
       "--labelled", options->choice.labelled,
       "Which images of the COCO file count as labelled: none, boxes (those with boxes), all, or @FILE "
-      "with file names or COCO image ids, one a line");
+      "with file names or COCO image ids, one per line");
   command->add_option("--only", options->choice.only, "@FILE: take only these images of the COCO file");
   command->add_flag("--blind", options->choice.blind,
                     "The labels were drawn by people who saw no predictions");

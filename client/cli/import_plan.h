@@ -41,8 +41,8 @@ struct ImportPlan {
 absl::Status CheckImportChoice(const ImportChoice& choice);
 
 // Requires: CheckImportChoice() is OK.
-// Errors: NOT_FOUND (a file or folder is not there); INVALID_ARGUMENT (problems in the files, up to 20, one a
-// line).
+// Errors: NOT_FOUND (a file or folder is not there); INVALID_ARGUMENT (problems in the files, up to 20, one
+// per line).
 absl::StatusOr<ImportPlan> PlanImport(const ImportChoice& choice, const ClassNames& classes);
 
 // The part of PlanImport that comes after the files are read.

@@ -91,8 +91,8 @@ void PrintCurve(const v1::Curve& curve) {
     if (curve.has_by_seconds()) PrintForecasts(curve.by_seconds(), "minutes", 60);
     if (curve.by_images().c_fixed()) {
       std::printf(
-          "for lack of rounds the curve is taken to end at AP50 1: what lies far ahead is promised too "
-          "high\n");
+          "there are too few rounds to tell where the curve ends, so AP50 1 is assumed: "
+          "forecasts far ahead are too high\n");
     }
   }
   if (!curve.no_fit().empty()) std::printf("\nno forecast: %s\n", Printable(curve.no_fit()).c_str());
@@ -172,8 +172,8 @@ void PrintCheck(const v1::LabelCheck& check, const ClassNames& classes) {
   }
   const v1::DuplicateImages& duplicates = check.holdout_duplicates();
   std::printf(
-      "\nnear-duplicates were looked for among %lu holdout and %lu pool images, as far as a round read "
-      "them\n",
+      "\nsearched for near-duplicates: %lu holdout and %lu pool images, those that a worker has read in a "
+      "round\n",
       duplicates.compared_holdout_images(), duplicates.compared_pool_images());
   for (const v1::DuplicatePair& pair : duplicates.examples()) {
     std::printf("%s (holdout) nearly repeats %s\n", Printable(pair.holdout_image()).c_str(),
@@ -208,7 +208,7 @@ void AddInsightCommands(CLI::App& parent, Action& action) {
   OnChosen(command, action, curve, ShowCurve);
 
   auto check = std::make_shared<CheckOptions>();
-  command = parent.add_subcommand("check", "Whether what is labelled represents the rest of the pool");
+  command = parent.add_subcommand("check", "Whether the labelled images represent the rest of the pool");
   command->add_flag("--json", check->json, "Print JSON");
   OnChosen(command, action, check, ShowCheck);
 }

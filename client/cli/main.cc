@@ -13,10 +13,11 @@ namespace {
 void AddGlobalOptions(CLI::App& app, loupe::GlobalOptions& options) {
   app.add_option("--server", options.server, "The coordinator's address, host:port (LOUPE_SERVER)");
   app.add_option("--token-file", options.token_file, "File that holds the token (LOUPE_TOKEN_FILE)");
-  app.add_option("--ca-cert", options.ca_cert,
-                 "Certificate of the authority behind the coordinator's (LOUPE_CA_CERT)");
+  app.add_option(
+      "--ca-cert", options.ca_cert,
+      "Certificate of the authority (CA) that signed the coordinator's certificate (LOUPE_CA_CERT)");
   app.add_option("--project", options.project,
-                 "The project's name; needless while there is one (LOUPE_PROJECT)");
+                 "The project's name; not needed if there is only one (LOUPE_PROJECT)");
   app.add_option("--dir", options.dir, "Folder of `loupe up`: finds server and token by itself");
 }
 

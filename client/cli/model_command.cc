@@ -213,13 +213,13 @@ void AddModelCommands(CLI::App& parent, Action& action) {
       ->add_option("model", show->model, "Its name or number; default: the serving one");
 
   auto import = std::make_shared<ImportModelOptions>();
-  CLI::App* command = model->add_subcommand("import", "Take outside weights, to start rounds from");
+  CLI::App* command = model->add_subcommand("import", "Import weights from elsewhere, to start rounds from");
   command->add_option("--weights", import->weights, "A safetensors file")->required();
   command
       ->add_option("--preset", import->preset,
                    "The detector it fits, as recipes name it: small, resnet50-fpn, …")
       ->required();
-  command->add_option("--name", import->name, "Its name in the project; default: of the file");
+  command->add_option("--name", import->name, "Its name in the project; default: the name of the file");
   command->add_flag("--json", import->json, "Print the model as JSON");
   OnChosen(command, action, import, ImportModel);
 
@@ -230,12 +230,12 @@ void AddModelCommands(CLI::App& parent, Action& action) {
   OnChosen(command, action, out, ExportModel);
 
   auto promote = std::make_shared<ModelOptions>();
-  AddModelCommand(*model, action, "promote", "Make a model the serving one, gate or no gate",
+  AddModelCommand(*model, action, "promote", "Make a model the serving one, whatever its gate says",
                   "Print the model as JSON", promote, Promote)
       ->add_option("model", promote->model, "Its name or number")
       ->required();
 
-  AddModelCommand(*model, action, "rollback", "Make the model that served before the serving one again",
+  AddModelCommand(*model, action, "rollback", "Go back to the model that served before",
                   "Print the model as JSON", std::make_shared<ModelOptions>(), Rollback);
 }
 

@@ -170,7 +170,7 @@ void AddProjectCommands(CLI::App& parent, Action& action) {
   OnChosen(command, action, show, ShowProject);
 
   auto status = std::make_shared<ListProjectsOptions>();
-  command = parent.add_subcommand("status", "Where a project is: images, labels, rounds, queue");
+  command = parent.add_subcommand("status", "The state of a project: images, labels, rounds, queue");
   command->add_flag("--json", status->json, "Print JSON");
   OnChosen(command, action, status, Status);
 }

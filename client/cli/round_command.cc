@@ -140,7 +140,7 @@ void AddRoundCommands(CLI::App& parent, Action& action) {
   CLI::App* round = parent.add_subcommand("round", "Train, evaluate, gate, predict and rank");
 
   auto submit = std::make_shared<SubmitOptions>();
-  CLI::App* command = round->add_subcommand("submit", "Freeze the labels of now and queue a round");
+  CLI::App* command = round->add_subcommand("submit", "Freeze the current labels and queue a round");
   command->add_option("--recipe", submit->recipe, "Recipe, a protobuf text file; default: all defaults");
   command->add_flag("--watch", submit->watch, "Follow it to its end; exit status 1 when it fails");
   command->add_flag("--json", submit->json, "Print the round as JSON");

@@ -104,7 +104,7 @@ absl::Status Skip(const Context& context, const TaskOptions& options) {
   request.set_task_id(lease->task_id());
   request.set_lease(lease->lease());
   const auto response = Ask(context, &v1::LabelingService::Stub::Skip, request);
-  if (response.ok()) std::printf("the image goes to the others\n");
+  if (response.ok()) std::printf("the image is left to the other annotators\n");
   return response.status();
 }
 
@@ -154,7 +154,7 @@ void AddTaskCommands(CLI::App& parent, Action& action) {
   OnChosen(command, action, submit, SubmitTask);
 
   auto skip = std::make_shared<TaskOptions>();
-  command = parent.add_subcommand("skip", "\"I can't say\": give the image to the others");
+  command = parent.add_subcommand("skip", "\"I can't say\": leave the image to the other annotators");
   command->add_option("file", skip->file, "The task's JSON, or - for standard input (default)");
   OnChosen(command, action, skip, Skip);
 

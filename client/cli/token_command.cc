@@ -83,7 +83,7 @@ absl::Status Revoke(const Context& context, const RevokeOptions& options) {
 }  // namespace
 
 void AddTokenCommands(CLI::App& parent, Action& action) {
-  CLI::App* token = parent.add_subcommand("token", "Who may come in");
+  CLI::App* token = parent.add_subcommand("token", "Who may call the coordinator");
 
   auto create = std::make_shared<CreateTokenOptions>();
   CLI::App* command = token->add_subcommand("create", "Make a token; it is shown once");

@@ -176,7 +176,8 @@ class CocoReader {
     }
     annotation.area = fields.Has("area") ? *area : annotation.bbox[2] * annotation.bbox[3];
     if (!std::isfinite(annotation.area)) {
-      fields.AddProblem(absl::StrCat(Describe(annotation.bbox), " has an area that no number holds"));
+      fields.AddProblem(
+          absl::StrCat(Describe(annotation.bbox), " has an area that is too large for a number"));
     }
     file_.annotations.push_back(annotation);
   }

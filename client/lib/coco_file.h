@@ -16,7 +16,7 @@ namespace loupe {
 struct CocoImage {
   int64_t id = 0;
   std::string file_name;  // relative to the images' folder, with `/` between folders
-  int width = 0;          // pixels; 0 when the file doesn't tell it
+  int width = 0;          // pixels; 0 when the file doesn't give it
   int height = 0;
 };
 
@@ -25,7 +25,7 @@ struct CocoAnnotation {
   int64_t image_id = 0;
   int64_t category_id = 0;
   std::array<double, 4> bbox = {};  // x, y, width, height in pixels
-  double area = 0;                  // square pixels; width * height when the file doesn't tell it
+  double area = 0;                  // square pixels; width * height when the file doesn't give it
   bool iscrowd = false;             // a region to ignore
 };
 

@@ -13,7 +13,7 @@
 
 namespace loupe {
 
-// Without Commit() nothing stays behind.
+// Without Commit() no file is left behind.
 class IncomingFile {
  public:
   // Begins a file that will be at `path`; makes its folder. Errors: RESOURCE_EXHAUSTED (no room),

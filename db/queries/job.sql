@@ -101,9 +101,6 @@ LEFT JOIN model ON model.id = job.model_id
 LEFT JOIN round own ON own.id = model.round_id
 WHERE job.id = $1;
 
--- name: ReadClasses
-SELECT label, name FROM class WHERE project_id = $1 ORDER BY label;
-
 -- name: SetJobProgress
 UPDATE job SET progress = $2 WHERE id = $1;
 

@@ -24,6 +24,9 @@ SELECT project.id, project.name, seed, holdout_fraction, holdout_target, strateg
 FROM project JOIN class ON class.project_id = project.id
 WHERE project.id >= $1 GROUP BY project.id ORDER BY project.id LIMIT $2;
 
+-- name: SelectClasses
+SELECT label, name FROM class WHERE project_id = $1 ORDER BY label;
+
 -- name: CountPoolImages
 SELECT count(*) FROM image WHERE project_id = $1 AND side = 'pool';
 

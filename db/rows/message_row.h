@@ -24,7 +24,7 @@ void ParseMessage(const pqxx::field& field, google::protobuf::MessageLite& messa
 v1::Origin OriginOf(const pqxx::field& field);
 
 // From the columns id, sha256, file_name, width, height, size_bytes, media_type, sampling_key and group_name.
-// The first column of each name counts.
+// When several columns have the same name, the first one is used.
 v1::Image ImageOf(const pqxx::row& row, v1::Side side);
 
 }  // namespace loupe

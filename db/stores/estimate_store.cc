@@ -45,8 +45,9 @@ PoolParts ReadPoolParts(Transaction& transaction, const SliceOfPool& slice, size
     const auto images = row[2].as<uint64_t>();
     const bool known = part == "known";
     if (label > 0) {
-      if (known) parts.known_images_with_class.at(label - 1) = images;
-      if (part == "since") parts.boxes_labelled_since.at(label - 1) = row[4].as<uint64_t>();
+      const size_t class_index = label - 1;
+      if (known) parts.known_images_with_class.at(class_index) = images;
+      if (part == "since") parts.boxes_labelled_since.at(class_index) = row[4].as<uint64_t>();
       continue;
     }
     if (known) parts.known_images_with_boxes = row[3].as<uint64_t>();

@@ -49,7 +49,7 @@ struct SliceOfPool {
 struct DrawnSlice {
   uint64_t size = 0;              // images of U that are in the slice
   std::vector<ImageId> answered;  // [k], in the order of the draw up to the first that is not answered
-  uint64_t answered_behind = 0;   // answered images after the first that is not
+  uint64_t answered_behind = 0;   // answered images after that first open one
   std::string open_image;         // file name of the first that is not answered; empty: all are
 };
 

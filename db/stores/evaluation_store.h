@@ -23,7 +23,7 @@ struct HoldoutImage {
 // In order of id.
 std::vector<HoldoutImage> ReadHoldoutTruth(Transaction& transaction, ProjectId project);
 
-// Counts the holdout images up to this one, itself included, in the order in which the holdout is labelled.
+// Counts the holdout images up to and including this one, in the order in which the holdout is labelled.
 uint64_t CountHoldoutUpTo(Transaction& transaction, ProjectId project, double sampling_key, ImageId image);
 
 // Stores the evaluation of a model in a round; a later one is ignored. gate: null for a model that the round

@@ -23,7 +23,7 @@ std::vector<v1::Image> ListImages(Transaction& transaction, ProjectId project, c
                                   ImageId after, int limit);
 
 std::optional<v1::Image> FindImage(Transaction& transaction, ProjectId project, ImageId image);
-// Several images may have one name: the one with the lowest id.
+// Several images may have the same name: returns the one with the lowest id.
 std::optional<v1::Image> FindImage(Transaction& transaction, ProjectId project, const std::string& file_name);
 
 // Adds those images whose bytes the project doesn't hold yet. `images`: all fields but id and revisions.

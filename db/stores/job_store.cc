@@ -137,16 +137,6 @@ std::optional<JobRow> FindJob(Transaction& transaction, JobId job) {
   return JobRowOf(rows[0]);
 }
 
-std::vector<v1::Class> ReadClasses(Transaction& transaction, ProjectId project) {
-  std::vector<v1::Class> classes;
-  for (const auto& row : transaction.Exec("ReadClasses", project)) {
-    v1::Class& added = classes.emplace_back();
-    added.set_label(row["label"].as<uint32_t>());
-    added.set_name(row["name"].as<std::string>());
-  }
-  return classes;
-}
-
 void SetJobProgress(Transaction& transaction, JobId job, const v1::JobProgress& progress) {
   const std::string bytes = progress.SerializeAsString();
   transaction.Exec("SetJobProgress", job, SqlBytes{bytes});

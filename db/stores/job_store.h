@@ -10,7 +10,6 @@
 #include "absl/time/time.h"
 #include "content/sha256.h"
 #include "db/ids.h"
-#include "loupe/v1/project.pb.h"
 #include "loupe/v1/worker.pb.h"
 
 namespace loupe {
@@ -92,8 +91,6 @@ void DeleteJobLease(Transaction& transaction, JobId job, LeaseNumber lease);
 
 // nullopt: there is no such job.
 std::optional<JobRow> FindJob(Transaction& transaction, JobId job);
-// In order of label.
-std::vector<v1::Class> ReadClasses(Transaction& transaction, ProjectId project);
 
 // The functions below require LockJobLease or RenewJobLease.
 

@@ -61,7 +61,7 @@ void CheckRevision(const pqxx::row& row, ChainWalk& walk, ChainCheck& check) {
   }
   const std::string previous = walk.last_number == 0 ? std::string(32, '\0') : walk.last_hash;
   if (BytesOf(row["previous_hash"]) != previous) {
-    check.breaks.push_back(absl::StrCat(where, "names another revision before it than is there"));
+    check.breaks.push_back(absl::StrCat(where, "its hash of the revision before it is wrong"));
   }
   if (BytesOf(row["hash"]) != BytesOf(row["computed"])) {
     check.breaks.push_back(absl::StrCat(where, "its content was changed after it was written"));

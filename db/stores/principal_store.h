@@ -36,8 +36,8 @@ std::vector<v1::Token> ListTokens(Transaction& transaction, PrincipalId after, i
 // Errors: NOT_FOUND (NO_SUCH_TOKEN), FAILED_PRECONDITION (LAST_ADMIN). Locks: all admins. Idempotent.
 absl::Status RevokeToken(Transaction& transaction, PrincipalId principal);
 
-// Whether there is any principal. Locks: an advisory lock until the transaction ends, so that of coordinators
-// that start together only one makes the first admin.
+// Whether there is any principal. Locks: an advisory lock until the transaction ends. When several
+// coordinators start together, only one makes the first admin.
 bool LockAndCheckForPrincipals(Transaction& transaction);
 
 // `annotator`, `engineer`, `viewer`, `worker` or `admin`; empty for ROLE_UNSPECIFIED.

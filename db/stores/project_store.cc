@@ -62,6 +62,16 @@ v1::Project ReadProject(Transaction& transaction, ProjectId project) {
   return ProjectOf(transaction.Exec("SelectProjects", project, 1).at(0));
 }
 
+std::vector<v1::Class> ReadClasses(Transaction& transaction, ProjectId project) {
+  std::vector<v1::Class> classes;
+  for (const auto& row : transaction.Exec("SelectClasses", project)) {
+    v1::Class& added = classes.emplace_back();
+    added.set_label(row["label"].as<uint32_t>());
+    added.set_name(row["name"].as<std::string>());
+  }
+  return classes;
+}
+
 std::vector<v1::Project> ListProjects(Transaction& transaction, ProjectId after, int limit) {
   std::vector<v1::Project> projects;
   for (const auto& row : transaction.Exec("SelectProjects", after.value() + 1, limit)) {

@@ -25,6 +25,9 @@ absl::StatusOr<ProjectId> FindProject(Transaction& transaction, const std::strin
 // Requires: the project exists.
 v1::Project ReadProject(Transaction& transaction, ProjectId project);
 
+// In order of label.
+std::vector<v1::Class> ReadClasses(Transaction& transaction, ProjectId project);
+
 // At most `limit` projects with ids above `after`, in order of id.
 std::vector<v1::Project> ListProjects(Transaction& transaction, ProjectId after, int limit);
 

@@ -1,5 +1,5 @@
-// Rankings: what they are made from, how a round's is written beside the active one and then switched to, and
-// the active one as a queue.
+// Rankings. Reads what a ranking is made from, writes a round's ranking while another one is active, switches
+// to it, and reads the active ranking as a queue.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,7 @@ std::vector<int64_t> CountBoxesByClass(Transaction& transaction, ProjectId proje
 
 struct TimedTask {
   double seconds = 0;
-  int boxes = 0;  // in the answer, without regions to ignore
+  int boxes = 0;  // in the correction, without regions to ignore
 };
 
 // The latest `limit` answered tasks whose time is known. Times below 0.2 s are left out: no person is so
@@ -78,8 +78,8 @@ struct ActiveRanking {
 // nullopt: no ranking is active.
 std::optional<ActiveRanking> FindActiveRanking(Transaction& transaction, ProjectId project);
 
-// Entries of the active ranking in order of position: those from `from` on, at most `limit`. None before the
-// first entry that is not answered.
+// Entries of the active ranking in order of position: those from `from` on, at most `limit`. Entries before
+// the first one that is not answered are left out.
 std::vector<v1::QueueEntry> ReadQueue(Transaction& transaction, ProjectId project, uint64_t from, int limit);
 
 // Moves the cursor of each active ranking past answered entries, so that a claim starts near the head.

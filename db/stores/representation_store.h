@@ -24,7 +24,7 @@ struct PoolSample {
 // A model's boxes on at most `limit` unlabelled images of the pool.
 PoolSample ReadPoolSample(Transaction& transaction, ProjectId project, ModelId model, int limit);
 
-// What an image looks like: to a model, and by itself.
+// What an image looks like to a model, and what it is like without one.
 struct ImageTraits {
   std::string embedding;  // half floats, little-endian; empty: there is none
   uint32_t width = 0;     // in pixels

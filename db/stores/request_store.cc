@@ -26,7 +26,7 @@ RequestKey KeyOf(PrincipalId principal, std::string_view method, const std::stri
   return {principal, request_id, method, HashOf(DeterministicBytes(request))};
 }
 
-absl::StatusOr<std::optional<std::string>> FindAnswer(Transaction& transaction, const RequestKey& key) {
+absl::StatusOr<std::optional<std::string>> FindResponse(Transaction& transaction, const RequestKey& key) {
   if (key.request_id.empty() || key.request_id.size() > 64) {
     return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
                  "request_id must be a text of 1 to 64 characters, such as a UUID");
@@ -41,7 +41,7 @@ absl::StatusOr<std::optional<std::string>> FindAnswer(Transaction& transaction, 
   return BytesOf(row["response"]);
 }
 
-absl::Status KeepAnswer(Transaction& transaction, const RequestKey& key, const std::string& response) {
+absl::Status KeepResponse(Transaction& transaction, const RequestKey& key, const std::string& response) {
   const pqxx::result rows = transaction.Exec("InsertRequest", key.principal, key.request_id, key.method,
                                              key.fingerprint, SqlBytes{response});
   if (rows.affected_rows() == 1) return absl::OkStatus();

@@ -30,12 +30,12 @@ RequestKey KeyOf(PrincipalId principal, std::string_view method, const std::stri
 
 // The serialized response that this request got before; nullopt when the request is new.
 // Errors: INVALID_ARGUMENT (no request_id, or too long), ALREADY_EXISTS (REQUEST_ID_REUSED: other content).
-absl::StatusOr<std::optional<std::string>> FindAnswer(Transaction& transaction, const RequestKey& key);
+absl::StatusOr<std::optional<std::string>> FindResponse(Transaction& transaction, const RequestKey& key);
 
 // Stores the serialized response.
-// Errors: ABORTED (the same request ran at the same time and was first: the transaction runs again and finds
-// its response).
-absl::Status KeepAnswer(Transaction& transaction, const RequestKey& key, const std::string& response);
+// Errors: ABORTED (the same request ran at the same time and committed first: the transaction runs again and
+// finds its response).
+absl::Status KeepResponse(Transaction& transaction, const RequestKey& key, const std::string& response);
 
 // Requests older than this are deleted: a request_id may then be used again.
 constexpr int kRequestDays = 7;
@@ -46,10 +46,10 @@ int64_t ForgetOldRequests(Transaction& transaction);
 // Gives each request its effect once, however often it is sent and however often the transaction runs.
 // `body()` -> absl::StatusOr<Response> runs when the request is new; its response is stored in the same
 // transaction. A repeated request gets the stored response. Every service method with a request_id calls
-// this. Errors: the body's, FindAnswer's, KeepAnswer's.
+// this. Errors: the body's, FindResponse's, KeepResponse's.
 template <typename Response, typename Body>
 absl::StatusOr<Response> WithRequestId(Transaction& transaction, const RequestKey& key, Body body) {
-  absl::StatusOr<std::optional<std::string>> found = FindAnswer(transaction, key);
+  absl::StatusOr<std::optional<std::string>> found = FindResponse(transaction, key);
   if (!found.ok()) return found.status();
   if (found->has_value()) {
     Response response;
@@ -58,7 +58,7 @@ absl::StatusOr<Response> WithRequestId(Transaction& transaction, const RequestKe
   }
   absl::StatusOr<Response> response = body();
   if (!response.ok()) return response.status();
-  const absl::Status kept = KeepAnswer(transaction, key, response->SerializeAsString());
+  const absl::Status kept = KeepResponse(transaction, key, response->SerializeAsString());
   if (!kept.ok()) return kept;
   return response;
 }

@@ -89,7 +89,8 @@ std::vector<OpenRound> ListOpenRounds(Transaction& transaction);
 // coordinator has locked it. Locks: the round's row.
 std::optional<OpenRound> LockNextWaitingRound(Transaction& transaction);
 
-// Enters a state. The time of the step is kept from the first entry. Requires: the round's lock; not kFailed.
+// Enters a state. When the round enters a state again, the time of the first entry stays. Requires: the
+// round's lock; not kFailed.
 void SetRoundState(Transaction& transaction, RoundId round, RoundState state);
 
 // Ends a round as failed, and its jobs. Does nothing when the round has ended. Requires: the round's lock.

@@ -26,7 +26,7 @@ struct BlobInfo {
   uint64_t size_bytes = 0;
 };
 
-// Writes one blob. Without Commit() it leaves nothing behind.
+// Writes one blob. Without Commit() no file is left behind.
 class BlobWriter {
  public:
   BlobWriter(BlobWriter&&) noexcept = default;

@@ -1,4 +1,4 @@
-// Whether a file is a whole safetensors file. The coordinator keeps weights and never computes with them.
+// Whether a file is a whole safetensors file. The coordinator stores weights and never computes with them.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +11,13 @@
 
 namespace loupe {
 
-// Takes the bytes of a file as they pass by. It holds only the header, which may have 16 MiB.
+// Takes the bytes of a file as they pass by. It keeps only the header in memory, at most 16 MiB.
 class WeightsCheck {
  public:
   void Append(std::string_view bytes);
 
-  // What the file holds, once its last byte was appended. Errors: INVALID_ARGUMENT (cut short, no tensor, or
-  // as ParseSafetensorsHeader), with the whole reason.
+  // What the file holds. Requires: its last byte was appended. Errors: INVALID_ARGUMENT (cut short, no
+  // tensor, or as ParseSafetensorsHeader); the message gives the whole reason.
   absl::StatusOr<SafetensorsHeader> Header() const;
 
   // The check alone. Errors: as Header().

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "db/stores/job_store.h"
 #include "db/stores/project_store.h"
 #include "evaluation/class_index.h"
 #include "evaluation/weighted_estimates.h"
@@ -78,8 +77,8 @@ std::string WhyNoFigures(const ChosenSlice& chosen) {
   if (!chosen.slice.answered.empty()) return "";
   if (chosen.slice.open_image.empty()) return "no image of the random slice is left to estimate from";
   return absl::StrCat("none of the ", chosen.slice.size,
-                      " images of the random slice is answered in order: ", chosen.slice.open_image,
-                      " comes first");
+                      " images of the random slice counts yet: ", chosen.slice.open_image,
+                      ", the first of them, is not answered");
 }
 
 }  // namespace

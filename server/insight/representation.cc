@@ -6,7 +6,6 @@
 #include <span>
 
 #include "absl/strings/str_format.h"
-#include "db/stores/job_store.h"
 #include "db/stores/model_store.h"
 #include "db/stores/project_store.h"
 #include "db/stores/ranking_store.h"
@@ -144,7 +143,8 @@ std::vector<uint64_t> HashesOf(const std::vector<PictureHash>& images) {
 void ReportSetAside(const RepresentationInput& input, v1::LabelCheck& check) {
   if (input.set_aside.images == 0) return;
   check.add_findings(absl::StrFormat(
-      "%d unlabelled images come only by chance, since predictions of model %d can't be used: of %s, %s.",
+      "Only the random slice can serve %d unlabelled images, since their predictions by model %d can't be "
+      "used: of %s, %s.",
       input.set_aside.images, input.model, input.set_aside.file_name, input.set_aside.reason));
 }
 

@@ -28,9 +28,9 @@ struct ChosenSlice {
 };
 
 // The latest draw whose answered images hold enough boxes for intervals. If there is none, the draw with the
-// most answered images; of equals the later one. asked: the model to judge; nullopt: the model that the
-// generation was made from. A model isn't judged on a slice with an answered image that it was trained on;
-// such draws are left out when `asked` is given. nullopt: nothing was drawn at random. Errors:
+// most answered images; if several have the most, the latest of them. asked: the model to judge; nullopt: the
+// model that the generation was made from. A model isn't judged on a slice with an answered image that it was
+// trained on; such draws are left out when `asked` is given. nullopt: nothing was drawn at random. Errors:
 // FAILED_PRECONDITION (NO_PREDICTIONS: `asked` predicted no image of a draw; TRAINED_ON_SLICE), INTERNAL.
 absl::StatusOr<std::optional<ChosenSlice>> ChooseSlice(Transaction& transaction, ProjectId project,
                                                        const std::optional<ModelRow>& asked);

@@ -4,10 +4,11 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "db/stores/project_store.h"
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
 #include "server/blobs/weights_check.h"
-#include "server/rounds/kept_recipe.h"
+#include "server/rounds/stored_recipe.h"
 
 namespace loupe {
 namespace {
@@ -74,7 +75,7 @@ absl::Status CheckTrainedWeights(const BlobStore& blobs, const v1::CompleteJobRe
 
 absl::Status InsertTrainedModel(Transaction& transaction, const JobRow& job,
                                 const v1::CompleteJobRequest& request) {
-  const absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(job.recipe);
+  const absl::StatusOr<v1::Recipe> recipe = ReadStoredRecipe(job.recipe);
   if (!recipe.ok()) return recipe.status();
   const size_t class_count = ReadClasses(transaction, job.project).size();
   if (absl::Status valid = CheckClassQuality(request, class_count); !valid.ok()) return valid;

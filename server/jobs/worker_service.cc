@@ -10,12 +10,13 @@
 #include "db/rows/message_row.h"
 #include "db/stores/job_store.h"
 #include "db/stores/prediction_store.h"
+#include "db/stores/project_store.h"
 #include "db/stores/request_store.h"
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
 #include "server/jobs/job_lease.h"
 #include "server/jobs/trained_model.h"
-#include "server/rounds/kept_recipe.h"
+#include "server/rounds/stored_recipe.h"
 
 namespace loupe {
 namespace {
@@ -33,7 +34,7 @@ using OptionalJob = absl::StatusOr<std::optional<v1::Job>>;
 
 // Everything that a worker needs to know of a job.
 absl::StatusOr<v1::Job> DescribeJob(Transaction& transaction, const JobRow& job, const JobLease& lease) {
-  const absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(job.recipe);
+  const absl::StatusOr<v1::Recipe> recipe = ReadStoredRecipe(job.recipe);
   if (!recipe.ok()) return recipe.status();
   v1::Job message = job.message;
   message.set_lease(lease.number.value());
@@ -58,18 +59,18 @@ OptionalJob LeaseFreeJob(Transaction& transaction, PrincipalId principal, const 
   return DescribeJob(transaction, *job, *lease);
 }
 
-// Not WithRequestId: only an answer with a job is kept, so that a request without one can be repeated.
+// Not WithRequestId: only a response with a job is stored, so that a request that got no job can be repeated.
 OptionalJob LeaseJobOnce(Transaction& transaction, const RequestKey& key, const std::string& worker) {
-  const absl::StatusOr<std::optional<std::string>> answered = FindAnswer(transaction, key);
-  if (!answered.ok()) return answered.status();
-  if (answered->has_value()) {
+  const absl::StatusOr<std::optional<std::string>> stored = FindResponse(transaction, key);
+  if (!stored.ok()) return stored.status();
+  if (stored->has_value()) {
     v1::Job job;
-    if (!job.ParseFromString(**answered)) return absl::InternalError("a kept answer can't be read");
+    if (!job.ParseFromString(**stored)) return absl::InternalError("a stored response can't be parsed");
     return job;
   }
   OptionalJob job = LeaseFreeJob(transaction, key.principal, worker);
   if (!job.ok() || !job->has_value()) return job;
-  const absl::Status kept = KeepAnswer(transaction, key, (*job)->SerializeAsString());
+  const absl::Status kept = KeepResponse(transaction, key, (*job)->SerializeAsString());
   if (!kept.ok()) return kept;
   return job;
 }
@@ -155,9 +156,9 @@ grpc::Status WorkerServiceImpl::Heartbeat(grpc::ServerContext* context, const v1
       if (!expires_at.has_value()) return LeaseEnded();
       SetJobProgress(transaction, job, request->progress());
       TouchRound(transaction, round->first);
-      v1::HeartbeatResponse answer;
-      *answer.mutable_lease_expires_at() = TimestampOf(*expires_at);
-      return answer;
+      v1::HeartbeatResponse renewed;
+      *renewed.mutable_lease_expires_at() = TimestampOf(*expires_at);
+      return renewed;
     });
   });
 }

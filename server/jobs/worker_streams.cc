@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "db/stores/job_store.h"
 #include "db/stores/prediction_store.h"
+#include "db/stores/project_store.h"
 #include "db/stores/pseudo_label_store.h"
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"

@@ -1,4 +1,4 @@
-// Appends images to the active ranking that it doesn't hold yet.
+// Appends images to the active ranking, if the ranking doesn't hold them yet.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 namespace loupe {
 
 // Appends unlabelled images that the active ranking doesn't hold: at most `depth` pool images in uniformly
-// random order, all blind, and between them as many holdout images as the holdout lacks to its target.
+// random order, all blind, and between them as many holdout images as the holdout lacks for its target.
 // `end`: from LockRankingEnd. Returns how many entries were appended. Errors: INTERNAL.
 absl::StatusOr<size_t> AppendUnranked(Transaction& transaction, ProjectId project,
                                       const ActiveRanking& ranking, const RankingEnd& end,

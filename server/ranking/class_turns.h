@@ -11,7 +11,7 @@
 
 namespace loupe::ranking {
 
-// Most images that diversity chooses from, as a multiple of the places there are for them.
+// Diversity chooses from at most this many images for each place that it fills.
 constexpr size_t kCandidatesPerPlace = 4;
 
 // Images of one main class, or of all classes, in the order in which they are served.
@@ -20,16 +20,18 @@ struct ClassQueue {
   std::vector<const Candidate*> images;
 };
 
-// One queue per class, in order of class index, each in the order given; without shares a single queue.
+// One queue per class, in order of class index. Each queue keeps the order of `by_score`. Without shares
+// there is a single queue.
 std::vector<ClassQueue> QueuesOf(const std::vector<const Candidate*>& by_score,
                                  std::span<const double> class_shares);
 
-// The queue from which each of the first `count` places is filled; fewer when images run out. A place goes to
-// the queue that is furthest behind its share, of those that have images left.
+// For each of the first `count` places, the index of the queue that fills it; fewer places when the images
+// run out. Each place goes to the queue that is furthest behind its share, among the queues that have images
+// left.
 std::vector<size_t> Turns(const std::vector<ClassQueue>& queues, size_t count);
 
-// A group per queue: the best kCandidatesPerPlace images for each place that one budget gives the queue.
-// budget_turns: the turns of that budget.
+// One group per queue. It holds the first images of the queue: kCandidatesPerPlace for each place that one
+// budget gives the queue. budget_turns: the turns of that budget.
 std::vector<DiversityRequest::Group> GroupsOf(const std::vector<ClassQueue>& queues,
                                               std::span<const size_t> budget_turns);
 

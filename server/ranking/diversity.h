@@ -95,7 +95,7 @@ const std::vector<ProductKernel>& UsableProductKernels();
 std::vector<size_t> WeightedKCenter(const Embeddings& candidates, std::span<const double> weights,
                                     const Embeddings& centres, size_t count, int threads);
 
-// Two pictures are near-duplicates when their perceptual hashes differ in at most so many of 64 bits (the
+// Two pictures are near-duplicates when their perceptual hashes differ in at most this many of 64 bits (the
 // customary limit), and their embeddings have at least this cosine. Measured on 150 pictures of NEU-DET:
 // noise, light, JPEG at quality 40 and 3/4 of the size changed at most 8 bits; two pictures differed in 18 or
 // more. The same changes left the cosine above 0.92. For two pictures of different classes it was 0.48
@@ -104,9 +104,9 @@ std::vector<size_t> WeightedKCenter(const Embeddings& candidates, std::span<cons
 constexpr int kDuplicateHashBits = 10;
 constexpr double kDuplicateCosine = 0.9;
 
-// For each image the first one that it nearly repeats, or itself. Only earlier images that repeat no other
-// are compared. An image without a hash repeats none: WeightedKCenter puts off what is near. hashes: one per
-// embedding, best image first.
+// For each image, the index of the first image that it nearly repeats, or its own index. An image is compared
+// only with earlier images that repeat no other. An image without a hash repeats none; if it is near to
+// others, WeightedKCenter chooses it late. hashes: one per embedding, best image first.
 std::vector<size_t> MergeNearDuplicates(std::span<const std::optional<uint64_t>> hashes,
                                         const Embeddings& embeddings);
 

@@ -1,4 +1,4 @@
-// Hashes by how many bits they differ in.
+// An index that finds the hashes that differ from a given one in few bits.
 //
 // Legend: N: hashes that there is room for.
 #pragma once
@@ -31,7 +31,7 @@ class HammingIndex {
   // Requires: 0 <= max_bits <= kMostBits, N < 2^32.
   HammingIndex(std::span<const uint64_t> hashes, int max_bits);
 
-  // Adds hash i of those that the index was made for.
+  // Adds hash i of the hashes that the index was made for.
   // Requires: hash is hashes[i]; at most once for each i.
   void Add(uint64_t hash, size_t i);
 

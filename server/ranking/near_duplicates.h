@@ -12,7 +12,7 @@ namespace loupe::ranking {
 
 struct NearDuplicateOptions {
   int max_bits = 6;         // 0 to HammingIndex::kMostBits
-  size_t max_pairs = 1000;  // at most so many pairs are returned
+  size_t max_pairs = 1000;  // at most this many pairs are returned
   int threads = 0;          // 0: one per processor; results don't depend on it
 };
 

@@ -22,20 +22,20 @@ struct RankingPlan {
 };
 
 // A ranking that is complete but for the choice of different images. So the caller can read embeddings of the
-// images that ForDiversity names, before it finishes the plan. Whoever asks for no diversity calls
-// PlanRanking.
+// images that ForDiversity names, before it finishes the plan. Without diversity, call PlanRanking instead.
 //
 // The random slice is drawn first, uniformly and without replacement from all of U; an entry's probability is
 // random_count / |U|. Draws are served in their order: when the first k are answered, each image had
-// probability k / |U| of being among them, and estimates use that one. The images left fill the other slices
-// by falling score. In the uncertain slice classes take turns: each place goes to the class that is furthest
-// behind its share and has images left, so that no class crowds out the others, however their scores compare.
-// Images without boxes come only through the rare slice, in turn with images that show a rare class, until
-// nothing else is left. Shares hold at every prefix while a slice has images. Few rare images are served
-// first; then the uncertain slice, or what else is left, gets their places. The holdout is blind, in the
-// order given (by sampling key), every fifth entry until `holdout_missing`; when the pool has run out, the
-// rest follows. An entry without a score is blind: there is nothing to show. The plan depends on ids, scores
-// and seed alone, not on the order of the candidates. Equal scores go by id.
+// probability k / |U| of being among them, and estimates use k / |U|. The images that were not drawn fill the
+// other slices by falling score. In the uncertain slice classes take turns: each place goes to the class that
+// is furthest behind its share and has images left, so that no class crowds out the others, however their
+// scores compare. Images without boxes come only through the rare slice, in turn with images that show a rare
+// class, until nothing else is left. Shares hold at every prefix while a slice has images. If there are few
+// rare images, they are served first. After them their places go to the uncertain slice, or to other images
+// that are left. Images of the holdout are blind and keep the order given (by sampling key). Every fifth
+// entry is one of them, until there are `holdout_missing`. When the pool has run out, the rest of them
+// follows. An entry without a score is blind: there is nothing to show. The plan depends on ids, scores and
+// seed alone, not on the order of the candidates. Equal scores go by id.
 class RankingDraft {
  public:
   // Errors: INVALID_ARGUMENT: those of CheckOptions and CheckImages.

@@ -26,7 +26,7 @@ struct EmbeddingRows {
 
 struct MmdOptions {
   int permutations = 999;  // at least 1; the smallest possible p is 1 / (permutations + 1)
-  int max_rows = 2000;     // per side, 2 to 8,000; from a larger side, so many rows are drawn at random
+  int max_rows = 2000;     // per side, 2 to 8,000; from a larger side, this many rows are drawn at random
   uint64_t seed = 0;       // the same seed gives the same result
   int threads = 0;         // 0: one per processor; results don't depend on it
 };

@@ -47,7 +47,7 @@ RankingOptions FirstGenerationOptions(size_t depth, size_t holdout_missing, uint
 // How many of `candidate_count` images the random slice holds. Requires: valid shares (CheckOptions).
 size_t RandomCount(const RankingOptions& options, size_t candidate_count);
 
-// Images of a slice with this share in so many entries.
+// How many of `depth` entries from the pool belong to a slice with this share.
 size_t Quota(double share, size_t depth);
 
 // Errors: INVALID_ARGUMENT: a share is outside [0, 1] or the slices' shares don't add up to 1.
@@ -69,7 +69,7 @@ struct RankingEntry {
 
 using Entries = std::vector<RankingEntry>;
 
-// [count] which of a slice's entries are blind: one at random in every run of 1 / share.
+// [count] true for the entries of a slice that are blind: in every run of 1 / share entries, one at random.
 std::vector<bool> BlindPattern(size_t count, double share, uint64_t seed);
 
 }  // namespace loupe::ranking

@@ -7,10 +7,11 @@
 #include "db/stores/job_store.h"
 #include "db/stores/model_store.h"
 #include "db/stores/prediction_store.h"
-#include "server/rounds/kept_recipe.h"
+#include "db/stores/project_store.h"
 #include "server/rounds/round_calibration.h"
 #include "server/rounds/round_evaluation.h"
 #include "server/rounds/round_steps.h"
+#include "server/rounds/stored_recipe.h"
 
 namespace loupe {
 namespace {
@@ -47,7 +48,7 @@ absl::StatusOr<std::optional<Evidence>> ReadEvidence(Transaction& transaction, c
   if (!TryLockRound(transaction, open.id, RoundState::kEvaluating)) return std::nullopt;
   absl::StatusOr<RoundRow> round = ReadRound(transaction, open);
   if (!round.ok()) return round.status();
-  absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(round->recipe);
+  absl::StatusOr<v1::Recipe> recipe = ReadStoredRecipe(round->recipe);
   if (!recipe.ok()) return recipe.status();
   // Another model may have been promoted since the jobs were made.
   MakeEvaluateJobs(transaction, *round, recipe->prediction().shard_size());

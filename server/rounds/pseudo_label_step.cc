@@ -14,10 +14,10 @@
 #include "evaluation/class_index.h"
 #include "server/ranking/pseudo_labels.h"
 #include "server/rounds/image_pages.h"
-#include "server/rounds/kept_recipe.h"
 #include "server/rounds/round_calibration.h"
 #include "server/rounds/round_evaluation.h"
 #include "server/rounds/round_steps.h"
+#include "server/rounds/stored_recipe.h"
 
 namespace loupe {
 namespace {
@@ -42,7 +42,7 @@ absl::StatusOr<std::optional<WaitingRound>> StartOrFind(Transaction& transaction
   if (!open.has_value()) return std::nullopt;
   const absl::StatusOr<RoundRow> round = ReadRound(transaction, *open);
   if (!round.ok()) return round.status();
-  const absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(round->recipe);
+  const absl::StatusOr<v1::Recipe> recipe = ReadStoredRecipe(round->recipe);
   if (!recipe.ok()) return recipe.status();
   if (recipe->pseudo_labels().enabled())
     return WaitingRound{*open, round->snapshot, recipe->pseudo_labels().min_precision()};

@@ -10,18 +10,18 @@
 #include "db/stores/project_store.h"
 #include "db/stores/ranking_store.h"
 #include "server/rounds/image_pages.h"
-#include "server/rounds/kept_recipe.h"
 #include "server/rounds/ranking_diversity.h"
 #include "server/rounds/ranking_entries.h"
 #include "server/rounds/round_evaluation.h"
 #include "server/rounds/round_ranking.h"
 #include "server/rounds/round_steps.h"
+#include "server/rounds/stored_recipe.h"
 #include "spdlog/spdlog.h"
 
 namespace loupe {
 namespace {
 
-// The latest answers from which people's times are fitted: enough for a good median, and recent.
+// How many of the latest answered tasks people's times are fitted to: enough for a good median, and recent.
 constexpr int kTimedTasks = 1000;
 
 struct RankedRound {
@@ -34,7 +34,7 @@ absl::StatusOr<std::optional<RankedRound>> ReadRankedRound(Transaction& transact
   if (FindRankingOfRound(transaction, open.id)) return std::nullopt;
   std::optional<RoundRow> round = FindRound(transaction, open.project, open.number);
   if (!round.has_value() || round->state != RoundState::kRanking) return std::nullopt;
-  const absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(round->recipe);
+  const absl::StatusOr<v1::Recipe> recipe = ReadStoredRecipe(round->recipe);
   if (!recipe.ok()) return recipe.status();
   RankedRound ranked;
   ranked.input.recipe = recipe->ranking();

@@ -28,7 +28,7 @@ using PredictionsById = std::unordered_map<int64_t, v1::ImagePrediction>;
 std::vector<JudgedImage> JudgedByAll(std::vector<JudgedImage> images,
                                      std::span<const PredictionsById* const> predictions);
 
-// Input of evaluation/. There, an image is an index into `images` and a category is a class index.
+// Input of evaluation/, where an image is its index in `images`.
 evaluation::GroundTruth TruthOf(std::span<const JudgedImage> images, int class_count);
 // Requires: a prediction for every image.
 std::vector<evaluation::DetectedBox> DetectionsOf(std::span<const JudgedImage> images,

@@ -37,8 +37,8 @@ ranking::PredictedImage ScoringView(const v1::ImagePrediction& prediction);
 // Errors: INVALID_ARGUMENT (unknown strategy or box_to_image).
 absl::StatusOr<ranking::ScoringOptions> ScoringOptionsOf(const RankingInput& input);
 
-// An eligible image without a score (no prediction, or its numbers can't be used) comes through the random
-// slice alone, and blind. Errors: INVALID_ARGUMENT (an unknown strategy, an image that is there twice).
+// An eligible image without a score (no prediction, or its numbers can't be used) is served only in the
+// random slice, and blind. Errors: INVALID_ARGUMENT (an unknown strategy, an image that is there twice).
 absl::StatusOr<ranking::RankingDraft> DraftRanking(const ranking::ScoredPool& pool,
                                                    const RankingInput& input);
 

@@ -15,7 +15,7 @@
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
 #include "recipe/recipe.h"
-#include "server/rounds/kept_recipe.h"
+#include "server/rounds/stored_recipe.h"
 #include "server/rpc/paging.h"
 
 namespace loupe {
@@ -24,8 +24,8 @@ namespace {
 // How soon a watcher sees a change.
 constexpr absl::Duration kWatchInterval = absl::Milliseconds(300);
 
-// Answers are stored under these names. They must not change: a request that is repeated after an upgrade
-// finds its answer by them.
+// Responses are stored under these names. They must not change: a request that is repeated after an upgrade
+// finds its response by them.
 constexpr char kSubmitKey[] = "SubmitRound";
 constexpr char kCancelKey[] = "CancelRound";
 
@@ -56,7 +56,7 @@ v1::JobKind KindOf(RoundState state) {
 
 // Adds recipe and progress to the row's message. Errors: INTERNAL (the stored recipe can't be read).
 absl::StatusOr<v1::Round> DescribeRound(Transaction& transaction, RoundRow row) {
-  absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(row.recipe);
+  absl::StatusOr<v1::Recipe> recipe = ReadStoredRecipe(row.recipe);
   if (!recipe.ok()) return recipe.status();
   *row.message.mutable_recipe() = *std::move(recipe);
   if (const v1::JobKind kind = KindOf(row.state); kind != v1::JOB_KIND_UNSPECIFIED) {

@@ -36,7 +36,7 @@ absl::Status FailAbandonedRound(Database& database, const OpenRound& open) {
     if (!kind.has_value()) return absl::OkStatus();
     FailRound(transaction, open.id,
               absl::StrCat("a ", *kind, " job was lost ", kMaxJobAttempts,
-                           " times without going forward: look at the workers' logs for why they end"));
+                           " times without making progress: look at the workers' logs for why they end"));
     return absl::OkStatus();
   });
 }

@@ -1,6 +1,6 @@
 #include "db/stores/job_store.h"
-#include "server/rounds/kept_recipe.h"
 #include "server/rounds/round_steps.h"
+#include "server/rounds/stored_recipe.h"
 
 namespace loupe {
 
@@ -10,7 +10,7 @@ absl::Status FinishTraining(Database& database, const OpenRound& open) {
     if (!AllDone(transaction, open.id, v1::TRAIN)) return absl::OkStatus();
     const absl::StatusOr<RoundRow> round = ReadRound(transaction, open);
     if (!round.ok()) return round.status();
-    const absl::StatusOr<v1::Recipe> recipe = ReadKeptRecipe(round->recipe);
+    const absl::StatusOr<v1::Recipe> recipe = ReadStoredRecipe(round->recipe);
     if (!recipe.ok()) return recipe.status();
     SetRoundState(transaction, open.id, RoundState::kEvaluating);
     MakeEvaluateJobs(transaction, *round, recipe->prediction().shard_size());

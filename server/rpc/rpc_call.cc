@@ -96,7 +96,7 @@ grpc::Status RpcCalls::Run(grpc::ServerContext* context, const char* method, con
   const absl::Time began = absl::Now();
   const absl::Time deadline = DeadlineOf(*context, max_duration);
   std::string who = "nobody";
-  const auto answer = [&]() -> absl::Status {
+  const auto checked_body = [&]() -> absl::Status {
     absl::StatusOr<Principal> principal = authenticator_.Authenticate(*context, deadline);
     if (!principal.ok()) return principal.status();
     who = principal->name;
@@ -108,7 +108,7 @@ grpc::Status RpcCalls::Run(grpc::ServerContext* context, const char* method, con
   };
   absl::Status status;
   try {
-    status = answer();
+    status = checked_body();
   } catch (const std::exception& error) {
     spdlog::error("{}: {}", method, error.what());
     status = Error(absl::StatusCode::kInternal, "INTERNAL", "an internal error: see the coordinator's log");

@@ -44,9 +44,9 @@ class RpcCalls {
   grpc::Status Unary(grpc::ServerContext* context, const char* method, const Request* request,
                      Response* response, Body body) {
     return Run(context, method, request, kMaxUnary, [&](const Call& call) -> absl::Status {
-      absl::StatusOr<Response> answer = body(call);
-      if (!answer.ok()) return answer.status();
-      *response = *std::move(answer);
+      absl::StatusOr<Response> result = body(call);
+      if (!result.ok()) return result.status();
+      *response = *std::move(result);
       return absl::OkStatus();
     });
   }

@@ -428,7 +428,7 @@ TEST_F(CommandsTest, CurveTellsWhatLabelsBroughtAndWhatMoreWouldBring) {
   EXPECT_THAT(table.out,
               testing::ContainsRegex("forecast +images.*\nall labelled +1000 +0.800 \\(0.750 to 0.850\\)"));
   EXPECT_THAT(table.out, testing::ContainsRegex("forecast +minutes.*\nall labelled +120 +0.800"));
-  EXPECT_THAT(table.out, HasSubstr("promised too high"));
+  EXPECT_THAT(table.out, HasSubstr("forecasts far ahead are too high"));
   EXPECT_THAT(table.out, HasSubstr("\ngo on\n  stop: Enough boxes.\n"));
 
   const json object = json::parse(Run("curve --dir . --json").out);

@@ -127,7 +127,7 @@ TEST_F(DatabaseTest, OldRequestsAreForgotten) {
   const PrincipalId principal = NewPrincipal("sender");
   const auto send = [&](const std::string& id) {
     return database_.get().Transact("send", [&](Transaction& transaction) {
-      return KeepAnswer(transaction, {principal, id, "Test", HashOf("content")}, "answer");
+      return KeepResponse(transaction, {principal, id, "Test", HashOf("content")}, "response");
     });
   };
   ASSERT_TRUE(send("old").ok() && send("new").ok());

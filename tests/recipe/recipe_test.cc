@@ -113,7 +113,7 @@ TEST(Recipe, EveryTrainingFieldHasARange) {
 
 TEST(Recipe, StepsOfDecayDoNotGoWithACosine) {
   EXPECT_THAT(ErrorOf("training { schedule: COSINE decay_at: 0.5 }"),
-              HasSubstr("decay_at is of schedule STEPS"));
+              HasSubstr("decay_at belongs to schedule STEPS"));
   const auto recipe = ParseRecipe("training { schedule: COSINE }");
   ASSERT_TRUE(recipe.ok()) << recipe.status();
   EXPECT_TRUE(recipe->training().decay_at().empty());

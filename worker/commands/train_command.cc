@@ -133,22 +133,22 @@ class TemporaryFolder {
   bool made_ = false;
 };
 
-// Runs the trainer in several child processes, one per rank. Their memory is not shared with this process, so
-// rank 0 calls `finish` to save the result.
-absl::Status RunRanks(int processes, Trainer& trainer, const TrainingCallbacks& callbacks,
-                      const std::function<absl::Status()>& finish) {
+// Runs the trainer in several child processes, which form a group. Their memory is not shared with this
+// process, so child 0 calls `finish` to save the result.
+absl::Status RunInProcesses(int processes, Trainer& trainer, const TrainingCallbacks& callbacks,
+                            const std::function<absl::Status()>& finish) {
   const TemporaryFolder folder;
   if (!folder.made())
     return absl::UnavailableError(absl::StrCat("cannot make a folder such as ", folder.path().string()));
   const int threads = std::max(1, detection::UsableCores() / processes);
-  return RunProcesses(processes, OnDeath::kStopOthers, [&](int rank) -> absl::Status {
+  return RunProcesses(processes, OnDeath::kStopOthers, [&](int index) -> absl::Status {
     detection::ConfigureRuntime(threads);
-    const auto group = ProcessGroup::Join(folder.path() / "meeting", rank, processes);
+    const auto group = ProcessGroup::Join(folder.path() / "meeting", index, processes);
     if (!group.ok()) return group.status();
     const TrainingCallbacks silent = {[](const TrainingProgress&) { return absl::OkStatus(); },
                                       [](const Checkpoint&) { return absl::OkStatus(); }};
-    absl::Status trained = trainer.Run(rank == 0 ? callbacks : silent, *group);
-    return trained.ok() && rank == 0 ? finish() : trained;
+    absl::Status trained = trainer.Run(index == 0 ? callbacks : silent, *group);
+    return trained.ok() && index == 0 ? finish() : trained;
   });
 }
 
@@ -180,7 +180,7 @@ absl::Status RunTrainCommand(const TrainOptions& options, std::ostream& log) {
     if (saved.ok()) std::filesystem::remove(checkpoint_path, error);
     return saved;
   };
-  if (options.processes > 1) return RunRanks(options.processes, trainer, callbacks, finish);
+  if (options.processes > 1) return RunInProcesses(options.processes, trainer, callbacks, finish);
   absl::Status trained = trainer.Run(callbacks);
   return trained.ok() ? finish() : trained;
 }

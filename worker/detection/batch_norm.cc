@@ -86,19 +86,19 @@ torch::Tensor Combine(const torch::Tensor& x, const torch::Tensor& x_factors, co
   return out;
 }
 
-// Statistics of each channel over all ranks, [channels] float64.
+// Statistics of each channel over all processes, [channels] float64.
 struct Statistics {
   torch::Tensor mean;
   torch::Tensor variance;  // divided by `count`
   double count = 0;        // values per channel
 };
 
-Statistics StatisticsOver(const torch::Tensor& x, AllReduce* ranks) {
+Statistics StatisticsOver(const torch::Tensor& x, AllReduce* group) {
   auto sums = ChannelSums(x, x);
   auto count = static_cast<double>(x.numel() / x.size(1));
-  if (ranks != nullptr) {
+  if (group != nullptr) {
     auto all = torch::cat({sums.flatten(), torch::full({1}, count, sums.options())});
-    ranks->AllReduceSum(all);
+    group->AllReduceSum(all);
     count = all[-1].item<double>();
     sums = all.slice(0, 0, -1).view_as(sums);
   }
@@ -111,11 +111,11 @@ class Normalisation : public torch::autograd::Function<Normalisation> {
  public:
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const torch::Tensor& weight,
                                const torch::Tensor& bias, const Statistics& statistics, double epsilon,
-                               const c10::intrusive_ptr<AllReduce>& ranks) {
+                               const c10::intrusive_ptr<AllReduce>& group) {
     const auto inverse_deviation = (statistics.variance + epsilon).rsqrt();
     context->save_for_backward({x, weight, statistics.mean, inverse_deviation});
     context->saved_data["count"] = statistics.count;
-    if (ranks) context->saved_data["ranks"] = c10::IValue::make_capsule(ranks);
+    if (group) context->saved_data["group"] = c10::IValue::make_capsule(group);
     const auto scale = weight * inverse_deviation;
     return Combine(x, scale, x, torch::zeros_like(scale), bias - statistics.mean * scale);
   }
@@ -128,9 +128,9 @@ class Normalisation : public torch::autograd::Function<Normalisation> {
     auto sums = ChannelSums(gradient, x);
     sums[1].sub_(mean * sums[0]).mul_(inverse_deviation);
     const auto own_sums = sums.to(weight.scalar_type());
-    const auto ranks = context->saved_data.find("ranks");
-    if (ranks != context->saved_data.end())
-      static_cast<AllReduce&>(*ranks->second.toCapsule()).AllReduceSum(sums);
+    const auto group = context->saved_data.find("group");
+    if (group != context->saved_data.end())
+      static_cast<AllReduce&>(*group->second.toCapsule()).AllReduceSum(sums);
     sums.div_(context->saved_data["count"].toDouble());
     // scale * (gradient - sums[0] - normalised x * sums[1]), as factors of gradient and x.
     const auto scale = weight * inverse_deviation;
@@ -144,17 +144,17 @@ class Normalisation : public torch::autograd::Function<Normalisation> {
 
 torch::Tensor NormaliseBatch(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
                              torch::Tensor& running_mean, torch::Tensor& running_var, double momentum,
-                             double epsilon, const c10::intrusive_ptr<AllReduce>& ranks) {
+                             double epsilon, const c10::intrusive_ptr<AllReduce>& group) {
   const torch::Tensor rows = x.contiguous(kChannelsLast);
   Statistics statistics;
   {
     torch::NoGradGuard no_grad;
-    statistics = StatisticsOver(rows, ranks.get());
+    statistics = StatisticsOver(rows, group.get());
     const double unbiased = statistics.count / std::max(1.0, statistics.count - 1);
     running_mean.lerp_(statistics.mean.to(torch::kFloat32), momentum);
     running_var.lerp_((statistics.variance * unbiased).to(torch::kFloat32), momentum);
   }
-  return Normalisation::apply(rows, weight, bias, statistics, epsilon, ranks);
+  return Normalisation::apply(rows, weight, bias, statistics, epsilon, group);
 }
 
 }  // namespace loupe::detection

@@ -11,22 +11,22 @@
 
 namespace loupe::detection {
 
-// Adds up over the ranks (processes) of a training.
+// Sums over the processes that train one model together.
 class AllReduce : public torch::CustomClassHolder {
  public:
-  // Replaces `values` by their sum over all ranks. All ranks call it in the same order with the same shapes.
-  // Errors: c10::Error when another rank is gone.
+  // Replaces `values` by their sum over all processes. All processes call it in the same order with the same
+  // shapes. Errors: c10::Error when another process is gone.
   virtual void AllReduceSum(torch::Tensor& values) = 0;
 };
 
-// Normalises x [N, channels, H, W] with mean and variance over its images and, unless `ranks` is null, those
-// of all other ranks. Updates the running statistics as torch::batch_norm does. The gradients of weight and
-// bias cover this rank's images only, as the gradients of any other parameter do. Returns x's type,
-// channels-last. Shapes: weight, bias, running_mean, running_var [channels] float32.
+// Normalises x [N, channels, H, W] with the mean and variance of its images and, unless `group` is null, of
+// the images of all other processes. Updates the running statistics as torch::batch_norm does. The gradients
+// of weight and bias cover this process's images only, as the gradients of any other parameter do. Returns
+// x's type, channels-last. Shapes: weight, bias, running_mean, running_var [channels] float32.
 // Source: Ioffe and Szegedy 2015, section 3.
 torch::Tensor NormaliseBatch(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
                              torch::Tensor& running_mean, torch::Tensor& running_var, double momentum,
-                             double epsilon, const c10::intrusive_ptr<AllReduce>& ranks);
+                             double epsilon, const c10::intrusive_ptr<AllReduce>& group);
 
 }  // namespace loupe::detection
 

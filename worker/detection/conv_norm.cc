@@ -34,7 +34,7 @@ void BatchNorm::Freeze() {
 
 torch::Tensor BatchNorm::NormaliseBatch(const torch::Tensor& x) {
   return detection::NormaliseBatch(x, weight, bias, running_mean, running_var, kRunningMomentum, kEpsilon,
-                                   ranks_);
+                                   group_);
 }
 
 std::pair<torch::Tensor, torch::Tensor> BatchNorm::ScaleAndShift() const {

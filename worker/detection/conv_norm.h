@@ -23,16 +23,16 @@ class BatchNorm : public torch::nn::Module {
  public:
   explicit BatchNorm(int64_t channels);
 
-  // From now on an affine map with constants, in training too.
+  // From now on the batch norm is an affine map with constants, in training too.
   void Freeze();
   bool frozen() const { return frozen_; }
-  // From now on the batch is spread over ranks; null: no longer.
-  void Synchronise(c10::intrusive_ptr<AllReduce> ranks) { ranks_ = std::move(ranks); }
+  // From now on the batch is spread over the processes of `group`; null: over this process only.
+  void Synchronise(c10::intrusive_ptr<AllReduce> group) { group_ = std::move(group); }
   // Whether the next forward pass normalises with the statistics of its batch.
   bool uses_batch_statistics() const { return is_training() && !frozen_; }
 
-  // Normalises with the statistics of the batch (of all ranks, where synchronised) and updates the running
-  // statistics.
+  // Normalises with the statistics of the batch (over all processes after Synchronise) and updates the
+  // running statistics.
   torch::Tensor NormaliseBatch(const torch::Tensor& x);
   // Scale and shift [channels] of the equal affine map, from the running statistics.
   std::pair<torch::Tensor, torch::Tensor> ScaleAndShift() const;
@@ -45,10 +45,10 @@ class BatchNorm : public torch::nn::Module {
 
  private:
   bool frozen_ = false;
-  c10::intrusive_ptr<AllReduce> ranks_;
+  c10::intrusive_ptr<AllReduce> group_;
 };
 
-// Convolution with an optional batch norm. It is no module itself, so that the owner can register the two
+// Convolution with an optional batch norm. It isn't a module itself, so that the owner can register the two
 // parts under torchvision's names. Runs channels-last. Batch norm without batch statistics is folded into the
 // weights. In training this happens in each pass, which costs less than scaling the activations; otherwise,
 // on a CPU, the folded weights are cached until a weight changes.

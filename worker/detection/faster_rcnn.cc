@@ -69,9 +69,9 @@ Batch FasterRcnn::Computable(Batch batch) const {
   return batch;
 }
 
-void FasterRcnn::SynchroniseNorms(const c10::intrusive_ptr<AllReduce>& ranks) {
+void FasterRcnn::SynchroniseNorms(const c10::intrusive_ptr<AllReduce>& group) {
   for (const auto& module : modules()) {
-    if (auto* norm = dynamic_cast<BatchNorm*>(module.get())) norm->Synchronise(ranks);
+    if (auto* norm = dynamic_cast<BatchNorm*>(module.get())) norm->Synchronise(group);
   }
 }
 

@@ -60,8 +60,9 @@ class FasterRcnn : public torch::nn::Module {
   // Batch::frozen.
   std::vector<std::vector<torch::Tensor>> FrozenFeatures(const torch::Tensor& images);
 
-  // Batch norm takes its statistics over the batches of all ranks; null: of its own batch again.
-  void SynchroniseNorms(const c10::intrusive_ptr<AllReduce>& ranks);
+  // Batch norm takes its statistics over the batches of all processes of `group`; null: over its own batch
+  // only.
+  void SynchroniseNorms(const c10::intrusive_ptr<AllReduce>& group);
 
   const v1::Detector& config() const { return config_; }
   int64_t num_classes() const { return num_classes_; }

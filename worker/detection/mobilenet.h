@@ -59,20 +59,20 @@ class MobilenetV3 : public Backbone {
   void FreezeBelow(int trainable_layers) override;
 
  private:
-  // Places number torchvision's sequence: the stem is 0, the blocks follow from 1, the last convolution comes
-  // last.
+  // A place is an index into torchvision's sequence: the stem is 0, the blocks follow from 1, the last
+  // convolution comes last.
   int PlaceCount() const { return static_cast<int>(blocks_.size()) + 2; }
   // The number of places that are frozen, counted from the stem up to the first trained one.
   int FrozenPlaces() const;
-  // Runs the places from `begin` to before `end` on the last of `maps`. Keeps the maps before it, and appends
-  // that of the pyramid block where it is passed, and the result.
+  // Runs the places from `begin` to before `end` on the last of `maps`. Keeps the maps before it. Appends the
+  // map of the pyramid block, if that block is run, and the result.
   std::vector<torch::Tensor> Run(std::vector<torch::Tensor> maps, int begin, int end) const;
 
   ConvNorm stem_;
   std::vector<std::shared_ptr<InvertedResidual>> blocks_;
   ConvNorm last_;
   int pyramid_block_;
-  std::vector<int> layer_starts_;  // the place at which each layer, as FreezeBelow counts them, begins
+  std::vector<int> layer_starts_;  // where each layer begins; FreezeBelow says what a layer is
 };
 
 }  // namespace loupe::detection

@@ -1,5 +1,5 @@
 // Loops on LibTorch's threads. `at::parallel_for` is a template that becomes a plain loop in a file compiled
-// without OpenMP; this one is compiled with it, once.
+// without OpenMP; the function here is compiled once, with OpenMP.
 
 #ifndef LOUPE_WORKER_DETECTION_PARALLEL_H_
 #define LOUPE_WORKER_DETECTION_PARALLEL_H_

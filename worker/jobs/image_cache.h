@@ -22,8 +22,8 @@ class ImageCache {
   static absl::StatusOr<ImageCache> Open(const std::filesystem::path& folder, int64_t max_bytes);
 
   // The blob's bytes. When the blob is missing or damaged, `fetch` writes it to the path that it is given,
-  // whole or not at all. Wrong bytes are removed again. When the cache is full, the blobs that were not used
-  // for longest are removed. Errors: those of `fetch`; DATA_LOSS when `fetch` wrote other bytes.
+  // whole or not at all. A file with wrong bytes is removed. When the cache is full, the blobs that were not
+  // used for longest are removed. Errors: those of `fetch`; DATA_LOSS when `fetch` wrote other bytes.
   absl::StatusOr<std::string> Read(const Sha256& hash,
                                    absl::FunctionRef<absl::Status(const std::filesystem::path&)> fetch);
 

@@ -10,7 +10,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "recipe/precisions.h"
 #include "worker/detection/onednn.h"
 
 namespace loupe {
@@ -63,10 +65,10 @@ absl::StatusOr<torch::Device> ResolveDevice(const std::string& name, int process
 }
 
 absl::StatusOr<torch::ScalarType> ResolvePrecision(const std::string& name, torch::Device device) {
-  if (name == "float32") return torch::kFloat32;
-  if (name != "bfloat16") {
+  if (name == kFloat32Name) return torch::kFloat32;
+  if (name != kBfloat16Name) {
     return absl::InvalidArgumentError(
-        absl::StrCat("there is no precision '", name, "'; choose float32 or bfloat16"));
+        absl::StrCat("there is no precision '", name, "'; choose ", absl::StrJoin(kPrecisionNames, " or ")));
   }
   if (!HasBfloat16(device)) {
     return absl::FailedPreconditionError(absl::StrCat(

@@ -38,7 +38,7 @@ absl::StatusOr<TrainingBatch> BatchLoader::Load(int64_t index, const std::atomic
     const auto position = static_cast<uint64_t>(index * count + i);
     const size_t image = order_.At(position);
     absl::StrAppend(&batch.names, batch.names.empty() ? "" : ", ", set_.images[image].name);
-    if (i < share_.rank * count / share_.size || i >= (share_.rank + 1) * count / share_.size) continue;
+    if (i < share_.index * count / share_.size || i >= (share_.index + 1) * count / share_.size) continue;
     positions.push_back(position);
     batch.indices.push_back(image);
   }

@@ -26,21 +26,22 @@ struct TrainingBatch {
   std::vector<size_t> indices;  // of the images, in the training set
   detection::Batch images;
   std::vector<detection::Target> targets;
-  std::string names;  // of the images of all ranks; for error messages
+  std::string names;  // of the images of all processes; for error messages
 };
 
 class BatchLoader {
  public:
-  // The part of every batch that one process loads: rank `rank` of `size` takes an even share of the images.
+  // The part of every batch that one process loads. Each of the `size` processes takes an even share of the
+  // images.
   struct Share {
-    int rank = 0;
-    int size = 1;
+    int index = 0;  // of the process, from 0
+    int size = 1;   // processes
   };
 
   // Loads the batches [begin, end) of the training. When `features` (may be null) has all images of a batch,
   // their pictures are not read and the batch has Batch::frozen instead.
-  // Requires: a recipe with defaults filled in; at least as many images per batch as ranks; what is passed by
-  // reference or pointer outlives the loader.
+  // Requires: a recipe with defaults filled in; at least as many images per batch as processes; what is
+  // passed by reference or pointer outlives the loader.
   BatchLoader(const v1::Recipe& recipe, const TrainingSet& set, const detection::FasterRcnn& model,
               const FeatureCache* features, Share share, int64_t begin, int64_t end);
 

@@ -48,7 +48,7 @@ class ChildProcesses {
       }
       Reap();
     }
-    if (failure_.ok() && cut_off_) return absl::InternalError("the processes have lost each other");
+    if (failure_.ok() && cut_off_) return absl::InternalError("the processes can no longer reach each other");
     return failure_;
   }
 

@@ -55,11 +55,11 @@ void CopyBack(const torch::Tensor& flat, std::vector<torch::Tensor>& gradients) 
 
 // Runs `exchange`. Any exception of Gloo means that a rank is gone.
 template <typename Exchange>
-void Translated(bool& lost, const Exchange& exchange) {
+void Translated(bool& broken, const Exchange& exchange) {
   try {
     exchange();
   } catch (const std::exception& error) {
-    lost = true;
+    broken = true;
     TORCH_CHECK(false, "another process of the training is gone: ", error.what());
   }
 }
@@ -104,19 +104,19 @@ absl::StatusOr<c10::intrusive_ptr<ProcessGroup>> ProcessGroup::Join(const std::f
 }
 
 void ProcessGroup::AllReduceSum(torch::Tensor& values) {
-  Translated(lost_, [&] { backend_->Begin(values, c10d::ReduceOp::SUM)->wait(); });
+  Translated(broken_, [&] { backend_->Begin(values, c10d::ReduceOp::SUM)->wait(); });
 }
 
 detection::ImageSize ProcessGroup::AllReduceMax(detection::ImageSize size) {
   torch::Tensor sides = torch::tensor({size.height, size.width}, torch::kInt64);
-  Translated(lost_, [&] { backend_->Begin(sides, c10d::ReduceOp::MAX)->wait(); });
+  Translated(broken_, [&] { backend_->Begin(sides, c10d::ReduceOp::MAX)->wait(); });
   return {sides[0].item<int64_t>(), sides[1].item<int64_t>()};
 }
 
 void ProcessGroup::AllReduceGradients(const std::vector<torch::Tensor>& parameters) {
   torch::NoGradGuard no_grad;
   std::vector<Bucket> buckets = BucketsOf(parameters);
-  Translated(lost_, [&] {
+  Translated(broken_, [&] {
     for (Bucket& bucket : buckets) {
       bucket.flat = Flattened(bucket.gradients);
       bucket.work = backend_->Begin(bucket.flat, c10d::ReduceOp::SUM);

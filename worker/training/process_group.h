@@ -17,7 +17,7 @@ namespace loupe {
 // The group as one rank sees it. The ranks communicate through Gloo over the loopback interface.
 //
 // All ranks must make the same calls in the same order, from one thread at a time. Each call waits for the
-// other ranks. Errors of all calls: c10::Error when another rank is gone; from then on lost() is true.
+// other ranks. Errors of all calls: c10::Error when another rank is gone; from then on broken() is true.
 class ProcessGroup : public detection::AllReduce {
  public:
   // Waits until all ranks, 0 to size - 1, have joined. meeting_file: a path in a folder that all ranks can
@@ -28,7 +28,7 @@ class ProcessGroup : public detection::AllReduce {
 
   int rank() const { return rank_; }
   int size() const { return size_; }
-  bool lost() const { return lost_; }
+  bool broken() const { return broken_; }
 
   void AllReduceSum(torch::Tensor& values) override;
   // The largest height and the largest width over all ranks.
@@ -44,7 +44,7 @@ class ProcessGroup : public detection::AllReduce {
   std::unique_ptr<Backend> backend_;
   int rank_;
   int size_;
-  bool lost_ = false;
+  bool broken_ = false;
 };
 
 // Returns the losses of the whole batch, as means over the samples of all ranks, in the order of

@@ -17,10 +17,11 @@ namespace {
 
 constexpr int64_t kMaxFeatureBytes = int64_t{2} << 30;
 
-// The error of a step whose loss or gradient is not a number. All ranks see it, only rank 0 reports it.
+// The error of a step whose loss or gradient is not a number. All processes see it, only process 0 reports
+// it.
 absl::Status NotANumber(const TrainingReport& report, const std::string& image_names,
                         const ProcessGroup* group) {
-  if (group != nullptr && group->rank() > 0) return absl::AbortedError("rank 0 reports why");
+  if (group != nullptr && group->rank() > 0) return absl::AbortedError("another process reports why");
   return report.NotANumber(image_names);
 }
 
@@ -56,7 +57,7 @@ absl::Status Trainer::Run(const TrainingCallbacks& callbacks, const c10::intrusi
   try {
     return RunSteps(callbacks, group.get());
   } catch (const c10::Error& error) {
-    const auto code = group && group->lost() ? absl::StatusCode::kAborted : absl::StatusCode::kInternal;
+    const auto code = group && group->broken() ? absl::StatusCode::kAborted : absl::StatusCode::kInternal;
     return absl::Status(
         code, absl::StrCat("iteration ", state_->iteration() + 1, ": ", error.what_without_backtrace()));
   }
@@ -74,7 +75,7 @@ absl::Status Trainer::RunSteps(const TrainingCallbacks& callbacks, ProcessGroup*
     report_.BeginStep();
     if (absl::Status done = Step(loader, group, features.get()); !done.ok()) return done;
     report_.EndStep();
-    if (share.rank == 0 && IsMeasurementDue()) {
+    if (share.index == 0 && IsMeasurementDue()) {
       if (absl::Status measured = Measure(); !measured.ok()) return measured;
     }
     if (absl::Status status = callbacks.on_step(report_.progress()); !status.ok()) return status;
@@ -131,7 +132,7 @@ absl::Status Trainer::Measure() {
 
 std::unique_ptr<FeatureCache> Trainer::MakeFeatureCache(const ProcessGroup* group) const {
   const bool constant = state_->model()->HasFrozenLayers() && !Augments(training());
-  // A rank learns only in the step itself to which size its images are padded.
+  // With a group, a process learns only in the step itself to which size its images are padded.
   if (!constant || group != nullptr) return nullptr;
   return std::make_unique<FeatureCache>(kMaxFeatureBytes);
 }

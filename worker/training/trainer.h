@@ -37,12 +37,12 @@ class Trainer {
   // Errors: INVALID_ARGUMENT when it belongs to another training or is incomplete.
   absl::Status Resume(const Checkpoint& checkpoint);
 
-  // Runs the remaining steps. With `group`, each rank runs a trainer in the same state, takes its share of
+  // Runs the remaining steps. With `group`, each process runs a trainer in the same state, takes its share of
   // every batch, and ends with the same weights; up to rounding they are those of one process.
-  // Requires: a batch has at least as many images as there are ranks.
-  // Errors: those of a callback; INVALID_ARGUMENT for an image that can't be read; INTERNAL, on rank 0, when
-  // a loss or a gradient is not a number (the message names iteration and images); ABORTED when another rank
-  // is gone or reports why the training ends.
+  // Requires: a batch has at least as many images as there are processes.
+  // Errors: those of a callback; INVALID_ARGUMENT for an image that can't be read; INTERNAL, in process 0,
+  // when a loss or a gradient is not a number (the message names iteration and images); ABORTED when another
+  // process is gone or reports why the training ends.
   absl::Status Run(const TrainingCallbacks& callbacks, const c10::intrusive_ptr<ProcessGroup>& group = {});
 
   // See TrainingState for these.

@@ -1,4 +1,4 @@
-// What a training tells while it runs: losses, speed, AP on the validation images, and the callbacks that
+// What a training reports while it runs: losses, speed, AP on the validation images, and the callbacks that
 // receive them.
 #pragma once
 

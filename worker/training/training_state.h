@@ -34,7 +34,7 @@ class TrainingState {
  public:
   // The state before the first step. The model and the optimizer live on `device`.
   // recipe: with defaults filled in. init: weights to start from, complete or in part; null: random weights.
-  // Errors: INVALID_ARGUMENT for an unknown preset or weights of which nothing fits; those of
+  // Errors: INVALID_ARGUMENT for an unknown preset or weights without a tensor that fits; those of
   // ResolvePrecision; INTERNAL when LibTorch fails.
   static absl::StatusOr<std::unique_ptr<TrainingState>> Create(const v1::Recipe& recipe,
                                                                const TrainingSet& set,

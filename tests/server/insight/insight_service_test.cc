@@ -155,10 +155,9 @@ TEST(Insight, TheCheckSaysWhatItCouldNotSee) {
   EXPECT_EQ(check.comparisons(0).of(), "embeddings") << "though the first image has none";
   EXPECT_EQ(check.comparisons(0).images(), 58u);
   EXPECT_EQ(check.comparisons(0).others(), 58u);
-  EXPECT_THAT(check.findings(),
-              testing::Contains(
-                  HasSubstr("2 unlabelled images come only by chance, since predictions of model 1 can't be "
-                            "used: of pool-98.png, the score of box 0 is no number")));
+  EXPECT_THAT(check.findings(), testing::Contains(HasSubstr(
+                                    "serve 2 unlabelled images, since their predictions by model 1 can't be "
+                                    "used: of pool-98.png, the score of box 0 is no number")));
   EXPECT_EQ(check.holdout_duplicates().compared_holdout_images(), 4u);
   EXPECT_EQ(check.holdout_duplicates().compared_pool_images(), 120u);
 }

@@ -53,7 +53,7 @@ class PoolEstimatesTest : public testing::Test {
     return images;
   }
 
-  void Answer(RoundWorld& world, int64_t image, const std::vector<MadeBox>& boxes) {
+  void Label(RoundWorld& world, int64_t image, const std::vector<MadeBox>& boxes) {
     std::vector<std::string> corners, labels, ignores, origins, predicted;
     for (const MadeBox& box : boxes) {
       corners.push_back(box.elsewhere ? "60,50,90,70" : "10,10,50,40");
@@ -72,7 +72,7 @@ class PoolEstimatesTest : public testing::Test {
   }
 
   // With the defect that is on it.
-  void Answer(RoundWorld& world, int64_t image) { Answer(world, image, {{world.ClassOn(image)}}); }
+  void Label(RoundWorld& world, int64_t image) { Label(world, image, {{world.ClassOn(image)}}); }
 
   void AddImages(RoundWorld& world, int first, int count) {
     world.database.Sql(absl::StrCat(
@@ -118,13 +118,12 @@ TEST_F(PoolEstimatesTest, AHandWorkedCase) {
   ASSERT_EQ(slice.size(), 20u);
   const uint32_t first = world.ClassOn(slice[0]);
   const uint32_t third = world.ClassOn(slice[2]);
-  Answer(world, slice[0]);                            // found
-  Answer(world, slice[1], {});                        // a wrong detection
-  Answer(world, slice[2], {{third}, {third, true}});  // one found, one missed
-  Answer(world, slice[3],
-         {{world.ClassOn(slice[3]), false, true}});  // the detection is on a region to ignore
-  Answer(world, slice[5]);                           // behind the one that is open
-  for (const int64_t image : NotDrawn(world, 3)) Answer(world, image, {{1}});
+  Label(world, slice[0]);                                            // found
+  Label(world, slice[1], {});                                        // a wrong detection
+  Label(world, slice[2], {{third}, {third, true}});                  // one found, one missed
+  Label(world, slice[3], {{world.ClassOn(slice[3]), false, true}});  // the detection is on a region to ignore
+  Label(world, slice[5]);                                            // behind the one that is open
+  for (const int64_t image : NotDrawn(world, 3)) Label(world, image, {{1}});
   AddImages(world, 1000, 7);
   world.Label("pool", 1000, 1002);  // one of each class
 
@@ -166,15 +165,15 @@ TEST_F(PoolEstimatesTest, AnImageThatIsOpenHoldsUpThoseBehindItAndTheLatestRevis
   const std::vector<int64_t> slice = SliceOf(world, 1);
   EXPECT_THAT(Estimate(world).no_figures(), HasSubstr(FileName(world, slice[0])));
   EXPECT_FALSE(Estimate(world).has_all_classes());
-  for (const int i : {1, 2, 3}) Answer(world, slice[i]);
+  for (const int i : {1, 2, 3}) Label(world, slice[i]);
   EXPECT_EQ(Estimate(world).answered_images(), 0u);
   EXPECT_EQ(Estimate(world).answered_behind(), 3u);
   EXPECT_FALSE(Estimate(world).has_all_classes());
-  Answer(world, slice[0], {});
+  Label(world, slice[0], {});
   EXPECT_EQ(Estimate(world).answered_images(), 4u);
   EXPECT_EQ(Estimate(world).answered_behind(), 0u);
   EXPECT_DOUBLE_EQ(Estimate(world).all_classes().precision().value(), 3.0 / 4);
-  Answer(world, slice[0]);
+  Label(world, slice[0]);
   EXPECT_DOUBLE_EQ(Estimate(world).all_classes().precision().value(), 1);
   EXPECT_DOUBLE_EQ(Estimate(world).all_classes().boxes_left().value(), 4 * 25.0 - 4);
 }
@@ -186,7 +185,7 @@ TEST_F(PoolEstimatesTest, TheThresholdSaysWhichBoxesAreJudged) {
   const std::vector<int64_t> slice = SliceOf(world, 1);
   int sure = 0;
   for (int i = 0; i < 8; ++i) {
-    Answer(world, slice[i]);
+    Label(world, slice[i]);
     // Places that end in 7, 8 or 9 have scores of 0.815 and more, those that end in 6 one of 0.77.
     sure += world.Number(
                 absl::StrCat("SELECT (sampling_key * 1e6)::int % 10 FROM image WHERE id = ", slice[i])) >= 7;
@@ -202,7 +201,7 @@ TEST_F(PoolEstimatesTest, APredictionThatWasSetAsideFoundNothing) {
   world.Label("pool", 0, 20);
   RunRound(world, 1, 100);
   const std::vector<int64_t> slice = SliceOf(world, 1);
-  for (int i = 0; i < 4; ++i) Answer(world, slice[i]);
+  for (int i = 0; i < 4; ++i) Label(world, slice[i]);
   world.database.Sql(
       absl::StrCat("UPDATE prediction SET corners = '{}', labels = '{}', scores = '{}', "
                    "runner_up_labels = '{}', runner_up_scores = '{}', background_scores = "
@@ -218,13 +217,13 @@ TEST_F(PoolEstimatesTest, WhatARankingIsExtendedByIsNoPartOfItsDraw) {
   RunRound(world, 1, 10);  // 40 entries, 8 of them random
   const std::vector<int64_t> slice = SliceOf(world, 1);
   ASSERT_EQ(slice.size(), 8u);
-  for (const int64_t image : slice) Answer(world, image);
+  for (const int64_t image : slice) Label(world, image);
   const std::vector<int64_t> others = NotDrawn(world, 5);
   for (size_t i = 0; i < others.size(); ++i) {
     world.database.Sql(absl::StrCat("DELETE FROM ranking_entry WHERE image_id = ", others[i]));
     world.database.Sql(absl::StrCat("INSERT INTO ranking_entry SELECT id, ", 1000 + i, ", ", others[i],
                                     ", 'pool', 'random', NULL, 0.5, true FROM ranking WHERE generation = 1"));
-    Answer(world, others[i]);
+    Label(world, others[i]);
   }
   const v1::PoolEstimates estimates = Estimate(world);
   EXPECT_EQ(estimates.slice_images(), 8u);
@@ -238,9 +237,9 @@ TEST_F(PoolEstimatesTest, WhatWasLabelledWhileTheRankingWasMadeIsKnownAndNotDraw
   world.Label("pool", 0, 20);
   RunRound(world, 1, 100);
   const std::vector<int64_t> slice = SliceOf(world, 1);
-  Answer(world, slice[0], {});
+  Label(world, slice[0], {});
   world.database.Sql("UPDATE ranking SET created_at = now() WHERE generation = 1");
-  Answer(world, slice[1]);
+  Label(world, slice[1]);
   const v1::PoolEstimates estimates = Estimate(world);
   EXPECT_EQ(estimates.slice_images(), 19u);
   EXPECT_EQ(estimates.answered_images(), 1u);
@@ -255,11 +254,11 @@ TEST_F(PoolEstimatesTest, NothingIsLeftWhenEverythingIsLabelled) {
   RunRound(world, 1, 100);
   const std::vector<int64_t> slice = SliceOf(world, 1);
   for (size_t i = 0; i < slice.size(); ++i) {
-    Answer(world, slice[i], i % 2 == 0 ? std::vector<MadeBox>{{1}, {2}, {1, true}} : std::vector<MadeBox>());
+    Label(world, slice[i], i % 2 == 0 ? std::vector<MadeBox>{{1}, {2}, {1, true}} : std::vector<MadeBox>());
   }
   EXPECT_DOUBLE_EQ(Estimate(world).all_classes().boxes_left().value(), 30 * 5 - 30);
   EXPECT_TRUE(Estimate(world).all_classes().boxes_left().has_low());
-  for (const int64_t image : NotDrawn(world, 1000)) Answer(world, image, {});
+  for (const int64_t image : NotDrawn(world, 1000)) Label(world, image, {});
   const v1::PoolFigure left = Estimate(world).all_classes().boxes_left();
   EXPECT_EQ(left.value(), 0);
   EXPECT_EQ(left.low(), 0);
@@ -274,7 +273,7 @@ TEST_F(PoolEstimatesTest, TheLatestGenerationWithIntervalsIsUsedAndModelsAreNotJ
   const std::vector<int64_t> slice = SliceOf(world, 1);
   ASSERT_EQ(slice.size(), 72u);
   for (int i = 0; i < 50; ++i) {
-    i % 5 == 0 ? Answer(world, slice[i], {}) : Answer(world, slice[i]);
+    i % 5 == 0 ? Label(world, slice[i], {}) : Label(world, slice[i]);
   }
   const v1::PoolEstimates first = Estimate(world);
   EXPECT_EQ(first.answered_images(), 50u);
@@ -299,12 +298,12 @@ TEST_F(PoolEstimatesTest, TheLatestGenerationWithIntervalsIsUsedAndModelsAreNotJ
   EXPECT_THAT(refused.error_message(), HasSubstr("round-2 was trained on images of every random slice"));
 
   const std::vector<int64_t> second = SliceOf(world, 2);
-  Answer(world, second[0]);
+  Label(world, second[0]);
   EXPECT_EQ(Estimate(world).generation(), 1u) << "one image gives no interval";
   EXPECT_EQ(Estimate(world, "round-2").generation(), 2u);
   EXPECT_EQ(Estimate(world, "round-2").answered_images(), 1u);
   EXPECT_EQ(Estimate(world, "1").generation(), 1u);
-  for (int i = 1; i < 30; ++i) Answer(world, second[i]);
+  for (int i = 1; i < 30; ++i) Label(world, second[i]);
   const v1::PoolEstimates now = Estimate(world);
   EXPECT_EQ(now.generation(), 2u);
   EXPECT_EQ(now.model(), 2u);
@@ -324,7 +323,7 @@ TEST_F(PoolEstimatesTest, AGenerationWhoseModelKnowsTheSliceStillCountsBoxes) {
     world.Label("pool", 0, 20);
     RunRound(world, 1, 100);
     const std::vector<int64_t> slice = SliceOf(world, 1);
-    Answer(world, slice[0]);
+    Label(world, slice[0]);
     world.database.Sql(absl::StrCat(knows, slice[0]));
     const v1::PoolEstimates estimates = Estimate(world);
     EXPECT_EQ(estimates.model(), 0u) << knows;
@@ -342,7 +341,7 @@ TEST_F(PoolEstimatesTest, BeforeAnyModelAnImportIsASliceByItself) {
   world.database.Sql(
       "INSERT INTO ranking_entry SELECT 1, id - 1, id, 'pool', 'random', NULL, 1, true "
       "FROM image ORDER BY id");
-  for (int64_t image = 1; image <= 5; ++image) Answer(world, image, {{1}, {2, true}});
+  for (int64_t image = 1; image <= 5; ++image) Label(world, image, {{1}, {2, true}});
   const v1::PoolEstimates first = Estimate(world);
   EXPECT_EQ(first.generation(), 0u);
   EXPECT_EQ(first.model(), 0u);
@@ -355,7 +354,7 @@ TEST_F(PoolEstimatesTest, BeforeAnyModelAnImportIsASliceByItself) {
   EXPECT_FALSE(first.all_classes().has_precision());
   EXPECT_FALSE(first.all_classes().has_recall());
 
-  for (int64_t image = 21; image <= 28; ++image) Answer(world, image, {{1}, {1}, {2}, {2, true}});
+  for (int64_t image = 21; image <= 28; ++image) Label(world, image, {{1}, {1}, {2}, {2, true}});
   const v1::PoolEstimates second = Estimate(world);
   EXPECT_EQ(second.slice_images(), 10u) << "32 boxes are enough";
   EXPECT_EQ(second.answered_images(), 8u);

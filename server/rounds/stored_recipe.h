@@ -9,6 +9,6 @@
 namespace loupe {
 
 // text: as RecipeText wrote it. Errors: INTERNAL (it can't be read).
-absl::StatusOr<v1::Recipe> ReadKeptRecipe(std::string_view text);
+absl::StatusOr<v1::Recipe> ReadStoredRecipe(std::string_view text);
 
 }  // namespace loupe
