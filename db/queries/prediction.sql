@@ -4,8 +4,8 @@
 -- out of date.
 
 -- name: InsertPrediction
--- Does nothing if the model has already predicted the image. The first hash and brightness of a picture are
--- kept too ($13, $14; NULL: not known).
+-- Keeps the model's first prediction of the image. Keeps the picture's first perceptual hash and brightness
+-- too ($13, $14; NULL: not known).
 WITH decoded AS (
   UPDATE image SET perceptual_hash = $13::bigint, brightness = $14::real
   WHERE id = $2 AND $13::bigint IS NOT NULL AND perceptual_hash IS NULL
