@@ -68,9 +68,9 @@ function(loupe_precompiles_torch name)
 endfunction()
 
 # loupe_test(NAME [SOURCES a.cc …] [ROOMS folder …] LIBS lib … [SHARDS n] [TIMEOUT s]): one GoogleTest binary.
-# ctest runs it in n parts, each with every n-th case. A part and not a case is the unit, since a binary makes
-# its database or its server once. What has the longest time limit begins first, so that no core is idle in the
-# end.
+# ctest runs it in n parts; each part has every n-th case. The unit is a part and not a case, since a binary
+# makes its database or its server once. Tests with the longest time limit begin first, so that no core is
+# idle at the end.
 function(loupe_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT;SHARDS" "SOURCES;ROOMS;LIBS" ${ARGN})
   loupe_sources(_sources SOURCES ${ARG_SOURCES} ROOMS ${ARG_ROOMS})

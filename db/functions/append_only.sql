@@ -1,4 +1,4 @@
--- Label history is append-only: for every role and for every statement.
+-- Label history is append-only, for every role and every statement.
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   RAISE EXCEPTION 'label history is append-only: % on % is refused', TG_OP, TG_TABLE_NAME

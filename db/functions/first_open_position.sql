@@ -1,5 +1,5 @@
--- The position of a ranking's first entry whose image is not labelled, looking from `begin_at` on. When all are
--- labelled: one past the last position. The SET clauses: as in claim_tasks.
+-- The position of a ranking's first entry, from `begin_at` on, whose image is not labelled. If all of them
+-- are labelled, it is one past the last position. The SET clauses: as in claim_tasks.
 CREATE OR REPLACE FUNCTION first_open_position(the_ranking bigint, begin_at bigint)
 RETURNS bigint LANGUAGE plpgsql STABLE
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off

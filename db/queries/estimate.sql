@@ -1,5 +1,6 @@
--- Random slices, and the images that they stand for. A slice is the first $3 random entries of ranking $1 from position
--- $2 on. U: those images it was drawn from that all models of $4 predicted.
+-- Random slices, and the images that they represent.
+-- The slice: the first $3 random entries of ranking $1, from position $2 on.
+-- U: the images that the slice was drawn from, if all models of $4 have predicted them.
 
 -- name: SelectDrawnRankings
 SELECT ranking.id, ranking.generation, coalesce(ranking.model_id, 0), ranking.eligible,
@@ -9,14 +10,15 @@ FROM ranking LEFT JOIN round ON round.id = ranking.round_id
 WHERE ranking.project_id = $1 AND ranking.state <> 'building' ORDER BY ranking.generation DESC;
 
 -- name: SelectFirstDraws
--- Images of one import share the time at which it began.
+-- The first position and the number of entries of each import's draw, latest draw first. All images of an
+-- import have the time at which the import began.
 SELECT min(position), count(*) FROM ranking_entry JOIN image ON image.id = image_id
 WHERE ranking_id = $1 AND slice = 'random' AND probability = 1
 GROUP BY image.created_at ORDER BY min(position) DESC;
 
 -- name: SelectDrawnSlice
--- The slice's images in U: their number, those before the first that is not answered, the number of answered ones after
--- it, and that first one.
+-- Of the slice's images in U: how many there are, the ids of those before the first unanswered image, how
+-- many answered images come after it, and its file name.
 WITH slice AS MATERIALIZED (
   SELECT entry.position, image.id, image.file_name, image.head_revision_id IS NOT NULL AS answered
   FROM ranking
@@ -40,8 +42,10 @@ SELECT count(*),
 FROM slice LEFT JOIN open ON true;
 
 -- name: SelectPoolParts
--- Counts of pool images per part, in all (label 0) and with boxes of a class. Parts: in U, labelled `since` or still
--- `open`; not in U, `known` by a label or `outside`. Entries are looked up per image: statistics may be older.
+-- Counts per part of the pool: one row for all images of a part (label 0), and one row for each class.
+-- Parts in U: `since` (labelled since the draw) and `open` (not labelled). Parts outside U: `known`
+-- (labelled) and `outside` (not labelled). Entries are looked up once per image, since the planner's
+-- statistics may be out of date.
 WITH pool AS (
   SELECT image.id, image.head_revision_id,
          CASE WHEN (SELECT count(*) FROM prediction
@@ -71,7 +75,8 @@ GROUP BY GROUPING SETS ((part), (part, box.label))
 HAVING GROUPING(box.label) = 1 OR box.label IS NOT NULL;
 
 -- name: CountTrainedOn
--- Images that the model, or a model that its weights come from, was trained on; by people's labels or pseudo-labels.
+-- How many of the images $2 model $1, or a model that its weights come from, was trained on, with people's
+-- labels or with pseudo-labels.
 WITH RECURSIVE line AS (
   SELECT id, parent_id, round_id FROM model WHERE id = $1
   UNION SELECT model.id, model.parent_id, model.round_id FROM model JOIN line ON model.id = line.parent_id

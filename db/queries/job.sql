@@ -8,8 +8,8 @@ FROM round JOIN snapshot ON snapshot.id = round.snapshot_id WHERE round.id = $1
 ON CONFLICT DO NOTHING;
 
 -- name: InsertEvaluateJobs
--- Shards of $4 images, of the labelled holdout images that model $2 has not predicted. Inserts nothing when
--- the round has EVALUATE jobs of this model.
+-- One job for each shard of $4 images. The shards hold the labelled holdout images that model $2 has not
+-- predicted. Inserts nothing if the round already has EVALUATE jobs for this model.
 INSERT INTO job (round_id, kind, state, model_id, first_image_id, last_image_id, images)
 SELECT $1, 'evaluate', 'waiting', $2, min(id), max(id), count(*)
 FROM (SELECT image.id, (row_number() OVER (ORDER BY image.id) - 1) / $4 AS shard
@@ -21,8 +21,8 @@ GROUP BY shard
 ON CONFLICT DO NOTHING;
 
 -- name: InsertPredictJobs
--- Shards of $4 images of the pool. Labelled images are predicted too: the ranking compares unlabelled ones
--- with them.
+-- One job for each shard of $4 images of the pool. Labelled images are predicted too, since the ranking
+-- compares unlabelled images with them.
 INSERT INTO job (round_id, kind, state, model_id, first_image_id, last_image_id, images)
 SELECT $1, 'predict', 'waiting', $2, min(id), max(id), count(*)
 FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / $4 AS shard
@@ -31,7 +31,7 @@ GROUP BY shard
 ON CONFLICT DO NOTHING;
 
 -- name: CountJobs
--- Of one step of a round. `open`: waiting or leased.
+-- The jobs of one step of a round. `open`: waiting or leased.
 SELECT count(*) AS jobs, count(*) FILTER (WHERE state = 'waiting') AS open
 FROM job WHERE round_id = $1 AND kind = $2;
 
@@ -43,7 +43,7 @@ SELECT state, images, progress FROM job WHERE round_id = $1 AND kind = $2 ORDER 
 UPDATE job SET state = 'cancelled', ended_at = now() WHERE round_id = $1 AND state = 'waiting';
 
 -- name: DeleteLeasesOfRound
--- The workers notice at their next call.
+-- The workers notice it at their next call.
 DELETE FROM lease USING job WHERE lease.purpose = 'job' AND lease.subject_id = job.id AND job.round_id = $1;
 
 -- name: DeleteExpiredJobLeases
@@ -51,7 +51,7 @@ DELETE FROM lease WHERE (purpose, subject_id) IN (
   SELECT purpose, subject_id FROM lease WHERE purpose = 'job' AND expires_at < now() FOR UPDATE SKIP LOCKED);
 
 -- name: LockFreeJob
--- The oldest job without a lease. Jobs with $1 attempts are abandoned: they are not leased again.
+-- The oldest job without a lease. A job with $1 attempts is abandoned: it is not leased again.
 SELECT job.id FROM job
 WHERE job.state = 'waiting' AND job.attempts < $1
   AND NOT EXISTS (SELECT FROM lease WHERE purpose = 'job' AND subject_id = job.id)
@@ -69,7 +69,7 @@ RETURNING number, expires_at;
 UPDATE job SET attempts = attempts + 1 WHERE id = $1;
 
 -- name: ForgetJobAttempts
--- Keeps the attempt of the worker that holds the lease.
+-- Keeps one attempt: that of the worker that holds the lease.
 UPDATE job SET attempts = 1 WHERE id = $1 AND attempts > 1;
 
 -- name: RenewJobLease
@@ -78,16 +78,16 @@ WHERE purpose = 'job' AND subject_id = $1 AND number = $2
 RETURNING expires_at;
 
 -- name: LockJobLease
--- No row: the lease has ended. Locks the lease until the transaction ends, so that the job can't be leased to
--- another worker meanwhile.
+-- No row: the lease has ended. The lease stays locked until the transaction ends, so that the job can't be
+-- leased to another worker before that.
 SELECT number FROM lease WHERE purpose = 'job' AND subject_id = $1 AND number = $2 FOR SHARE;
 
 -- name: DeleteJobLease
 DELETE FROM lease WHERE purpose = 'job' AND subject_id = $1 AND number = $2;
 
 -- name: FindJob
--- The recipe is that of the round that trained the predicting model, so that a model predicts the same in
--- every round.
+-- For a job that predicts, the recipe is that of the round that trained its model, so that the model predicts
+-- the same in every round.
 SELECT job.id, job.kind, job.state, job.round_id, round.number AS round_number, project.id AS project_id,
        project.name AS project_name, coalesce(own.recipe, round.recipe) AS recipe,
        coalesce(job.model_id, 0) AS model_id, model.weights_sha256, coalesce(model.preset, '') AS preset,
@@ -105,7 +105,7 @@ WHERE job.id = $1;
 UPDATE job SET progress = $2 WHERE id = $1;
 
 -- name: SetCheckpoint
--- No row: the iteration is not above that of the checkpoint before.
+-- No row: the iteration is not above that of the previous checkpoint.
 UPDATE job SET checkpoint_sha256 = $2, checkpoint_iteration = $3
 WHERE id = $1 AND checkpoint_iteration < $3 RETURNING id;
 
@@ -116,16 +116,16 @@ UPDATE job SET state = 'done', ended_at = now(), ended_lease = $2 WHERE id = $1;
 UPDATE job SET state = 'failed', ended_at = now(), ended_lease = $2, error = $3 WHERE id = $1;
 
 -- name: CountTransientFailure
--- A failure that was reported ends its attempt; only leases that expired count as attempts.
+-- Sets the attempts to 0: they count only leases that expired in a row, and this failure was reported.
 UPDATE job SET transient_failures = transient_failures + 1, attempts = 0 WHERE id = $1
 RETURNING transient_failures;
 
 -- name: ReleaseJob
--- A release takes its own attempt off: only leases that expired count.
+-- Takes back the attempt that this lease counted: only leases that expired count as attempts.
 UPDATE job SET attempts = greatest(attempts - 1, 0) WHERE id = $1;
 
 -- name: FindAbandonedJob
--- A job of this round whose leases expired $2 times without progress in between.
+-- A job of this round whose leases expired $2 times in a row without progress.
 SELECT kind FROM job
 WHERE round_id = $1 AND state = 'waiting' AND attempts >= $2
   AND NOT EXISTS (SELECT FROM lease WHERE purpose = 'job' AND subject_id = job.id AND expires_at > now())

@@ -3,17 +3,17 @@
 -- name: AppendImportedRevision
 SELECT the_revision
 FROM append_revision($1, 'import', $2, NULL, $3, false, 0, $4::real[], $5::int[], $6::text[],
-                                         $7::boolean[], $8::int[], '{}', '{}', '{}', '{}');
+                     $7::boolean[], $8::int[], '{}', '{}', '{}', '{}');
 
 -- name: SelectTruth
--- One row per box of these images' latest revisions; none for a clean image.
+-- One row per box of these images' latest revisions. An image without boxes has no row.
 SELECT image.id, box_id, label, x1, y1, x2, y2, origin, ignore
 FROM image JOIN label_box ON revision_id = head_revision_id
 WHERE image.id = ANY ($1::bigint[]) ORDER BY image.id, ordinal;
 
 -- name: SelectLabelledImages
--- One row per box; for a clean image one row with NULLs. At most $4 images with ids above $3, in order of id.
--- $2: a side, or '' for both.
+-- One row per box. An image without boxes has one row with NULLs. At most $4 images with ids above $3, in
+-- order of id. $2: a side, or '' for both sides.
 SELECT shown.*, box_id, label, x1, y1, x2, y2, origin, ignore
 FROM (SELECT * FROM shown_image
       WHERE project_id = $1 AND ($2 = '' OR side = $2) AND head_revision_id IS NOT NULL AND id > $3
@@ -23,8 +23,8 @@ ORDER BY shown.id, ordinal;
 
 -- name: SelectRevisions
 SELECT revision.id, revision.number, revision.source, author.name AS author, revision.created_at,
-       revision.blind,
-       revision.late, revision.spent_ms, revision.previous_hash, revision.hash, revision.task_id,
+       revision.blind, revision.late, revision.spent_ms, revision.previous_hash, revision.hash,
+       revision.task_id,
        coalesce(shown_model.number, 0) AS shown_model,
        ranking.generation, task.position, task.slice, task.score, task.probability,
        coalesce(ranked_model.number, 0) AS ranked_model
@@ -55,14 +55,13 @@ SELECT round.number FROM pseudo_label JOIN round USING (snapshot_id)
 WHERE pseudo_label.image_id = $1 ORDER BY round.number;
 
 -- name: RecomputeHashes
--- One row per revision of the first $3 images with ids above $2, in order of id. For an image without history one row
--- with NULLs.
+-- One row per revision of the first $3 images with ids above $2, in order of id. An image without a revision
+-- has one row with NULLs.
 SELECT image.id, image.head_revision_id, revision.id AS revision_id, revision.number, revision.previous_hash,
        revision.hash,
        revision_hash(revision.previous_hash, image.sha256, revision.number, revision.author_id,
-                     revision.source,
-                     revision.task_id, revision.created_at, revision.blind, revision.late, revision.spent_ms,
-                     revision_details(revision.id)) AS computed,
+                     revision.source, revision.task_id, revision.created_at, revision.blind, revision.late,
+                     revision.spent_ms, revision_details(revision.id)) AS computed,
        (SELECT count(*) FROM label_box WHERE revision_id = revision.id) AS boxes
 FROM (SELECT id, sha256, head_revision_id FROM image
       WHERE project_id = $1 AND id > $2 ORDER BY id LIMIT $3) image

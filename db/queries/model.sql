@@ -10,7 +10,7 @@ FROM model WHERE project_id = $1
 RETURNING id;
 
 -- name: ListModels
--- Highest number first: those below $2 (0: all), at most $3.
+-- At most $3 models with numbers below $2 (0: all), highest number first.
 SELECT model.id, model.number, model.name, model.preset, model.state,
        coalesce(parent.number, 0) AS parent_number, coalesce(round.number, 0) AS round_number,
        coalesce(round.id, 0) AS round_id, model.weights_sha256, model.weights_bytes,
@@ -26,7 +26,7 @@ WHERE model.project_id = $1 AND ($2 = 0 OR model.number < $2)
 ORDER BY model.number DESC LIMIT $3;
 
 -- name: FindModel
--- By name or number $2; an empty $2 means the serving model.
+-- The model whose name or number is $2; the serving model if $2 is empty.
 SELECT model.id, model.number, model.name, model.preset, model.state,
        coalesce(parent.number, 0) AS parent_number, coalesce(round.number, 0) AS round_number,
        coalesce(round.id, 0) AS round_id, model.weights_sha256, model.weights_bytes,
@@ -56,13 +56,13 @@ LEFT JOIN evaluation ON evaluation.model_id = model.id AND evaluation.round_id =
 WHERE model.id = $1;
 
 -- name: RetireServingModel
--- Returns the model that served. $2: the model that is to serve; it is left as it is.
+-- Returns the model that served. $2: the model that will serve; it is not changed.
 UPDATE model SET state = 'retired' WHERE project_id = $1 AND state = 'serving' AND id <> $2 RETURNING id;
 
 -- name: ServeModel
--- $2: the model that it replaces; 0: leave replaced_id unchanged.
+-- $2: the model that it replaces; 0 leaves replaced_id unchanged.
 UPDATE model SET state = 'serving', replaced_id = coalesce(nullif($2::bigint, 0), replaced_id) WHERE id = $1;
 
 -- name: HoldModel
--- Only a candidate: a model that serves or served is not changed.
+-- Changes only a candidate, not a model that serves or has served.
 UPDATE model SET state = 'held' WHERE id = $1 AND state = 'candidate';

@@ -1,9 +1,11 @@
--- Predictions: one row per image and model. The planner's statistics may not know a new model and expect one row of it.
--- So statements also bound prediction.image_id, or look the prediction up per image (OFFSET 0): then they read no more
--- than they need, whatever the statistics say.
+-- Predictions: one row per image and model. The planner's statistics may not know a new model; the planner
+-- then expects one row for it. So statements also limit prediction.image_id, or look up the prediction of
+-- each image by itself (OFFSET 0). Then they read only the rows that they need, even if the statistics are
+-- out of date.
 
 -- name: InsertPrediction
--- The first prediction is kept, and the picture's first hash and brightness ($13, $14; NULL: not known).
+-- Keeps the model's first prediction of the image. Keeps the picture's first perceptual hash and brightness
+-- too ($13, $14; NULL: not known).
 WITH decoded AS (
   UPDATE image SET perceptual_hash = $13::bigint, brightness = $14::real
   WHERE id = $2 AND $13::bigint IS NOT NULL AND perceptual_hash IS NULL
@@ -11,17 +13,16 @@ WITH decoded AS (
 INSERT INTO prediction (model_id, image_id, corners, labels, scores, runner_up_labels, runner_up_scores,
                         background_scores, agreements, embedding, max_foreground_score, set_aside)
 VALUES ($1, $2, $3::real[], $4::smallint[], $5::real[], $6::smallint[], $7::real[], $8::real[], $9::real[],
-        $10, $11,
-        nullif($12, ''))
+        $10, $11, nullif($12, ''))
 ON CONFLICT DO NOTHING;
 
 -- name: SelectImageBounds
--- Sizes, to check predictions of these images.
+-- The sizes of these images, to check predictions.
 SELECT id, width, height FROM image
 WHERE id = ANY($1::bigint[]) AND project_id = $2 AND side = $3 AND id BETWEEN $4 AND $5;
 
 -- name: SelectImagesToPredict
--- Pool images in a range of ids that model $4 has not predicted; ids above $5, at most $6.
+-- At most $6 pool images with ids from $2 to $3 and above $5 that model $4 has not predicted.
 SELECT image.id, sha256, file_name, width, height, size_bytes, media_type, sampling_key,
        coalesce(group_name, '') AS group_name, head_revision_id IS NOT NULL AS labelled
 FROM image
@@ -31,7 +32,7 @@ WHERE project_id = $1 AND side = 'pool' AND image.id BETWEEN $2 AND $3
 ORDER BY image.id LIMIT $6;
 
 -- name: SelectImagesToEvaluate
--- Holdout images that are labelled blind; otherwise as SelectImagesToPredict.
+-- As SelectImagesToPredict, for holdout images that were labelled blind.
 SELECT image.id, sha256, file_name, width, height, size_bytes, media_type, sampling_key,
        coalesce(group_name, '') AS group_name, true AS labelled
 FROM image JOIN label_revision head ON head.id = image.head_revision_id
@@ -40,7 +41,7 @@ WHERE project_id = $1 AND side = 'holdout' AND head.blind AND image.id BETWEEN $
 ORDER BY image.id LIMIT $6;
 
 -- name: CountPoolDone
--- Pool images in a range that the model has predicted.
+-- The number of pool images with ids from $2 to $3 that model $4 has predicted.
 SELECT count(*) FROM image JOIN prediction ON prediction.model_id = $4 AND prediction.image_id = image.id
 WHERE project_id = $1 AND side = 'pool' AND image.id BETWEEN $2 AND $3 AND image_id BETWEEN $2 AND $3;
 
@@ -65,15 +66,17 @@ SELECT image_id, corners, labels, scores FROM prediction
 WHERE model_id = $1 AND image_id = ANY ($2::bigint[]);
 
 -- name: SelectPoolScores
--- A model's scores on the unlabelled pool: ids above $3, in order, at most $4. Predictions set aside are left out.
-SELECT prediction.image_id, labels, scores, runner_up_scores, background_scores, max_foreground_score, agreements
+-- Model $2's scores on at most $4 unlabelled images of the pool with ids above $3, in order of id. Images
+-- whose predictions were set aside are left out.
+SELECT prediction.image_id, labels, scores, runner_up_scores, background_scores, max_foreground_score,
+       agreements
 FROM image JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
 WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id IS NULL AND image.id > $3
   AND prediction.image_id > $3 AND set_aside IS NULL
 ORDER BY image.id LIMIT $4;
 
 -- name: SelectPoolDetections
--- A model's boxes on the unlabelled pool, as SelectPoolScores.
+-- As SelectPoolScores, the model's boxes.
 SELECT prediction.image_id, corners, labels, scores
 FROM image JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
 WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id IS NULL AND image.id > $3
@@ -81,8 +84,8 @@ WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id I
 ORDER BY image.id LIMIT $4;
 
 -- name: SelectCommonDetections
--- Boxes of models $2 and $3 on unlabelled images of the pool that both predicted, by sampling key, at most
--- $4.
+-- The boxes of models $2 and $3 on the first $4 unlabelled images of the pool, in order of sampling key, that
+-- both models predicted.
 SELECT image.id, earlier.corners, earlier.labels, earlier.scores, later.corners, later.labels, later.scores
 FROM image
 CROSS JOIN LATERAL (SELECT corners, labels, scores FROM prediction
@@ -93,14 +96,16 @@ WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id I
 ORDER BY image.sampling_key, image.id LIMIT $4;
 
 -- name: SelectAppearances
--- What these images look like to a model. Predictions without an embedding, as those set aside, are left out.
+-- The embeddings that model $1 gave these images, and their perceptual hashes. Images without an embedding
+-- are left out; predictions that were set aside have none.
 SELECT prediction.image_id, embedding, perceptual_hash
 FROM prediction JOIN image ON image.id = prediction.image_id
 WHERE model_id = $1 AND prediction.image_id = ANY($2::bigint[]) AND embedding <> ''
 ORDER BY prediction.image_id;
 
 -- name: SelectLabelledAppearances
--- The same for the labelled pool: ids above $3, in order, at most $4.
+-- As SelectAppearances, for model $2 and at most $4 labelled images of the pool with ids above $3, in order
+-- of id.
 SELECT prediction.image_id, embedding, perceptual_hash
 FROM image JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
 WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id IS NOT NULL AND image.id > $3

@@ -20,14 +20,14 @@ SELECT id, name, role, created_at, revoked_at FROM principal WHERE id > $1 ORDER
 SELECT id, name, role, created_at, revoked_at FROM principal WHERE id = $1;
 
 -- name: LockAdmins
--- Two admins who revoke each other's token at the same time run one after the other.
+-- If two admins revoke each other's tokens at the same time, one of them waits for the other.
 SELECT id FROM principal WHERE role = 'admin' AND revoked_at IS NULL ORDER BY id FOR UPDATE;
 
 -- name: RevokePrincipal
 UPDATE principal SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1;
 
 -- name: LockFirstAdmin
--- Of coordinators that start together, only one makes the first admin.
+-- If several coordinators start at the same time, only one of them makes the first admin.
 SELECT pg_advisory_xact_lock(2, 1);
 
 -- name: AnyPrincipal

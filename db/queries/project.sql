@@ -1,7 +1,7 @@
--- Projects: settings, classes, and counts of their state.
+-- Projects: their settings, classes and counts.
 
 -- name: InsertProject
--- No row when the name is taken.
+-- No row: the name is taken.
 INSERT INTO project (name, seed, holdout_fraction, holdout_target, strategy) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (name) DO NOTHING RETURNING id;
 
@@ -14,7 +14,7 @@ INSERT INTO ranking (project_id, generation, strategy, seed, state, activated_at
 VALUES ($1, 0, 'random', $2, 'active', now());
 
 -- name: FindProject
--- By name; an empty name finds the only one. Two rows when there are several.
+-- The project of this name. An empty name matches every project; two rows mean that there are several.
 SELECT id, name FROM project WHERE name = $1 OR $1 = '' ORDER BY id LIMIT 2;
 
 -- name: SelectProjects
@@ -31,8 +31,8 @@ SELECT label, name FROM class WHERE project_id = $1 ORDER BY label;
 SELECT count(*) FROM image WHERE project_id = $1 AND side = 'pool';
 
 -- name: CountImages
--- A holdout image counts as labelled only when its labels were drawn blind. They are a random sample when they are the
--- first of the holdout in order of sampling_key.
+-- A holdout image counts as labelled only if its labels were drawn blind. The labelled holdout images are a
+-- random sample if they are the first of the holdout in order of sampling_key.
 SELECT count(*) FILTER (WHERE side = 'pool') AS pool,
        count(*) FILTER (WHERE side = 'pool' AND head_revision_id IS NOT NULL) AS pool_labelled,
        count(*) FILTER (WHERE side = 'holdout') AS holdout,
@@ -44,7 +44,7 @@ FROM image LEFT JOIN label_revision head ON head.id = image.head_revision_id
 WHERE project_id = $1;
 
 -- name: CountClasses
--- Boxes of the truth per class, without regions to ignore.
+-- Boxes of the truth, and images that show them, per class. Regions to ignore are not counted.
 SELECT class.label, class.name, count(box.revision_id) AS boxes, count(DISTINCT box.revision_id) AS images
 FROM class
 LEFT JOIN (SELECT label_box.* FROM image JOIN label_box ON revision_id = head_revision_id

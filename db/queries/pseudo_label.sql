@@ -1,7 +1,7 @@
--- Pseudo-labels: boxes that a round is trained on besides the truth. Nothing else reads them.
+-- Pseudo-labels: boxes that a round trains on besides the truth. Nothing else uses them.
 
 -- name: InsertPseudoLabel
--- Does nothing for an image that is labelled by now, or that is not in the pool.
+-- Does nothing if the image has been labelled in the meantime, or is not in the pool.
 INSERT INTO pseudo_label (snapshot_id, image_id, corners, labels)
 SELECT $1, id, $3::real[], $4::smallint[] FROM image
 WHERE id = $2 AND side = 'pool' AND head_revision_id IS NULL;
@@ -10,7 +10,7 @@ WHERE id = $2 AND side = 'pool' AND head_revision_id IS NULL;
 UPDATE snapshot SET pseudo_labels = $2 WHERE id = $1;
 
 -- name: SelectPseudoLabels
--- With image ids above $2, in order, at most $3.
+-- At most $3 images with ids above $2, in order of id.
 SELECT image.id, image.sha256, image.file_name, image.width, image.height, image.size_bytes, image.media_type,
        image.sampling_key, coalesce(image.group_name, '') AS group_name, corners, labels
 FROM pseudo_label JOIN image ON image.id = pseudo_label.image_id

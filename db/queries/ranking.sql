@@ -1,12 +1,12 @@
--- Rankings: what they are made from, the ones that rounds make, and the active one as a queue.
+-- Rankings: the data that they are made from, the rankings of rounds, and the active ranking as a queue.
 
 -- name: SelectEligibleImages
--- Unlabelled images of the pool with ids above $2, in order, at most $3.
+-- At most $3 unlabelled images of the pool with ids above $2, in order of id.
 SELECT id FROM image
 WHERE project_id = $1 AND side = 'pool' AND head_revision_id IS NULL AND id > $2 ORDER BY id LIMIT $3;
 
 -- name: SelectHoldoutQueue
--- Unlabelled images of the holdout by sampling key, at most $2.
+-- The first $2 unlabelled images of the holdout, in order of sampling key.
 SELECT id FROM image WHERE project_id = $1 AND side = 'holdout' AND head_revision_id IS NULL
 ORDER BY sampling_key, id LIMIT $2;
 
@@ -15,7 +15,7 @@ SELECT count(*) FROM image JOIN label_revision head ON head.id = image.head_revi
 WHERE project_id = $1 AND side = 'holdout';
 
 -- name: CountBoxesByClass
--- People's boxes of each class of the project, in the pool's truth.
+-- The number of boxes of each class in the truth of the pool. Regions to ignore are not counted.
 SELECT class.label, coalesce(counted.boxes, 0)
 FROM class
 LEFT JOIN (SELECT label_box.label, count(*) AS boxes
@@ -25,7 +25,8 @@ LEFT JOIN (SELECT label_box.label, count(*) AS boxes
 WHERE class.project_id = $1 ORDER BY class.label;
 
 -- name: SelectTimedTasks
--- Seconds and boxes of the latest answers, at most $2. Below 0.2 s a program answered; 0: the time is not known.
+-- The seconds and the number of boxes of the latest $2 answers. Answers below 0.2 s are left out: a program
+-- gave them, or the time is not known (0).
 SELECT revision.spent_ms / 1000.0,
        (SELECT count(*) FROM label_box WHERE revision_id = revision.id AND NOT ignore)
 FROM label_revision revision JOIN task ON task.id = revision.task_id
@@ -33,7 +34,7 @@ WHERE task.project_id = $1 AND revision.spent_ms >= 200
 ORDER BY revision.id DESC LIMIT $2;
 
 -- name: InsertRanking
--- Under LockProjectNumbers. Generation 0 is never taken.
+-- Requires LockProjectNumbers. Never makes generation 0.
 INSERT INTO ranking (project_id, generation, model_id, round_id, strategy, seed, state, eligible)
 SELECT $1, coalesce(max(generation), 0) + 1, $2, $3, $4, $5, 'building', $6 FROM ranking WHERE project_id = $1
 RETURNING id;
@@ -55,17 +56,20 @@ SELECT id, generation, seed, coalesce(model_id, 0) AS model_id FROM ranking
 WHERE project_id = $1 AND state = 'active';
 
 -- name: SelectQueue
--- Entries of the active ranking from position $2 on, at most $3; none before the first open entry.
+-- At most $3 entries of the active ranking, from position $2 or from the first open entry on, whichever is
+-- later.
 SELECT shown.*, entry.position, entry.slice, entry.score, entry.probability, entry.blind, ranking.generation,
        coalesce(ranked_model.number, 0) AS ranked_model,
        CASE WHEN shown.head_revision_id IS NOT NULL THEN 'answered'
-            WHEN EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = entry.image_id) THEN 'leased'
+            WHEN EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = entry.image_id)
+            THEN 'leased'
             ELSE 'waiting' END AS state
 FROM ranking
 JOIN ranking_entry entry ON entry.ranking_id = ranking.id
 JOIN shown_image shown ON shown.id = entry.image_id
 LEFT JOIN model ranked_model ON ranked_model.id = ranking.model_id
-WHERE ranking.project_id = $1 AND ranking.state = 'active' AND entry.position >= greatest(ranking.first_open, $2)
+WHERE ranking.project_id = $1 AND ranking.state = 'active'
+  AND entry.position >= greatest(ranking.first_open, $2)
 ORDER BY entry.position LIMIT $3;
 
 -- name: AdvanceFirstOpen
@@ -74,7 +78,7 @@ FROM (SELECT id, first_open_position(id, first_open) AS position FROM ranking WH
 WHERE ranking.id = open.id AND ranking.first_open < open.position;
 
 -- name: LockRanking
--- Entries are appended under this lock.
+-- Entries are appended only under this lock.
 SELECT FROM ranking WHERE id = $1 FOR NO KEY UPDATE;
 
 -- name: MeasureRanking
@@ -84,8 +88,8 @@ SELECT coalesce(max(position) + 1, 0) AS next_position,
 FROM ranking_entry WHERE ranking_id = $1;
 
 -- name: SelectUnranked
--- Unlabelled images of one side that are not in the ranking; the holdout's by sampling key.
--- (OFFSET 0: one look-up per image, as in prediction.sql.)
+-- Unlabelled images of side $3 that are not in ranking $2. Holdout images are in order of sampling key, pool
+-- images in order of id. OFFSET 0: one lookup per image, as in prediction.sql.
 SELECT image.id FROM image
 WHERE project_id = $1 AND side = $3 AND head_revision_id IS NULL
   AND NOT EXISTS (SELECT FROM ranking_entry WHERE ranking_id = $2 AND image_id = image.id OFFSET 0)

@@ -1,23 +1,23 @@
--- Samples that show whether the labelled images represent the pool. The planner's statistics may be older than a
--- model's predictions, a ranking's entries or a project. It then expects one row, and would compare each image with all
--- of them. A subquery per image is a look-up whatever the statistics say.
+-- Samples that show whether the labelled images represent the pool. A model's predictions, a ranking's
+-- entries or a whole project may be newer than the planner's statistics. The planner then expects one row,
+-- and would compare each image with all of the rows. A subquery per image is always a lookup.
 
 -- name: SelectPoolSample
--- Boxes of model $2 on the first $3 unlabelled images of the pool by sampling key, and the number of all such images.
+-- The boxes of model $2 on the first $3 unlabelled images of the pool, in order of sampling key, that it has
+-- predicted; and the number of all unlabelled images of the pool.
 SELECT labels, scores,
        (SELECT count(*) FROM image
         WHERE project_id = $1 AND side = 'pool' AND head_revision_id IS NULL) AS unlabelled
 FROM (SELECT labels, scores
       FROM image
       CROSS JOIN LATERAL (SELECT labels, scores FROM prediction
-                          WHERE model_id = $2 AND image_id = image.id OFFSET 0)
-        predicted
+                          WHERE model_id = $2 AND image_id = image.id OFFSET 0) predicted
       WHERE image.project_id = $1 AND side = 'pool' AND head_revision_id IS NULL
       ORDER BY sampling_key, image.id LIMIT $3) sample;
 
 -- name: SelectPoolTraits
--- The first $4 images of the pool by sampling key, labelled ones ($3) or unlabelled ones. The embedding is model $2's;
--- empty: it has none.
+-- The first $4 images of the pool, in order of sampling key: labelled images if $3 is true, else unlabelled
+-- images. The embedding is that of model $2; it is empty if the model has none.
 SELECT coalesce((SELECT embedding FROM prediction WHERE model_id = $2 AND image_id = sample.id), ''),
        width, height, brightness
 FROM (SELECT id, width, height, brightness FROM image
@@ -25,9 +25,10 @@ FROM (SELECT id, width, height, brightness FROM image
       ORDER BY sampling_key, id LIMIT $4) sample;
 
 -- name: SelectRandomSliceTraits
--- Of the first $2 random entries of ranking $1, the first $3 by sampling key that are answered. The embeddings are of
--- the model that made the ranking, which was not trained on these images.
-SELECT coalesce((SELECT embedding FROM prediction WHERE model_id = sample.model_id AND image_id = sample.id), ''),
+-- Of the first $2 random entries of ranking $1: the first $3 answered ones, in order of sampling key. The
+-- embeddings are those of the ranking's model, which was not trained on these images.
+SELECT coalesce((SELECT embedding FROM prediction
+                 WHERE model_id = sample.model_id AND image_id = sample.id), ''),
        width, height, brightness
 FROM (SELECT image.id, width, height, brightness, ranking.model_id
       FROM ranking
@@ -40,7 +41,7 @@ FROM (SELECT image.id, width, height, brightness, ranking.model_id
       ORDER BY sampling_key, image.id LIMIT $3) sample;
 
 -- name: SelectRandomRestTraits
--- The same of the other images that those entries were drawn from.
+-- As SelectRandomSliceTraits, for the other images that those entries were drawn from.
 SELECT coalesce((SELECT embedding FROM prediction
                  WHERE model_id = sample.model_id AND image_id = sample.id), ''),
        width, height, brightness
@@ -61,7 +62,8 @@ FROM (SELECT image.id, width, height, brightness, ranking.model_id
       ORDER BY sampling_key, image.id LIMIT $3) sample;
 
 -- name: SelectSetAside
--- Unlabelled pool images whose prediction by model $2 was set aside: their number, and the first one with the reason.
+-- Unlabelled pool images whose prediction by model $2 was set aside: their number, and the file name and the
+-- reason of the first one.
 SELECT count(*) OVER (), file_name, set_aside
 FROM prediction JOIN image ON image.id = image_id
 WHERE model_id = $2 AND set_aside IS NOT NULL AND project_id = $1 AND side = 'pool'

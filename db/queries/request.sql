@@ -2,7 +2,8 @@
 SELECT method, fingerprint, response FROM request WHERE principal_id = $1 AND request_id = $2;
 
 -- name: InsertRequest
--- Waits while another transaction inserts the same request. No row: that one was first.
+-- Waits while another transaction inserts the same request. Inserts nothing if the other transaction was
+-- first.
 INSERT INTO request (principal_id, request_id, method, fingerprint, response)
 VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT DO NOTHING;

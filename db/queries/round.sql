@@ -1,11 +1,13 @@
 -- Rounds and the snapshots they train on.
 
 -- name: LockProjectNumbers
--- Rounds, models and generations get their numbers under this lock. It doesn't block foreign keys.
+-- Rounds, models and rankings get their numbers under this lock. It doesn't block rows that refer to the
+-- project.
 SELECT id FROM project WHERE id = $1 FOR NO KEY UPDATE;
 
 -- name: FreezeSnapshot
--- The truth of the pool at one moment; regions to ignore are not counted.
+-- Stores the truth of the pool at this moment. Returns the number of images and of boxes; regions to ignore
+-- are not counted.
 WITH made AS (
   INSERT INTO snapshot (project_id) VALUES ($1) RETURNING id
 ), items AS (
@@ -29,14 +31,12 @@ SELECT $1, coalesce(max(number), 0) + 1, 'waiting', $2, $3, $4 FROM round WHERE 
 RETURNING id, number;
 
 -- name: SelectRounds
--- Round $2 alone, or (0) those with numbers below $3 (0: all), the highest first, at most $4.
+-- Round $2; or, if $2 is 0, at most $4 rounds with numbers below $3 (0: all), highest number first.
 SELECT round.id, round.project_id, round.number, round.state, round.recipe, snapshot.images, snapshot.boxes,
        coalesce(model.number, 0), coalesce(round.model_id, 0),
        evaluation.result, evaluation.gate, coalesce(round.error, ''), round.version,
-       round.created_at, round.training_at,
-       round.evaluating_at, round.predicting_at,
-       round.ranking_at, round.ended_at,
-       now(), round.snapshot_id, snapshot.pseudo_labels
+       round.created_at, round.training_at, round.evaluating_at, round.predicting_at, round.ranking_at,
+       round.ended_at, now(), round.snapshot_id, snapshot.pseudo_labels
 FROM round
 JOIN snapshot ON snapshot.id = round.snapshot_id
 LEFT JOIN model ON model.id = round.model_id
@@ -46,7 +46,7 @@ ORDER BY round.number DESC
 LIMIT $4;
 
 -- name: LockRound
--- Waits for other holders. It is taken before a round's jobs are written, so that there is no deadlock.
+-- Waits until the lock is free. It is taken before a round's jobs are written, so that there is no deadlock.
 SELECT state FROM round WHERE id = $1 FOR NO KEY UPDATE;
 
 -- name: LockRoundOfJob
@@ -54,7 +54,7 @@ SELECT round.id, round.state FROM round JOIN job ON job.round_id = round.id
 WHERE job.id = $1 FOR NO KEY UPDATE OF round;
 
 -- name: TryLockRound
--- No row: another transaction holds the lock, or the state is another.
+-- No row: another transaction holds the lock, or the state is not $2.
 SELECT id FROM round WHERE id = $1 AND state = $2 FOR NO KEY UPDATE SKIP LOCKED;
 
 -- name: SelectOpenRounds
@@ -73,7 +73,7 @@ ORDER BY round.id LIMIT 1
 FOR NO KEY UPDATE OF round SKIP LOCKED;
 
 -- name: SetRoundState
--- A step's time is that of its first beginning.
+-- The time of a step is the time at which it first began.
 UPDATE round SET state = $2, version = version + 1,
   training_at = CASE WHEN $2 = 'training' THEN coalesce(training_at, now()) ELSE training_at END,
   evaluating_at = CASE WHEN $2 = 'evaluating' THEN coalesce(evaluating_at, now()) ELSE evaluating_at END,
@@ -83,7 +83,7 @@ UPDATE round SET state = $2, version = version + 1,
 WHERE id = $1;
 
 -- name: FailRound
--- Does nothing when the round has ended.
+-- Does nothing if the round has ended.
 UPDATE round SET state = 'failed', error = $2, ended_at = now(), version = version + 1
 WHERE id = $1 AND state NOT IN ('done', 'failed', 'cancelled');
 
@@ -94,7 +94,7 @@ UPDATE round SET version = version + 1 WHERE id = $1;
 UPDATE round SET model_id = $2, version = version + 1 WHERE id = $1;
 
 -- name: SelectSnapshotItems
--- With image ids above $2, in order, at most $3.
+-- At most $3 images with ids above $2, in order of id.
 SELECT image.id, image.sha256, image.file_name, image.width, image.height, image.size_bytes, image.media_type,
        image.sampling_key, coalesce(image.group_name, '') AS group_name, snapshot_item.revision_id
 FROM snapshot_item JOIN image ON image.id = snapshot_item.image_id

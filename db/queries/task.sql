@@ -5,8 +5,9 @@ SELECT claim_tasks($1, $2, $3, make_interval(secs => $4));
 
 -- name: SelectTasks
 -- Leased tasks, with the predicted boxes that they show.
-SELECT shown.*, task.id AS task_id, task.lease_number, task.blind, lease.expires_at, task.position, task.slice,
-       task.score, task.probability, ranking.generation, coalesce(ranked_model.number, 0) AS ranked_model,
+SELECT shown.*, task.id AS task_id, task.lease_number, task.blind, lease.expires_at, task.position,
+       task.slice, task.score, task.probability, ranking.generation,
+       coalesce(ranked_model.number, 0) AS ranked_model,
        prediction.corners, prediction.labels, prediction.scores
 FROM task
 JOIN lease ON lease.task_id = task.id
@@ -17,8 +18,8 @@ LEFT JOIN prediction ON prediction.model_id = task.shown_model_id AND prediction
 WHERE task.id = ANY ($1::bigint[]) ORDER BY task.position;
 
 -- name: LockTask
-SELECT task.principal_id, task.lease_number, task.state, image.width,
-       image.height, coalesce(lease.expires_at > now(), false) AS held,
+SELECT task.principal_id, task.lease_number, task.state, image.width, image.height,
+       coalesce(lease.expires_at > now(), false) AS held,
        (SELECT max(label) FROM class WHERE class.project_id = task.project_id) AS classes,
        prediction.corners, prediction.labels, prediction.scores
 FROM task
@@ -39,7 +40,7 @@ UPDATE task SET state = $2, ended_at = now() WHERE id = $1;
 DELETE FROM lease WHERE number = $1 AND purpose = 'label';
 
 -- name: RenewLeases
--- Tasks whose leases have not ended are locked first, so that the reaper passes over them.
+-- Tasks whose leases have not ended are locked first, so that ExpireTasks skips them.
 WITH held AS (
   SELECT lease.number, task.id AS task_id FROM unnest($2::bigint[], $3::bigint[]) AS named (task_id, number)
   JOIN task ON task.id = named.task_id AND task.principal_id = $1 AND task.state = 'leased'
@@ -50,7 +51,7 @@ UPDATE lease SET expires_at = now() + make_interval(secs => $4) FROM held WHERE 
 RETURNING held.task_id, lease.expires_at;
 
 -- name: ExpireTasks
--- Passes over tasks that are being submitted or renewed: their rows are locked.
+-- Skips tasks that are being submitted or renewed: their rows are locked.
 WITH ended AS (
   SELECT task.id, lease.number FROM lease JOIN task ON task.id = lease.task_id
   WHERE lease.purpose = 'label' AND lease.expires_at < now()
