@@ -466,7 +466,7 @@ TEST_F(CommandsTest, CheckTellsWhatStandsOut) {
   ASSERT_EQ(table.status, 0) << table.err;
   EXPECT_THAT(table.out, testing::ContainsRegex("scratch +12 +346"));
   EXPECT_THAT(table.out, testing::ContainsRegex("labelled +brightness +30 +40 +0.2500 +0.004"));
-  EXPECT_THAT(table.out, HasSubstr("among 8 holdout and 70 pool images"));
+  EXPECT_THAT(table.out, HasSubstr("8 holdout and 70 pool images"));
   EXPECT_THAT(table.out, HasSubstr("a.png (holdout) nearly repeats b.png"));
   EXPECT_THAT(table.out, testing::EndsWith("! scratch has 12 boxes.\n"));
   const json object = json::parse(Run("check --dir . --json").out);
