@@ -7,8 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
-#include "client/lib/class_index.h"
 #include "content/sha256.h"
+#include "proto/class_index.h"
 
 namespace loupe {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "client/lib/class_index.h"
+#include "proto/class_index.h"
 
 namespace loupe {
 

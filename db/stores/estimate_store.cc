@@ -1,6 +1,7 @@
 #include "db/stores/estimate_store.h"
 
 #include "db/transaction.h"
+#include "proto/class_index.h"
 
 namespace loupe {
 
@@ -41,11 +42,11 @@ PoolParts ReadPoolParts(Transaction& transaction, const SliceOfPool& slice, size
   for (const auto& row :
        transaction.Exec("SelectPoolParts", draw.ranking, draw.first_position, draw.size, slice.models)) {
     const auto part = row[0].as<std::string>();
-    const auto label = row[1].as<size_t>();
+    const auto label = row[1].as<uint32_t>();
     const auto images = row[2].as<uint64_t>();
     const bool known = part == "known";
     if (label > 0) {
-      const size_t class_index = label - 1;
+      const size_t class_index = ClassIndexOf(label);
       if (known) parts.known_images_with_class.at(class_index) = images;
       if (part == "since") parts.boxes_labelled_since.at(class_index) = row[4].as<uint64_t>();
       continue;

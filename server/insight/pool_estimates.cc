@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "db/stores/project_store.h"
-#include "evaluation/class_index.h"
 #include "evaluation/weighted_estimates.h"
+#include "proto/class_index.h"
 #include "server/rounds/round_calibration.h"
 
 namespace loupe {
@@ -20,7 +20,7 @@ std::vector<evaluation::SampledImage> SampledImages(const ChosenSlice& chosen, i
   for (size_t i = 0; i < images.size(); ++i) {
     images[i].true_boxes.resize(static_cast<size_t>(class_count));
     for (const v1::LabelBox& box : chosen.images[i].truth) {
-      if (!box.ignore()) ++images[i].true_boxes[evaluation::ClassIndexOf(box.label())];
+      if (!box.ignore()) ++images[i].true_boxes[ClassIndexOf(box.label())];
     }
   }
   if (chosen.model == 0) return images;
@@ -127,7 +127,7 @@ v1::PoolEstimates MakePoolEstimates(const PoolEstimatesInput& input, double scor
   message.set_averaged_classes(static_cast<uint32_t>(estimates.averaged_classes));
   for (size_t c = 0; c < estimates.classes.size(); ++c) {
     v1::ClassFigures& of_class = *message.add_classes();
-    of_class.set_label(evaluation::LabelOf(c));
+    of_class.set_label(LabelOf(c));
     *of_class.mutable_figures() = FiguresMessage(estimates.classes[c], chosen);
   }
   return message;

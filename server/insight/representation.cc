@@ -9,7 +9,7 @@
 #include "db/stores/model_store.h"
 #include "db/stores/project_store.h"
 #include "db/stores/ranking_store.h"
-#include "evaluation/class_index.h"
+#include "proto/class_index.h"
 #include "server/insight/slice_choice.h"
 #include "server/ranking/calibration.h"
 #include "server/ranking/half_float.h"
@@ -43,7 +43,7 @@ absl::Status CheckClassShares(const RepresentationInput& input, v1::LabelCheck& 
   for (size_t c = 0; c < coverages->size(); ++c) {
     const ranking::ClassCoverage& coverage = (*coverages)[c];
     v1::ClassCoverage& message = *check.add_classes();
-    message.set_label(evaluation::LabelOf(c));
+    message.set_label(LabelOf(c));
     message.set_boxes(static_cast<uint64_t>(input.labelled_boxes[c]));
     message.set_expected_boxes(input.expected_boxes[c]);
     message.set_missing(coverage.missing);
@@ -180,7 +180,7 @@ std::vector<double> ExpectedBoxes(const PoolSample& sample, std::span<const rank
   std::vector<double> expected(class_count);
   for (const v1::ImagePrediction& prediction : sample.predictions) {
     for (int b = 0; b < prediction.scores_size(); ++b) {
-      const size_t class_index = evaluation::ClassIndexOf(prediction.labels(b));
+      const size_t class_index = ClassIndexOf(prediction.labels(b));
       if (class_index >= class_count) continue;
       const double score = prediction.scores(b);
       expected[class_index] +=

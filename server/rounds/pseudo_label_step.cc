@@ -11,7 +11,7 @@
 #include "db/stores/prediction_store.h"
 #include "db/stores/pseudo_label_store.h"
 #include "db/stores/ranking_store.h"
-#include "evaluation/class_index.h"
+#include "proto/class_index.h"
 #include "server/ranking/pseudo_labels.h"
 #include "server/rounds/image_pages.h"
 #include "server/rounds/round_calibration.h"
@@ -93,12 +93,12 @@ void AddCandidate(const v1::ImagePrediction& prediction, const std::vector<Pseud
     const float score = prediction.scores(i);
     const uint32_t label = prediction.labels(i);
     if (score < ranking::kPseudoLabelFloor) continue;
-    scores.class_indices.push_back(static_cast<int32_t>(evaluation::ClassIndexOf(label)));
+    scores.class_indices.push_back(static_cast<int32_t>(ClassIndexOf(label)));
     scores.scores.push_back(score);
     boxes.add_labels(label);
     boxes.mutable_corners()->Add(prediction.corners().begin() + 4 * i,
                                  prediction.corners().begin() + 4 * i + 4);
-    const std::optional<double> least = thresholds[evaluation::ClassIndexOf(label)].min_score;
+    const std::optional<double> least = thresholds[ClassIndexOf(label)].min_score;
     sure = sure || (least.has_value() && score >= *least);
   }
   if (!sure) return;
@@ -142,7 +142,7 @@ v1::PseudoLabels DescriptionOf(const Source& source) {
   about.set_model(source.model.message.number());
   for (size_t i = 0; i < source.thresholds.size(); ++i) {
     v1::ClassPseudoLabels& one = *about.add_classes();
-    one.set_label(evaluation::LabelOf(i));
+    one.set_label(LabelOf(i));
     if (source.thresholds[i].min_score.has_value()) one.set_min_score(*source.thresholds[i].min_score);
     one.set_judged(static_cast<uint64_t>(source.thresholds[i].judged));
     one.set_correct(static_cast<uint64_t>(source.thresholds[i].correct));
@@ -159,7 +159,7 @@ absl::Status KeepAndStart(Transaction& transaction, const WaitingRound& waiting,
     for (const uint32_t label : image.labels()) {
       if (label == 0) continue;
       about.set_boxes(about.boxes() + 1);
-      v1::ClassPseudoLabels& one = *about.mutable_classes(static_cast<int>(evaluation::ClassIndexOf(label)));
+      v1::ClassPseudoLabels& one = *about.mutable_classes(static_cast<int>(ClassIndexOf(label)));
       one.set_boxes(one.boxes() + 1);
     }
   }

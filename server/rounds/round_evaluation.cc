@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "evaluation/class_index.h"
-
-#include "evaluation/class_index.h"
+#include "proto/class_index.h"
 
 namespace loupe {
 namespace {
@@ -28,7 +26,7 @@ evaluation::GroundTruth TruthOf(std::span<const JudgedImage> images, int class_c
       const v1::Box& corners = label.box();
       evaluation::TrueBox box;
       box.image = static_cast<int32_t>(i);
-      box.class_index = static_cast<int32_t>(evaluation::ClassIndexOf(label.label()));
+      box.class_index = static_cast<int32_t>(ClassIndexOf(label.label()));
       box.box = CornerBox(corners.x1(), corners.y1(), corners.x2(), corners.y2());
       box.area = box.box.width * box.box.height;
       box.crowd = label.ignore();
@@ -46,7 +44,7 @@ std::vector<evaluation::DetectedBox> DetectionsOf(std::span<const JudgedImage> i
     for (int b = 0; b < prediction.scores_size(); ++b) {
       evaluation::DetectedBox box;
       box.image = static_cast<int32_t>(i);
-      box.class_index = static_cast<int32_t>(evaluation::ClassIndexOf(prediction.labels(b)));
+      box.class_index = static_cast<int32_t>(ClassIndexOf(prediction.labels(b)));
       box.box = CornerBox(prediction.corners(4 * b), prediction.corners(4 * b + 1),
                           prediction.corners(4 * b + 2), prediction.corners(4 * b + 3));
       box.score = prediction.scores(b);
@@ -77,7 +75,7 @@ v1::Evaluation EvaluateModel(std::span<const JudgedImage> images, const Predicti
   evaluation.set_random_sample(random_sample);
   for (size_t c = 0; c < metrics.per_class.size(); ++c) {
     v1::ClassAp* of_class = evaluation.add_per_class();
-    of_class->set_label(evaluation::LabelOf(c));
+    of_class->set_label(LabelOf(c));
     of_class->set_ap(metrics.per_class[c].ap);
     of_class->set_ap50(metrics.per_class[c].ap50);
   }

@@ -5,8 +5,8 @@
 #include <unordered_map>
 #include <utility>
 
-#include "evaluation/class_index.h"
 #include "evaluation/seeded_random.h"
+#include "proto/class_index.h"
 #include "server/rounds/round_calibration.h"
 
 namespace loupe {
@@ -44,7 +44,7 @@ ranking::PredictedImage ScoringView(const v1::ImagePrediction& prediction) {
   image.boxes.reserve(static_cast<size_t>(prediction.scores_size()));
   for (int b = 0; b < prediction.scores_size(); ++b) {
     ranking::PredictedBox& box = image.boxes.emplace_back();
-    box.class_index = evaluation::ClassIndexOf(prediction.labels(b));
+    box.class_index = ClassIndexOf(prediction.labels(b));
     box.score = prediction.scores(b);
     box.runner_up = prediction.runner_up_scores(b);
     box.background = prediction.background_scores(b);

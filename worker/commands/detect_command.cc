@@ -10,9 +10,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/lib/category_labels.h"
-#include "client/lib/class_index.h"
 #include "client/lib/coco_file.h"
 #include "client/lib/coco_results.h"
+#include "proto/class_index.h"
 #include "worker/pictures/image_decode.h"
 #include "worker/prediction/device.h"
 #include "worker/prediction/picture_prediction.h"

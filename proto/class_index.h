@@ -7,11 +7,11 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace loupe::evaluation {
+namespace loupe {
 
 // Requires: label >= 1.
 constexpr size_t ClassIndexOf(uint32_t label) { return size_t{label} - 1; }
 
 constexpr uint32_t LabelOf(size_t class_index) { return static_cast<uint32_t>(class_index) + 1; }
 
-}  // namespace loupe::evaluation
+}  // namespace loupe
