@@ -8,7 +8,8 @@ ROOT = os.environ.get("LOUPE_SOURCE") or os.path.abspath(
     os.path.join(os.path.dirname(__file__), "..", "..")
 )
 BIN = os.environ.get("LOUPE_BIN") or os.path.join(ROOT, "build", "release", "bin")
-PROGRAMS = ("loupe", "loupe-server", "loupe-worker")
+# Without the worker in a build without LibTorch.
+PROGRAMS = os.environ.get("LOUPE_PROGRAMS", "loupe loupe-server loupe-worker").split()
 
 
 def output_of(*command):
