@@ -1,7 +1,7 @@
 """What torchvision's Faster R-CNN says of made-up pictures, for a test to compare.
 
 Usage: torchvision_faster_rcnn.py CONFIG.json OUT.safetensors
-The weights are made up, and then trained for `training_steps`, `deep` ones gently. OUT holds
+The weights are made up, and then trained for `training_steps`. OUT holds
     weights.*, image.N, target.N.boxes|labels
     detection.N.*          boxes|labels|scores of the pictures in one batch
     alone.N.*              the same, each picture by itself
@@ -75,11 +75,10 @@ def main():
     model = torchvision_model.build(config)
     images = [torchvision_model.make_image(size, generator) for size in config["image_sizes"]]
     with torch.no_grad():
-        torchvision_model.randomise(model, images, generator, deep=config["deep"])
+        torchvision_model.randomise(model, images, generator)
     targets = [torchvision_model.make_target(size, count, config["num_classes"], generator)
                for size, count in zip(config["image_sizes"], config["truth_counts"])]
-    train_a_little(model, images, targets, config["training_steps"],
-                   3e-5 if config["deep"] else 3e-4)
+    train_a_little(model, images, targets, config["training_steps"], 3e-4)
     torchvision_kinks.move_off_kinks(model, images, targets)
     out = {f"weights.{name}": tensor.clone() for name, tensor in model.state_dict().items()
            if not name.endswith("num_batches_tracked")}

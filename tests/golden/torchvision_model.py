@@ -81,11 +81,8 @@ def make_target(size, count, classes, generator):
     }
 
 
-def randomise(model, images, generator, deep=False):
+def randomise(model, images, generator):
     """Weights as training might leave them: uneven batch norm, scores and deltas that differ from box to box.
-
-    Through many made-up residual blocks values grow, and gradients more so: a step of training would destroy
-    such a network. With `deep` each block adds little.
     """
     norms = [
         module
@@ -105,17 +102,12 @@ def randomise(model, images, generator, deep=False):
         for tensor in (norm.bias, norm.running_mean):
             tensor.copy_(0.2 * torch.randn(tensor.shape, generator=generator))
     model.eval()
-    if deep or "layer1" not in model.backbone.body:
+    if "layer1" not in model.backbone.body:
         # Without residual sums in every block what the picture says would die out.
         hooks = [norm.register_forward_pre_hook(fit) for norm in norms]
         model(images)
         for hook in hooks:
             hook.remove()
-    if deep:
-        for block in model.backbone.modules():
-            if isinstance(block, resnet.Bottleneck):
-                block.bn3.weight.mul_(0.3)
-                block.bn3.bias.mul_(0.3)
     # Standard deviation of what each layer puts out; deltas of the box head are divided by up to 10 when
     # used. Made-up features differ little from box to box, so that large scores would be mostly amplified
     # rounding.

@@ -16,6 +16,13 @@ DATA = os.path.abspath(os.environ.get("LOUPE_DATA") or os.path.join(SOURCE, ".."
 
 # What loupe-worker sets for itself, for other programs that are measured: threads without work sleep.
 SLEEPING_THREADS = {"GOMP_SPINCOUNT": "1000", "OPENBLAS_THREAD_TIMEOUT": "4"}
+# The rest of it, here too: with all of these in its environment loupe-worker needn't start itself again.
+for _name, _value in {
+    **SLEEPING_THREADS,
+    "OPENCV_IO_MAX_IMAGE_PIXELS": "100000000",
+    "TORCH_CUDNN_V8_API_ENABLED": "1",
+}.items():
+    os.environ.setdefault(_name, _value)
 
 
 def program(name):
