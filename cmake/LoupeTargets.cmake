@@ -67,12 +67,12 @@ function(loupe_precompiles_torch name)
   endif()
 endfunction()
 
-# loupe_test(NAME [SOURCES a.cc …] [ROOMS folder …] LIBS lib … [SHARDS n] [TIMEOUT s]): one GoogleTest binary.
-# ctest runs it in n parts; each part has every n-th case. The unit is a part and not a case, since a binary
-# makes its database or its server once. Tests with the longest time limit begin first, so that no core is
-# idle at the end.
+# loupe_test(NAME [SOURCES a.cc …] [ROOMS folder …] LIBS lib … [SHARDS n] [TIMEOUT s]
+#            [ENVIRONMENT NAME=value …]): one GoogleTest binary. ctest runs it in n parts; each part has every
+# n-th case. The unit is a part and not a case, since a binary makes its database or its server once. Tests
+# with the longest time limit begin first, so that no core is idle at the end.
 function(loupe_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT;SHARDS" "SOURCES;ROOMS;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT;SHARDS" "SOURCES;ROOMS;LIBS;ENVIRONMENT" ${ARGN})
   loupe_sources(_sources SOURCES ${ARG_SOURCES} ROOMS ${ARG_ROOMS})
   add_executable(${name} ${_sources})
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} GTest::gmock GTest::gtest_main loupe_options)
@@ -82,17 +82,19 @@ function(loupe_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
-  set(_environment "LOUPE_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};LOUPE_SOURCE=${CMAKE_SOURCE_DIR}")
-  if(ARG_SHARDS)
-    math(EXPR _last "${ARG_SHARDS} - 1")
-    foreach(_index RANGE ${_last})
-      add_test(NAME ${name}_${_index} COMMAND ${name})
-      set_tests_properties(${name}_${_index} PROPERTIES TIMEOUT ${ARG_TIMEOUT} COST ${ARG_TIMEOUT} ENVIRONMENT
-        "${_environment};GTEST_TOTAL_SHARDS=${ARG_SHARDS};GTEST_SHARD_INDEX=${_index}")
-    endforeach()
-  else()
-    add_test(NAME ${name} COMMAND ${name})
-    set_tests_properties(${name} PROPERTIES
-      TIMEOUT ${ARG_TIMEOUT} COST ${ARG_TIMEOUT} ENVIRONMENT "${_environment}")
+  set(_environment
+    LOUPE_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY} LOUPE_SOURCE=${CMAKE_SOURCE_DIR} ${ARG_ENVIRONMENT})
+  if(NOT ARG_SHARDS)
+    set(ARG_SHARDS 1)
   endif()
+  math(EXPR _last "${ARG_SHARDS} - 1")
+  foreach(_index RANGE ${_last})
+    set(_part ${name})
+    if(_last GREATER 0)
+      set(_part ${name}_${_index})
+    endif()
+    add_test(NAME ${_part} COMMAND ${name})
+    set_tests_properties(${_part} PROPERTIES TIMEOUT ${ARG_TIMEOUT} COST ${ARG_TIMEOUT} ENVIRONMENT
+      "${_environment};GTEST_TOTAL_SHARDS=${ARG_SHARDS};GTEST_SHARD_INDEX=${_index}")
+  endforeach()
 endfunction()

@@ -50,7 +50,7 @@ absl::Status FromSqlState(const char* name, const std::string& state, const std:
                  "it belongs to something that is not there, or may not be changed");
   }
   if (state == "23514" || state.starts_with("22")) {
-    return Error(StatusCode::kInvalidArgument, "INVALID_ARGUMENT", "a value is outside its range");
+    return InvalidArgument("a value is outside its range");
   }
   if (state.starts_with("53")) {
     return Error(StatusCode::kResourceExhausted, "DATABASE_FULL",

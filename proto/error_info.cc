@@ -15,6 +15,10 @@ absl::Status Error(absl::StatusCode code, std::string_view reason, std::string_v
   return status;
 }
 
+absl::Status InvalidArgument(std::string_view message) {
+  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", message);
+}
+
 std::string ErrorReason(const absl::Status& status) {
   const absl::optional<absl::Cord> payload = status.GetPayload(kErrorInfoUrl);
   google::rpc::ErrorInfo info;

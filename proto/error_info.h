@@ -16,6 +16,9 @@ constexpr char kErrorInfoUrl[] = "type.googleapis.com/google.rpc.ErrorInfo";
 // person what to do.
 absl::Status Error(absl::StatusCode code, std::string_view reason, std::string_view message);
 
+// An error of the request itself, with the reason INVALID_ARGUMENT. `message` names the field.
+absl::Status InvalidArgument(std::string_view message);
+
 // The reason of an error that a coordinator made; empty for every other status.
 std::string ErrorReason(const absl::Status& status);
 

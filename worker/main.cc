@@ -67,6 +67,13 @@ void AddDevice(CLI::App& command, std::string& device) {
       ->check(check);
 }
 
+// For commands that read a weight file.
+void AddPreset(CLI::App& command, std::string& preset) {
+  command
+      .add_option("--preset", preset, "Preset of the detector; default: the one that the weight file names")
+      ->check(CLI::IsMember(loupe::PresetNames()));
+}
+
 void AddRun(CLI::App& app, Action& action) {
   auto options = std::make_shared<loupe::WorkerOptions>();
   CLI::App* command =
@@ -131,10 +138,7 @@ void AddDetect(CLI::App& app, Action& action) {
       app.add_subcommand("detect", "Detect objects in picture files or in the images of a COCO file");
   command->add_option("--weights", options->weights, "Weights of the detector (.safetensors or .pth)")
       ->required();
-  command
-      ->add_option("--preset", options->description.preset,
-                   "Preset of the detector; default: the one that the weight file names")
-      ->check(CLI::IsMember(loupe::PresetNames()));
+  AddPreset(*command, options->description.preset);
   command
       ->add_option("--classes", options->description.num_classes,
                    "Number of classes, without background; default: as in the weight file")
@@ -187,10 +191,7 @@ void AddConvert(CLI::App& app, Action& action) {
   command->add_option("--from", options->from, "Weight file to read (.safetensors or .pth)")->required();
   command->add_option("--to", options->to, "Weight file to write; its name ends in .safetensors or .pth")
       ->required();
-  command
-      ->add_option("--preset", options->description.preset,
-                   "Preset of the detector; default: the one that the weight file names")
-      ->check(CLI::IsMember(loupe::PresetNames()));
+  AddPreset(*command, options->description.preset);
   command
       ->add_option("--class-names", options->class_names,
                    "Names of the classes, as a,b,…; only .safetensors files keep them")

@@ -55,6 +55,10 @@ class Context {
 // report that the coordinator can't be reached.
 inline constexpr CallOptions kInteractive = {.deadline = absl::Seconds(60), .patience = absl::Seconds(3)};
 
+// For figures that take long on a large pool: intervals are bootstrapped, and permutation tests run over
+// embeddings.
+inline constexpr CallOptions kFigures = {.deadline = absl::Minutes(5), .patience = absl::Seconds(3)};
+
 // Connects and calls one unary method. For commands that make a call or two.
 template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Ask(const Context& context,

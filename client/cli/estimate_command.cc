@@ -14,9 +14,6 @@
 namespace loupe {
 namespace {
 
-// The call takes long: intervals are bootstrapped per class.
-constexpr CallOptions kEstimateTimeout = {.deadline = absl::Minutes(5), .patience = absl::Seconds(3)};
-
 struct EstimateOptions {
   std::optional<double> score;  // the coordinator has the default
   std::string model;
@@ -124,7 +121,7 @@ absl::Status ShowEstimates(const Context& context, const EstimateOptions& option
   request.set_project(context.project());
   request.set_model(options.model);
   if (options.score.has_value()) request.set_score_threshold(*options.score);
-  const auto estimates = Ask(context, &v1::InsightService::Stub::EstimatePool, request, kEstimateTimeout);
+  const auto estimates = Ask(context, &v1::InsightService::Stub::EstimatePool, request, kFigures);
   if (!estimates.ok()) return estimates.status();
   options.json ? PrintJson(EstimatesJson(*estimates, *classes)) : PrintEstimates(*estimates, *classes);
   return absl::OkStatus();

@@ -19,9 +19,6 @@ struct CurveOptions {
   bool json = false;
 };
 
-// These calls take long: intervals are bootstrapped per round, and permutation tests run over embeddings.
-constexpr CallOptions kInsightTimeout = {.deadline = absl::Minutes(5), .patience = absl::Seconds(3)};
-
 Json FitJson(const v1::CurveFit& fit) {
   Json json = {{"a", fit.a()}, {"beta", fit.beta()}, {"c", fit.c()}, {"c_fixed", fit.c_fixed()}};
   json["forecasts"] = Json::array();
@@ -108,7 +105,7 @@ absl::Status ShowCurve(const Context& context, const CurveOptions& options) {
   if (options.gain.has_value()) request.set_worthwhile_gain(*options.gain);
   if (options.boxes.has_value()) request.set_boxes_per_class(*options.boxes);
   if (options.interval.has_value()) request.set_interval_width(*options.interval);
-  const auto curve = Ask(context, &v1::InsightService::Stub::GetCurve, request, kInsightTimeout);
+  const auto curve = Ask(context, &v1::InsightService::Stub::GetCurve, request, kFigures);
   if (!curve.ok()) return curve.status();
   options.json ? PrintJson(CurveJson(*curve)) : PrintCurve(*curve);
   return absl::OkStatus();
@@ -189,7 +186,7 @@ absl::Status ShowCheck(const Context& context, const CheckOptions& options) {
   if (!classes.ok()) return classes.status();
   v1::CheckLabelsRequest request;
   request.set_project(context.project());
-  const auto check = Ask(context, &v1::InsightService::Stub::CheckLabels, request, kInsightTimeout);
+  const auto check = Ask(context, &v1::InsightService::Stub::CheckLabels, request, kFigures);
   if (!check.ok()) return check.status();
   options.json ? PrintJson(CheckJson(*check, *classes)) : PrintCheck(*check, *classes);
   return absl::OkStatus();

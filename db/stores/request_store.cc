@@ -28,8 +28,7 @@ RequestKey KeyOf(PrincipalId principal, std::string_view method, const std::stri
 
 absl::StatusOr<std::optional<std::string>> FindResponse(Transaction& transaction, const RequestKey& key) {
   if (key.request_id.empty() || key.request_id.size() > 64) {
-    return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
-                 "request_id must be a text of 1 to 64 characters, such as a UUID");
+    return InvalidArgument("request_id must be a text of 1 to 64 characters, such as a UUID");
   }
   const pqxx::result rows = transaction.Exec("FindRequest", key.principal, key.request_id);
   if (rows.empty()) return std::nullopt;

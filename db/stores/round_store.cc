@@ -69,6 +69,7 @@ OpenRound OpenRoundOf(const pqxx::row& row) {
 
 void AddBoxes(Transaction& transaction, const std::unordered_map<int64_t, v1::SnapshotItem*>& items) {
   std::vector<int64_t> revisions;
+  revisions.reserve(items.size());
   for (const auto& [revision, item] : items) revisions.push_back(revision);
   for (const auto& row : transaction.Exec("SelectBoxesOfRevisions", revisions)) {
     v1::LabelBox* box = items.at(row[0].as<int64_t>())->add_boxes();

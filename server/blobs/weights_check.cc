@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "proto/error_info.h"
 
 namespace loupe {
 namespace {
@@ -14,6 +15,10 @@ absl::Status Malformed(absl::string_view what) {
 }
 
 }  // namespace
+
+absl::Status BadWeights(absl::string_view what) {
+  return Error(absl::StatusCode::kInvalidArgument, "BAD_WEIGHTS", std::string(what));
+}
 
 uint64_t WeightsCheck::HeaderBytes() const {
   if (head_.size() < kSafetensorsLengthBytes) return 0;

@@ -7,9 +7,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "content/safetensors_header.h"
 
 namespace loupe {
+
+// INVALID_ARGUMENT (BAD_WEIGHTS).
+absl::Status BadWeights(absl::string_view what);
 
 // Takes the bytes of a file as they pass by. It keeps only the header in memory, at most 16 MiB.
 class WeightsCheck {

@@ -16,16 +16,14 @@ namespace {
 constexpr char kImport[] = "ImageService.Import";
 constexpr int kExportPage = 500;
 
-absl::Status NoStart() {
-  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", "a stream begins with a start");
-}
-
 }  // namespace
 
 absl::StatusOr<v1::ImportResponse> ImageServiceImpl::TakeStream(
     const Call& call, grpc::ServerReader<v1::ImportRequest>& reader) {
   v1::ImportRequest message;
-  if (!reader.Read(&message) || !message.has_start()) return NoStart();
+  if (!reader.Read(&message) || !message.has_start()) {
+    return InvalidArgument("a stream begins with a start");
+  }
   if (const absl::Status refused = RefuseNul(message); !refused.ok()) return refused;
   const v1::ImportStart start = message.start();
   const auto project = database_.Transact(

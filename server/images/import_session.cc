@@ -21,10 +21,6 @@ namespace {
 
 constexpr uint32_t kMaxConflictsListed = 20;
 
-absl::Status OutOfOrder(const char* what) {
-  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", what);
-}
-
 std::string HashKey(const v1::Image& image) { return image.sha256(); }
 
 // Writes the labels of pictures in the order in which they came. The first labels of an image are kept; other
@@ -82,24 +78,24 @@ absl::Status ImportSession::Take(const v1::ImportRequest& message) {
       return Begin(message.picture());
     }
     case v1::ImportRequest::kChunk:
-      if (!header_.has_value()) return OutOfOrder("bytes came before the header of their picture");
+      if (!header_.has_value()) return InvalidArgument("bytes came before the header of their picture");
       // Once there are more bytes than announced, the rest is dropped: CheckAndStore refuses the picture.
       if (bytes_.size() <= header_->size_bytes()) bytes_ += message.chunk();
       return absl::OkStatus();
     default:
-      return OutOfOrder("after the start come pictures, each followed by its bytes");
+      return InvalidArgument("after the start come pictures, each followed by its bytes");
   }
 }
 
 absl::Status ImportSession::Begin(const v1::PictureHeader& header) {
   if (header.file_name().empty() || header.file_name().size() > 1000) {
-    return OutOfOrder("file_name must have 1 to 1000 bytes");
+    return InvalidArgument("file_name must have 1 to 1000 bytes");
   }
   if (header.size_bytes() > kMaxPictureBytes) {
     return Note("BAD_PICTURE", absl::StrCat(header.file_name(), ": it is larger than 256 MiB"));
   }
   if (pictures_.size() == kMaxPictures) {
-    return OutOfOrder("a stream holds at most 100,000 pictures: send the others in another one");
+    return InvalidArgument("a stream holds at most 100,000 pictures: send the others in another one");
   }
   header_ = header;
   bytes_.clear();

@@ -14,8 +14,7 @@ namespace {
 // Errors: INVALID_ARGUMENT.
 absl::Status CheckShare(const char* name, double value) {
   if (value >= 0 && value <= 1) return absl::OkStatus();  // NaN fails every comparison
-  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
-               absl::StrCat(name, " must be from 0 to 1"));
+  return InvalidArgument(absl::StrCat(name, " must be from 0 to 1"));
 }
 
 // Errors: INVALID_ARGUMENT.

@@ -77,8 +77,7 @@ void AddComparison(const char* of, const std::string& what, size_t images, size_
   if (what == kRandomSlice && p_value < kSurprising) {
     check.add_findings(
         absl::StrFormat("The answered images of the random slice differ from what they were drawn from by %s "
-                        "(p = %.3f): estimates made "
-                        "from them can't be trusted.",
+                        "(p = %.3f): estimates made from them can't be trusted.",
                         of, p_value));
   }
 }
@@ -166,8 +165,7 @@ absl::Status FindDuplicates(const RepresentationInput& input, v1::LabelCheck& ch
   if (found->a_count > 0) {
     check.add_findings(
         absl::StrFormat("%d of %d holdout images nearly repeat one of the pool: models are judged too well "
-                        "on them. Import pictures of "
-                        "one part with --group-by.",
+                        "on them. Import pictures of one part with --group-by.",
                         found->a_count, input.holdout.size()));
   }
   return absl::OkStatus();

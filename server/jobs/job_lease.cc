@@ -25,8 +25,7 @@ absl::StatusOr<JobRow> ReadLeasedJob(Transaction& transaction, JobId id, LeaseNu
   std::optional<JobRow> job = FindJob(transaction, id);
   if (!job.has_value() || !LockJobLease(transaction, id, lease)) return LeaseEnded();
   if (std::find(kinds.begin(), kinds.end(), job->kind) == kinds.end()) {
-    return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
-                 absl::StrCat("a ", v1::JobKind_Name(job->kind), " job has no use for this call"));
+    return InvalidArgument(absl::StrCat("a ", v1::JobKind_Name(job->kind), " job has no use for this call"));
   }
   return *std::move(job);
 }

@@ -13,10 +13,6 @@
 namespace loupe {
 namespace {
 
-absl::Status BadTrainedWeights(absl::string_view what) {
-  return Error(absl::StatusCode::kInvalidArgument, "BAD_WEIGHTS", std::string(what));
-}
-
 // Nothing, or one number from 0 to 1 per class.
 absl::Status CheckClassQuality(const v1::CompleteJobRequest& request, size_t class_count) {
   const auto& quality = request.class_quality();
@@ -25,9 +21,8 @@ absl::Status CheckClassQuality(const v1::CompleteJobRequest& request, size_t cla
   if (known && std::all_of(quality.begin(), quality.end(), [](double q) { return q >= 0 && q <= 1; })) {
     return absl::OkStatus();
   }
-  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
-               absl::StrCat("class_quality must hold a number from 0 to 1 for each of the ", class_count,
-                            " classes, or nothing"));
+  return InvalidArgument(absl::StrCat("class_quality must hold a number from 0 to 1 for each of the ",
+                                      class_count, " classes, or nothing"));
 }
 
 // The last heartbeat came before the last iteration.
@@ -51,11 +46,11 @@ std::optional<ModelRow> FindInitModel(Transaction& transaction, const JobRow& jo
 
 absl::Status CheckTrainedWeights(const BlobStore& blobs, const v1::CompleteJobRequest& request) {
   const std::optional<Sha256> hash = FromBytes(request.weights_sha256());
-  if (!hash.has_value()) return BadTrainedWeights("weights_sha256 must be 32 bytes");
+  if (!hash.has_value()) return BadWeights("weights_sha256 must be 32 bytes");
   absl::StatusOr<BlobReader> reader = blobs.OpenBlob(*hash);
-  if (!reader.ok()) return BadTrainedWeights("the weights were not written as a blob before");
+  if (!reader.ok()) return BadWeights("the weights were not written as a blob before");
   if (reader->size_bytes() != request.weights_bytes()) {
-    return BadTrainedWeights(
+    return BadWeights(
         absl::StrCat("the weights have ", reader->size_bytes(), " bytes, not ", request.weights_bytes()));
   }
   WeightsCheck format;
@@ -68,9 +63,9 @@ absl::Status CheckTrainedWeights(const BlobStore& blobs, const v1::CompleteJobRe
     stream.Update(*bytes);
     format.Append(*bytes);
   }
-  if (stream.Finish() != *hash) return BadTrainedWeights("the weights' bytes were changed: write them again");
+  if (stream.Finish() != *hash) return BadWeights("the weights' bytes were changed: write them again");
   const absl::Status whole = format.Finish();
-  return whole.ok() ? whole : BadTrainedWeights(whole.message());
+  return whole.ok() ? whole : BadWeights(whole.message());
 }
 
 absl::Status InsertTrainedModel(Transaction& transaction, const JobRow& job,

@@ -22,6 +22,9 @@ namespace loupe {
 namespace {
 
 constexpr char kLeaseJob[] = "WorkerService.LeaseJob";
+// Responses are stored under this name. It must not change: a request that is repeated after an upgrade finds
+// its response by it.
+constexpr char kLeaseKey[] = "LeaseJob";
 // How long LeaseJob waits for a job, and how often it looks for one.
 constexpr absl::Duration kLeaseWait = absl::Seconds(10);
 constexpr absl::Duration kLeaseInterval = absl::Milliseconds(200);
@@ -119,10 +122,9 @@ grpc::Status WorkerServiceImpl::LeaseJob(grpc::ServerContext* context, const v1:
 absl::StatusOr<v1::LeaseJobResponse> WorkerServiceImpl::WaitForJob(const Call& call,
                                                                    const v1::LeaseJobRequest& request) {
   if (request.worker().size() > kMaxWorkerName) {
-    return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
-                 "worker may have at most 200 characters");
+    return InvalidArgument("worker may have at most 200 characters");
   }
-  const RequestKey key = KeyOf(call.principal.id, kLeaseJob, request.request_id(), request);
+  const RequestKey key = KeyOf(call.principal.id, kLeaseKey, request.request_id(), request);
   // Answers while the client still waits.
   const absl::Time until = std::min(absl::Now() + kLeaseWait, call.deadline - 2 * kLeaseInterval);
   v1::LeaseJobResponse response;
@@ -195,8 +197,7 @@ grpc::Status WorkerServiceImpl::SaveCheckpoint(grpc::ServerContext* context,
       const absl::StatusOr<RoundId> round = LockLeasedRound(transaction, job, LeaseNumber(request->lease()));
       if (!round.ok()) return round.status();
       if (!SetCheckpoint(transaction, job, *hash, request->iteration())) {
-        return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
-                     "a checkpoint's iteration must be above that of the one before");
+        return InvalidArgument("a checkpoint's iteration must be above that of the one before");
       }
       ForgetJobAttempts(transaction, job);
       return v1::SaveCheckpointResponse();

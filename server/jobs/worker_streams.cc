@@ -151,7 +151,7 @@ grpc::Status WorkerServiceImpl::ReadBlob(grpc::ServerContext* context, const v1:
   return calls_.Stream(context, "WorkerService.ReadBlob", request, [&](const Call&) -> absl::Status {
     const std::optional<Sha256> hash = FromBytes(request->sha256());
     if (!hash.has_value()) {
-      return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", "sha256 must be 32 bytes");
+      return InvalidArgument("sha256 must be 32 bytes");
     }
     return WriteChunks(calls_, blobs_, *hash, *writer);
   });

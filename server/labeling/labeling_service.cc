@@ -121,8 +121,7 @@ grpc::Status LabelingServiceImpl::NextTasks(grpc::ServerContext* context, const 
   using Response = absl::StatusOr<v1::NextTasksResponse>;
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
     if (request->count() > kMaxTasks) {
-      return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
-                   absl::StrCat("count must be within 1 and ", kMaxTasks));
+      return InvalidArgument(absl::StrCat("count must be within 1 and ", kMaxTasks));
     }
     if (const absl::Status draining = calls_.RefuseWhenDraining(); !draining.ok()) return draining;
     const uint32_t count = std::max(request->count(), 1U);

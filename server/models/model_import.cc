@@ -22,14 +22,6 @@ namespace {
 
 constexpr uint64_t kMaxWeightsBytes = uint64_t{4} << 30;
 
-absl::Status InvalidModel(const std::string& what) {
-  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", what);
-}
-
-absl::Status BadImportedWeights(absl::string_view what) {
-  return Error(absl::StatusCode::kInvalidArgument, "BAD_WEIGHTS", std::string(what));
-}
-
 bool IsNumber(absl::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
 }
@@ -52,19 +44,19 @@ absl::Status CheckImportStart(const v1::ImportModelStart& start) {
     return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
   });
   if (name.empty() || name.size() > 100 || !plain || IsNumber(name)) {
-    return InvalidModel("name must be 1 to 100 letters, digits, '-', '_' or '.', and not only digits");
+    return InvalidArgument("name must be 1 to 100 letters, digits, '-', '_' or '.', and not only digits");
   }
   constexpr absl::string_view kTrained = "round-";
   if (absl::StartsWith(name, kTrained) && IsNumber(absl::string_view(name).substr(kTrained.size()))) {
-    return InvalidModel("names like round-3 are given to models that rounds train: choose another name");
+    return InvalidArgument("names like round-3 are given to models that rounds train: choose another name");
   }
   v1::Recipe recipe;
   recipe.mutable_detector()->set_preset(start.preset());
   if (const absl::Status known = Validate(WithDefaults(recipe)); !known.ok()) {
-    return InvalidModel(absl::StrCat("preset: ", known.message()));
+    return InvalidArgument(absl::StrCat("preset: ", known.message()));
   }
   if (start.size_bytes() == 0 || start.size_bytes() > kMaxWeightsBytes) {
-    return InvalidModel("size_bytes must be from 1 to 4 GiB");
+    return InvalidArgument("size_bytes must be from 1 to 4 GiB");
   }
   return absl::OkStatus();
 }
@@ -78,20 +70,20 @@ absl::StatusOr<BlobInfo> TakeWeights(grpc::ServerReader<v1::ImportModelRequest>&
   v1::ImportModelRequest request;
   while (reader.Read(&request)) {
     if (request.part_case() != v1::ImportModelRequest::kChunk || request.chunk().size() > kChunkBytes) {
-      return BadImportedWeights("after `start` only chunks of at most 1 MiB may come");
+      return BadWeights("after `start` only chunks of at most 1 MiB may come");
     }
     if (request.chunk().size() > size_bytes - writer->size_bytes()) {
-      return BadImportedWeights("more bytes came than `start` announced");
+      return BadWeights("more bytes came than `start` announced");
     }
     check.Append(request.chunk());
     if (const absl::Status written = writer->Append(request.chunk()); !written.ok()) return written;
   }
   if (writer->size_bytes() != size_bytes) {
-    return BadImportedWeights(absl::StrCat("the stream ended after ", writer->size_bytes(), " of ",
-                                           size_bytes, " announced bytes"));
+    return BadWeights(absl::StrCat("the stream ended after ", writer->size_bytes(), " of ", size_bytes,
+                                   " announced bytes"));
   }
   if (const absl::Status fits = CheckFits(check, start.preset()); !fits.ok()) {
-    return BadImportedWeights(fits.message());
+    return BadWeights(fits.message());
   }
   return writer->Commit();
 }

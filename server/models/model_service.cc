@@ -11,6 +11,7 @@
 #include "db/stores/request_store.h"
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
+#include "server/blobs/weights_check.h"
 #include "server/models/model_import.h"
 #include "server/rpc/blob_chunks.h"
 #include "server/rpc/paging.h"
@@ -19,6 +20,12 @@ namespace loupe {
 namespace {
 
 constexpr char kImportModel[] = "ModelService.ImportModel";
+
+// Responses are stored under these names. They must not change: a request that is repeated after an upgrade
+// finds its response by them.
+constexpr char kImportKey[] = "ImportModel";
+constexpr char kPromoteKey[] = "PromoteModel";
+constexpr char kRollbackKey[] = "RollbackModel";
 
 // Errors: NOT_FOUND (NO_SUCH_PROJECT, NO_SUCH_MODEL).
 absl::StatusOr<ModelRow> ReadModelOf(Transaction& transaction, const std::string& project_name,
@@ -150,14 +157,14 @@ absl::StatusOr<v1::Model> ModelServiceImpl::Import(const Call& call,
                                                    grpc::ServerReader<v1::ImportModelRequest>& reader) {
   v1::ImportModelRequest request;
   if (!reader.Read(&request) || !request.has_start()) {
-    return Error(absl::StatusCode::kInvalidArgument, "BAD_WEIGHTS", "the stream must begin with `start`");
+    return BadWeights("the stream must begin with `start`");
   }
   if (const absl::Status plain = RefuseNul(request); !plain.ok()) return plain;
   const v1::ImportModelStart start = request.start();
   if (const absl::Status valid = CheckImportStart(start); !valid.ok()) return valid;
   const absl::StatusOr<BlobInfo> weights = TakeWeights(reader, blobs_, start);
   if (!weights.ok()) return weights.status();
-  const RequestKey key = KeyOfImport(call.principal.id, kImportModel, start, *weights);
+  const RequestKey key = KeyOfImport(call.principal.id, kImportKey, start, *weights);
   return database_.Transact({kImportModel, call.deadline}, [&](Transaction& transaction) {
     return WithRequestId<v1::Model>(transaction, key,
                                     [&] { return InsertImportedModel(transaction, start, *weights); });
@@ -187,7 +194,7 @@ grpc::Status ModelServiceImpl::PromoteModel(grpc::ServerContext* context,
     });
     if (!model.ok()) return model.status();
     if (const absl::Status whole = CheckWhole(blobs_, *model); !whole.ok()) return whole;
-    const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
+    const RequestKey key = KeyOf(call.principal.id, kPromoteKey, request->request_id(), *request);
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
       return WithRequestId<v1::Model>(transaction, key, [&] { return Promote(transaction, *request); });
     });
@@ -198,7 +205,7 @@ grpc::Status ModelServiceImpl::RollbackModel(grpc::ServerContext* context,
                                              const v1::RollbackModelRequest* request, v1::Model* response) {
   constexpr char kMethod[] = "ModelService.RollbackModel";
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
-    const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
+    const RequestKey key = KeyOf(call.principal.id, kRollbackKey, request->request_id(), *request);
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
       return WithRequestId<v1::Model>(transaction, key,
                                       [&] { return Rollback(transaction, blobs_, *request); });

@@ -19,19 +19,15 @@ constexpr double kMaxHoldoutFraction = 0.9;
 constexpr uint64_t kDefaultSeed = 1;
 constexpr uint32_t kDefaultHoldoutTarget = 200;
 
-absl::Status InvalidProject(const std::string& message) {
-  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", message);
-}
-
 absl::Status CheckClasses(const google::protobuf::RepeatedPtrField<std::string>& classes) {
-  if (classes.empty()) return InvalidProject("a project needs at least one class");
+  if (classes.empty()) return InvalidArgument("a project needs at least one class");
   std::set<std::string> seen;
   for (const std::string& name : classes) {
     if (name.empty() || CharacterCount(name) > 100) {
-      return InvalidProject("the name of a class must have 1 to 100 characters");
+      return InvalidArgument("the name of a class must have 1 to 100 characters");
     }
     if (!seen.insert(name).second)
-      return InvalidProject(absl::StrCat("the class ", name, " is listed twice"));
+      return InvalidArgument(absl::StrCat("the class ", name, " is listed twice"));
   }
   return absl::OkStatus();
 }
@@ -47,17 +43,17 @@ absl::StatusOr<v1::Project> SettingsOf(const v1::CreateProjectRequest& request) 
   settings.set_holdout_fraction(request.has_holdout_fraction() ? request.holdout_fraction()
                                                                : kDefaultHoldoutFraction);
   if (!(settings.holdout_fraction() >= 0 && settings.holdout_fraction() <= kMaxHoldoutFraction)) {
-    return InvalidProject(absl::StrCat("holdout_fraction must be within 0 and ", kMaxHoldoutFraction));
+    return InvalidArgument(absl::StrCat("holdout_fraction must be within 0 and ", kMaxHoldoutFraction));
   }
   settings.set_seed(request.has_seed() ? request.seed() : kDefaultSeed);
   settings.set_strategy(request.strategy().empty() ? kCombinedName : request.strategy());
   if (const auto known = ranking::ParseStrategy(settings.strategy()); !known.ok()) {
-    return InvalidProject(std::string(known.status().message()));
+    return InvalidArgument(std::string(known.status().message()));
   }
   settings.set_holdout_target(request.has_holdout_target() ? request.holdout_target()
                                                            : kDefaultHoldoutTarget);
   if (settings.holdout_target() > 1'000'000'000)
-    return InvalidProject("holdout_target must be at most 1,000,000,000");
+    return InvalidArgument("holdout_target must be at most 1,000,000,000");
   return settings;
 }
 

@@ -11,13 +11,11 @@ namespace loupe {
 namespace {
 
 absl::Status CheckNewToken(const v1::CreateTokenRequest& request) {
-  const auto invalid = [](const char* message) {
-    return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", message);
-  };
   if (!v1::Role_IsValid(request.role()) || request.role() == v1::ROLE_UNSPECIFIED) {
-    return invalid("role must be annotator, engineer, viewer, worker or admin");
+    return InvalidArgument("role must be annotator, engineer, viewer, worker or admin");
   }
-  if (CharacterCount(request.name()) > 100) return invalid("the name of a token has at most 100 characters");
+  if (CharacterCount(request.name()) > 100)
+    return InvalidArgument("the name of a token has at most 100 characters");
   return absl::OkStatus();
 }
 

@@ -18,8 +18,8 @@ absl::Status CheckIdentifier(const char* what, const std::string& name) {
     return absl::ascii_isalnum(c) || c == '-' || c == '_' || c == '.';
   });
   if (spelled && !name.empty() && name.size() <= 100) return absl::OkStatus();
-  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
-               absl::StrCat(what, " must have 1 to 100 characters, of letters, digits, `-`, `_` and `.`"));
+  return InvalidArgument(
+      absl::StrCat(what, " must have 1 to 100 characters, of letters, digits, `-`, `_` and `.`"));
 }
 
 }  // namespace loupe

@@ -16,8 +16,7 @@ namespace loupe {
 inline absl::StatusOr<int64_t> PageStart(const std::string& page_token) {
   int64_t start = 0;
   if (page_token.empty() || (absl::SimpleAtoi(page_token, &start) && start >= 0)) return start;
-  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
-               "page_token must be the next_page_token of the page before, or empty");
+  return InvalidArgument("page_token must be the next_page_token of the page before, or empty");
 }
 
 // The requested size, at most `at_most`; `by_default` when the request gives none (0).

@@ -25,8 +25,7 @@ using google::protobuf::Message;
 using google::protobuf::Reflection;
 
 absl::Status NulIn(const FieldDescriptor& field) {
-  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
-               absl::StrCat("the field ", field.name(), " holds a NUL character: leave it out"));
+  return InvalidArgument(absl::StrCat("the field ", field.name(), " holds a NUL character: leave it out"));
 }
 
 absl::Status RefuseNulIn(const Message& message, const FieldDescriptor& field) {

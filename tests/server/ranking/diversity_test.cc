@@ -20,7 +20,7 @@ using evaluation::SeededRandom;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr uint16_t kInfinity = 0x7c00;
+constexpr uint16_t kInfiniteHalf = 0x7c00;
 
 // What a half float means, from the definition of binary16.
 double ValueOf(uint16_t half) {
@@ -164,7 +164,7 @@ TEST(EmbeddingsTest, RowsHaveLengthOneAndZerosBehind) {
 
 TEST(EmbeddingsTest, EveryHalfFloatIsReadAndScaled) {
   Embeddings embeddings(2);
-  for (uint16_t size = 1; size < kInfinity; ++size) {
+  for (uint16_t size = 1; size < kInfiniteHalf; ++size) {
     const uint16_t half = size % 2 == 0 ? size : size | 0x8000;
     ASSERT_TRUE(embeddings.Append(BytesOf({half, 0x3c00})).ok());
     const double scaled = ValueOf(half) / std::hypot(ValueOf(half), 1);
@@ -177,7 +177,7 @@ TEST(EmbeddingsTest, EmbeddingsThatCantBeUsedAreRefusedAndLeaveNoTrace) {
   Embeddings embeddings(2);
   ASSERT_TRUE(embeddings.Append(Bytes({1, 0})).ok());
   for (const std::string& bytes : {Bytes({1}), Bytes({1, 0, 0}), std::string("\0\0\0", 3), std::string(),
-                                   BytesOf({0, kInfinity}), BytesOf({0xfc00, 0}), BytesOf({0, 0x7e00})}) {
+                                   BytesOf({0, kInfiniteHalf}), BytesOf({0xfc00, 0}), BytesOf({0, 0x7e00})}) {
     EXPECT_EQ(embeddings.Append(bytes).code(), absl::StatusCode::kInvalidArgument);
     EXPECT_EQ(embeddings.size(), 1U);
   }

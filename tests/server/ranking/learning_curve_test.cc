@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numbers>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "evaluation/seeded_random.h"
+#include "tests/server/ranking/bad_numbers.h"
 
 namespace loupe::ranking {
 namespace {
@@ -20,9 +20,6 @@ using testing::AllOf;
 using testing::Ge;
 using testing::HasSubstr;
 using testing::Le;
-
-const double kNan = std::numeric_limits<double>::quiet_NaN();
-const double kInfinite = std::numeric_limits<double>::infinity();
 
 // [count] points at n = 100, 200 … on a curve.
 std::vector<CurvePoint> PointsOn(const PowerLaw& law, int count) {
@@ -111,7 +108,7 @@ TEST(FitLearningCurveTest, NamesThePointThatIsOutOfRange) {
       {{0, 0.5, {}}, "point 2 has an n of 0"},
       {{-3, 0.5, {}}, "point 2 has an n of -3"},
       {{kNan, 0.5, {}}, "point 2 has an n of nan"},
-      {{kInfinite, 0.5, {}}, "point 2 has an n of inf"},
+      {{kInfinity, 0.5, {}}, "point 2 has an n of inf"},
       {{250, 1.01, {}}, "point 2 has an AP of 1.01"},
       {{250, -1, {}}, "point 2 has an AP of -1"},
       {{250, kNan, {}}, "point 2 has an AP of nan"},
@@ -142,7 +139,7 @@ TEST(FitLearningCurveTest, NoCurveOfAFineGridFitsBetter) {
     for (CurvePoint& point : points) point.standard_error = 0.01 + 0.04 * random.Uniform();
     const LearningCurve curve = Fitted(points, 1);
     const double misfit = Misfit(points, curve.law);
-    double best = kInfinite;
+    double best = kInfinity;
     for (int i = 0; i < 50 * 50 * 50; ++i) {
       const int c_step = i / 2500;
       const int start_step = i / 50 % 50;

@@ -10,15 +10,13 @@
 #include <numeric>
 
 #include "evaluation/seeded_random.h"
+#include "tests/server/ranking/bad_numbers.h"
 
 namespace loupe::ranking {
 namespace {
 
 using evaluation::SeededRandom;
 using testing::HasSubstr;
-
-constexpr double kNotANumber = std::numeric_limits<double>::quiet_NaN();
-constexpr double kNoBound = std::numeric_limits<double>::infinity();
 
 // Nearly normal: mean 0, spread 1.
 double NormalSample(SeededRandom& random) {
@@ -296,22 +294,21 @@ TEST(KolmogorovSmirnovTest, PIsNearTheExactOneAndHardlyBelow) {
 
 TEST(KolmogorovSmirnovTest, RefusesNothingAndWhatIsNoNumber) {
   const std::vector<double> good = {1, 2};
-  for (const std::vector<double>& bad :
-       {std::vector<double>{}, {1, kNotANumber}, {kNoBound}, {-kNoBound, 3}}) {
+  for (const std::vector<double>& bad : {std::vector<double>{}, {1, kNan}, {kInfinity}, {-kInfinity, 3}}) {
     EXPECT_EQ(KolmogorovSmirnov(good, bad).status().code(), absl::StatusCode::kInvalidArgument);
     EXPECT_EQ(KolmogorovSmirnov(bad, good).status().code(), absl::StatusCode::kInvalidArgument);
   }
 }
 
-std::vector<ClassCoverage> IntervalCoverage(const std::vector<int64_t>& labelled,
-                                            const std::vector<double>& expected) {
+std::vector<ClassCoverage> CoverageOf(const std::vector<int64_t>& labelled,
+                                      const std::vector<double>& expected) {
   const auto result = CoverageOfClasses(labelled, expected);
   EXPECT_TRUE(result.ok()) << result.status();
   return result.value_or(std::vector<ClassCoverage>(labelled.size()));
 }
 
 TEST(CoverageOfClassesTest, MissingThinAndEnough) {
-  const auto coverage = IntervalCoverage({0, 1, 29, 30}, {0, 1, 29, 30});
+  const auto coverage = CoverageOf({0, 1, 29, 30}, {0, 1, 29, 30});
   const double shares[] = {0, 1 / 60.0, 29 / 60.0, 0.5};
   for (size_t c = 0; c < 4; ++c) {
     EXPECT_EQ(coverage[c].missing, c == 0);
@@ -325,7 +322,7 @@ TEST(CoverageOfClassesTest, MissingThinAndEnough) {
 
 TEST(CoverageOfClassesTest, HandWorkedP) {
   // 100 labelled and 300 expected: each box of a class that is seen is a labelled one with probability 1/4.
-  const auto coverage = IntervalCoverage({0, 1, 99}, {10.5, 20, 269.5});
+  const auto coverage = CoverageOf({0, 1, 99}, {10.5, 20, 269.5});
   EXPECT_NEAR(coverage[0].p_value, std::pow(0.75, 10.5), 1e-14);
   EXPECT_NEAR(coverage[1].p_value, std::pow(0.75, 20) * (1 + 20 * 0.25), 1e-14);
 }
@@ -344,49 +341,47 @@ TEST(CoverageOfClassesTest, PIsTheBinomialsTail) {
       tail += std::exp(std::lgamma(trials + 1) - std::lgamma(hits + 1) - std::lgamma(trials - hits + 1) +
                        hits * std::log(share) + (trials - hits) * std::log(1 - share));
     }
-    EXPECT_NEAR(IntervalCoverage(labelled, expected)[0].p_value, tail, 1e-9);
+    EXPECT_NEAR(CoverageOf(labelled, expected)[0].p_value, tail, 1e-9);
   }
 }
 
 TEST(CoverageOfClassesTest, UnderrepresentedTakesHalfTheShareAndMoreThanChance) {
-  EXPECT_TRUE(IntervalCoverage({40, 960}, {1000, 9000})[0].underrepresented)
-      << "4 % of the boxes instead of 10 %";
-  EXPECT_FALSE(IntervalCoverage({40, 960}, {1000, 9000})[0].thin) << "one doesn't follow from the other";
-  EXPECT_FALSE(IntervalCoverage({40, 960}, {1000, 9000})[1].underrepresented);
-  EXPECT_FALSE(IntervalCoverage({4, 96}, {1000, 9000})[0].underrepresented)
-      << "the same shares, but of 100 boxes";
-  EXPECT_FALSE(IntervalCoverage({40, 960}, {3, 27})[0].underrepresented) << "the rest is too small to tell";
-  const auto more_than_half = IntervalCoverage({5100, 94900}, {10000, 90000})[0];
+  EXPECT_TRUE(CoverageOf({40, 960}, {1000, 9000})[0].underrepresented) << "4 % of the boxes instead of 10 %";
+  EXPECT_FALSE(CoverageOf({40, 960}, {1000, 9000})[0].thin) << "one doesn't follow from the other";
+  EXPECT_FALSE(CoverageOf({40, 960}, {1000, 9000})[1].underrepresented);
+  EXPECT_FALSE(CoverageOf({4, 96}, {1000, 9000})[0].underrepresented) << "the same shares, but of 100 boxes";
+  EXPECT_FALSE(CoverageOf({40, 960}, {3, 27})[0].underrepresented) << "the rest is too small to tell";
+  const auto more_than_half = CoverageOf({5100, 94900}, {10000, 90000})[0];
   EXPECT_LT(more_than_half.p_value, 1e-6);
   EXPECT_FALSE(more_than_half.underrepresented);
-  EXPECT_TRUE(IntervalCoverage({0, 100}, {20, 80})[0].underrepresented) << "missing as well";
+  EXPECT_TRUE(CoverageOf({0, 100}, {20, 80})[0].underrepresented) << "missing as well";
 }
 
 TEST(CoverageOfClassesTest, ManyClassesShareTheChanceOfAFalseAlarm) {
   // p = (10/11)^60 = 0.0033 for the class without boxes: enough among 2 classes, not among 10.
-  EXPECT_TRUE(IntervalCoverage({0, 100}, {60, 940})[0].underrepresented);
+  EXPECT_TRUE(CoverageOf({0, 100}, {60, 940})[0].underrepresented);
   std::vector<int64_t> labelled(10, 10);
   std::vector<double> expected(10, 940.0 / 9);
   labelled[0] = 0;
   labelled[1] = 20;
   expected[0] = 60;
-  EXPECT_NEAR(IntervalCoverage(labelled, expected)[0].p_value, std::pow(10.0 / 11, 60), 1e-12);
-  EXPECT_FALSE(IntervalCoverage(labelled, expected)[0].underrepresented);
+  EXPECT_NEAR(CoverageOf(labelled, expected)[0].p_value, std::pow(10.0 / 11, 60), 1e-12);
+  EXPECT_FALSE(CoverageOf(labelled, expected)[0].underrepresented);
 }
 
 TEST(CoverageOfClassesTest, NothingLabelledNothingExpectedNoClass) {
-  const auto unlabelled = IntervalCoverage({0, 0}, {50, 5});
+  const auto unlabelled = CoverageOf({0, 0}, {50, 5});
   EXPECT_TRUE(unlabelled[0].missing);
   EXPECT_FALSE(unlabelled[0].underrepresented);
   EXPECT_EQ(unlabelled[0].p_value, 1);
-  const auto unexpected = IntervalCoverage({50, 5}, {0, 0});
+  const auto unexpected = CoverageOf({50, 5}, {0, 0});
   EXPECT_EQ(unexpected[0].expected_share, 0);
   EXPECT_FALSE(unexpected[1].underrepresented);
-  EXPECT_TRUE(IntervalCoverage({}, {}).empty());
+  EXPECT_TRUE(CoverageOf({}, {}).empty());
 }
 
 TEST(CoverageOfClassesTest, HugeCountsStayFinite) {
-  const auto coverage = IntervalCoverage({1000000, 3000000}, {2.5e6, 7.5e6});
+  const auto coverage = CoverageOf({1000000, 3000000}, {2.5e6, 7.5e6});
   EXPECT_NEAR(coverage[0].p_value, 0.5, 0.01);
 }
 
@@ -396,7 +391,7 @@ TEST(CoverageOfClassesTest, RefusesImpossibleCounts) {
   };
   EXPECT_EQ(code({1, 2}, {1}), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(code({-1}, {1}), absl::StatusCode::kInvalidArgument);
-  for (const double bad : {kNotANumber, kNoBound, -0.5})
+  for (const double bad : {kNan, kInfinity, -0.5})
     EXPECT_EQ(code({1}, {bad}), absl::StatusCode::kInvalidArgument);
 }
 

@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <tuple>
 #include <utility>
 
 #include "evaluation/seeded_random.h"
+#include "tests/server/ranking/bad_numbers.h"
 
 namespace loupe::ranking {
 namespace {
@@ -17,8 +17,6 @@ namespace {
 using evaluation::DetectedBox;
 using evaluation::SeededRandom;
 using testing::HasSubstr;
-
-const double kNoNumber = std::numeric_limits<double>::quiet_NaN();
 
 DetectedBox BoxesOfClass(int32_t image, int32_t class_index, double x, double width, double score = 0.9) {
   return {image, class_index, {x, 0, width, 10}, score};
@@ -35,9 +33,9 @@ TEST(MatchedF1Test, HandWorked) {
   EXPECT_EQ(MatchedF1(box, std::vector{BoxesOfClass(0, 0, 0, 4.9)}), 0) << "IoU 0.49";
   EXPECT_EQ(MatchedF1(box, std::vector{BoxesOfClass(0, 0, 0, 10, 0.5)}), 1);
   EXPECT_EQ(MatchedF1(box, std::vector{BoxesOfClass(0, 0, 0, 10, 0.49)}), 0) << "too low a score to be a box";
-  EXPECT_EQ(MatchedF1(std::vector{BoxesOfClass(0, 0, 0, 10, 0.49)},
-                      std::vector{BoxesOfClass(0, 0, 0, 10, kNoNumber)}),
-            1)
+  EXPECT_EQ(
+      MatchedF1(std::vector{BoxesOfClass(0, 0, 0, 10, 0.49)}, std::vector{BoxesOfClass(0, 0, 0, 10, kNan)}),
+      1)
       << "neither has a box";
   EXPECT_DOUBLE_EQ(MatchedF1(box, std::vector{BoxesOfClass(0, 0, 0, 10), BoxesOfClass(0, 0, 0, 10)}), 2.0 / 3)
       << "one to one";
@@ -202,15 +200,15 @@ TEST(AdviseStopTest, TheUsersThresholdsDecide) {
 
 TEST(AdviseStopTest, NanIsNeverForStop) {
   StopEvidence agreement = ReadyToStop();
-  agreement.agreements.back() = kNoNumber;
+  agreement.agreements.back() = kNan;
   StopEvidence gain = ReadyToStop();
-  gain.gain->value = kNoNumber;
+  gain.gain->value = kNan;
   StopEvidence interval = ReadyToStop();
-  interval.ap->low = kNoNumber;
+  interval.ap->low = kNan;
   for (const StopEvidence& evidence : {agreement, gain, interval}) {
     EXPECT_EQ(AdviseStop(evidence, {}).verdict, Verdict::kGoOn);
   }
-  EXPECT_EQ(AdviseStop(ReadyToStop(), {.gain = kNoNumber}).verdict, Verdict::kGoOn);
+  EXPECT_EQ(AdviseStop(ReadyToStop(), {.gain = kNan}).verdict, Verdict::kGoOn);
 }
 
 }  // namespace
