@@ -215,7 +215,7 @@ void AddEvaluate(CLI::App& app, Action& action) {
 void AddSample(CLI::App& app, Action& action) {
   auto options = std::make_shared<loupe::SampleOptions>();
   CLI::App* command = app.add_subcommand(
-      "sample", "Write synthetic pictures of machined parts with defects, and their annotations");
+      "sample", "Write made-up pictures of machined parts with defects, and their annotations");
   command->add_option("--out", options->out, "Folder for images/ and annotations.json")->required();
   command->add_option("--images", options->images, "Number of pictures")
       ->required()

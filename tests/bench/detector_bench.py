@@ -15,7 +15,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from loupe_programs import SLEEPING_THREADS, program, run  # noqa: E402
+from loupe_programs import program, run  # noqa: E402
 
 THREADS = 2
 REFERENCE_BLAS = "/usr/lib/x86_64-linux-gnu/blas"
@@ -47,7 +47,7 @@ class Side:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, **SLEEPING_THREADS, **(environment or {})},
+            env={**os.environ, **(environment or {})},
         )
         self.log = []
 

@@ -18,7 +18,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
-from loupe_programs import SLEEPING_THREADS, SOURCE, program, read_json, run, worker  # noqa: E402
+from loupe_programs import SOURCE, program, read_json, run, worker  # noqa: E402
 from neu_det_data import ANNOTATIONS, DATA_SET, WEIGHTS, fifth_of, split_ids, write_part  # noqa: E402
 from one_a_core import one_a_core  # noqa: E402
 
@@ -104,8 +104,7 @@ class Bench:
             with open(self.path(f"{name}-case.json"), "w", encoding="utf-8") as file:
                 json.dump(case, file)
             subprocess.run(["/usr/bin/python3", os.path.join(HERE, "torchvision_training.py"),
-                            self.path(f"{name}-case.json"), results], check=True,
-                           env={**os.environ, **SLEEPING_THREADS})
+                            self.path(f"{name}-case.json"), results], check=True)
 
         return self.measured(name, {"recipe": self.recipe, "seed": seed}, train)
 

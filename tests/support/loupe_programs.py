@@ -14,15 +14,17 @@ SOURCE = os.path.abspath(
 BIN = os.environ.get("LOUPE_BIN") or os.path.join(SOURCE, "build", "release", "bin")
 DATA = os.path.abspath(os.environ.get("LOUPE_DATA") or os.path.join(SOURCE, "..", "shared"))
 
-# What loupe-worker sets for itself, for other programs that are measured: threads without work sleep.
-SLEEPING_THREADS = {"GOMP_SPINCOUNT": "1000", "OPENBLAS_THREAD_TIMEOUT": "4"}
-# The rest of it, here too: with all of these in its environment loupe-worker needn't start itself again.
-for _name, _value in {
-    **SLEEPING_THREADS,
-    "OPENCV_IO_MAX_IMAGE_PIXELS": "100000000",
-    "TORCH_CUDNN_V8_API_ENABLED": "1",
-}.items():
-    os.environ.setdefault(_name, _value)
+# What loupe-worker puts into its environment before it starts itself again (worker/main.cc). With it here it
+# starts once, and the programs that it is measured against have it too: threads without work sleep.
+os.environ.update(
+    {
+        "GOMP_SPINCOUNT": "1000",
+        "OPENBLAS_THREAD_TIMEOUT": "4",
+        "OPENCV_IO_MAX_IMAGE_PIXELS": "100000000",
+        "TORCH_CUDNN_V8_API_ENABLED": "1",
+        **os.environ,
+    }
+)
 
 
 def program(name):

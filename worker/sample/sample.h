@@ -1,4 +1,4 @@
-// `loupe-worker sample`: synthetic pictures of machined parts with defects, and their annotations.
+// `loupe-worker sample`: made-up pictures of machined parts with defects, and their annotations.
 #pragma once
 
 #include <cstdint>

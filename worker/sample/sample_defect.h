@@ -1,4 +1,4 @@
-// Defects of synthetic parts: how they change the surface, and where they are visible.
+// Defects of made-up parts: how they change the surface, and where they are visible.
 #pragma once
 
 #include <array>

@@ -1,4 +1,4 @@
-// The metal of a synthetic part: the height and the brightness of its surface at each place.
+// The metal of a made-up part: the height and the brightness of its surface at each place.
 //
 // Places are in pixels of the part. A picture shows about 128 x 128 of them (`View` in sample.cc).
 #pragma once
