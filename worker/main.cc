@@ -1,251 +1,44 @@
-// `loupe-worker`: trains and runs detectors, for a coordinator or on files.
+// `loupe-worker`: checks the command line, then becomes `loupe-worker-torch`, which does the work.
 #include <unistd.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
-#include <functional>
 #include <iostream>
-#include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include <CLI/CLI.hpp>
-
-#include "absl/status/status.h"
 #include "content/picture_header.h"
-#include "recipe/precisions.h"
-#include "recipe/presets.h"
-#include "version/version.h"
-#include "worker/commands/detect_command.h"
-#include "worker/commands/evaluate_command.h"
-#include "worker/commands/train_command.h"
-#include "worker/detection/runtime.h"
-#include "worker/jobs/job_loop.h"
-#include "worker/prediction/device.h"
-#include "worker/prediction/weight_file.h"
-#include "worker/sample/sample.h"
+#include "worker/command_line.h"
 
 namespace {
 
-constexpr int kWrongUsage = 2;
-
-// What the chosen subcommand does. It runs after all arguments have been checked.
-using Action = std::function<absl::Status()>;
-
-// Sets environment variables that libraries read while they are loaded, then starts the program again. That
-// takes half a second, so only an action does it. Variables that are already set keep their values.
+// Environment variables that libraries read while they are loaded. Variables that are already set keep their
+// values.
 //   OpenCV: the largest number of pixels of a picture that is decoded.
 //   OpenMP: waiting threads spin for about 30 µs before they sleep, instead of milliseconds. Where the
 //   coordinator or another worker used the same cores, longer spinning made training ten times slower.
 //   OpenBLAS: its own waiting threads spin for 2^4 cycles. Longer spinning took a seventh of the time.
 //   LibTorch: allows cuDNN to compute convolutions in bfloat16.
-void SetUpLibraries(char** argv) {
+void SetUpLibraries() {
   const std::pair<const char*, std::string> settings[] = {
       {"OPENCV_IO_MAX_IMAGE_PIXELS", std::to_string(loupe::kMaxPicturePixels)},
       {"GOMP_SPINCOUNT", "1000"},
       {"OPENBLAS_THREAD_TIMEOUT", "4"},
       {"TORCH_CUDNN_V8_API_ENABLED", "1"}};
-  bool complete = true;
-  for (const auto& [name, value] : settings) {
-    complete = complete && std::getenv(name) != nullptr;
-    setenv(name, value.c_str(), /*replace=*/0);
-  }
-  if (complete) return;
-  std::error_code error;
-  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (!error) execv(program.c_str(), argv);
-}
-
-void AddDevice(CLI::App& command, std::string& device) {
-  const auto check = [](const std::string& name) {
-    return loupe::IsDeviceName(name) ? std::string() : "must be auto, cpu or cuda:N";
-  };
-  command
-      .add_option("--device", device,
-                  "Compute on auto, cpu or cuda:N; auto is the first GPU if there is one, else the CPU")
-      ->check(check);
-}
-
-// For commands that read a weight file.
-void AddPreset(CLI::App& command, std::string& preset) {
-  command
-      .add_option("--preset", preset, "Preset of the detector; default: the one that the weight file names")
-      ->check(CLI::IsMember(loupe::PresetNames()));
-}
-
-void AddRun(CLI::App& app, Action& action) {
-  auto options = std::make_shared<loupe::WorkerOptions>();
-  CLI::App* command =
-      app.add_subcommand("run", "Take jobs from a coordinator until stopped by SIGTERM or SIGINT");
-  command->add_option("--server", options->server, "Address of the coordinator, as host:port")->required();
-  command->add_option("--token-file", options->token_file, "File that holds a token with the role worker")
-      ->required();
-  command->add_option("--ca-cert", options->ca_cert,
-                      "Certificate of the authority (CA) that signed the coordinator's certificate");
-  AddDevice(*command, options->device);
-  command->add_option("--cache-dir", options->cache_dir,
-                      "Folder that keeps up to 4 GiB of pictures and weights between jobs");
-  command
-      ->add_option(
-          "--processes", options->processes,
-          "Number of workers on the CPU, with one thread each; 1 means one worker that uses all cores")
-      ->check(CLI::Range(1, 1024));
-  command->callback([options, &action] { action = [options] { return loupe::RunWorker(*options); }; });
-}
-
-void AddTrain(CLI::App& app, Action& action) {
-  auto options = std::make_shared<loupe::TrainOptions>();
-  CLI::App* command = app.add_subcommand("train", "Train a detector on the images of a COCO file");
-  command->add_option("--coco", options->coco, "COCO annotation file to train on")->required();
-  command->add_option("--images", options->images, "Folder of its images")->required();
-  command
-      ->add_option("--preset", options->preset,
-                   "Preset of the detector; required unless the recipe names one")
-      ->check(CLI::IsMember(loupe::PresetNames()));
-  command->add_option("--recipe", options->recipe,
-                      "Recipe file (protobuf text); the other options override it");
-  command->add_option("--init", options->init,
-                      "Weights to start from, of a detector or only its backbone (.safetensors or .pth)");
-  CLI::Option* val_coco =
-      command->add_option("--val-coco", options->val_coco,
-                          "COCO annotation file of validation images, which measure AP during training");
-  CLI::Option* val_images =
-      command->add_option("--val-images", options->val_images, "Folder of the validation images");
-  val_coco->needs(val_images);
-  val_images->needs(val_coco);
-  AddDevice(*command, options->device);
-  command->add_option("--out", options->out, "Folder for model.safetensors and the checkpoint")->required();
-  command->add_option("--iterations", options->iterations, "Number of optimizer steps")
-      ->check(CLI::Range(1, 1000000));
-  command->add_option(
-      "--seed", options->seed,
-      "Seed of all random draws; the same seed gives the same weights on the same kind of CPU");
-  command
-      ->add_option("--processes", options->processes,
-                   "Number of processes that share every batch and the cores of the CPU")
-      ->check(CLI::Range(1, 256));
-  command->callback([options, &action] {
-    if (!options->preset.has_value() && !options->recipe.has_value()) throw CLI::RequiredError("--preset");
-    action = [options] { return loupe::RunTrainCommand(*options, std::cerr); };
-  });
-}
-
-void AddDetect(CLI::App& app, Action& action) {
-  auto options = std::make_shared<loupe::DetectFilesOptions>();
-  auto threads = std::make_shared<int>(0);
-  CLI::App* command =
-      app.add_subcommand("detect", "Detect objects in picture files or in the images of a COCO file");
-  command->add_option("--weights", options->weights, "Weights of the detector (.safetensors or .pth)")
-      ->required();
-  AddPreset(*command, options->description.preset);
-  command
-      ->add_option("--classes", options->description.num_classes,
-                   "Number of classes, without background; default: as in the weight file")
-      ->check(CLI::Range(1, 100000));
-  command
-      ->add_option("--min-size", options->description.min_size,
-                   "Length of the shorter side after resizing, in pixels")
-      ->check(CLI::Range(1, 8192));
-  command
-      ->add_option("--max-size", options->description.max_size,
-                   "Largest length of the longer side after resizing, in pixels")
-      ->check(CLI::Range(1, 8192));
-  command
-      ->add_option("--score-threshold", options->score_threshold,
-                   "Lowest score of a box that is reported; default: 0.05, with --coco 0.01")
-      ->check(CLI::Range(0.0, 1.0));
-  command->add_option("--batch", options->batch_size, "Number of images per batch")
-      ->check(CLI::Range(1, 256));
-  AddDevice(*command, options->device);
-  command
-      ->add_option("--precision", options->precision,
-                   "float32 (default) or bfloat16, which is faster only on CPUs with avx512_bf16")
-      ->check(CLI::IsMember(
-          std::vector<std::string>(loupe::kPrecisionNames.begin(), loupe::kPrecisionNames.end())));
-  command->add_option("--threads", *threads, "Number of threads; default: one per core")
-      ->check(CLI::Range(1, 1024));
-  command->add_flag_function(
-      "--json", [](int64_t) {}, "Print one JSON object per image; this is always done");
-  CLI::Option* coco =
-      command->add_option("--coco", options->coco, "COCO annotation file that lists the images");
-  CLI::Option* folder =
-      command->add_option("--images", options->images_dir, "Folder of the images of --coco");
-  CLI::Option* out = command->add_option("--out", options->out, "COCO results file to write");
-  CLI::Option* files = command->add_option("IMAGE", options->images, "Picture files");
-  coco->needs(folder)->needs(out)->excludes(files);
-  folder->needs(coco);
-  out->needs(coco);
-  command->callback([options, threads, &action] {
-    if (!options->coco.has_value() && options->images.empty()) throw CLI::RequiredError("IMAGE or --coco");
-    action = [options, threads] {
-      loupe::detection::ConfigureRuntime(*threads);
-      return loupe::RunDetectCommand(*options, std::cout);
-    };
-  });
-}
-
-void AddConvert(CLI::App& app, Action& action) {
-  auto options = std::make_shared<loupe::ConvertOptions>();
-  CLI::App* command = app.add_subcommand("convert", "Convert the weights of a detector to another format");
-  command->add_option("--from", options->from, "Weight file to read (.safetensors or .pth)")->required();
-  command->add_option("--to", options->to, "Weight file to write; its name ends in .safetensors or .pth")
-      ->required();
-  AddPreset(*command, options->description.preset);
-  command
-      ->add_option("--class-names", options->class_names,
-                   "Names of the classes, as a,b,…; only .safetensors files keep them")
-      ->delimiter(',');
-  command->callback([options, &action] { action = [options] { return loupe::ConvertWeights(*options); }; });
-}
-
-void AddEvaluate(CLI::App& app, Action& action) {
-  auto options = std::make_shared<loupe::EvaluateOptions>();
-  CLI::App* command = app.add_subcommand("eval", "Compute COCO's metrics of detections");
-  command->add_option("--ground-truth", options->ground_truth, "COCO annotation file with the true boxes")
-      ->required();
-  command->add_option("--detections", options->detections, "COCO results file with the detections")
-      ->required();
-  command->add_flag("--json", options->json, "Print one JSON object with full precision instead of tables");
-  command->callback([options, &action] {
-    action = [options] { return loupe::RunEvaluateCommand(*options, std::cout, std::cerr); };
-  });
-}
-
-void AddSample(CLI::App& app, Action& action) {
-  auto options = std::make_shared<loupe::SampleOptions>();
-  CLI::App* command = app.add_subcommand(
-      "sample", "Write made-up pictures of machined parts with defects, and their annotations");
-  command->add_option("--out", options->out, "Folder for images/ and annotations.json")->required();
-  command->add_option("--images", options->images, "Number of pictures")
-      ->required()
-      ->check(CLI::Range(1, 1000000));
-  command->add_option("--seed", options->seed,
-                      "Seed of all random draws; the same seed gives the same pictures");
-  command->callback([options, &action] { action = [options] { return loupe::WriteSample(*options); }; });
+  for (const auto& [name, value] : settings) setenv(name, value.c_str(), /*replace=*/0);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Trains and runs Loupe's detectors, for a coordinator or on files.", "loupe-worker");
-  app.set_version_flag("--version", loupe::VersionLine("loupe-worker"));
-  app.require_subcommand(1);
-  Action action;
-  AddRun(app, action);
-  AddTrain(app, action);
-  AddDetect(app, action);
-  AddConvert(app, action);
-  AddEvaluate(app, action);
-  AddSample(app, action);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kWrongUsage;
-  }
-  SetUpLibraries(argv);
-  const absl::Status status = action();
-  if (status.ok()) return 0;
-  std::cerr << "loupe-worker: " << status.message() << "\n";
+  loupe::ParseCommandLine(argc, argv);
+  SetUpLibraries();
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  const std::filesystem::path program = self.parent_path() / "loupe-worker-torch";
+  execv(program.c_str(), argv);
+  std::cerr << "loupe-worker: cannot start " << program.string() << ": " << std::strerror(errno)
+            << "; it must be in the folder of loupe-worker\n";
   return 1;
 }

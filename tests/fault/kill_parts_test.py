@@ -52,35 +52,17 @@ class Annotator(threading.Thread):
         self.deployment, self.annotations, self.stop = deployment, annotations, stop
         self.log_file = deployment.path(f"acknowledged-{number}.log")
         self.token_file = deployment.path(f"annotator-{number}.token")
-        secret = deployment.json("token", "create", "--role", "annotator", "--name", f"annotator-{number}")[
-            "secret"
-        ]
-        with open(self.token_file, "w", encoding="utf-8") as file:
-            file.write(secret)
+        created = deployment.json("token", "create", "--role", "annotator", "--name", f"annotator-{number}")
+        write_lines(self.token_file, [created["secret"]])
 
     def run(self):
         while not self.stop.is_set():
-            with open(
-                os.path.join(self.deployment.server_directory, "server.address"), encoding="utf-8"
-            ) as file:
+            address_file = os.path.join(self.deployment.server_directory, "server.address")
+            with open(address_file, encoding="utf-8") as file:
                 address = file.read().strip()
-            run(
-                program("loupe"),
-                "annotate",
-                "--oracle",
-                self.annotations,
-                "--tasks",
-                2,
-                "--log",
-                self.log_file,
-                "--patience",
-                30,
-                "--server",
-                address,
-                "--token-file",
-                self.token_file,
-                check=False,
-            )
+            run(program("loupe"), "annotate", "--oracle", self.annotations, "--tasks", 2,
+                "--log", self.log_file, "--patience", 30, "--server", address,
+                "--token-file", self.token_file, check=False)
             self.stop.wait(0.7)
 
     def acknowledged(self):
@@ -102,16 +84,8 @@ class Watcher(threading.Thread):
 
     def run(self):
         while self.state not in ("done", "failed", "cancelled"):
-            shown = run(
-                program("loupe"),
-                "round",
-                "show",
-                1,
-                "--json",
-                "--dir",
-                self.deployment.server_directory,
-                check=False,
-            )
+            shown = run(program("loupe"), "round", "show", 1, "--json",
+                        "--dir", self.deployment.server_directory, check=False)
             if shown.returncode == 0:
                 answer = json.loads(shown.stdout)
                 self.state, self.error = answer["state"], answer.get("error", "")
@@ -121,16 +95,13 @@ class Watcher(threading.Thread):
             if self.ended.wait(0.3):
                 return
 
-
     def await_checkpoint(self):
         """Until the training has one to go on from, or is over. A database that was away may have cost it the
         first."""
         deadline = time.monotonic() + 120
-        while (
-            self.state == "training"
-            and self.trained <= 2 * CHECKPOINT_INTERVAL
-            and time.monotonic() < deadline
-        ):
+        while self.state == "training" and self.trained <= 2 * CHECKPOINT_INTERVAL:
+            if time.monotonic() > deadline:
+                return
             time.sleep(0.1)
 
 
@@ -153,25 +124,24 @@ def kill_at_random(deployment, watcher, chooser):
 
 
 def check_acknowledged(deployment, annotators):
-    """Every acknowledged correction is in the history of its image exactly once."""
-    count = 0
-    for annotator in annotators:
-        for line in annotator.acknowledged():
-            revisions = deployment.json("provenance", "image", line["image_id"])["revisions"]
-            found = [r for r in revisions if int(r["revision_id"]) == int(line["revision_id"])]
-            assert (
-                len(found) == 1
-            ), f"revision {line['revision_id']} was acknowledged and is there {len(found)} times"
-            of_task = [r for r in revisions if int(r.get("task_id", 0)) == int(line["task_id"])]
-            assert len(of_task) == 1, f"task {line['task_id']} left {len(of_task)} revisions"
-            count += 1
-    return count
+    """Every acknowledged correction is in the history of its image exactly once; returns their number."""
+    lines = [line for annotator in annotators for line in annotator.acknowledged()]
+    history = {}
+    for image in {line["image_id"] for line in lines}:
+        history[image] = deployment.json("provenance", "image", image)["revisions"]
+    for line in lines:
+        revisions = history[line["image_id"]]
+        found = [r for r in revisions if int(r["revision_id"]) == int(line["revision_id"])]
+        assert len(found) == 1, (
+            f"revision {line['revision_id']} was acknowledged and is there {len(found)} times")
+        of_task = [r for r in revisions if int(r.get("task_id", 0)) == int(line["task_id"])]
+        assert len(of_task) == 1, f"task {line['task_id']} left {len(of_task)} revisions"
+    return len(lines)
 
 
 def main():
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1, help="of the moments and the order of the kills")
     parser.add_argument("--keep", action="store_true", help="leave the folder for a look")
     args = parser.parse_args()
@@ -195,17 +165,14 @@ def main():
             for thread in [watcher, *annotators]:
                 thread.join(timeout=120)
 
-        assert (
-            watcher.state == "done"
-        ), f"the round is {watcher.state} {watcher.error}\n{deployment.log('server')[-3000:]}"
+        log = deployment.log("server")[-3000:]
+        assert watcher.state == "done", f"the round is {watcher.state} {watcher.error}\n{log}"
         assert watcher.resumed_from > 0, "no training went on from a checkpoint"
         count = check_acknowledged(deployment, annotators)
         assert count >= 50, f"only {count} corrections were acknowledged: nothing was put to the test"
         print(deployment.loupe("provenance", "verify"))
-        print(
-            f"{count} acknowledged corrections are there once; "
-            f"training went on from iteration {watcher.resumed_from}"
-        )
+        print(f"{count} acknowledged corrections are there once; "
+              f"training went on from iteration {watcher.resumed_from}")
 
 
 if __name__ == "__main__":

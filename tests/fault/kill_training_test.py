@@ -18,15 +18,13 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from loupe_programs import Deployment, program, read_json, run, worker, write_lines  # noqa: E402
 
 KILLS = 10
-ITERATIONS = 160
-LAST_KILL = 110  # leaves time to see it before the training ends
+ITERATIONS = 100
+LAST_KILL = 60  # leaves time to see it before the training ends
 RECIPE = f"""
 detector {{ preset: "small" min_size: 96 max_size: 96 }}
 training {{ iterations: {ITERATIONS} batch_size: 2 checkpoint_interval: 3 }}
 prediction {{ mirrored: false }}
 """
-
-
 CHECKPOINT = """
 SELECT coalesce(max(checkpoint_iteration), 0) FROM job JOIN round ON round.id = job.round_id
 WHERE job.kind = 'train' AND round.number = {round};
@@ -44,18 +42,9 @@ def read(path):
 
 
 def train_command(folder, out):
-    return [
-        program("loupe-worker"),
-        "train",
-        "--coco",
-        os.path.join(folder, "annotations.json"),
-        "--images",
-        os.path.join(folder, "images"),
-        "--recipe",
-        os.path.join(folder, "recipe.textproto"),
-        "--out",
-        out,
-    ]
+    return [program("loupe-worker"), "train", "--coco", os.path.join(folder, "annotations.json"),
+            "--images", os.path.join(folder, "images"), "--recipe", os.path.join(folder, "recipe.textproto"),
+            "--out", out]
 
 
 def kill_at(command, iteration, chooser):
@@ -67,9 +56,8 @@ def kill_at(command, iteration, chooser):
                 select.select([process.stderr], [], [], chooser.uniform(0, 0.3))
                 break
         process.kill()
-    assert (
-        process.returncode == -signal.SIGKILL
-    ), f"the training ended by itself with status {process.returncode}"
+    status = process.returncode
+    assert status == -signal.SIGKILL, f"the training ended by itself with status {status}"
 
 
 def training_on_files(folder, chooser):
@@ -79,9 +67,8 @@ def training_on_files(folder, chooser):
     for iteration in moments:
         kill_at(train_command(folder, killed), iteration, chooser)
     assert "goes on from iteration" in run(*train_command(folder, killed)).stderr
-    assert read(os.path.join(whole, "model.safetensors")) == read(
-        os.path.join(killed, "model.safetensors")
-    ), f"the weights differ after kills at {moments}"
+    weights = [read(os.path.join(out, "model.safetensors")) for out in (whole, killed)]
+    assert weights[0] == weights[1], f"the weights differ after kills at {moments}"
     print(f"on files: killed at {moments}, the same weights", flush=True)
 
 
@@ -104,16 +91,8 @@ def job_of_a_coordinator(deployment, folder, chooser):
     classes = ",".join(c["name"] for c in sorted(coco["categories"], key=lambda c: c["id"]))
     labelled = write_lines(deployment.path("labelled.txt"), [image["id"] for image in coco["images"]])
     deployment.loupe("project", "create", "parts", "--classes", classes)
-    deployment.loupe(
-        "import",
-        "--images",
-        os.path.join(folder, "images"),
-        "--coco",
-        annotations,
-        "--labelled",
-        f"@{labelled}",
-        "--blind",
-    )
+    deployment.loupe("import", "--images", os.path.join(folder, "images"), "--coco", annotations,
+                     "--labelled", f"@{labelled}", "--blind")
     weights = []
     for number in (1, 2):
         deployment.loupe("round", "submit", "--recipe", os.path.join(folder, "recipe.textproto"))
@@ -131,8 +110,7 @@ def job_of_a_coordinator(deployment, folder, chooser):
 
 def main():
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1, help="of the moments of the kills")
     parser.add_argument("--keep", action="store_true", help="leave the folder for a look")
     args = parser.parse_args()

@@ -44,9 +44,7 @@ void RoundTrip(std::string_view text, CocoPurpose purpose) {
 }  // namespace
 }  // namespace loupe
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const std::string_view text = loupe::fuzz::AsText(data, size);
-  loupe::RoundTrip(text, loupe::CocoPurpose::kTruth);
-  loupe::RoundTrip(text, loupe::CocoPurpose::kEvaluation);
-  return 0;
+FUZZ_TARGET(coco) {
+  loupe::RoundTrip(bytes, loupe::CocoPurpose::kTruth);
+  loupe::RoundTrip(bytes, loupe::CocoPurpose::kEvaluation);
 }

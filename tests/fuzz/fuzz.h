@@ -3,21 +3,29 @@
 
 #include <unistd.h>
 
-#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <string>
 #include <string_view>
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
-
 namespace loupe::fuzz {
 
-inline std::string_view AsText(const uint8_t* data, size_t size) {
-  return {reinterpret_cast<const char*>(data), size};
+// The targets of this program by name. libFuzzer calls the one of its program (libfuzzer_entry.cc);
+// run_seeds.cc calls all, each with the seeds of its folder.
+using Target = void (*)(std::string_view bytes);
+inline std::map<std::string, Target>& Targets() {
+  static std::map<std::string, Target> targets;
+  return targets;
 }
+
+// FUZZ_TARGET(name) { … }: a target; the input is `bytes`.
+#define FUZZ_TARGET(name)                                                                    \
+  static void Fuzz_##name(std::string_view bytes);                                           \
+  static const auto registered_##name = loupe::fuzz::Targets().emplace(#name, &Fuzz_##name); \
+  static void Fuzz_##name(std::string_view bytes)
 
 // A property that must hold for every input; the program ends where it doesn't.
 inline void Require(bool holds, std::string_view property) {

@@ -7,17 +7,16 @@
 #include "tests/fuzz/fuzz.h"
 #include "worker/pictures/image_decode.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+FUZZ_TARGET(image) {
   using namespace loupe;
   // Larger pictures are sound input that takes OpenCV seconds.
   constexpr int64_t kDecodedPixels = 1 << 18;
-  const std::string_view bytes = fuzz::AsText(data, size);
   const auto header = ReadPictureHeader(bytes);
-  if (header.ok() && int64_t{header->width()} * header->height() > kDecodedPixels) return 0;
+  if (header.ok() && int64_t{header->width()} * header->height() > kDecodedPixels) return;
   const auto image = DecodeImage(bytes, "input");
   if (!image.ok()) {
     fuzz::Require(image.status().code() == absl::StatusCode::kInvalidArgument, "bad bytes are bad input");
-    return 0;
+    return;
   }
   fuzz::Require(header.ok(), "a picture that is decoded has a sound header");
   const int64_t height = header->height();
@@ -28,5 +27,4 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (int64_t i = 0; i < image->numel(); ++i) {
     if (!(levels[i] >= 0 && levels[i] <= 1)) fuzz::Require(false, "levels lie in [0, 1]");
   }
-  return 0;
 }

@@ -6,12 +6,12 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/tensors.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+FUZZ_TARGET(safetensors) {
   using namespace loupe;
-  const auto file = ReadSafetensors(fuzz::ScratchFolder::Write("input", fuzz::AsText(data, size)));
+  const auto file = ReadSafetensors(fuzz::ScratchFolder::Write("input", bytes));
   if (!file.ok()) {
     fuzz::Require(file.status().code() == absl::StatusCode::kInvalidArgument, "bad bytes are bad input");
-    return 0;
+    return;
   }
   const std::string path = fuzz::ScratchFolder::Path("written");
   fuzz::Require(WriteSafetensors(path, *file).ok(), "what was read can be written");
@@ -19,5 +19,4 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fuzz::Require(again.ok(), "what was written can be read");
   fuzz::Require(again->metadata == file->metadata, "the metadata are the same");
   fuzz::Require(fuzz::SameBytes(again->tensors, file->tensors), "the tensors are the same");
-  return 0;
 }

@@ -21,8 +21,6 @@ std::string Archive(std::string_view pickle) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using loupe::fuzz::ScratchFolder;
-  loupe::fuzz::TorchRoundTrip(ScratchFolder::Write("input", Archive(loupe::fuzz::AsText(data, size))));
-  return 0;
+FUZZ_TARGET(torch_pickle) {
+  loupe::fuzz::TorchRoundTrip(loupe::fuzz::ScratchFolder::Write("input", Archive(bytes)));
 }

@@ -14,8 +14,8 @@ SOURCE = os.path.abspath(
 BIN = os.environ.get("LOUPE_BIN") or os.path.join(SOURCE, "build", "release", "bin")
 DATA = os.path.abspath(os.environ.get("LOUPE_DATA") or os.path.join(SOURCE, "..", "shared"))
 
-# What loupe-worker puts into its environment before it starts itself again (worker/main.cc). With it here it
-# starts once, and the programs that it is measured against have it too: threads without work sleep.
+# What loupe-worker puts into its environment (worker/main.cc), for the programs that it is measured against:
+# threads without work sleep.
 os.environ.update(
     {
         "GOMP_SPINCOUNT": "1000",

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "worker/prediction/predictor.h"
+#include "worker/prediction/detector_description.h"
 
 namespace loupe {
 
@@ -20,6 +20,7 @@ struct DetectFilesOptions {
   int64_t batch_size = 4;
   std::string device = "auto";
   std::string precision = "float32";
+  int threads = 0;  // 0: one per core
   std::vector<std::filesystem::path> images;  // print one line of JSON per file; or:
   std::optional<std::filesystem::path> coco;  // detect in the images of this COCO file,
   std::filesystem::path images_dir;           // which are in this folder,

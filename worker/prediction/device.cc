@@ -4,22 +4,17 @@
 #include <c10/core/DeviceGuard.h>
 #include <torch/cuda.h>
 
-#include <algorithm>
 #include <string>
 
 #include "absl/status/status.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/strip.h"
 #include "recipe/precisions.h"
 #include "worker/detection/onednn.h"
+#include "worker/prediction/device_name.h"
 
 namespace loupe {
 namespace {
-
-constexpr char kCuda[] = "cuda:";
-constexpr size_t kMaxDigits = 2;
 
 bool HasBfloat16(torch::Device device) {
   if (device.is_cpu()) return detection::OneDnnHasBfloat16();
@@ -30,13 +25,6 @@ bool HasBfloat16(torch::Device device) {
 }
 
 }  // namespace
-
-bool IsDeviceName(const std::string& name) {
-  if (name == "auto" || name == "cpu") return true;
-  const std::string digits(absl::StripPrefix(name, kCuda));
-  const bool numeric = std::all_of(digits.begin(), digits.end(), absl::ascii_isdigit);
-  return digits != name && numeric && !digits.empty() && digits.size() <= kMaxDigits;
-}
 
 absl::StatusOr<torch::Device> ResolveDevice(const std::string& name, int processes) {
   if (!IsDeviceName(name)) {
@@ -51,7 +39,7 @@ absl::StatusOr<torch::Device> ResolveDevice(const std::string& name, int process
   }
   const bool cuda = torch::cuda::is_available();
   if (name == "auto" && !cuda) return torch::Device(torch::kCPU);
-  const int index = name == "auto" ? 0 : std::stoi(name.substr(sizeof(kCuda) - 1));
+  const int index = name == "auto" ? 0 : std::stoi(name.substr(kCudaPrefix.size()));
   if (!cuda) {
     return absl::FailedPreconditionError(
         absl::StrCat(name, ": this LibTorch reaches no GPU; use --device cpu"));

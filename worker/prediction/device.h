@@ -9,9 +9,6 @@
 
 namespace loupe {
 
-// Whether `name` is `auto`, `cpu` or `cuda:N`, with N from 0 to 99.
-bool IsDeviceName(const std::string& name);
-
 // The device of that name. `auto` is the first GPU that LibTorch finds, else the CPU. With several processes,
 // which share the cores of a CPU, it is the CPU.
 // Errors: INVALID_ARGUMENT for any other name, or a GPU with several processes; FAILED_PRECONDITION when

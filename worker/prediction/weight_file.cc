@@ -84,27 +84,4 @@ absl::StatusOr<LoadedDetector> LoadDetector(const SafetensorsFile& weights,
   }
 }
 
-absl::Status ConvertWeights(const ConvertOptions& options) {
-  const auto extension = options.to.extension();
-  if (extension != ".safetensors" && extension != ".pth") {
-    return absl::InvalidArgumentError(absl::StrCat(
-        options.to.string(), ": the name must end in .safetensors or .pth, which chooses the format"));
-  }
-  const absl::StatusOr<SafetensorsFile> weights = ReadWeightFile(options.from);
-  if (!weights.ok()) return weights.status();
-  absl::StatusOr<LoadedDetector> detector = LoadDetector(*weights, options.description);
-  if (!detector.ok()) return detector.status();
-  if (!options.class_names.empty()) detector->class_names = options.class_names;
-  const FasterRcnn& model = *detector->model;
-  if (!detector->class_names.empty() &&
-      static_cast<int64_t>(detector->class_names.size()) != model.num_classes()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        detector->class_names.size(), " class names are given for ", model.num_classes(), " classes"));
-  }
-  const auto state = detection::StateDict(model);
-  if (extension == ".pth") return WriteTorchFile(options.to.string(), state);
-  return WriteSafetensors(options.to.string(),
-                          {state, detection::WeightMetadata(model, detector->class_names)});
-}
-
 }  // namespace loupe

@@ -2,13 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include <opencv2/core.hpp>
-
-#include "absl/status/status.h"
 
 namespace loupe {
 
@@ -38,15 +35,5 @@ class SampleGenerator {
   int view_ = 0;
   int views_of_part_ = 0;
 };
-
-struct SampleOptions {
-  std::filesystem::path out;
-  int images = 0;
-  uint64_t seed = 1;
-};
-
-// Writes out/images/*.jpg and out/annotations.json (COCO).
-// Errors: INVALID_ARGUMENT for less than one image; UNAVAILABLE when the folder can't be written.
-absl::Status WriteSample(const SampleOptions& options);
 
 }  // namespace loupe

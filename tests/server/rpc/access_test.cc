@@ -12,6 +12,7 @@
 #include <regex>
 #include <set>
 
+#include "db/stores/principal_store.h"
 #include "loupe/v1/image.pb.h"
 #include "loupe/v1/insight.pb.h"
 #include "loupe/v1/labeling.pb.h"

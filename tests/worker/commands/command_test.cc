@@ -72,7 +72,25 @@ TEST_F(CommandTest, WrongUsageExitsWith2) {
     EXPECT_EQ(outcome.exit_status, 2) << arguments;
     EXPECT_FALSE(outcome.errors.empty()) << arguments;
   }
-  EXPECT_EQ(Run("--help").exit_status, 0);
+}
+
+TEST_F(CommandTest, HelpAndWrongUsageNeedNoLibTorch) {
+  const fs::path alone = Folder() / "alone";
+  fs::create_directories(alone);
+  fs::copy_file(Worker(), alone / "loupe-worker");
+  const auto run = [&](const std::string& arguments) {
+    const std::string errors = Path("errors");
+    const int status =
+        std::system((alone.string() + "/loupe-worker " + arguments + " > /dev/null 2> " + errors).c_str());
+    return Outcome{WEXITSTATUS(status), "", Content(errors)};
+  };
+  EXPECT_EQ(run("--help").exit_status, 0);
+  EXPECT_EQ(run("--version").exit_status, 0);
+  EXPECT_EQ(run("detect --help").exit_status, 0);
+  EXPECT_EQ(run("detect --weights w").exit_status, 2);
+  const Outcome work = run("sample --images 1 --out " + Path("never"));
+  EXPECT_EQ(work.exit_status, 1);
+  EXPECT_THAT(work.errors, HasSubstr("loupe-worker-torch"));
 }
 
 TEST_F(CommandTest, FailuresExitWith1AndOneLine) {

@@ -321,9 +321,9 @@ INSTANTIATE_TEST_SUITE_P(Presets, ParityTest,
                                          ParityCase{"resnet50", "resnet50-fpn", 96, 160, 0},
                                          ParityCase{"resnet50_trained", "resnet50-fpn", 96, 160, 20},
                                          ParityCase{"resnet101", "resnet101-fpn", 96, 160, 0},
-                                         ParityCase{"mobilenet", "mobilenet-v3-large-320-fpn", 224, 320, 0},
-                                         ParityCase{"mobilenet_trained", "mobilenet-v3-large-320-fpn", 224,
-                                                    320, 10}),
+                                         ParityCase{"mobilenet", "mobilenet-v3-large-320-fpn", 160, 240, 0},
+                                         ParityCase{"mobilenet_trained", "mobilenet-v3-large-320-fpn", 160,
+                                                    240, 10}),
                          [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

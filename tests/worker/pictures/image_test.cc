@@ -29,10 +29,10 @@ cv::Mat CornerPicture() {
 
 // A JPEG with an EXIF segment that holds nothing but an orientation.
 std::string WithOrientation(const std::string& jpeg, char orientation, bool big_endian) {
-  std::string tiff = big_endian ? std::string("MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0", 19) +
-                                      orientation + std::string("\0\0\0\0\0\0", 6)
-                                : std::string("II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0", 18) +
-                                      orientation + std::string("\0\0\0\0\0\0\0", 7);
+  std::string tiff = big_endian ? std::string("MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0", 19)
+                                : std::string("II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0", 18);
+  tiff += orientation;
+  tiff.append(big_endian ? 6 : 7, '\0');
   const std::string body = std::string("Exif\0\0", 6) + tiff;
   const size_t length = body.size() + 2;
   std::string segment = "\xff\xe1";

@@ -10,6 +10,7 @@
 #include "tests/worker/training/training_world.h"
 #include "worker/detection/faster_rcnn.h"
 #include "worker/detection/onednn.h"
+#include "worker/prediction/device_name.h"
 #include "worker/prediction/predictor.h"
 
 namespace loupe {

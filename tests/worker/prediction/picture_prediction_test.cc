@@ -8,6 +8,7 @@
 #include <map>
 
 #include "tests/worker/training/training_world.h"
+#include "worker/detection/faster_rcnn.h"
 
 namespace loupe {
 namespace {

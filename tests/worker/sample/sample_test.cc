@@ -13,6 +13,7 @@
 
 #include "client/lib/coco_file.h"
 #include "worker/sample/sample_defect.h"
+#include "worker/sample/sample_set.h"
 
 namespace loupe {
 namespace {

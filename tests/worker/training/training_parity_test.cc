@@ -59,7 +59,7 @@ class TrainingParityTest : public testing::TestWithParam<const char*> {
     config.set_min_size(128);
     config.set_max_size(192);
     config.set_rpn_pre_nms_top_n_train(400);
-    config.set_rpn_post_nms_top_n_train(200);
+    config.set_rpn_post_nms_top_n_train(60);
     config.set_rpn_samples_per_image(1'000'000);
     config.set_box_samples_per_image(1'000'000);
     auto json = detection::ConfigJson(config, kClasses);

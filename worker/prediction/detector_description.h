@@ -1,0 +1,17 @@
+// What the caller knows about a weight file.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace loupe {
+
+// Empty fields and zeros are filled from the file, and missing sizes from the preset.
+struct DetectorDescription {
+  std::string preset;
+  int64_t num_classes = 0;  // without background
+  int64_t min_size = 0;     // pixels
+  int64_t max_size = 0;
+};
+
+}  // namespace loupe
