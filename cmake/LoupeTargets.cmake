@@ -94,7 +94,10 @@ function(loupe_test name)
       set(_part ${name}_${_index})
     endif()
     add_test(NAME ${_part} COMMAND ${name})
+    # A folder of its own for files, since parts run at the same time.
+    set(_folder ${CMAKE_BINARY_DIR}/tests/files/${_part})
+    file(MAKE_DIRECTORY ${_folder})
     set_tests_properties(${_part} PROPERTIES TIMEOUT ${ARG_TIMEOUT} COST ${ARG_TIMEOUT} ENVIRONMENT
-      "${_environment};GTEST_TOTAL_SHARDS=${ARG_SHARDS};GTEST_SHARD_INDEX=${_index}")
+      "${_environment};TEST_TMPDIR=${_folder};GTEST_TOTAL_SHARDS=${ARG_SHARDS};GTEST_SHARD_INDEX=${_index}")
   endforeach()
 endfunction()
