@@ -2,15 +2,21 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "content/picture_formats.h"
 
 namespace loupe {
 namespace {
+
+using namespace picture_formats;  // NOLINT: the parts of this reader
 
 // Big-endian numbers. Requires: they lie within `bytes`.
 uint32_t BigEndian16(std::string_view bytes, size_t at) {
@@ -19,54 +25,6 @@ uint32_t BigEndian16(std::string_view bytes, size_t at) {
 
 uint32_t BigEndian32(std::string_view bytes, size_t at) {
   return BigEndian16(bytes, at) << 16 | BigEndian16(bytes, at + 2);
-}
-
-absl::Status CutShort() {
-  return absl::InvalidArgumentError("the picture is cut short: copy the file again");
-}
-
-absl::Status Damaged(const std::string& what) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("the picture is damaged: ", what, "; copy the file again, or leave it out"));
-}
-
-absl::Status SetSize(uint64_t width, uint64_t height, PictureHeader& header) {
-  if (width == 0 || height == 0) return Damaged("it has no pixels");
-  if (width * height > uint64_t{kMaxPicturePixels}) {
-    return absl::InvalidArgumentError(absl::StrCat("the picture claims ", width, " x ", height,
-                                                   " pixels, more than ", kMaxPicturePixels,
-                                                   "; scale it down or cut it up"));
-  }
-  header.stored_width = static_cast<int>(width);
-  header.stored_height = static_cast<int>(height);
-  return absl::OkStatus();
-}
-
-// The orientation in a TIFF structure; 1 when there is none that can be read. Source: EXIF 2.3, section 4.6,
-// tag 0x0112.
-int TiffOrientation(std::string_view tiff) {
-  constexpr uint32_t kOrientationTag = 0x0112;
-  constexpr size_t kEntryBytes = 12;
-  const bool little = tiff.starts_with(std::string_view("II*\0", 4));
-  if (tiff.size() < 8 || (!little && !tiff.starts_with(std::string_view("MM\0*", 4)))) return 1;
-  const auto read16 = [&](size_t at) -> uint32_t {
-    const uint32_t value = BigEndian16(tiff, at);
-    return little ? (value & 0xff) << 8 | value >> 8 : value;
-  };
-  const auto read32 = [&](size_t at) {
-    return little ? read16(at + 2) << 16 | read16(at) : read16(at) << 16 | read16(at + 2);
-  };
-  const size_t directory = read32(4);
-  if (directory > tiff.size() || tiff.size() - directory < 2) return 1;
-  const size_t entries = read16(directory);
-  for (size_t i = 0; i < entries; ++i) {
-    const size_t entry = directory + 2 + i * kEntryBytes;
-    if (entry + kEntryBytes > tiff.size()) return 1;
-    if (read16(entry) != kOrientationTag) continue;
-    const uint32_t value = read16(entry + 8);
-    return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
-  }
-  return 1;
 }
 
 // --- PNG (ISO/IEC 15948): chunks of length, type, data and CRC.
@@ -204,9 +162,32 @@ absl::StatusOr<PictureHeader> ReadPictureHeader(std::string_view bytes) {
   if (bytes.empty()) return absl::InvalidArgumentError("the file is empty: copy it again, or leave it out");
   if (bytes.starts_with(kPngSignature)) return ReadPng(bytes);
   if (bytes.starts_with(kJpegStart)) return JpegReader(bytes).Read();
+  if (IsBmp(bytes)) return ReadBmp(bytes);
+  if (IsTiff(bytes)) return ReadTiff(bytes);
+  if (IsWebp(bytes)) return ReadWebp(bytes);
   if (kPngSignature.starts_with(bytes) || kJpegStart.starts_with(bytes)) return CutShort();
   return absl::InvalidArgumentError(
-      "the file is neither a JPEG nor a PNG picture: convert it, or leave it out");
+      "the file is no JPEG, PNG, BMP, TIFF or WebP picture: convert it, or leave it out");
+}
+
+bool IsPictureName(std::string_view file_name) {
+  constexpr std::string_view kEndings[] = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"};
+  const size_t dot = file_name.rfind('.');
+  if (dot == std::string_view::npos) return false;
+  std::string ending(file_name.substr(dot));
+  for (char& c : ending) c = absl::ascii_tolower(static_cast<unsigned char>(c));
+  return std::find(std::begin(kEndings), std::end(kEndings), ending) != std::end(kEndings);
+}
+
+std::string SizeProblem(const PictureHeader& header, int64_t width, int64_t height) {
+  if (width == 0 || height == 0 || (width == header.width() && height == header.height())) return "";
+  const std::string turned = header.orientation < 5
+                                 ? ""
+                                 : absl::StrCat(" (its EXIF data turn the stored ", header.stored_width,
+                                                " x ", header.stored_height, ")");
+  return absl::StrCat("its annotations are for ", width, " x ", height, " pixels, and people see it with ",
+                      header.width(), " x ", header.height(), turned,
+                      ": annotate the picture as people see it, or correct its size in the file");
 }
 
 }  // namespace loupe

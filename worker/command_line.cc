@@ -130,7 +130,8 @@ void AddDetect(CLI::App& app, Command& chosen) {
   CLI::Option* folder =
       command->add_option("--images", options->images_dir, "Folder of the images of --coco");
   CLI::Option* out = command->add_option("--out", options->out, "COCO results file to write");
-  CLI::Option* files = command->add_option("IMAGE", options->images, "Picture files");
+  CLI::Option* files =
+      command->add_option("IMAGE", options->images, "Picture files, and folders of pictures");
   coco->needs(folder)->needs(out)->excludes(files);
   folder->needs(coco);
   out->needs(coco);

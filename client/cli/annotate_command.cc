@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <optional>
 #include <random>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -30,6 +31,17 @@ struct AnnotateOptions {
   std::string log;
   bool json = false;
 };
+
+// The indexes of predictions that no box names.
+std::set<uint32_t> Unnamed(const google::protobuf::RepeatedPtrField<v1::PredictedBox>& predictions,
+                           const std::vector<v1::CorrectedBox>& boxes) {
+  std::set<uint32_t> unnamed;
+  for (const v1::PredictedBox& prediction : predictions) unnamed.insert(prediction.index());
+  for (const v1::CorrectedBox& box : boxes) {
+    if (box.has_predicted_index()) unnamed.erase(box.predicted_index());
+  }
+  return unnamed;
+}
 
 struct Summary {
   uint64_t tasks = 0;
@@ -101,6 +113,8 @@ class Annotator {
     const auto boxes = task.blind() ? DrawBlind(*truth, task.image(), options_.blind_error, random)
                                     : Review({task.predictions().begin(), task.predictions().end()}, *truth);
     request.mutable_boxes()->Assign(boxes.begin(), boxes.end());
+    request.set_client("loupe annotate");
+    for (const uint32_t index : Unnamed(task.predictions(), boxes)) request.add_rejected(index);
     const auto response = Call(connection_, stub_, &v1::LabelingService::Stub::Submit, request, call_);
     if (!response.ok()) return response.status();
     summary_.blind += task.blind();

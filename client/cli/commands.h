@@ -27,11 +27,11 @@ void OnChosen(CLI::App* command, Action& action, std::shared_ptr<Options> option
 }
 
 // Each adds its commands to `parent`.
-void AddUpCommands(CLI::App& parent, Action& action);          // up, down
-void AddProjectCommands(CLI::App& parent, Action& action);     // project, status
-void AddImportCommand(CLI::App& parent, Action& action);       // import
-void AddImageCommands(CLI::App& parent, Action& action);       // image
-void AddTaskCommands(CLI::App& parent, Action& action);        // next, submit, skip, queue
+void AddUpCommands(CLI::App& parent, Action& action);       // up, down
+void AddProjectCommands(CLI::App& parent, Action& action);  // project, status
+void AddImportCommand(CLI::App& parent, Action& action);    // import
+void AddImageCommands(CLI::App& parent, Action& action);    // image
+void AddTaskCommands(CLI::App& parent, Action& action);  // next, reopen, submit, skip, release, renew, queue
 void AddAnnotateCommand(CLI::App& parent, Action& action);     // annotate
 void AddRoundCommands(CLI::App& parent, Action& action);       // round
 void AddModelCommands(CLI::App& parent, Action& action);       // model

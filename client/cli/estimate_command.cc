@@ -30,8 +30,8 @@ Json FiguresJson(const v1::PoolFigures& figures) {
   return {{"precision", figures.has_precision() ? EstimateJson(figures.precision()) : Json()},
           {"recall", figures.has_recall() ? EstimateJson(figures.recall()) : Json()},
           {"ap50", figures.has_ap50() ? EstimateJson(figures.ap50()) : Json()},
-          {"prevalence", EstimateJson(figures.prevalence())},
-          {"boxes_left", EstimateJson(figures.boxes_left())}};
+          {"prevalence", figures.has_prevalence() ? EstimateJson(figures.prevalence()) : Json()},
+          {"boxes_left", figures.has_boxes_left() ? EstimateJson(figures.boxes_left()) : Json()}};
 }
 
 Json EstimatesJson(const v1::PoolEstimates& estimates, const ClassNames& classes) {
@@ -45,6 +45,8 @@ Json EstimatesJson(const v1::PoolEstimates& estimates, const ClassNames& classes
                {"answered_images", estimates.answered_images()},
                {"open_image", estimates.open_image().empty() ? Json() : Json(estimates.open_image())},
                {"answered_behind", estimates.answered_behind()},
+               {"skipped_images", estimates.skipped_images()},
+               {"answers_missing", estimates.answers_missing()},
                {"population", estimates.population()},
                {"known_images", estimates.known_images()},
                {"images_not_covered", estimates.images_not_covered()},
@@ -71,8 +73,9 @@ std::string FigureText(bool there, const v1::PoolFigure& figure, int digits) {
 void AddFigures(const std::string& name, const v1::PoolFigures& figures, Table& table) {
   table.Add({name, FigureText(figures.has_precision(), figures.precision(), 3),
              FigureText(figures.has_recall(), figures.recall(), 3),
-             FigureText(figures.has_ap50(), figures.ap50(), 3), FigureText(true, figures.prevalence(), 3),
-             FigureText(true, figures.boxes_left(), 0)});
+             FigureText(figures.has_ap50(), figures.ap50(), 3),
+             FigureText(figures.has_prevalence(), figures.prevalence(), 3),
+             FigureText(figures.has_boxes_left(), figures.boxes_left(), 0)});
 }
 
 // One line for each thing that the figures rest on.
@@ -93,6 +96,11 @@ std::vector<std::string> NotesOn(const v1::PoolEstimates& estimates) {
   if (estimates.answered_behind() > 0) {
     notes.push_back(absl::StrFormat("%d more answered images count once %s is answered",
                                     estimates.answered_behind(), estimates.open_image()));
+  }
+  if (estimates.skipped_images() > 0) {
+    notes.push_back(
+        absl::StrFormat("%d images of the slice were skipped and are left out, as if like the others",
+                        estimates.skipped_images()));
   }
   if (estimates.images_not_covered() > 0) {
     notes.push_back(absl::StrFormat("%d images came after the draw: the figures do not cover them",

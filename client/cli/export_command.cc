@@ -59,7 +59,6 @@ absl::StatusOr<Exported> FetchLabels(const Context& context, const Connection& c
   Exported exported;
   absl::Status status = RetryUnavailable(kInteractive.patience, [&] {
     exported = {};
-    ExportNames names;
     for (const v1::Class& one : project->classes())
       exported.coco.categories.push_back({CategoryIdOf(one.label()), one.name()});
     const auto call = connection.NewContext(absl::Minutes(30));
@@ -67,8 +66,6 @@ absl::StatusOr<Exported> FetchLabels(const Context& context, const Connection& c
     v1::LabelledImage labelled;
     while (reader->Read(&labelled)) {
       const v1::Image& image = labelled.image();
-      exported.coco.images.push_back({image.id(), names.NameFor(image), static_cast<int>(image.width()),
-                                      static_cast<int>(image.height())});
       for (const v1::LabelBox& box : labelled.boxes()) {
         exported.coco.annotations.push_back(AnnotationOf(box, image.id()));
       }
@@ -77,6 +74,12 @@ absl::StatusOr<Exported> FetchLabels(const Context& context, const Connection& c
     return FromGrpc(reader->Finish());
   });
   if (!status.ok()) return status;
+  const std::vector<std::string> names = ExportNames(exported.images);
+  for (size_t i = 0; i < names.size(); ++i) {
+    const v1::Image& image = exported.images[i];
+    exported.coco.images.push_back(
+        {image.id(), names[i], static_cast<int>(image.width()), static_cast<int>(image.height())});
+  }
   return exported;
 }
 

@@ -1,31 +1,98 @@
 #include "client/cli/export_names.h"
 
-#include "absl/strings/ascii.h"
+#include <locale.h>
+#include <wctype.h>
+
+#include <codecvt>
+#include <locale>
+#include <unordered_map>
+#include <unordered_set>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "content/text.h"
 
 namespace loupe {
 namespace {
 
-bool StaysBelowFolder(const std::string& name) {
+// Of ext4, NTFS and APFS.
+constexpr size_t kMaxPart = 255;
+
+// The name without `.` and empty parts; empty: it can't be used.
+std::string Normal(const std::string& name) {
+  if (!IsUtf8(name) || HasControlCharacter(name) || name.find('\\') != std::string::npos) return "";
+  std::vector<std::string> parts;
   for (const absl::string_view part : absl::StrSplit(name, '/')) {
-    if (part.empty() || part == "." || part == "..") return false;
+    if (part == ".." || part.size() > kMaxPart) return "";
+    if (!part.empty() && part != ".") parts.emplace_back(part);
   }
-  for (const char c : name) {
-    if (absl::ascii_iscntrl(static_cast<unsigned char>(c)) || c == '\\') return false;
-  }
-  return true;
+  const bool to_a_folder = name.empty() || name.back() == '/';
+  return to_a_folder || name.front() == '/' ? "" : absl::StrJoin(parts, "/");
 }
+
+// Equal for names that a file system which doesn't tell case apart takes for the same.
+std::string Folded(const std::string& name) {
+  static const locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  std::wstring_convert<std::codecvt_utf8<wchar_t>> convert;
+  std::wstring wide = convert.from_bytes(name);
+  for (wchar_t& c : wide) c = static_cast<wchar_t>(towlower_l(static_cast<wint_t>(c), utf8));
+  return convert.to_bytes(wide);
+}
+
+std::string Extension(const std::string& media_type) {
+  static const std::unordered_map<std::string, std::string> extensions = {
+      {"image/png", ".png"}, {"image/bmp", ".bmp"}, {"image/tiff", ".tiff"}, {"image/webp", ".webp"}};
+  const auto found = extensions.find(media_type);
+  return found == extensions.end() ? ".jpg" : found->second;
+}
+
+// Files and folders that are spoken for, folded.
+class Taken {
+ public:
+  // False: the name can't be a file beside those that are there.
+  bool Take(const std::string& name) {
+    const std::string key = Folded(name);
+    if (folders_.contains(key) || files_.contains(key)) return false;
+    for (const std::string& folder : FoldersOf(key)) {
+      if (files_.contains(folder)) return false;
+    }
+    for (const std::string& folder : FoldersOf(key)) folders_.insert(folder);
+    files_.insert(key);
+    return true;
+  }
+
+ private:
+  static std::vector<std::string> FoldersOf(const std::string& key) {
+    std::vector<std::string> folders;
+    for (size_t slash = key.find('/'); slash != std::string::npos; slash = key.find('/', slash + 1)) {
+      folders.push_back(key.substr(0, slash));
+    }
+    return folders;
+  }
+
+  std::unordered_set<std::string> files_, folders_;
+};
 
 }  // namespace
 
-std::string ExportNames::NameFor(const v1::Image& image) {
-  std::string name = image.file_name();
-  if (!StaysBelowFolder(name) || !taken_.insert(absl::AsciiStrToLower(name)).second) {
-    name = absl::StrCat("image-", image.id(), image.media_type() == "image/png" ? ".png" : ".jpg");
-    taken_.insert(name);
+std::vector<std::string> ExportNames(const std::vector<v1::Image>& images) {
+  Taken taken;
+  std::vector<std::string> names(images.size());
+  // Own names first, so that no made-up name takes one of them.
+  for (size_t i = 0; i < images.size(); ++i) {
+    const std::string own = Normal(images[i].file_name());
+    if (!own.empty() && taken.Take(own)) names[i] = own;
   }
-  return name;
+  for (size_t i = 0; i < images.size(); ++i) {
+    if (!names[i].empty()) continue;
+    const std::string extension = Extension(images[i].media_type());
+    names[i] = absl::StrCat("image-", images[i].id(), extension);
+    for (int number = 2; !taken.Take(names[i]); ++number) {
+      names[i] = absl::StrCat("image-", images[i].id(), "-", number, extension);
+    }
+  }
+  return names;
 }
 
 }  // namespace loupe

@@ -1,9 +1,12 @@
-// loupe image list
+// loupe image list, exclude, restore, remove
 #include <string>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "client/cli/commands.h"
 #include "client/cli/message_json.h"
+#include "client/lib/request_id.h"
 #include "loupe/v1/image.grpc.pb.h"
 
 namespace loupe {
@@ -13,16 +16,30 @@ struct ListImagesOptions {
   std::string side;
   bool labelled = false;
   bool unlabelled = false;
+  bool unusable = false;
   bool json = false;
 };
 
+struct ImageStateOptions {
+  std::string image;
+  std::string reason;
+  bool yes = false;
+  bool json = false;
+};
+
+std::string StateText(const v1::Image& image) {
+  const std::string state = absl::StrReplaceAll(ImageStateName(image.state()), {{"_", " "}});
+  return image.state_reason().empty() ? state : absl::StrCat(state, ": ", image.state_reason());
+}
+
 absl::Status ListImages(const Context& context, const ListImagesOptions& options) {
   Json json = {{"images", Json::array()}};
-  Table table({"id", "file name", "size", "side", "group", "revisions"});
+  Table table({"id", "file name", "size", "side", "group", "revisions", "state"});
   v1::ListImagesRequest request;
   request.set_project(context.project());
   request.set_side(SideOf(options.side));
   if (options.labelled || options.unlabelled) request.set_labelled(options.labelled);
+  if (options.unusable) request.set_unusable(true);
   do {
     const auto page = Ask(context, &v1::ImageService::Stub::ListImages, request);
     if (!page.ok()) return page.status();
@@ -30,12 +47,70 @@ absl::Status ListImages(const Context& context, const ListImagesOptions& options
       json["images"].push_back(ImageJson(image));
       table.Add({absl::StrCat(image.id()), image.file_name(),
                  absl::StrCat(image.width(), " x ", image.height()), SideName(image.side()), image.group(),
-                 absl::StrCat(image.revisions())});
+                 absl::StrCat(image.revisions()), StateText(image)});
     }
     request.set_page_token(page->next_page_token());
   } while (!request.page_token().empty());
   options.json ? PrintJson(json) : table.Print();
   return absl::OkStatus();
+}
+
+// Sets the id or the file name.
+template <typename Request>
+void SetImage(const Context& context, const std::string& image, Request& request) {
+  request.set_request_id(NewRequestId());
+  request.set_project(context.project());
+  int64_t id;
+  if (absl::SimpleAtoi(image, &id)) {
+    request.set_image_id(id);
+  } else {
+    request.set_file_name(image);
+  }
+}
+
+void PrintState(const v1::Image& image, bool json) {
+  if (json) return PrintJson(ImageJson(image));
+  std::printf("image %ld is %s\n", image.id(), Printable(StateText(image)).c_str());
+}
+
+absl::Status Exclude(const Context& context, const ImageStateOptions& options) {
+  v1::ExcludeImageRequest request;
+  SetImage(context, options.image, request);
+  request.set_reason(options.reason);
+  const auto image = Ask(context, &v1::ImageService::Stub::ExcludeImage, request);
+  if (!image.ok()) return image.status();
+  PrintState(*image, options.json);
+  return absl::OkStatus();
+}
+
+absl::Status Restore(const Context& context, const ImageStateOptions& options) {
+  v1::RestoreImageRequest request;
+  SetImage(context, options.image, request);
+  const auto image = Ask(context, &v1::ImageService::Stub::RestoreImage, request);
+  if (!image.ok()) return image.status();
+  PrintState(*image, options.json);
+  return absl::OkStatus();
+}
+
+absl::Status Remove(const Context& context, const ImageStateOptions& options) {
+  if (!options.yes) {
+    return UsageError("this erases the picture for good: give --yes if that is what you want");
+  }
+  v1::RemoveImageRequest request;
+  SetImage(context, options.image, request);
+  request.set_reason(options.reason);
+  const auto image = Ask(context, &v1::ImageService::Stub::RemoveImage, request);
+  if (!image.ok()) return image.status();
+  PrintState(*image, options.json);
+  return absl::OkStatus();
+}
+
+CLI::App* AddStateCommand(CLI::App& parent, const std::string& name, const std::string& description,
+                          ImageStateOptions& options) {
+  CLI::App* command = parent.add_subcommand(name, description);
+  command->add_option("image", options.image, "Its id or file name")->required();
+  command->add_flag("--json", options.json, "Print the image as JSON");
+  return command;
 }
 
 }  // namespace
@@ -57,8 +132,27 @@ void AddImageCommands(CLI::App& parent, Action& action) {
   AddSideOption(command, list->side);
   CLI::Option* labelled = command->add_flag("--labelled", list->labelled, "Only those with labels");
   command->add_flag("--unlabelled", list->unlabelled, "Only those without")->excludes(labelled);
+  command->add_flag("--unusable", list->unusable, "Only those that are set aside, excluded or removed");
   command->add_flag("--json", list->json, "Print JSON");
   OnChosen(command, action, list, ListImages);
+
+  auto exclude = std::make_shared<ImageStateOptions>();
+  command =
+      AddStateCommand(*image, "exclude", "Leave an image out from now on; its labels are kept", *exclude);
+  command->add_option("--reason", exclude->reason, "Why, for those who find it left out")->required();
+  OnChosen(command, action, exclude, Exclude);
+
+  auto restore = std::make_shared<ImageStateOptions>();
+  command = AddStateCommand(*image, "restore", "Use an image again that was excluded or set aside", *restore);
+  OnChosen(command, action, restore, Restore);
+
+  auto remove = std::make_shared<ImageStateOptions>();
+  command = AddStateCommand(*image, "remove",
+                            "Erase an image for good: picture, name, predictions; its label history stays",
+                            *remove);
+  command->add_option("--reason", remove->reason, "Why, e.g. a request for erasure")->required();
+  command->add_flag("--yes", remove->yes, "Erase it");
+  OnChosen(command, action, remove, Remove);
 }
 
 }  // namespace loupe

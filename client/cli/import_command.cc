@@ -11,6 +11,7 @@
 #include "client/cli/message_json.h"
 #include "client/lib/blob_stream.h"
 #include "client/lib/request_id.h"
+#include "content/picture_header.h"
 #include "loupe/v1/image.grpc.pb.h"
 
 namespace loupe {
@@ -23,6 +24,8 @@ constexpr size_t kNamesPrinted = 20;
 
 struct ImportImagesOptions {
   ImportChoice choice;
+  bool replace = false;
+  bool skip_bad = false;
   bool json = false;
 };
 
@@ -71,7 +74,12 @@ absl::Status SendStream(const Connection& connection, v1::ImageService::Stub& st
     progress.Update(sent_before + i + 1);
   }
   if (!read.ok()) context->TryCancel();
-  if (open) writer->WritesDone();
+  if (open && read.ok()) {
+    v1::ImportRequest end;
+    end.mutable_end()->set_pictures(pictures.size());
+    writer->Write(end);
+  }
+  writer->WritesDone();
   const grpc::Status status = writer->Finish();
   return read.ok() ? FromGrpc(status) : read;
 }
@@ -84,6 +92,15 @@ void AddUp(const v1::ImportResponse& part, v1::ImportResponse& total) {
   total.set_boxes_clipped(total.boxes_clipped() + part.boxes_clipped());
   total.set_added_to_pool(total.added_to_pool() + part.added_to_pool());
   total.set_added_to_holdout(total.added_to_holdout() + part.added_to_holdout());
+  total.set_boxes_repeated(total.boxes_repeated() + part.boxes_repeated());
+  total.set_skipped_total(total.skipped_total() + part.skipped_total());
+  for (const std::string& skipped : part.skipped()) {
+    if (total.skipped_size() < static_cast<int>(kNamesPrinted)) total.add_skipped(skipped);
+  }
+  total.set_replaced(total.replaced() + part.replaced());
+  total.set_declared_blind(total.declared_blind() + part.declared_blind());
+  total.set_holdout_not_blind(total.holdout_not_blind() + part.holdout_not_blind());
+  total.set_groups_kept(total.groups_kept() + part.groups_kept());
   total.set_conflicts_total(total.conflicts_total() + part.conflicts_total());
   for (const std::string& name : part.conflicts()) {
     if (total.conflicts_size() < static_cast<int>(kNamesPrinted)) total.add_conflicts(name);
@@ -100,7 +117,15 @@ Json ResultJson(const v1::ImportResponse& total, const ImportPlan& plan) {
           {"added_to_holdout", total.added_to_holdout()},
           {"conflicts", Json(std::vector<std::string>(total.conflicts().begin(), total.conflicts().end()))},
           {"conflicts_total", total.conflicts_total()},
+          {"boxes_repeated", total.boxes_repeated()},
+          {"skipped", std::vector<std::string>(total.skipped().begin(), total.skipped().end())},
+          {"skipped_total", total.skipped_total()},
+          {"replaced", total.replaced()},
+          {"declared_blind", total.declared_blind()},
+          {"holdout_not_blind", total.holdout_not_blind()},
+          {"groups_kept", total.groups_kept()},
           {"left_out", plan.left_out},
+          {"skipped_folders", plan.skipped_folders},
           {"ungrouped", plan.ungrouped}};
 }
 
@@ -113,9 +138,37 @@ void PrintResult(const v1::ImportResponse& total, const ImportPlan& plan) {
   const uint64_t clipped = total.boxes_clipped() + static_cast<uint64_t>(plan.clipped_boxes);
   if (clipped > 0)
     std::printf("%lu boxes reached over the edge by at most a pixel and were clipped\n", clipped);
+  if (total.skipped_total() > 0) {
+    std::printf("%lu pictures were left out:\n", total.skipped_total());
+    for (const std::string& skipped : total.skipped()) std::printf("  %s\n", Printable(skipped).c_str());
+    const uint64_t more = total.skipped_total() - static_cast<uint64_t>(total.skipped_size());
+    if (more > 0) std::printf("  and %lu more\n", more);
+  }
+  if (total.boxes_repeated() > 0) {
+    std::printf("%lu boxes stood there twice and are kept once\n", total.boxes_repeated());
+  }
+  if (total.replaced() > 0) std::printf("%lu labelled images have the new labels now\n", total.replaced());
+  if (total.declared_blind() > 0) {
+    std::printf("%lu images keep their labels, which count as drawn blind now\n", total.declared_blind());
+  }
+  if (total.holdout_not_blind() > 0) {
+    std::printf(
+        "%lu labelled pictures belong to the holdout, and their labels neither train nor judge models, since "
+        "nothing says that they were drawn blind. If people drew them without seeing predictions, import "
+        "the same files again with --blind.\n",
+        total.holdout_not_blind());
+  }
+  if (total.groups_kept() > 0) {
+    std::printf(
+        "%lu known pictures keep the group that they have: the side of an image is decided once. Other "
+        "groups "
+        "need a new project.\n",
+        total.groups_kept());
+  }
   if (total.conflicts_total() > 0) {
-    std::printf("%lu pictures came with other labels than those kept from before:\n",
-                total.conflicts_total());
+    std::printf(
+        "%lu pictures came with other labels than those that were kept; --replace takes the new ones:\n",
+        total.conflicts_total());
     for (const std::string& name : total.conflicts()) std::printf("  %s\n", Printable(name).c_str());
   }
 }
@@ -123,9 +176,16 @@ void PrintResult(const v1::ImportResponse& total, const ImportPlan& plan) {
 // Prints to standard error which files were left out and which names match no group.
 void PrintNotes(const ImportPlan& plan) {
   if (!plan.left_out.empty()) {
-    std::fprintf(stderr, "left out, being no *.jpg, *.jpeg or *.png: %zu files\n", plan.left_out.size());
+    std::fprintf(stderr, "left out, not being named %s: %zu files\n", kPictureNames, plan.left_out.size());
     for (size_t i = 0; i < std::min(plan.left_out.size(), kNamesPrinted); ++i) {
       std::fprintf(stderr, "  %s\n", Printable(plan.left_out[i]).c_str());
+    }
+  }
+  if (!plan.skipped_folders.empty()) {
+    std::fprintf(stderr, "skipped, being hidden or for thumbnails: %zu folders\n",
+                 plan.skipped_folders.size());
+    for (size_t i = 0; i < std::min(plan.skipped_folders.size(), kNamesPrinted); ++i) {
+      std::fprintf(stderr, "  %s\n", Printable(plan.skipped_folders[i]).c_str());
     }
   }
   if (plan.ungrouped > 0) {
@@ -134,7 +194,8 @@ void PrintNotes(const ImportPlan& plan) {
   }
 }
 
-absl::Status SendAll(const Context& context, const ImportPlan& plan, bool blind, v1::ImportResponse& total) {
+absl::Status SendAll(const Context& context, const ImportPlan& plan, const ImportImagesOptions& options,
+                     v1::ImportResponse& total) {
   const absl::StatusOr<Connection> connection = context.Connect();
   if (!connection.ok()) return connection.status();
   v1::ImageService::Stub stub(connection->channel());
@@ -144,7 +205,9 @@ absl::Status SendAll(const Context& context, const ImportPlan& plan, bool blind,
     v1::ImportRequest start;
     start.mutable_start()->set_request_id(NewRequestId());
     start.mutable_start()->set_project(context.project());
-    start.mutable_start()->set_blind(blind);
+    start.mutable_start()->set_blind(options.choice.blind);
+    start.mutable_start()->set_replace(options.replace);
+    start.mutable_start()->set_skip_bad(options.skip_bad);
     v1::ImportResponse part;
     absl::Status sent = RetryUnavailable(absl::Seconds(30), [&] {
       return SendStream(*connection, stub, start, pictures.subspan(begin, kPicturesPerStream), begin,
@@ -167,7 +230,7 @@ absl::Status ImportImages(const Context& context, const ImportImagesOptions& opt
   if (!plan.ok()) return plan.status();
   PrintNotes(*plan);
   v1::ImportResponse total;
-  if (absl::Status sent = SendAll(context, *plan, options.choice.blind, total); !sent.ok()) return sent;
+  if (absl::Status sent = SendAll(context, *plan, options, total); !sent.ok()) return sent;
   options.json ? PrintJson(ResultJson(total, *plan)) : PrintResult(total, *plan);
   return absl::OkStatus();
 }
@@ -189,6 +252,12 @@ void AddImportCommand(CLI::App& parent, Action& action) {
   command->add_option("--only", options->choice.only, "@FILE: take only these images of the COCO file");
   command->add_flag("--blind", options->choice.blind,
                     "The labels were drawn by people who saw no predictions");
+  command
+      ->add_flag("--replace", options->replace,
+                 "Labels that differ from those that an image has take their place, as a further revision")
+      ->needs("--coco");
+  command->add_flag("--skip-bad", options->skip_bad,
+                    "Leave out pictures that can't be used or whose labels are wrong, and list them");
   command->add_option(
       "--group-by", options->choice.group_by,
       "Regular expression on file names: images with the same first capture group (or the same match) "

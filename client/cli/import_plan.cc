@@ -1,7 +1,9 @@
 #include "client/cli/import_plan.h"
 
 #include <algorithm>
+#include <codecvt>
 #include <fstream>
+#include <locale>
 #include <map>
 #include <optional>
 #include <regex>
@@ -14,8 +16,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "client/cli/context.h"
 #include "client/lib/category_labels.h"
+#include "content/picture_header.h"
+#include "content/text.h"
 
 namespace loupe {
 namespace {
@@ -39,14 +44,24 @@ class Problems {
   std::string text_;
 };
 
+// Code points, so that an expression never cuts a character. Requires: UTF-8.
+std::wstring WideOf(const std::string& text) {
+  return std::wstring_convert<std::codecvt_utf8<wchar_t>>().from_bytes(text);
+}
+
+std::string NarrowOf(const std::wstring& text) {
+  return std::wstring_convert<std::codecvt_utf8<wchar_t>>().to_bytes(text);
+}
+
 // Finds the group of a file name by the expression of --group-by.
 class Grouping {
  public:
   static absl::StatusOr<Grouping> Parse(const std::string& expression) {
     Grouping grouping;
     if (expression.empty()) return grouping;
+    if (!IsUtf8(expression)) return UsageError("--group-by is no UTF-8 text");
     try {
-      grouping.expression_.emplace(expression);
+      grouping.expression_.emplace(WideOf(expression));
     } catch (const std::regex_error& error) {
       return UsageError(absl::StrCat("--group-by is no regular expression: ", error.what()));
     }
@@ -55,9 +70,10 @@ class Grouping {
 
   // The first capture group, or the whole match when the expression has none. Empty: the name doesn't match.
   std::string Of(const std::string& file_name) const {
-    std::smatch match;
-    if (!expression_ || !std::regex_search(file_name, match, *expression_)) return "";
-    return match.size() > 1 ? match[1].str() : match[0].str();
+    std::wsmatch match;
+    const std::wstring name = WideOf(file_name);
+    if (!expression_ || !std::regex_search(name, match, *expression_)) return "";
+    return NarrowOf(match.size() > 1 ? match[1].str() : match[0].str());
   }
 
   void Apply(ImportPlan& plan) const {
@@ -69,15 +85,16 @@ class Grouping {
   }
 
  private:
-  std::optional<std::regex> expression_;
+  std::optional<std::wregex> expression_;
 };
 
 absl::StatusOr<std::vector<std::string>> ReadLines(const std::filesystem::path& path) {
   std::ifstream file(path);
   if (!file) return absl::NotFoundError(absl::StrCat("can't read ", path.string()));
   std::vector<std::string> lines;
+  constexpr char kByteOrderMark[] = "\xef\xbb\xbf";
   for (std::string line; std::getline(file, line);) {
-    const absl::string_view text = absl::StripAsciiWhitespace(line);
+    const absl::string_view text = absl::StripAsciiWhitespace(absl::StripPrefix(line, kByteOrderMark));
     if (!text.empty()) lines.emplace_back(text);
   }
   return lines;
@@ -89,9 +106,31 @@ absl::StatusOr<std::vector<std::string>> LinesOf(const std::string& value) {
   return ReadLines(value.substr(1));
 }
 
-bool IsPicture(const std::filesystem::path& path) {
-  const std::string extension = absl::AsciiStrToLower(path.extension().string());
-  return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
+// Folders and files that programs make beside pictures: hidden ones, and thumbnails.
+bool IsHidden(const std::filesystem::path& path) { return absl::StartsWith(path.filename().string(), "."); }
+bool IsSkippedFolder(const std::filesystem::path& path) {
+  const std::string name = absl::AsciiStrToLower(path.filename().string());
+  return IsHidden(path) || name == "@eadir" || name == "__macosx" || name == "thumbnails" || name == "thumbs";
+}
+
+// With `?` in place of other bytes.
+std::string OnlyAscii(std::string name) {
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+  return name;
+}
+
+// Names that can't be sent or shown.
+void CheckNames(const ImportPlan& plan, Problems& problems) {
+  for (const PlannedPicture& picture : plan.pictures) {
+    const std::string& name = picture.header.file_name();
+    if (!IsUtf8(name)) {
+      problems.Add(
+          absl::StrCat("the name of ", OnlyAscii(name), " is not UTF-8: rename the file, e.g. with convmv"));
+    } else if (HasControlCharacter(name)) {
+      problems.Add(absl::StrCat("the name of ", name, " holds a control character: rename the file"));
+    }
+  }
 }
 
 // Indices of the images in coco.images that the lines name.
@@ -161,9 +200,13 @@ absl::StatusOr<ImportPlan> PlanFolder(const std::filesystem::path& images_dir) {
         absl::StrCat("can't read the folder ", images_dir.string(), ": ", error.message()));
   for (; entries != std::filesystem::recursive_directory_iterator(); entries.increment(error)) {
     std::error_code type_error;
-    if (!entries->is_regular_file(type_error)) continue;
     const std::string name = entries->path().lexically_relative(images_dir).generic_string();
-    if (!IsPicture(entries->path())) {
+    if (entries->is_directory(type_error) && IsSkippedFolder(entries->path())) {
+      plan.skipped_folders.push_back(name);
+      entries.disable_recursion_pending();
+    }
+    if (!entries->is_regular_file(type_error)) continue;
+    if (!IsPictureName(name) || IsHidden(entries->path())) {
       plan.left_out.push_back(name);
       continue;
     }
@@ -212,10 +255,15 @@ absl::StatusOr<ImportPlan> PlanImport(const ImportChoice& choice, const ClassNam
   if (!grouping.ok()) return grouping.status();
   if (choice.coco_file.empty()) {
     absl::StatusOr<ImportPlan> plan = PlanFolder(choice.images_dir);
-    if (plan.ok() && plan->pictures.empty()) {
-      return absl::NotFoundError(absl::StrCat("no *.jpg, *.jpeg or *.png in ", choice.images_dir.string()));
+    if (!plan.ok()) return plan;
+    if (plan->pictures.empty()) {
+      return absl::NotFoundError(
+          absl::StrCat("no picture (", kPictureNames, ") in ", choice.images_dir.string()));
     }
-    if (plan.ok()) grouping->Apply(*plan);
+    Problems problems;
+    CheckNames(*plan, problems);
+    if (absl::Status named = problems.ToStatus(choice.images_dir.string()); !named.ok()) return named;
+    grouping->Apply(*plan);
     return plan;
   }
   const absl::StatusOr<CocoFile> coco = ReadCocoFile(choice.coco_file, {.images_dir = choice.images_dir});
@@ -252,8 +300,10 @@ absl::StatusOr<ImportPlan> PlanCocoImport(const ImportChoice& choice, const Clas
       continue;
     }
     PlannedPicture& picture = plan.pictures.emplace_back();
-    picture.path = choice.images_dir / image.file_name;
+    picture.path = (coco.images_dir.empty() ? choice.images_dir : coco.images_dir) / image.file_name;
     picture.header.set_file_name(image.file_name);
+    picture.header.set_annotated_width(static_cast<uint32_t>(image.width));
+    picture.header.set_annotated_height(static_cast<uint32_t>(image.height));
     if (choice.labelled == "all" || (choice.labelled == "boxes" && with_boxes.contains(image.id)) ||
         listed.contains(i)) {
       labelled.emplace_back(image.id, plan.pictures.size() - 1);
@@ -264,8 +314,9 @@ absl::StatusOr<ImportPlan> PlanCocoImport(const ImportChoice& choice, const Clas
   for (const auto& [id, place] : labelled) labels[id] = plan.pictures[place].header.mutable_labels();
   AddLabels(coco, classes, labels, problems);
   if (plan.pictures.empty()) problems.Add("no image is left to import");
-  grouping->Apply(plan);
+  CheckNames(plan, problems);
   if (absl::Status status = problems.ToStatus(choice.coco_file.string()); !status.ok()) return status;
+  grouping->Apply(plan);
   return plan;
 }
 

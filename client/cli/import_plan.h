@@ -30,10 +30,11 @@ struct PlannedPicture {
 
 struct ImportPlan {
   std::vector<PlannedPicture> pictures;  // in the COCO file's order; else by file name
-  // Import of a folder without a COCO file: the files that are not *.jpg, *.jpeg or *.png, relative to the
-  // folder.
+  // Import of a folder without a COCO file: the files that are not named as kPictureNames says, or hidden,
+  // relative to the folder.
   std::vector<std::string> left_out;
-  uint64_t ungrouped = 0;     // pictures whose names the regular expression doesn't match
+  std::vector<std::string> skipped_folders;  // hidden ones and those of thumbnails, relative to the folder
+  uint64_t ungrouped = 0;                    // pictures whose names the regular expression doesn't match
   int64_t clipped_boxes = 0;  // boxes of the whole COCO file that were clipped by at most a pixel
 };
 

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/commands.h"
 #include "client/cli/print.h"
+#include "client/cli/suggestion.h"
 #include "proto/error_info.h"
 #include "version/version.h"
 
@@ -60,7 +61,10 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    std::fprintf(stderr, "loupe: %s (see `loupe --help`, or --help after the command)\n", error.what());
+    const std::string nearest = loupe::NearestName(app, {argv + 1, argv + argc});
+    const std::string hint = nearest.empty() ? "see `loupe --help`, or --help after the command"
+                                             : absl::StrCat("did you mean `", nearest, "`?");
+    std::fprintf(stderr, "loupe: %s (%s)\n", error.what(), hint.c_str());
     return 2;
   }
   if (!action) {

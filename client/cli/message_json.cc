@@ -59,7 +59,12 @@ Json RevisionJson(const v1::Revision& revision, const ClassNames& classes) {
                {"created_at", TimeJson(revision.created_at(), revision.has_created_at())},
                {"blind", revision.blind()},
                {"late", revision.late()},
+               {"standing", StandingName(revision.standing())},
+               {"based_on", NumberJson(revision.based_on())},
                {"spent_ms", revision.spent_ms()},
+               {"client", revision.client()},
+               {"note", revision.note()},
+               {"flags", std::vector<std::string>(revision.flags().begin(), revision.flags().end())},
                {"task_id", revision.task_id() == 0 ? Json() : Json(revision.task_id())},
                {"reason", revision.has_reason() ? ReasonJson(revision.reason()) : Json()},
                {"shown_model", NumberJson(revision.shown_model())}};
@@ -72,9 +77,11 @@ Json RevisionJson(const v1::Revision& revision, const ClassNames& classes) {
                              {"origin", OriginName(box.origin())},
                              {"ignore", box.ignore()}});
   }
-  json["rejections"] = Json::array();
-  for (const v1::PredictedBox& box : revision.rejections()) {
-    json["rejections"].push_back(PredictedBoxJson(box, classes));
+  json["shown_boxes"] = Json::array();
+  for (const v1::ShownBox& shown : revision.shown_boxes()) {
+    Json box = PredictedBoxJson(shown.box(), classes);
+    box["outcome"] = OutcomeName(shown.outcome());
+    json["shown_boxes"].push_back(std::move(box));
   }
   json["previous_hash"] = HashJson(revision.previous_hash());
   json["hash"] = HashJson(revision.hash());
@@ -142,6 +149,16 @@ std::string SliceName(v1::Slice slice) {
 
 std::string OriginName(v1::Origin origin) { return absl::AsciiStrToLower(v1::Origin_Name(origin)); }
 
+std::string OutcomeName(v1::Outcome outcome) {
+  return std::string(absl::StripPrefix(absl::AsciiStrToLower(v1::Outcome_Name(outcome)), "outcome_"));
+}
+
+std::string StandingName(v1::Standing standing) {
+  return std::string(absl::StripPrefix(absl::AsciiStrToLower(v1::Standing_Name(standing)), "standing_"));
+}
+
+std::string ImageStateName(v1::ImageState state) { return absl::AsciiStrToLower(v1::ImageState_Name(state)); }
+
 std::string RoleName(v1::Role role) { return absl::AsciiStrToLower(v1::Role_Name(role)); }
 
 std::string TimeText(const google::protobuf::Timestamp& time) {
@@ -162,7 +179,10 @@ Json ImageJson(const v1::Image& image) {
           {"side", hidden ? Json() : Json(SideName(image.side()))},
           {"sampling_key", hidden ? Json() : Json(image.sampling_key())},
           {"group", image.group().empty() ? Json() : Json(image.group())},
-          {"revisions", image.revisions()}};
+          {"revisions", image.revisions()},
+          {"labelled", image.labelled()},
+          {"state", ImageStateName(image.state())},
+          {"state_reason", image.state_reason().empty() ? Json() : Json(image.state_reason())}};
 }
 
 Json PredictedBoxJson(const v1::PredictedBox& box, const ClassNames& classes) {
@@ -217,7 +237,11 @@ Json StatusJson(const v1::ProjectStatus& status) {
   json["queue_length"] = status.queue_length();
   json["boxes"] = {{"drawn", status.boxes_drawn()},       {"accepted", status.boxes_accepted()},
                    {"adjusted", status.boxes_adjusted()}, {"relabelled", status.boxes_relabelled()},
-                   {"imported", status.boxes_imported()}, {"rejected", status.boxes_rejected()}};
+                   {"imported", status.boxes_imported()}, {"rejected", status.boxes_rejected()},
+                   {"dropped", status.boxes_dropped()}};
+  json["images_set_aside"] = status.images_set_aside();
+  json["images_excluded"] = status.images_excluded();
+  json["images_removed"] = status.images_removed();
   return json;
 }
 
@@ -253,11 +277,17 @@ Json RoundJson(const v1::Round& round, const ClassNames& classes) {
                {"gate", round.has_gate() ? GateJson(round.gate()) : Json()},
                {"progress", round.has_progress() ? ProgressJson(round.progress()) : Json()},
                {"error", round.error().empty() ? Json() : Json(round.error())},
+               {"set_aside_total", round.set_aside_total()},
                {"created_at", TimeJson(round.created_at(), round.has_created_at())},
                {"ended_at", TimeJson(round.ended_at(), round.has_ended_at())}};
   json["steps"] = Json::array();
   for (const v1::StepTime& step : round.steps()) {
     json["steps"].push_back({{"step", step.step()}, {"seconds", step.seconds()}});
+  }
+  json["set_aside"] = Json::array();
+  for (const v1::Image& image : round.set_aside()) {
+    json["set_aside"].push_back(
+        {{"id", image.id()}, {"file_name", image.file_name()}, {"reason", image.state_reason()}});
   }
   json["recipe"] = recipe;
   return json;

@@ -44,6 +44,9 @@ class ClassNames {
 std::string SideName(v1::Side side);
 std::string SliceName(v1::Slice slice);
 std::string OriginName(v1::Origin origin);
+std::string OutcomeName(v1::Outcome outcome);
+std::string StandingName(v1::Standing standing);
+std::string ImageStateName(v1::ImageState state);
 std::string RoleName(v1::Role role);
 // RFC 3339, e.g. 2025-03-01T12:00:00Z.
 std::string TimeText(const google::protobuf::Timestamp& time);

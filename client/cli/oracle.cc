@@ -69,7 +69,9 @@ absl::StatusOr<Oracle> Oracle::FromCoco(const CocoFile& coco, const ClassNames& 
           "annotation ", annotation.id, " is of category \"", labels.NameOf(annotation.category_id),
           "\", which is no class of the project: ", classes.Listing()));
     }
-    by_id.at(annotation.image_id)->push_back({CornersOf(annotation.bbox), *label, annotation.iscrowd});
+    std::vector<TruthBox>& boxes = *by_id.at(annotation.image_id);
+    const TruthBox box{CornersOf(annotation.bbox), *label, annotation.iscrowd};
+    if (std::find(boxes.begin(), boxes.end(), box) == boxes.end()) boxes.push_back(box);
   }
   return oracle;
 }

@@ -19,9 +19,14 @@ struct TruthBox {
   v1::Box box;
   uint32_t label = 0;
   bool ignore = false;
+
+  friend bool operator==(const TruthBox& a, const TruthBox& b) {
+    return a.label == b.label && a.ignore == b.ignore && a.box.x1() == b.box.x1() &&
+           a.box.y1() == b.box.y1() && a.box.x2() == b.box.x2() && a.box.y2() == b.box.y2();
+  }
 };
 
-// The truth of images, by file name.
+// The truth of images, by file name. Annotations that say the same are one.
 class Oracle {
  public:
   // Errors: INVALID_ARGUMENT (a box of a category that is no class of the project).

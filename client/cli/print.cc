@@ -6,9 +6,12 @@
 #include <cstdlib>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 
 namespace loupe {
@@ -47,10 +50,22 @@ void PrintJson(Json json) {
 
 std::string Printable(std::string_view text) {
   std::string printable(text);
-  for (char& c : printable) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  for (size_t i = 0; i < printable.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(printable[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < printable.size() ? printable[i + 1] : 0);
+    if (byte < 0x20 || byte == 0x7f) printable[i] = '?';
+    if (byte == 0xc2 && next >= 0x80 && next < 0xa0) printable.replace(i, 2, "?");
   }
   return printable;
+}
+
+std::string ShellWord(std::string_view text) {
+  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+           absl::StrContains("_./@%+=:,-", std::string(1, c));
+  });
+  if (plain) return std::string(text);
+  return absl::StrCat("'", absl::StrReplaceAll(std::string(text), {{"'", "'\\''"}}), "'");
 }
 
 std::string Fixed(double value, int digits) {

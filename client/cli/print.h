@@ -22,6 +22,9 @@ void PrintJson(Json json);
 // The text with `?` in place of control characters, which could control a terminal.
 std::string Printable(std::string_view text);
 
+// The text as one word of a shell's command line, in quotes where it needs them.
+std::string ShellWord(std::string_view text);
+
 // A number with `digits` decimals, e.g. "0.5512" for 4. Values below 0 mean undefined and give "-".
 std::string Fixed(double value, int digits);
 

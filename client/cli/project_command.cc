@@ -1,4 +1,4 @@
-// loupe project create|list|show, loupe status
+// loupe project create|list|show|rename, loupe class list|rename, loupe status
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,7 +18,8 @@ namespace {
 
 struct CreateProjectOptions {
   std::string name;
-  std::string classes;
+  std::string classes;                   // separated by commas
+  std::vector<std::string> class_names;  // whole names
   std::optional<double> holdout_fraction;
   std::optional<uint64_t> seed;
   std::string strategy;
@@ -27,6 +28,12 @@ struct CreateProjectOptions {
 };
 
 struct ShowOptions {
+  std::string name;
+  bool json = false;
+};
+
+struct RenameOptions {
+  std::string which;
   std::string name;
   bool json = false;
 };
@@ -55,9 +62,13 @@ absl::Status CreateProject(const Context& context, const CreateProjectOptions& o
   v1::CreateProjectRequest request;
   request.set_request_id(NewRequestId());
   request.set_name(options.name);
-  for (const absl::string_view name : absl::StrSplit(options.classes, ',')) {
+  if (options.classes.empty() && options.class_names.empty()) {
+    return UsageError("--classes a,b,c names the classes, or --class NAME for each");
+  }
+  for (const absl::string_view name : absl::StrSplit(options.classes, ',', absl::SkipEmpty())) {
     request.add_classes(std::string(absl::StripAsciiWhitespace(name)));
   }
+  for (const std::string& name : options.class_names) request.add_classes(name);
   if (options.holdout_fraction) request.set_holdout_fraction(*options.holdout_fraction);
   if (options.seed) request.set_seed(*options.seed);
   request.set_strategy(options.strategy);
@@ -95,6 +106,51 @@ absl::Status ShowProject(const Context& context, const ShowOptions& options) {
   return absl::OkStatus();
 }
 
+absl::Status RenameProject(const Context& context, const RenameOptions& options) {
+  v1::RenameProjectRequest request;
+  request.set_request_id(NewRequestId());
+  request.set_project(options.which);
+  request.set_name(options.name);
+  const auto project = Ask(context, &v1::ProjectService::Stub::RenameProject, request);
+  if (!project.ok()) return project.status();
+  options.json ? PrintJson(ProjectJson(*project)) : PrintProject(*project);
+  return absl::OkStatus();
+}
+
+absl::Status ListClasses(const Context& context, const ListProjectsOptions& options) {
+  v1::GetProjectRequest request;
+  request.set_project(context.project());
+  const auto project = Ask(context, &v1::ProjectService::Stub::GetProject, request);
+  if (!project.ok()) return project.status();
+  Json json = {{"classes", Json::array()}};
+  Table table({"label", "class"});
+  for (const v1::Class& known : project->classes()) {
+    json["classes"].push_back({{"label", known.label()}, {"name", known.name()}});
+    table.Add({absl::StrCat(known.label()), known.name()});
+  }
+  options.json ? PrintJson(json) : table.Print();
+  return absl::OkStatus();
+}
+
+absl::Status RenameClass(const Context& context, const RenameOptions& options) {
+  const auto classes = FetchClasses(context);
+  if (!classes.ok()) return classes.status();
+  const std::optional<uint32_t> label = classes->Label(options.which);
+  if (!label.has_value()) {
+    return absl::NotFoundError(
+        absl::StrCat("there is no class ", options.which, "; there are: ", classes->Listing()));
+  }
+  v1::RenameClassRequest request;
+  request.set_request_id(NewRequestId());
+  request.set_project(context.project());
+  request.set_label(*label);
+  request.set_name(options.name);
+  const auto project = Ask(context, &v1::ProjectService::Stub::RenameClass, request);
+  if (!project.ok()) return project.status();
+  options.json ? PrintJson(ProjectJson(*project)) : PrintProject(*project);
+  return absl::OkStatus();
+}
+
 void PrintStatus(const v1::ProjectStatus& status) {
   Table sides({"", "images", "labelled"});
   sides.Add({"pool", absl::StrCat(status.pool_images()), absl::StrCat(status.pool_labelled())});
@@ -111,12 +167,19 @@ void PrintStatus(const v1::ProjectStatus& status) {
       {"serving model", status.serving_model() == 0 ? "none yet" : absl::StrCat(status.serving_model())});
   rest.Add({"images to be served", absl::StrCat(status.queue_length())});
   rest.Add({"images being labelled", absl::StrCat(status.open_leases())});
-  rest.Add({"boxes", absl::StrCat(status.boxes_imported(), " imported, ", status.boxes_accepted(),
-                                  " accepted, ", status.boxes_adjusted(), " adjusted, ",
-                                  status.boxes_relabelled(), " relabelled, ", status.boxes_drawn(),
-                                  " drawn; ", status.boxes_rejected(), " predicted ones removed")});
+  rest.Add(
+      {"boxes", absl::StrCat(status.boxes_imported(), " imported, ", status.boxes_accepted(), " accepted, ",
+                             status.boxes_adjusted(), " adjusted, ", status.boxes_relabelled(),
+                             " relabelled, ", status.boxes_drawn(), " drawn; ", status.boxes_rejected(),
+                             " predicted ones rejected, ", status.boxes_dropped(), " dropped")});
   rest.Add(
       {"holdout", status.holdout_is_random_sample() ? "a random sample" : "imported, not a random sample"});
+  const uint64_t unusable = status.images_set_aside() + status.images_excluded() + status.images_removed();
+  if (unusable > 0) {
+    rest.Add({"images not used",
+              absl::StrCat(status.images_set_aside(), " set aside, ", status.images_excluded(), " excluded, ",
+                           status.images_removed(), " removed: `loupe image list --unusable` names them")});
+  }
   const std::string text = absl::StrCat(rest.Text(), "\n", sides.Text(), "\n", classes.Text());
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
@@ -147,7 +210,10 @@ void AddProjectCommands(CLI::App& parent, Action& action) {
   CLI::App* command =
       project->add_subcommand("create", "Make a project; classes and split are fixed from then on");
   command->add_option("name", create->name, "Letters, digits, '-', '_', '.'")->required();
-  command->add_option("--classes", create->classes, "Names of the classes, separated by commas")->required();
+  command->add_option("--classes", create->classes, "Names of the classes, separated by commas");
+  command
+      ->add_option("--class", create->class_names, "Name of a class, which may hold a comma; may be repeated")
+      ->allow_extra_args(false);
   command->add_option("--holdout-fraction", create->holdout_fraction,
                       "Share of images kept apart to measure on, 0 to 0.9 (0.15)");
   command->add_option("--holdout-target", create->holdout_target,
@@ -168,6 +234,26 @@ void AddProjectCommands(CLI::App& parent, Action& action) {
   command->add_option("name", show->name, "Its name; default: --project, or the only one");
   command->add_flag("--json", show->json, "Print the project as JSON");
   OnChosen(command, action, show, ShowProject);
+
+  auto rename = std::make_shared<RenameOptions>();
+  command = project->add_subcommand("rename", "Give a project another name");
+  command->add_option("project", rename->which, "Its name")->required();
+  command->add_option("name", rename->name, "Its new name")->required();
+  command->add_flag("--json", rename->json, "Print the project as JSON");
+  OnChosen(command, action, rename, RenameProject);
+
+  CLI::App* of_class = parent.add_subcommand("class", "Classes of the project");
+  auto classes = std::make_shared<ListProjectsOptions>();
+  command = of_class->add_subcommand("list", "All classes, in order of their number");
+  command->add_flag("--json", classes->json, "Print JSON");
+  OnChosen(command, action, classes, ListClasses);
+  auto rename_class = std::make_shared<RenameOptions>();
+  command =
+      of_class->add_subcommand("rename", "Give a class another name; labels and models stay as they are");
+  command->add_option("class", rename_class->which, "Its name")->required();
+  command->add_option("name", rename_class->name, "Its new name")->required();
+  command->add_flag("--json", rename_class->json, "Print the project as JSON");
+  OnChosen(command, action, rename_class, RenameClass);
 
   auto status = std::make_shared<ListProjectsOptions>();
   command = parent.add_subcommand("status", "The state of a project: images, labels, rounds, queue");

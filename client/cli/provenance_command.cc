@@ -36,7 +36,12 @@ std::string ReasonText(const v1::Reason& reason) {
 void PrintRevision(const v1::Revision& revision, const ClassNames& classes) {
   std::printf("\nrevision %u: %s by %s, %s%s%s\n", revision.number(), Printable(revision.source()).c_str(),
               Printable(revision.author()).c_str(), TimeText(revision.created_at()).c_str(),
-              revision.blind() ? ", blind" : "", revision.late() ? ", late" : "");
+              revision.blind() ? ", blind" : "",
+              revision.standing() == v1::STANDING_LATE ? ", came too late and is not the truth"
+              : revision.late()                        ? ", late"
+                                                       : "");
+  if (revision.based_on() != 0) std::printf("  corrects revision %u\n", revision.based_on());
+  if (!revision.note().empty()) std::printf("  note: %s\n", Printable(revision.note()).c_str());
   if (revision.has_reason()) std::printf("  %s\n", ReasonText(revision.reason()).c_str());
   if (revision.shown_model() != 0)
     std::printf("  predictions of model %u were shown\n", revision.shown_model());
@@ -45,11 +50,15 @@ void PrintRevision(const v1::Revision& revision, const ClassNames& classes) {
     boxes.Add({absl::StrCat("  ", box.box_id()), classes.Name(box.label()), BoxText(box.box()),
                absl::StrCat(OriginName(box.origin()), box.ignore() ? ", to ignore" : "")});
   }
-  for (const v1::PredictedBox& box : revision.rejections()) {
+  bool any = !revision.boxes().empty();
+  for (const v1::ShownBox& shown : revision.shown_boxes()) {
+    if (shown.outcome() < v1::OUTCOME_REJECTED) continue;  // it is among the boxes
+    const v1::PredictedBox& box = shown.box();
     boxes.Add({"  -", classes.Name(box.label()), BoxText(box.box()),
-               absl::StrCat("removed, score ", Fixed(box.score(), 3))});
+               absl::StrCat(OutcomeName(shown.outcome()), ", score ", Fixed(box.score(), 3))});
+    any = true;
   }
-  if (revision.boxes().empty() && revision.rejections().empty()) {
+  if (!any) {
     std::printf("  no boxes: the image is clean\n");
   } else {
     std::fputs(boxes.Text().c_str(), stdout);

@@ -161,6 +161,12 @@ std::string RoundText(const v1::Round& round, const ClassNames& classes) {
     table.Add({"scores", CalibrationText(round.evaluation().calibration())});
   }
   if (round.has_gate()) table.Add({"gate", GateText(round.gate())});
+  if (round.set_aside_total() > 0) {
+    table.Add({"set aside", absl::StrCat(round.set_aside_total(), " images whose pictures can't be used")});
+  }
+  for (const v1::Image& image : round.set_aside()) {
+    table.Add({absl::StrCat("  ", image.file_name()), image.state_reason()});
+  }
   return table.Text();
 }
 

@@ -1,10 +1,12 @@
-// loupe next, submit, skip, queue
+// loupe next, reopen, submit, skip, release, renew, queue
 #include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <string>
+#include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/commands.h"
 #include "client/cli/task_json.h"
@@ -18,7 +20,20 @@ namespace loupe {
 namespace {
 
 struct NextOptions {
+  bool take_new = false;
+  bool skipped = false;
+  uint32_t count = 1;
   std::string picture;
+};
+
+struct ReopenOptions {
+  std::string image;
+  std::string picture;
+};
+
+struct SkipOptions {
+  std::string file = "-";
+  std::string reason;
 };
 
 struct TaskOptions {
@@ -50,20 +65,106 @@ absl::Status SavePicture(const Context& context, const v1::Image& image, const s
   return SaveChunks(*call, *reader, path, FromBytes(image.sha256()));
 }
 
-absl::Status Next(const Context& context, const NextOptions& options) {
-  const auto classes = FetchClasses(context);
-  if (!classes.ok()) return classes.status();
+v1::TaskLease LeaseOf(const v1::Task& task) {
+  v1::TaskLease lease;
+  lease.set_task_id(task.task_id());
+  lease.set_lease(task.lease());
+  return lease;
+}
+
+absl::Status ReleaseTask(const Context& context, const v1::TaskLease& lease) {
+  v1::ReleaseRequest request;
+  request.set_request_id(NewRequestId());
+  *request.add_tasks() = lease;
+  return Ask(context, &v1::LabelingService::Stub::Release, request).status();
+}
+
+// Prints a task that was taken just now. When its picture can't be saved, the task is released.
+absl::Status ShowTaken(const Context& context, const v1::Task& task, const ClassNames& classes,
+                       const std::string& picture) {
+  if (!picture.empty()) {
+    const absl::Status saved = SavePicture(context, task.image(), picture);
+    if (!saved.ok()) (void)ReleaseTask(context, LeaseOf(task));  // else its lease expires
+    if (!saved.ok()) return saved;
+  }
+  PrintJson(TaskJson(task, classes));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<v1::Task>> OpenTasks(const Context& context) {
+  v1::ListOpenTasksRequest request;
+  request.set_project(context.project());
+  const auto open = Ask(context, &v1::LabelingService::Stub::ListOpenTasks, request);
+  if (!open.ok()) return open.status();
+  return std::vector<v1::Task>(open->tasks().begin(), open->tasks().end());
+}
+
+absl::StatusOr<std::vector<v1::Task>> TakeTasks(const Context& context, const NextOptions& options) {
   v1::NextTasksRequest request;
   request.set_request_id(NewRequestId());
   request.set_project(context.project());
-  request.set_count(1);
+  request.set_count(options.count);
+  request.set_skipped(options.skipped);
   const auto response = Ask(context, &v1::LabelingService::Stub::NextTasks, request);
   if (!response.ok()) return response.status();
-  if (response->tasks().empty())
-    return absl::NotFoundError("no image waits to be labelled: `loupe status` says why");
-  const v1::Task& task = response->tasks(0);
-  PrintJson(TaskJson(task, *classes));
-  return options.picture.empty() ? absl::OkStatus() : SavePicture(context, task.image(), options.picture);
+  if (response->tasks().empty() && response->skipped_images() > 0 && !options.skipped) {
+    return absl::NotFoundError(absl::StrCat("no other image waits to be labelled; you have skipped ",
+                                            response->skipped_images(),
+                                            ": `loupe next --skipped` takes them up again"));
+  }
+  if (response->tasks().empty()) {
+    return absl::NotFoundError(options.skipped ? "you have skipped no image that still waits"
+                                               : "no image waits to be labelled: `loupe status` says why");
+  }
+  return std::vector<v1::Task>(response->tasks().begin(), response->tasks().end());
+}
+
+absl::Status Next(const Context& context, const NextOptions& options) {
+  const auto classes = FetchClasses(context);
+  if (!classes.ok()) return classes.status();
+  const bool several = options.count > 1;
+  if (several && !options.picture.empty())
+    return UsageError("--picture saves one picture: leave out --count");
+  if (!options.take_new && !options.skipped && !several) {
+    const auto open = OpenTasks(context);
+    if (!open.ok()) return open.status();
+    if (!open->empty()) {
+      std::fprintf(stderr, "this task of yours is still open; `loupe next --new` takes another one\n");
+      PrintJson(TaskJson(open->front(), *classes));
+      if (options.picture.empty()) return absl::OkStatus();
+      return SavePicture(context, open->front().image(), options.picture);
+    }
+  }
+  const auto tasks = TakeTasks(context, options);
+  if (!tasks.ok()) return tasks.status();
+  if (!several) return ShowTaken(context, tasks->front(), *classes, options.picture);
+  Json json = Json::array();
+  for (const v1::Task& task : *tasks) json.push_back(TaskJson(task, *classes));
+  PrintJson(json);
+  return absl::OkStatus();
+}
+
+absl::Status Reopen(const Context& context, const ReopenOptions& options) {
+  const auto classes = FetchClasses(context);
+  if (!classes.ok()) return classes.status();
+  v1::OpenTaskRequest request;
+  request.set_request_id(NewRequestId());
+  request.set_project(context.project());
+  int64_t id;
+  if (absl::SimpleAtoi(options.image, &id)) {
+    request.set_image_id(id);
+  } else {
+    request.set_file_name(options.image);
+  }
+  const auto task = Ask(context, &v1::LabelingService::Stub::OpenTask, request);
+  if (!task.ok()) return task.status();
+  return ShowTaken(context, *task, *classes, options.picture);
+}
+
+// The same correction has the same id, so that a command that is given again after a lost connection finds
+// what the first one did.
+std::string RequestIdOf(const v1::SubmitRequest& request) {
+  return absl::StrCat("submit-", ToHex(HashOf(request.SerializeAsString())).substr(0, 40));
 }
 
 absl::Status SubmitTask(const Context& context, const TaskOptions& options) {
@@ -73,39 +174,80 @@ absl::Status SubmitTask(const Context& context, const TaskOptions& options) {
   if (!classes.ok()) return classes.status();
   absl::StatusOr<v1::SubmitRequest> request = ParseCorrection(*text, *classes);
   if (!request.ok()) return request.status();
-  request->set_request_id(NewRequestId());
+  request->set_client("loupe submit");
+  request->set_request_id(RequestIdOf(*request));
   const auto response = Ask(context, &v1::LabelingService::Stub::Submit, *request);
   if (!response.ok()) return response.status();
   if (options.json) {
     PrintJson({{"revision_id", response->revision_id()},
                {"revision", response->revision()},
                {"late", response->late()},
+               {"standing", StandingName(response->standing())},
                {"accepted", response->accepted()},
                {"adjusted", response->adjusted()},
                {"relabelled", response->relabelled()},
                {"drawn", response->drawn()},
-               {"rejected", response->rejected()}});
+               {"rejected", response->rejected()},
+               {"dropped", response->dropped()},
+               {"clipped", response->clipped()}});
     return absl::OkStatus();
   }
   std::printf("revision %u: %u accepted, %u adjusted, %u relabelled, %u drawn, %u removed\n",
               response->revision(), response->accepted(), response->adjusted(), response->relabelled(),
-              response->drawn(), response->rejected());
-  if (response->late()) std::printf("it came after its lease had ended and is kept as a further revision\n");
+              response->drawn(), response->rejected() + response->dropped());
+  if (response->clipped() > 0) {
+    std::printf("%u boxes reached over the edge by at most a pixel and were clipped\n", response->clipped());
+  }
+  if (response->standing() == v1::STANDING_LATE) {
+    std::printf("the image was labelled by somebody else meanwhile: yours is kept beside that truth\n");
+  } else if (response->late()) {
+    std::printf("it came after its lease had ended; nobody had answered, so it is the truth\n");
+  }
   return absl::OkStatus();
 }
 
-absl::Status Skip(const Context& context, const TaskOptions& options) {
-  const absl::StatusOr<std::string> text = ReadTask(options.file);
+absl::StatusOr<v1::TaskLease> ReadLease(const std::string& file) {
+  const absl::StatusOr<std::string> text = ReadTask(file);
   if (!text.ok()) return text.status();
-  const absl::StatusOr<v1::TaskLease> lease = ParseTaskLease(*text);
+  return ParseTaskLease(*text);
+}
+
+absl::Status Skip(const Context& context, const SkipOptions& options) {
+  const absl::StatusOr<v1::TaskLease> lease = ReadLease(options.file);
   if (!lease.ok()) return lease.status();
   v1::SkipRequest request;
   request.set_request_id(NewRequestId());
   request.set_task_id(lease->task_id());
   request.set_lease(lease->lease());
+  request.set_reason(options.reason);
   const auto response = Ask(context, &v1::LabelingService::Stub::Skip, request);
-  if (response.ok()) std::printf("the image is left to the other annotators\n");
+  if (response.ok()) {
+    std::printf("the image is left to the other annotators; `loupe next --skipped` takes it up again\n");
+  }
   return response.status();
+}
+
+absl::Status Release(const Context& context, const TaskOptions& options) {
+  const absl::StatusOr<v1::TaskLease> lease = ReadLease(options.file);
+  if (!lease.ok()) return lease.status();
+  const absl::Status released = ReleaseTask(context, *lease);
+  if (released.ok()) std::printf("the image waits for the next annotator\n");
+  return released;
+}
+
+absl::Status Renew(const Context& context, const TaskOptions& options) {
+  const absl::StatusOr<v1::TaskLease> lease = ReadLease(options.file);
+  if (!lease.ok()) return lease.status();
+  v1::RenewRequest request;
+  *request.add_tasks() = *lease;
+  const auto response = Ask(context, &v1::LabelingService::Stub::Renew, request);
+  if (!response.ok()) return response.status();
+  if (!response->ended_task_ids().empty()) {
+    return absl::FailedPreconditionError(
+        "the lease has ended: a correction is still taken, and is the truth if nobody else answers first");
+  }
+  std::printf("leased until %s\n", TimeText(response->lease_expires_at()).c_str());
+  return absl::OkStatus();
 }
 
 absl::Status Queue(const Context& context, const QueueOptions& options) {
@@ -138,13 +280,29 @@ absl::Status Queue(const Context& context, const QueueOptions& options) {
 
 void AddTaskCommands(CLI::App& parent, Action& action) {
   auto next = std::make_shared<NextOptions>();
-  CLI::App* command = parent.add_subcommand("next", "Take the next image to label; prints the task as JSON");
+  CLI::App* command = parent.add_subcommand(
+      "next", "Take the next image to label, or one's own task that is still open; prints the task as JSON");
+  CLI::Option* take_new =
+      command->add_flag("--new", next->take_new, "Take another image, also while a task is open");
+  command->add_flag("--skipped", next->skipped, "Take up an image that you skipped")->excludes(take_new);
+  command->add_option("--count", next->count, "Take this many new ones; prints a JSON array (1)")
+      ->check(CLI::Range(1, 100));
   command->add_option("--picture", next->picture, "Save the picture to this file, too");
   command->footer(
       "Add \"boxes\" to the JSON and give it to `loupe submit`, within 10 minutes:\n"
       "  \"boxes\": [{\"box\": [x1, y1, x2, y2], \"class\": \"scratch\", \"predicted_index\": 0}]\n"
       "in pixels; [] says that the image is clean; predicted_index names the prediction it was made from.\n");
   OnChosen(command, action, next, Next);
+
+  auto reopen = std::make_shared<ReopenOptions>();
+  command = parent.add_subcommand(
+      "reopen", "Open an answer again, to correct it as a further revision; prints the task as JSON");
+  command->add_option("image", reopen->image, "The image's id or file name")->required();
+  command->add_option("--picture", reopen->picture, "Save the picture to this file, too");
+  command->footer(
+      "Change \"boxes\" in the JSON, keep the \"box_id\" of boxes that stay, and give it to "
+      "`loupe submit`.\nAnnotators open answers of their own, engineers anybody's.\n");
+  OnChosen(command, action, reopen, Reopen);
 
   auto submit = std::make_shared<TaskOptions>();
   command =
@@ -153,10 +311,21 @@ void AddTaskCommands(CLI::App& parent, Action& action) {
   command->add_flag("--json", submit->json, "Print the response as JSON");
   OnChosen(command, action, submit, SubmitTask);
 
-  auto skip = std::make_shared<TaskOptions>();
+  auto skip = std::make_shared<SkipOptions>();
   command = parent.add_subcommand("skip", "\"I can't say\": leave the image to the other annotators");
   command->add_option("file", skip->file, "The task's JSON, or - for standard input (default)");
+  command->add_option("--reason", skip->reason, "Why, in a few words");
   OnChosen(command, action, skip, Skip);
+
+  auto release = std::make_shared<TaskOptions>();
+  command = parent.add_subcommand("release", "Give back a task that was not begun");
+  command->add_option("file", release->file, "The task's JSON, or - for standard input (default)");
+  OnChosen(command, action, release, Release);
+
+  auto renew = std::make_shared<TaskOptions>();
+  command = parent.add_subcommand("renew", "Keep a task for 10 minutes from now");
+  command->add_option("file", renew->file, "The task's JSON, or - for standard input (default)");
+  OnChosen(command, action, renew, Renew);
 
   auto queue = std::make_shared<QueueOptions>();
   command = parent.add_subcommand("queue", "The next images to be served, with the reasons");

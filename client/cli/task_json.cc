@@ -1,6 +1,8 @@
 #include "client/cli/task_json.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -43,7 +45,7 @@ absl::Status ParseCorners(const Json& json, v1::Box& box) {
 }
 
 absl::Status ParseClass(const std::string& key, const Json& value, const ClassNames& classes,
-                        v1::CorrectedBox& box) {
+                        v1::CorrectedBox& box, std::optional<uint32_t>& named) {
   if (key == "label") {
     if (!value.is_number_unsigned() || value.get<uint64_t>() > UINT32_MAX) {
       return absl::InvalidArgumentError("\"label\" is no class number");
@@ -53,22 +55,27 @@ absl::Status ParseClass(const std::string& key, const Json& value, const ClassNa
   }
   const auto label = value.is_string() ? classes.Label(value.get<std::string>()) : std::nullopt;
   if (!label) return absl::InvalidArgumentError(absl::StrCat("\"class\" is none of: ", classes.Listing()));
-  box.set_label(*label);
+  named = label;
   return absl::OkStatus();
 }
 
 absl::StatusOr<v1::CorrectedBox> ParseBox(const Json& json, const ClassNames& classes) {
   if (!json.is_object()) return absl::InvalidArgumentError("it is no JSON object");
   v1::CorrectedBox box;
+  std::optional<uint32_t> named;  // by "class"
   absl::Status status;
   for (const auto& [key, value] : json.items()) {
     if (key == "box") {
       status = ParseCorners(value, *box.mutable_box());
     } else if (key == "class" || key == "label") {
-      status = ParseClass(key, value, classes, box);
+      status = ParseClass(key, value, classes, box, named);
     } else if (key == "predicted_index" && value.is_number_unsigned() &&
                value.get<uint64_t>() <= UINT32_MAX) {
       box.set_predicted_index(value.get<uint32_t>());
+    } else if (key == "box_id" && value.is_number_unsigned() && value.get<uint64_t>() <= INT64_MAX) {
+      box.set_box_id(value.get<int64_t>());
+    } else if (key == "spent_ms" && value.is_number_unsigned() && value.get<uint64_t>() <= UINT32_MAX) {
+      box.set_spent_ms(value.get<uint32_t>());
     } else if (key == "ignore" && value.is_boolean()) {
       box.set_ignore(value.get<bool>());
     } else {
@@ -77,8 +84,26 @@ absl::StatusOr<v1::CorrectedBox> ParseBox(const Json& json, const ClassNames& cl
     if (!status.ok()) return status;
   }
   if (!box.has_box()) return absl::InvalidArgumentError("\"box\" is missing");
+  if (named && box.label() != 0 && *named != box.label()) {
+    return absl::InvalidArgumentError(absl::StrCat("\"class\" is ", classes.Name(*named), " and \"label\" ",
+                                                   box.label(), " is ", classes.Name(box.label()),
+                                                   ": leave one of them out"));
+  }
+  if (named) box.set_label(*named);
   if (box.label() == 0) return absl::InvalidArgumentError("\"class\" is missing");
   return box;
+}
+
+absl::Status ParseIndexes(const Json& json, const char* key,
+                          google::protobuf::RepeatedField<uint32_t>& indexes) {
+  const auto found = json.find(key);
+  if (found == json.end()) return absl::OkStatus();
+  const bool numbers = found->is_array() && std::all_of(found->begin(), found->end(), [](const Json& one) {
+                         return one.is_number_unsigned() && one.get<uint64_t>() <= UINT32_MAX;
+                       });
+  if (!numbers) return absl::InvalidArgumentError(absl::StrCat("\"", key, "\" is no list of indexes"));
+  for (const Json& one : *found) indexes.Add(one.get<uint32_t>());
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -92,7 +117,15 @@ Json TaskJson(const v1::Task& task, const ClassNames& classes) {
   json["predictions"] = Json::array();
   for (const v1::PredictedBox& box : task.predictions())
     json["predictions"].push_back(PredictedBoxJson(box, classes));
-  json["reason"] = ReasonJson(task.reason());
+  if (task.has_reason()) json["reason"] = ReasonJson(task.reason());
+  if (task.boxes().empty()) return json;
+  json["boxes"] = Json::array();
+  for (const v1::LabelBox& box : task.boxes()) {
+    json["boxes"].push_back({{"box_id", box.box_id()},
+                             {"box", BoxJson(box.box())},
+                             {"class", classes.Name(box.label())},
+                             {"ignore", box.ignore()}});
+  }
   return json;
 }
 
@@ -132,6 +165,13 @@ absl::StatusOr<v1::SubmitRequest> ParseCorrection(std::string_view text, const C
       return absl::InvalidArgumentError("\"spent_ms\" is no number of milliseconds");
     }
     request.set_spent_ms(spent->get<uint32_t>());
+  }
+  if (absl::Status indexes = ParseIndexes(json, "rejected", *request.mutable_rejected()); !indexes.ok()) {
+    return indexes;
+  }
+  if (const auto note = json.find("note"); note != json.end()) {
+    if (!note->is_string()) return absl::InvalidArgumentError("\"note\" is no text");
+    request.set_note(note->get<std::string>());
   }
   return request;
 }

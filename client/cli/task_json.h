@@ -8,13 +8,14 @@
 //     "reason": {"generation": 1, "position": 4, …}
 //   }
 //
-// To submit a correction, add "boxes", the whole truth of the image ([] says that it is clean), and, if
-// known, "spent_ms":
+// To submit a correction, add "boxes", the whole truth of the image ([] says that it is clean), and, if known
+// or wanted, "spent_ms", "rejected" (indexes of predictions that are wrong) and "note":
 //
 //   "boxes": [{"box": [x1, y1, x2, y2], "class": "scratch", "predicted_index": 0, "ignore": false}]
 //
 // Corners in pixels; "label": 1 may stand for "class"; "predicted_index" names the prediction a box was made
-// from. `next` gives no "boxes": a prediction becomes truth only when a person puts it there.
+// from. `next` gives no "boxes": a prediction becomes truth only when a person puts it there. `reopen` gives
+// the boxes of the truth, with their "box_id".
 #pragma once
 
 #include <string_view>

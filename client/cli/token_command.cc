@@ -25,7 +25,7 @@ struct ListTokensOptions {
 };
 
 struct RevokeOptions {
-  int64_t id = 0;
+  std::string token;
 };
 
 absl::Status CreateToken(const Context& context, const CreateTokenOptions& options) {
@@ -72,11 +72,27 @@ absl::Status ListTokens(const Context& context, const ListTokensOptions& options
   return absl::OkStatus();
 }
 
+// By id, or by name. Errors: NOT_FOUND.
+absl::StatusOr<v1::Token> FindToken(const Context& context, const std::string& which) {
+  v1::ListTokensRequest request;
+  do {
+    const auto page = Ask(context, &v1::TokenService::Stub::ListTokens, request);
+    if (!page.ok()) return page.status();
+    for (const v1::Token& token : page->tokens()) {
+      if (token.name() == which || absl::StrCat(token.id()) == which) return token;
+    }
+    request.set_page_token(page->next_page_token());
+  } while (!request.page_token().empty());
+  return absl::NotFoundError(absl::StrCat("there is no token ", which, ": `loupe token list` names them"));
+}
+
 absl::Status Revoke(const Context& context, const RevokeOptions& options) {
+  const absl::StatusOr<v1::Token> token = FindToken(context, options.token);
+  if (!token.ok()) return token.status();
   v1::RevokeTokenRequest request;
-  request.set_id(options.id);
+  request.set_id(token->id());
   const auto revoked = Ask(context, &v1::TokenService::Stub::RevokeToken, request);
-  if (revoked.ok()) std::printf("token %ld is refused from now on\n", options.id);
+  if (revoked.ok()) std::printf("token %s is refused from now on\n", Printable(token->name()).c_str());
   return revoked.status();
 }
 
@@ -103,7 +119,7 @@ void AddTokenCommands(CLI::App& parent, Action& action) {
 
   auto revoke = std::make_shared<RevokeOptions>();
   command = token->add_subcommand("revoke", "Refuse a token from now on");
-  command->add_option("id", revoke->id, "Its id, from `loupe token list`")->required();
+  command->add_option("token", revoke->token, "Its name or id, from `loupe token list`")->required();
   OnChosen(command, action, revoke, Revoke);
 }
 

@@ -184,7 +184,7 @@ absl::Status Up(const Context& context, const UpOptions& options) {
                 worker_ran ? " (ran already)" : "", house.worker.log_file().c_str());
   }
   std::printf("token        %s\n", (house.dir / "admin.token").c_str());
-  std::printf("now          loupe status --dir %s\n", given->c_str());
+  std::printf("now          loupe status --dir %s\n", ShellWord(*given).c_str());
   return absl::OkStatus();
 }
 

@@ -100,6 +100,21 @@ class CocoReader {
     file_.images.push_back(std::move(image));
   }
 
+  // The first name decides where all pictures are.
+  const fs::path& FolderOf(const std::string& name) {
+    if (!file_.images_dir.empty()) return file_.images_dir;
+    file_.images_dir = options_.images_dir;
+    const fs::path folder =
+        options_.images_dir.has_filename() ? options_.images_dir : options_.images_dir.parent_path();
+    const fs::path above = folder.parent_path().empty() ? fs::path(".") : folder.parent_path();
+    std::error_code error;
+    const bool begins_with_it = *fs::path(name).begin() == folder.filename();
+    if (begins_with_it && !fs::exists(folder / name, error) && fs::exists(above / name, error)) {
+      file_.images_dir = above;
+    }
+    return file_.images_dir;
+  }
+
   void ReadName(CocoFields& fields, CocoImage& image) {
     std::optional<std::string> name = fields.Text("file_name");
     if (!name.has_value()) return;
@@ -109,9 +124,9 @@ class CocoReader {
       fields.AddProblem(*problem);
     } else if (!file_names_.insert(*name).second) {
       fields.AddProblem(absl::StrCat("file name \"", absl::Utf8SafeCEscape(*name), "\" is there twice"));
-    } else if (!options_.images_dir.empty() && !fs::is_regular_file(options_.images_dir / *name, error)) {
+    } else if (!options_.images_dir.empty() && !fs::is_regular_file(FolderOf(*name) / *name, error)) {
       fields.AddProblem(
-          absl::StrCat("no file \"", absl::Utf8SafeCEscape(*name), "\" in ", options_.images_dir.string()));
+          absl::StrCat("no file \"", absl::Utf8SafeCEscape(*name), "\" in ", file_.images_dir.string()));
     }
     image.file_name = *std::move(name);
   }

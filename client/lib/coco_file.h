@@ -39,6 +39,9 @@ struct CocoFile {
   std::vector<CocoAnnotation> annotations;
   std::vector<CocoCategory> categories;
   int64_t clipped_boxes = 0;  // boxes that reached beyond their image by at most a pixel
+  // Where the pictures are: CocoReadOptions::images_dir, or the folder above it, where the file's names begin
+  // with its name.
+  std::filesystem::path images_dir;
 };
 
 // kTruth: labels to import or to train on. Everything is checked, and overhangs of at most a pixel are
@@ -48,7 +51,7 @@ enum class CocoPurpose { kTruth, kEvaluation };
 
 struct CocoReadOptions {
   CocoPurpose purpose = CocoPurpose::kTruth;
-  std::filesystem::path images_dir;  // when given, every image's file must be in it
+  std::filesystem::path images_dir;  // when given, every image's file must be in it, or all in the one above
 };
 
 // Reads and checks a whole file.

@@ -1,12 +1,16 @@
+-- Predicted boxes of a lower score are not shown to annotators.
+CREATE OR REPLACE FUNCTION shown_score() RETURNS real LANGUAGE sql IMMUTABLE AS $$ SELECT 0.3::real $$;
+
 -- Leases the first `wanted` entries of a ranking that nobody holds, in the ranking's order, and makes a task
--- for each.
+-- for each, with the boxes that it shows. `skipped`: entries that this person has skipped, instead of those
+-- that the person has not.
 -- A claim never waits for another claim: it takes an advisory lock per image, and skips an image that another
 -- claim has locked. After taking the lock it checks again what other transactions have committed. The primary
 -- key of `lease` is the last safeguard.
 -- The SET clauses: the walk ends after a few entries, so the planner must not read a whole table for it, even
 -- if its statistics are out of date.
 CREATE OR REPLACE FUNCTION claim_tasks(the_ranking bigint, the_principal bigint, wanted int,
-                                       lease_length interval)
+                                       lease_length interval, skipped boolean)
 RETURNS SETOF bigint LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET enable_sort = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
@@ -24,18 +28,19 @@ BEGIN
             WHERE prediction.model_id = served.model_id AND prediction.image_id = walked.image_id
               AND set_aside IS NULL AND NOT walked.blind) AS shown_model_id
     FROM ranking_entry walked
-    JOIN image ON image.id = walked.image_id AND image.head_revision_id IS NULL
+    JOIN usable_image image ON image.id = walked.image_id AND image.truth_revision_id IS NULL
     WHERE walked.ranking_id = the_ranking AND walked.position >= served.first_open
       AND NOT EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = walked.image_id)
-      AND NOT EXISTS (SELECT FROM task
-                      WHERE task.ranking_id = the_ranking AND task.principal_id = the_principal
-                        AND task.image_id = walked.image_id AND task.state = 'skipped')
+      AND skipped = EXISTS (SELECT FROM task
+                            WHERE task.ranking_id = the_ranking AND task.principal_id = the_principal
+                              AND task.image_id = walked.image_id AND task.state = 'skipped')
     ORDER BY walked.position
   LOOP
     EXIT WHEN claimed = wanted;
     CONTINUE WHEN NOT pg_try_advisory_xact_lock(1, (entry.image_id & 2147483647)::int);
     CONTINUE WHEN EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = entry.image_id)
-               OR EXISTS (SELECT FROM image WHERE id = entry.image_id AND head_revision_id IS NOT NULL);
+               OR NOT EXISTS (SELECT FROM usable_image
+                              WHERE id = entry.image_id AND truth_revision_id IS NULL);
     the_lease := nextval('lease_number');
     INSERT INTO task (project_id, image_id, image_side, principal_id, lease_number, ranking_id, position,
                       slice, score, probability, blind, shown_model_id, state)
@@ -45,7 +50,44 @@ BEGIN
     RETURNING id INTO the_task;
     INSERT INTO lease (purpose, subject_id, number, task_id, holder_id, expires_at)
     VALUES ('label', entry.image_id, the_lease, the_task, the_principal, now() + lease_length);
+    IF entry.shown_model_id IS NOT NULL THEN
+      INSERT INTO shown_box (task_id, ordinal, model_id, prediction_index, label, x1, y1, x2, y2, score)
+      SELECT the_task, place - 1, entry.shown_model_id, place - 1, labels[place], corners[4 * place - 3],
+             corners[4 * place - 2], corners[4 * place - 1], corners[4 * place], scores[place]
+      FROM prediction, generate_subscripts(scores, 1) place
+      WHERE model_id = entry.shown_model_id AND image_id = entry.image_id AND scores[place] >= shown_score();
+    END IF;
     claimed := claimed + 1;
     RETURN NEXT the_task;
   END LOOP;
+END $$;
+
+-- Serves an answered image once more, to correct its truth: makes the request, the task and the lease.
+-- The task is as blind as the answer was, and shows no predictions. NULL: somebody holds the image.
+-- Requires: the image's row is locked.
+CREATE OR REPLACE FUNCTION reopen_image(the_image bigint, the_principal bigint, lease_length interval)
+RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  opened image;
+  is_blind boolean;
+  the_lease bigint := nextval('lease_number');
+  the_request bigint;
+  the_task bigint;
+BEGIN
+  SELECT * INTO STRICT opened FROM image WHERE id = the_image;
+  IF EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = the_image) THEN
+    RETURN NULL;
+  END IF;
+  SELECT blind INTO STRICT is_blind FROM label_revision WHERE id = opened.truth_revision_id;
+  INSERT INTO task_request (project_id, image_id, image_side, kind, target_id, state, created_by)
+  VALUES (opened.project_id, the_image, opened.side, 'reopen', the_principal, 'open', the_principal)
+  RETURNING id INTO the_request;
+  INSERT INTO task (project_id, image_id, image_side, principal_id, lease_number, kind, request_id, blind,
+                    state, based_on)
+  VALUES (opened.project_id, the_image, opened.side, the_principal, the_lease, 'reopen', the_request,
+          is_blind OR opened.side = 'holdout', 'leased', opened.truth_revision_id)
+  RETURNING id INTO the_task;
+  INSERT INTO lease (purpose, subject_id, number, task_id, holder_id, expires_at)
+  VALUES ('label', the_image, the_lease, the_task, the_principal, now() + lease_length);
+  RETURN the_task;
 END $$;

@@ -1,10 +1,11 @@
--- The hash chain of label history. FROZEN: these four functions must always give the same hash for a
--- revision, since they computed every hash in every database. After a change `loupe provenance verify` would
--- report old revisions as changed. A new kind of hash needs new functions, and a column that says which kind
--- a revision has.
+-- The hash chain of label history. FROZEN: these functions must always give the same hash for a revision,
+-- since they computed every hash in every database. After a change `loupe provenance verify` would report old
+-- revisions as changed. Another kind of hash needs new functions and the next number of
+-- label_revision.hash_version.
 --
--- A revision's hash covers a text: one line for the revision, one per box, one per rejection. Coordinates and
--- scores are written as the hexadecimal digits of their bytes, so that no database setting changes the text.
+-- A revision's hash covers a text: one line for the revision, one per box, one per shown box (in version 1,
+-- per rejection). Coordinates and scores are written as the hexadecimal digits of their bytes, so that no
+-- database setting changes the text.
 --
 -- When PostgreSQL creates a function of language SQL, the functions that it calls must exist. So these
 -- functions are in one file, each after the functions that it calls.
@@ -39,13 +40,57 @@ RETURNS bytea LANGUAGE sql STABLE AS $$
     || E'\n' || details, 'UTF8'))
 $$;
 
--- The `details` of a stored revision.
+-- The `details` of a stored revision of version 1.
 CREATE OR REPLACE FUNCTION revision_details(the_revision bigint) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT coalesce((SELECT string_agg(box_text(ordinal, box_id, label, x1, y1, x2, y2, origin, ignore,
-                                              predicted_index)
+                                              shown_ordinal)
                                      || E'\n', '' ORDER BY ordinal)
                    FROM label_box WHERE revision_id = the_revision), '')
       || coalesce((SELECT string_agg(rejection_text(predicted_index, label, score, x1, y1, x2, y2)
                                      || E'\n', '' ORDER BY predicted_index)
                    FROM rejection WHERE revision_id = the_revision), '')
+$$;
+
+-- Version 2. Texts that people wrote are hexadecimal too, so that no sign in them divides fields.
+CREATE OR REPLACE FUNCTION hex_text(content text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT encode(convert_to(content, 'UTF8'), 'hex')
+$$;
+
+-- Lines of the stored boxes in order of ordinal, then of the boxes that the task showed, with their outcomes.
+CREATE OR REPLACE FUNCTION revision_details_2(the_revision bigint, the_task bigint)
+RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT coalesce((SELECT string_agg(box_text(ordinal, box_id, label, x1, y1, x2, y2, origin, ignore,
+                                              shown_ordinal)
+                                     || '|' || coalesce(spent_ms, -1) || E'\n', '' ORDER BY ordinal)
+                   FROM label_box WHERE revision_id = the_revision), '')
+      || coalesce((SELECT string_agg(concat_ws('|', 'shown', ordinal, outcome, model_id, prediction_index,
+                                               label, encode(float4send(score), 'hex'),
+                                               encode(float4send(x1), 'hex'), encode(float4send(y1), 'hex'),
+                                               encode(float4send(x2), 'hex'), encode(float4send(y2), 'hex'))
+                                     || E'\n', '' ORDER BY ordinal)
+                   FROM outcome JOIN shown_box ON task_id = the_task AND ordinal = shown_ordinal
+                   WHERE revision_id = the_revision), '')
+$$;
+
+-- Requires: the revision's boxes and outcomes are stored. The revision itself need not be; its hash is
+-- ignored.
+CREATE OR REPLACE FUNCTION revision_hash_2(revision label_revision, image_sha256 bytea)
+RETURNS bytea LANGUAGE sql STABLE AS $$
+  SELECT sha256(revision.previous_hash || convert_to(
+    concat_ws('|', 'revision-2', encode(image_sha256, 'hex'), revision.number, revision.author_id,
+              revision.source, coalesce(revision.task_id, 0),
+              (extract(epoch FROM revision.created_at) * 1000000)::bigint, revision.blind, revision.late,
+              revision.spent_ms, revision.standing, coalesce(revision.based_on, 0), hex_text(revision.client),
+              hex_text(revision.note), hex_text(array_to_json(revision.flags)::text))
+    || E'\n' || revision_details_2(revision.id, revision.task_id), 'UTF8'))
+$$;
+
+-- The hash that a stored revision of either version must have.
+CREATE OR REPLACE FUNCTION expected_hash(revision label_revision, image_sha256 bytea)
+RETURNS bytea LANGUAGE sql STABLE AS $$
+  SELECT CASE revision.hash_version
+    WHEN 1 THEN revision_hash(revision.previous_hash, image_sha256, revision.number, revision.author_id,
+                              revision.source, revision.task_id, revision.created_at, revision.blind,
+                              revision.late, revision.spent_ms, revision_details(revision.id))
+    WHEN 2 THEN revision_hash_2(revision, image_sha256) END
 $$;

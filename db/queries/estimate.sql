@@ -12,33 +12,38 @@ WHERE ranking.project_id = $1 AND ranking.state <> 'building' ORDER BY ranking.g
 -- name: SelectFirstDraws
 -- The first position and the number of entries of each import's draw, latest draw first. All images of an
 -- import have the time at which the import began.
-SELECT min(position), count(*) FROM ranking_entry JOIN image ON image.id = image_id
+SELECT min(position), count(*) FROM ranking_entry JOIN usable_image image ON image.id = image_id
 WHERE ranking_id = $1 AND slice = 'random' AND probability = 1
 GROUP BY image.created_at ORDER BY min(position) DESC;
 
 -- name: SelectDrawnSlice
 -- Of the slice's images in U: how many there are, the ids of those before the first unanswered image, how
--- many answered images come after it, and its file name.
+-- many answered images come after it, its file name, and how many images were left out since somebody skipped
+-- them and nobody answered or holds them: the slice doesn't wait for them.
 WITH slice AS MATERIALIZED (
-  SELECT entry.position, image.id, image.file_name, image.head_revision_id IS NOT NULL AS answered
+  SELECT entry.position, image.id, image.file_name, image.truth_revision_id IS NOT NULL AS answered,
+         image.truth_revision_id IS NULL
+         AND EXISTS (SELECT FROM task WHERE image_id = image.id AND task.state = 'skipped')
+         AND NOT EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = image.id) AS skipped
   FROM ranking
   JOIN (SELECT position, image_id FROM ranking_entry
         WHERE ranking_id = $1 AND slice = 'random' AND position >= $2
         ORDER BY position LIMIT $3) entry ON true
-  JOIN image ON image.id = entry.image_id
+  JOIN usable_image image ON image.id = entry.image_id
   LEFT JOIN label_revision earliest ON earliest.image_id = image.id AND earliest.number = 1
   WHERE ranking.id = $1
     AND (ranking.model_id IS NULL OR earliest.id IS NULL OR earliest.created_at > ranking.created_at)
     AND (SELECT count(*) FROM prediction WHERE model_id = ANY ($4::bigint[]) AND image_id = image.id)
         = cardinality($4::bigint[])
 ), open AS (
-  SELECT position, file_name FROM slice WHERE NOT answered ORDER BY position LIMIT 1
+  SELECT position, file_name FROM slice WHERE NOT answered AND NOT skipped ORDER BY position LIMIT 1
 )
-SELECT count(*),
+SELECT count(*) FILTER (WHERE NOT skipped),
        coalesce(array_agg(slice.id ORDER BY slice.position)
-                FILTER (WHERE open.position IS NULL OR slice.position < open.position), '{}'),
+                FILTER (WHERE answered AND (open.position IS NULL OR slice.position < open.position)), '{}'),
        count(*) FILTER (WHERE answered AND slice.position > open.position),
-       coalesce(max(open.file_name), '')
+       coalesce(max(open.file_name), ''),
+       count(*) FILTER (WHERE skipped)
 FROM slice LEFT JOIN open ON true;
 
 -- name: SelectPoolParts
@@ -47,7 +52,7 @@ FROM slice LEFT JOIN open ON true;
 -- (labelled) and `outside` (not labelled). Entries are looked up once per image, since the planner's
 -- statistics may be out of date.
 WITH pool AS (
-  SELECT image.id, image.head_revision_id,
+  SELECT image.id, image.truth_revision_id,
          CASE WHEN (SELECT count(*) FROM prediction
                     WHERE model_id = ANY ($4::bigint[]) AND image_id = image.id)
                    = cardinality($4::bigint[])
@@ -61,16 +66,16 @@ WITH pool AS (
                                                                     AND position >= $2
                                                                   ORDER BY position LIMIT $3) drawn))
                             ELSE earliest.id IS NULL OR earliest.created_at > ranking.created_at END
-                THEN CASE WHEN image.head_revision_id IS NULL THEN 'open' ELSE 'since' END
-              WHEN image.head_revision_id IS NULL THEN 'outside' ELSE 'known' END AS part
+                THEN CASE WHEN image.truth_revision_id IS NULL THEN 'open' ELSE 'since' END
+              WHEN image.truth_revision_id IS NULL THEN 'outside' ELSE 'known' END AS part
   FROM ranking
-  JOIN image ON image.project_id = ranking.project_id AND image.side = 'pool'
+  JOIN usable_image image ON image.project_id = ranking.project_id AND image.side = 'pool'
   LEFT JOIN label_revision earliest ON earliest.image_id = image.id AND earliest.number = 1
   WHERE ranking.id = $1
 )
 SELECT part, coalesce(box.label, 0), count(DISTINCT pool.id),
        count(DISTINCT pool.id) FILTER (WHERE box.label IS NOT NULL), count(box.label)
-FROM pool LEFT JOIN label_box box ON box.revision_id = pool.head_revision_id AND NOT box.ignore
+FROM pool LEFT JOIN label_box box ON box.revision_id = pool.truth_revision_id AND NOT box.ignore
 GROUP BY GROUPING SETS ((part), (part, box.label))
 HAVING GROUPING(box.label) = 1 OR box.label IS NOT NULL;
 

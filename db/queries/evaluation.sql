@@ -3,16 +3,19 @@
 -- name: SelectHoldoutTruth
 -- One row per box. An image without boxes has one row with a NULL label. In order of image and box.
 SELECT image.id, image.sampling_key, box.label, box.x1, box.y1, box.x2, box.y2, box.ignore
-FROM image
-JOIN label_revision head ON head.id = image.head_revision_id AND head.blind
-LEFT JOIN label_box box ON box.revision_id = head.id
+FROM usable_image image
+JOIN label_revision truth ON truth.id = image.truth_revision_id AND truth.blind
+LEFT JOIN label_box box ON box.revision_id = truth.id
 WHERE image.project_id = $1 AND image.side = 'holdout'
 ORDER BY image.id, box.ordinal;
 
 -- name: CountHoldoutUpTo
 -- The number of holdout images up to and including this one, in the order in which the holdout is labelled.
-SELECT count(*) FROM image
-WHERE project_id = $1 AND side = 'holdout' AND (sampling_key, id) <= ($2, $3);
+-- Images whose labels were not drawn blind are left out: they are never served.
+SELECT count(*)
+FROM usable_image image LEFT JOIN label_revision truth ON truth.id = image.truth_revision_id
+WHERE project_id = $1 AND side = 'holdout' AND (sampling_key, image.id) <= ($2, $3)
+  AND truth.blind IS DISTINCT FROM false;
 
 -- name: InsertEvaluation
 -- Does nothing if the round already has an evaluation of the model. An empty gate is stored as NULL.

@@ -2,19 +2,20 @@
 
 -- name: SelectImages
 -- At most $5 images with ids above $4, in order of id. $2: a side, or '' for both sides. $3: true for
--- labelled images, false for unlabelled images, NULL for both.
+-- labelled images, false for unlabelled images, NULL for both. $6: true for images that are not usable, false
+-- for those that are, NULL for both.
 SELECT * FROM shown_image
 WHERE project_id = $1 AND ($2 = '' OR side = $2)
-  AND ($3::boolean IS NULL OR $3 = (head_revision_id IS NOT NULL))
+  AND ($6::boolean IS NULL OR $6 = (image_state <> 'usable'))
+  AND ($3::boolean IS NULL OR $3 = (truth_revision_id IS NOT NULL))
   AND id > $4
 ORDER BY id LIMIT $5;
 
 -- name: SelectImage
 SELECT * FROM shown_image WHERE project_id = $1 AND id = $2;
 
--- name: SelectImageByFileName
--- If several images have this name: the one with the lowest id.
-SELECT * FROM shown_image WHERE project_id = $1 AND file_name = $2 ORDER BY id LIMIT 1;
+-- name: SelectImagesByFileName
+SELECT * FROM shown_image WHERE project_id = $1 AND file_name = $2 ORDER BY id LIMIT 10;
 
 -- name: InsertImages
 -- Returns the images whose bytes are new to the project.
@@ -29,5 +30,52 @@ ON CONFLICT (project_id, sha256) DO NOTHING
 RETURNING id, sha256;
 
 -- name: SelectImagesByHash
-SELECT id, sha256, head_revision_id IS NOT NULL AS labelled FROM image
+SELECT image.id, sha256, side, state, coalesce(group_name, '') AS group_name,
+       truth.id IS NOT NULL AS labelled, coalesce(truth.source = 'import', false) AS imported,
+       coalesce(truth.blind, false) AS blind
+FROM image LEFT JOIN label_revision truth ON truth.id = truth_revision_id
 WHERE project_id = $1 AND sha256 = ANY ($2::bytea[]);
+
+-- name: SelectSetAsideByRound
+-- The first $2 images that round $1 set aside, and how many there are.
+SELECT shown.*, count(*) OVER () AS total
+FROM shown_image shown JOIN image ON image.id = shown.id
+WHERE image.state_round_id = $1 ORDER BY shown.id LIMIT $2;
+
+-- name: SetImageAside
+-- For round $3. An image that was excluded may still be in its snapshot.
+UPDATE image SET state = 'set_aside', state_reason = $2, state_round_id = $3
+WHERE id = $1 AND state IN ('usable', 'excluded');
+
+-- name: ExcludeImage
+UPDATE image SET state = 'excluded', state_reason = $2, state_round_id = NULL
+WHERE id = $1 AND state IN ('usable', 'set_aside', 'excluded');
+
+-- name: RestoreImage
+UPDATE image SET state = 'usable', state_reason = NULL, state_round_id = NULL
+WHERE id = $1 AND state IN ('set_aside', 'excluded');
+
+-- name: RemoveImage
+-- Erases what shows or names the picture. Its id, hash, side and revisions stay, since the chain covers them.
+WITH forgotten AS (
+  DELETE FROM prediction WHERE image_id = $1
+), unlearned AS (
+  DELETE FROM pseudo_label WHERE image_id = $1
+), ended AS (
+  UPDATE task SET state = 'released', ended_at = now() WHERE image_id = $1 AND state = 'leased'
+), freed AS (
+  DELETE FROM lease WHERE purpose = 'label' AND subject_id = $1
+)
+UPDATE image SET state = 'removed', state_reason = $2, state_round_id = NULL, file_name = '',
+                 group_name = NULL, perceptual_hash = NULL, brightness = NULL
+WHERE id = $1 AND state <> 'removed' RETURNING sha256;
+
+-- name: HashInUse
+-- Whether an image of any project still needs the blob.
+SELECT EXISTS (SELECT FROM image WHERE sha256 = $1 AND state <> 'removed');
+
+-- name: LockBlobsForErasure
+SELECT pg_advisory_xact_lock(2, 2);
+
+-- name: LockBlobsForUse
+SELECT pg_advisory_xact_lock_shared(2, 2);

@@ -13,8 +13,8 @@ ON CONFLICT DO NOTHING;
 INSERT INTO job (round_id, kind, state, model_id, first_image_id, last_image_id, images)
 SELECT $1, 'evaluate', 'waiting', $2, min(id), max(id), count(*)
 FROM (SELECT image.id, (row_number() OVER (ORDER BY image.id) - 1) / $4 AS shard
-      FROM image JOIN label_revision head ON head.id = image.head_revision_id
-      WHERE image.project_id = $3 AND image.side = 'holdout' AND head.blind
+      FROM usable_image image JOIN label_revision truth ON truth.id = image.truth_revision_id
+      WHERE image.project_id = $3 AND image.side = 'holdout' AND truth.blind
         AND NOT EXISTS (SELECT FROM prediction WHERE model_id = $2 AND image_id = image.id OFFSET 0)) missing
 WHERE NOT EXISTS (SELECT FROM job WHERE round_id = $1 AND kind = 'evaluate' AND model_id = $2)
 GROUP BY shard
@@ -26,7 +26,7 @@ ON CONFLICT DO NOTHING;
 INSERT INTO job (round_id, kind, state, model_id, first_image_id, last_image_id, images)
 SELECT $1, 'predict', 'waiting', $2, min(id), max(id), count(*)
 FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / $4 AS shard
-      FROM image WHERE project_id = $3 AND side = 'pool') pool
+      FROM usable_image image WHERE project_id = $3 AND side = 'pool') pool
 GROUP BY shard
 ON CONFLICT DO NOTHING;
 

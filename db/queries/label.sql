@@ -1,35 +1,42 @@
 -- The truth and its history.
 
--- name: AppendImportedRevision
-SELECT the_revision
-FROM append_revision($1, 'import', $2, NULL, $3, false, 0, $4::real[], $5::int[], $6::text[],
-                     $7::boolean[], $8::int[], '{}', '{}', '{}', '{}');
+-- name: ImportRevision
+-- NULL: the image has a truth, and $4 doesn't ask to replace it.
+SELECT import_revision($1, $2, $3, $4, $5::real[], $6::int[], $7::boolean[]);
+
+-- name: LockTruth
+SELECT image.state, truth.author_id
+FROM image LEFT JOIN label_revision truth ON truth.id = image.truth_revision_id
+WHERE image.project_id = $1 AND image.id = $2 FOR NO KEY UPDATE OF image;
 
 -- name: SelectTruth
--- One row per box of these images' latest revisions. An image without boxes has no row.
+-- One row per box of these images' truth. An image without boxes has no row.
 SELECT image.id, box_id, label, x1, y1, x2, y2, origin, ignore
-FROM image JOIN label_box ON revision_id = head_revision_id
+FROM image JOIN label_box ON revision_id = truth_revision_id
 WHERE image.id = ANY ($1::bigint[]) ORDER BY image.id, ordinal;
 
 -- name: SelectLabelledImages
 -- One row per box. An image without boxes has one row with NULLs. At most $4 images with ids above $3, in
 -- order of id. $2: a side, or '' for both sides.
 SELECT shown.*, box_id, label, x1, y1, x2, y2, origin, ignore
-FROM (SELECT * FROM shown_image
-      WHERE project_id = $1 AND ($2 = '' OR side = $2) AND head_revision_id IS NOT NULL AND id > $3
-      ORDER BY id LIMIT $4) shown
-LEFT JOIN label_box ON revision_id = head_revision_id
+FROM (SELECT shown_image.*, truth.number AS truth_number
+      FROM shown_image JOIN label_revision truth ON truth.id = truth_revision_id
+      WHERE project_id = $1 AND ($2 = '' OR side = $2) AND image_state = 'usable' AND shown_image.id > $3
+      ORDER BY shown_image.id LIMIT $4) shown
+LEFT JOIN label_box ON revision_id = truth_revision_id
 ORDER BY shown.id, ordinal;
 
 -- name: SelectRevisions
 SELECT revision.id, revision.number, revision.source, author.name AS author, revision.created_at,
        revision.blind, revision.late, revision.spent_ms, revision.previous_hash, revision.hash,
-       revision.task_id,
+       revision.task_id, revision.standing, revision.client, revision.note, revision.flags,
+       based.number AS based_on, task.kind,
        coalesce(shown_model.number, 0) AS shown_model,
        ranking.generation, task.position, task.slice, task.score, task.probability,
        coalesce(ranked_model.number, 0) AS ranked_model
 FROM label_revision revision
 JOIN principal author ON author.id = revision.author_id
+LEFT JOIN label_revision based ON based.id = revision.based_on
 LEFT JOIN task ON task.id = revision.task_id
 LEFT JOIN ranking ON ranking.id = task.ranking_id
 LEFT JOIN model ranked_model ON ranked_model.id = ranking.model_id
@@ -41,10 +48,13 @@ SELECT revision_id, box_id, label, x1, y1, x2, y2, origin, ignore
 FROM label_box JOIN label_revision ON label_revision.id = revision_id
 WHERE image_id = $1 ORDER BY number, ordinal;
 
--- name: SelectRejections
-SELECT revision_id, predicted_index, label, score, x1, y1, x2, y2
-FROM rejection JOIN label_revision ON label_revision.id = revision_id
-WHERE image_id = $1 ORDER BY number, predicted_index;
+-- name: SelectOutcomes
+-- One row per box that a task of these revisions showed.
+SELECT revision_id, outcome, ordinal, label, score, x1, y1, x2, y2
+FROM outcome
+JOIN label_revision ON label_revision.id = revision_id
+JOIN shown_box ON shown_box.task_id = label_revision.task_id AND ordinal = shown_ordinal
+WHERE image_id = $1 ORDER BY number, ordinal;
 
 -- name: SelectTrainedInRounds
 SELECT DISTINCT round.number FROM snapshot_item JOIN round ON round.snapshot_id = snapshot_item.snapshot_id
@@ -57,13 +67,12 @@ WHERE pseudo_label.image_id = $1 ORDER BY round.number;
 -- name: RecomputeHashes
 -- One row per revision of the first $3 images with ids above $2, in order of id. An image without a revision
 -- has one row with NULLs.
-SELECT image.id, image.head_revision_id, revision.id AS revision_id, revision.number, revision.previous_hash,
-       revision.hash,
-       revision_hash(revision.previous_hash, image.sha256, revision.number, revision.author_id,
-                     revision.source, revision.task_id, revision.created_at, revision.blind, revision.late,
-                     revision.spent_ms, revision_details(revision.id)) AS computed,
+-- The truth must be the last revision that was written as it.
+SELECT image.id, image.head_revision_id, image.truth_revision_id, revision.id AS revision_id, revision.number,
+       revision.standing, revision.previous_hash, revision.hash,
+       expected_hash(revision, image.sha256) AS computed,
        (SELECT count(*) FROM label_box WHERE revision_id = revision.id) AS boxes
-FROM (SELECT id, sha256, head_revision_id FROM image
+FROM (SELECT id, sha256, head_revision_id, truth_revision_id FROM image
       WHERE project_id = $1 AND id > $2 ORDER BY id LIMIT $3) image
 LEFT JOIN label_revision revision ON revision.image_id = image.id
 ORDER BY image.id, revision.number;

@@ -18,14 +18,14 @@ ON CONFLICT DO NOTHING;
 
 -- name: SelectImageBounds
 -- The sizes of these images, to check predictions.
-SELECT id, width, height FROM image
+SELECT id, width, height, state = 'usable' FROM image
 WHERE id = ANY($1::bigint[]) AND project_id = $2 AND side = $3 AND id BETWEEN $4 AND $5;
 
 -- name: SelectImagesToPredict
 -- At most $6 pool images with ids from $2 to $3 and above $5 that model $4 has not predicted.
 SELECT image.id, sha256, file_name, width, height, size_bytes, media_type, sampling_key,
-       coalesce(group_name, '') AS group_name, head_revision_id IS NOT NULL AS labelled
-FROM image
+       coalesce(group_name, '') AS group_name, truth_revision_id IS NOT NULL AS labelled
+FROM usable_image image
 WHERE project_id = $1 AND side = 'pool' AND image.id BETWEEN $2 AND $3
   AND image.id > $5
   AND NOT EXISTS (SELECT FROM prediction WHERE model_id = $4 AND image_id = image.id OFFSET 0)
@@ -35,28 +35,28 @@ ORDER BY image.id LIMIT $6;
 -- As SelectImagesToPredict, for holdout images that were labelled blind.
 SELECT image.id, sha256, file_name, width, height, size_bytes, media_type, sampling_key,
        coalesce(group_name, '') AS group_name, true AS labelled
-FROM image JOIN label_revision head ON head.id = image.head_revision_id
-WHERE project_id = $1 AND side = 'holdout' AND head.blind AND image.id BETWEEN $2 AND $3 AND image.id > $5
+FROM usable_image image JOIN label_revision truth ON truth.id = image.truth_revision_id
+WHERE project_id = $1 AND side = 'holdout' AND truth.blind AND image.id BETWEEN $2 AND $3 AND image.id > $5
   AND NOT EXISTS (SELECT FROM prediction WHERE model_id = $4 AND image_id = image.id OFFSET 0)
 ORDER BY image.id LIMIT $6;
 
--- name: CountPoolDone
--- The number of pool images with ids from $2 to $3 that model $4 has predicted.
-SELECT count(*) FROM image JOIN prediction ON prediction.model_id = $4 AND prediction.image_id = image.id
-WHERE project_id = $1 AND side = 'pool' AND image.id BETWEEN $2 AND $3 AND image_id BETWEEN $2 AND $3;
+-- name: CountPoolLeft
+-- The number of pool images with ids from $2 to $3 that model $4 still has to predict.
+SELECT count(*) FROM usable_image image
+WHERE project_id = $1 AND side = 'pool' AND image.id BETWEEN $2 AND $3
+  AND NOT EXISTS (SELECT FROM prediction WHERE model_id = $4 AND image_id = image.id OFFSET 0);
 
--- name: CountHoldoutDone
-SELECT count(*) FROM image
-JOIN label_revision head ON head.id = image.head_revision_id
-JOIN prediction ON prediction.model_id = $4 AND prediction.image_id = image.id
-WHERE project_id = $1 AND side = 'holdout' AND head.blind AND image.id BETWEEN $2 AND $3
-  AND prediction.image_id BETWEEN $2 AND $3;
+-- name: CountHoldoutLeft
+-- As CountPoolLeft, for holdout images that were labelled blind.
+SELECT count(*) FROM usable_image image JOIN label_revision truth ON truth.id = image.truth_revision_id
+WHERE project_id = $1 AND side = 'holdout' AND truth.blind AND image.id BETWEEN $2 AND $3
+  AND NOT EXISTS (SELECT FROM prediction WHERE model_id = $4 AND image_id = image.id OFFSET 0);
 
 -- name: SelectHoldoutDetections
 -- A model's boxes on the labelled holdout.
 SELECT prediction.image_id, corners, labels, scores
-FROM image
-JOIN label_revision head ON head.id = image.head_revision_id AND head.blind
+FROM usable_image image
+JOIN label_revision truth ON truth.id = image.truth_revision_id AND truth.blind
 JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
 WHERE image.project_id = $1 AND image.side = 'holdout' ORDER BY prediction.image_id;
 
@@ -70,16 +70,16 @@ WHERE model_id = $1 AND image_id = ANY ($2::bigint[]);
 -- whose predictions were set aside are left out.
 SELECT prediction.image_id, labels, scores, runner_up_scores, background_scores, max_foreground_score,
        agreements
-FROM image JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
-WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id IS NULL AND image.id > $3
+FROM usable_image image JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
+WHERE image.project_id = $1 AND image.side = 'pool' AND image.truth_revision_id IS NULL AND image.id > $3
   AND prediction.image_id > $3 AND set_aside IS NULL
 ORDER BY image.id LIMIT $4;
 
 -- name: SelectPoolDetections
 -- As SelectPoolScores, the model's boxes.
 SELECT prediction.image_id, corners, labels, scores
-FROM image JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
-WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id IS NULL AND image.id > $3
+FROM usable_image image JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
+WHERE image.project_id = $1 AND image.side = 'pool' AND image.truth_revision_id IS NULL AND image.id > $3
   AND prediction.image_id > $3 AND set_aside IS NULL
 ORDER BY image.id LIMIT $4;
 
@@ -87,19 +87,19 @@ ORDER BY image.id LIMIT $4;
 -- The boxes of models $2 and $3 on the first $4 unlabelled images of the pool, in order of sampling key, that
 -- both models predicted.
 SELECT image.id, earlier.corners, earlier.labels, earlier.scores, later.corners, later.labels, later.scores
-FROM image
+FROM usable_image image
 CROSS JOIN LATERAL (SELECT corners, labels, scores FROM prediction
                     WHERE model_id = $2 AND image_id = image.id AND set_aside IS NULL OFFSET 0) earlier
 CROSS JOIN LATERAL (SELECT corners, labels, scores FROM prediction
                     WHERE model_id = $3 AND image_id = image.id AND set_aside IS NULL OFFSET 0) later
-WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id IS NULL
+WHERE image.project_id = $1 AND image.side = 'pool' AND image.truth_revision_id IS NULL
 ORDER BY image.sampling_key, image.id LIMIT $4;
 
 -- name: SelectAppearances
 -- The embeddings that model $1 gave these images, and their perceptual hashes. Images without an embedding
 -- are left out; predictions that were set aside have none.
 SELECT prediction.image_id, embedding, perceptual_hash
-FROM prediction JOIN image ON image.id = prediction.image_id
+FROM prediction JOIN usable_image image ON image.id = prediction.image_id
 WHERE model_id = $1 AND prediction.image_id = ANY($2::bigint[]) AND embedding <> ''
 ORDER BY prediction.image_id;
 
@@ -107,7 +107,7 @@ ORDER BY prediction.image_id;
 -- As SelectAppearances, for model $2 and at most $4 labelled images of the pool with ids above $3, in order
 -- of id.
 SELECT prediction.image_id, embedding, perceptual_hash
-FROM image JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
-WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id IS NOT NULL AND image.id > $3
+FROM usable_image image JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
+WHERE image.project_id = $1 AND image.side = 'pool' AND image.truth_revision_id IS NOT NULL AND image.id > $3
   AND prediction.image_id > $3 AND embedding <> ''
 ORDER BY image.id LIMIT $4;

@@ -2,16 +2,17 @@
 
 -- name: SelectEligibleImages
 -- At most $3 unlabelled images of the pool with ids above $2, in order of id.
-SELECT id FROM image
-WHERE project_id = $1 AND side = 'pool' AND head_revision_id IS NULL AND id > $2 ORDER BY id LIMIT $3;
+SELECT id FROM usable_image image
+WHERE project_id = $1 AND side = 'pool' AND truth_revision_id IS NULL AND id > $2 ORDER BY id LIMIT $3;
 
 -- name: SelectHoldoutQueue
 -- The first $2 unlabelled images of the holdout, in order of sampling key.
-SELECT id FROM image WHERE project_id = $1 AND side = 'holdout' AND head_revision_id IS NULL
+SELECT id FROM usable_image image WHERE project_id = $1 AND side = 'holdout' AND truth_revision_id IS NULL
 ORDER BY sampling_key, id LIMIT $2;
 
 -- name: CountHoldoutLabelled
-SELECT count(*) FROM image JOIN label_revision head ON head.id = image.head_revision_id AND head.blind
+SELECT count(*)
+FROM usable_image image JOIN label_revision truth ON truth.id = image.truth_revision_id AND truth.blind
 WHERE project_id = $1 AND side = 'holdout';
 
 -- name: CountBoxesByClass
@@ -19,7 +20,7 @@ WHERE project_id = $1 AND side = 'holdout';
 SELECT class.label, coalesce(counted.boxes, 0)
 FROM class
 LEFT JOIN (SELECT label_box.label, count(*) AS boxes
-           FROM image JOIN label_box ON revision_id = head_revision_id
+           FROM usable_image image JOIN label_box ON revision_id = truth_revision_id
            WHERE project_id = $1 AND side = 'pool' AND NOT ignore GROUP BY label_box.label) counted
   ON counted.label = class.label
 WHERE class.project_id = $1 ORDER BY class.label;
@@ -60,7 +61,7 @@ WHERE project_id = $1 AND state = 'active';
 -- later.
 SELECT shown.*, entry.position, entry.slice, entry.score, entry.probability, entry.blind, ranking.generation,
        coalesce(ranked_model.number, 0) AS ranked_model,
-       CASE WHEN shown.head_revision_id IS NOT NULL THEN 'answered'
+       CASE WHEN shown.truth_revision_id IS NOT NULL THEN 'answered'
             WHEN EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = entry.image_id)
             THEN 'leased'
             ELSE 'waiting' END AS state
@@ -83,15 +84,15 @@ SELECT FROM ranking WHERE id = $1 FOR NO KEY UPDATE;
 
 -- name: MeasureRanking
 SELECT coalesce(max(position) + 1, 0) AS next_position,
-       (SELECT count(*) FROM ranking_entry JOIN image ON image.id = image_id
-        WHERE ranking_id = $1 AND slice = 'holdout' AND head_revision_id IS NULL) AS holdout_waiting
+       (SELECT count(*) FROM ranking_entry JOIN usable_image image ON image.id = image_id
+        WHERE ranking_id = $1 AND slice = 'holdout' AND truth_revision_id IS NULL) AS holdout_waiting
 FROM ranking_entry WHERE ranking_id = $1;
 
 -- name: SelectUnranked
 -- Unlabelled images of side $3 that are not in ranking $2. Holdout images are in order of sampling key, pool
 -- images in order of id. OFFSET 0: one lookup per image, as in prediction.sql.
-SELECT image.id FROM image
-WHERE project_id = $1 AND side = $3 AND head_revision_id IS NULL
+SELECT image.id FROM usable_image image
+WHERE project_id = $1 AND side = $3 AND truth_revision_id IS NULL
   AND NOT EXISTS (SELECT FROM ranking_entry WHERE ranking_id = $2 AND image_id = image.id OFFSET 0)
 ORDER BY CASE WHEN side = 'holdout' THEN sampling_key END, id;
 

@@ -12,9 +12,9 @@ WITH made AS (
   INSERT INTO snapshot (project_id) VALUES ($1) RETURNING id
 ), items AS (
   INSERT INTO snapshot_item (snapshot_id, image_id, revision_id)
-  SELECT made.id, image.id, image.head_revision_id
+  SELECT made.id, image.id, image.truth_revision_id
   FROM made, image
-  WHERE image.project_id = $1 AND image.side = 'pool' AND image.head_revision_id IS NOT NULL
+  WHERE image.project_id = $1 AND image.side = 'pool' AND image.truth_revision_id IS NOT NULL
   RETURNING revision_id
 )
 SELECT made.id,
@@ -94,10 +94,11 @@ UPDATE round SET version = version + 1 WHERE id = $1;
 UPDATE round SET model_id = $2, version = version + 1 WHERE id = $1;
 
 -- name: SelectSnapshotItems
--- At most $3 images with ids above $2, in order of id.
+-- At most $3 images with ids above $2, in order of id. An image that was excluded after the snapshot was
+-- taken stays in it; pictures that can't be used, or are gone, don't.
 SELECT image.id, image.sha256, image.file_name, image.width, image.height, image.size_bytes, image.media_type,
        image.sampling_key, coalesce(image.group_name, '') AS group_name, snapshot_item.revision_id
-FROM snapshot_item JOIN image ON image.id = snapshot_item.image_id
+FROM snapshot_item JOIN image ON image.id = snapshot_item.image_id AND state IN ('usable', 'excluded')
 WHERE snapshot_item.snapshot_id = $1 AND snapshot_item.image_id > $2
 ORDER BY snapshot_item.image_id LIMIT $3;
 

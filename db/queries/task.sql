@@ -1,40 +1,67 @@
 -- Tasks and the leases on their images.
 
 -- name: ClaimTasks
-SELECT claim_tasks($1, $2, $3, make_interval(secs => $4));
+SELECT claim_tasks($1, $2, $3, make_interval(secs => $4), $5);
+
+-- name: ReopenImage
+SELECT reopen_image($1, $2, make_interval(secs => $3));
+
+-- name: SelectOpenTasks
+-- The leased tasks of a person in a project, oldest first.
+SELECT task.id FROM task JOIN lease ON lease.task_id = task.id AND lease.expires_at > now()
+WHERE task.principal_id = $1 AND task.project_id = $2 AND task.state = 'leased' ORDER BY task.id;
+
+-- name: CountSkipped
+-- Images of the active ranking that this person skipped and nobody has labelled.
+SELECT count(DISTINCT task.image_id)
+FROM ranking
+JOIN task ON task.ranking_id = ranking.id AND task.principal_id = $2 AND task.state = 'skipped'
+JOIN usable_image image ON image.id = task.image_id AND image.truth_revision_id IS NULL
+WHERE ranking.project_id = $1 AND ranking.state = 'active';
 
 -- name: SelectTasks
--- Leased tasks, with the predicted boxes that they show.
-SELECT shown.*, task.id AS task_id, task.lease_number, task.blind, lease.expires_at, task.position,
+-- Leased tasks.
+SELECT shown.*, task.id AS task_id, task.lease_number, task.blind, task.kind, lease.expires_at, task.position,
        task.slice, task.score, task.probability, ranking.generation,
-       coalesce(ranked_model.number, 0) AS ranked_model,
-       prediction.corners, prediction.labels, prediction.scores
+       coalesce(ranked_model.number, 0) AS ranked_model
 FROM task
 JOIN lease ON lease.task_id = task.id
 JOIN shown_image shown ON shown.id = task.image_id
-JOIN ranking ON ranking.id = task.ranking_id
+LEFT JOIN ranking ON ranking.id = task.ranking_id
 LEFT JOIN model ranked_model ON ranked_model.id = ranking.model_id
-LEFT JOIN prediction ON prediction.model_id = task.shown_model_id AND prediction.image_id = task.image_id
-WHERE task.id = ANY ($1::bigint[]) ORDER BY task.position;
+WHERE task.id = ANY ($1::bigint[]) ORDER BY task.position, task.id;
+
+-- name: SelectShownBoxes
+SELECT task_id, ordinal, label, x1, y1, x2, y2, score FROM shown_box
+WHERE task_id = ANY ($1::bigint[]) ORDER BY task_id, ordinal;
+
+-- name: SelectBoxesToCorrect
+-- The boxes of the revisions that these tasks correct.
+SELECT task.id AS task_id, box_id, label, x1, y1, x2, y2, origin, ignore
+FROM task JOIN label_box ON label_box.revision_id = task.based_on
+WHERE task.id = ANY ($1::bigint[]) ORDER BY task.id, ordinal;
 
 -- name: LockTask
 SELECT task.principal_id, task.lease_number, task.state, image.width, image.height,
        coalesce(lease.expires_at > now(), false) AS held,
-       (SELECT max(label) FROM class WHERE class.project_id = task.project_id) AS classes,
-       prediction.corners, prediction.labels, prediction.scores
+       (SELECT max(label) FROM class WHERE class.project_id = task.project_id) AS classes
 FROM task
 JOIN image ON image.id = task.image_id
 LEFT JOIN lease ON lease.number = task.lease_number
-LEFT JOIN prediction ON prediction.model_id = task.shown_model_id AND prediction.image_id = task.image_id
 WHERE task.id = $1 FOR UPDATE OF task;
 
 -- name: SubmitCorrection
-SELECT the_revision, the_number, is_late
-FROM submit_correction($1, $2, $3, $4::real[], $5::int[], $6::text[], $7::boolean[], $8::int[], $9::int[],
-                       $10::int[], $11::real[], $12::real[]);
+SELECT the_revision, the_number, the_standing
+FROM submit_correction($1, $2, $3, $4, $5, $6::text[], $7::real[], $8::int[], $9::text[], $10::boolean[],
+                       $11::int[], $12::bigint[], $13::int[], $14::text[]);
 
 -- name: EndTask
-UPDATE task SET state = $2, ended_at = now() WHERE id = $1;
+-- A request to open an answer again ends with its task.
+WITH ended AS (
+  UPDATE task SET state = $2, ended_at = now(), skip_reason = nullif($3, '') WHERE id = $1
+  RETURNING request_id
+)
+UPDATE task_request SET state = 'cancelled', ended_at = now() FROM ended WHERE id = ended.request_id;
 
 -- name: DeleteLabelLease
 DELETE FROM lease WHERE number = $1 AND purpose = 'label';
@@ -58,6 +85,8 @@ WITH ended AS (
   ORDER BY lease.expires_at LIMIT 1000 FOR UPDATE OF task, lease SKIP LOCKED
 ), expired AS (
   UPDATE task SET state = 'expired', ended_at = now() FROM ended
-  WHERE task.id = ended.id AND task.state = 'leased'
+  WHERE task.id = ended.id AND task.state = 'leased' RETURNING task.request_id
+), cancelled AS (
+  UPDATE task_request SET state = 'cancelled', ended_at = now() FROM expired WHERE id = expired.request_id
 )
 DELETE FROM lease USING ended WHERE lease.number = ended.number;

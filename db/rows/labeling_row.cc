@@ -10,26 +10,55 @@
 namespace loupe {
 namespace {
 
-v1::Slice SliceOf(const pqxx::field& field) {
-  static constexpr std::array<std::pair<const char*, v1::Slice>, 6> kSlices = {
-      {{"uncertain", v1::UNCERTAIN},
-       {"rare", v1::RARE},
-       {"random", v1::RANDOM},
-       {"holdout", v1::SLICE_HOLDOUT},
-       {"audit", v1::AUDIT},
-       {"planted", v1::PLANTED}}};
+template <typename Value, size_t kCount>
+using Names = std::array<std::pair<const char*, Value>, kCount>;
+
+template <typename Value, size_t kCount>
+Value ValueOf(const pqxx::field& field, const Names<Value, kCount>& names) {
   const std::string name = field.as<std::string>();
-  for (const auto& [known, slice] : kSlices) {
-    if (name == known) return slice;
+  for (const auto& [known, value] : names) {
+    if (name == known) return value;
   }
-  throw pqxx::conversion_error("unknown slice " + name);
+  throw pqxx::conversion_error(std::string(field.name()) + " is " + name);
 }
 
+constexpr Names<v1::Slice, 6> kSlices = {{{"uncertain", v1::UNCERTAIN},
+                                          {"rare", v1::RARE},
+                                          {"random", v1::RANDOM},
+                                          {"holdout", v1::SLICE_HOLDOUT},
+                                          {"audit", v1::AUDIT},
+                                          {"planted", v1::PLANTED}}};
+constexpr Names<v1::Outcome, 6> kOutcomes = {{{"accepted", v1::OUTCOME_ACCEPTED},
+                                              {"adjusted", v1::OUTCOME_ADJUSTED},
+                                              {"relabelled", v1::OUTCOME_RELABELLED},
+                                              {"rejected", v1::OUTCOME_REJECTED},
+                                              {"dropped", v1::OUTCOME_DROPPED},
+                                              {"hidden", v1::OUTCOME_HIDDEN}}};
+constexpr Names<v1::Standing, 2> kStandings = {{{"truth", v1::STANDING_TRUTH}, {"late", v1::STANDING_LATE}}};
+constexpr Names<v1::ImageState, 4> kImageStates = {{{"usable", v1::USABLE},
+                                                    {"set_aside", v1::SET_ASIDE},
+                                                    {"excluded", v1::EXCLUDED},
+                                                    {"removed", v1::REMOVED}}};
+
 }  // namespace
+
+std::string OutcomeName(v1::Outcome outcome) {
+  for (const auto& [name, value] : kOutcomes) {
+    if (value == outcome) return name;
+  }
+  throw pqxx::conversion_error("no outcome");
+}
+
+v1::Outcome OutcomeOf(const pqxx::field& field) { return ValueOf(field, kOutcomes); }
+v1::Standing StandingOf(const pqxx::field& field) { return ValueOf(field, kStandings); }
+v1::ImageState ImageStateOf(const pqxx::field& field) { return ValueOf(field, kImageStates); }
 
 v1::Image ShownImage(const pqxx::row& row) {
   v1::Image image = ImageOf(row, row["side"].as<std::string>() == "pool" ? v1::POOL : v1::HOLDOUT);
   image.set_revisions(row["revisions"].as<uint32_t>());
+  image.set_labelled(!row["truth_revision_id"].is_null());
+  image.set_state(ImageStateOf(row["image_state"]));
+  image.set_state_reason(row["state_reason"].as<std::string>());
   return image;
 }
 
@@ -39,6 +68,15 @@ v1::Box BoxOf(const pqxx::row& row) {
   box.set_y1(row["y1"].as<float>());
   box.set_x2(row["x2"].as<float>());
   box.set_y2(row["y2"].as<float>());
+  return box;
+}
+
+v1::PredictedBox PredictedBoxOf(const pqxx::row& row) {
+  v1::PredictedBox box;
+  box.set_index(row["ordinal"].as<uint32_t>());
+  *box.mutable_box() = BoxOf(row);
+  box.set_label(row["label"].as<uint32_t>());
+  box.set_score(row["score"].as<float>());
   return box;
 }
 
@@ -56,7 +94,7 @@ v1::Reason ReasonOf(const pqxx::row& row) {
   v1::Reason reason;
   reason.set_generation(row["generation"].as<uint32_t>());
   reason.set_position(row["position"].as<uint64_t>());
-  reason.set_slice(SliceOf(row["slice"]));
+  reason.set_slice(ValueOf(row["slice"], kSlices));
   if (!row["score"].is_null()) reason.set_score(row["score"].as<double>());
   if (!row["probability"].is_null()) reason.set_probability(row["probability"].as<double>());
   reason.set_model(row["ranked_model"].as<uint32_t>());

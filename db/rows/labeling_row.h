@@ -2,6 +2,8 @@
 // the schema doesn't allow.
 #pragma once
 
+#include <string>
+
 #include <pqxx/result>
 
 #include "loupe/v1/annotation.pb.h"
@@ -9,7 +11,7 @@
 
 namespace loupe {
 
-// From the columns of the view shown_image up to `revisions`.
+// From the columns of the view shown_image.
 v1::Image ShownImage(const pqxx::row& row);
 
 // From the columns x1, y1, x2, y2.
@@ -17,6 +19,15 @@ v1::Box BoxOf(const pqxx::row& row);
 
 // From the columns box_id, label, x1, y1, x2, y2, origin and ignore.
 v1::LabelBox LabelBoxOf(const pqxx::row& row);
+
+// From the columns ordinal, label, score and those of BoxOf.
+v1::PredictedBox PredictedBoxOf(const pqxx::row& row);
+
+// Names as the schema spells them.
+std::string OutcomeName(v1::Outcome outcome);
+v1::Outcome OutcomeOf(const pqxx::field& field);
+v1::Standing StandingOf(const pqxx::field& field);
+v1::ImageState ImageStateOf(const pqxx::field& field);
 
 // From the columns generation, position, slice, score, probability and ranked_model.
 v1::Reason ReasonOf(const pqxx::row& row);

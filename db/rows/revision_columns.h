@@ -1,4 +1,4 @@
-// The boxes and rejections of a new revision, as the parallel arrays that the SQL functions take.
+// The boxes of a new revision, as the parallel arrays that the SQL functions take.
 #pragma once
 
 #include <string>
@@ -10,9 +10,9 @@
 namespace loupe {
 
 struct NewBox {
-  v1::LabelBox box;  // box, label, origin and ignore; the database gives it its box_id
-  int predicted_index =
-      -1;  // index of the predicted box it was made from (accepted, adjusted, relabelled); -1: none
+  v1::LabelBox box;        // with box_id 0, the database gives it a new one
+  int shown_ordinal = -1;  // of the shown box that it was made from; -1: none
+  int spent_ms = -1;       // -1: not known
 };
 
 // One entry per box; four corners per box.
@@ -23,17 +23,9 @@ struct BoxColumns {
   std::vector<uint32_t> labels;
   std::vector<std::string> origins;
   std::vector<bool> ignores;
-  std::vector<int> predicted;
-};
-
-// One entry per rejection; four corners per rejection.
-struct RejectionColumns {
-  explicit RejectionColumns(const std::vector<v1::PredictedBox>& rejections);
-
-  std::vector<uint32_t> indexes;
-  std::vector<uint32_t> labels;
-  std::vector<float> scores;
-  std::vector<float> corners;
+  std::vector<int> shown;
+  std::vector<int64_t> ids;
+  std::vector<int> spent;
 };
 
 }  // namespace loupe

@@ -31,6 +31,7 @@ DrawnSlice ReadDrawnSlice(Transaction& transaction, const SliceOfPool& slice) {
   for (const int64_t image : IntegersOf(row[1])) drawn.answered.emplace_back(image);
   drawn.answered_behind = row[2].as<uint64_t>();
   drawn.open_image = row[3].as<std::string>();
+  drawn.skipped = row[4].as<uint64_t>();
   return drawn;
 }
 

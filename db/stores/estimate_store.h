@@ -47,10 +47,11 @@ struct SliceOfPool {
 };
 
 struct DrawnSlice {
-  uint64_t size = 0;              // images of U that are in the slice
+  uint64_t size = 0;              // images of U that are in the slice, without the skipped ones
   std::vector<ImageId> answered;  // [k], in the order of the draw up to the first that is not answered
   uint64_t answered_behind = 0;   // answered images after that first open one
   std::string open_image;         // file name of the first that is not answered; empty: all are
+  uint64_t skipped = 0;           // left out: somebody skipped them, and nobody answered
 };
 
 DrawnSlice ReadDrawnSlice(Transaction& transaction, const SliceOfPool& slice);

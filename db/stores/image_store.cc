@@ -57,8 +57,8 @@ struct ImageColumns {
 std::vector<v1::Image> ListImages(Transaction& transaction, ProjectId project, const ImageFilter& filter,
                                   ImageId after, int limit) {
   std::vector<v1::Image> images;
-  for (const auto& row :
-       transaction.Exec("SelectImages", project, SideName(filter.side), filter.labelled, after, limit)) {
+  for (const auto& row : transaction.Exec("SelectImages", project, SideName(filter.side), filter.labelled,
+                                          after, limit, filter.unusable)) {
     images.push_back(ShownImage(row));
   }
   return images;
@@ -68,9 +68,46 @@ std::optional<v1::Image> FindImage(Transaction& transaction, ProjectId project, 
   return FirstImage(transaction.Exec("SelectImage", project, image));
 }
 
-std::optional<v1::Image> FindImage(Transaction& transaction, ProjectId project,
-                                   const std::string& file_name) {
-  return FirstImage(transaction.Exec("SelectImageByFileName", project, file_name));
+std::vector<v1::Image> FindImages(Transaction& transaction, ProjectId project, const std::string& file_name) {
+  std::vector<v1::Image> images;
+  for (const auto& row : transaction.Exec("SelectImagesByFileName", project, file_name)) {
+    images.push_back(ShownImage(row));
+  }
+  return images;
+}
+
+SetAsideImages ReadSetAside(Transaction& transaction, RoundId round, int limit) {
+  SetAsideImages images;
+  for (const auto& row : transaction.Exec("SelectSetAsideByRound", round, limit)) {
+    images.first.push_back(ShownImage(row));
+    images.total = row["total"].as<uint64_t>();
+  }
+  return images;
+}
+
+void SetImageAside(Transaction& transaction, ImageId image, const std::string& reason, RoundId round) {
+  transaction.Exec("SetImageAside", image, reason, round);
+}
+
+bool ExcludeImage(Transaction& transaction, ImageId image, const std::string& reason) {
+  return transaction.Exec("ExcludeImage", image, reason).affected_rows() > 0;
+}
+
+bool RestoreImage(Transaction& transaction, ImageId image) {
+  return transaction.Exec("RestoreImage", image).affected_rows() > 0;
+}
+
+std::optional<Sha256> RemoveImage(Transaction& transaction, ImageId image, const std::string& reason) {
+  const pqxx::result rows = transaction.Exec("RemoveImage", image, reason);
+  if (rows.empty()) return std::nullopt;
+  return Sha256Of(rows[0][0]);
+}
+
+void LockBlobsForErasure(Transaction& transaction) { transaction.Exec("LockBlobsForErasure"); }
+void LockBlobsForUse(Transaction& transaction) { transaction.Exec("LockBlobsForUse"); }
+
+bool IsHashInUse(Transaction& transaction, const Sha256& hash) {
+  return transaction.Exec("HashInUse", hash).at(0)[0].as<bool>();
 }
 
 std::vector<Sha256> InsertImages(Transaction& transaction, ProjectId project,
@@ -96,7 +133,10 @@ std::vector<KnownImage> FindImages(Transaction& transaction, ProjectId project,
         hashes.begin() + static_cast<ptrdiff_t>(begin),
         hashes.begin() + static_cast<ptrdiff_t>(std::min(begin + kBatch, hashes.size())));
     for (const auto& row : transaction.Exec("SelectImagesByHash", project, batch)) {
-      images.push_back({IdOf<ImageId>(row["id"]), Sha256Of(row["sha256"]), row["labelled"].as<bool>()});
+      images.push_back({IdOf<ImageId>(row["id"]), Sha256Of(row["sha256"]),
+                        row["side"].as<std::string>() == "pool" ? v1::POOL : v1::HOLDOUT,
+                        ImageStateOf(row["state"]), row["group_name"].as<std::string>(),
+                        row["labelled"].as<bool>(), row["imported"].as<bool>(), row["blind"].as<bool>()});
     }
   }
   return images;

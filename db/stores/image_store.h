@@ -15,7 +15,8 @@ class Transaction;
 
 struct ImageFilter {
   v1::Side side = v1::SIDE_UNSPECIFIED;  // unspecified: both
-  std::optional<bool> labelled;
+  std::optional<bool> labelled = std::nullopt;
+  std::optional<bool> unusable = std::nullopt;
 };
 
 // At most `limit` images with ids above `after`, in order of id.
@@ -23,18 +24,46 @@ std::vector<v1::Image> ListImages(Transaction& transaction, ProjectId project, c
                                   ImageId after, int limit);
 
 std::optional<v1::Image> FindImage(Transaction& transaction, ProjectId project, ImageId image);
-// Several images may have the same name: returns the one with the lowest id.
-std::optional<v1::Image> FindImage(Transaction& transaction, ProjectId project, const std::string& file_name);
+// At most 10 images of this name, in order of id.
+std::vector<v1::Image> FindImages(Transaction& transaction, ProjectId project, const std::string& file_name);
 
 // Adds those images whose bytes the project doesn't hold yet. `images`: all fields but id and revisions.
 // Requires: no two have the same hash. Returns the hashes that were new.
 std::vector<Sha256> InsertImages(Transaction& transaction, ProjectId project,
                                  const std::vector<v1::Image>& images);
 
+// Images that a round set aside.
+struct SetAsideImages {
+  std::vector<v1::Image> first;  // in order of id, at most as many as asked for
+  uint64_t total = 0;
+};
+SetAsideImages ReadSetAside(Transaction& transaction, RoundId round, int limit);
+
+// Sets an image aside, on behalf of a round. Does nothing if it is set aside already, or removed.
+void SetImageAside(Transaction& transaction, ImageId image, const std::string& reason, RoundId round);
+// False: the image is removed.
+bool ExcludeImage(Transaction& transaction, ImageId image, const std::string& reason);
+// False: the image is usable already, or removed.
+bool RestoreImage(Transaction& transaction, ImageId image);
+// Erases predictions and names of an image and ends its task. Returns the hash of its blob, for the caller to
+// erase; nullopt: it was removed before. Locks: the image.
+std::optional<Sha256> RemoveImage(Transaction& transaction, ImageId image, const std::string& reason);
+// Until the transaction ends, no import writes rows. Locks: the erasure of blobs, alone.
+void LockBlobsForErasure(Transaction& transaction);
+// Until the transaction ends, no blob is erased. Locks: the erasure of blobs, shared.
+void LockBlobsForUse(Transaction& transaction);
+// Whether an image of any project still needs the blob.
+bool IsHashInUse(Transaction& transaction, const Sha256& hash);
+
 struct KnownImage {
   ImageId id;
   Sha256 sha256{};
+  v1::Side side = v1::SIDE_UNSPECIFIED;
+  v1::ImageState state = v1::IMAGE_STATE_UNSPECIFIED;
+  std::string group;
   bool labelled = false;
+  bool imported = false;  // its truth is an import
+  bool blind = false;     // its truth was drawn blind
 };
 
 // Those of the project's images that have one of these hashes, in any order.

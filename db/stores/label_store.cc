@@ -20,35 +20,38 @@ v1::Revision RevisionOf(const pqxx::row& row) {
   revision.set_spent_ms(row["spent_ms"].as<uint32_t>());
   revision.set_previous_hash(BytesOf(row["previous_hash"]));
   revision.set_hash(BytesOf(row["hash"]));
+  revision.set_standing(StandingOf(row["standing"]));
+  revision.set_based_on(Nullable<uint32_t>(row["based_on"]).value_or(0));
+  revision.set_client(row["client"].as<std::string>());
+  revision.set_note(row["note"].as<std::string>());
+  for (const std::string& flag : TextsOf(row["flags"])) revision.add_flags(flag);
   if (row["task_id"].is_null()) return revision;
   revision.set_task_id(row["task_id"].as<int64_t>());
   revision.set_shown_model(row["shown_model"].as<uint32_t>());
-  *revision.mutable_reason() = ReasonOf(row);
+  if (!row["position"].is_null()) *revision.mutable_reason() = ReasonOf(row);
   return revision;
-}
-
-v1::PredictedBox RejectionOf(const pqxx::row& row) {
-  v1::PredictedBox box;
-  box.set_index(row["predicted_index"].as<uint32_t>());
-  *box.mutable_box() = BoxOf(row);
-  box.set_label(row["label"].as<uint32_t>());
-  box.set_score(row["score"].as<float>());
-  return box;
 }
 
 // State while the revisions of one image are checked in order.
 struct ChainWalk {
   int64_t image = 0;
-  int64_t head = 0;  // 0: none
+  int64_t head = 0;   // the end of the chain; 0: none
+  int64_t truth = 0;  // 0: none
   int64_t last_revision = 0;
+  int64_t last_truth = 0;  // the last revision that was written as the truth
   uint32_t last_number = 0;
   std::string last_hash;
 };
 
 void EndOfChain(const ChainWalk& walk, ChainCheck& check) {
-  if (walk.image == 0 || walk.head == walk.last_revision) return;
-  check.breaks.push_back(absl::StrCat("image ", walk.image, ": its truth is revision ", walk.head,
-                                      ", and the last of its history is ", walk.last_revision));
+  if (walk.head != walk.last_revision) {
+    check.breaks.push_back(absl::StrCat("image ", walk.image, ": its history ends with revision ", walk.head,
+                                        ", and the last there is ", walk.last_revision));
+  }
+  if (walk.truth != walk.last_truth) {
+    check.breaks.push_back(absl::StrCat("image ", walk.image, ": its truth is revision ", walk.truth,
+                                        ", and by its history ", walk.last_truth));
+  }
 }
 
 void CheckRevision(const pqxx::row& row, ChainWalk& walk, ChainCheck& check) {
@@ -68,16 +71,28 @@ void CheckRevision(const pqxx::row& row, ChainWalk& walk, ChainCheck& check) {
   }
   walk.last_number = number;
   walk.last_revision = row["revision_id"].as<int64_t>();
+  if (StandingOf(row["standing"]) == v1::STANDING_TRUTH) walk.last_truth = walk.last_revision;
   walk.last_hash = BytesOf(row["hash"]);
 }
 
 }  // namespace
 
-void AppendImport(Transaction& transaction, ImageId image, PrincipalId author, bool blind,
+bool ImportLabels(Transaction& transaction, ImageId image, PrincipalId author, bool blind, bool replace,
                   const std::vector<NewBox>& boxes) {
   const BoxColumns columns(boxes);
-  transaction.Exec("AppendImportedRevision", image, author, blind, columns.corners, columns.labels,
-                   columns.origins, columns.ignores, columns.predicted);
+  return !transaction
+              .Exec("ImportRevision", image, author, blind, replace, columns.corners, columns.labels,
+                    columns.ignores)
+              .at(0)[0]
+              .is_null();
+}
+
+std::optional<Truth> LockTruth(Transaction& transaction, ProjectId project, ImageId image) {
+  const pqxx::result rows = transaction.Exec("LockTruth", project, image);
+  if (rows.empty()) return std::nullopt;
+  Truth truth{ImageStateOf(rows[0]["state"]), std::nullopt};
+  if (!rows[0]["author_id"].is_null()) truth.author = IdOf<PrincipalId>(rows[0]["author_id"]);
+  return truth;
 }
 
 std::unordered_map<int64_t, std::vector<v1::LabelBox>> ReadTruth(Transaction& transaction,
@@ -97,7 +112,7 @@ std::vector<v1::LabelledImage> ReadLabelledImages(Transaction& transaction, Proj
     if (images.empty() || images.back().image().id() != row["id"].as<int64_t>()) {
       v1::LabelledImage& image = images.emplace_back();
       *image.mutable_image() = ShownImage(row);
-      image.set_revision(image.image().revisions());
+      image.set_revision(row["truth_number"].as<uint32_t>());
     }
     if (!row["box_id"].is_null()) *images.back().add_boxes() = LabelBoxOf(row);
   }
@@ -115,8 +130,10 @@ v1::ImageProvenance ReadProvenance(Transaction& transaction, const v1::Image& im
   for (const auto& row : transaction.Exec("SelectRevisionBoxes", image.id())) {
     *by_id.at(row["revision_id"].as<int64_t>())->add_boxes() = LabelBoxOf(row);
   }
-  for (const auto& row : transaction.Exec("SelectRejections", image.id())) {
-    *by_id.at(row["revision_id"].as<int64_t>())->add_rejections() = RejectionOf(row);
+  for (const auto& row : transaction.Exec("SelectOutcomes", image.id())) {
+    v1::ShownBox& shown = *by_id.at(row["revision_id"].as<int64_t>())->add_shown_boxes();
+    *shown.mutable_box() = PredictedBoxOf(row);
+    shown.set_outcome(OutcomeOf(row["outcome"]));
   }
   for (const auto& row : transaction.Exec("SelectTrainedInRounds", image.id())) {
     provenance.add_trained_in_rounds(row[0].as<uint32_t>());
@@ -134,7 +151,10 @@ ChainCheck CheckChain(Transaction& transaction, ProjectId project, ImageId after
     const auto image = row["id"].as<int64_t>();
     if (image != walk.image) {
       EndOfChain(walk, check);
-      walk = ChainWalk{image, Nullable<int64_t>(row["head_revision_id"]).value_or(0), 0, 0, ""};
+      walk = ChainWalk();
+      walk.image = image;
+      walk.head = Nullable<int64_t>(row["head_revision_id"]).value_or(0);
+      walk.truth = Nullable<int64_t>(row["truth_revision_id"]).value_or(0);
       if (!row["revision_id"].is_null()) ++check.images;
     }
     if (!row["revision_id"].is_null()) CheckRevision(row, walk, check);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -16,15 +17,25 @@ namespace loupe {
 
 class Transaction;
 
-// Adds imported truth as a revision. Requires: boxes of origin IMPORTED. Locks: the image.
-void AppendImport(Transaction& transaction, ImageId image, PrincipalId author, bool blind,
+// Makes imported labels the truth of an image. Returns false and changes nothing if the image has a truth and
+// `replace` doesn't ask for another. Locks: the image.
+bool ImportLabels(Transaction& transaction, ImageId image, PrincipalId author, bool blind, bool replace,
                   const std::vector<NewBox>& boxes);
 
-// Image id -> the boxes of its latest revision. Clean and unlabelled images are left out.
+// What an image's truth is.
+struct Truth {
+  v1::ImageState state = v1::IMAGE_STATE_UNSPECIFIED;
+  std::optional<PrincipalId> author;  // of the revision that is the truth; none: the image has none
+};
+
+// nullopt: the project has no such image. Locks: the image.
+std::optional<Truth> LockTruth(Transaction& transaction, ProjectId project, ImageId image);
+
+// Image id -> the boxes of its truth. Clean and unlabelled images are left out.
 std::unordered_map<int64_t, std::vector<v1::LabelBox>> ReadTruth(Transaction& transaction,
                                                                  const std::vector<ImageId>& images);
 
-// Labelled images with the boxes of their latest revision: at most `limit` with ids above `after`, in order
+// Usable images with the boxes of their truth: at most `limit` with ids above `after`, in order
 // of id.
 std::vector<v1::LabelledImage> ReadLabelledImages(Transaction& transaction, ProjectId project, v1::Side side,
                                                   ImageId after, int limit);

@@ -76,7 +76,7 @@ std::unordered_map<int64_t, ImageBounds> ReadBounds(Transaction& transaction, co
   const char* side = SideOf(job) == v1::HOLDOUT ? kHoldout : kPool;
   for (const auto& row :
        transaction.Exec("SelectImageBounds", images, job.project, side, job.first_image, job.last_image)) {
-    bounds[row[0].as<int64_t>()] = {row[1].as<uint32_t>(), row[2].as<uint32_t>()};
+    bounds[row[0].as<int64_t>()] = {row[1].as<uint32_t>(), row[2].as<uint32_t>(), row[3].as<bool>()};
   }
   return bounds;
 }
@@ -107,8 +107,8 @@ std::vector<v1::JobImage> ReadJobImages(Transaction& transaction, const JobRow& 
   return images;
 }
 
-uint64_t CountImagesDone(Transaction& transaction, const JobRow& job) {
-  const char* statement = job.kind == v1::EVALUATE ? "CountHoldoutDone" : "CountPoolDone";
+uint64_t CountImagesLeft(Transaction& transaction, const JobRow& job) {
+  const char* statement = job.kind == v1::EVALUATE ? "CountHoldoutLeft" : "CountPoolLeft";
   return transaction.Exec(statement, job.project, job.first_image, job.last_image, job.model)
       .at(0)[0]
       .as<uint64_t>();

@@ -19,6 +19,7 @@ class Transaction;
 struct ImageBounds {
   uint32_t width = 0;  // in pixels
   uint32_t height = 0;
+  bool usable = true;
 };
 
 // Sizes of those `images` that the job may predict: those of its side with ids in its range.
@@ -35,9 +36,8 @@ bool InsertPrediction(Transaction& transaction, ModelId model, const v1::ImagePr
 std::vector<v1::JobImage> ReadJobImages(Transaction& transaction, const JobRow& job, ImageId after,
                                         int limit);
 
-// How many images of the job are predicted. At least `job.images` when the job is done: that is the number of
-// images when the job was made, and images are never deleted.
-uint64_t CountImagesDone(Transaction& transaction, const JobRow& job);
+// How many images ReadJobImages would return.
+uint64_t CountImagesLeft(Transaction& transaction, const JobRow& job);
 
 // A model's boxes on the labelled holdout, by image: corners, labels and scores.
 std::unordered_map<int64_t, v1::ImagePrediction> ReadHoldoutDetections(Transaction& transaction,

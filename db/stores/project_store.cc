@@ -30,6 +30,23 @@ uint64_t Count(const pqxx::row& row, const char* column) { return row[column].as
 
 }  // namespace
 
+absl::Status RenameProject(Transaction& transaction, ProjectId project, const std::string& name) {
+  if (!transaction.Exec("RenameProject", project, name).empty()) return absl::OkStatus();
+  return Error(absl::StatusCode::kAlreadyExists, "PROJECT_EXISTS",
+               absl::StrCat("there is a project named ", name, ": choose another name"));
+}
+
+absl::Status RenameClass(Transaction& transaction, ProjectId project, uint32_t label,
+                         const std::string& name) {
+  for (const v1::Class& known : ReadClasses(transaction, project)) {
+    if (known.name() != name || known.label() == label) continue;
+    return Error(absl::StatusCode::kAlreadyExists, "CLASS_EXISTS",
+                 absl::StrCat("class ", known.label(), " is named ", name, " already"));
+  }
+  if (transaction.Exec("RenameClass", project, label, name).affected_rows() > 0) return absl::OkStatus();
+  return Error(absl::StatusCode::kNotFound, "NO_SUCH_CLASS", absl::StrCat("there is no class ", label));
+}
+
 absl::StatusOr<ProjectId> InsertProject(Transaction& transaction, const v1::Project& settings) {
   const auto seed = static_cast<int64_t>(settings.seed());
   const pqxx::result rows =
@@ -113,6 +130,11 @@ v1::ProjectStatus ReadStatus(Transaction& transaction, ProjectId project) {
   status.set_boxes_relabelled(Count(origins[0], "relabelled"));
   status.set_boxes_imported(Count(origins[0], "imported"));
   status.set_boxes_rejected(Count(origins[0], "rejected"));
+  status.set_boxes_dropped(Count(origins[0], "dropped"));
+  const pqxx::result unusable = transaction.Exec("CountUnusable", project);
+  status.set_images_set_aside(Count(unusable[0], "set_aside"));
+  status.set_images_excluded(Count(unusable[0], "excluded"));
+  status.set_images_removed(Count(unusable[0], "removed"));
   return status;
 }
 

@@ -1,6 +1,7 @@
 // Projects: their settings, their classes, and counts of their state.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,13 @@ class Transaction;
 // times.
 // Errors: ALREADY_EXISTS (PROJECT_EXISTS).
 absl::StatusOr<ProjectId> InsertProject(Transaction& transaction, const v1::Project& settings);
+
+// Errors: ALREADY_EXISTS (PROJECT_EXISTS).
+absl::Status RenameProject(Transaction& transaction, ProjectId project, const std::string& name);
+
+// Errors: NOT_FOUND (NO_SUCH_CLASS), ALREADY_EXISTS (CLASS_EXISTS).
+absl::Status RenameClass(Transaction& transaction, ProjectId project, uint32_t label,
+                         const std::string& name);
 
 // The project of this name; with an empty name, the only project there is.
 // Errors: NOT_FOUND (NO_SUCH_PROJECT: there is none, or the name is empty and there are several; the message

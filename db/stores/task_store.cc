@@ -1,5 +1,7 @@
 #include "db/stores/task_store.h"
 
+#include <unordered_map>
+
 #include "absl/time/clock.h"
 #include "db/rows/labeling_row.h"
 #include "db/rows/message_row.h"
@@ -8,50 +10,58 @@
 namespace loupe {
 namespace {
 
-// From the columns corners, labels and scores, which are NULL where the task shows no predictions. Boxes are
-// stored in order of falling score.
-std::vector<v1::PredictedBox> ShownBoxes(const pqxx::row& row) {
-  std::vector<v1::PredictedBox> boxes;
-  if (row["scores"].is_null()) return boxes;
-  const std::vector<float> scores = FloatsOf(row["scores"]);
-  const std::vector<float> corners = FloatsOf(row["corners"]);
-  const std::vector<int64_t> labels = IntegersOf(row["labels"]);
-  for (size_t i = 0; i < scores.size() && scores[i] >= kShownScore; ++i) {
-    v1::PredictedBox& box = boxes.emplace_back();
-    box.set_index(static_cast<uint32_t>(i));
-    box.mutable_box()->set_x1(corners[4 * i]);
-    box.mutable_box()->set_y1(corners[4 * i + 1]);
-    box.mutable_box()->set_x2(corners[4 * i + 2]);
-    box.mutable_box()->set_y2(corners[4 * i + 3]);
-    box.set_label(static_cast<uint32_t>(labels[i]));
-    box.set_score(scores[i]);
-  }
-  return boxes;
+v1::TaskKind KindOf(const pqxx::field& field) {
+  return field.as<std::string>() == "reopen" ? v1::REOPEN : v1::RANKED;
+}
+
+std::vector<TaskId> TaskIds(const pqxx::result& rows) {
+  std::vector<TaskId> tasks;
+  for (const auto& row : rows) tasks.push_back(IdOf<TaskId>(row[0]));
+  return tasks;
 }
 
 }  // namespace
 
 std::vector<TaskId> ClaimTasks(Transaction& transaction, RankingId ranking, PrincipalId principal,
-                               uint32_t count) {
-  std::vector<TaskId> tasks;
-  for (const auto& row :
-       transaction.Exec("ClaimTasks", ranking, principal, count, absl::ToInt64Seconds(kTaskLease))) {
-    tasks.push_back(IdOf<TaskId>(row[0]));
-  }
-  return tasks;
+                               uint32_t count, bool skipped) {
+  return TaskIds(
+      transaction.Exec("ClaimTasks", ranking, principal, count, absl::ToInt64Seconds(kTaskLease), skipped));
+}
+
+uint64_t CountSkipped(Transaction& transaction, ProjectId project, PrincipalId principal) {
+  return transaction.Exec("CountSkipped", project, principal).at(0)[0].as<uint64_t>();
+}
+
+std::optional<TaskId> ReopenImage(Transaction& transaction, ImageId image, PrincipalId principal) {
+  const pqxx::result rows =
+      transaction.Exec("ReopenImage", image, principal, absl::ToInt64Seconds(kTaskLease));
+  if (rows.at(0)[0].is_null()) return std::nullopt;
+  return IdOf<TaskId>(rows.at(0)[0]);
+}
+
+std::vector<TaskId> FindOpenTasks(Transaction& transaction, ProjectId project, PrincipalId principal) {
+  return TaskIds(transaction.Exec("SelectOpenTasks", principal, project));
 }
 
 std::vector<v1::Task> ReadTasks(Transaction& transaction, const std::vector<TaskId>& tasks) {
   std::vector<v1::Task> read;
+  std::unordered_map<int64_t, size_t> places;
   for (const auto& row : transaction.Exec("SelectTasks", tasks)) {
+    places[row["task_id"].as<int64_t>()] = read.size();
     v1::Task& task = read.emplace_back();
     task.set_task_id(row["task_id"].as<int64_t>());
     task.set_lease(row["lease_number"].as<int64_t>());
     *task.mutable_lease_expires_at() = TimestampOf(row["expires_at"]);
     *task.mutable_image() = ShownImage(row);
     task.set_blind(row["blind"].as<bool>());
-    for (const v1::PredictedBox& box : ShownBoxes(row)) *task.add_predictions() = box;
-    *task.mutable_reason() = ReasonOf(row);
+    task.set_kind(KindOf(row["kind"]));
+    if (!row["position"].is_null()) *task.mutable_reason() = ReasonOf(row);
+  }
+  for (const auto& row : transaction.Exec("SelectShownBoxes", tasks)) {
+    *read[places.at(row["task_id"].as<int64_t>())].add_predictions() = PredictedBoxOf(row);
+  }
+  for (const auto& row : transaction.Exec("SelectBoxesToCorrect", tasks)) {
+    *read[places.at(row["task_id"].as<int64_t>())].add_boxes() = LabelBoxOf(row);
   }
   return read;
 }
@@ -68,24 +78,31 @@ std::optional<LockedTask> LockTask(Transaction& transaction, TaskId task) {
   locked.width = row["width"].as<uint32_t>();
   locked.height = row["height"].as<uint32_t>();
   locked.classes = row["classes"].as<uint32_t>();
-  locked.shown = ShownBoxes(row);
+  const std::vector<TaskId> alone = {task};
+  for (const auto& box : transaction.Exec("SelectShownBoxes", alone))
+    locked.shown.push_back(PredictedBoxOf(box));
+  for (const auto& box : transaction.Exec("SelectBoxesToCorrect", alone)) {
+    locked.corrects.push_back(LabelBoxOf(box));
+  }
   return locked;
 }
 
-AddedRevision SubmitCorrection(Transaction& transaction, TaskId task, bool late, uint32_t spent_ms,
-                               const std::vector<NewBox>& boxes,
-                               const std::vector<v1::PredictedBox>& rejections) {
-  const BoxColumns kept(boxes);
-  const RejectionColumns rejected(rejections);
-  const pqxx::result rows = transaction.Exec(
-      "SubmitCorrection", task, late, spent_ms, kept.corners, kept.labels, kept.origins, kept.ignores,
-      kept.predicted, rejected.indexes, rejected.labels, rejected.scores, rejected.corners);
+AddedRevision SubmitCorrection(Transaction& transaction, TaskId task, const NewCorrection& correction) {
+  const BoxColumns boxes(correction.boxes);
+  std::vector<std::string> outcomes;
+  for (const v1::Outcome outcome : correction.outcomes) outcomes.push_back(OutcomeName(outcome));
+  const pqxx::result rows =
+      transaction.Exec("SubmitCorrection", task, correction.lease_ended, correction.spent_ms,
+                       correction.client, correction.note, correction.flags, boxes.corners, boxes.labels,
+                       boxes.origins, boxes.ignores, boxes.shown, boxes.ids, boxes.spent, outcomes);
   const pqxx::row row = rows.at(0);
-  return {IdOf<RevisionId>(row["the_revision"]), row["the_number"].as<uint32_t>(), row["is_late"].as<bool>()};
+  return {IdOf<RevisionId>(row["the_revision"]), row["the_number"].as<uint32_t>(),
+          StandingOf(row["the_standing"])};
 }
 
-void EndTask(Transaction& transaction, TaskId task, LeaseNumber lease, const char* state) {
-  transaction.Exec("EndTask", task, state);
+void EndTask(Transaction& transaction, TaskId task, LeaseNumber lease, const char* state,
+             const std::string& skip_reason) {
+  transaction.Exec("EndTask", task, state, skip_reason);
   transaction.Exec("DeleteLabelLease", lease);
 }
 

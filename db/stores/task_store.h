@@ -17,14 +17,21 @@ class Transaction;
 
 constexpr absl::Duration kTaskLease = absl::Minutes(10);
 
-// Predicted boxes with a lower score are not shown to annotators.
-constexpr float kShownScore = 0.3F;
-
 // Leases the first `count` images of a ranking, in its order, that nobody holds and that this principal did
-// not skip. Returns fewer when the ranking runs out. Never waits for another claim.
-// Locks: the leases, until the transaction ends.
+// not skip; with `skipped`, those that the principal did skip. Returns fewer when the ranking runs out. Never
+// waits for another claim. Locks: the leases, until the transaction ends.
 std::vector<TaskId> ClaimTasks(Transaction& transaction, RankingId ranking, PrincipalId principal,
-                               uint32_t count);
+                               uint32_t count, bool skipped);
+
+// Images of the active ranking that this principal skipped and that nobody has labelled.
+uint64_t CountSkipped(Transaction& transaction, ProjectId project, PrincipalId principal);
+
+// Leases an answered image to correct its truth. nullopt: somebody holds it. Requires: the image has a truth,
+// and LockImage.
+std::optional<TaskId> ReopenImage(Transaction& transaction, ImageId image, PrincipalId principal);
+
+// The principal's tasks in the project whose leases have not ended, oldest first.
+std::vector<TaskId> FindOpenTasks(Transaction& transaction, ProjectId project, PrincipalId principal);
 
 // Leased tasks in order of position, with the boxes that annotators see and the whole reason.
 std::vector<v1::Task> ReadTasks(Transaction& transaction, const std::vector<TaskId>& tasks);
@@ -38,26 +45,36 @@ struct LockedTask {
   uint32_t height = 0;
   uint32_t classes = 0;                 // how many; labels are 1 to this
   std::vector<v1::PredictedBox> shown;  // empty on a blind task
+  std::vector<v1::LabelBox> corrects;   // the truth that the task corrects; empty unless reopened
 };
 
 // Locks: the task's row. nullopt: there is no such task.
 std::optional<LockedTask> LockTask(Transaction& transaction, TaskId task);
 
+// A person's correction of a whole image.
+struct NewCorrection {
+  std::vector<NewBox> boxes;
+  std::vector<v1::Outcome> outcomes;  // of the shown boxes, in their order
+  bool lease_ended = false;
+  uint32_t spent_ms = 0;  // 0: the coordinator measures it
+  std::string client, note;
+  std::vector<std::string> flags;
+};
+
 struct AddedRevision {
   RevisionId id;
   uint32_t number = 0;  // within the image, from 1
-  bool late = false;
+  v1::Standing standing = v1::STANDING_UNSPECIFIED;
 };
 
-// Adds a person's correction to the image's history, ends the task as answered and ends its lease.
-// `late`: the lease has ended. The revision is late as well when the image got another revision after the
-// task was served. Requires: LockTask. Locks: the image's row.
-AddedRevision SubmitCorrection(Transaction& transaction, TaskId task, bool late, uint32_t spent_ms,
-                               const std::vector<NewBox>& boxes,
-                               const std::vector<v1::PredictedBox>& rejections);
+// Adds a person's correction to the image's history, ends the task as answered and ends its lease. It becomes
+// the truth unless the truth has changed since the task was served. Requires: LockTask. Locks: the image's
+// row.
+AddedRevision SubmitCorrection(Transaction& transaction, TaskId task, const NewCorrection& correction);
 
 // Ends a task without a correction, as `skipped` or `released`, and ends its lease. Requires: LockTask.
-void EndTask(Transaction& transaction, TaskId task, LeaseNumber lease, const char* state);
+void EndTask(Transaction& transaction, TaskId task, LeaseNumber lease, const char* state,
+             const std::string& skip_reason);
 
 struct RenewedLeases {
   absl::Time expires_at;

@@ -152,6 +152,13 @@ absl::StatusOr<BlobReader> BlobStore::OpenBlob(const Sha256& hash) const {
 
 bool BlobStore::Exists(const Sha256& hash) const { return access(PathOf(folder_, hash).c_str(), F_OK) == 0; }
 
+absl::Status BlobStore::Erase(const Sha256& hash) const {
+  const fs::path path = PathOf(folder_, hash);
+  if (unlink(path.c_str()) != 0 && errno != ENOENT) return FileError("erasing", errno);
+  const absl::Status synced = SyncFolder(path.parent_path());
+  return absl::IsFailedPrecondition(synced) ? absl::OkStatus() : synced;  // there is no such folder
+}
+
 absl::StatusOr<uint64_t> BlobStore::Size(const Sha256& hash) const {
   struct stat status {};
   if (stat(PathOf(folder_, hash).c_str(), &status) != 0) return NoSuchBlob(hash);

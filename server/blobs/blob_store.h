@@ -94,6 +94,9 @@ class BlobStore {
 
   bool Exists(const Sha256& hash) const;
 
+  // Removes the blob for good; one that is not there is no error. Errors: INTERNAL.
+  absl::Status Erase(const Sha256& hash) const;
+
   // In bytes. Errors: NOT_FOUND.
   absl::StatusOr<uint64_t> Size(const Sha256& hash) const;
 

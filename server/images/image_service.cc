@@ -24,7 +24,7 @@ absl::StatusOr<v1::ImportResponse> ImageServiceImpl::TakeStream(
   if (!reader.Read(&message) || !message.has_start()) {
     return InvalidArgument("a stream begins with a start");
   }
-  if (const absl::Status refused = RefuseNul(message); !refused.ok()) return refused;
+  if (const absl::Status refused = RefuseControlCharacters(message); !refused.ok()) return refused;
   const v1::ImportStart start = message.start();
   const auto project = database_.Transact(
       {kImport, call.deadline}, [&](Transaction& transaction) -> absl::StatusOr<v1::Project> {
@@ -34,9 +34,9 @@ absl::StatusOr<v1::ImportResponse> ImageServiceImpl::TakeStream(
       });
   if (!project.ok()) return project.status();
 
-  ImportSession session(blobs_, *project, start.blind());
+  ImportSession session(blobs_, *project, start);
   while (reader.Read(&message)) {
-    if (const absl::Status refused = RefuseNul(message); !refused.ok()) return refused;
+    if (const absl::Status refused = RefuseControlCharacters(message); !refused.ok()) return refused;
     if (const absl::Status up = calls_.RefuseWhenDraining(); !up.ok()) return up;
     if (const absl::Status taken = session.Take(message); !taken.ok()) return taken;
   }
@@ -71,8 +71,9 @@ grpc::Status ImageServiceImpl::ListImages(grpc::ServerContext* context, const v1
     const absl::StatusOr<int64_t> start = PageStart(request->page_token());
     if (!start.ok()) return start.status();
     const int limit = PageSize(request->page_size(), 1000, 10'000);
-    ImageFilter filter{request->side(), std::nullopt};
+    ImageFilter filter{.side = request->side()};
     if (request->has_labelled()) filter.labelled = request->labelled();
+    if (request->has_unusable()) filter.unusable = request->unusable();
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
       const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
       if (!project.ok()) return project.status();
@@ -95,7 +96,7 @@ grpc::Status ImageServiceImpl::ReadImage(grpc::ServerContext* context, const v1:
           const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
           if (!project.ok()) return project.status();
           const auto found = FindImage(transaction, *project, ImageId(request->image_id()));
-          if (found.has_value()) return *found;
+          if (found.has_value() && found->state() != v1::REMOVED) return *found;
           return Error(absl::StatusCode::kNotFound, "NO_SUCH_IMAGE",
                        absl::StrCat("there is no image ", request->image_id()));
         });

@@ -17,6 +17,12 @@ class ImageServiceImpl final : public v1::ImageService::Service {
                       v1::ImportResponse* response) override;
   grpc::Status ListImages(grpc::ServerContext* context, const v1::ListImagesRequest* request,
                           v1::ListImagesResponse* response) override;
+  grpc::Status ExcludeImage(grpc::ServerContext* context, const v1::ExcludeImageRequest* request,
+                            v1::Image* response) override;
+  grpc::Status RestoreImage(grpc::ServerContext* context, const v1::RestoreImageRequest* request,
+                            v1::Image* response) override;
+  grpc::Status RemoveImage(grpc::ServerContext* context, const v1::RemoveImageRequest* request,
+                           v1::Image* response) override;
   grpc::Status ReadImage(grpc::ServerContext* context, const v1::ReadImageRequest* request,
                          grpc::ServerWriter<v1::ReadImageResponse>* writer) override;
   grpc::Status ExportLabels(grpc::ServerContext* context, const v1::ExportLabelsRequest* request,

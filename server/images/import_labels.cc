@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
@@ -66,6 +67,7 @@ CheckedLabels CheckImportedLabels(const v1::ImportedLabels& labels, uint32_t wid
   const auto w = static_cast<float>(width);
   const auto h = static_cast<float>(height);
   CheckedLabels checked;
+  std::set<decltype(SortKey(v1::LabelBox()))> seen;
   for (const v1::ImportedBox& given : labels.boxes()) {
     const v1::Box clipped = IsFinite(given.box()) ? Clipped(given.box(), w, h) : v1::Box();
     if (const std::string problem = ProblemWith(given, clipped, w, h, classes); !problem.empty()) {
@@ -73,12 +75,17 @@ CheckedLabels CheckImportedLabels(const v1::ImportedLabels& labels, uint32_t wid
       if (checked.problems.size() == max_problems) return checked;
       continue;
     }
+    NewBox added;
+    *added.box.mutable_box() = clipped;
+    added.box.set_label(given.label());
+    added.box.set_ignore(given.ignore());
+    added.box.set_origin(v1::IMPORTED);
+    if (!seen.insert(SortKey(added.box)).second) {
+      ++checked.repeated;
+      continue;
+    }
     if (Overhang(given.box(), w, h) > 0) ++checked.clipped;
-    v1::LabelBox& box = checked.boxes.emplace_back().box;
-    *box.mutable_box() = clipped;
-    box.set_label(given.label());
-    box.set_ignore(given.ignore());
-    box.set_origin(v1::IMPORTED);
+    checked.boxes.push_back(std::move(added));
   }
   return checked;
 }

@@ -13,6 +13,7 @@ namespace loupe {
 struct CheckedLabels {
   std::vector<NewBox> boxes;          // of origin IMPORTED, inside the picture
   uint64_t clipped = 0;               // boxes that reached at most a pixel beyond the picture
+  uint64_t repeated = 0;              // boxes left out, since one before them is the same
   std::vector<std::string> problems;  // each names its annotation; at most `max_problems`
 };
 

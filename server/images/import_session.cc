@@ -1,6 +1,8 @@
 #include "server/images/import_session.h"
 
+#include <algorithm>
 #include <map>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -23,17 +25,18 @@ constexpr uint32_t kMaxConflictsListed = 20;
 
 std::string HashKey(const v1::Image& image) { return image.sha256(); }
 
-// Writes the labels of pictures in the order in which they came. The first labels of an image are kept; other
-// ones that come later are counted as a conflict.
+// Writes the labels of pictures in the order in which they came. An image keeps the truth that it has, unless
+// the import asks to replace it; other labels are counted as a conflict.
 class LabelWriter {
  public:
-  LabelWriter(Transaction& transaction, PrincipalId author, bool blind, v1::ImportResponse& response)
-      : transaction_(transaction), author_(author), blind_(blind), response_(response) {}
+  LabelWriter(Transaction& transaction, PrincipalId author, const v1::ImportStart& start,
+              v1::ImportResponse& response)
+      : transaction_(transaction), author_(author), start_(start), response_(response) {}
 
   void Know(const std::vector<KnownImage>& images) {
     std::vector<ImageId> labelled;
     for (const KnownImage& image : images) {
-      ids_[ToBytes(image.sha256)] = image.id;
+      images_[ToBytes(image.sha256)] = image;
       if (image.labelled) labelled.push_back(image.id);
     }
     const auto boxes = ReadTruth(transaction_, labelled);
@@ -44,46 +47,91 @@ class LabelWriter {
   }
 
   void Take(const TakenPicture& picture) {
-    const ImageId image = ids_.at(HashKey(picture.image));
+    KnownImage& image = images_.at(HashKey(picture.image));
     std::vector<v1::LabelBox> boxes;
     for (const NewBox& box : picture.boxes) boxes.push_back(box.box);
-    const auto kept = truth_.find(image);
-    if (kept == truth_.end()) {
-      AppendImport(transaction_, image, author_, blind_, picture.boxes);
+    const auto kept = truth_.find(image.id);
+    const bool same = kept != truth_.end() && SameTruth(kept->second, boxes);
+    const bool declares_blind = same && image.imported && !image.blind && start_.blind();
+    if (kept == truth_.end() || declares_blind || (!same && start_.replace())) {
+      const bool replaces = kept != truth_.end();
+      if (!ImportLabels(transaction_, image.id, author_, start_.blind(), replaces, picture.boxes)) {
+        return AddConflict(picture);  // somebody answered meanwhile
+      }
       response_.set_labelled(response_.labelled() + 1);
       response_.set_boxes(response_.boxes() + boxes.size());
-      truth_[image] = std::move(boxes);
-    } else if (!SameTruth(kept->second, boxes)) {
-      response_.set_conflicts_total(response_.conflicts_total() + 1);
-      if (response_.conflicts_total() <= kMaxConflictsListed)
-        response_.add_conflicts(picture.image.file_name());
+      if (declares_blind) response_.set_declared_blind(response_.declared_blind() + 1);
+      if (replaces && !declares_blind) response_.set_replaced(response_.replaced() + 1);
+      truth_[image.id] = std::move(boxes);
+      image.imported = true;
+      image.blind = start_.blind();
+    } else if (!same) {
+      AddConflict(picture);
     }
+    if (image.side == v1::HOLDOUT && !image.blind) not_blind_.insert(image.id);
+    response_.set_holdout_not_blind(not_blind_.size());
   }
 
  private:
+  void AddConflict(const TakenPicture& picture) {
+    response_.set_conflicts_total(response_.conflicts_total() + 1);
+    if (response_.conflicts_total() <= kMaxConflictsListed) {
+      response_.add_conflicts(picture.image.file_name());
+    }
+  }
+
   Transaction& transaction_;
   const PrincipalId author_;
-  const bool blind_;
+  const v1::ImportStart& start_;
   v1::ImportResponse& response_;
-  std::unordered_map<std::string, ImageId> ids_;
+  std::unordered_map<std::string, KnownImage> images_;  // by hash
   std::map<ImageId, std::vector<v1::LabelBox>> truth_;
+  std::set<ImageId> not_blind_;  // in the holdout
 };
+
+using PicturesByHash = std::unordered_map<std::string, const TakenPicture*>;
+
+absl::Status RefuseRemoved(const std::vector<KnownImage>& known, const PicturesByHash& pictures) {
+  std::vector<std::string> names;
+  for (const KnownImage& image : known) {
+    if (image.state != v1::REMOVED) continue;
+    names.push_back(pictures.at(ToBytes(image.sha256))->image.file_name());
+    if (names.size() == ImportSession::kMaxProblems) break;
+  }
+  if (names.empty()) return absl::OkStatus();
+  return Error(absl::StatusCode::kInvalidArgument, "REMOVED_PICTURE",
+               absl::StrCat("nothing was imported: these pictures were removed from the project for good; "
+                            "leave them out:\n",
+                            absl::StrJoin(names, "\n")));
+}
+
+uint64_t CountGroupsKept(const std::vector<KnownImage>& known, const PicturesByHash& pictures) {
+  return static_cast<uint64_t>(std::count_if(known.begin(), known.end(), [&](const KnownImage& image) {
+    const std::string& group = pictures.at(ToBytes(image.sha256))->image.group();
+    return !group.empty() && group != image.group;
+  }));
+}
 
 }  // namespace
 
 absl::Status ImportSession::Take(const v1::ImportRequest& message) {
+  if (announced_.has_value()) return InvalidArgument("something came after the end of the stream");
   switch (message.part_case()) {
     case v1::ImportRequest::kPicture: {
       if (const absl::Status finished = FinishPicture(); !finished.ok()) return finished;
       return Begin(message.picture());
     }
     case v1::ImportRequest::kChunk:
+      if (dropping_) return absl::OkStatus();
       if (!header_.has_value()) return InvalidArgument("bytes came before the header of their picture");
       // Once there are more bytes than announced, the rest is dropped: CheckAndStore refuses the picture.
       if (bytes_.size() <= header_->size_bytes()) bytes_ += message.chunk();
       return absl::OkStatus();
+    case v1::ImportRequest::kEnd:
+      announced_ = message.end().pictures();
+      return absl::OkStatus();
     default:
-      return InvalidArgument("after the start come pictures, each followed by its bytes");
+      return InvalidArgument("after the start come pictures, each followed by its bytes, and then the end");
   }
 }
 
@@ -91,12 +139,12 @@ absl::Status ImportSession::Begin(const v1::PictureHeader& header) {
   if (header.file_name().empty() || header.file_name().size() > 1000) {
     return InvalidArgument("file_name must have 1 to 1000 bytes");
   }
-  if (header.size_bytes() > kMaxPictureBytes) {
-    return Note("BAD_PICTURE", absl::StrCat(header.file_name(), ": it is larger than 256 MiB"));
-  }
   if (pictures_.size() == kMaxPictures) {
     return InvalidArgument("a stream holds at most 100,000 pictures: send the others in another one");
   }
+  ++begun_;
+  dropping_ = header.size_bytes() > kMaxPictureBytes;
+  if (dropping_) return Note("BAD_PICTURE", absl::StrCat(header.file_name(), ": it is larger than 256 MiB"));
   header_ = header;
   bytes_.clear();
   return absl::OkStatus();
@@ -117,6 +165,11 @@ absl::Status ImportSession::CheckAndStore() {
   }
   const absl::StatusOr<PictureHeader> header = ReadPictureHeader(bytes_);
   if (!header.ok()) return Note("BAD_PICTURE", absl::StrCat(name, ": ", header.status().message()));
+  if (const std::string problem =
+          SizeProblem(*header, header_->annotated_width(), header_->annotated_height());
+      !problem.empty()) {
+    return Note("BAD_LABELS", absl::StrCat(name, ": ", problem));
+  }
   const auto width = static_cast<uint32_t>(header->width());
   const auto height = static_cast<uint32_t>(header->height());
   TakenPicture picture;
@@ -130,12 +183,16 @@ absl::Status ImportSession::CheckAndStore() {
   CheckedLabels labels =
       CheckImportedLabels(header_->labels(), width, height, static_cast<uint32_t>(project_.classes_size()),
                           kMaxProblems - problems_.size());
+  if (start_.skip_bad() && !labels.problems.empty()) {
+    return Note("BAD_LABELS", absl::StrCat(name, ": ", labels.problems.front()));
+  }
   for (const std::string& problem : labels.problems) {
     if (const absl::Status noted = Note("BAD_LABELS", absl::StrCat(name, ": ", problem)); !noted.ok())
       return noted;
   }
   if (!labels.problems.empty()) return absl::OkStatus();
   boxes_clipped_ += labels.clipped;
+  boxes_repeated_ += labels.repeated;
   picture.boxes = std::move(labels.boxes);
 
   absl::StatusOr<BlobWriter> writer = blobs_.NewWriter(kMaxPictureBytes);
@@ -155,6 +212,11 @@ absl::Status ImportSession::CheckAndStore() {
 }
 
 absl::Status ImportSession::Note(const char* reason, const std::string& problem) {
+  if (start_.skip_bad()) {
+    ++skipped_total_;
+    if (skipped_.size() < kMaxProblems) skipped_.push_back(problem);
+    return absl::OkStatus();
+  }
   if (problems_.empty()) first_reason_ = reason;
   problems_.push_back(problem);
   return problems_.size() < kMaxProblems ? absl::OkStatus() : Problems();
@@ -166,25 +228,42 @@ absl::Status ImportSession::Problems() const {
 }
 
 absl::Status ImportSession::EndOfStream() {
+  if (!announced_.has_value()) {
+    return absl::CancelledError("the stream ended without its end: nothing was imported");
+  }
   if (const absl::Status finished = FinishPicture(); !finished.ok()) return finished;
   if (!problems_.empty()) return Problems();
+  if (*announced_ != begun_) {
+    return InvalidArgument(absl::StrCat("the stream held ", begun_, " pictures where its end tells of ",
+                                        *announced_, ": nothing was imported"));
+  }
   return blobs_.Sync();
 }
 
 absl::StatusOr<v1::ImportResponse> ImportSession::Write(Transaction& transaction, PrincipalId author) const {
   const ProjectId project(project_.id());
+  LockBlobsForUse(transaction);
+  for (const TakenPicture& picture : pictures_) {
+    if (blobs_.Exists(*FromBytes(picture.image.sha256()))) continue;
+    // The same bytes were removed from another project meanwhile.
+    return Error(absl::StatusCode::kUnavailable, "BLOB_ERASED",
+                 absl::StrCat(picture.image.file_name(), " was erased while it came in: import it again"));
+  }
   LockProject(transaction, project);
   v1::ImportResponse response;
   response.set_boxes_clipped(boxes_clipped_);
+  response.set_boxes_repeated(boxes_repeated_);
+  response.set_skipped_total(skipped_total_);
+  response.mutable_skipped()->Assign(skipped_.begin(), skipped_.end());
 
   // Two pictures with the same bytes in one stream are one image.
-  std::unordered_set<std::string> seen;
+  PicturesByHash pictures;
   std::vector<v1::Image> images;
-  std::vector<Sha256> labelled;
+  std::vector<Sha256> hashes;
   for (const TakenPicture& picture : pictures_) {
-    const bool first = seen.insert(HashKey(picture.image)).second;
-    if (first) images.push_back(picture.image);
-    if (picture.labelled) labelled.push_back(*FromBytes(picture.image.sha256()));
+    if (!pictures.emplace(HashKey(picture.image), &picture).second) continue;
+    images.push_back(picture.image);
+    hashes.push_back(*FromBytes(picture.image.sha256()));
   }
   std::unordered_set<std::string> added;
   for (const Sha256& hash : InsertImages(transaction, project, images)) added.insert(ToBytes(hash));
@@ -196,8 +275,11 @@ absl::StatusOr<v1::ImportResponse> ImportSession::Write(Transaction& transaction
   response.set_added(added.size());
   response.set_known(pictures_.size() - added.size());
 
-  LabelWriter labels(transaction, author, blind_, response);
-  labels.Know(FindImages(transaction, project, labelled));
+  const std::vector<KnownImage> known = FindImages(transaction, project, hashes);
+  if (const absl::Status refused = RefuseRemoved(known, pictures); !refused.ok()) return refused;
+  response.set_groups_kept(CountGroupsKept(known, pictures));
+  LabelWriter labels(transaction, author, start_, response);
+  labels.Know(known);
   for (const TakenPicture& picture : pictures_) {
     if (picture.labelled) labels.Take(picture);
   }

@@ -32,8 +32,9 @@ class ImportSession {
   static constexpr uint64_t kMaxPictureBytes = 256ULL << 20;
   static constexpr size_t kMaxPictures = 100'000;
 
-  ImportSession(const BlobStore& blobs, v1::Project project, bool blind)
-      : blobs_(blobs), project_(std::move(project)), blind_(blind) {}
+  // `start`: says how labels are taken.
+  ImportSession(const BlobStore& blobs, v1::Project project, const v1::ImportStart& start)
+      : blobs_(blobs), project_(std::move(project)), start_(start) {}
 
   // Takes a message that follows the start. Problems of pictures and labels are collected, and the stream
   // goes on until there are kMaxProblems of them. Errors: INVALID_ARGUMENT (messages in a wrong order, or
@@ -41,7 +42,8 @@ class ImportSession {
   absl::Status Take(const v1::ImportRequest& message);
 
   // Ends the last picture and makes all pictures durable. Requires: called once, after the last message.
-  // Errors: as Take, and INVALID_ARGUMENT (BAD_PICTURE, BAD_LABELS: the list of problems).
+  // Errors: as Take, INVALID_ARGUMENT (BAD_PICTURE, BAD_LABELS: the list of problems), and CANCELLED when the
+  // client did not send the end: the stream broke off, or one of its messages could not be read.
   absl::Status EndOfStream();
 
   // A hash of everything in the stream: equal for the same pictures and labels. Requires: called once.
@@ -60,13 +62,19 @@ class ImportSession {
 
   const BlobStore& blobs_;
   const v1::Project project_;
-  const bool blind_;
+  const v1::ImportStart start_;
   Sha256Stream fingerprint_;
   std::optional<v1::PictureHeader> header_;  // of the current picture
   std::string bytes_;                        // of the current picture, so far
+  bool dropping_ = false;                    // the current picture's bytes, since it is too large
   std::vector<TakenPicture> pictures_;
+  uint64_t begun_ = 0;                 // pictures
+  std::optional<uint64_t> announced_;  // pictures, by the end of the stream
   uint64_t boxes_clipped_ = 0;
+  uint64_t boxes_repeated_ = 0;
   std::vector<std::string> problems_;
+  std::vector<std::string> skipped_;  // the first kMaxProblems, with skip_bad
+  uint64_t skipped_total_ = 0;
   const char* first_reason_ = "";
 };
 

@@ -2,22 +2,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "db/stores/image_store.h"
 #include "db/stores/label_store.h"
 #include "db/stores/project_store.h"
 #include "proto/error_info.h"
+#include "server/rpc/asked_image.h"
 
 namespace loupe {
 namespace {
 
 constexpr int kImagesAtATime = 1000;
 constexpr int kMaxBreaksListed = 100;
-
-std::optional<v1::Image> Asked(Transaction& transaction, ProjectId project,
-                               const v1::GetImageProvenanceRequest& request) {
-  if (request.has_file_name()) return FindImage(transaction, project, request.file_name());
-  return FindImage(transaction, project, ImageId(request.image_id()));
-}
 
 void AddChecked(const ChainCheck& check, v1::VerifyHistoryResponse& total) {
   total.set_images(total.images() + check.images);
@@ -36,18 +30,16 @@ grpc::Status ProvenanceServiceImpl::GetImageProvenance(grpc::ServerContext* cont
                                                        v1::ImageProvenance* response) {
   constexpr char kMethod[] = "ProvenanceService.GetImageProvenance";
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
-    return database_.Transact(
-        {kMethod, call.deadline, Isolation::kRepeatableRead},
-        [&](Transaction& transaction) -> absl::StatusOr<v1::ImageProvenance> {
-          const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
-          if (!project.ok()) return project.status();
-          const std::optional<v1::Image> image = Asked(transaction, *project, *request);
-          if (image.has_value()) return ReadProvenance(transaction, *image);
-          return Error(absl::StatusCode::kNotFound, "NO_SUCH_IMAGE",
-                       request->has_file_name()
-                           ? absl::StrCat("there is no image named ", request->file_name())
-                           : absl::StrCat("there is no image ", request->image_id()));
-        });
+    return database_.Transact({kMethod, call.deadline, Isolation::kRepeatableRead},
+                              [&](Transaction& transaction) -> absl::StatusOr<v1::ImageProvenance> {
+                                const absl::StatusOr<ProjectId> project =
+                                    FindProject(transaction, request->project());
+                                if (!project.ok()) return project.status();
+                                const absl::StatusOr<v1::Image> image = FindAskedImage(
+                                    transaction, *project, request->image_id(), request->file_name());
+                                if (!image.ok()) return image.status();
+                                return ReadProvenance(transaction, *image);
+                              });
   });
 }
 

@@ -209,8 +209,10 @@ absl::StatusOr<v1::Curve> MakeCurve(const CurveInput& input, const ranking::Stop
   } else {
     return absl::InternalError(by_images.status().message());
   }
+  const bool judged =
+      std::any_of(points.begin(), points.end(), [](const v1::CurvePoint& point) { return point.has_ap50(); });
   const ranking::StopAdvice advice = ranking::AdviseStop(EvidenceOf(input, points, by_images), thresholds);
-  curve.set_verdict(std::string(ranking::VerdictName(advice.verdict)));
+  curve.set_verdict(judged ? std::string(ranking::VerdictName(advice.verdict)) : "no model was judged yet");
   for (const ranking::Reason& reason : advice.reasons) {
     v1::CurveReason& message = *curve.add_reasons();
     message.set_speaks_for(std::string(ranking::VerdictName(reason.verdict)));

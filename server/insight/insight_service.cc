@@ -44,7 +44,9 @@ grpc::Status InsightServiceImpl::EstimatePool(grpc::ServerContext* context,
             {kMethod, call.deadline, Isolation::kRepeatableRead},
             [&](Transaction& transaction) { return ReadPoolEstimatesInput(transaction, *request); });
         if (!input.ok()) return input.status();
-        return MakePoolEstimates(*input, threshold);
+        v1::PoolEstimates estimates = MakePoolEstimates(*input, threshold);
+        WithholdUncertain(*input, estimates);
+        return estimates;
       });
 }
 

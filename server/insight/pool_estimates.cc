@@ -1,5 +1,6 @@
 #include "server/insight/pool_estimates.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -116,6 +117,7 @@ v1::PoolEstimates MakePoolEstimates(const PoolEstimatesInput& input, double scor
   message.set_answered_images(chosen.slice.answered.size());
   message.set_answered_behind(chosen.slice.answered_behind);
   message.set_open_image(chosen.slice.open_image);
+  message.set_skipped_images(chosen.slice.skipped);
   message.set_population(chosen.parts.population);
   message.set_known_images(chosen.parts.known_images);
   message.set_images_not_covered(chosen.parts.images_not_covered);
@@ -131,6 +133,38 @@ v1::PoolEstimates MakePoolEstimates(const PoolEstimatesInput& input, double scor
     *of_class.mutable_figures() = FiguresMessage(estimates.classes[c], chosen);
   }
   return message;
+}
+
+void WithholdUncertain(const PoolEstimatesInput& input, v1::PoolEstimates& message) {
+  if (!message.has_all_classes() || input.chosen->parts.open_images == 0) return;
+  const uint64_t images = input.chosen->images.size();
+  uint64_t boxes = 0;
+  for (const JudgedImage& image : input.chosen->images) {
+    for (const v1::LabelBox& box : image.truth) boxes += box.ignore() ? 0 : 1;
+  }
+  if (images < kFewestImages || boxes < evaluation::kFewestBoxes) {
+    uint64_t missing = images < kFewestImages ? kFewestImages - images : 0;
+    if (boxes > 0 && boxes < evaluation::kFewestBoxes) {
+      // At the rate so far.
+      missing = std::max(missing, ((evaluation::kFewestBoxes - boxes) * images + boxes - 1) / boxes);
+    }
+    message.clear_all_classes();
+    message.clear_classes();
+    message.clear_averaged_classes();
+    message.set_answers_missing(missing);
+    message.set_no_figures(absl::StrCat("figures need ", kFewestImages, " answered images of the slice with ",
+                                        evaluation::kFewestBoxes, " boxes; there are ", images, " with ",
+                                        boxes, ": about ", missing, " more answers are missing"));
+    return;
+  }
+  for (v1::ClassFigures& of_class : *message.mutable_classes()) {
+    v1::PoolFigures& figures = *of_class.mutable_figures();
+    if (!figures.precision().has_low()) figures.clear_precision();
+    if (!figures.recall().has_low()) figures.clear_recall();
+    if (!figures.ap50().has_low()) figures.clear_ap50();
+    if (!figures.prevalence().has_low()) figures.clear_prevalence();
+    if (!figures.boxes_left().has_low()) figures.clear_boxes_left();
+  }
 }
 
 }  // namespace loupe

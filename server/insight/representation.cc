@@ -5,7 +5,10 @@
 #include <optional>
 #include <span>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "db/stores/image_store.h"
 #include "db/stores/model_store.h"
 #include "db/stores/project_store.h"
 #include "db/stores/ranking_store.h"
@@ -147,6 +150,19 @@ void ReportSetAside(const RepresentationInput& input, v1::LabelCheck& check) {
       input.set_aside.images, input.model, input.set_aside.file_name, input.set_aside.reason));
 }
 
+void ReportUnusable(const RepresentationInput& input, v1::LabelCheck& check) {
+  std::vector<std::string> named;
+  for (const v1::Image& image : input.unusable) {
+    if (image.state() == v1::SET_ASIDE) {
+      named.push_back(absl::StrCat(image.file_name(), " (", image.state_reason(), ")"));
+    }
+  }
+  if (named.empty()) return;
+  check.add_findings(absl::StrCat(
+      "These images are set aside, since their pictures can't be used: ", absl::StrJoin(named, "; "),
+      input.unusable.size() == kUnusableListed ? "; and perhaps others." : "."));
+}
+
 absl::Status FindDuplicates(const RepresentationInput& input, v1::LabelCheck& check) {
   const auto found =
       ranking::NearDuplicatePairs(HashesOf(input.holdout), HashesOf(input.pool), {.max_pairs = kExamples});
@@ -219,6 +235,7 @@ absl::StatusOr<RepresentationInput> ReadRepresentationInput(Transaction& transac
     input.random_slice = ReadRandomSliceTraits(transaction, *draw, kComparedImages);
     input.random_rest = ReadRandomRestTraits(transaction, *draw, kComparedImages);
   }
+  input.unusable = ListImages(transaction, *project, {.unusable = true}, ImageId(), kUnusableListed);
   input.holdout = ReadPictureHashes(transaction, *project, v1::HOLDOUT);
   input.pool = ReadPictureHashes(transaction, *project, v1::POOL);
   return input;
@@ -232,6 +249,7 @@ absl::StatusOr<v1::LabelCheck> CheckRepresentation(const RepresentationInput& in
   if (status.ok()) status = Compare(kRandomSlice, input.random_slice, input.random_rest, check);
   if (status.ok()) status = FindDuplicates(input, check);
   ReportSetAside(input, check);
+  ReportUnusable(input, check);
   if (!status.ok()) return absl::InternalError(status.message());
   return check;
 }

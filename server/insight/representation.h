@@ -11,6 +11,9 @@
 
 namespace loupe {
 
+// How many images that are not used are named.
+constexpr int kUnusableListed = 10;
+
 // What is compared; each side is a sample.
 struct RepresentationInput {
   uint32_t model = 0;  // 0: no model serves
@@ -22,6 +25,7 @@ struct RepresentationInput {
   std::vector<ImageTraits> random_slice;
   std::vector<ImageTraits> random_rest;
   SetAside set_aside;
+  std::vector<v1::Image> unusable;  // the first kUnusableListed images that are not used
   std::vector<PictureHash> holdout;
   std::vector<PictureHash> pool;
 };

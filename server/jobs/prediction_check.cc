@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "proto/error_info.h"
 #include "server/ranking/half_float.h"
 
@@ -80,35 +81,44 @@ absl::Status CheckScores(v1::ImagePrediction& prediction) {
   return absl::OkStatus();
 }
 
-absl::Status CheckBoxes(const ImageBounds& bounds, uint32_t class_count, v1::ImagePrediction& prediction) {
+absl::Status CheckLabels(uint32_t class_count, const v1::ImagePrediction& prediction) {
   for (int i = 0; i < prediction.scores_size(); ++i) {
     if (prediction.labels(i) < 1 || prediction.labels(i) > class_count ||
         prediction.runner_up_labels(i) > class_count) {
       return Bad(prediction, absl::StrCat("has an unknown class at box ", i));
     }
+  }
+  return absl::OkStatus();
+}
+
+// Clips. Empty: the boxes are inside the image.
+std::string FaultOfBoxes(const ImageBounds& bounds, v1::ImagePrediction& prediction) {
+  for (int i = 0; i < prediction.scores_size(); ++i) {
     for (int c = 0; c < 4; ++c) {
       const auto limit = static_cast<float>(c % 2 == 0 ? bounds.width : bounds.height);
       const float corner = prediction.corners(4 * i + c);
       if (!(corner >= -kOverhang && corner <= limit + kOverhang)) {  // NaN fails every comparison
-        return Bad(prediction, absl::StrCat("has corner ", corner, " at box ", i, ", outside its image of ",
-                                            bounds.width, " x ", bounds.height));
+        return absl::StrFormat("a predicted box has a corner at %.9g, outside the image of %u x %u pixels",
+                               corner, bounds.width, bounds.height);
       }
       prediction.set_corners(4 * i + c, std::clamp(corner, 0.0F, limit));
     }
     const float* corners = prediction.corners().data() + 4 * i;
     if (!(corners[0] < corners[2] && corners[1] < corners[3])) {
-      return Bad(prediction, absl::StrCat("has no area at box ", i));
+      return absl::StrCat("predicted box ", i, " has no area inside the image");
     }
   }
-  return absl::OkStatus();
+  return "";
 }
 
 }  // namespace
 
-absl::StatusOr<std::string> CheckPrediction(const ImageBounds& bounds, uint32_t class_count,
-                                            v1::ImagePrediction& prediction) {
+absl::StatusOr<PredictionFault> CheckPrediction(const ImageBounds& bounds, uint32_t class_count,
+                                                v1::ImagePrediction& prediction) {
   if (const absl::Status status = CheckLengths(prediction); !status.ok()) return status;
-  if (std::optional<std::string> reason = NotANumber(prediction)) return *std::move(reason);
+  if (std::optional<std::string> reason = NotANumber(prediction)) {
+    return PredictionFault{*std::move(reason), false};
+  }
   if (const absl::Status status = CheckScores(prediction); !status.ok()) return status;
   if (prediction.max_foreground_score() < -kRounding || prediction.max_foreground_score() > 1 + kRounding) {
     return Bad(prediction, "has a largest foreground score outside 0 to 1");
@@ -117,8 +127,10 @@ absl::StatusOr<std::string> CheckPrediction(const ImageBounds& bounds, uint32_t 
   if (!(prediction.brightness() >= -kRounding && prediction.brightness() <= 1 + kRounding)) {
     return Bad(prediction, "has a brightness outside 0 to 1");
   }
-  if (const absl::Status status = CheckBoxes(bounds, class_count, prediction); !status.ok()) return status;
-  return std::string();
+  if (const absl::Status status = CheckLabels(class_count, prediction); !status.ok()) return status;
+  std::string fault = FaultOfBoxes(bounds, prediction);
+  const bool of_image = !fault.empty();
+  return PredictionFault{std::move(fault), of_image};
 }
 
 }  // namespace loupe

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "db/rows/message_row.h"
+#include "db/stores/image_store.h"
 #include "db/stores/job_store.h"
 #include "db/stores/prediction_store.h"
 #include "db/stores/project_store.h"
@@ -30,6 +31,7 @@ constexpr absl::Duration kLeaseWait = absl::Seconds(10);
 constexpr absl::Duration kLeaseInterval = absl::Milliseconds(200);
 constexpr uint32_t kRetryAfterMs = 500;
 constexpr size_t kMaxWorkerName = 200;
+constexpr size_t kMaxFaultText = 1000;
 // How often a job may fail for a reason that may pass.
 constexpr int kMaxTransientFailures = 3;
 
@@ -47,6 +49,7 @@ absl::StatusOr<v1::Job> DescribeJob(Transaction& transaction, const JobRow& job,
   if (const std::optional<ModelRow> init = FindInitModel(transaction, job, *recipe)) {
     message.set_weights_sha256(ToBytes(init->weights));
     message.set_weights_preset(init->message.preset());
+    message.set_own_weights(init->message.round() != 0);
   }
   return message;
 }
@@ -87,9 +90,9 @@ absl::StatusOr<v1::CompleteJobResponse> Complete(Transaction& transaction, const
   if (job.kind == v1::TRAIN) {
     const absl::Status inserted = InsertTrainedModel(transaction, job, request);
     if (!inserted.ok()) return inserted;
-  } else if (const uint64_t done = CountImagesDone(transaction, job); done < job.images) {
+  } else if (const uint64_t left = CountImagesLeft(transaction, job); left > 0) {
     return Error(absl::StatusCode::kFailedPrecondition, "INCOMPLETE",
-                 absl::StrCat(job.images - done, " images of the job are not predicted yet"));
+                 absl::StrCat(left, " images of the job are not predicted yet"));
   }
   CompleteJob(transaction, job.id, lease);
   TouchRound(transaction, job.round);
@@ -201,6 +204,32 @@ grpc::Status WorkerServiceImpl::SaveCheckpoint(grpc::ServerContext* context,
       }
       ForgetJobAttempts(transaction, job);
       return v1::SaveCheckpointResponse();
+    });
+  });
+}
+
+grpc::Status WorkerServiceImpl::SetImageAside(grpc::ServerContext* context,
+                                              const v1::SetImageAsideRequest* request,
+                                              v1::SetImageAsideResponse* response) {
+  constexpr char kMethod[] = "WorkerService.SetImageAside";
+  using Response = absl::StatusOr<v1::SetImageAsideResponse>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
+    if (request->reason().empty() || request->reason().size() > kMaxFaultText) {
+      return InvalidArgument("reason must have 1 to 1000 bytes");
+    }
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
+      const JobId job(request->job_id());
+      const absl::StatusOr<RoundId> round = LockLeasedRound(transaction, job, LeaseNumber(request->lease()));
+      if (!round.ok()) return round.status();
+      const std::optional<JobRow> row = FindJob(transaction, job);
+      const ImageId image(request->image_id());
+      if (!FindImage(transaction, row->project, image).has_value()) {
+        return Error(absl::StatusCode::kNotFound, "NO_SUCH_IMAGE",
+                     absl::StrCat("there is no image ", image.value()));
+      }
+      loupe::SetImageAside(transaction, image, request->reason(), *round);
+      TouchRound(transaction, *round);
+      return v1::SetImageAsideResponse();
     });
   });
 }

@@ -34,6 +34,8 @@ class WorkerServiceImpl final : public v1::WorkerService::Service {
   grpc::Status UploadPredictions(grpc::ServerContext* context,
                                  grpc::ServerReader<v1::UploadPredictionsRequest>* reader,
                                  v1::UploadPredictionsResponse* response) override;
+  grpc::Status SetImageAside(grpc::ServerContext* context, const v1::SetImageAsideRequest* request,
+                             v1::SetImageAsideResponse* response) override;
   grpc::Status CompleteJob(grpc::ServerContext* context, const v1::CompleteJobRequest* request,
                            v1::CompleteJobResponse* response) override;
   grpc::Status FailJob(grpc::ServerContext* context, const v1::FailJobRequest* request,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "db/stores/image_store.h"
 #include "db/stores/job_store.h"
 #include "db/stores/prediction_store.h"
 #include "db/stores/project_store.h"
@@ -75,11 +76,18 @@ absl::StatusOr<v1::UploadPredictionsResponse> StorePredictions(Transaction& tran
     if (known == bounds.end()) {
       return BadPrediction(absl::StrCat("image ", prediction.image_id(), " is not of this job"));
     }
-    const absl::StatusOr<std::string> set_aside = CheckPrediction(known->second, class_count, prediction);
-    if (!set_aside.ok()) return set_aside.status();
-    if (!InsertPrediction(transaction, job.model, prediction, *set_aside)) {
+    if (!known->second.usable) {  // since the worker asked for the job's images
       counts.set_repeated(counts.repeated() + 1);
-    } else if (set_aside->empty()) {
+      continue;
+    }
+    const absl::StatusOr<PredictionFault> fault = CheckPrediction(known->second, class_count, prediction);
+    if (!fault.ok()) return fault.status();
+    if (fault->of_image) {
+      SetImageAside(transaction, ImageId(prediction.image_id()), fault->reason, job.round);
+      counts.set_set_aside(counts.set_aside() + 1);
+    } else if (!InsertPrediction(transaction, job.model, prediction, fault->reason)) {
+      counts.set_repeated(counts.repeated() + 1);
+    } else if (fault->reason.empty()) {
       counts.set_stored(counts.stored() + 1);
     } else {
       counts.set_set_aside(counts.set_aside() + 1);

@@ -1,13 +1,13 @@
 #include "server/labeling/labeling_service.h"
 
 #include <algorithm>
-#include <limits>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "db/rows/message_row.h"
+#include "db/stores/label_store.h"
 #include "db/stores/project_store.h"
 #include "db/stores/ranking_store.h"
 #include "db/stores/request_store.h"
@@ -15,6 +15,8 @@
 #include "proto/error_info.h"
 #include "server/labeling/correction.h"
 #include "server/labeling/queue_growth.h"
+#include "server/rpc/asked_image.h"
+#include "server/rpc/names.h"
 #include "server/rpc/paging.h"
 
 namespace loupe {
@@ -22,41 +24,105 @@ namespace {
 
 constexpr uint32_t kMaxTasks = 100;
 constexpr int kMaxBoxes = 10'000;
+constexpr size_t kMaxSkipReason = 500;
 // Pool images that are appended at a time to a ranking that has run out.
 constexpr size_t kGrowth = 1000;
 
 // Claims up to `count` tasks of the active ranking. When the ranking has run out, images that it doesn't hold
 // are appended and claimed.
-absl::StatusOr<std::vector<TaskId>> Claim(Transaction& transaction, const std::string& project_name,
-                                          PrincipalId principal, uint32_t count) {
-  const absl::StatusOr<ProjectId> project = FindProject(transaction, project_name);
-  if (!project.ok()) return project.status();
-  const std::optional<ActiveRanking> ranking = FindActiveRanking(transaction, *project);
+absl::StatusOr<std::vector<TaskId>> Claim(Transaction& transaction, ProjectId project, PrincipalId principal,
+                                          uint32_t count) {
+  const std::optional<ActiveRanking> ranking = FindActiveRanking(transaction, project);
   if (!ranking.has_value()) return std::vector<TaskId>();
   std::vector<TaskId> tasks;
   const auto claim = [&] {
     const auto missing = static_cast<uint32_t>(count - tasks.size());
-    for (const TaskId task : ClaimTasks(transaction, ranking->id, principal, missing)) tasks.push_back(task);
+    for (const TaskId task : ClaimTasks(transaction, ranking->id, principal, missing, /*skipped=*/false))
+      tasks.push_back(task);
     return tasks.size() == count;
   };
   if (claim()) return tasks;
   const RankingEnd end = LockRankingEnd(transaction, ranking->id);
   if (claim()) return tasks;  // another call may have appended while this one waited for the lock
-  const uint32_t target = ReadProject(transaction, *project).holdout_target();
+  const uint32_t target = ReadProject(transaction, project).holdout_target();
   const absl::StatusOr<size_t> appended =
-      AppendUnranked(transaction, *project, *ranking, end, target, kGrowth);
+      AppendUnranked(transaction, project, *ranking, end, target, kGrowth);
   if (!appended.ok()) return appended.status();
   if (*appended > 0) claim();
   return tasks;
 }
 
+// Images that the principal skipped before.
+std::vector<TaskId> ClaimSkipped(Transaction& transaction, ProjectId project, PrincipalId principal,
+                                 uint32_t count) {
+  const std::optional<ActiveRanking> ranking = FindActiveRanking(transaction, project);
+  if (!ranking.has_value()) return {};
+  return ClaimTasks(transaction, ranking->id, principal, count, /*skipped=*/true);
+}
+
 // An annotator who knew the slice, or that an image belongs to the holdout, might label it differently.
 void HideWhyServed(v1::Task& task) {
   const uint32_t generation = task.reason().generation();
-  task.clear_reason();
-  task.mutable_reason()->set_generation(generation);
+  if (task.has_reason()) {
+    task.clear_reason();
+    task.mutable_reason()->set_generation(generation);
+  }
+  task.clear_kind();
   task.mutable_image()->clear_side();
   task.mutable_image()->clear_sampling_key();
+}
+
+// Tasks as the principal may see them. Nobody sees whether an image was answered before: it would tell a
+// second look from a first one.
+std::vector<v1::Task> ReadTasksFor(Transaction& transaction, const Principal& principal,
+                                   const std::vector<TaskId>& ids) {
+  std::vector<v1::Task> tasks = ReadTasks(transaction, ids);
+  for (v1::Task& task : tasks) {
+    task.mutable_image()->clear_revisions();
+    task.mutable_image()->clear_labelled();
+    if (principal.role == v1::ANNOTATOR) HideWhyServed(task);
+  }
+  return tasks;
+}
+
+// Errors: as LabelingService.OpenTask. Locks: the image.
+absl::StatusOr<ImageId> LockAnswered(Transaction& transaction, const Principal& principal,
+                                     const v1::OpenTaskRequest& request) {
+  const absl::StatusOr<ProjectId> project = FindProject(transaction, request.project());
+  if (!project.ok()) return project.status();
+  const absl::StatusOr<v1::Image> image =
+      FindAskedImage(transaction, *project, request.image_id(), request.file_name());
+  std::optional<Truth> truth;
+  if (image.ok()) truth = LockTruth(transaction, *project, ImageId(image->id()));
+  // An annotator doesn't learn which images there are, nor whether somebody labelled them.
+  if (principal.role == v1::ANNOTATOR && (!truth.has_value() || truth->author != principal.id)) {
+    return Error(absl::StatusCode::kPermissionDenied, "FOREIGN_ANSWER",
+                 "you have not labelled this image last: ask an engineer to open it");
+  }
+  if (!image.ok()) return image.status();
+  const std::string name = absl::StrCat("image ", image->id());
+  if (truth->state != v1::USABLE) {
+    return Error(absl::StatusCode::kFailedPrecondition, "IMAGE_NOT_USABLE",
+                 absl::StrCat(name, " is not used: restore it first"));
+  }
+  if (!truth->author.has_value()) {
+    return Error(absl::StatusCode::kFailedPrecondition, "NOT_LABELLED",
+                 absl::StrCat(name, " has no label to correct"));
+  }
+  return ImageId(image->id());
+}
+
+absl::StatusOr<v1::Task> Reopen(Transaction& transaction, const Principal& principal,
+                                const v1::OpenTaskRequest& request) {
+  const absl::StatusOr<ImageId> image = LockAnswered(transaction, principal, request);
+  if (!image.ok()) return image.status();
+  const std::optional<TaskId> task = ReopenImage(transaction, *image, principal.id);
+  if (!task.has_value()) {
+    return Error(
+        absl::StatusCode::kFailedPrecondition, "IMAGE_LEASED",
+        absl::StrCat("image ", image->value(), " is being worked on: try again when its task has ended"));
+  }
+  return ReadTasksFor(transaction, principal, {*task}).at(0);
 }
 
 // Locks a task that this principal may end. Errors: NOT_FOUND (UNKNOWN_TASK), PERMISSION_DENIED
@@ -79,37 +145,46 @@ absl::StatusOr<LockedTask> LockOwnTask(Transaction& transaction, PrincipalId pri
   return *std::move(task);
 }
 
+void Count(v1::Origin origin, v1::SubmitResponse& response) {
+  if (origin == v1::ACCEPTED) response.set_accepted(response.accepted() + 1);
+  if (origin == v1::ADJUSTED) response.set_adjusted(response.adjusted() + 1);
+  if (origin == v1::RELABELLED) response.set_relabelled(response.relabelled() + 1);
+  if (origin == v1::DRAWN) response.set_drawn(response.drawn() + 1);
+}
+
 absl::StatusOr<v1::SubmitResponse> TakeCorrection(Transaction& transaction, const Call& call,
                                                   const v1::SubmitRequest& request) {
   const TaskId id(request.task_id());
   const absl::StatusOr<LockedTask> task =
       LockOwnTask(transaction, call.principal.id, id, LeaseNumber(request.lease()));
   if (!task.ok()) return task.status();
-  const absl::StatusOr<CheckedCorrection> correction =
-      CheckCorrection(request.boxes(), task->shown, {task->width, task->height, task->classes});
-  if (!correction.ok()) return correction.status();
-  const uint32_t spent_ms = std::min<uint32_t>(request.spent_ms(), std::numeric_limits<int32_t>::max());
-  const bool late = !task->held || task->state == "expired";
-  const AddedRevision revision =
-      SubmitCorrection(transaction, id, late, spent_ms, correction->boxes, correction->rejections);
+  absl::StatusOr<CheckedCorrection> checked = CheckCorrection(request, *task);
+  if (!checked.ok()) return checked.status();
+  NewCorrection& correction = checked->correction;
+  correction.lease_ended = !task->held || task->state == "expired";
+  const AddedRevision revision = SubmitCorrection(transaction, id, correction);
   v1::SubmitResponse response;
   response.set_revision_id(revision.id.value());
   response.set_revision(revision.number);
-  response.set_late(revision.late);
-  response.set_accepted(correction->accepted);
-  response.set_adjusted(correction->adjusted);
-  response.set_relabelled(correction->relabelled);
-  response.set_drawn(correction->drawn);
-  response.set_rejected(static_cast<uint32_t>(correction->rejections.size()));
+  response.set_standing(revision.standing);
+  response.set_late(correction.lease_ended || revision.standing == v1::STANDING_LATE);
+  response.set_clipped(checked->clipped);
+  for (const NewBox& box : correction.boxes) Count(box.box.origin(), response);
+  const auto count = [&](v1::Outcome outcome) {
+    return static_cast<uint32_t>(std::count(correction.outcomes.begin(), correction.outcomes.end(), outcome));
+  };
+  response.set_rejected(count(v1::OUTCOME_REJECTED));
+  response.set_dropped(count(v1::OUTCOME_DROPPED));
+  response.set_hidden(count(v1::OUTCOME_HIDDEN));
   return response;
 }
 
 // Ends a task without a correction. `state`: skipped or released.
 absl::Status EndOwnTask(Transaction& transaction, const Call& call, TaskId id, LeaseNumber lease,
-                        const char* state) {
+                        const char* state, const std::string& skip_reason) {
   const absl::StatusOr<LockedTask> task = LockOwnTask(transaction, call.principal.id, id, lease);
   if (!task.ok()) return task.status();
-  EndTask(transaction, id, lease, state);
+  EndTask(transaction, id, lease, state, skip_reason);
   return absl::OkStatus();
 }
 
@@ -128,15 +203,52 @@ grpc::Status LabelingServiceImpl::NextTasks(grpc::ServerContext* context, const 
     const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
       return WithRequestId<v1::NextTasksResponse>(transaction, key, [&]() -> Response {
-        const auto claimed = Claim(transaction, request->project(), call.principal.id, count);
+        const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
+        if (!project.ok()) return project.status();
+        const PrincipalId principal = call.principal.id;
+        const auto claimed = request->skipped() ? ClaimSkipped(transaction, *project, principal, count)
+                                                : Claim(transaction, *project, principal, count);
         if (!claimed.ok()) return claimed.status();
         v1::NextTasksResponse tasks;
-        for (v1::Task& task : ReadTasks(transaction, *claimed)) {
-          if (call.principal.role == v1::ANNOTATOR) HideWhyServed(task);
+        for (v1::Task& task : ReadTasksFor(transaction, call.principal, *claimed)) {
           *tasks.add_tasks() = std::move(task);
         }
+        if (claimed->size() < count) tasks.set_skipped_images(CountSkipped(transaction, *project, principal));
         return tasks;
       });
+    });
+  });
+}
+
+grpc::Status LabelingServiceImpl::ListOpenTasks(grpc::ServerContext* context,
+                                                const v1::ListOpenTasksRequest* request,
+                                                v1::ListOpenTasksResponse* response) {
+  constexpr char kMethod[] = "LabelingService.ListOpenTasks";
+  using Response = absl::StatusOr<v1::ListOpenTasksResponse>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
+      const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
+      if (!project.ok()) return project.status();
+      v1::ListOpenTasksResponse open;
+      const auto ids = FindOpenTasks(transaction, *project, call.principal.id);
+      for (v1::Task& task : ReadTasksFor(transaction, call.principal, ids)) {
+        *open.add_tasks() = std::move(task);
+      }
+      return open;
+    });
+  });
+}
+
+grpc::Status LabelingServiceImpl::OpenTask(grpc::ServerContext* context, const v1::OpenTaskRequest* request,
+                                           v1::Task* response) {
+  constexpr char kMethod[] = "LabelingService.OpenTask";
+  using Response = absl::StatusOr<v1::Task>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
+    if (const absl::Status draining = calls_.RefuseWhenDraining(); !draining.ok()) return draining;
+    const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+      return WithRequestId<v1::Task>(transaction, key,
+                                     [&] { return Reopen(transaction, call.principal, *request); });
     });
   });
 }
@@ -161,12 +273,16 @@ grpc::Status LabelingServiceImpl::Submit(grpc::ServerContext* context, const v1:
 grpc::Status LabelingServiceImpl::Skip(grpc::ServerContext* context, const v1::SkipRequest* request,
                                        v1::SkipResponse* response) {
   constexpr char kMethod[] = "LabelingService.Skip";
-  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
+  using Response = absl::StatusOr<v1::SkipResponse>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
+    if (CharacterCount(request->reason()) > kMaxSkipReason) {
+      return InvalidArgument(absl::StrCat("reason has more than ", kMaxSkipReason, " characters"));
+    }
     const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
-      return WithRequestId<v1::SkipResponse>(transaction, key, [&]() -> absl::StatusOr<v1::SkipResponse> {
+      return WithRequestId<v1::SkipResponse>(transaction, key, [&]() -> Response {
         const absl::Status skipped = EndOwnTask(transaction, call, TaskId(request->task_id()),
-                                                LeaseNumber(request->lease()), "skipped");
+                                                LeaseNumber(request->lease()), "skipped", request->reason());
         if (!skipped.ok()) return skipped;
         return v1::SkipResponse();
       });
@@ -184,7 +300,7 @@ grpc::Status LabelingServiceImpl::Release(grpc::ServerContext* context, const v1
           transaction, key, [&]() -> absl::StatusOr<v1::ReleaseResponse> {
             for (const v1::TaskLease& task : request->tasks()) {
               const absl::Status released = EndOwnTask(transaction, call, TaskId(task.task_id()),
-                                                       LeaseNumber(task.lease()), "released");
+                                                       LeaseNumber(task.lease()), "released", "");
               if (!released.ok()) return released;
             }
             return v1::ReleaseResponse();

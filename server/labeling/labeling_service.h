@@ -13,6 +13,10 @@ class LabelingServiceImpl final : public v1::LabelingService::Service {
 
   grpc::Status NextTasks(grpc::ServerContext* context, const v1::NextTasksRequest* request,
                          v1::NextTasksResponse* response) override;
+  grpc::Status ListOpenTasks(grpc::ServerContext* context, const v1::ListOpenTasksRequest* request,
+                             v1::ListOpenTasksResponse* response) override;
+  grpc::Status OpenTask(grpc::ServerContext* context, const v1::OpenTaskRequest* request,
+                        v1::Task* response) override;
   grpc::Status Submit(grpc::ServerContext* context, const v1::SubmitRequest* request,
                       v1::SubmitResponse* response) override;
   grpc::Status Skip(grpc::ServerContext* context, const v1::SkipRequest* request,

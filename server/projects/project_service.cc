@@ -19,13 +19,16 @@ constexpr double kMaxHoldoutFraction = 0.9;
 constexpr uint64_t kDefaultSeed = 1;
 constexpr uint32_t kDefaultHoldoutTarget = 200;
 
+absl::Status CheckClassName(const std::string& name) {
+  if (!name.empty() && CharacterCount(name) <= 100) return absl::OkStatus();
+  return InvalidArgument("the name of a class must have 1 to 100 characters");
+}
+
 absl::Status CheckClasses(const google::protobuf::RepeatedPtrField<std::string>& classes) {
   if (classes.empty()) return InvalidArgument("a project needs at least one class");
   std::set<std::string> seen;
   for (const std::string& name : classes) {
-    if (name.empty() || CharacterCount(name) > 100) {
-      return InvalidArgument("the name of a class must have 1 to 100 characters");
-    }
+    if (absl::Status named = CheckClassName(name); !named.ok()) return named;
     if (!seen.insert(name).second)
       return InvalidArgument(absl::StrCat("the class ", name, " is listed twice"));
   }
@@ -76,6 +79,48 @@ grpc::Status ProjectServiceImpl::CreateProject(grpc::ServerContext* context,
           });
         });
       });
+}
+
+grpc::Status ProjectServiceImpl::RenameProject(grpc::ServerContext* context,
+                                               const v1::RenameProjectRequest* request,
+                                               v1::Project* response) {
+  constexpr char kMethod[] = "ProjectService.RenameProject";
+  using Response = absl::StatusOr<v1::Project>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
+    if (absl::Status named = CheckIdentifier("the name of a project", request->name()); !named.ok())
+      return named;
+    const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+      return WithRequestId<v1::Project>(transaction, key, [&]() -> Response {
+        const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
+        if (!project.ok()) return project.status();
+        if (absl::Status renamed = loupe::RenameProject(transaction, *project, request->name());
+            !renamed.ok()) {
+          return renamed;
+        }
+        return ReadProject(transaction, *project);
+      });
+    });
+  });
+}
+
+grpc::Status ProjectServiceImpl::RenameClass(grpc::ServerContext* context,
+                                             const v1::RenameClassRequest* request, v1::Project* response) {
+  constexpr char kMethod[] = "ProjectService.RenameClass";
+  using Response = absl::StatusOr<v1::Project>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
+    if (absl::Status named = CheckClassName(request->name()); !named.ok()) return named;
+    const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+      return WithRequestId<v1::Project>(transaction, key, [&]() -> Response {
+        const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
+        if (!project.ok()) return project.status();
+        absl::Status renamed = loupe::RenameClass(transaction, *project, request->label(), request->name());
+        if (!renamed.ok()) return renamed;
+        return ReadProject(transaction, *project);
+      });
+    });
+  });
 }
 
 grpc::Status ProjectServiceImpl::GetProject(grpc::ServerContext* context,

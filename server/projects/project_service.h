@@ -13,6 +13,10 @@ class ProjectServiceImpl final : public v1::ProjectService::Service {
 
   grpc::Status CreateProject(grpc::ServerContext* context, const v1::CreateProjectRequest* request,
                              v1::Project* response) override;
+  grpc::Status RenameProject(grpc::ServerContext* context, const v1::RenameProjectRequest* request,
+                             v1::Project* response) override;
+  grpc::Status RenameClass(grpc::ServerContext* context, const v1::RenameClassRequest* request,
+                           v1::Project* response) override;
   grpc::Status GetProject(grpc::ServerContext* context, const v1::GetProjectRequest* request,
                           v1::Project* response) override;
   grpc::Status ListProjects(grpc::ServerContext* context, const v1::ListProjectsRequest* request,

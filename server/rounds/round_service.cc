@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
+#include "db/stores/image_store.h"
 #include "db/stores/job_store.h"
 #include "db/stores/model_store.h"
 #include "db/stores/project_store.h"
@@ -20,6 +21,8 @@
 
 namespace loupe {
 namespace {
+
+constexpr int kSetAsideListed = 20;
 
 // How soon a watcher sees a change.
 constexpr absl::Duration kWatchInterval = absl::Milliseconds(300);
@@ -54,7 +57,8 @@ v1::JobKind KindOf(RoundState state) {
   }
 }
 
-// Adds recipe and progress to the row's message. Errors: INTERNAL (the stored recipe can't be read).
+// Adds recipe, progress and the images that it set aside to the row's message. Errors: INTERNAL (the stored
+// recipe can't be read).
 absl::StatusOr<v1::Round> DescribeRound(Transaction& transaction, RoundRow row) {
   absl::StatusOr<v1::Recipe> recipe = ReadStoredRecipe(row.recipe);
   if (!recipe.ok()) return recipe.status();
@@ -62,6 +66,9 @@ absl::StatusOr<v1::Round> DescribeRound(Transaction& transaction, RoundRow row) 
   if (const v1::JobKind kind = KindOf(row.state); kind != v1::JOB_KIND_UNSPECIFIED) {
     *row.message.mutable_progress() = ReadProgress(transaction, row.id, kind);
   }
+  SetAsideImages set_aside = ReadSetAside(transaction, row.id, kSetAsideListed);
+  for (v1::Image& image : set_aside.first) *row.message.add_set_aside() = std::move(image);
+  row.message.set_set_aside_total(set_aside.total);
   return std::move(row.message);
 }
 

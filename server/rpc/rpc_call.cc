@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
+#include "content/text.h"
 #include "proto/error_info.h"
 #include "server/rpc/access.h"
 #include "server/rpc/rpc_status.h"
@@ -24,24 +25,29 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
 
-absl::Status NulIn(const FieldDescriptor& field) {
-  return InvalidArgument(absl::StrCat("the field ", field.name(), " holds a NUL character: leave it out"));
+// Fields of requests in which people or programs write several lines.
+bool HoldsLines(const FieldDescriptor& field) {
+  const std::string& name = field.name();
+  return name == "note" || name == "reason" || name == "error" || name == "recipe";
 }
 
-absl::Status RefuseNulIn(const Message& message, const FieldDescriptor& field) {
+absl::Status RefuseControlCharactersIn(const Message& message, const FieldDescriptor& field) {
   const Reflection& reflection = *message.GetReflection();
   const int count = field.is_repeated() ? reflection.FieldSize(message, &field) : 1;
   for (int i = 0; i < count; ++i) {
     if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
       const Message& inner = field.is_repeated() ? reflection.GetRepeatedMessage(message, &field, i)
                                                  : reflection.GetMessage(message, &field);
-      if (const absl::Status refused = RefuseNul(inner); !refused.ok()) return refused;
+      if (const absl::Status refused = RefuseControlCharacters(inner); !refused.ok()) return refused;
     } else if (field.type() == FieldDescriptor::TYPE_STRING) {
       std::string scratch;
       const std::string& text = field.is_repeated()
                                     ? reflection.GetRepeatedStringReference(message, &field, i, &scratch)
                                     : reflection.GetStringReference(message, &field, &scratch);
-      if (text.find('\0') != std::string::npos) return NulIn(field);
+      if (HasControlCharacter(text, HoldsLines(field))) {
+        return InvalidArgument(
+            absl::StrCat("the field ", field.name(), " holds a control character: leave it out"));
+      }
     }
   }
   return absl::OkStatus();
@@ -75,11 +81,12 @@ void Log(const char* method, const std::string& who, const absl::Status& status,
 
 }  // namespace
 
-absl::Status RefuseNul(const Message& message) {
+absl::Status RefuseControlCharacters(const Message& message) {
   std::vector<const FieldDescriptor*> fields;
   message.GetReflection()->ListFields(message, &fields);
   for (const FieldDescriptor* field : fields) {
-    if (const absl::Status refused = RefuseNulIn(message, *field); !refused.ok()) return refused;
+    if (const absl::Status refused = RefuseControlCharactersIn(message, *field); !refused.ok())
+      return refused;
   }
   return absl::OkStatus();
 }
@@ -101,7 +108,7 @@ grpc::Status RpcCalls::Run(grpc::ServerContext* context, const char* method, con
     who = principal->name;
     if (const absl::Status role = CheckRole(method, *principal); !role.ok()) return role;
     if (request != nullptr) {
-      if (const absl::Status refused = RefuseNul(*request); !refused.ok()) return refused;
+      if (const absl::Status refused = RefuseControlCharacters(*request); !refused.ok()) return refused;
     }
     return body(Call{*std::move(principal), deadline, *context});
   };

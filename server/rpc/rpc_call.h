@@ -27,10 +27,11 @@ struct Call {
   bool cancelled() const { return context.IsCancelled(); }
 };
 
-// Refuses a message with a NUL character in a text, since libpqxx cuts texts there. Unary and Stream call it
-// for their request; methods that read a stream call it for each message.
+// Refuses a message with a control character in a text: libpqxx cuts texts at NUL, and others would act on
+// the terminals and logs of whoever reads them. Line ends and tabs are allowed in notes, errors and recipes.
+// Unary and Stream call it for their request; methods that read a stream call it for each message.
 // Errors: INVALID_ARGUMENT, which names the field.
-absl::Status RefuseNul(const google::protobuf::Message& message);
+absl::Status RefuseControlCharacters(const google::protobuf::Message& message);
 
 class RpcCalls {
  public:

@@ -34,8 +34,7 @@ WITH added AS (
 INSERT INTO ranking_entry (ranking_id, position, image_id, image_side, slice, probability, blind)
 SELECT ranking.id, row_number() OVER () - 1, added.id, 'pool', 'random', 1, true
 FROM added, ranking WHERE ranking.state = 'active';
-SELECT count(append_revision(id, 'import', 1, NULL, false, false, 0, ARRAY[10, 10, 50, 40]::real[], ARRAY[1],
-                             ARRAY['imported'], ARRAY[false], ARRAY[-1], '{{}}', '{{}}', '{{}}', '{{}}'))
+SELECT count(import_revision(id, 1, false, false, ARRAY[10, 10, 50, 40]::real[], ARRAY[1], ARRAY[false]))
 FROM (SELECT id FROM image ORDER BY id DESC LIMIT {labelled}) last;
 """
 
@@ -88,7 +87,7 @@ READ = """
 COPY (SELECT prediction.image_id, labels, scores, runner_up_scores, background_scores, max_foreground_score,
              agreements
       FROM image JOIN prediction ON prediction.image_id = image.id
-      WHERE image.side = 'pool' AND image.head_revision_id IS NULL ORDER BY image.id) TO '/dev/null';
+      WHERE image.side = 'pool' AND image.truth_revision_id IS NULL ORDER BY image.id) TO '/dev/null';
 """
 
 

@@ -13,6 +13,7 @@
 #include "client/cli/export_names.h"
 #include "client/cli/print.h"
 #include "client/cli/secret_file.h"
+#include "client/cli/suggestion.h"
 #include "content/sha256.h"
 
 namespace loupe {
@@ -79,24 +80,59 @@ TEST_F(ProgressTest, WritesOverOneLineOnATerminal) {
   EXPECT_THAT(text, HasSubstr("\rpictures 1000/1000"));
 }
 
-v1::Image MakeImage(int64_t id, const std::string& name) {
-  v1::Image image;
-  image.set_id(id);
-  image.set_file_name(name);
-  image.set_media_type("image/png");
-  return image;
+// Images of these names with the ids 1, 2, ….
+std::vector<std::string> NamesFor(const std::vector<std::string>& file_names) {
+  std::vector<v1::Image> images;
+  for (const std::string& name : file_names) {
+    v1::Image& image = images.emplace_back();
+    image.set_id(static_cast<int64_t>(images.size()));
+    image.set_file_name(name);
+    image.set_media_type("image/png");
+  }
+  return ExportNames(images);
 }
 
 TEST(ExportNames, NeverLeadOutOfTheFolder) {
-  ExportNames names;
-  EXPECT_EQ(names.NameFor(MakeImage(1, "a/b.png")), "a/b.png");
-  EXPECT_EQ(names.NameFor(MakeImage(2, "../b.png")), "image-2.png");
-  EXPECT_EQ(names.NameFor(MakeImage(3, "/etc/passwd")), "image-3.png");
-  EXPECT_EQ(names.NameFor(MakeImage(4, "a/../../b.png")), "image-4.png");
-  EXPECT_EQ(names.NameFor(MakeImage(5, "A/B.png")), "image-5.png")
-      << "the same as a/b.png on some file systems";
-  EXPECT_EQ(names.NameFor(MakeImage(6, "")), "image-6.png");
-  EXPECT_EQ(names.NameFor(MakeImage(7, "two..dots.png")), "two..dots.png");
+  EXPECT_THAT(
+      NamesFor({"a/b.png", "../b.png", "/etc/passwd", "a/../../b.png", "", "two..dots.png", "dir/", "a\\b"}),
+      testing::ElementsAre("a/b.png", "image-2.png", "image-3.png", "image-4.png", "image-5.png",
+                           "two..dots.png", "image-7.png", "image-8.png"));
+}
+
+TEST(ExportNames, NoTwoShareAFile) {
+  // The same on a file system that doesn't tell case apart.
+  EXPECT_THAT(NamesFor({"a/b.png", "A/B.png", "\xc3\x9c.png", "\xc3\xbc.png"}),
+              testing::ElementsAre("a/b.png", "image-2.png", "\xc3\x9c.png", "image-4.png"));
+  EXPECT_THAT(NamesFor({"a//b.png", "./a/b.png", "a/./c.png"}),
+              testing::ElementsAre("a/b.png", "image-2.png", "a/c.png"));
+  // A made-up name that is another image's own.
+  EXPECT_THAT(NamesFor({"x.png", "x.png", "image-2.png", "image-2-2.png"}),
+              testing::ElementsAre("x.png", "image-2-3.png", "image-2.png", "image-2-2.png"));
+  // A file beside a folder of its name, whichever comes first.
+  EXPECT_THAT(NamesFor({"part", "part/1.png", "Line/1.png", "line"}),
+              testing::ElementsAre("part", "image-2.png", "Line/1.png", "image-4.png"));
+  const std::string long_part(256, 'n');
+  EXPECT_THAT(NamesFor({long_part, "d/" + long_part}), testing::ElementsAre("image-1.png", "image-2.png"));
+}
+
+TEST(ShellWord, IsOneWordForAShell) {
+  EXPECT_EQ(ShellWord("/data/loupe-1"), "/data/loupe-1");
+  EXPECT_EQ(ShellWord("my data"), "'my data'");
+  EXPECT_EQ(ShellWord("it's"), "'it'\\''s'");
+  EXPECT_EQ(ShellWord(""), "''");
+}
+
+TEST(NearestName, IsTheCommandOrOptionThatWasMeant) {
+  CLI::App app("", "loupe");
+  app.add_flag("--project");
+  app.add_subcommand("next")->add_flag("--skipped");
+  app.add_subcommand("round")->add_subcommand("show");
+  EXPECT_EQ(NearestName(app, {"nexxt"}), "next");
+  EXPECT_EQ(NearestName(app, {"round", "shwo"}), "show");
+  EXPECT_EQ(NearestName(app, {"next", "--skiped"}), "--skipped");
+  EXPECT_EQ(NearestName(app, {"next", "--projct=parts"}), "--project");
+  EXPECT_EQ(NearestName(app, {"wildly-other"}), "");
+  EXPECT_EQ(NearestName(app, {"next"}), "") << "nothing is mistyped";
 }
 
 using SecretFileTest = FolderTest;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 
 namespace loupe {
 namespace {
@@ -191,6 +192,23 @@ TEST(CocoFileTest, AMissingPictureIsNamed) {
   EXPECT_THAT(Message(ParseCocoFile(json, "f", options)),
               AllOf(HasSubstr("f has 1 problem "), HasSubstr("image 2: no file \"sub/b.png\"")));
   EXPECT_TRUE(ParseCocoFile(json, "f").ok()) << "without a folder nothing is looked for";
+}
+
+// An export has annotations.json beside images/, and others name their files from there.
+TEST(CocoFileTest, NamesThatBeginWithTheFoldersNameAreFoundFromTheFolderAbove) {
+  namespace fs = std::filesystem;
+  const fs::path above = fs::path(testing::TempDir()) / "coco_above";
+  fs::create_directories(above / "images");
+  std::ofstream(above / "images" / "a.png") << "x";
+  CocoReadOptions options;
+  options.images_dir = above / "images";
+  const std::string text = R"({"images": [{"id": 1, "file_name": "images/a.png"}], "annotations": [],
+                               "categories": [{"id": 1, "name": "dent"}]})";
+  const auto file = ParseCocoFile(text, "f", options);
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ(file->images_dir, above);
+  const auto elsewhere = ParseCocoFile(absl::StrReplaceAll(text, {{"images/a", "other/a"}}), "f", options);
+  EXPECT_THAT(std::string(elsewhere.status().message()), HasSubstr("no file \"other/a.png\""));
 }
 
 TEST(CocoFileTest, WrongTypesAreNamed) {

@@ -81,6 +81,10 @@ class Labeling final : public v1::LabelingService::Service {
     tasks.push_back(task);
   }
 
+  grpc::Status ListOpenTasks(grpc::ServerContext*, const v1::ListOpenTasksRequest*,
+                             v1::ListOpenTasksResponse*) override {
+    return grpc::Status::OK;
+  }
   grpc::Status NextTasks(grpc::ServerContext*, const v1::NextTasksRequest* request,
                          v1::NextTasksResponse* response) override {
     for (; !tasks.empty() && response->tasks_size() < static_cast<int>(request->count());

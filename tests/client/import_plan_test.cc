@@ -13,6 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::UnorderedElementsAre;
 
 class ImportPlanTest : public testing::Test {
  protected:
@@ -150,11 +151,42 @@ TEST_F(ImportPlanTest, OptionsThatDoNotGoTogetherAreWrongUsage) {
 }
 
 TEST_F(ImportPlanTest, AFolderGivesItsPicturesInOrderAndNamesTheRest) {
-  for (const char* name : {"b.JPG", "a.png", "sub/deep/c.jpeg", "notes.txt", "sub/d.bmp"}) Touch(name);
+  for (const char* name : {"b.JPG", "a.png", "sub/deep/c.jpeg", "sub/d.bmp", "e.tif", "f.webp", "notes.txt",
+                           "sub/g.gif", "._a.png", ".cache/h.png", "@eaDir/i.jpg", "sub/Thumbnails/j.jpg"}) {
+    Touch(name);
+  }
   const auto plan = PlanImport({.images_dir = dir_}, ClassNames(project_));
   ASSERT_TRUE(plan.ok()) << plan.status();
-  EXPECT_THAT(Names(*plan), ElementsAre("a.png", "b.JPG", "sub/deep/c.jpeg"));
-  EXPECT_THAT(plan->left_out, ElementsAre("notes.txt", "sub/d.bmp"));
+  EXPECT_THAT(Names(*plan), ElementsAre("a.png", "b.JPG", "e.tif", "f.webp", "sub/d.bmp", "sub/deep/c.jpeg"));
+  EXPECT_THAT(plan->left_out, ElementsAre("._a.png", "notes.txt", "sub/g.gif"));
+  EXPECT_THAT(plan->skipped_folders, UnorderedElementsAre(".cache", "@eaDir", "sub/Thumbnails"));
+}
+
+TEST_F(ImportPlanTest, AGroupNeverCutsACharacter) {
+  for (const char* name : {"Pr\xc3\xbc"
+                           "f_1.png",
+                           "Pr\xc3\xbc"
+                           "f_2.png",
+                           "Pa_1.png"}) {
+    Touch(name);
+  }
+  const auto plan = PlanImport({.images_dir = dir_, .group_by = "^(.{3})"}, ClassNames(project_));
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->pictures[0].header.group(), "Pa_");
+  EXPECT_EQ(plan->pictures[1].header.group(), "Pr\xc3\xbc");
+  EXPECT_EQ(plan->pictures[2].header.group(), "Pr\xc3\xbc");
+}
+
+TEST_F(ImportPlanTest, NamesThatCantBeSentAreRefusedByName) {
+  Touch("good.png");
+  Touch(
+      "Pr\xfc"
+      "f.png");
+  Touch("bell\a.png");
+  const absl::Status refused = PlanImport({.images_dir = dir_}, ClassNames(project_)).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("the name of Pr?f.png is not UTF-8: rename"));
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("bell?.png holds a control character"));
 }
 
 TEST_F(ImportPlanTest, AFolderWithoutPicturesIsAnError) {

@@ -166,8 +166,8 @@ TEST(PictureHeader, TooManyPixelsAreRefusedFromTheHeader) {
 
 TEST(PictureHeader, RefusesWhatIsNoPicture) {
   EXPECT_THAT(ErrorOf(""), HasSubstr("empty"));
-  EXPECT_THAT(ErrorOf("hello"), HasSubstr("neither a JPEG nor a PNG"));
-  EXPECT_THAT(ErrorOf("GIF89a........"), HasSubstr("neither a JPEG nor a PNG"));
+  EXPECT_THAT(ErrorOf("hello"), HasSubstr("no JPEG, PNG, BMP, TIFF or WebP"));
+  EXPECT_THAT(ErrorOf("GIF89a........"), HasSubstr("no JPEG, PNG, BMP, TIFF or WebP"));
 }
 
 TEST(PictureHeader, AChangedByteOfAPngIsNoticed) {

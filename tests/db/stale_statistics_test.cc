@@ -54,8 +54,8 @@ INSERT INTO ranking (project_id, generation, model_id, strategy, seed, state, el
                      activated_at)
 VALUES (1, 1, 2, 'combined', 1, 'active', 3000, now() - interval '1 second', now());
 SELECT enqueue(2);
-SELECT count(append_revision(id, 'import', 1, NULL, side = 'holdout', false, 0, ARRAY[10, 10, 50, 40]::real[],
-                             ARRAY[1], ARRAY['imported'], ARRAY[false], ARRAY[-1], '{}', '{}', '{}', '{}'))
+SELECT count(import_revision(id, 1, side = 'holdout', false, ARRAY[10, 10, 50, 40]::real[], ARRAY[1],
+                             ARRAY[false]))
 FROM image WHERE id % 20 < 2;
 -- Rows that the nodes of a statement's plan gave, or read and left out.
 CREATE FUNCTION rows_of(statement text) RETURNS float8 LANGUAGE plpgsql SET enable_mergejoin = off AS $$
@@ -107,8 +107,8 @@ TEST_F(StaleStatisticsTest, WhatLooksAtThePoolGoesThroughEachImageAFewTimes) {
   EXPECT_LE(RowsOf("SelectPoolParts", "1, 0, 3000, ''{2}''"), kMost);
   EXPECT_LE(RowsOf("SelectCommonDetections", "1, 1, 2, 5000"), kMost);
   EXPECT_LE(RowsOf("SelectUnranked", "1, 2, ''pool''"), kMost);
-  EXPECT_LE(RowsOf("CountPoolDone", "1, 1, 6000, 2"), kMost);
-  EXPECT_LE(RowsOf("CountHoldoutDone", "1, 1, 6000, 2"), kMost);
+  EXPECT_LE(RowsOf("CountPoolLeft", "1, 1, 6000, 2"), kMost);
+  EXPECT_LE(RowsOf("CountHoldoutLeft", "1, 1, 6000, 2"), kMost);
   EXPECT_LE(RowsOf("SelectImagesToPredict", "1, 1, 6000, 2, 0, 5000"), kMost);
   EXPECT_LE(RowsOf("SelectImagesToEvaluate", "1, 1, 6000, 2, 0, 5000"), kMost);
   EXPECT_LE(RowsOf("SelectHoldoutDetections", "1, 2"), kMost);
@@ -120,8 +120,8 @@ TEST_F(StaleStatisticsTest, APageGoesThroughItsOwnImages) {
   EXPECT_LE(RowsOf("SelectPoolScores", "1, 2, 5000, 100"), kMost);
   EXPECT_LE(RowsOf("SelectPoolDetections", "1, 2, 5000, 100"), kMost);
   EXPECT_LE(RowsOf("SelectLabelledAppearances", "1, 2, 5800, 100"), kMost);
-  EXPECT_LE(RowsOf("CountPoolDone", "1, 5800, 6000, 2"), kMost);
-  EXPECT_LE(RowsOf("CountHoldoutDone", "1, 5800, 6000, 2"), kMost);
+  EXPECT_LE(RowsOf("CountPoolLeft", "1, 5800, 6000, 2"), kMost);
+  EXPECT_LE(RowsOf("CountHoldoutLeft", "1, 5800, 6000, 2"), kMost);
 }
 
 }  // namespace

@@ -67,7 +67,8 @@ absl::StatusOr<v1::ImportResponse> ImportPictures(const std::shared_ptr<grpc::Ch
       open = writer->Write(message);
     }
   }
-  if (open) writer->WritesDone();
+  message.mutable_end()->set_pictures(pictures.size());
+  if (open && writer->Write(message)) writer->WritesDone();
   const absl::Status status = FromGrpc(writer->Finish());
   if (!status.ok()) return status;
   return response;

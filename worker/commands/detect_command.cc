@@ -2,9 +2,12 @@
 
 #include <torch/types.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -12,7 +15,9 @@
 #include "client/lib/category_labels.h"
 #include "client/lib/coco_file.h"
 #include "client/lib/coco_results.h"
+#include "content/picture_header.h"
 #include "proto/class_index.h"
+#include "worker/pictures/coco_pictures.h"
 #include "worker/pictures/image_decode.h"
 #include "worker/prediction/device.h"
 #include "worker/prediction/picture_prediction.h"
@@ -22,46 +27,99 @@ namespace {
 
 using detection::Detections;
 
-// Calls `take` with the detections of each file, in the order of the files.
+// Of a picture that can't be used, why.
+using MaybeDetections = absl::StatusOr<Detections>;
+
+// Calls `take` with the detections of each file, in the order of the files. Errors: those of `take`, and of
+// the network.
 absl::Status ForEachImage(Predictor& predictor, const std::vector<std::filesystem::path>& files,
                           const detection::DetectOptions& options, int64_t batch_size,
-                          const std::function<void(size_t, const Detections&)>& take) {
+                          const std::function<absl::Status(size_t, const MaybeDetections&)>& take) {
   std::vector<Picture> pictures;
   for (const std::filesystem::path& file : files) {
     // A file that can't be read is reported by `load`, when its turn comes.
-    pictures.push_back({[file] { return LoadImageSize(file).value_or(detection::ImageSize()); },
-                        [file] { return LoadImage(file); }});
+    const auto size = [file] {
+      const absl::StatusOr<PictureHeader> header = LoadPictureHeader(file);
+      return header.ok() ? detection::ImageSize{header->height(), header->width()} : detection::ImageSize();
+    };
+    pictures.push_back({size, [file] { return LoadImage(file); }});
   }
   const PredictOptions predict = {.detect = options, .batch_size = static_cast<size_t>(batch_size)};
-  std::map<size_t, Detections> early;
+  std::map<size_t, MaybeDetections> early;
   size_t next = 0;
   return PredictPictures(
       predictor, pictures, predict, [&](size_t index, absl::StatusOr<Prediction> prediction) -> absl::Status {
-        if (!prediction.ok()) return prediction.status();
-        early[index] = std::move(prediction->detections);
+        early.emplace(index, prediction.ok() ? MaybeDetections(std::move(prediction->detections))
+                                             : MaybeDetections(prediction.status()));
         for (auto first = early.begin(); first != early.end() && first->first == next; ++next) {
-          take(next, first->second);
+          if (absl::Status taken = take(next, first->second); !taken.ok()) return taken;
           first = early.erase(first);
         }
         return absl::OkStatus();
       });
 }
 
+// The files, and the pictures below the folders in order of their names. Errors: NOT_FOUND.
+absl::StatusOr<std::vector<std::filesystem::path>> PicturesOf(
+    const std::vector<std::filesystem::path>& given) {
+  std::vector<std::filesystem::path> files;
+  for (const std::filesystem::path& path : given) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(path, error)) {
+      files.push_back(path);
+      continue;
+    }
+    const size_t begin = files.size();
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(path, error)) {
+      if (entry.is_regular_file(error) && IsPictureName(entry.path().string())) files.push_back(entry.path());
+    }
+    if (files.size() == begin) {
+      return absl::NotFoundError(absl::StrCat("no picture (", kPictureNames, ") in ", path.string()));
+    }
+    std::sort(files.begin() + static_cast<ptrdiff_t>(begin), files.end());
+  }
+  return files;
+}
+
+nlohmann::json ListOf(const Detections& detections, const std::vector<std::string>& class_names) {
+  nlohmann::json list = nlohmann::json::array();
+  for (int64_t i = 0; i < detections.scores.size(0); ++i) {
+    const float* box = detections.boxes[i].data_ptr<float>();
+    const auto label = detections.labels[i].item<int64_t>();
+    nlohmann::json one = {{"label", label},
+                          {"score", detections.scores[i].item<float>()},
+                          {"box", {box[0], box[1], box[2], box[3]}}};
+    if (!class_names.empty()) one["class"] = class_names.at(ClassIndexOf(static_cast<uint32_t>(label)));
+    list.push_back(std::move(one));
+  }
+  return list;
+}
+
+// A picture that can't be used has a line with an error, and the others follow.
 absl::Status PrintLines(Predictor& predictor, const DetectFilesOptions& options, std::ostream& out) {
+  const auto files = PicturesOf(options.images);
+  if (!files.ok()) return files.status();
   detection::DetectOptions detect;
   detect.score_threshold = options.score_threshold.value_or(detect.score_threshold);
-  return ForEachImage(
-      predictor, options.images, detect, options.batch_size, [&](size_t index, const Detections& detections) {
-        nlohmann::json list = nlohmann::json::array();
-        for (int64_t i = 0; i < detections.scores.size(0); ++i) {
-          const float* box = detections.boxes[i].data_ptr<float>();
-          list.push_back({{"label", detections.labels[i].item<int64_t>()},
-                          {"score", detections.scores[i].item<float>()},
-                          {"box", {box[0], box[1], box[2], box[3]}}});
-        }
-        const nlohmann::json line = {{"image", options.images[index].string()}, {"detections", list}};
-        out << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
-      });
+  size_t bad = 0;
+  std::string first_problem;
+  const auto take = [&](size_t index, const MaybeDetections& detections) {
+    nlohmann::json line = {{"image", (*files)[index].string()}};
+    if (detections.ok()) {
+      line["detections"] = ListOf(*detections, predictor.class_names());
+    } else {
+      line["error"] = std::string(detections.status().message());
+      if (++bad == 1) first_problem = std::string(detections.status().message());
+    }
+    out << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
+    return absl::OkStatus();
+  };
+  if (absl::Status run = ForEachImage(predictor, *files, detect, options.batch_size, take); !run.ok())
+    return run;
+  if (bad == 0) return absl::OkStatus();
+  if (bad == 1) return absl::InvalidArgumentError(first_problem);
+  return absl::InvalidArgumentError(
+      absl::StrCat(bad, " of ", files->size(), " pictures can't be used, the first: ", first_problem));
 }
 
 // By name where the weights know their classes' names, else by ascending id. Every label of the weights has a
@@ -85,17 +143,20 @@ absl::StatusOr<CategoryLabels> LabelsOf(const CocoFile& coco, const Predictor& p
 
 absl::Status WriteResults(Predictor& predictor, const DetectFilesOptions& options) {
   constexpr double kScoreThreshold = 0.01;  // AP needs the whole precision-recall curve
-  const absl::StatusOr<CocoFile> coco =
+  absl::StatusOr<CocoFile> coco =
       ReadCocoFile(*options.coco, {.purpose = CocoPurpose::kTruth, .images_dir = options.images_dir});
   if (!coco.ok()) return coco.status();
+  if (absl::Status fits = FitToPictures(*coco); !fits.ok()) return fits;
   const absl::StatusOr<CategoryLabels> labels = LabelsOf(*coco, predictor);
   if (!labels.ok()) return labels.status();
   std::vector<std::filesystem::path> files;
-  for (const CocoImage& image : coco->images) files.push_back(options.images_dir / image.file_name);
+  for (const CocoImage& image : coco->images) files.push_back(coco->images_dir / image.file_name);
   detection::DetectOptions detect;
   detect.score_threshold = options.score_threshold.value_or(kScoreThreshold);
   std::vector<CocoDetection> results;
-  const auto take = [&](size_t index, const Detections& detections) {
+  const auto take = [&](size_t index, const MaybeDetections& found) -> absl::Status {
+    if (!found.ok()) return found.status();
+    const Detections& detections = *found;
     for (int64_t i = 0; i < detections.scores.size(0); ++i) {
       const float* box = detections.boxes[i].data_ptr<float>();
       CocoDetection result;
@@ -106,6 +167,7 @@ absl::Status WriteResults(Predictor& predictor, const DetectFilesOptions& option
       result.score = detections.scores[i].item<float>();
       results.push_back(result);
     }
+    return absl::OkStatus();
   };
   absl::Status detected = ForEachImage(predictor, files, detect, options.batch_size, take);
   if (!detected.ok()) return detected;

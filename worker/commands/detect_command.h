@@ -20,15 +20,16 @@ struct DetectFilesOptions {
   int64_t batch_size = 4;
   std::string device = "auto";
   std::string precision = "float32";
-  int threads = 0;  // 0: one per core
-  std::vector<std::filesystem::path> images;  // print one line of JSON per file; or:
+  int threads = 0;                            // 0: one per core
+  std::vector<std::filesystem::path> images;  // files and folders: print one line of JSON per picture; or:
   std::optional<std::filesystem::path> coco;  // detect in the images of this COCO file,
   std::filesystem::path images_dir;           // which are in this folder,
   std::filesystem::path out;                  // and write COCO results here
 };
 
-// Errors: those of the files, ResolveDevice and ResolvePrecision; INVALID_ARGUMENT when the classes of the
-// weights are not those of the COCO file.
+// A picture file that can't be used gets a line with an error; the others follow, and the first of the
+// problems is the error. Errors: those of the files, ResolveDevice and ResolvePrecision; INVALID_ARGUMENT
+// when the classes of the weights are not those of the COCO file.
 absl::Status RunDetectCommand(const DetectFilesOptions& options, std::ostream& out);
 
 }  // namespace loupe

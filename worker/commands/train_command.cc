@@ -14,6 +14,7 @@
 #include "client/lib/coco_file.h"
 #include "recipe/recipe.h"
 #include "worker/detection/runtime.h"
+#include "worker/pictures/coco_pictures.h"
 #include "worker/prediction/device.h"
 #include "worker/prediction/weight_file.h"
 #include "worker/training/child_processes.h"
@@ -47,10 +48,11 @@ absl::StatusOr<v1::Recipe> RecipeOf(const TrainOptions& options) {
 
 absl::StatusOr<TrainingSet> ReadSet(const std::filesystem::path& coco_file,
                                     const std::filesystem::path& images_dir) {
-  const absl::StatusOr<CocoFile> coco =
+  absl::StatusOr<CocoFile> coco =
       ReadCocoFile(coco_file, {.purpose = CocoPurpose::kTruth, .images_dir = images_dir});
   if (!coco.ok()) return coco.status();
-  return TrainingSetFromCoco(*coco, images_dir);
+  if (absl::Status fits = FitToPictures(*coco); !fits.ok()) return fits;
+  return TrainingSetFromCoco(*coco, coco->images_dir);
 }
 
 absl::StatusOr<TrainingSet> ReadSets(const TrainOptions& options, const v1::Recipe& recipe) {

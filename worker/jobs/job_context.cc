@@ -6,8 +6,21 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/lib/blob_stream.h"
+#include "spdlog/spdlog.h"
 
 namespace loupe {
+namespace {
+
+// Messages of decoders may hold anything.
+std::string OneLine(absl::string_view text) {
+  std::string line(text);
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f) c = ' ';
+  }
+  return line;
+}
+
+}  // namespace
 
 absl::StatusOr<std::string> JobContext::ReadBytes(const std::string& sha256) const {
   const std::optional<Sha256> hash = FromBytes(sha256);
@@ -29,6 +42,23 @@ absl::StatusOr<Sha256> JobContext::Upload(const std::filesystem::path& path) con
   absl::Status written = WriteBlob(connection, job.job_id(), job.lease(), *hash, path, kJobPatience);
   if (!written.ok()) return written;
   return *hash;
+}
+
+absl::Status JobContext::SetImageAside(int64_t image_id, const absl::Status& why) const {
+  constexpr size_t kMaxReason = 1000;
+  v1::SetImageAsideRequest request;
+  request.set_job_id(job.job_id());
+  request.set_lease(job.lease());
+  request.set_image_id(image_id);
+  request.set_reason(OneLine(why.message()).substr(0, kMaxReason));
+  spdlog::warn("job {}: image {} is set aside: {}", job.job_id(), image_id, request.reason());
+  const auto stub = v1::WorkerService::NewStub(connection.channel());
+  return Call(connection, *stub, &v1::WorkerService::Stub::SetImageAside, request, {.patience = kJobPatience})
+      .status();
+}
+
+bool IsFaultOfPicture(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) || absl::IsNotFound(status) || absl::IsDataLoss(status);
 }
 
 std::filesystem::path JobContext::TemporaryFile(const std::string& what) const {

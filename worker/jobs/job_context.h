@@ -32,9 +32,14 @@ struct JobContext {
   absl::StatusOr<SafetensorsFile> ReadWeights(const std::string& sha256) const;
   // Uploads a file as a blob and returns its hash. Errors: those of HashOfFile and WriteBlob.
   absl::StatusOr<Sha256> Upload(const std::filesystem::path& path) const;
+  // Tells the coordinator that an image's picture can't be used, and why. Errors: those of the RPC.
+  absl::Status SetImageAside(int64_t image_id, const absl::Status& why) const;
   // A path in the cache's folder for a file of this process. The caller removes the file.
   std::filesystem::path TemporaryFile(const std::string& what) const;
 };
+
+// Whether a picture that failed to load can never be used: it is damaged, or its blob is missing or changed.
+bool IsFaultOfPicture(const absl::Status& status);
 
 // RunTrainJob and RunPredictJob run a job and complete it. Errors: ABORTED and CANCELLED as
 // LeaseKeeper::MayGoOn; UNAVAILABLE (the coordinator could not be reached for kJobPatience); any other error

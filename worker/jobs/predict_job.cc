@@ -3,12 +3,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 #include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "client/lib/blob_stream.h"
+#include "proto/error_info.h"
 #include "recipe/recipe.h"
 #include "spdlog/spdlog.h"
 #include "worker/jobs/job_context.h"
@@ -70,15 +70,6 @@ absl::Status Upload(const JobContext& context, const std::vector<v1::ImagePredic
   return sent;
 }
 
-// The prediction of a picture that can't be decoded. The coordinator sets the image aside, since the score is
-// not a number.
-v1::ImagePrediction NotPredicted(int64_t image_id) {
-  v1::ImagePrediction prediction;
-  prediction.set_image_id(image_id);
-  prediction.set_max_foreground_score(std::numeric_limits<float>::quiet_NaN());
-  return prediction;
-}
-
 // Properties of a picture that do not depend on the model.
 struct Look {
   uint64_t hash = 0;
@@ -87,10 +78,8 @@ struct Look {
 
 class PredictJob {
  public:
-  PredictJob(const JobContext& context, Predictor predictor)
-      : context_(context),
-        predictor_(std::move(predictor)),
-        recipe_(WithDefaults(context.job.recipe()).prediction()) {}
+  PredictJob(const JobContext& context, Predictor& predictor)
+      : context_(context), predictor_(predictor), recipe_(WithDefaults(context.job.recipe()).prediction()) {}
 
   // images: the unlabelled ones first.
   absl::Status Run(const std::vector<v1::JobImage>& images) {
@@ -139,13 +128,13 @@ class PredictJob {
       done_.push_back(PredictionMessage(image_id, *prediction));
       done_.back().set_perceptual_hash(look.hash);
       done_.back().set_brightness(look.brightness);
-    } else if (absl::IsInvalidArgument(prediction.status())) {
-      spdlog::warn("job {}: {}", context_.job.job_id(), std::string(prediction.status().message()));
-      done_.push_back(NotPredicted(image_id));
+    } else if (IsFaultOfPicture(prediction.status())) {
+      const absl::Status aside = context_.SetImageAside(image_id, prediction.status());
+      if (!aside.ok()) return aside;
     } else {
       return prediction.status();
     }
-    if (done_.size() < kUploadPiece && count_ < total_) return absl::OkStatus();
+    if (done_.empty() || (done_.size() < kUploadPiece && count_ < total_)) return absl::OkStatus();
     absl::Status uploaded = Upload(context_, done_);
     done_.clear();
     return uploaded;
@@ -162,7 +151,7 @@ class PredictJob {
   }
 
   const JobContext& context_;
-  Predictor predictor_;
+  Predictor& predictor_;
   v1::PredictionRecipe recipe_;
   std::vector<v1::ImagePrediction> done_;
   size_t count_ = 0;
@@ -180,20 +169,24 @@ absl::Status RunPredictJob(const JobContext& context) {
   description.num_classes = context.job.classes_size();
   absl::StatusOr<LoadedDetector> detector = LoadDetector(*weights, description);
   if (!detector.ok()) return detector.status();
-  const absl::StatusOr<std::vector<v1::JobImage>> images = ReadJobImages(context);
-  if (!images.ok()) return images.status();
   absl::StatusOr<Predictor> predictor = Predictor::Create(
       *std::move(detector), context.device, WithDefaults(context.job.recipe()).prediction().precision());
   if (!predictor.ok()) return predictor.status();
-  PredictJob job(context, *std::move(predictor));
-  if (absl::Status status = job.Run(*images); !status.ok()) return status;
   v1::CompleteJobRequest request;
   request.set_job_id(context.job.job_id());
   request.set_lease(context.job.lease());
   const auto stub = v1::WorkerService::NewStub(context.connection.channel());
-  return Call(context.connection, *stub, &v1::WorkerService::Stub::CompleteJob, request,
-              {.patience = kJobPatience})
-      .status();
+  for (;;) {
+    const absl::StatusOr<std::vector<v1::JobImage>> images = ReadJobImages(context);
+    if (!images.ok()) return images.status();
+    PredictJob job(context, *predictor);
+    if (absl::Status status = job.Run(*images); !status.ok()) return status;
+    const absl::Status completed = Call(context.connection, *stub, &v1::WorkerService::Stub::CompleteJob,
+                                        request, {.patience = kJobPatience})
+                                       .status();
+    // Meanwhile images may have come to the job, e.g. a holdout image that was labelled.
+    if (ErrorReason(completed) != "INCOMPLETE" || images->empty()) return completed;
+  }
 }
 
 }  // namespace loupe

@@ -32,11 +32,17 @@ TrainingImage ImageOf(const JobContext& context, const v1::SnapshotItem& item) {
   return {name, load, TargetOf(boxes), item.pseudo()};
 }
 
-absl::StatusOr<TrainingSet> ReadSnapshot(const JobContext& context) {
+struct Snapshot {
+  TrainingSet set;
+  std::vector<int64_t> image_ids;  // of set.images
+};
+
+absl::StatusOr<Snapshot> ReadSnapshot(const JobContext& context) {
   std::vector<v1::Class> classes(context.job.classes().begin(), context.job.classes().end());
   std::sort(classes.begin(), classes.end(),
             [](const auto& a, const auto& b) { return a.label() < b.label(); });
-  TrainingSet set;
+  Snapshot snapshot;
+  TrainingSet& set = snapshot.set;
   for (const v1::Class& one : classes) set.class_names.push_back(one.name());
   v1::ReadSnapshotRequest request;
   request.set_job_id(context.job.job_id());
@@ -44,14 +50,33 @@ absl::StatusOr<TrainingSet> ReadSnapshot(const JobContext& context) {
   const auto stub = v1::WorkerService::NewStub(context.connection.channel());
   const absl::Status read = RetryUnavailable(kJobPatience, [&] {
     set.images.clear();
+    snapshot.image_ids.clear();
     const auto client = context.connection.NewContext(StreamDeadline(0));
     const auto reader = stub->ReadSnapshot(client.get(), request);
     v1::SnapshotItem item;
-    while (reader->Read(&item)) set.images.push_back(ImageOf(context, item));
+    while (reader->Read(&item)) {
+      set.images.push_back(ImageOf(context, item));
+      snapshot.image_ids.push_back(item.image().id());
+    }
     return FromGrpc(reader->Finish());
   });
   if (!read.ok()) return read;
-  return set;
+  return snapshot;
+}
+
+// Decodes every picture of the snapshot, and sets those aside that can't be used. Returns how many. It takes
+// as long as decoding takes an epoch, so it is done only when a picture failed.
+absl::StatusOr<int> SetBadPicturesAside(const JobContext& context, const Snapshot& snapshot) {
+  int count = 0;
+  for (size_t i = 0; i < snapshot.image_ids.size(); ++i) {
+    if (absl::Status status = context.lease.MayGoOn(); !status.ok()) return status;
+    const absl::Status loaded = snapshot.set.images[i].load().status();
+    if (loaded.ok()) continue;
+    if (!IsFaultOfPicture(loaded)) return loaded;
+    if (absl::Status aside = context.SetImageAside(snapshot.image_ids[i], loaded); !aside.ok()) return aside;
+    ++count;
+  }
+  return count;
 }
 
 // Resumes from the job's last checkpoint. When it can't be used, training starts at the beginning.
@@ -139,17 +164,16 @@ absl::Status Complete(const JobContext& context, const Trainer& trainer) {
       .status();
 }
 
-}  // namespace
-
-absl::Status RunTrainJob(const JobContext& context) {
-  absl::StatusOr<TrainingSet> set = ReadSnapshot(context);
-  if (!set.ok()) return set.status();
+// Trains on the images of `snapshot`.
+absl::Status Train(const JobContext& context, const Snapshot& snapshot) {
   absl::StatusOr<SafetensorsFile> init = SafetensorsFile();
   const bool has_init = !context.job.weights_sha256().empty();
   if (has_init) init = context.ReadWeights(context.job.weights_sha256());
   if (!init.ok()) return init.status();
+  // Classes may have been renamed since: what the project's own model knows is told by order, not by name.
+  if (context.job.own_weights()) init->metadata.clear();
   const absl::StatusOr<std::unique_ptr<Trainer>> trainer = Trainer::Create(
-      WithDefaults(context.job.recipe()), *std::move(set), has_init ? &*init : nullptr, context.device);
+      WithDefaults(context.job.recipe()), snapshot.set, has_init ? &*init : nullptr, context.device);
   if (!trainer.ok()) return trainer.status();
   if (has_init) spdlog::info("job {}: initial weights: {}", context.job.job_id(), (*trainer)->init_summary());
   TryResume(context, **trainer);
@@ -163,6 +187,20 @@ absl::Status RunTrainJob(const JobContext& context) {
   }
   if (!trained.ok()) return trained;
   return Complete(context, **trainer);
+}
+
+}  // namespace
+
+absl::Status RunTrainJob(const JobContext& context) {
+  for (;;) {
+    const absl::StatusOr<Snapshot> snapshot = ReadSnapshot(context);
+    if (!snapshot.ok()) return snapshot.status();
+    absl::Status trained = Train(context, *snapshot);
+    if (!IsFaultOfPicture(trained)) return trained;
+    const absl::StatusOr<int> set_aside = SetBadPicturesAside(context, *snapshot);
+    if (!set_aside.ok()) return set_aside.status();
+    if (*set_aside == 0) return trained;  // something else was wrong
+  }
 }
 
 }  // namespace loupe

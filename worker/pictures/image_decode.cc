@@ -10,7 +10,6 @@
 #include <opencv2/imgproc.hpp>
 
 #include "absl/strings/str_cat.h"
-#include "content/picture_header.h"
 
 namespace loupe {
 namespace {
@@ -75,10 +74,13 @@ absl::StatusOr<torch::Tensor> DecodeImage(std::string_view bytes, const std::str
     const cv::Mat encoded(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
     const cv::Mat picture =
         cv::imdecode(encoded, cv::IMREAD_COLOR | cv::IMREAD_ANYDEPTH | cv::IMREAD_IGNORE_ORIENTATION);
-    if (picture.cols != header->stored_width || picture.rows != header->stored_height) {
+    // OpenCV turns TIFFs by itself, whatever the flags say.
+    const int orientation = header->media_type == "image/tiff" ? 1 : header->orientation;
+    const cv::Mat upright = picture.empty() ? picture : Upright(picture, orientation);
+    if (upright.cols != header->width() || upright.rows != header->height()) {
       return absl::InvalidArgumentError(absl::StrCat(name, ": the picture can't be decoded"));
     }
-    return ToTensor(Upright(picture, header->orientation));
+    return ToTensor(upright);
   } catch (const cv::Exception& error) {
     return absl::InvalidArgumentError(absl::StrCat(name, ": the picture can't be decoded: ", error.err));
   }
@@ -90,14 +92,12 @@ absl::StatusOr<torch::Tensor> LoadImage(const std::filesystem::path& path) {
   return DecodeImage(*bytes, path.string());
 }
 
-absl::StatusOr<detection::ImageSize> LoadImageSize(const std::filesystem::path& path) {
+absl::StatusOr<PictureHeader> LoadPictureHeader(const std::filesystem::path& path) {
   const absl::StatusOr<std::string> bytes = ReadFile(path);
   if (!bytes.ok()) return bytes.status();
-  const absl::StatusOr<PictureHeader> header = ReadPictureHeader(*bytes);
-  if (!header.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(path.string(), ": ", header.status().message()));
-  }
-  return detection::ImageSize{header->height(), header->width()};
+  absl::StatusOr<PictureHeader> header = ReadPictureHeader(*bytes);
+  if (header.ok()) return header;
+  return absl::InvalidArgumentError(absl::StrCat(path.string(), ": ", header.status().message()));
 }
 
 }  // namespace loupe

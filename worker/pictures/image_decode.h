@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "worker/detection/types.h"
+#include "content/picture_header.h"
 
 namespace loupe {
 
@@ -17,8 +17,8 @@ namespace loupe {
 // Errors: INVALID_ARGUMENT as ReadPictureHeader, or when the decoder can't read the picture.
 absl::StatusOr<torch::Tensor> DecodeImage(std::string_view bytes, const std::string& name);
 
-// Width and height of a picture file as people see it, without decoding. Errors: as LoadImage.
-absl::StatusOr<detection::ImageSize> LoadImageSize(const std::filesystem::path& path);
+// The header of a picture file, without decoding. Errors: as LoadImage.
+absl::StatusOr<PictureHeader> LoadPictureHeader(const std::filesystem::path& path);
 
 // The picture in a file. Errors: those of DecodeImage; NOT_FOUND when the file can't be opened.
 absl::StatusOr<torch::Tensor> LoadImage(const std::filesystem::path& path);

@@ -43,20 +43,6 @@ absl::StatusOr<TrainingBox> BoxOf(const CocoAnnotation& annotation, int64_t labe
   return TrainingBox{corners, label, annotation.iscrowd};
 }
 
-// Checks the size, since a picture that was rotated after its boxes were drawn would be learned wrongly and
-// without an error.
-absl::StatusOr<torch::Tensor> LoadChecked(const std::filesystem::path& file, const CocoImage& image) {
-  absl::StatusOr<torch::Tensor> pixels = LoadImage(file);
-  if (!pixels.ok() || image.width == 0 || image.height == 0) return pixels;
-  if (pixels->size(2) != image.width || pixels->size(1) != image.height) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(file.string(), " is ", pixels->size(2), " x ", pixels->size(1),
-                     " pixels as people see it, the COCO file says ", image.width, " x ", image.height,
-                     "; its boxes are of another picture, or of one that was turned"));
-  }
-  return pixels;
-}
-
 }  // namespace
 
 detection::Target TargetOf(const std::vector<TrainingBox>& boxes) {
@@ -100,8 +86,7 @@ absl::StatusOr<TrainingSet> TrainingSetFromCoco(const CocoFile& coco,
   }
   for (const CocoImage& image : coco.images) {
     const std::filesystem::path file = images_dir / image.file_name;
-    set.images.push_back(
-        {image.file_name, [file, image] { return LoadChecked(file, image); }, TargetOf(boxes_of[image.id])});
+    set.images.push_back({image.file_name, [file] { return LoadImage(file); }, TargetOf(boxes_of[image.id])});
   }
   return set;
 }

@@ -39,9 +39,8 @@ struct TrainingSet {
 };
 
 // All images of a COCO file. The classes are its categories by ascending id. Boxes marked `iscrowd` become
-// regions to ignore.
+// regions to ignore. Requires: FitToPictures() of the file was OK.
 // Errors: INVALID_ARGUMENT when the file has no category, or a box is empty or infinite as float32.
-// Errors of TrainingImage::load: INVALID_ARGUMENT when a picture has another size than the file says.
 absl::StatusOr<TrainingSet> TrainingSetFromCoco(const CocoFile& coco,
                                                 const std::filesystem::path& images_dir);
 

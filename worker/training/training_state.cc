@@ -9,8 +9,10 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "content/sha256.h"
 #include "recipe/recipe.h"
+#include "worker/detection/class_heads.h"
 #include "worker/detection/faster_rcnn.h"
 #include "worker/detection/weights.h"
 #include "worker/prediction/detector_config.h"
@@ -93,11 +95,19 @@ absl::Status TrainingState::BuildModel(const SafetensorsFile* init, torch::Devic
   model_->set_precision(*precision);
   model_->to(device);
   if (init == nullptr) return absl::OkStatus();
+  const absl::StatusOr<detection::WeightDescription> description = detection::DescribeWeights(init->metadata);
+  if (!description.ok()) return description.status();
+  std::map<std::string, torch::Tensor> tensors = init->tensors;
+  const detection::ClassMatch match =
+      detection::MatchClasses(description->class_names, class_names_, *model_, tensors);
   const absl::StatusOr<detection::LoadReport> report =
-      TakeInitialWeights(init->tensors, recipe_.detector(), *model_);
+      TakeInitialWeights(tensors, recipe_.detector(), *model_);
   if (!report.ok()) return report.status();
   pretrained_ = report->taken;
   init_summary_ = report->Summary();
+  if (const std::string classes = match.Summary(); !classes.empty()) {
+    absl::StrAppend(&init_summary_, "; ", classes);
+  }
   return absl::OkStatus();
 }
 

@@ -218,7 +218,7 @@ TEST_F(ImageServiceTest, AtMost20ProblemsAreListed) {
   std::vector<TestPicture> pictures;
   for (int i = 0; i < 50; ++i) pictures.push_back({absl::StrCat("bad-", i), "x"});
   const std::string message(Import(pictures).status().message());
-  EXPECT_EQ(std::count(message.begin(), message.end(), '\n'), 20);
+  EXPECT_THAT(message, AllOf(HasSubstr("bad-0: "), testing::Not(HasSubstr("bad-20: ")), HasSubstr("\nand ")));
 }
 
 TEST_F(ImageServiceTest, RefusesMessagesOutOfOrderAndNul) {

@@ -16,8 +16,6 @@ class ImageStateTest : public LabelingTest {
     for (int i = 0; i < 3; ++i) tokens_.push_back(coordinator_.Token(v1::ANNOTATOR));
   }
 
-  int64_t Number(const std::string& sql) { return coordinator_.database().Sql(sql)[0][0].as<int64_t>(); }
-
   struct Opened {
     std::string token;
     v1::Task task;
@@ -55,11 +53,11 @@ class ImageStateTest : public LabelingTest {
   void ExpectOneStateEach() {
     const v1::ProjectStatus status = Status();
     const int64_t images = Number("SELECT count(*) FROM image");
-    const int64_t labelled = Number("SELECT count(*) FROM image WHERE head_revision_id IS NOT NULL");
+    const int64_t labelled = Number("SELECT count(*) FROM image WHERE truth_revision_id IS NOT NULL");
     EXPECT_EQ(static_cast<int64_t>(status.pool_images()), images);
     EXPECT_EQ(static_cast<int64_t>(status.pool_labelled()), labelled);
     EXPECT_EQ(Number("SELECT count(*) FROM image JOIN lease ON subject_id = image.id AND purpose = 'label' "
-                     "WHERE head_revision_id IS NOT NULL"),
+                     "WHERE truth_revision_id IS NOT NULL"),
               0)
         << "labelled, and given to somebody";
     EXPECT_EQ(Number("SELECT count(*) FROM task FULL JOIN lease ON lease.task_id = task.id AND lease.purpose "
@@ -78,7 +76,7 @@ class ImageStateTest : public LabelingTest {
       const bool is_open = std::any_of(opened_.begin(), opened_.end(),
                                        [&](const Opened& opened) { return opened.task.image().id() == id; });
       const bool is_labelled =
-          Number(absl::StrCat("SELECT count(*) FROM image WHERE head_revision_id IS NOT NULL AND id = ",
+          Number(absl::StrCat("SELECT count(*) FROM image WHERE truth_revision_id IS NOT NULL AND id = ",
                               id)) == 1;
       EXPECT_EQ(entry.state(), is_labelled ? "answered" : is_open ? "leased" : "waiting") << id;
       queue += is_labelled ? 0 : 1;

@@ -46,13 +46,14 @@ TEST_F(HistoryTest, AnUntouchedHistoryIsWhole) {
 }
 
 TEST_F(HistoryTest, TheDatabaseRefusesToChangeIt) {
-  for (const std::string table : {"label_revision", "label_box", "rejection"}) {
+  for (const std::string table : {"label_revision", "label_box", "outcome", "shown_box", "rejection"}) {
     EXPECT_THROW(coordinator_.database().Sql("DELETE FROM " + table), pqxx::sql_error) << table;
     EXPECT_THROW(coordinator_.database().Sql("TRUNCATE " + table + " CASCADE"), pqxx::sql_error) << table;
   }
   EXPECT_THROW(coordinator_.database().Sql("UPDATE label_revision SET spent_ms = 1"), pqxx::sql_error);
   EXPECT_THROW(coordinator_.database().Sql("UPDATE label_box SET x1 = 0"), pqxx::sql_error);
-  EXPECT_THROW(coordinator_.database().Sql("UPDATE rejection SET score = 0"), pqxx::sql_error);
+  EXPECT_THROW(coordinator_.database().Sql("UPDATE outcome SET outcome = 'hidden'"), pqxx::sql_error);
+  EXPECT_THROW(coordinator_.database().Sql("UPDATE shown_box SET score = 0"), pqxx::sql_error);
   EXPECT_THROW(coordinator_.database().Sql("UPDATE image SET side = 'holdout'"), pqxx::sql_error);
   EXPECT_EQ(Verify().breaks_total(), 0U);
 }
@@ -65,8 +66,14 @@ TEST_F(HistoryTest, AChangeBehindTheTriggersIsFound) {
       {"label_box", "UPDATE label_box SET label = ordinal + 1 WHERE revision_id = 2"},
       {"label_box", "UPDATE label_box SET origin = 'adjusted' WHERE revision_id = 2 AND ordinal = 0"},
       {"label_box", "UPDATE label_box SET origin = 'accepted' WHERE revision_id = 2 AND ordinal = 0"},
-      {"rejection", "UPDATE rejection SET score = 0.5 WHERE revision_id = 2"},
-      {"rejection", "UPDATE rejection SET score = 0.4 WHERE revision_id = 2"},
+      {"outcome", "UPDATE outcome SET outcome = 'hidden' WHERE revision_id = 2 AND shown_ordinal = 1"},
+      {"outcome", "UPDATE outcome SET outcome = 'dropped' WHERE revision_id = 2 AND shown_ordinal = 1"},
+      {"shown_box", "UPDATE shown_box SET score = 0.5 WHERE task_id = 2 AND ordinal = 1"},
+      {"shown_box", "UPDATE shown_box SET score = 0.4 WHERE task_id = 2 AND ordinal = 1"},
+      {"label_revision", "UPDATE label_revision SET note = 'x' WHERE id = 2"},
+      {"label_revision", "UPDATE label_revision SET note = '' WHERE id = 2"},
+      {"label_revision", "UPDATE label_revision SET flags = '{a}' WHERE id = 2"},
+      {"label_revision", "UPDATE label_revision SET flags = '{}' WHERE id = 2"},
       {"label_revision", "UPDATE label_revision SET late = true WHERE id = 2"},
       {"label_revision", "UPDATE label_revision SET late = false WHERE id = 2"},
       {"label_revision", "UPDATE label_revision SET author_id = 1 WHERE id = 2"},
@@ -83,7 +90,8 @@ TEST_F(HistoryTest, AChangeBehindTheTriggersIsFound) {
 
 TEST_F(HistoryTest, AMissingRevisionIsFound) {
   Tamper("label_revision", "DELETE FROM label_revision WHERE id = 3");
-  EXPECT_THAT(Verify().breaks(), ElementsAre(HasSubstr("image 3: its truth is revision 3")));
+  EXPECT_THAT(Verify().breaks(), ElementsAre(HasSubstr("image 3: its history ends with revision 3"),
+                                             HasSubstr("image 3: its truth is revision 3")));
 }
 
 TEST_F(HistoryTest, AnImageIsFoundByItsFileName) {

@@ -20,11 +20,11 @@ v1::Curve CurveOf(RoundWorld& world, const v1::GetCurveRequest& request = {}) {
   return curve;
 }
 
-TEST(Insight, WithoutRoundsItIsTooEarly) {
+TEST(Insight, WithoutAJudgedModelThereIsNoAdvice) {
   RoundWorld world(10, 10);
   const v1::Curve curve = CurveOf(world);
   EXPECT_EQ(curve.points_size(), 0);
-  EXPECT_EQ(curve.verdict(), "go on") << "no class has its boxes";
+  EXPECT_EQ(curve.verdict(), "no model was judged yet");
   EXPECT_THAT(curve.no_fit(), HasSubstr("at least 4 more"));
 }
 
@@ -74,7 +74,7 @@ TEST(Insight, BoxesOfTheHoldoutDontCountForStopping) {
   world.Label("holdout", 0, 70);
   world.Label("pool", 0, 4);
   const v1::Curve curve = CurveOf(world);
-  EXPECT_EQ(curve.verdict(), "go on");
+  EXPECT_EQ(curve.verdict(), "no model was judged yet");
   EXPECT_THAT(curve.reasons(2).text(), HasSubstr("fewer than 30 boxes: 2 of 2; the fewest boxes, 2,"));
 }
 
@@ -150,7 +150,7 @@ TEST(Insight, TheCheckSaysWhatItCouldNotSee) {
       "no number' "
       "WHERE image_id IN (SELECT id FROM image WHERE file_name IN ('pool-7.png', 'pool-98.png', "
       "'pool-99.png'));"
-      "UPDATE image SET perceptual_hash = id * 7919 WHERE side = 'pool' OR head_revision_id IS NOT NULL");
+      "UPDATE image SET perceptual_hash = id * 7919 WHERE side = 'pool' OR truth_revision_id IS NOT NULL");
   const v1::LabelCheck check = CheckOf(world);
   EXPECT_EQ(check.comparisons(0).of(), "embeddings") << "though the first image has none";
   EXPECT_EQ(check.comparisons(0).images(), 58u);
@@ -170,7 +170,7 @@ TEST(Insight, TheCheckOfTheRandomSliceLeavesOutWhatTheRankingWasExtendedBy) {
   world.database.Sql(
       "INSERT INTO ranking_entry SELECT ranking.id, 1000 + image.id, image.id, 'pool', 'random', NULL, 0.5, "
       "true "
-      "FROM ranking, image WHERE state = 'active' AND head_revision_id IS NULL "
+      "FROM ranking, image WHERE ranking.state = 'active' AND truth_revision_id IS NULL "
       "AND NOT EXISTS (SELECT FROM ranking_entry WHERE ranking_id = ranking.id AND image_id = image.id)");
   world.Label("pool", 60, 300);
 

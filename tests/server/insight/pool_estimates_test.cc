@@ -45,7 +45,7 @@ class PoolEstimatesTest : public testing::Test {
   std::vector<int64_t> NotDrawn(RoundWorld& world, int count) {
     std::vector<int64_t> images;
     for (const auto& row : world.database.Sql(absl::StrCat(
-             "SELECT id FROM image WHERE side = 'pool' AND head_revision_id IS NULL AND NOT EXISTS (SELECT "
+             "SELECT id FROM image WHERE side = 'pool' AND truth_revision_id IS NULL AND NOT EXISTS (SELECT "
              "FROM ranking_entry WHERE image_id = image.id AND slice = 'random') ORDER BY id LIMIT ",
              count))) {
       images.push_back(row[0].as<int64_t>());
@@ -54,21 +54,18 @@ class PoolEstimatesTest : public testing::Test {
   }
 
   void Label(RoundWorld& world, int64_t image, const std::vector<MadeBox>& boxes) {
-    std::vector<std::string> corners, labels, ignores, origins, predicted;
+    std::vector<std::string> corners, labels, ignores;
     for (const MadeBox& box : boxes) {
       corners.push_back(box.elsewhere ? "60,50,90,70" : "10,10,50,40");
       labels.push_back(absl::StrCat(box.label));
       ignores.push_back(box.ignore ? "true" : "false");
-      origins.push_back("'imported'");
-      predicted.push_back("-1");
     }
     const auto array = [](const std::vector<std::string>& values, const char* type) {
       return absl::StrCat("ARRAY[", absl::StrJoin(values, ","), "]::", type, "[]");
     };
-    world.database.Sql(absl::StrCat("SELECT append_revision(", image, ", 'import', 1, NULL, true, false, 0, ",
+    world.database.Sql(absl::StrCat("SELECT import_revision(", image, ", 1, true, true, ",
                                     array(corners, "real"), ", ", array(labels, "int"), ", ",
-                                    array(origins, "text"), ", ", array(ignores, "boolean"), ", ",
-                                    array(predicted, "int"), ", '{}', '{}', '{}', '{}')"));
+                                    array(ignores, "boolean"), ")"));
   }
 
   // With the defect that is on it.
@@ -86,13 +83,23 @@ class PoolEstimatesTest : public testing::Test {
     return world.Text(absl::StrCat("SELECT file_name FROM image WHERE id = ", image));
   }
 
+  // With all figures, whatever they rest on.
   v1::PoolEstimates Estimate(RoundWorld& world, const std::string& model = "", double threshold = 0.5) {
     v1::EstimatePoolRequest request;
     request.set_model(model);
     request.set_score_threshold(threshold);
+    const auto input = world.database.get().Transact(
+        {"estimate", absl::Now() + absl::Seconds(20), Isolation::kRepeatableRead},
+        [&](Transaction& transaction) { return ReadPoolEstimatesInput(transaction, request); });
+    EXPECT_TRUE(input.ok()) << input.status();
+    return input.ok() ? MakePoolEstimates(*input, threshold) : v1::PoolEstimates();
+  }
+
+  // What the coordinator tells.
+  v1::PoolEstimates Told(RoundWorld& world) {
     v1::PoolEstimates estimates;
     const grpc::Status status =
-        world.insight->EstimatePool(world.Context(world.engineer).get(), request, &estimates);
+        world.insight->EstimatePool(world.Context(world.engineer).get(), {}, &estimates);
     EXPECT_TRUE(status.ok()) << status.error_message();
     return estimates;
   }
@@ -176,6 +183,47 @@ TEST_F(PoolEstimatesTest, AnImageThatIsOpenHoldsUpThoseBehindItAndTheLatestRevis
   Label(world, slice[0]);
   EXPECT_DOUBLE_EQ(Estimate(world).all_classes().precision().value(), 1);
   EXPECT_DOUBLE_EQ(Estimate(world).all_classes().boxes_left().value(), 4 * 25.0 - 4);
+}
+
+TEST_F(PoolEstimatesTest, FiguresOfFewImagesOrBoxesAreNotTold) {
+  RoundWorld world(200, 0);
+  world.Label("pool", 0, 20);
+  RunRound(world, 1, 200);
+  const std::vector<int64_t> slice = SliceOf(world, 1);
+  ASSERT_GT(slice.size(), 30U);
+  for (int i = 0; i < 10; ++i) Label(world, slice[static_cast<size_t>(i)]);
+  EXPECT_TRUE(Estimate(world).has_all_classes());
+  EXPECT_FALSE(Told(world).has_all_classes());
+  EXPECT_EQ(Told(world).classes_size(), 0);
+  EXPECT_EQ(Told(world).answers_missing(), 20U) << "a box an image: 20 more boxes";
+  EXPECT_THAT(Told(world).no_figures(), HasSubstr("there are 10 with 10: about 20 more answers"));
+  for (int i = 10; i < 30; ++i) Label(world, slice[static_cast<size_t>(i)]);
+  ASSERT_TRUE(Told(world).has_all_classes());
+  EXPECT_TRUE(Told(world).all_classes().boxes_left().has_low());
+  EXPECT_EQ(Told(world).no_figures(), "");
+  EXPECT_FALSE(Told(world).classes(0).figures().has_recall()) << "15 boxes of the class give no interval";
+}
+
+TEST_F(PoolEstimatesTest, TheSliceDoesNotWaitForAnImageThatWasSkipped) {
+  RoundWorld world(120, 0);
+  world.Label("pool", 0, 20);
+  RunRound(world, 1, 100);
+  const std::vector<int64_t> slice = SliceOf(world, 1);
+  for (const size_t i : {0, 1, 3}) Label(world, slice[i]);
+  EXPECT_EQ(Estimate(world).answered_images(), 2U);
+  world.database.Sql(
+      absl::StrCat("INSERT INTO task (project_id, image_id, image_side, principal_id, lease_number, "
+                   "ranking_id, position, slice, "
+                   "blind, state, ended_at) SELECT 1, ",
+                   slice[2],
+                   ", 'pool', 1, 1, ranking.id, 0, 'random', true, 'skipped', now() "
+                   "FROM ranking WHERE state = 'active'"));
+  EXPECT_EQ(Estimate(world).answered_images(), 3U);
+  EXPECT_EQ(Estimate(world).skipped_images(), 1U);
+  EXPECT_EQ(Estimate(world).slice_images(), slice.size() - 1);
+  Label(world, slice[2]);
+  EXPECT_EQ(Estimate(world).answered_images(), 4U) << "it was answered after all";
+  EXPECT_EQ(Estimate(world).skipped_images(), 0U);
 }
 
 TEST_F(PoolEstimatesTest, TheThresholdSaysWhichBoxesAreJudged) {
@@ -317,7 +365,7 @@ TEST_F(PoolEstimatesTest, TheLatestGenerationWithIntervalsIsUsedAndModelsAreNotJ
 
 TEST_F(PoolEstimatesTest, AGenerationWhoseModelKnowsTheSliceStillCountsBoxes) {
   for (const char* knows :
-       {"INSERT INTO snapshot_item SELECT 1, id, 'pool', head_revision_id FROM image WHERE id = ",
+       {"INSERT INTO snapshot_item SELECT 1, id, 'pool', truth_revision_id FROM image WHERE id = ",
         "INSERT INTO pseudo_label SELECT 1, id, 'pool', '{}', '{}' FROM image WHERE id = "}) {
     RoundWorld world(120, 0);
     world.Label("pool", 0, 20);

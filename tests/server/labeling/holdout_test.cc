@@ -21,8 +21,6 @@ class HoldoutTest : public LabelingTest {
  protected:
   HoldoutTest() : LabelingTest(1, 0.5) {}
 
-  int64_t Number(const std::string& sql) { return coordinator_.database().Sql(sql).at(0)[0].as<int64_t>(); }
-
   int64_t FirstOf(const std::string& side) {
     return Number(absl::StrCat("SELECT min(id) FROM image WHERE side = '", side, "'"));
   }
@@ -89,7 +87,7 @@ TEST_F(HoldoutTest, ItIsServedBlindThoughTheServingModelHasPredictionsOfIt) {
   const v1::Revision revision = Provenance(task.image().id()).revisions(0);
   EXPECT_TRUE(revision.blind());
   EXPECT_EQ(revision.boxes(0).origin(), v1::DRAWN);
-  EXPECT_EQ(revision.rejections_size(), 0);
+  EXPECT_EQ(revision.shown_boxes_size(), 0);
 }
 
 TEST_F(HoldoutTest, ItIsBlindAgainAfterSkipReleaseAndALeaseThatEnded) {
@@ -126,7 +124,7 @@ TEST_F(HoldoutTest, ItsLabelsStayOutOfASnapshotHoweverTheyCame) {
   for (const char* source : {"task", "import"}) {
     for (const char* drawn : {"blind", "NOT blind"}) {
       if (std::string(source) == "task" && std::string(drawn) != "blind") continue;
-      EXPECT_GT(Number(absl::StrCat("SELECT count(*) FROM image JOIN label_revision ON head_revision_id = "
+      EXPECT_GT(Number(absl::StrCat("SELECT count(*) FROM image JOIN label_revision ON truth_revision_id = "
                                     "label_revision.id WHERE side = 'holdout' AND source = '",
                                     source, "' AND ", drawn)),
                 0)
@@ -208,10 +206,10 @@ TEST_F(HoldoutTest, TheDatabaseRefusesItInASnapshot) {
   const auto rounds = v1::RoundService::NewStub(coordinator_.channel());
   ASSERT_TRUE(Rpc(*rounds, &v1::RoundService::Stub::SubmitRound, engineer_, submit).ok());
   const std::string image = absl::StrCat(
-      Number("SELECT min(id) FROM image WHERE side = 'holdout' AND head_revision_id IS NOT NULL"));
+      Number("SELECT min(id) FROM image WHERE side = 'holdout' AND truth_revision_id IS NOT NULL"));
   const auto item = [&](const char* side) {
     return Refusal(absl::StrCat("INSERT INTO snapshot_item SELECT snapshot.id, image.id, '", side,
-                                "', head_revision_id FROM snapshot, image WHERE image.id = ", image));
+                                "', truth_revision_id FROM snapshot, image WHERE image.id = ", image));
   };
   EXPECT_THAT(item("holdout"), HasSubstr("snapshot_item_never_holdout"));
   EXPECT_THAT(item("pool"), HasSubstr("foreign key"));
@@ -222,7 +220,7 @@ TEST_F(HoldoutTest, TheDatabaseRefusesItInASnapshot) {
       Refusal(absl::StrCat("UPDATE snapshot_item SET image_side = 'holdout', image_id = ", image, some)),
       HasSubstr("snapshot_item_never_holdout"));
   EXPECT_THAT(Refusal(absl::StrCat(
-                  "UPDATE snapshot_item SET revision_id = (SELECT head_revision_id FROM image WHERE id = ",
+                  "UPDATE snapshot_item SET revision_id = (SELECT truth_revision_id FROM image WHERE id = ",
                   image, ")", some)),
               HasSubstr("snapshot_item_revision"));
 }

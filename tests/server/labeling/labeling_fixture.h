@@ -116,6 +116,17 @@ class LabelingTest : public testing::Test {
     return status.ok() ? *status : v1::ProjectStatus();
   }
 
+  // The first column of the only row.
+  int64_t Number(const std::string& sql) { return coordinator_.database().Sql(sql).at(0)[0].as<int64_t>(); }
+
+  // Opens the answer of an image again.
+  absl::StatusOr<v1::Task> Reopen(const std::string& token, int64_t image) {
+    v1::OpenTaskRequest request;
+    request.set_request_id(NextRequestId());
+    request.set_image_id(image);
+    return Rpc(*stub_, &Labeling::OpenTask, token, request);
+  }
+
   // Every lease ends as if ten minutes had passed, and the reaper has seen it.
   void LetLeasesEnd();
 

@@ -156,42 +156,131 @@ TEST_F(LabelingTest, RefusesBoxesThatCannotBe) {
     return ErrorReason(response.status());
   };
   using Box = v1::CorrectedBox;
-  EXPECT_EQ(refused([](Box& b) { b.mutable_box()->set_x2(41); }), "BAD_BOX");
+  EXPECT_EQ(refused([](Box& b) { b.mutable_box()->set_x2(41.5F); }), "BAD_BOX");
   EXPECT_EQ(refused([](Box& b) { b.mutable_box()->set_x1(20); }), "BAD_BOX");
-  EXPECT_EQ(refused([](Box& b) { b.mutable_box()->set_y1(-1); }), "BAD_BOX");
+  EXPECT_EQ(refused([](Box& b) { b.mutable_box()->set_y1(-1.5F); }), "BAD_BOX");
   EXPECT_EQ(refused([](Box& b) { b.mutable_box()->set_y2(std::nanf("")); }), "BAD_BOX");
   EXPECT_EQ(refused([](Box& b) { b.set_label(3); }), "BAD_BOX");
   EXPECT_EQ(refused([](Box& b) { b.set_predicted_index(0); }), "BAD_BOX") << "nothing was shown";
   EXPECT_EQ(Status().pool_labelled(), 0U);
 }
 
-TEST_F(LabelingTest, LateWorkIsKeptAsAFurtherRevision) {
+TEST_F(LabelingTest, ALateAnswerIsTheTruthUnlessSomebodyAnsweredSinceItWasServed) {
   Import(1);
   const v1::Task slow = NextOne(annotator_);
   LetLeasesEnd();
   const std::string other = coordinator_.Token(v1::ANNOTATOR);
   const v1::Task quick = NextOne(other);
   EXPECT_EQ(quick.image().id(), slow.image().id()) << "served again";
-  v1::SubmitRequest late = CorrectionOf(slow);
-  AddBox(late, 1, 1, 20, 20);
-  const auto kept = Submit(annotator_, late);
-  ASSERT_TRUE(kept.ok()) << kept.status();
-  EXPECT_TRUE(kept->late());
+  v1::SubmitRequest first = CorrectionOf(slow);
+  AddBox(first, 1, 1, 20, 20);
+  const auto late = Submit(annotator_, first);
+  ASSERT_TRUE(late.ok()) << late.status();
+  EXPECT_TRUE(late->late());
+  EXPECT_EQ(late->standing(), v1::STANDING_TRUTH) << "nobody had answered";
   v1::SubmitRequest second = CorrectionOf(quick);
   AddBox(second, 1, 1, 20, 20.5F);
-  AddBox(second, 1, 1, 20, 20.5F, 2);
-  const auto after_late = Submit(other, second);
-  ASSERT_TRUE(after_late.ok()) << after_late.status();
-  EXPECT_TRUE(after_late->late()) << "the image got a revision after the task was served";
-  EXPECT_EQ(after_late->revision(), 2U);
+  const auto beaten = Submit(other, second);
+  ASSERT_TRUE(beaten.ok()) << beaten.status();
+  EXPECT_TRUE(beaten->late());
+  EXPECT_EQ(beaten->standing(), v1::STANDING_LATE) << "its lease ran, and the image has a newer truth";
+  EXPECT_EQ(beaten->revision(), 2U);
   const v1::ImageProvenance history = Provenance(slow.image().id());
   ASSERT_EQ(history.revisions_size(), 2);
   EXPECT_EQ(history.revisions(1).previous_hash(), history.revisions(0).hash());
   EXPECT_EQ(history.revisions(0).previous_hash(), std::string(32, '\0'));
-  EXPECT_EQ(history.revisions(1).boxes(0).box_id(), history.revisions(0).boxes(0).box_id())
-      << "the same class, nearly the same place: the same box";
-  EXPECT_NE(history.revisions(1).boxes(1).box_id(), history.revisions(0).boxes(0).box_id())
-      << "another class";
+  EXPECT_EQ(Number("SELECT number FROM label_revision JOIN image ON truth_revision_id = label_revision.id"),
+            1);
+  EXPECT_EQ(Status().class_counts(0).boxes(), 1U) << "the truth's";
+  EXPECT_EQ(Verify().breaks_total(), 0U);
+}
+
+TEST_F(LabelingTest, ABoxThatReachesAPixelBeyondTheImageIsClippedAndOneThatReachesFurtherIsRefused) {
+  Import(1);
+  const v1::Task task = NextOne(annotator_);
+  v1::SubmitRequest correction = CorrectionOf(task);
+  AddBox(correction, -0.5F, 2, 20, 31);
+  AddBox(correction, 3, 3, 40, 30);
+  AddBox(correction, 1, 1, 41.25F, 20);
+  const auto refused = Submit(annotator_, correction);
+  EXPECT_EQ(ErrorReason(refused.status()), "BAD_BOX");
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("1 1 41.25 20"));
+  correction.set_request_id(NextRequestId());
+  correction.mutable_boxes()->RemoveLast();
+  const auto taken = Submit(annotator_, correction);
+  ASSERT_TRUE(taken.ok()) << taken.status();
+  EXPECT_EQ(taken->clipped(), 1U);
+  const v1::Box& box = Provenance(1).revisions(0).boxes(0).box();
+  EXPECT_EQ(box.x1(), 0);
+  EXPECT_EQ(box.y2(), 30);
+}
+
+TEST_F(LabelingTest, TheSameBoxTwiceIsRefused) {
+  Import(1);
+  v1::SubmitRequest correction = CorrectionOf(NextOne(annotator_));
+  AddBox(correction, 1, 1, 9, 9);
+  AddBox(correction, 1, 1, 9, 9, 2);
+  AddBox(correction, 1, 1, 9, 9);
+  const auto refused = Submit(annotator_, correction);
+  EXPECT_EQ(ErrorReason(refused.status()), "BAD_BOX");
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("box 2: it is the same as box 0"));
+}
+
+TEST_F(LabelingTest, EachShownBoxHasItsOutcome) {
+  Import(2);
+  RankByModel({1, 2});
+  v1::SubmitRequest moved = CorrectionOf(NextOne(annotator_));
+  AddBox(moved, 3, 1, 11, 11).set_predicted_index(0);
+  moved.add_hidden(1);
+  const auto first = Submit(annotator_, moved);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(first->adjusted(), 1U);
+  EXPECT_EQ(first->hidden(), 1U);
+  v1::SubmitRequest renamed = CorrectionOf(NextOne(annotator_));
+  AddBox(renamed, 1, 1, 11, 11, 2).set_predicted_index(0);
+  renamed.add_rejected(0);
+  EXPECT_EQ(Submit(annotator_, renamed).status().code(), absl::StatusCode::kInvalidArgument)
+      << "a box can't be kept and rejected";
+  renamed.set_request_id(NextRequestId());
+  renamed.clear_rejected();
+  const auto second = Submit(annotator_, renamed);
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_EQ(second->relabelled(), 1U);
+  EXPECT_EQ(second->dropped(), 1U) << "nobody said anything of the other one";
+  EXPECT_EQ(Status().boxes_rejected(), 0U);
+  EXPECT_EQ(Status().boxes_dropped(), 1U);
+  const v1::Revision revision = Provenance(renamed.task_id() == 1 ? 1 : 2).revisions(0);
+  ASSERT_EQ(revision.shown_boxes_size(), 2);
+  EXPECT_EQ(revision.shown_boxes(0).outcome(), v1::OUTCOME_RELABELLED);
+  EXPECT_EQ(revision.shown_boxes(1).outcome(), v1::OUTCOME_DROPPED);
+}
+
+TEST_F(LabelingTest, WhatATaskShowedStaysWhenTheModelsPredictionsGo) {
+  Import(1);
+  RankByModel({1});
+  const v1::Task task = NextOne(annotator_);
+  coordinator_.database().Sql("DELETE FROM prediction");
+  v1::SubmitRequest correction = CorrectionOf(task);
+  AddBox(correction, 1, 1, 11, 11).set_predicted_index(0);
+  const auto taken = Submit(annotator_, correction);
+  ASSERT_TRUE(taken.ok()) << taken.status();
+  EXPECT_EQ(taken->accepted(), 1U);
+  EXPECT_EQ(Provenance(1).revisions(0).shown_boxes_size(), 2);
+  EXPECT_EQ(Verify().breaks_total(), 0U);
+}
+
+TEST_F(LabelingTest, TheCoordinatorMeasuresTheTimeThatAClientDoesNotTell) {
+  Import(2);
+  const auto tasks = Next(annotator_, 2);
+  ASSERT_TRUE(tasks.ok());
+  coordinator_.database().Sql("UPDATE task SET created_at = now() - interval '20 seconds'");
+  ASSERT_TRUE(Submit(annotator_, CorrectionOf(tasks->at(0))).ok());
+  ASSERT_TRUE(Submit(annotator_, CorrectionOf(tasks->at(1))).ok());
+  const uint32_t first = Provenance(tasks->at(0).image().id()).revisions(0).spent_ms();
+  const uint32_t second = Provenance(tasks->at(1).image().id()).revisions(0).spent_ms();
+  EXPECT_GE(first, 20'000U);
+  EXPECT_LT(first, 60'000U);
+  EXPECT_LT(second, 20'000U) << "from the answer before it: both tasks were taken at once";
 }
 
 TEST_F(LabelingTest, ASkippedImageGoesToTheOthers) {
@@ -272,18 +361,24 @@ TEST_F(LabelingTest, AnAssistedTaskShowsPredictionsAndTheCoordinatorDecidesOrigi
   v1::SubmitRequest correction = CorrectionOf(task);
   AddBox(correction, 1.4F, 1, 11, 10.6F).set_predicted_index(0);
   AddBox(correction, 12, 12, 18, 18);
+  correction.add_rejected(1);
   const auto submitted = Submit(annotator_, correction);
   ASSERT_TRUE(submitted.ok()) << submitted.status();
+  EXPECT_EQ(submitted->standing(), v1::STANDING_TRUTH);
   EXPECT_EQ(submitted->accepted(), 1U);
   EXPECT_EQ(submitted->drawn(), 1U);
   EXPECT_EQ(submitted->rejected(), 1U);
+  EXPECT_EQ(submitted->dropped(), 0U);
   const v1::Revision revision = Provenance(1).revisions(0);
   EXPECT_FALSE(revision.blind());
   EXPECT_EQ(revision.shown_model(), 1U);
   EXPECT_EQ(revision.reason().model(), 1U);
   EXPECT_EQ(revision.reason().score(), 0.5);
-  ASSERT_EQ(revision.rejections_size(), 1);
-  EXPECT_EQ(revision.rejections(0).index(), 1U);
+  ASSERT_EQ(revision.shown_boxes_size(), 2);
+  EXPECT_EQ(revision.shown_boxes(0).outcome(), v1::OUTCOME_ACCEPTED);
+  EXPECT_EQ(revision.shown_boxes(1).outcome(), v1::OUTCOME_REJECTED);
+  EXPECT_EQ(revision.shown_boxes(1).box().index(), 1U);
+  EXPECT_FLOAT_EQ(revision.shown_boxes(1).box().score(), 0.4F);
   EXPECT_EQ(Status().boxes_rejected(), 1U);
 }
 

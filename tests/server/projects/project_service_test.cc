@@ -50,6 +50,45 @@ TEST_F(ProjectServiceTest, WritesOutItsDefaults) {
   EXPECT_EQ(found->id(), project->id());
 }
 
+TEST_F(ProjectServiceTest, AProjectAndAClassGetOtherNames) {
+  ASSERT_TRUE(Create(Request("parts")).ok());
+  ASSERT_TRUE(Create(Request("others")).ok());
+  v1::RenameProjectRequest rename;
+  rename.set_request_id(NextRequestId());
+  rename.set_project("parts");
+  rename.set_name("others");
+  EXPECT_EQ(ErrorReason(Rpc(*stub_, &ProjectStub::RenameProject, engineer_, rename).status()),
+            "PROJECT_EXISTS");
+  rename.set_request_id(NextRequestId());
+  rename.set_name("no good name");
+  EXPECT_EQ(Rpc(*stub_, &ProjectStub::RenameProject, engineer_, rename).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  rename.set_request_id(NextRequestId());
+  rename.set_name("line-2");
+  const auto renamed = Rpc(*stub_, &ProjectStub::RenameProject, engineer_, rename);
+  ASSERT_TRUE(renamed.ok()) << renamed.status();
+  EXPECT_EQ(renamed->name(), "line-2");
+
+  v1::RenameClassRequest of_class;
+  of_class.set_project("line-2");
+  of_class.set_label(2);
+  of_class.set_name("dent");
+  of_class.set_request_id(NextRequestId());
+  EXPECT_EQ(ErrorReason(Rpc(*stub_, &ProjectStub::RenameClass, engineer_, of_class).status()),
+            "CLASS_EXISTS");
+  of_class.set_label(3);
+  of_class.set_name("hole, round");
+  of_class.set_request_id(NextRequestId());
+  EXPECT_EQ(ErrorReason(Rpc(*stub_, &ProjectStub::RenameClass, engineer_, of_class).status()),
+            "NO_SUCH_CLASS");
+  of_class.set_label(2);
+  of_class.set_request_id(NextRequestId());
+  const auto named = Rpc(*stub_, &ProjectStub::RenameClass, engineer_, of_class);
+  ASSERT_TRUE(named.ok()) << named.status();
+  EXPECT_EQ(named->classes(1).name(), "hole, round");
+  EXPECT_EQ(named->classes(1).label(), 2U);
+}
+
 TEST_F(ProjectServiceTest, ASeedOf64BitsComesBack) {
   v1::CreateProjectRequest request = Request("seeded");
   request.set_seed(0xfedcba9876543210U);

@@ -97,7 +97,7 @@ TEST(PseudoLabels, AreOfOneRoundAndNeverTruth) {
   worker.Do(second);
   EXPECT_EQ(worker.Finish(2).state(), "done");
   EXPECT_EQ(world.Number("SELECT count(*) FROM label_revision"), 80);
-  EXPECT_EQ(world.Number("SELECT count(*) FROM image WHERE side = 'pool' AND head_revision_id IS NOT NULL"),
+  EXPECT_EQ(world.Number("SELECT count(*) FROM image WHERE side = 'pool' AND truth_revision_id IS NOT NULL"),
             20);
   EXPECT_EQ(world.Number("SELECT images FROM snapshot ORDER BY id DESC LIMIT 1"), 20);
 
@@ -122,7 +122,7 @@ TEST(PseudoLabels, WhatIsLabelledBeforeTheRoundStartsIsLeftOut) {
   EXPECT_EQ(shown.truth.size(), 20u);  // frozen when it was submitted
   EXPECT_EQ(shown.pseudo.size(), 10u);
   for (const v1::SnapshotItem& item : shown.pseudo) {
-    EXPECT_EQ(world.Number(absl::StrCat("SELECT (head_revision_id IS NULL)::int FROM image WHERE id = ",
+    EXPECT_EQ(world.Number(absl::StrCat("SELECT (truth_revision_id IS NULL)::int FROM image WHERE id = ",
                                         item.image().id())),
               1);
   }

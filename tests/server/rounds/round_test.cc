@@ -56,7 +56,7 @@ TEST(Round, GoesFromLabelsToARankingThatIsServed) {
   EXPECT_EQ(world.Number("SELECT count(*) FROM ranking_entry WHERE slice = 'uncertain' AND score IS NULL"),
             0);
   EXPECT_EQ(world.Number("SELECT count(*) FROM ranking_entry JOIN image ON image.id = image_id "
-                         "WHERE head_revision_id IS NOT NULL"),
+                         "WHERE truth_revision_id IS NOT NULL"),
             0);
   // 30 are wanted, 25 are labelled: the next 5 by sampling key.
   EXPECT_EQ(world.Text("SELECT string_agg(file_name, ' ' ORDER BY position) FROM ranking_entry "

@@ -91,10 +91,10 @@ std::string RoundWorld::MakeToken(const char* role) {
 void RoundWorld::Label(const char* side, int first, int last, bool blind, int spent_ms) {
   database.Sql(absl::StrCat(
       "SELECT append_revision(id, 'import', 1, NULL, ", blind ? "true" : "false", ", false, ", spent_ms,
-      ", ARRAY[10, 10, 50, 40]::real[], ARRAY[1 + (sampling_key * 1e6)::int "
-      "% 2], ARRAY['imported'], ",
-      "ARRAY[false], ARRAY[-1], '{}', '{}', '{}', '{}') FROM image WHERE side = '", side,
-      "' AND (sampling_key * 1e6)::int BETWEEN ", first, " AND ", last - 1, " ORDER BY id"));
+      ", NULL, '', '', '{}', ARRAY[10, 10, 50, 40]::real[], ARRAY[1 + (sampling_key * 1e6)::int % 2], "
+      "ARRAY['imported'], ARRAY[false], ARRAY[-1], ARRAY[0]::bigint[], ARRAY[-1], '{}') "
+      "FROM image WHERE side = '",
+      side, "' AND (sampling_key * 1e6)::int BETWEEN ", first, " AND ", last - 1, " ORDER BY id"));
 }
 
 void RoundWorld::StartRound() {

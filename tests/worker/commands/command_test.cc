@@ -130,6 +130,20 @@ TEST_F(CommandTest, TrainDetectAndEvalFitTogether) {
     }
   }
   EXPECT_EQ(count, 2);
+  // A folder, with a file that is no picture: the others are predicted, and the file is named.
+  std::ofstream(Folder() / "parts/images/a_bad.png") << "no picture";
+  const Outcome folder = Run("detect" + weights + Path("parts/images"));
+  fs::remove(Folder() / "parts/images/a_bad.png");
+  EXPECT_EQ(folder.exit_status, 1);
+  EXPECT_THAT(folder.errors, HasSubstr("a_bad.png: "));
+  std::istringstream folder_lines(folder.out);
+  for (count = 0; std::getline(folder_lines, line); ++count) {
+    const nlohmann::json object = nlohmann::json::parse(line);
+    EXPECT_EQ(object.contains("error"), count == 0) << "in order of their names";
+    if (count != 1) continue;
+    EXPECT_FALSE(object.at("detections")[0].at("class").get<std::string>().empty());
+  }
+  EXPECT_EQ(count, 7);
   const Outcome coco = Run("detect" + weights + " --coco " + Path("parts/annotations.json") + " --images " +
                            Path("parts/images") + " --out " + Path("results.json"));
   ASSERT_EQ(coco.exit_status, 0) << coco.errors;

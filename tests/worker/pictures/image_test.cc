@@ -44,7 +44,7 @@ std::string WithOrientation(const std::string& jpeg, char orientation, bool big_
 float Red(const torch::Tensor& image, int64_t x, int64_t y) { return image[0][y][x].item<float>(); }
 
 TEST(ImageDecodeTest, RefusesEveryCutOfAFile) {
-  for (const char* extension : {".jpg", ".png"}) {
+  for (const char* extension : {".jpg", ".png", ".bmp", ".tiff", ".webp"}) {
     const std::string whole = Encoded(CornerPicture(), extension);
     for (size_t length = 0; length < whole.size(); ++length) {
       const absl::Status status = DecodeImage(whole.substr(0, length), "cut").status();
@@ -71,29 +71,88 @@ TEST(ImageDecodeTest, GivesRgbBetween0And1) {
   EXPECT_EQ(image->sum().item<float>(), 16 * 8);
 }
 
-TEST(ImageDecodeTest, TurnsPicturesAsPeopleSeeThem) {
-  const std::string jpeg = Encoded(CornerPicture(), ".jpg");
+// The corner picture, stored with this orientation, as people see it.
+void ExpectTurned(const absl::StatusOr<torch::Tensor>& image, char orientation) {
+  SCOPED_TRACE(int{orientation});
+  ASSERT_TRUE(image.ok()) << image.status();
   // Where EXIF says that the first row and column lie: 2 top right, 3 bottom right, 4 bottom left, 5 left
   // top, 6 right top, 7 right bottom, 8 left bottom.
   const bool right[] = {false, true, true, false, false, true, true, false};
   const bool bottom[] = {false, false, true, true, false, false, true, true};
-  for (char orientation = 1; orientation <= 8; ++orientation) {
-    for (const bool big_endian : {false, true}) {
-      const absl::StatusOr<torch::Tensor> image =
-          DecodeImage(WithOrientation(jpeg, orientation, big_endian), "turned.jpg");
-      ASSERT_TRUE(image.ok()) << image.status();
-      const int64_t height = orientation >= 5 ? 40 : 24;
-      const int64_t width = 64 - height;
-      EXPECT_THAT(image->sizes(), testing::ElementsAre(3, height, width)) << int{orientation};
-      for (const bool at_right : {false, true}) {
-        for (const bool at_bottom : {false, true}) {
-          const float level = Red(*image, at_right ? width - 3 : 2, at_bottom ? height - 3 : 2);
-          const bool red = at_right == right[orientation - 1] && at_bottom == bottom[orientation - 1];
-          EXPECT_EQ(level > 0.5, red) << int{orientation} << " right " << at_right << " bottom " << at_bottom;
-        }
-      }
+  const int64_t height = orientation >= 5 ? 40 : 24;
+  const int64_t width = 64 - height;
+  ASSERT_THAT(image->sizes(), testing::ElementsAre(3, height, width));
+  for (const bool at_right : {false, true}) {
+    for (const bool at_bottom : {false, true}) {
+      const float level = Red(*image, at_right ? width - 3 : 2, at_bottom ? height - 3 : 2);
+      const bool red = at_right == right[orientation - 1] && at_bottom == bottom[orientation - 1];
+      EXPECT_EQ(level > 0.5, red) << "right " << at_right << " bottom " << at_bottom;
     }
   }
+}
+
+// An uncompressed TIFF of the corner picture. Source: TIFF 6.0, section 6.
+std::string Tiff(char orientation, bool big_endian) {
+  const auto number = [&](uint32_t value, int bytes) {
+    std::string text;
+    for (int i = 0; i < bytes; ++i) {
+      text += static_cast<char>(value >> 8 * (big_endian ? bytes - 1 - i : i) & 0xffU);
+    }
+    return text;
+  };
+  const auto entry = [&](uint32_t tag, uint32_t value) {
+    return number(tag, 2) + number(3, 2) + number(1, 4) + number(value, 2) + number(0, 2);
+  };
+  const cv::Mat picture = CornerPicture();
+  std::string pixels;
+  for (int y = 0; y < picture.rows; ++y) {
+    for (int x = 0; x < picture.cols; ++x) {
+      const auto& pixel = picture.at<cv::Vec3b>(y, x);
+      for (const int channel : {2, 1, 0}) pixels += static_cast<char>(pixel[channel]);
+    }
+  }
+  std::string tiff = (big_endian ? std::string("MM") : std::string("II")) + number(42, 2);
+  const auto bits_at = static_cast<uint32_t>(8 + pixels.size());
+  tiff += number(bits_at + 6, 4) + pixels + number(8, 2) + number(8, 2) + number(8, 2);
+  tiff += number(10, 2) + entry(256, 40) + entry(257, 24);
+  tiff += number(258, 2) + number(3, 2) + number(3, 4) + number(bits_at, 4);
+  tiff += entry(259, 1) + entry(262, 2) + entry(273, 8) + entry(0x0112, static_cast<uint32_t>(orientation));
+  tiff += entry(277, 3) + entry(278, 24) + entry(279, static_cast<uint32_t>(pixels.size()));
+  return tiff + number(0, 4);
+}
+
+TEST(ImageDecodeTest, TurnsPicturesAsPeopleSeeThem) {
+  const std::string jpeg = Encoded(CornerPicture(), ".jpg");
+  for (char orientation = 1; orientation <= 8; ++orientation) {
+    for (const bool big_endian : {false, true}) {
+      ExpectTurned(DecodeImage(WithOrientation(jpeg, orientation, big_endian), "turned.jpg"), orientation);
+      ExpectTurned(DecodeImage(Tiff(orientation, big_endian), "turned.tiff"), orientation);
+    }
+  }
+}
+
+TEST(ImageDecodeTest, TakesWhatIndustrialCamerasWrite) {
+  for (const char* extension : {".bmp", ".tiff", ".webp"}) {
+    SCOPED_TRACE(extension);
+    const absl::StatusOr<torch::Tensor> image = DecodeImage(Encoded(CornerPicture(), extension), "part");
+    ASSERT_TRUE(image.ok()) << image.status();
+    EXPECT_THAT(image->sizes(), testing::ElementsAre(3, 24, 40));
+    EXPECT_GT(Red(*image, 3, 3), 0.9);
+    EXPECT_LT(Red(*image, 30, 20), 0.1);
+  }
+  // 10 bits in 16, as cameras write them.
+  const absl::StatusOr<torch::Tensor> deep =
+      DecodeImage(Encoded(cv::Mat(5, 7, CV_16U, 1023), ".tiff"), "deep.tiff");
+  ASSERT_TRUE(deep.ok()) << deep.status();
+  EXPECT_TRUE(torch::allclose(*deep, torch::full({3, 5, 7}, 1023.0 / 65535)));
+}
+
+TEST(ImageDecodeTest, NamesWhatItDoesNotTakeOfAFormat) {
+  cv::Mat floats(5, 7, CV_32F, 0.5);
+  EXPECT_THAT(std::string(DecodeImage(Encoded(floats, ".tiff"), "floats.tiff").status().message()),
+              HasSubstr("floats.tiff: a TIFF of 32 bits a level is not taken"));
+  EXPECT_THAT(std::string(DecodeImage("GIF89a", "a.gif").status().message()),
+              HasSubstr("no JPEG, PNG, BMP, TIFF or WebP"));
 }
 
 TEST(ImageDecodeTest, TakesGreySixteenBitAndAlpha) {
@@ -138,12 +197,12 @@ TEST(ImageDecodeTest, TellsTheSizeThatDecodingWillGive) {
   const std::string jpeg = Encoded(CornerPicture(), ".jpg");
   for (const char orientation : {1, 4, 5, 6}) {
     std::ofstream(path, std::ios::binary) << WithOrientation(jpeg, orientation, true);
-    const auto size = LoadImageSize(path);
-    ASSERT_TRUE(size.ok()) << size.status();
-    EXPECT_EQ(size->height, LoadImage(path)->size(1)) << int{orientation};
-    EXPECT_EQ(size->width, LoadImage(path)->size(2)) << int{orientation};
+    const auto header = LoadPictureHeader(path);
+    ASSERT_TRUE(header.ok()) << header.status();
+    EXPECT_EQ(header->height(), LoadImage(path)->size(1)) << int{orientation};
+    EXPECT_EQ(header->width(), LoadImage(path)->size(2)) << int{orientation};
   }
-  EXPECT_EQ(LoadImageSize("/nonexistent.jpg").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(LoadPictureHeader("/nonexistent.jpg").status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST(ImageDecodeTest, NamesThePictureThatItRefuses) {

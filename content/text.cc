@@ -1,0 +1,54 @@
+#include "content/text.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace loupe {
+namespace {
+
+// How many bytes follow the first one of a character, and the smallest code point of that length.
+struct Length {
+  int more = -1;  // -1: no first byte
+  uint32_t least = 0;
+};
+
+Length LengthOf(unsigned char first) {
+  if (first < 0x80) return {0, 0};
+  if (first >= 0xc2 && first < 0xe0) return {1, 0x80};
+  if (first >= 0xe0 && first < 0xf0) return {2, 0x800};
+  if (first >= 0xf0 && first < 0xf5) return {3, 0x10000};
+  return {};
+}
+
+}  // namespace
+
+bool IsUtf8(std::string_view bytes) {
+  for (size_t at = 0; at < bytes.size();) {
+    const auto first = static_cast<unsigned char>(bytes[at]);
+    const Length length = LengthOf(first);
+    if (length.more < 0 || bytes.size() - at <= static_cast<size_t>(length.more)) return false;
+    uint32_t point = length.more == 0 ? first : first & (0x3fU >> length.more);
+    for (int i = 1; i <= length.more; ++i) {
+      const auto next = static_cast<unsigned char>(bytes[at + i]);
+      if ((next & 0xc0U) != 0x80U) return false;
+      point = point << 6U | (next & 0x3fU);
+    }
+    const bool surrogate = point >= 0xd800 && point < 0xe000;
+    if (point < length.least || surrogate || point > 0x10ffff) return false;
+    at += 1 + length.more;
+  }
+  return true;
+}
+
+bool HasControlCharacter(std::string_view text, bool allow_lines) {
+  for (size_t at = 0; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const bool of_lines = byte == '\n' || byte == '\t' || byte == '\r';
+    if ((byte < 0x20 && !(allow_lines && of_lines)) || byte == 0x7f) return true;
+    const auto next = static_cast<unsigned char>(at + 1 < text.size() ? text[at + 1] : 0);
+    if (byte == 0xc2 && next >= 0x80 && next < 0xa0) return true;  // U+0080 to U+009F
+  }
+  return false;
+}
+
+}  // namespace loupe

@@ -1,0 +1,109 @@
+// The methods of server/images/image_service.h that change whether an image is used.
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "db/stores/image_store.h"
+#include "db/stores/project_store.h"
+#include "db/stores/request_store.h"
+#include "proto/error_info.h"
+#include "server/images/image_service.h"
+#include "server/rpc/asked_image.h"
+#include "server/rpc/names.h"
+
+namespace loupe {
+namespace {
+
+constexpr size_t kMaxReason = 1000;
+
+absl::Status CheckReason(const std::string& reason) {
+  if (!reason.empty() && CharacterCount(reason) <= kMaxReason) return absl::OkStatus();
+  return InvalidArgument(absl::StrCat("reason must have 1 to ", kMaxReason, " characters"));
+}
+
+absl::Status Removed(const v1::Image& image) {
+  return Error(absl::StatusCode::kFailedPrecondition, "IMAGE_REMOVED",
+               absl::StrCat("image ", image.id(), " was removed for good"));
+}
+
+template <typename Request>
+absl::StatusOr<v1::Image> Find(Transaction& transaction, const Request& request) {
+  const absl::StatusOr<ProjectId> project = FindProject(transaction, request.project());
+  if (!project.ok()) return project.status();
+  return FindAskedImage(transaction, *project, request.image_id(), request.file_name());
+}
+
+absl::StatusOr<v1::Image> Reread(Transaction& transaction, const std::string& project, int64_t image) {
+  const absl::StatusOr<ProjectId> id = FindProject(transaction, project);
+  if (!id.ok()) return id.status();
+  return FindAskedImage(transaction, *id, image, "");
+}
+
+}  // namespace
+
+grpc::Status ImageServiceImpl::ExcludeImage(grpc::ServerContext* context,
+                                            const v1::ExcludeImageRequest* request, v1::Image* response) {
+  constexpr char kMethod[] = "ImageService.ExcludeImage";
+  using Response = absl::StatusOr<v1::Image>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
+    if (const absl::Status reason = CheckReason(request->reason()); !reason.ok()) return reason;
+    const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+      return WithRequestId<v1::Image>(transaction, key, [&]() -> Response {
+        const Response image = Find(transaction, *request);
+        if (!image.ok()) return image;
+        if (!loupe::ExcludeImage(transaction, ImageId(image->id()), request->reason()))
+          return Removed(*image);
+        return Reread(transaction, request->project(), image->id());
+      });
+    });
+  });
+}
+
+grpc::Status ImageServiceImpl::RestoreImage(grpc::ServerContext* context,
+                                            const v1::RestoreImageRequest* request, v1::Image* response) {
+  constexpr char kMethod[] = "ImageService.RestoreImage";
+  using Response = absl::StatusOr<v1::Image>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
+    const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+      return WithRequestId<v1::Image>(transaction, key, [&]() -> Response {
+        const Response image = Find(transaction, *request);
+        if (!image.ok()) return image;
+        if (image->state() == v1::REMOVED) return Removed(*image);
+        loupe::RestoreImage(transaction, ImageId(image->id()));
+        return Reread(transaction, request->project(), image->id());
+      });
+    });
+  });
+}
+
+grpc::Status ImageServiceImpl::RemoveImage(grpc::ServerContext* context,
+                                           const v1::RemoveImageRequest* request, v1::Image* response) {
+  constexpr char kMethod[] = "ImageService.RemoveImage";
+  using Response = absl::StatusOr<v1::Image>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
+    if (const absl::Status reason = CheckReason(request->reason()); !reason.ok()) return reason;
+    const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
+    const Response removed = database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+      return WithRequestId<v1::Image>(transaction, key, [&]() -> Response {
+        const Response image = Find(transaction, *request);
+        if (!image.ok()) return image;
+        loupe::RemoveImage(transaction, ImageId(image->id()), request->reason());
+        return Reread(transaction, request->project(), image->id());
+      });
+    });
+    if (!removed.ok()) return removed;
+    // After the commit, so that no usable image is without its picture. A call that died before this point is
+    // repeated: removing an image twice erases a blob that was left.
+    const Sha256 hash = *FromBytes(removed->sha256());
+    const absl::Status erased = database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+      LockBlobsForErasure(transaction);
+      return IsHashInUse(transaction, hash) ? absl::OkStatus() : blobs_.Erase(hash);
+    });
+    if (!erased.ok()) return erased;
+    return removed;
+  });
+}
+
+}  // namespace loupe
