@@ -10,7 +10,7 @@
 
 namespace loupe {
 
-// Pictures with more pixels are refused. As float RGB this many take 1.2 GB.
+// Pictures with more pixels are refused. As RGB bytes this many take 300 MB.
 inline constexpr int64_t kMaxPicturePixels = 100'000'000;
 
 struct PictureHeader {

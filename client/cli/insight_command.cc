@@ -120,13 +120,17 @@ Json CheckJson(const v1::LabelCheck& check, const ClassNames& classes) {
   for (const std::string& finding : check.findings()) json["findings"].push_back(finding);
   json["classes"] = Json::array();
   for (const v1::ClassCoverage& coverage : check.classes()) {
-    json["classes"].push_back({{"label", coverage.label()},
-                               {"class", classes.Name(coverage.label())},
-                               {"boxes", coverage.boxes()},
-                               {"expected_boxes", coverage.expected_boxes()},
-                               {"missing", coverage.missing()},
-                               {"thin", coverage.thin()},
-                               {"underrepresented", coverage.underrepresented()}});
+    json["classes"].push_back(
+        {{"label", coverage.label()},
+         {"class", classes.Name(coverage.label())},
+         {"boxes", coverage.boxes()},
+         {"expected_boxes", coverage.has_expected_boxes() ? Json{{"value", coverage.expected_boxes()},
+                                                                 {"low", coverage.expected_low()},
+                                                                 {"high", coverage.expected_high()}}
+                                                          : Json()},
+         {"missing", coverage.missing()},
+         {"thin", coverage.thin()},
+         {"underrepresented", coverage.underrepresented()}});
   }
   json["comparisons"] = Json::array();
   for (const v1::Comparison& comparison : check.comparisons()) {
@@ -154,7 +158,9 @@ void PrintCheck(const v1::LabelCheck& check, const ClassNames& classes) {
   Table coverage({"class", "boxes", "expected in the rest"});
   for (const v1::ClassCoverage& one : check.classes()) {
     coverage.Add({classes.Name(one.label()), absl::StrCat(one.boxes()),
-                  check.model() == 0 ? "-" : absl::StrFormat("%.0f", one.expected_boxes())});
+                  one.has_expected_boxes() ? absl::StrFormat("%.0f (%.0f to %.0f)", one.expected_boxes(),
+                                                             one.expected_low(), one.expected_high())
+                                           : "-"});
   }
   coverage.Print();
   if (!check.comparisons().empty()) {

@@ -29,6 +29,7 @@ constexpr size_t kLeastImages = 20;      // fewest images of each side; fewer sa
 constexpr uint64_t kComparisonSeed = 1;  // the same labels give the same numbers
 constexpr double kSurprising = 0.01;     // a comparison with a p below it is a finding
 constexpr size_t kExamples = 20;
+constexpr double kNormal975 = 1.96;  // of the standard normal distribution
 constexpr char kLabelled[] = "labelled";
 constexpr char kRandomSlice[] = "random slice";
 
@@ -41,14 +42,22 @@ void AddNumbers(const std::string& halves, std::vector<float>& numbers) {
 }
 
 absl::Status CheckClassShares(const RepresentationInput& input, v1::LabelCheck& check) {
-  const auto coverages = ranking::CoverageOfClasses(input.labelled_boxes, input.expected_boxes);
+  const std::vector<double> nothing(input.class_names.size());
+  const bool expects = !input.expected.counts.empty();
+  const auto coverages =
+      ranking::CoverageOfClasses(input.labelled_boxes, expects ? input.expected.counts : nothing);
   if (!coverages.ok()) return coverages.status();
   for (size_t c = 0; c < coverages->size(); ++c) {
     const ranking::ClassCoverage& coverage = (*coverages)[c];
     v1::ClassCoverage& message = *check.add_classes();
     message.set_label(LabelOf(c));
     message.set_boxes(static_cast<uint64_t>(input.labelled_boxes[c]));
-    message.set_expected_boxes(input.expected_boxes[c]);
+    if (expects) {
+      const double margin = kNormal975 * input.expected.errors[c];
+      message.set_expected_boxes(input.expected.counts[c]);
+      message.set_expected_low(std::max(0.0, input.expected.counts[c] - margin));
+      message.set_expected_high(input.expected.counts[c] + margin);
+    }
     message.set_missing(coverage.missing);
     message.set_thin(coverage.thin);
     message.set_underrepresented(coverage.underrepresented);
@@ -187,24 +196,38 @@ absl::Status FindDuplicates(const RepresentationInput& input, v1::LabelCheck& ch
   return absl::OkStatus();
 }
 
-// Sums of the model's calibrated scores per class, scaled up from the sample to all unlabelled images.
-// maps: [classes], or empty. Returns [class_count].
-std::vector<double> ExpectedBoxes(const PoolSample& sample, std::span<const ranking::CalibrationMap> maps,
-                                  size_t class_count) {
-  std::vector<double> expected(class_count);
+// Sums of the model's calibrated scores per class, scaled up from the sample to all unlabelled images. The
+// errors come from drawing the sample, and from each box of the rest being there or not.
+// maps: [class_count].
+ExpectedBoxes ExpectBoxes(const PoolSample& sample, std::span<const ranking::CalibrationMap> maps,
+                          size_t class_count) {
+  ExpectedBoxes expected = {std::vector<double>(class_count), std::vector<double>(class_count)};
+  const auto images = static_cast<double>(sample.predictions.size());
+  if (sample.predictions.empty()) return expected;
+  std::vector<double> squares(class_count);    // sums over images of their count's square
+  std::vector<double> variances(class_count);  // of the boxes of the sample
   for (const v1::ImagePrediction& prediction : sample.predictions) {
+    std::vector<double> counts(class_count);
     for (int b = 0; b < prediction.scores_size(); ++b) {
       const size_t class_index = ClassIndexOf(prediction.labels(b));
-      if (class_index >= class_count) continue;
-      const double score = prediction.scores(b);
-      expected[class_index] +=
-          class_index < maps.size() ? ranking::Calibrated(maps[class_index], score) : score;
+      if (class_index >= std::min(class_count, maps.size())) continue;
+      const double chance = ranking::Calibrated(maps[class_index], prediction.scores(b));
+      counts[class_index] += chance;
+      variances[class_index] += chance * (1 - chance);
+    }
+    for (size_t c = 0; c < class_count; ++c) {
+      expected.counts[c] += counts[c];
+      squares[c] += counts[c] * counts[c];
     }
   }
-  if (sample.predictions.empty()) return expected;
-  const double scale =
-      static_cast<double>(sample.unlabelled) / static_cast<double>(sample.predictions.size());
-  for (double& count : expected) count *= scale;
+  const double scale = static_cast<double>(sample.unlabelled) / images;
+  for (size_t c = 0; c < class_count; ++c) {
+    const double mean = expected.counts[c] / images;
+    const double spread = std::max(0.0, squares[c] / images - mean * mean);
+    const double drawing = scale * scale * images * spread * (1 - 1 / std::max(1.0, scale));
+    expected.errors[c] = std::sqrt(drawing + scale * variances[c]);
+    expected.counts[c] *= scale;
+  }
   return expected;
 }
 
@@ -217,14 +240,18 @@ absl::StatusOr<RepresentationInput> ReadRepresentationInput(Transaction& transac
   RepresentationInput input;
   for (const v1::Class& one : ReadClasses(transaction, *project)) input.class_names.push_back(one.name());
   input.labelled_boxes = CountBoxesByClass(transaction, *project);
-  input.expected_boxes.resize(input.class_names.size());
   ModelId model_id;
   if (const std::optional<ModelRow> model = FindModel(transaction, *project, "")) {
     model_id = model->id;
     input.model = model->message.number();
-    input.expected_boxes =
-        ExpectedBoxes(ReadPoolSample(transaction, *project, model_id, kSampledImages),
-                      CalibrationMapsOf(model->message.evaluation().calibration()), input.class_names.size());
+    const auto maps = CalibrationMapsOf(model->message.evaluation().calibration());
+    const bool calibrated = std::any_of(maps.begin(), maps.end(), [](const auto& map) {
+      return map.kind != ranking::CalibrationMap::Kind::kIdentity;
+    });
+    if (calibrated) {
+      const PoolSample sample = ReadPoolSample(transaction, *project, model_id, kSampledImages);
+      input.expected = ExpectBoxes(sample, maps, input.class_names.size());
+    }
     input.set_aside = ReadSetAside(transaction, *project, model_id);
   }
   input.labelled = ReadPoolTraits(transaction, *project, model_id, true, kComparedImages);

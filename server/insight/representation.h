@@ -14,12 +14,18 @@ namespace loupe {
 // How many images that are not used are named.
 constexpr int kUnusableListed = 10;
 
+// Boxes that a model expects in unlabelled images, by its calibrated scores.
+struct ExpectedBoxes {
+  std::vector<double> counts;  // [classes], or empty: no calibrated model serves
+  std::vector<double> errors;  // [classes] standard errors
+};
+
 // What is compared; each side is a sample.
 struct RepresentationInput {
   uint32_t model = 0;  // 0: no model serves
   std::vector<std::string> class_names;
   std::vector<int64_t> labelled_boxes;  // [classes]
-  std::vector<double> expected_boxes;   // [classes] in unlabelled images, by the model's calibrated scores
+  ExpectedBoxes expected;
   std::vector<ImageTraits> labelled;
   std::vector<ImageTraits> rest;
   std::vector<ImageTraits> random_slice;

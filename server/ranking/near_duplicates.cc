@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -43,17 +44,14 @@ struct Searchable {
   HammingIndex index;
 };
 
-// The first `most` pairs of one image of a, by b.
-void AppendPairs(const Searchable& b, size_t image, uint64_t hash, size_t most,
-                 std::vector<HashPair>& pairs) {
-  std::vector<HashPair> found;
+// The nearest image of b, of equally near ones the first. Requires: there is one.
+HashPair NearestPair(const Searchable& b, size_t image, uint64_t hash) {
+  HashPair nearest = {image, 0, HammingIndex::kMostBits + 1};
   b.index.Search(hash, [&](size_t g, int bits) {
-    const std::vector<size_t>& images = b.groups.images[g];
-    for (size_t i = 0; i < std::min(most, images.size()); ++i) found.push_back({image, images[i], bits});
+    const size_t first = b.groups.images[g].front();
+    if (std::pair(bits, first) < std::pair(nearest.bits, nearest.b)) nearest = {image, first, bits};
   });
-  std::sort(found.begin(), found.end(), [](const HashPair& x, const HashPair& y) { return x.b < y.b; });
-  found.resize(std::min(most, found.size()));
-  pairs.insert(pairs.end(), found.begin(), found.end());
+  return nearest;
 }
 
 }  // namespace
@@ -82,7 +80,7 @@ absl::StatusOr<NearDuplicates> NearDuplicatePairs(std::span<const uint64_t> hash
   std::sort(paired.begin(), paired.end());
   for (const size_t image : paired) {
     if (found.pairs.size() == options.max_pairs) break;
-    AppendPairs(b, image, hashes_a[image], options.max_pairs - found.pairs.size(), found.pairs);
+    found.pairs.push_back(NearestPair(b, image, hashes_a[image]));
   }
   return found;
 }

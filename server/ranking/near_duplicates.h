@@ -12,7 +12,7 @@ namespace loupe::ranking {
 
 struct NearDuplicateOptions {
   int max_bits = 6;         // 0 to HammingIndex::kMostBits
-  size_t max_pairs = 1000;  // at most this many pairs are returned
+  size_t max_pairs = 1000;  // at most this many are returned
   int threads = 0;          // 0: one per processor; results don't depend on it
 };
 
@@ -23,9 +23,11 @@ struct HashPair {
 };
 
 struct NearDuplicates {
-  std::vector<HashPair> pairs;  // the first `max_pairs` by a, then b
-  uint64_t pair_count = 0;      // of all pairs, returned or not
-  size_t a_count = 0;           // images of a that are in at least one pair
+  // One for each of the first `max_pairs` images of a that are in a pair, in order of a: with the nearest
+  // image of b, of equally near ones the first.
+  std::vector<HashPair> pairs;
+  uint64_t pair_count = 0;  // of all pairs, returned or not
+  size_t a_count = 0;       // images of a that are in at least one pair
 };
 
 // Finds the pairs of an image of a and one of b whose perceptual hashes (worker/prediction/perceptual_hash.h)

@@ -450,6 +450,8 @@ TEST_F(CommandsTest, CheckTellsWhatStandsOut) {
   coverage.set_label(1);
   coverage.set_boxes(12);
   coverage.set_expected_boxes(345.6);
+  coverage.set_expected_low(300);
+  coverage.set_expected_high(391.2);
   coverage.set_thin(true);
   v1::Comparison& comparison = *check.add_comparisons();
   comparison.set_of("brightness");
@@ -468,7 +470,7 @@ TEST_F(CommandsTest, CheckTellsWhatStandsOut) {
 
   const Result table = Run("check --dir .");
   ASSERT_EQ(table.status, 0) << table.err;
-  EXPECT_THAT(table.out, testing::ContainsRegex("scratch +12 +346"));
+  EXPECT_THAT(table.out, testing::ContainsRegex("scratch +12 +346 .300 to 391."));
   EXPECT_THAT(table.out, testing::ContainsRegex("labelled +brightness +30 +40 +0.2500 +0.004"));
   EXPECT_THAT(table.out, HasSubstr("8 holdout and 70 pool images"));
   EXPECT_THAT(table.out, HasSubstr("a.png (holdout) nearly repeats b.png"));

@@ -27,16 +27,18 @@
 
 namespace loupe::detection {
 
-// Not thread-safe, except MakeBatch. It uses several threads itself.
+// Not thread-safe, except Resize, Stack and MakeBatch. It uses several threads itself.
 class FasterRcnn : public torch::nn::Module {
  public:
   // Initialised as torchvision initialises it, from torch's default generator (torch::manual_seed).
   // `num_classes` is C. Starts in training mode with live batch norm.
   FasterRcnn(const v1::Detector& config, int64_t num_classes);
 
-  // Resizes, normalises and pads pictures for Detect and ComputeLosses.
-  // images: N tensors [3, H, W], float32 RGB in [0, 1]; sizes may differ. H, W >= 1.
-  Batch MakeBatch(const std::vector<torch::Tensor>& images) const { return transform_.MakeBatch(images); }
+  // Resizes, normalises and pads pictures for Detect and ComputeLosses, as Transform does.
+  // pictures: N tensors [3, H, W] RGB, uint8 or float32 in [0, 1]; sizes may differ. H, W >= 1.
+  Batch MakeBatch(const std::vector<torch::Tensor>& pictures) const { return transform_.MakeBatch(pictures); }
+  ResizedPicture Resize(const torch::Tensor& picture) const { return transform_.Resize(picture); }
+  Batch Stack(const std::vector<ResizedPicture>& pictures) const { return transform_.Stack(pictures); }
   // The size of a batch that holds only one picture of this size.
   ImageSize PaddedSize(ImageSize original) const { return transform_.PaddedSize(original); }
 

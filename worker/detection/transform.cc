@@ -1,9 +1,11 @@
 #include "worker/detection/transform.h"
 
+#include <ATen/Parallel.h>
 #include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "worker/detection/boxes.h"
 #include "worker/detection/round_up.h"
@@ -15,7 +17,64 @@ torch::Tensor ChannelTensor(const google::protobuf::RepeatedField<float>& values
   return torch::tensor(std::vector<float>(values.begin(), values.end())).view({3, 1, 1});
 }
 
+constexpr float kLargestLevel = 255;  // of uint8
+
+// Between which two pixels of a side each pixel of the resized side lies, and how near to the second.
+// Source: torch::upsample_bilinear2d without align_corners.
+struct Axis {
+  Axis(int64_t from, int64_t to) {
+    const float scale = static_cast<float>(from) / static_cast<float>(to);  // rounded, as LibTorch's is
+    for (int64_t i = 0; i < to; ++i) {
+      const double at = std::max(0.0, double{scale} * (static_cast<double>(i) + 0.5) - 0.5);
+      low.push_back(std::min(static_cast<int64_t>(at), from - 1));
+      high.push_back(std::min(low.back() + 1, from - 1));
+      share.push_back(static_cast<float>(std::clamp(at - static_cast<double>(low.back()), 0.0, 1.0)));
+    }
+  }
+
+  std::vector<int64_t> low;
+  std::vector<int64_t> high;
+  std::vector<float> share;
+};
+
+// picture: [3, H, W], contiguous. largest: the level that counts as 1.
+template <typename Level>
+void Interpolate(const torch::Tensor& picture, float largest, const torch::Tensor& mean,
+                 const torch::Tensor& std, const torch::Tensor& pixels) {
+  const int64_t width = picture.size(2);
+  const int64_t height = pixels.size(1);
+  const int64_t columns = pixels.size(2);
+  const Axis x(width, columns);
+  const Axis y(picture.size(1), height);
+  const auto* levels = picture.data_ptr<Level>();
+  constexpr int64_t kRowsATask = 64;
+  at::parallel_for(0, 3 * height, kRowsATask, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const int64_t channel = row / height;
+      const auto at = static_cast<size_t>(row % height);
+      const Level* plane = levels + channel * picture.size(1) * width;
+      const Level* above = plane + y.low[at] * width;
+      const Level* below = plane + y.high[at] * width;
+      const float channel_mean = mean.data_ptr<float>()[channel];
+      const float channel_std = std.data_ptr<float>()[channel];
+      float* out = pixels.data_ptr<float>() + row * columns;
+      for (size_t i = 0; i < x.low.size(); ++i) {
+        const auto mixed = [&](const Level* line) {
+          return (1 - x.share[i]) * static_cast<float>(line[x.low[i]]) +
+                 x.share[i] * static_cast<float>(line[x.high[i]]);
+        };
+        const float level = (1 - y.share[at]) * mixed(above) + y.share[at] * mixed(below);
+        out[i] = (level / largest - channel_mean) / channel_std;
+      }
+    }
+  });
+}
+
 }  // namespace
+
+torch::Tensor Levels(const torch::Tensor& picture) {
+  return picture.dtype() == torch::kUInt8 ? picture.to(torch::kFloat32).div_(kLargestLevel) : picture;
+}
 
 Transform::Transform(const v1::Detector& config)
     : min_size_(config.min_size()),
@@ -47,32 +106,43 @@ ImageSize Transform::PaddedSize(ImageSize original) const {
   return {RoundUp(height, size_divisible_), RoundUp(width, size_divisible_)};
 }
 
-Batch Transform::MakeBatch(const std::vector<torch::Tensor>& images) const {
+ResizedPicture Transform::Resize(const torch::Tensor& picture) const {
+  TORCH_CHECK(picture.dim() == 3 && picture.size(0) == 3, "a picture must have the shape [3, H, W], not ",
+              picture.sizes());
+  const ImageSize original = {picture.size(1), picture.size(2)};
+  const auto [height, width] = ResizedSize(original);
+  const torch::Tensor pixels = torch::empty({3, height, width});
+  if (picture.dtype() == torch::kUInt8) {
+    Interpolate<uint8_t>(picture.contiguous(), kLargestLevel, mean_, std_, pixels);
+  } else {
+    Interpolate<float>(picture.contiguous(), 1, mean_, std_, pixels);
+  }
+  return {pixels, original};
+}
+
+Batch Transform::Stack(const std::vector<ResizedPicture>& pictures) const {
   Batch batch;
   ImageSize padded;
-  for (const auto& image : images) {
-    TORCH_CHECK(image.dim() == 3 && image.size(0) == 3, "an image must have the shape [3, H, W], not ",
-                image.sizes());
-    batch.originals.push_back({image.size(1), image.size(2)});
-    batch.sizes.push_back(ResizedSize(batch.originals.back()));
-    const auto [height, width] = PaddedSize(batch.originals.back());
-    padded.height = std::max(padded.height, height);
-    padded.width = std::max(padded.width, width);
+  for (const ResizedPicture& picture : pictures) {
+    batch.originals.push_back(picture.original);
+    batch.sizes.push_back({picture.pixels.size(1), picture.pixels.size(2)});
+    padded.height = std::max(padded.height, RoundUp(batch.sizes.back().height, size_divisible_));
+    padded.width = std::max(padded.width, RoundUp(batch.sizes.back().width, size_divisible_));
   }
-  const auto options = images.at(0).options().dtype(torch::kFloat32);
-  batch.images = torch::empty({static_cast<int64_t>(images.size()), 3, padded.height, padded.width}, options,
-                              torch::MemoryFormat::ChannelsLast)
+  batch.images = torch::empty({static_cast<int64_t>(pictures.size()), 3, padded.height, padded.width},
+                              torch::kFloat32, torch::MemoryFormat::ChannelsLast)
                      .zero_();
-  for (size_t i = 0; i < images.size(); ++i) {
+  for (size_t i = 0; i < pictures.size(); ++i) {
     const auto& [height, width] = batch.sizes[i];
-    auto image = (images[i] - mean_) / std_;
-    if (height != image.size(1) || width != image.size(2)) {
-      image =
-          torch::upsample_bilinear2d(image.unsqueeze(0), {height, width}, /*align_corners=*/false).squeeze(0);
-    }
-    batch.images[static_cast<int64_t>(i)].slice(1, 0, height).slice(2, 0, width).copy_(image);
+    batch.images[static_cast<int64_t>(i)].slice(1, 0, height).slice(2, 0, width).copy_(pictures[i].pixels);
   }
   return batch;
+}
+
+Batch Transform::MakeBatch(const std::vector<torch::Tensor>& pictures) const {
+  std::vector<ResizedPicture> resized;
+  for (const torch::Tensor& picture : pictures) resized.push_back(Resize(picture));
+  return Stack(resized);
 }
 
 Batch PadTo(const Batch& batch, ImageSize size) {

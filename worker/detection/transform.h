@@ -12,6 +12,15 @@
 
 namespace loupe::detection {
 
+// The levels of a picture as float32 in [0, 1]. picture: [3, H, W] RGB, uint8 or float32 in [0, 1].
+torch::Tensor Levels(const torch::Tensor& picture);
+
+// A picture as the network sees it, without padding.
+struct ResizedPicture {
+  torch::Tensor pixels;  // [3, h, w] float32, normalised
+  ImageSize original;
+};
+
 struct Batch {
   torch::Tensor images;  // [N, 3, H, W] float32, normalised, channels-last, zeros as padding
   // FrozenFeatures of the images, stacked, or empty. When present, `images` is not read.
@@ -26,10 +35,14 @@ class Transform {
  public:
   explicit Transform(const v1::Detector& config);
 
-  // Normalises, resizes (bilinear; the shorter side to min_size unless the longer would exceed max_size) and
-  // pads to a common multiple of `size_divisible`.
-  // Shapes: images of [3, H, W] float32 RGB in [0, 1], on the CPU.
-  Batch MakeBatch(const std::vector<torch::Tensor>& images) const;
+  // Resizes (bilinear; the shorter side to min_size unless the longer would exceed max_size) and normalises.
+  // Its memory is that of the result, however large the picture.
+  // picture: [3, H, W] RGB on the CPU, uint8 or float32 in [0, 1].
+  ResizedPicture Resize(const torch::Tensor& picture) const;
+  // Pads to a common multiple of `size_divisible`. pictures: at least one.
+  Batch Stack(const std::vector<ResizedPicture>& pictures) const;
+  // Both, where the pictures are few enough to be held at once.
+  Batch MakeBatch(const std::vector<torch::Tensor>& pictures) const;
 
   // The size of a picture after resizing, in pixels, at least 1 per side; and with the padding of a batch
   // that holds this picture only.

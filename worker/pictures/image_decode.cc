@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
@@ -16,8 +17,13 @@ namespace {
 
 // Turns stored pixels to how people see the picture. Source: EXIF 2.3, tag 0x0112.
 cv::Mat Upright(cv::Mat stored, int orientation) {
-  cv::Mat turned = stored;
-  if (orientation >= 5) cv::transpose(stored, turned);
+  cv::Mat turned;
+  if (orientation >= 5) {
+    cv::transpose(stored, turned);
+    stored.release();
+  } else {
+    turned = std::move(stored);
+  }
   constexpr int kHorizontal = 1;
   constexpr int kVertical = 0;
   constexpr int kBoth = -1;
@@ -46,15 +52,18 @@ cv::Mat Upright(cv::Mat stored, int orientation) {
   return turned;
 }
 
+// picture: in the order of OpenCV, blue first.
 torch::Tensor ToTensor(const cv::Mat& picture) {
-  cv::Mat rgb;
-  cv::cvtColor(picture, rgb, cv::COLOR_BGR2RGB);
-  cv::Mat levels;
-  rgb.convertTo(levels, CV_32FC3, rgb.depth() == CV_16U ? 1.0 / 65535 : 1.0 / 255);
-  // clone(), since contiguous() copies nothing for a single pixel: its three levels are contiguous already.
-  return torch::from_blob(levels.data, {levels.rows, levels.cols, 3}, torch::kFloat32)
-      .permute({2, 0, 1})
-      .clone(torch::MemoryFormat::Contiguous);
+  const bool deep = picture.depth() == CV_16U;
+  torch::Tensor pixels =
+      torch::empty({3, picture.rows, picture.cols}, deep ? torch::kFloat32 : torch::kUInt8);
+  cv::Mat channel;
+  for (int c = 0; c < 3; ++c) {
+    cv::Mat plane(picture.rows, picture.cols, deep ? CV_32F : CV_8U, pixels[c].data_ptr());
+    cv::extractChannel(picture, deep ? channel : plane, 2 - c);
+    if (deep) channel.convertTo(plane, CV_32F, 1.0 / 65535);
+  }
+  return pixels;
 }
 
 absl::StatusOr<std::string> ReadFile(const std::filesystem::path& path) {
@@ -72,11 +81,11 @@ absl::StatusOr<torch::Tensor> DecodeImage(std::string_view bytes, const std::str
   if (!header.ok()) return absl::InvalidArgumentError(absl::StrCat(name, ": ", header.status().message()));
   try {
     const cv::Mat encoded(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
-    const cv::Mat picture =
+    cv::Mat picture =
         cv::imdecode(encoded, cv::IMREAD_COLOR | cv::IMREAD_ANYDEPTH | cv::IMREAD_IGNORE_ORIENTATION);
     // OpenCV turns TIFFs by itself, whatever the flags say.
     const int orientation = header->media_type == "image/tiff" ? 1 : header->orientation;
-    const cv::Mat upright = picture.empty() ? picture : Upright(picture, orientation);
+    const cv::Mat upright = picture.empty() ? picture : Upright(std::move(picture), orientation);
     if (upright.cols != header->width() || upright.rows != header->height()) {
       return absl::InvalidArgumentError(absl::StrCat(name, ": the picture can't be decoded"));
     }

@@ -12,8 +12,8 @@
 
 namespace loupe {
 
-// Returns [3, H, W] float32 RGB in [0, 1], turned as people see the picture (EXIF). Grey becomes three equal
-// channels, alpha is dropped, 16-bit levels keep their precision. Messages call the picture `name`.
+// Returns [3, H, W] RGB, turned as people see the picture (EXIF): uint8, or float32 in [0, 1] of a picture
+// with 16 bits. Grey becomes three equal channels, alpha is dropped. Messages call the picture `name`.
 // Errors: INVALID_ARGUMENT as ReadPictureHeader, or when the decoder can't read the picture.
 absl::StatusOr<torch::Tensor> DecodeImage(std::string_view bytes, const std::string& name);
 

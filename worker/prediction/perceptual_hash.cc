@@ -3,7 +3,12 @@
 #include <torch/types.h>
 
 #include <cmath>
+#include <cstdint>
 #include <numbers>
+#include <numeric>
+#include <vector>
+
+#include "worker/detection/transform.h"
 
 namespace loupe {
 namespace {
@@ -27,12 +32,26 @@ torch::Tensor CosineRows() {
   return rows;
 }
 
+// [32, 32]: mean levels. A row at a time, since a large picture as floats takes much memory.
+torch::Tensor Shrunk(const torch::Tensor& image) {
+  const int64_t height = image.size(1);
+  std::vector<torch::Tensor> rows;
+  for (int64_t row = 0; row < kSide; ++row) {
+    // As adaptive_avg_pool2d divides a side.
+    const int64_t begin = row * height / kSide;
+    const int64_t end = ((row + 1) * height + kSide - 1) / kSide;
+    const torch::Tensor band = detection::Levels(image.slice(1, begin, end)).mean(0, true);
+    rows.push_back(torch::adaptive_avg_pool2d(band, {1, kSide})[0][0]);
+  }
+  return torch::stack(rows);
+}
+
 }  // namespace
 
 uint64_t PerceptualHash(const torch::Tensor& image) {
   static const torch::Tensor rows = CosineRows();
   const torch::NoGradGuard no_grad;
-  const torch::Tensor grey = torch::adaptive_avg_pool2d(image.mean(0, true), {kSide, kSide})[0];
+  const torch::Tensor grey = Shrunk(image);
   const torch::Tensor frequencies = rows.matmul(grey).matmul(rows.t()).flatten();
   const torch::Tensor shapes = frequencies.slice(0, 1).contiguous();
   if (shapes.abs().max().item<float>() < kSilence) return 0;
@@ -46,7 +65,12 @@ uint64_t PerceptualHash(const torch::Tensor& image) {
 
 float Brightness(const torch::Tensor& image) {
   const torch::NoGradGuard no_grad;
-  return image.mean().item<float>();
+  if (image.dtype() != torch::kUInt8) return image.mean().item<float>();
+  // LibTorch would make a copy in a wider type first.
+  const torch::Tensor levels = image.contiguous();
+  const auto* level = levels.data_ptr<uint8_t>();
+  const uint64_t sum = std::accumulate(level, level + levels.numel(), uint64_t{0});
+  return static_cast<float>(static_cast<double>(sum) / 255 / static_cast<double>(levels.numel()));
 }
 
 }  // namespace loupe

@@ -61,18 +61,18 @@ class PictureLoader {
 
   PictureBatch Load(const std::vector<size_t>& group, const std::atomic<bool>& stopping) const {
     PictureBatch batch;
-    std::vector<torch::Tensor> images;
+    std::vector<detection::ResizedPicture> pictures;
     for (const size_t index : group) {
       if (stopping) break;
-      absl::StatusOr<torch::Tensor> image = pictures_[index].load();
+      const absl::StatusOr<torch::Tensor> image = pictures_[index].load();
       if (!image.ok()) {
         batch.unreadable.emplace_back(index, image.status());
         continue;
       }
       batch.indices.push_back(index);
-      images.push_back(*std::move(image));
+      pictures.push_back(predictor_.Resize(*image));
     }
-    if (!images.empty()) batch.images = predictor_.Prepare(images, options_.mirrored);
+    if (!pictures.empty()) batch.images = predictor_.Prepare(std::move(pictures), options_.mirrored);
     return batch;
   }
 

@@ -37,12 +37,16 @@ absl::StatusOr<Predictor> Predictor::Create(LoadedDetector detector, torch::Devi
 
 int64_t Predictor::num_classes() const { return detector_.model->num_classes(); }
 
-detection::Batch Predictor::Prepare(const std::vector<torch::Tensor>& images, bool mirrored) const {
-  std::vector<torch::Tensor> inputs = images;
-  if (mirrored) {
-    for (const torch::Tensor& image : images) inputs.push_back(image.flip({2}));
+detection::ResizedPicture Predictor::Resize(const torch::Tensor& picture) const {
+  return detector_.model->Resize(picture);
+}
+
+detection::Batch Predictor::Prepare(std::vector<detection::ResizedPicture> pictures, bool mirrored) const {
+  const size_t count = pictures.size();
+  for (size_t i = 0; mirrored && i < count; ++i) {
+    pictures.push_back({pictures[i].pixels.flip({2}), pictures[i].original});
   }
-  return detector_.model->MakeBatch(inputs);
+  return detector_.model->Stack(pictures);
 }
 
 detection::ImageSize Predictor::PaddedSize(detection::ImageSize picture) const {

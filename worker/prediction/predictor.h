@@ -30,10 +30,11 @@ class Predictor {
   const std::vector<std::string>& class_names() const { return detector_.class_names; }
   int64_t num_classes() const;
 
-  // The batch for Predict. With `mirrored`, the mirrored images follow the images. May run on another thread
-  // at the same time as Predict. images: [3, H, W] float32 RGB in [0, 1]. Throws c10::Error when LibTorch
-  // fails.
-  detection::Batch Prepare(const std::vector<torch::Tensor>& images, bool mirrored) const;
+  // A picture for Prepare: [3, H, W] RGB, uint8 or float32 in [0, 1]. It and Prepare may run on another
+  // thread at the same time as Predict, and throw c10::Error when LibTorch fails.
+  detection::ResizedPicture Resize(const torch::Tensor& picture) const;
+  // The batch for Predict. With `mirrored`, the mirrored pictures follow the pictures.
+  detection::Batch Prepare(std::vector<detection::ResizedPicture> pictures, bool mirrored) const;
   // The size to which a picture of this size is padded in a batch of its own.
   detection::ImageSize PaddedSize(detection::ImageSize picture) const;
 

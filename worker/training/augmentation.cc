@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "worker/detection/transform.h"
 #include "worker/training/training_set.h"
 
 namespace loupe {
@@ -179,7 +180,7 @@ void JitterColour(const v1::TrainingRecipe& recipe, SeededRandom& random, Scene&
   const double saturation = Between(1 - strength, 1 + strength, random.Uniform());
   const double hue_turns = Between(-recipe.hue_jitter(), recipe.hue_jitter(), random.Uniform());
   if (strength == 0 && recipe.hue_jitter() == 0) return;
-  const torch::Tensor image = picture.image.contiguous();
+  const torch::Tensor image = detection::Levels(picture.image).contiguous();
   picture.image =
       Recoloured(image, MakeColourChange(brightness, contrast, saturation, hue_turns, MeanColour(image)));
 }
@@ -193,12 +194,13 @@ void Shrink(double factor, double x, double y, const std::array<float, 3>& canva
   const int64_t new_width = std::max<int64_t>(1, std::llround(factor * static_cast<double>(width)));
   const Span columns = Place(new_width, 0, width - new_width, x);
   const Span rows = Place(new_height, 0, height - new_height, y);
-  torch::Tensor image = torch::empty({3, height, width}, picture.image.options());
+  torch::Tensor image = torch::empty({3, height, width});
   for (int64_t channel = 0; channel < 3; ++channel)
     image[channel].fill_(canvas[static_cast<size_t>(channel)]);
   image.slice(1, rows.begin, rows.end)
       .slice(2, columns.begin, columns.end)
-      .copy_(torch::upsample_bilinear2d(picture.image.unsqueeze(0), {new_height, new_width}, false)[0]);
+      .copy_(torch::upsample_bilinear2d(detection::Levels(picture.image).unsqueeze(0),
+                                        {new_height, new_width}, false)[0]);
   picture.image = image;
   const auto moved = [](float at, int64_t from, const Span& to) {
     const float scaled = at * static_cast<float>(to.length()) / static_cast<float>(from);

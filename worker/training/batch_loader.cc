@@ -44,17 +44,17 @@ absl::StatusOr<TrainingBatch> BatchLoader::Load(int64_t index, const std::atomic
   }
   try {
     const bool kept = TakeFeatures(batch);
-    std::vector<torch::Tensor> images;
+    std::vector<detection::ResizedPicture> images;
     for (size_t i = 0; i < batch.indices.size(); ++i) {
       if (stopping) return absl::CancelledError("nobody waits for the batch");
       const TrainingImage& image = set_.images[batch.indices[i]];
       absl::StatusOr<Example> example = kept ? Example{{}, image.target} : Read(image, positions[i]);
       if (!example.ok()) return example.status();
       example->target.sampling_seed = SeedOf(recipe_.seed(), RandomStream::kSampling, positions[i]);
-      images.push_back(std::move(example->image));
+      if (!kept) images.push_back(model_.Resize(example->image));
       batch.targets.push_back(std::move(example->target));
     }
-    if (!kept) batch.images = model_.MakeBatch(images);
+    if (!kept) batch.images = model_.Stack(images);
     for (size_t i = 0; i < batch.indices.size(); ++i) {
       sizes_[batch.indices[i]] = {batch.images.originals[i], batch.images.sizes[i]};
     }

@@ -16,7 +16,7 @@ namespace loupe {
 
 struct TrainingImage {
   std::string name;  // for error messages
-  // Reads the picture from its file on every call: [3, H, W] float32 RGB in [0, 1].
+  // Reads the picture from its file on every call: [3, H, W] RGB, uint8 or float32 in [0, 1].
   std::function<absl::StatusOr<torch::Tensor>()> load;
   detection::Target target;  // labels 1..C, in the order of TrainingSet::class_names
   bool pseudo = false;       // boxes are pseudo-labels; never used for validation

@@ -49,14 +49,14 @@ absl::StatusOr<evaluation::CocoSummary> MeasureDetector(const std::vector<Traini
   truth.num_classes = static_cast<int>(model.num_classes());
   std::vector<evaluation::DetectedBox> detected;
   for (size_t begin = 0; begin < images.size(); begin += stride) {
-    std::vector<torch::Tensor> pictures;
+    std::vector<detection::ResizedPicture> pictures;
     for (size_t i = begin; i < std::min(begin + stride, images.size()); ++i) {
-      absl::StatusOr<torch::Tensor> picture = images[i].load();
+      const absl::StatusOr<torch::Tensor> picture = images[i].load();
       if (!picture.ok()) return picture.status();
-      pictures.push_back(*std::move(picture));
+      pictures.push_back(model.Resize(*picture));
       AddTruth(static_cast<int32_t>(i), images[i].target, truth);
     }
-    const auto detections = model.Detect(model.MakeBatch(pictures), {.score_threshold = kScoreThreshold});
+    const auto detections = model.Detect(model.Stack(pictures), {.score_threshold = kScoreThreshold});
     for (size_t i = 0; i < detections.size(); ++i) {
       AddDetections(static_cast<int32_t>(begin + i), detections[i], detected);
     }

@@ -197,11 +197,16 @@ TEST_F(PoolEstimatesTest, FiguresOfFewImagesOrBoxesAreNotTold) {
   EXPECT_EQ(Told(world).classes_size(), 0);
   EXPECT_EQ(Told(world).answers_missing(), 20U) << "a box an image: 20 more boxes";
   EXPECT_THAT(Told(world).no_figures(), HasSubstr("there are 10 with 10: about 20 more answers"));
-  for (int i = 10; i < 30; ++i) Label(world, slice[static_cast<size_t>(i)]);
+  for (int i = 10; i < 30; ++i) {
+    const int64_t image = slice[static_cast<size_t>(i)];
+    std::vector<MadeBox> boxes = {{world.ClassOn(image)}};
+    if (i % 2 == 0) boxes.push_back({world.ClassOn(image), true});
+    Label(world, image, boxes);
+  }
   ASSERT_TRUE(Told(world).has_all_classes());
   EXPECT_TRUE(Told(world).all_classes().boxes_left().has_low());
   EXPECT_EQ(Told(world).no_figures(), "");
-  EXPECT_FALSE(Told(world).classes(0).figures().has_recall()) << "15 boxes of the class give no interval";
+  EXPECT_FALSE(Told(world).classes(0).figures().has_recall()) << "20 boxes of the class give no interval";
 }
 
 TEST_F(PoolEstimatesTest, TheSliceDoesNotWaitForAnImageThatWasSkipped) {

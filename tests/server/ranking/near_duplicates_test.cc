@@ -43,7 +43,7 @@ PairRows AllPairs(const std::vector<uint64_t>& a, const std::vector<uint64_t>& b
 
 TEST(NearDuplicatePairsTest, HandWorked) {
   const auto found = Near({0xff, 0xf0f0, 7}, {0xfe, 7, 0, 7}, {.max_bits = 3});
-  EXPECT_EQ(RowsOf(found), (PairRows{{0, 0, 1}, {2, 1, 0}, {2, 2, 3}, {2, 3, 0}}));
+  EXPECT_EQ(RowsOf(found), (PairRows{{0, 0, 1}, {2, 1, 0}}));
   EXPECT_EQ(found.pair_count, 4U);
   EXPECT_EQ(found.a_count, 2U);
   EXPECT_EQ(Near({}, {1}, {}).pair_count, 0U);
@@ -75,15 +75,20 @@ TEST(NearDuplicatePairsTest, EqualsBruteForce) {
   for (int max_bits = 0; max_bits <= 11; ++max_bits) {
     const PairRows all = AllPairs(a, b, max_bits);
     ASSERT_GT(all.size(), 100U);
-    const auto found = Near(a, b, {.max_bits = max_bits, .max_pairs = all.size() + 1});
-    EXPECT_EQ(RowsOf(found), all);
+    PairRows nearest;
+    for (const auto& row : all) {
+      if (nearest.empty() || nearest.back()[0] != row[0]) nearest.push_back(row);
+      if (row[2] < nearest.back()[2]) nearest.back() = row;
+    }
+    const auto found = Near(a, b, {.max_bits = max_bits, .max_pairs = a.size() + 1});
+    EXPECT_EQ(RowsOf(found), nearest);
     EXPECT_EQ(found.pair_count, all.size());
-    size_t images = 1;
-    for (size_t i = 1; i < all.size(); ++i) images += all[i][0] != all[i - 1][0] ? 1 : 0;
-    EXPECT_EQ(found.a_count, images);
+    EXPECT_EQ(found.a_count, nearest.size());
     for (const size_t most : {size_t{0}, size_t{1}, size_t{77}}) {
       const auto head = Near(a, b, {.max_bits = max_bits, .max_pairs = most, .threads = 3});
-      EXPECT_EQ(RowsOf(head), PairRows(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(most)));
+      EXPECT_EQ(RowsOf(head),
+                PairRows(nearest.begin(),
+                         nearest.begin() + static_cast<std::ptrdiff_t>(std::min(most, nearest.size()))));
       EXPECT_EQ(head.pair_count, found.pair_count) << "all are counted";
       EXPECT_EQ(head.a_count, found.a_count);
     }
@@ -99,7 +104,7 @@ TEST(NearDuplicatePairsTest, BlackPicturesByTheThousandAreCountedWithoutBeingLis
   const auto found = Near(a, b, {.max_bits = 1, .max_pairs = 3});
   EXPECT_EQ(found.pair_count, 300000U * uint64_t{400001} + 1);
   EXPECT_EQ(found.a_count, 300001U);
-  EXPECT_EQ(RowsOf(found), (PairRows{{0, 0, 0}, {0, 1, 0}, {0, 2, 0}}));
+  EXPECT_EQ(RowsOf(found), (PairRows{{0, 0, 0}, {1, 0, 0}, {2, 0, 0}}));
 }
 
 TEST(NearDuplicatePairsTest, RefusesADistanceOutOfRange) {

@@ -38,6 +38,29 @@ TEST(TransformTest, IsTorchvisions) {
   }
 }
 
+TEST(TransformTest, ResizesAsLibTorchDoes) {
+  torch::manual_seed(4);
+  v1::Detector config = TinyConfig();
+  const auto mean = torch::tensor({config.image_mean(0), config.image_mean(1), config.image_mean(2)});
+  const auto std = torch::tensor({config.image_std(0), config.image_std(1), config.image_std(2)});
+  for (const auto& [height, width] : std::vector<std::pair<int64_t, int64_t>>{
+           {64, 64}, {37, 90}, {1, 50}, {200, 3}, {301, 517}, {20, 25}}) {
+    const auto bytes = torch::randint(0, 256, {3, height, width}).to(torch::kUInt8);
+    const auto levels = bytes.to(torch::kFloat32) / 255;
+    const ImageSize size = Transform(config).ResizedSize({height, width});
+    const auto expected =
+        torch::upsample_bilinear2d(((levels - mean.view({3, 1, 1})) / std.view({3, 1, 1})).unsqueeze(0),
+                                   {size.height, size.width}, false);
+    for (const torch::Tensor& picture :
+         {bytes, levels, levels.transpose(1, 2).contiguous().transpose(1, 2)}) {
+      const ResizedPicture resized = Transform(config).Resize(picture);
+      EXPECT_EQ(resized.original.height, height);
+      EXPECT_EQ(resized.original.width, width);
+      EXPECT_LE((resized.pixels - expected[0]).abs().max().item<double>(), 1e-5) << height << " x " << width;
+    }
+  }
+}
+
 TEST(TransformTest, AThinPictureKeepsAPixel) {
   const ImageSize size =
       Transform(PresetDetector("resnet50-fpn").value()).ResizedSize({/*height=*/1, /*width=*/10000});

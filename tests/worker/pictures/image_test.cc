@@ -7,6 +7,7 @@
 #include <fstream>
 #include <opencv2/imgcodecs.hpp>
 
+#include "worker/detection/transform.h"
 #include "worker/pictures/image_decode.h"
 
 namespace loupe {
@@ -61,8 +62,15 @@ TEST(ImageDecodeTest, RefusesGiantClaims) {
               HasSubstr("giant.png: the picture claims 60000 x 60000"));
 }
 
+// The levels of a decoded picture, in [0, 1].
+absl::StatusOr<torch::Tensor> DecodeLevels(const std::string& bytes, const std::string& name) {
+  const absl::StatusOr<torch::Tensor> image = DecodeImage(bytes, name);
+  if (!image.ok()) return image.status();
+  return detection::Levels(*image);
+}
+
 TEST(ImageDecodeTest, GivesRgbBetween0And1) {
-  const absl::StatusOr<torch::Tensor> image = DecodeImage(Encoded(CornerPicture(), ".png"), "corner.png");
+  const absl::StatusOr<torch::Tensor> image = DecodeLevels(Encoded(CornerPicture(), ".png"), "corner.png");
   ASSERT_TRUE(image.ok()) << image.status();
   EXPECT_THAT(image->sizes(), testing::ElementsAre(3, 24, 40));
   EXPECT_EQ(Red(*image, 3, 3), 1);
@@ -125,8 +133,8 @@ TEST(ImageDecodeTest, TurnsPicturesAsPeopleSeeThem) {
   const std::string jpeg = Encoded(CornerPicture(), ".jpg");
   for (char orientation = 1; orientation <= 8; ++orientation) {
     for (const bool big_endian : {false, true}) {
-      ExpectTurned(DecodeImage(WithOrientation(jpeg, orientation, big_endian), "turned.jpg"), orientation);
-      ExpectTurned(DecodeImage(Tiff(orientation, big_endian), "turned.tiff"), orientation);
+      ExpectTurned(DecodeLevels(WithOrientation(jpeg, orientation, big_endian), "turned.jpg"), orientation);
+      ExpectTurned(DecodeLevels(Tiff(orientation, big_endian), "turned.tiff"), orientation);
     }
   }
 }
@@ -134,7 +142,7 @@ TEST(ImageDecodeTest, TurnsPicturesAsPeopleSeeThem) {
 TEST(ImageDecodeTest, TakesWhatIndustrialCamerasWrite) {
   for (const char* extension : {".bmp", ".tiff", ".webp"}) {
     SCOPED_TRACE(extension);
-    const absl::StatusOr<torch::Tensor> image = DecodeImage(Encoded(CornerPicture(), extension), "part");
+    const absl::StatusOr<torch::Tensor> image = DecodeLevels(Encoded(CornerPicture(), extension), "part");
     ASSERT_TRUE(image.ok()) << image.status();
     EXPECT_THAT(image->sizes(), testing::ElementsAre(3, 24, 40));
     EXPECT_GT(Red(*image, 3, 3), 0.9);
@@ -142,32 +150,32 @@ TEST(ImageDecodeTest, TakesWhatIndustrialCamerasWrite) {
   }
   // 10 bits in 16, as cameras write them.
   const absl::StatusOr<torch::Tensor> deep =
-      DecodeImage(Encoded(cv::Mat(5, 7, CV_16U, 1023), ".tiff"), "deep.tiff");
+      DecodeLevels(Encoded(cv::Mat(5, 7, CV_16U, 1023), ".tiff"), "deep.tiff");
   ASSERT_TRUE(deep.ok()) << deep.status();
   EXPECT_TRUE(torch::allclose(*deep, torch::full({3, 5, 7}, 1023.0 / 65535)));
 }
 
 TEST(ImageDecodeTest, NamesWhatItDoesNotTakeOfAFormat) {
   cv::Mat floats(5, 7, CV_32F, 0.5);
-  EXPECT_THAT(std::string(DecodeImage(Encoded(floats, ".tiff"), "floats.tiff").status().message()),
+  EXPECT_THAT(std::string(DecodeLevels(Encoded(floats, ".tiff"), "floats.tiff").status().message()),
               HasSubstr("floats.tiff: a TIFF of 32 bits a level is not taken"));
-  EXPECT_THAT(std::string(DecodeImage("GIF89a", "a.gif").status().message()),
+  EXPECT_THAT(std::string(DecodeLevels("GIF89a", "a.gif").status().message()),
               HasSubstr("no JPEG, PNG, BMP, TIFF or WebP"));
 }
 
 TEST(ImageDecodeTest, TakesGreySixteenBitAndAlpha) {
   const absl::StatusOr<torch::Tensor> grey =
-      DecodeImage(Encoded(cv::Mat(5, 7, CV_8U, 51), ".png"), "grey.png");
+      DecodeLevels(Encoded(cv::Mat(5, 7, CV_8U, 51), ".png"), "grey.png");
   ASSERT_TRUE(grey.ok()) << grey.status();
   EXPECT_THAT(grey->sizes(), testing::ElementsAre(3, 5, 7));
   EXPECT_TRUE(torch::allclose(*grey, torch::full({3, 5, 7}, 0.2)));
   // 32896 of 65535 is above a half by less than 8 bits can tell.
   const absl::StatusOr<torch::Tensor> deep =
-      DecodeImage(Encoded(cv::Mat(5, 7, CV_16U, 32896), ".png"), "deep.png");
+      DecodeLevels(Encoded(cv::Mat(5, 7, CV_16U, 32896), ".png"), "deep.png");
   ASSERT_TRUE(deep.ok()) << deep.status();
   EXPECT_TRUE(torch::allclose(*deep, torch::full({3, 5, 7}, 32896.0 / 65535)));
   const absl::StatusOr<torch::Tensor> clear =
-      DecodeImage(Encoded(cv::Mat(5, 7, CV_8UC4, cv::Scalar(0, 51, 255, 0)), ".png"), "clear.png");
+      DecodeLevels(Encoded(cv::Mat(5, 7, CV_8UC4, cv::Scalar(0, 51, 255, 0)), ".png"), "clear.png");
   ASSERT_TRUE(clear.ok()) << clear.status();
   EXPECT_EQ(Red(*clear, 2, 2), 1);
   EXPECT_NEAR((*clear)[1][2][2].item<float>(), 0.2, 1e-6);
@@ -179,13 +187,13 @@ TEST(ImageDecodeTest, ASinglePixelOutlivesItsDecoder) {
       DecodeImage(Encoded(cv::Mat(1, 1, CV_8UC3, cv::Scalar(0, 51, 255)), ".png"), "dot.png");
   ASSERT_TRUE(image.ok()) << image.status();
   EXPECT_TRUE(image->storage().resizable()) << "a tensor over memory of others can't be resized";
-  EXPECT_TRUE(torch::allclose(*image, torch::tensor({1.0F, 0.2F, 0.0F}).view({3, 1, 1})));
+  EXPECT_TRUE(torch::allclose(detection::Levels(*image), torch::tensor({1.0F, 0.2F, 0.0F}).view({3, 1, 1})));
 }
 
 TEST(ImageDecodeTest, ThinPicturesAreDecoded) {
   for (const cv::Size size : {cv::Size(10000, 1), cv::Size(1, 10000)}) {
     const absl::StatusOr<torch::Tensor> image =
-        DecodeImage(Encoded(cv::Mat(size, CV_8UC3, cv::Scalar(0, 0, 255)), ".png"), "thin.png");
+        DecodeLevels(Encoded(cv::Mat(size, CV_8UC3, cv::Scalar(0, 0, 255)), ".png"), "thin.png");
     ASSERT_TRUE(image.ok()) << image.status();
     EXPECT_THAT(image->sizes(), testing::ElementsAre(3, size.height, size.width));
     EXPECT_EQ(image->sum().item<float>(), 10000);
@@ -207,7 +215,7 @@ TEST(ImageDecodeTest, TellsTheSizeThatDecodingWillGive) {
 
 TEST(ImageDecodeTest, NamesThePictureThatItRefuses) {
   const std::string jpeg = Encoded(CornerPicture(), ".jpg");
-  const absl::Status cut = DecodeImage(jpeg.substr(0, jpeg.size() - 20), "half.jpg").status();
+  const absl::Status cut = DecodeLevels(jpeg.substr(0, jpeg.size() - 20), "half.jpg").status();
   EXPECT_EQ(cut.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(cut.message(), HasSubstr("half.jpg: the picture is cut short"));
   EXPECT_EQ(LoadImage("/nonexistent.jpg").status().code(), absl::StatusCode::kNotFound);

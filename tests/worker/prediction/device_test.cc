@@ -38,7 +38,8 @@ Prediction PredictSquare(const std::shared_ptr<detection::FasterRcnn>& model, to
   absl::StatusOr<Predictor> predictor = Predictor::Create({model, {"square", "bar"}}, device, precision);
   EXPECT_TRUE(predictor.ok()) << predictor.status();
   const auto predictions = predictor->Predict(
-      predictor->Prepare({*Squares(1).images[0].load()}, /*mirrored=*/true), {}, /*mirrored=*/true);
+      predictor->Prepare({predictor->Resize(*Squares(1).images[0].load())}, /*mirrored=*/true), {},
+      /*mirrored=*/true);
   EXPECT_TRUE(predictions.ok()) << predictions.status();
   EXPECT_GT((*predictions)[0].detections.scores.size(0), 0);
   return (*predictions)[0];

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "worker/detection/transform.h"
 #include "worker/pictures/image_decode.h"
 #include "worker/sample/sample.h"
 
@@ -20,7 +21,8 @@ int BitsApart(uint64_t a, uint64_t b) { return std::popcount(a ^ b); }
 torch::Tensor Decoded(const SamplePicture& picture) {
   std::vector<uchar> bytes;
   cv::imencode(".png", picture.pixels, bytes);
-  return DecodeImage({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, picture.file_name).value();
+  return detection::Levels(
+      DecodeImage({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, picture.file_name).value());
 }
 
 TEST(PerceptualHashTest, SetsTheBitOfAFrequencyAboveTheMedian) {
@@ -35,6 +37,16 @@ TEST(PerceptualHashTest, SetsTheBitOfAFrequencyAboveTheMedian) {
 TEST(PerceptualHashTest, APictureOfOneColourGivesZero) {
   EXPECT_EQ(PerceptualHash(torch::full({3, 50, 70}, 0.3F)), 0U);
   EXPECT_EQ(PerceptualHash(torch::zeros({3, 1, 1})), 0U);
+}
+
+TEST(PerceptualHashTest, BytesGiveTheHashAndBrightnessOfTheirLevels) {
+  torch::manual_seed(5);
+  for (const auto& [height, width] :
+       std::vector<std::pair<int64_t, int64_t>>{{301, 517}, {20, 25}, {1, 90}}) {
+    const auto bytes = torch::randint(0, 256, {3, height, width}).to(torch::kUInt8);
+    EXPECT_EQ(PerceptualHash(bytes), PerceptualHash(detection::Levels(bytes)));
+    EXPECT_NEAR(Brightness(bytes), Brightness(detection::Levels(bytes)), 1e-6);
+  }
 }
 
 TEST(BrightnessTest, IsTheMeanLevel) {

@@ -5,10 +5,18 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include <fstream>
 #include <map>
+#include <string>
+#include <vector>
+
+#include <opencv2/core.hpp>
+#include <opencv2/imgcodecs.hpp>
 
 #include "tests/worker/training/training_world.h"
 #include "worker/detection/faster_rcnn.h"
+#include "worker/pictures/image_decode.h"
+#include "worker/prediction/perceptual_hash.h"
 
 namespace loupe {
 namespace {
@@ -69,7 +77,8 @@ TEST_F(PredictPicturesTest, EachIsPredictedAsIfItWereAlone) {
   ASSERT_EQ(taken_.size(), images_.size());
   for (const auto& [index, prediction] : taken_) {
     ASSERT_TRUE(prediction.ok()) << prediction.status();
-    const auto alone = predictor_.Predict(predictor_.Prepare({images_[index]}, true), options_.detect, true);
+    const auto alone = predictor_.Predict(predictor_.Prepare({predictor_.Resize(images_[index])}, true),
+                                          options_.detect, true);
     ASSERT_TRUE(alone.ok()) << alone.status();
     const detection::Detections& expected = alone->front().detections;
     ASSERT_EQ(prediction->detections.scores.size(0), expected.scores.size(0)) << index;
@@ -109,6 +118,40 @@ TEST_F(PredictPicturesTest, WhatTakeAnswersEndsIt) {
       });
   EXPECT_EQ(ended, absl::CancelledError("stop"));
   EXPECT_EQ(taken, 2);
+}
+
+// A field of this process, in MiB. Source: proc(5), /proc/pid/status.
+int64_t Mebibytes(const std::string& field) {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  int64_t kibibytes = 0;
+  while (status >> word && word != field + ":") {
+  }
+  status >> kibibytes;
+  return kibibytes >> 10;
+}
+
+// Four were held as float32 with copies of themselves: 7 GB.
+TEST_F(PredictPicturesTest, HugePicturesAreHeldOneAtATimeAsBytes) {
+  std::vector<uchar> jpeg;
+  cv::imencode(".jpg", cv::Mat(10000, 10000, CV_8UC3, cv::Scalar(40, 80, 120)), jpeg);
+  const auto load = [&jpeg]() -> absl::StatusOr<torch::Tensor> {
+    absl::StatusOr<torch::Tensor> picture =
+        DecodeImage({reinterpret_cast<const char*>(jpeg.data()), jpeg.size()}, "huge.jpg");
+    if (picture.ok()) {
+      PerceptualHash(*picture);
+      EXPECT_NEAR(Brightness(*picture), 80.0 / 255, 0.01);
+    }
+    return picture;
+  };
+  for (int i = 0; i < 4; ++i) pictures_.push_back({[] { return ImageSize{10000, 10000}; }, load});
+  std::ofstream("/proc/self/clear_refs") << 5;  // forgets the largest size so far
+  const int64_t before = Mebibytes("VmRSS");
+  ASSERT_TRUE(PredictAll().ok());
+  EXPECT_EQ(taken_.size(), 4U);
+  const int64_t largest = Mebibytes("VmHWM");
+  ASSERT_GT(largest, before + 300) << "one picture has 286 MiB";
+  EXPECT_LT(largest, before + 900);
 }
 
 }  // namespace

@@ -405,9 +405,9 @@ TEST(PredictorTest, KnowsWhatAFileOfLoupeIs) {
   absl::StatusOr<Predictor> predictor = Predictor::Create(*std::move(detector), torch::kCPU, "float32");
   ASSERT_TRUE(predictor.ok()) << predictor.status();
   EXPECT_THAT(predictor->class_names(), testing::ElementsAre("square", "bar"));
-  const std::vector<torch::Tensor> images = {torch::rand({3, 50, 70}), torch::rand({3, 64, 40})};
-  const auto predictions =
-      predictor->Predict(predictor->Prepare(images, true), {.score_threshold = 0.01}, true);
+  const detection::Batch batch = predictor->Prepare(
+      {predictor->Resize(torch::rand({3, 50, 70})), predictor->Resize(torch::rand({3, 64, 40}))}, true);
+  const auto predictions = predictor->Predict(batch, {.score_threshold = 0.01}, true);
   ASSERT_TRUE(predictions.ok()) << predictions.status();
   ASSERT_EQ(predictions->size(), 2);
   for (const Prediction& prediction : *predictions) {
