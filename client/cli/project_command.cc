@@ -172,8 +172,9 @@ void PrintStatus(const v1::ProjectStatus& status) {
                              status.boxes_adjusted(), " adjusted, ", status.boxes_relabelled(),
                              " relabelled, ", status.boxes_drawn(), " drawn; ", status.boxes_rejected(),
                              " predicted ones rejected, ", status.boxes_dropped(), " dropped")});
-  rest.Add(
-      {"holdout", status.holdout_is_random_sample() ? "a random sample" : "imported, not a random sample"});
+  rest.Add({"holdout", status.holdout_labelled() == 0      ? "none labelled yet"
+                       : status.holdout_is_random_sample() ? "a random sample"
+                                                           : "imported, not a random sample"});
   const uint64_t unusable = status.images_set_aside() + status.images_excluded() + status.images_removed();
   if (unusable > 0) {
     rest.Add({"images not used",

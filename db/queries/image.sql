@@ -52,8 +52,14 @@ UPDATE image SET state = 'excluded', state_reason = $2, state_round_id = NULL
 WHERE id = $1 AND state IN ('usable', 'set_aside', 'excluded');
 
 -- name: RestoreImage
-UPDATE image SET state = 'usable', state_reason = NULL, state_round_id = NULL
-WHERE id = $1 AND state IN ('set_aside', 'excluded');
+-- The queue may have gone past it.
+WITH restored AS (
+  UPDATE image SET state = 'usable', state_reason = NULL, state_round_id = NULL
+  WHERE id = $1 AND state IN ('set_aside', 'excluded') RETURNING id
+)
+UPDATE ranking SET first_open = least(first_open, entry.position)
+FROM restored JOIN ranking_entry entry ON entry.image_id = restored.id
+WHERE ranking.id = entry.ranking_id AND ranking.state = 'active';
 
 -- name: RemoveImage
 -- Erases what shows or names the picture. Its id, hash, side and revisions stay, since the chain covers them.
@@ -63,6 +69,8 @@ WITH forgotten AS (
   DELETE FROM pseudo_label WHERE image_id = $1
 ), ended AS (
   UPDATE task SET state = 'released', ended_at = now() WHERE image_id = $1 AND state = 'leased'
+), cancelled AS (
+  UPDATE task_request SET state = 'cancelled', ended_at = now() WHERE image_id = $1 AND state = 'open'
 ), freed AS (
   DELETE FROM lease WHERE purpose = 'label' AND subject_id = $1
 )

@@ -70,8 +70,12 @@ JOIN ranking_entry entry ON entry.ranking_id = ranking.id
 JOIN shown_image shown ON shown.id = entry.image_id
 LEFT JOIN model ranked_model ON ranked_model.id = ranking.model_id
 WHERE ranking.project_id = $1 AND ranking.state = 'active'
-  AND entry.position >= greatest(ranking.first_open, $2)
+  AND entry.position >= greatest(ranking.first_open, $2) AND shown.image_state = 'usable'
 ORDER BY entry.position LIMIT $3;
+
+-- name: LockActiveRankings
+-- Taken by what moves first_open, before it looks at images.
+SELECT FROM ranking WHERE state = 'active' ORDER BY id FOR NO KEY UPDATE;
 
 -- name: AdvanceFirstOpen
 UPDATE ranking SET first_open = open.position

@@ -93,8 +93,9 @@ bool ExcludeImage(Transaction& transaction, ImageId image, const std::string& re
   return transaction.Exec("ExcludeImage", image, reason).affected_rows() > 0;
 }
 
-bool RestoreImage(Transaction& transaction, ImageId image) {
-  return transaction.Exec("RestoreImage", image).affected_rows() > 0;
+void RestoreImage(Transaction& transaction, ImageId image) {
+  transaction.Exec("LockActiveRankings");
+  transaction.Exec("RestoreImage", image);
 }
 
 std::optional<Sha256> RemoveImage(Transaction& transaction, ImageId image, const std::string& reason) {

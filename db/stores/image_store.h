@@ -43,8 +43,9 @@ SetAsideImages ReadSetAside(Transaction& transaction, RoundId round, int limit);
 void SetImageAside(Transaction& transaction, ImageId image, const std::string& reason, RoundId round);
 // False: the image is removed.
 bool ExcludeImage(Transaction& transaction, ImageId image, const std::string& reason);
-// False: the image is usable already, or removed.
-bool RestoreImage(Transaction& transaction, ImageId image);
+// Makes an image usable again, unless it was removed, and puts it back where the queue has gone past it.
+// Locks: the active rankings.
+void RestoreImage(Transaction& transaction, ImageId image);
 // Erases predictions and names of an image and ends its task. Returns the hash of its blob, for the caller to
 // erase; nullopt: it was removed before. Locks: the image.
 std::optional<Sha256> RemoveImage(Transaction& transaction, ImageId image, const std::string& reason);

@@ -72,7 +72,8 @@ absl::StatusOr<ProjectId> FindProject(Transaction& transaction, const std::strin
                  name.empty() ? "there is no project yet: create one"
                               : absl::StrCat("there is no project named ", name));
   }
-  return Error(absl::StatusCode::kNotFound, "NO_SUCH_PROJECT", "there are several projects: say which one");
+  return Error(absl::StatusCode::kNotFound, "NO_SUCH_PROJECT",
+               "there are several projects: say which one with --project");
 }
 
 v1::Project ReadProject(Transaction& transaction, ProjectId project) {

@@ -103,7 +103,11 @@ std::vector<v1::QueueEntry> ReadQueue(Transaction& transaction, ProjectId projec
   return entries;
 }
 
-void AdvanceFirstOpen(Transaction& transaction) { transaction.Exec("AdvanceFirstOpen"); }
+void AdvanceFirstOpen(Transaction& transaction) {
+  transaction.Exec("LockActiveRankings");
+  // A separate statement, so that it sees the images that the lock's last holder restored.
+  transaction.Exec("AdvanceFirstOpen");
+}
 
 RankingEnd LockRankingEnd(Transaction& transaction, RankingId ranking) {
   transaction.Exec("LockRanking", ranking);

@@ -96,8 +96,9 @@ absl::StatusOr<ImageId> LockAnswered(Transaction& transaction, const Principal& 
   if (image.ok()) truth = LockTruth(transaction, *project, ImageId(image->id()));
   // An annotator doesn't learn which images there are, nor whether somebody labelled them.
   if (principal.role == v1::ANNOTATOR && (!truth.has_value() || truth->author != principal.id)) {
-    return Error(absl::StatusCode::kPermissionDenied, "FOREIGN_ANSWER",
-                 "you have not labelled this image last: ask an engineer to open it");
+    return Error(
+        absl::StatusCode::kPermissionDenied, "FOREIGN_ANSWER",
+        "you have labelled no image of this name or id last: check it, or ask an engineer to open the image");
   }
   if (!image.ok()) return image.status();
   const std::string name = absl::StrCat("image ", image->id());

@@ -192,7 +192,11 @@ TEST_F(ImportTruthTest, AnExcludedImageIsNotUsedAndComesBack) {
   EXPECT_EQ(excluded->state_reason(), "another line's part");
   EXPECT_EQ(Status().pool_images(), 1U);
   EXPECT_EQ(Status().images_excluded(), 1U);
+  EXPECT_EQ(Rpc(*stub_, &Labeling::ListQueue, engineer_, v1::ListQueueRequest())->entries_size(), 1);
+  // As the coordinator does from time to time: the queue goes past images that nobody is to be given.
+  coordinator_.database().Sql("UPDATE ranking SET first_open = first_open_position(id, first_open)");
   EXPECT_EQ(Next(annotator_, 2)->size(), 1U);
+  coordinator_.database().Sql("UPDATE ranking SET first_open = first_open_position(id, first_open)");
   v1::RestoreImageRequest restore;
   restore.set_request_id(NextRequestId());
   restore.set_image_id(excluded->id());
