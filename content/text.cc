@@ -1,7 +1,8 @@
 #include "content/text.h"
 
-#include <cstddef>
+#include <codecvt>
 #include <cstdint>
+#include <locale>
 
 namespace loupe {
 namespace {
@@ -40,15 +41,27 @@ bool IsUtf8(std::string_view bytes) {
   return true;
 }
 
+size_t ControlCharacterAt(std::string_view text, size_t at) {
+  const auto byte = static_cast<unsigned char>(text[at]);
+  if (byte < 0x20 || byte == 0x7f) return 1;
+  const auto next = static_cast<unsigned char>(at + 1 < text.size() ? text[at + 1] : 0);
+  return byte == 0xc2 && next >= 0x80 && next < 0xa0 ? 2 : 0;
+}
+
 bool HasControlCharacter(std::string_view text, bool allow_lines) {
   for (size_t at = 0; at < text.size(); ++at) {
-    const auto byte = static_cast<unsigned char>(text[at]);
-    const bool of_lines = byte == '\n' || byte == '\t' || byte == '\r';
-    if ((byte < 0x20 && !(allow_lines && of_lines)) || byte == 0x7f) return true;
-    const auto next = static_cast<unsigned char>(at + 1 < text.size() ? text[at + 1] : 0);
-    if (byte == 0xc2 && next >= 0x80 && next < 0xa0) return true;  // U+0080 to U+009F
+    const bool of_lines = text[at] == '\n' || text[at] == '\t' || text[at] == '\r';
+    if (ControlCharacterAt(text, at) > 0 && !(allow_lines && of_lines)) return true;
   }
   return false;
+}
+
+std::wstring WideOf(const std::string& text) {
+  return std::wstring_convert<std::codecvt_utf8<wchar_t>>().from_bytes(text);
+}
+
+std::string NarrowOf(const std::wstring& text) {
+  return std::wstring_convert<std::codecvt_utf8<wchar_t>>().to_bytes(text);
 }
 
 }  // namespace loupe

@@ -1,11 +1,13 @@
 // What every command needs: the coordinator's address, a token, the project.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
 #include "client/lib/channel.h"
 
 namespace loupe {
@@ -68,6 +70,17 @@ absl::StatusOr<Response> Ask(const Context& context,
   if (!connection.ok()) return connection.status();
   Stub stub(connection->channel());
   return Call(*connection, stub, method, request, options);
+}
+
+// Sets `image_id` or `file_name` of a request, by what a person typed.
+template <typename Request>
+void SetImage(const std::string& image, Request& request) {
+  int64_t id;
+  if (absl::SimpleAtoi(image, &id)) {
+    request.set_image_id(id);
+  } else {
+    request.set_file_name(image);
+  }
 }
 
 }  // namespace loupe

@@ -3,8 +3,6 @@
 #include <locale.h>
 #include <wctype.h>
 
-#include <codecvt>
-#include <locale>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -34,10 +32,9 @@ std::string Normal(const std::string& name) {
 // Equal for names that a file system which doesn't tell case apart takes for the same.
 std::string Folded(const std::string& name) {
   static const locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
-  std::wstring_convert<std::codecvt_utf8<wchar_t>> convert;
-  std::wstring wide = convert.from_bytes(name);
+  std::wstring wide = WideOf(name);
   for (wchar_t& c : wide) c = static_cast<wchar_t>(towlower_l(static_cast<wint_t>(c), utf8));
-  return convert.to_bytes(wide);
+  return NarrowOf(wide);
 }
 
 std::string Extension(const std::string& media_type) {

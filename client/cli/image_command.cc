@@ -1,7 +1,6 @@
 // loupe image list, exclude, restore, remove
 #include <string>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "client/cli/commands.h"
@@ -55,17 +54,13 @@ absl::Status ListImages(const Context& context, const ListImagesOptions& options
   return absl::OkStatus();
 }
 
-// Sets the id or the file name.
 template <typename Request>
-void SetImage(const Context& context, const std::string& image, Request& request) {
+Request RequestFor(const Context& context, const std::string& image) {
+  Request request;
   request.set_request_id(NewRequestId());
   request.set_project(context.project());
-  int64_t id;
-  if (absl::SimpleAtoi(image, &id)) {
-    request.set_image_id(id);
-  } else {
-    request.set_file_name(image);
-  }
+  SetImage(image, request);
+  return request;
 }
 
 void PrintState(const v1::Image& image, bool json) {
@@ -74,8 +69,7 @@ void PrintState(const v1::Image& image, bool json) {
 }
 
 absl::Status Exclude(const Context& context, const ImageStateOptions& options) {
-  v1::ExcludeImageRequest request;
-  SetImage(context, options.image, request);
+  auto request = RequestFor<v1::ExcludeImageRequest>(context, options.image);
   request.set_reason(options.reason);
   const auto image = Ask(context, &v1::ImageService::Stub::ExcludeImage, request);
   if (!image.ok()) return image.status();
@@ -84,8 +78,7 @@ absl::Status Exclude(const Context& context, const ImageStateOptions& options) {
 }
 
 absl::Status Restore(const Context& context, const ImageStateOptions& options) {
-  v1::RestoreImageRequest request;
-  SetImage(context, options.image, request);
+  const auto request = RequestFor<v1::RestoreImageRequest>(context, options.image);
   const auto image = Ask(context, &v1::ImageService::Stub::RestoreImage, request);
   if (!image.ok()) return image.status();
   PrintState(*image, options.json);
@@ -96,8 +89,7 @@ absl::Status Remove(const Context& context, const ImageStateOptions& options) {
   if (!options.yes) {
     return UsageError("this erases the picture for good: give --yes if that is what you want");
   }
-  v1::RemoveImageRequest request;
-  SetImage(context, options.image, request);
+  auto request = RequestFor<v1::RemoveImageRequest>(context, options.image);
   request.set_reason(options.reason);
   const auto image = Ask(context, &v1::ImageService::Stub::RemoveImage, request);
   if (!image.ok()) return image.status();

@@ -161,8 +161,7 @@ void PrintResult(const v1::ImportResponse& total, const ImportPlan& plan) {
   if (total.groups_kept() > 0) {
     std::printf(
         "%lu known pictures keep the group that they have: the side of an image is decided once. Other "
-        "groups "
-        "need a new project.\n",
+        "groups need a new project.\n",
         total.groups_kept());
   }
   if (total.conflicts_total() > 0) {

@@ -1,9 +1,7 @@
 #include "client/cli/import_plan.h"
 
 #include <algorithm>
-#include <codecvt>
 #include <fstream>
-#include <locale>
 #include <map>
 #include <optional>
 #include <regex>
@@ -44,16 +42,8 @@ class Problems {
   std::string text_;
 };
 
-// Code points, so that an expression never cuts a character. Requires: UTF-8.
-std::wstring WideOf(const std::string& text) {
-  return std::wstring_convert<std::codecvt_utf8<wchar_t>>().from_bytes(text);
-}
-
-std::string NarrowOf(const std::wstring& text) {
-  return std::wstring_convert<std::codecvt_utf8<wchar_t>>().to_bytes(text);
-}
-
-// Finds the group of a file name by the expression of --group-by.
+// Finds the group of a file name by the expression of --group-by. It works on code points, so that no
+// character is cut.
 class Grouping {
  public:
   static absl::StatusOr<Grouping> Parse(const std::string& expression) {

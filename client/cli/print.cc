@@ -13,6 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
+#include "content/text.h"
 
 namespace loupe {
 namespace {
@@ -51,10 +52,7 @@ void PrintJson(Json json) {
 std::string Printable(std::string_view text) {
   std::string printable(text);
   for (size_t i = 0; i < printable.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(printable[i]);
-    const auto next = static_cast<unsigned char>(i + 1 < printable.size() ? printable[i + 1] : 0);
-    if (byte < 0x20 || byte == 0x7f) printable[i] = '?';
-    if (byte == 0xc2 && next >= 0x80 && next < 0xa0) printable.replace(i, 2, "?");
+    if (const size_t bytes = ControlCharacterAt(printable, i); bytes > 0) printable.replace(i, bytes, "?");
   }
   return printable;
 }

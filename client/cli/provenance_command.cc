@@ -1,7 +1,6 @@
 // loupe provenance image|verify
 #include <string>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -70,12 +69,7 @@ absl::Status ShowImage(const Context& context, const ImageOptions& options) {
   if (!classes.ok()) return classes.status();
   v1::GetImageProvenanceRequest request;
   request.set_project(context.project());
-  int64_t id;
-  if (absl::SimpleAtoi(options.image, &id)) {
-    request.set_image_id(id);
-  } else {
-    request.set_file_name(options.image);
-  }
+  SetImage(options.image, request);
   const auto provenance = Ask(context, &v1::ProvenanceService::Stub::GetImageProvenance, request);
   if (!provenance.ok()) return provenance.status();
   if (options.json) {

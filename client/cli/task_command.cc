@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/commands.h"
 #include "client/cli/task_json.h"
@@ -150,12 +149,7 @@ absl::Status Reopen(const Context& context, const ReopenOptions& options) {
   v1::OpenTaskRequest request;
   request.set_request_id(NewRequestId());
   request.set_project(context.project());
-  int64_t id;
-  if (absl::SimpleAtoi(options.image, &id)) {
-    request.set_image_id(id);
-  } else {
-    request.set_file_name(options.image);
-  }
+  SetImage(options.image, request);
   const auto task = Ask(context, &v1::LabelingService::Stub::OpenTask, request);
   if (!task.ok()) return task.status();
   return ShowTaken(context, *task, *classes, options.picture);

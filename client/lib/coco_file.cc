@@ -204,25 +204,13 @@ class CocoReader {
       return;
     }
     if (image.width == 0 || image.height == 0) return;
-    const std::array<double, 2> limits = {static_cast<double>(image.width),
-                                          static_cast<double>(image.height)};
-    std::array<double, 4> clipped = box;
-    double overhang = 0;
-    for (size_t axis = 0; axis < limits.size(); ++axis) {
-      const double end = box[axis] + box[axis + 2];
-      overhang = std::max({overhang, -box[axis], end - limits[axis]});
-      clipped[axis] = std::max(box[axis], 0.0);
-      // A box within its image keeps its exact numbers.
-      if (box[axis] < 0 || end > limits[axis])
-        clipped[axis + 2] = std::min(end, limits[axis]) - clipped[axis];
-    }
-    if (overhang > kOverhangPixels || clipped[2] <= 0 || clipped[3] <= 0) {
+    const ClipResult clip = ClipOverhang(image.width, image.height, box);
+    if (!clip.fits) {
       fields.AddProblem(absl::StrCat(Describe(box), " is outside image ", image.id, " (", image.width, " x ",
                                      image.height, ") by more than a pixel"));
       return;
     }
-    file_.clipped_boxes += static_cast<int64_t>(overhang > 0);
-    box = clipped;
+    file_.clipped_boxes += static_cast<int64_t>(clip.overhang > 0);
   }
 
   const CocoReadOptions& options_;
@@ -296,6 +284,21 @@ absl::Status WriteLists(WholeFile& out, const CocoFile& file) {
 }
 
 }  // namespace
+
+ClipResult ClipOverhang(int width, int height, std::array<double, 4>& box) {
+  const std::array<double, 2> limits = {static_cast<double>(width), static_cast<double>(height)};
+  std::array<double, 4> clipped = box;
+  double overhang = 0;
+  for (size_t axis = 0; axis < limits.size(); ++axis) {
+    const double end = box[axis] + box[axis + 2];
+    overhang = std::max({overhang, -box[axis], end - limits[axis]});
+    clipped[axis] = std::max(box[axis], 0.0);
+    if (box[axis] < 0 || end > limits[axis]) clipped[axis + 2] = std::min(end, limits[axis]) - clipped[axis];
+  }
+  const bool fits = overhang <= kOverhangPixels && clipped[2] > 0 && clipped[3] > 0;
+  if (fits) box = clipped;
+  return {overhang, fits};
+}
 
 absl::StatusOr<CocoFile> ReadCocoFile(const fs::path& path, const CocoReadOptions& options) {
   const absl::StatusOr<simdjson::padded_string> text = LoadText(path);

@@ -54,6 +54,14 @@ struct CocoReadOptions {
   std::filesystem::path images_dir;  // when given, every image's file must be in it, or all in the one above
 };
 
+// Clips a box [x, y, width, height] that reaches at most a pixel beyond an image of this size. A side within
+// the image keeps its exact numbers. The box stays as it was where it doesn't fit.
+struct ClipResult {
+  double overhang = 0;  // how far it reached beyond, in pixels
+  bool fits = false;    // at most a pixel, and something of it is inside
+};
+ClipResult ClipOverhang(int width, int height, std::array<double, 4>& box);
+
 // Reads and checks a whole file.
 // Errors: NOT_FOUND when the file is not there; INVALID_ARGUMENT when it is broken JSON (the message names
 // line and column) or has problems (the message lists the first 20, one per line, each with the id of its

@@ -76,7 +76,7 @@ WITH forgotten AS (
 )
 UPDATE image SET state = 'removed', state_reason = $2, state_round_id = NULL, file_name = '',
                  group_name = NULL, perceptual_hash = NULL, brightness = NULL
-WHERE id = $1 AND state <> 'removed' RETURNING sha256;
+WHERE id = $1 AND state <> 'removed';
 
 -- name: HashInUse
 -- Whether an image of any project still needs the blob.

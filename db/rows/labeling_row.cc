@@ -39,6 +39,8 @@ constexpr Names<v1::ImageState, 4> kImageStates = {{{"usable", v1::USABLE},
                                                     {"set_aside", v1::SET_ASIDE},
                                                     {"excluded", v1::EXCLUDED},
                                                     {"removed", v1::REMOVED}}};
+constexpr Names<v1::TaskKind, 2> kTaskKinds = {{{"ranked", v1::RANKED}, {"reopen", v1::REOPEN}}};
+constexpr Names<v1::Side, 2> kSides = {{{"pool", v1::POOL}, {"holdout", v1::HOLDOUT}}};
 
 }  // namespace
 
@@ -52,9 +54,11 @@ std::string OutcomeName(v1::Outcome outcome) {
 v1::Outcome OutcomeOf(const pqxx::field& field) { return ValueOf(field, kOutcomes); }
 v1::Standing StandingOf(const pqxx::field& field) { return ValueOf(field, kStandings); }
 v1::ImageState ImageStateOf(const pqxx::field& field) { return ValueOf(field, kImageStates); }
+v1::TaskKind TaskKindOf(const pqxx::field& field) { return ValueOf(field, kTaskKinds); }
+v1::Side SideOf(const pqxx::field& field) { return ValueOf(field, kSides); }
 
 v1::Image ShownImage(const pqxx::row& row) {
-  v1::Image image = ImageOf(row, row["side"].as<std::string>() == "pool" ? v1::POOL : v1::HOLDOUT);
+  v1::Image image = ImageOf(row, SideOf(row["side"]));
   image.set_revisions(row["revisions"].as<uint32_t>());
   image.set_labelled(!row["truth_revision_id"].is_null());
   image.set_state(ImageStateOf(row["image_state"]));

@@ -28,6 +28,8 @@ std::string OutcomeName(v1::Outcome outcome);
 v1::Outcome OutcomeOf(const pqxx::field& field);
 v1::Standing StandingOf(const pqxx::field& field);
 v1::ImageState ImageStateOf(const pqxx::field& field);
+v1::TaskKind TaskKindOf(const pqxx::field& field);
+v1::Side SideOf(const pqxx::field& field);
 
 // From the columns generation, position, slice, score, probability and ranked_model.
 v1::Reason ReasonOf(const pqxx::row& row);

@@ -98,10 +98,8 @@ void RestoreImage(Transaction& transaction, ImageId image) {
   transaction.Exec("RestoreImage", image);
 }
 
-std::optional<Sha256> RemoveImage(Transaction& transaction, ImageId image, const std::string& reason) {
-  const pqxx::result rows = transaction.Exec("RemoveImage", image, reason);
-  if (rows.empty()) return std::nullopt;
-  return Sha256Of(rows[0][0]);
+void RemoveImage(Transaction& transaction, ImageId image, const std::string& reason) {
+  transaction.Exec("RemoveImage", image, reason);
 }
 
 void LockBlobsForErasure(Transaction& transaction) { transaction.Exec("LockBlobsForErasure"); }
@@ -134,8 +132,7 @@ std::vector<KnownImage> FindImages(Transaction& transaction, ProjectId project,
         hashes.begin() + static_cast<ptrdiff_t>(begin),
         hashes.begin() + static_cast<ptrdiff_t>(std::min(begin + kBatch, hashes.size())));
     for (const auto& row : transaction.Exec("SelectImagesByHash", project, batch)) {
-      images.push_back({IdOf<ImageId>(row["id"]), Sha256Of(row["sha256"]),
-                        row["side"].as<std::string>() == "pool" ? v1::POOL : v1::HOLDOUT,
+      images.push_back({IdOf<ImageId>(row["id"]), Sha256Of(row["sha256"]), SideOf(row["side"]),
                         ImageStateOf(row["state"]), row["group_name"].as<std::string>(),
                         row["labelled"].as<bool>(), row["imported"].as<bool>(), row["blind"].as<bool>()});
     }

@@ -46,9 +46,9 @@ bool ExcludeImage(Transaction& transaction, ImageId image, const std::string& re
 // Makes an image usable again, unless it was removed, and puts it back where the queue has gone past it.
 // Locks: the active rankings.
 void RestoreImage(Transaction& transaction, ImageId image);
-// Erases predictions and names of an image and ends its task. Returns the hash of its blob, for the caller to
-// erase; nullopt: it was removed before. Locks: the image.
-std::optional<Sha256> RemoveImage(Transaction& transaction, ImageId image, const std::string& reason);
+// Erases predictions and names of an image and ends its task; its blob is left to the caller. Does nothing if
+// it was removed before. Locks: the image.
+void RemoveImage(Transaction& transaction, ImageId image, const std::string& reason);
 // Until the transaction ends, no import writes rows. Locks: the erasure of blobs, alone.
 void LockBlobsForErasure(Transaction& transaction);
 // Until the transaction ends, no blob is erased. Locks: the erasure of blobs, shared.

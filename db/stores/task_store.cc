@@ -10,10 +10,6 @@
 namespace loupe {
 namespace {
 
-v1::TaskKind KindOf(const pqxx::field& field) {
-  return field.as<std::string>() == "reopen" ? v1::REOPEN : v1::RANKED;
-}
-
 std::vector<TaskId> TaskIds(const pqxx::result& rows) {
   std::vector<TaskId> tasks;
   for (const auto& row : rows) tasks.push_back(IdOf<TaskId>(row[0]));
@@ -54,7 +50,7 @@ std::vector<v1::Task> ReadTasks(Transaction& transaction, const std::vector<Task
     *task.mutable_lease_expires_at() = TimestampOf(row["expires_at"]);
     *task.mutable_image() = ShownImage(row);
     task.set_blind(row["blind"].as<bool>());
-    task.set_kind(KindOf(row["kind"]));
+    task.set_kind(TaskKindOf(row["kind"]));
     if (!row["position"].is_null()) *task.mutable_reason() = ReasonOf(row);
   }
   for (const auto& row : transaction.Exec("SelectShownBoxes", tasks)) {

@@ -27,7 +27,7 @@ std::vector<TaskId> ClaimTasks(Transaction& transaction, RankingId ranking, Prin
 uint64_t CountSkipped(Transaction& transaction, ProjectId project, PrincipalId principal);
 
 // Leases an answered image to correct its truth. nullopt: somebody holds it. Requires: the image has a truth,
-// and LockImage.
+// and LockTruth.
 std::optional<TaskId> ReopenImage(Transaction& transaction, ImageId image, PrincipalId principal);
 
 // The principal's tasks in the project whose leases have not ended, oldest first.

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "db/stores/image_store.h"
 #include "db/stores/project_store.h"
@@ -26,17 +27,17 @@ absl::Status Removed(const v1::Image& image) {
                absl::StrCat("image ", image.id(), " was removed for good"));
 }
 
+// Finds the image that the request names, calls `change` with it, and returns it as it is then.
 template <typename Request>
-absl::StatusOr<v1::Image> Find(Transaction& transaction, const Request& request) {
+absl::StatusOr<v1::Image> ChangeImage(Transaction& transaction, const Request& request,
+                                      absl::FunctionRef<absl::Status(const v1::Image&)> change) {
   const absl::StatusOr<ProjectId> project = FindProject(transaction, request.project());
   if (!project.ok()) return project.status();
-  return FindAskedImage(transaction, *project, request.image_id(), request.file_name());
-}
-
-absl::StatusOr<v1::Image> Reread(Transaction& transaction, const std::string& project, int64_t image) {
-  const absl::StatusOr<ProjectId> id = FindProject(transaction, project);
-  if (!id.ok()) return id.status();
-  return FindAskedImage(transaction, *id, image, "");
+  const absl::StatusOr<v1::Image> image =
+      FindAskedImage(transaction, *project, request.image_id(), request.file_name());
+  if (!image.ok()) return image;
+  if (const absl::Status changed = change(*image); !changed.ok()) return changed;
+  return FindAskedImage(transaction, *project, image->id(), "");
 }
 
 }  // namespace
@@ -49,12 +50,11 @@ grpc::Status ImageServiceImpl::ExcludeImage(grpc::ServerContext* context,
     if (const absl::Status reason = CheckReason(request->reason()); !reason.ok()) return reason;
     const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
-      return WithRequestId<v1::Image>(transaction, key, [&]() -> Response {
-        const Response image = Find(transaction, *request);
-        if (!image.ok()) return image;
-        if (!loupe::ExcludeImage(transaction, ImageId(image->id()), request->reason()))
-          return Removed(*image);
-        return Reread(transaction, request->project(), image->id());
+      return WithRequestId<v1::Image>(transaction, key, [&] {
+        return ChangeImage(transaction, *request, [&](const v1::Image& image) {
+          const bool excluded = loupe::ExcludeImage(transaction, ImageId(image.id()), request->reason());
+          return excluded ? absl::OkStatus() : Removed(image);
+        });
       });
     });
   });
@@ -67,12 +67,12 @@ grpc::Status ImageServiceImpl::RestoreImage(grpc::ServerContext* context,
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
     const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
-      return WithRequestId<v1::Image>(transaction, key, [&]() -> Response {
-        const Response image = Find(transaction, *request);
-        if (!image.ok()) return image;
-        if (image->state() == v1::REMOVED) return Removed(*image);
-        loupe::RestoreImage(transaction, ImageId(image->id()));
-        return Reread(transaction, request->project(), image->id());
+      return WithRequestId<v1::Image>(transaction, key, [&] {
+        return ChangeImage(transaction, *request, [&](const v1::Image& image) {
+          if (image.state() == v1::REMOVED) return Removed(image);
+          loupe::RestoreImage(transaction, ImageId(image.id()));
+          return absl::OkStatus();
+        });
       });
     });
   });
@@ -86,11 +86,11 @@ grpc::Status ImageServiceImpl::RemoveImage(grpc::ServerContext* context,
     if (const absl::Status reason = CheckReason(request->reason()); !reason.ok()) return reason;
     const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
     const Response removed = database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
-      return WithRequestId<v1::Image>(transaction, key, [&]() -> Response {
-        const Response image = Find(transaction, *request);
-        if (!image.ok()) return image;
-        loupe::RemoveImage(transaction, ImageId(image->id()), request->reason());
-        return Reread(transaction, request->project(), image->id());
+      return WithRequestId<v1::Image>(transaction, key, [&] {
+        return ChangeImage(transaction, *request, [&](const v1::Image& image) {
+          loupe::RemoveImage(transaction, ImageId(image.id()), request->reason());
+          return absl::OkStatus();
+        });
       });
     });
     if (!removed.ok()) return removed;

@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
-#include <tuple>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/labeling/box_rules.h"
 
 namespace loupe {
 namespace {
-
-constexpr float kMaxOverhang = 1;  // in pixels
 
 bool IsFinite(const v1::Box& box) {
   return std::isfinite(box.x1()) && std::isfinite(box.y1()) && std::isfinite(box.x2()) &&
@@ -20,15 +19,6 @@ bool IsFinite(const v1::Box& box) {
 // How far the box reaches beyond the picture, in pixels; 0 when it is inside.
 float Overhang(const v1::Box& box, float width, float height) {
   return std::max({-box.x1(), -box.y1(), box.x2() - width, box.y2() - height, 0.0F});
-}
-
-v1::Box Clipped(const v1::Box& box, float width, float height) {
-  v1::Box clipped;
-  clipped.set_x1(std::clamp(box.x1(), 0.0F, width));
-  clipped.set_y1(std::clamp(box.y1(), 0.0F, height));
-  clipped.set_x2(std::clamp(box.x2(), 0.0F, width));
-  clipped.set_y2(std::clamp(box.y2(), 0.0F, height));
-  return clipped;
 }
 
 // Empty when the box can be imported. `clipped`: the box after clipping.
@@ -47,17 +37,12 @@ std::string ProblemWith(const v1::ImportedBox& given, const v1::Box& clipped, fl
   return "";
 }
 
-auto SortKey(const v1::LabelBox& box) {
-  return std::make_tuple(box.label(), box.ignore(), box.box().x1(), box.box().y1(), box.box().x2(),
-                         box.box().y2());
-}
-
-std::vector<decltype(SortKey(v1::LabelBox()))> Sorted(const std::vector<v1::LabelBox>& boxes) {
-  std::vector<decltype(SortKey(v1::LabelBox()))> keys;
-  keys.reserve(boxes.size());
-  for (const v1::LabelBox& box : boxes) keys.push_back(SortKey(box));
-  std::sort(keys.begin(), keys.end());
-  return keys;
+std::vector<BoxContent> Sorted(const std::vector<v1::LabelBox>& boxes) {
+  std::vector<BoxContent> contents;
+  contents.reserve(boxes.size());
+  for (const v1::LabelBox& box : boxes) contents.push_back(ContentOf(box));
+  std::sort(contents.begin(), contents.end());
+  return contents;
 }
 
 }  // namespace
@@ -67,7 +52,7 @@ CheckedLabels CheckImportedLabels(const v1::ImportedLabels& labels, uint32_t wid
   const auto w = static_cast<float>(width);
   const auto h = static_cast<float>(height);
   CheckedLabels checked;
-  std::set<decltype(SortKey(v1::LabelBox()))> seen;
+  std::set<BoxContent> seen;
   for (const v1::ImportedBox& given : labels.boxes()) {
     const v1::Box clipped = IsFinite(given.box()) ? Clipped(given.box(), w, h) : v1::Box();
     if (const std::string problem = ProblemWith(given, clipped, w, h, classes); !problem.empty()) {
@@ -80,7 +65,7 @@ CheckedLabels CheckImportedLabels(const v1::ImportedLabels& labels, uint32_t wid
     added.box.set_label(given.label());
     added.box.set_ignore(given.ignore());
     added.box.set_origin(v1::IMPORTED);
-    if (!seen.insert(SortKey(added.box)).second) {
+    if (!seen.insert(ContentOf(added.box)).second) {
       ++checked.repeated;
       continue;
     }

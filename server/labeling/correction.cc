@@ -5,12 +5,12 @@
 #include <limits>
 #include <map>
 #include <string>
-#include <tuple>
 #include <unordered_map>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "proto/error_info.h"
+#include "server/labeling/box_rules.h"
 #include "server/rpc/names.h"
 
 namespace loupe {
@@ -36,11 +36,7 @@ absl::StatusOr<v1::Box> Inside(int index, const v1::Box& box, const LockedTask& 
   // Also false when a corner is NaN.
   const bool near = box.x1() >= -kMaxOverhang && box.y1() >= -kMaxOverhang &&
                     box.x2() <= width + kMaxOverhang && box.y2() <= height + kMaxOverhang;
-  v1::Box clipped;
-  clipped.set_x1(std::clamp(box.x1(), 0.0F, width));
-  clipped.set_y1(std::clamp(box.y1(), 0.0F, height));
-  clipped.set_x2(std::clamp(box.x2(), 0.0F, width));
-  clipped.set_y2(std::clamp(box.y2(), 0.0F, height));
+  const v1::Box clipped = Clipped(box, width, height);
   if (near && clipped.x1() < clipped.x2() && clipped.y1() < clipped.y2()) return clipped;
   return BadBox(index,
                 absl::StrCat("its corners ", CornersText(box), " must be in order and inside the image of ",
@@ -100,9 +96,7 @@ class Checker {
           static_cast<int>(std::min<uint32_t>(given.spent_ms(), std::numeric_limits<int>::max()));
     }
     if (const absl::Status named = TakeSource(index, given, added); !named.ok()) return named;
-    const auto [same, is_new] = places_.emplace(std::make_tuple(given.label(), given.ignore(), inside->x1(),
-                                                                inside->y1(), inside->x2(), inside->y2()),
-                                                index);
+    const auto [same, is_new] = places_.emplace(ContentOf(added.box), index);
     if (!is_new) return BadBox(index, absl::StrCat("it is the same as box ", same->second, ": send it once"));
     if (IsClipped(*inside, given.box())) ++checked_.clipped;
     checked_.correction.boxes.push_back(std::move(added));
@@ -163,7 +157,7 @@ class Checker {
   std::unordered_map<uint32_t, const v1::PredictedBox*> shown_;
   std::unordered_map<int64_t, const v1::LabelBox*> corrects_;  // that no box has named so far
   std::unordered_map<uint32_t, v1::Outcome> outcomes_;         // by index of the shown box
-  std::map<std::tuple<uint32_t, bool, float, float, float, float>, int> places_;
+  std::map<BoxContent, int> places_;
   CheckedCorrection checked_;
 };
 

@@ -11,8 +11,6 @@ namespace loupe {
 
 // A box counts as unchanged when no corner coordinate moved by more than this, in pixels.
 constexpr float kKeptTolerance = 0.5F;
-// A box that reaches beyond the image by at most this is clipped, in pixels.
-constexpr float kMaxOverhang = 1;
 
 struct CheckedCorrection {
   NewCorrection correction;  // without lease_ended

@@ -30,20 +30,21 @@ using detection::Detections;
 // Of a picture that can't be used, why.
 using MaybeDetections = absl::StatusOr<Detections>;
 
-// Calls `take` with the detections of each file, in the order of the files. Errors: those of `take`, and of
-// the network.
-absl::Status ForEachImage(Predictor& predictor, const std::vector<std::filesystem::path>& files,
+// A file that can't be read is reported by `load`, when its turn comes.
+Picture PictureIn(const std::filesystem::path& file, std::function<detection::ImageSize()> size) {
+  return {std::move(size), [file] { return LoadImage(file); }};
+}
+
+detection::ImageSize SizeOf(const std::filesystem::path& file) {
+  const absl::StatusOr<PictureHeader> header = LoadPictureHeader(file);
+  return header.ok() ? detection::ImageSize{header->height(), header->width()} : detection::ImageSize();
+}
+
+// Calls `take` with the detections of each picture, in their order. Errors: those of `take`, and of the
+// network.
+absl::Status ForEachImage(Predictor& predictor, const std::vector<Picture>& pictures,
                           const detection::DetectOptions& options, int64_t batch_size,
                           const std::function<absl::Status(size_t, const MaybeDetections&)>& take) {
-  std::vector<Picture> pictures;
-  for (const std::filesystem::path& file : files) {
-    // A file that can't be read is reported by `load`, when its turn comes.
-    const auto size = [file] {
-      const absl::StatusOr<PictureHeader> header = LoadPictureHeader(file);
-      return header.ok() ? detection::ImageSize{header->height(), header->width()} : detection::ImageSize();
-    };
-    pictures.push_back({size, [file] { return LoadImage(file); }});
-  }
   const PredictOptions predict = {.detect = options, .batch_size = static_cast<size_t>(batch_size)};
   std::map<size_t, MaybeDetections> early;
   size_t next = 0;
@@ -114,7 +115,11 @@ absl::Status PrintLines(Predictor& predictor, const DetectFilesOptions& options,
     out << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
     return absl::OkStatus();
   };
-  if (absl::Status run = ForEachImage(predictor, *files, detect, options.batch_size, take); !run.ok())
+  std::vector<Picture> pictures;
+  for (const std::filesystem::path& file : *files) {
+    pictures.push_back(PictureIn(file, [file] { return SizeOf(file); }));
+  }
+  if (absl::Status run = ForEachImage(predictor, pictures, detect, options.batch_size, take); !run.ok())
     return run;
   if (bad == 0) return absl::OkStatus();
   if (bad == 1) return absl::InvalidArgumentError(first_problem);
@@ -149,8 +154,11 @@ absl::Status WriteResults(Predictor& predictor, const DetectFilesOptions& option
   if (absl::Status fits = FitToPictures(*coco); !fits.ok()) return fits;
   const absl::StatusOr<CategoryLabels> labels = LabelsOf(*coco, predictor);
   if (!labels.ok()) return labels.status();
-  std::vector<std::filesystem::path> files;
-  for (const CocoImage& image : coco->images) files.push_back(coco->images_dir / image.file_name);
+  std::vector<Picture> pictures;
+  for (const CocoImage& image : coco->images) {
+    const detection::ImageSize size = {image.height, image.width};  // FitToPictures has read it
+    pictures.push_back(PictureIn(coco->images_dir / image.file_name, [size] { return size; }));
+  }
   detection::DetectOptions detect;
   detect.score_threshold = options.score_threshold.value_or(kScoreThreshold);
   std::vector<CocoDetection> results;
@@ -169,7 +177,7 @@ absl::Status WriteResults(Predictor& predictor, const DetectFilesOptions& option
     }
     return absl::OkStatus();
   };
-  absl::Status detected = ForEachImage(predictor, files, detect, options.batch_size, take);
+  absl::Status detected = ForEachImage(predictor, pictures, detect, options.batch_size, take);
   if (!detected.ok()) return detected;
   return WriteCocoResults(results, options.out);
 }

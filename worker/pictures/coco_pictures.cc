@@ -1,7 +1,5 @@
 #include "worker/pictures/coco_pictures.h"
 
-#include <algorithm>
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -16,7 +14,6 @@ namespace loupe {
 namespace {
 
 constexpr size_t kMaxProblems = 20;
-constexpr double kMaxOverhang = 1;  // in pixels
 
 class Problems {
  public:
@@ -34,20 +31,6 @@ class Problems {
   size_t count_ = 0;
   std::string text_;
 };
-
-// Empty: the box was clipped, or is inside.
-std::string Clip(double width, double height, std::array<double, 4>& bbox) {
-  const double x1 = bbox[0], y1 = bbox[1], x2 = x1 + bbox[2], y2 = y1 + bbox[3];
-  const double overhang = std::max({-x1, -y1, x2 - width, y2 - height});
-  if (overhang <= 0) return "";
-  const double left = std::clamp(x1, 0.0, width), top = std::clamp(y1, 0.0, height);
-  const double right = std::clamp(x2, 0.0, width), bottom = std::clamp(y2, 0.0, height);
-  if (overhang > kMaxOverhang || left >= right || top >= bottom) {
-    return absl::StrFormat("reaches %.9g pixels beyond the picture of %.0f x %.0f", overhang, width, height);
-  }
-  bbox = {left, top, right - left, bottom - top};
-  return "";
-}
 
 }  // namespace
 
@@ -72,9 +55,10 @@ absl::Status FitToPictures(CocoFile& coco) {
     const auto found = usable.find(annotation.image_id);
     if (found == usable.end()) continue;
     const CocoImage& image = *found->second;
-    const std::string wrong = Clip(image.width, image.height, annotation.bbox);
-    if (!wrong.empty())
-      problems.Add(absl::StrCat(image.file_name, ": annotation ", annotation.id, " ", wrong));
+    const ClipResult clip = ClipOverhang(image.width, image.height, annotation.bbox);
+    if (clip.fits) continue;
+    problems.Add(absl::StrFormat("%s: annotation %d reaches %.9g pixels beyond the picture of %d x %d",
+                                 image.file_name, annotation.id, clip.overhang, image.width, image.height));
   }
   return problems.ToStatus();
 }
