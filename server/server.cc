@@ -71,7 +71,7 @@ struct Server::Parts {
   Database database;
   const BlobStore blobs;
   RpcCalls calls;
-  ProjectServiceImpl projects{calls, database};
+  ProjectServiceImpl projects{calls, database, blobs};
   ImageServiceImpl images{calls, database, blobs};
   LabelingServiceImpl labeling{calls, database};
   InsightServiceImpl insight{calls, database};
@@ -101,7 +101,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   Parts& parts = *server->parts_;
   parts.planner = std::make_unique<RoundPlanner>(parts.database, parts.blobs);
   parts.planner->Start();
-  parts.reaper = std::make_unique<LeaseReaper>(parts.database);
+  parts.reaper = std::make_unique<LeaseReaper>(parts.database, parts.blobs);
   return server;
 }
 

@@ -2,6 +2,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iostream>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -83,6 +85,13 @@ absl::StatusOr<Connection> Context::Connect() const {
 absl::StatusOr<std::string> Context::Dir() const {
   if (options_.dir.empty()) return UsageError("which folder? Give --dir DIR");
   return options_.dir;
+}
+
+absl::StatusOr<std::string> ReadText(const std::string& file) {
+  if (file == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) return absl::NotFoundError(absl::StrCat("can't read ", file));
+  return std::string(std::istreambuf_iterator<char>(stream), {});
 }
 
 }  // namespace loupe

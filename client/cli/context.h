@@ -83,4 +83,7 @@ void SetImage(const std::string& image, Request& request) {
   }
 }
 
+// The content of a file, or of standard input for "-". Errors: NOT_FOUND.
+absl::StatusOr<std::string> ReadText(const std::string& file);
+
 }  // namespace loupe

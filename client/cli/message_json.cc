@@ -125,6 +125,7 @@ ClassNames::ClassNames(const v1::Project& project) {
   for (const v1::Class& known : project.classes()) {
     if (known.label() > names_.size()) names_.resize(known.label());
     if (known.label() > 0) names_[ClassIndexOf(known.label())] = known.name();
+    if (!known.retired()) offered_.push_back(known.name());
   }
 }
 
@@ -139,7 +140,7 @@ std::optional<uint32_t> ClassNames::Label(std::string_view name) const {
   return std::nullopt;
 }
 
-std::string ClassNames::Listing() const { return absl::StrJoin(names_, ", "); }
+std::string ClassNames::Listing() const { return absl::StrJoin(offered_, ", "); }
 
 std::string SideName(v1::Side side) { return absl::AsciiStrToLower(v1::Side_Name(side)); }
 
@@ -202,12 +203,17 @@ Json ReasonJson(const v1::Reason& reason) {
           {"probability", reason.has_probability() ? Json(reason.probability()) : Json()}};
 }
 
+Json ClassJson(const v1::Class& one) {
+  return {{"label", one.label()}, {"name", one.name()}, {"retired", one.retired()}};
+}
+
 Json ProjectJson(const v1::Project& project) {
   Json json = {{"id", project.id()}, {"name", project.name()}};
   json["classes"] = Json::array();
   for (const v1::Class& known : project.classes()) {
-    json["classes"].push_back({{"label", known.label()}, {"name", known.name()}});
+    json["classes"].push_back(ClassJson(known));
   }
+  json["guidelines_version"] = project.guidelines_version();
   json["holdout_fraction"] = project.holdout_fraction();
   json["seed"] = project.seed();
   json["strategy"] = project.strategy();
@@ -337,6 +343,7 @@ Json TokenJson(const v1::Token& token) {
           {"name", token.name()},
           {"role", RoleName(token.role())},
           {"created_at", TimeJson(token.created_at(), token.has_created_at())},
+          {"expires_at", TimeJson(token.expires_at(), token.has_expires_at())},
           {"revoked_at", TimeJson(token.revoked_at(), token.has_revoked_at())}};
 }
 

@@ -37,7 +37,8 @@ class ClassNames {
   const std::vector<std::string>& names() const { return names_; }
 
  private:
-  std::vector<std::string> names_;  // by class index
+  std::vector<std::string> names_;    // in order of label
+  std::vector<std::string> offered_;  // those that are not retired
 };
 
 // As lower-case words.
@@ -55,6 +56,7 @@ Json BoxJson(const v1::Box& box);
 Json ImageJson(const v1::Image& image);
 Json PredictedBoxJson(const v1::PredictedBox& box, const ClassNames& classes);
 Json ReasonJson(const v1::Reason& reason);
+Json ClassJson(const v1::Class& one);
 Json ProjectJson(const v1::Project& project);
 Json StatusJson(const v1::ProjectStatus& status);
 Json EvaluationJson(const v1::Evaluation& evaluation, const ClassNames& classes);

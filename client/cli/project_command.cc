@@ -1,4 +1,7 @@
-// loupe project create|list|show|rename, loupe class list|rename, loupe status
+// loupe project create|list|show|rename|guidelines|delete, loupe class list|add|rename|retire, loupe status
+#include <unistd.h>
+
+#include <iostream>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +18,8 @@
 
 namespace loupe {
 namespace {
+
+constexpr absl::Duration kErasureDeadline = absl::Minutes(30);
 
 struct CreateProjectOptions {
   std::string name;
@@ -38,13 +43,31 @@ struct RenameOptions {
   bool json = false;
 };
 
+struct DeleteOptions {
+  std::string name;
+  std::string confirm;
+  bool json = false;
+};
+
+struct GuidelinesOptions {
+  std::string set;
+  uint32_t version = 0;
+  bool json = false;
+};
+
+struct ClassOptions {
+  std::string name;
+  bool json = false;
+};
+
 struct ListProjectsOptions {
   bool json = false;
 };
 
 std::string ClassList(const v1::Project& project) {
-  return absl::StrJoin(project.classes(), ", ",
-                       [](std::string* text, const v1::Class& one) { absl::StrAppend(text, one.name()); });
+  return absl::StrJoin(project.classes(), ", ", [](std::string* text, const v1::Class& one) {
+    absl::StrAppend(text, one.name(), one.retired() ? " (retired)" : "");
+  });
 }
 
 void PrintProject(const v1::Project& project) {
@@ -117,29 +140,105 @@ absl::Status RenameProject(const Context& context, const RenameOptions& options)
   return absl::OkStatus();
 }
 
+// The name that the user types on a terminal. Errors: INVALID_ARGUMENT (there is no terminal).
+absl::StatusOr<std::string> AskForName(const std::string& project) {
+  if (isatty(STDIN_FILENO) == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("deleting a project can't be undone: confirm it with --confirm ", project));
+  }
+  std::fprintf(stderr,
+               "This erases the pictures of %s for good; the history of its labels and the weights of its "
+               "models stay.\nType the project's name to delete it: ",
+               project.c_str());
+  std::string name;
+  std::getline(std::cin, name);
+  return name;
+}
+
+absl::Status DeleteProject(const Context& context, const DeleteOptions& options) {
+  absl::StatusOr<std::string> confirm = options.confirm;
+  if (confirm->empty()) {
+    v1::GetProjectRequest exists;
+    exists.set_project(options.name);
+    const auto project = Ask(context, &v1::ProjectService::Stub::GetProject, exists);
+    if (!project.ok()) return project.status();
+    confirm = AskForName(options.name);
+  }
+  if (!confirm.ok()) return confirm.status();
+  if (*confirm != options.name) {
+    return absl::InvalidArgumentError(absl::StrCat("the names differ: ", options.name, " was not deleted"));
+  }
+  v1::DeleteProjectRequest request;
+  request.set_project(options.name);
+  request.set_confirm(*confirm);
+  const auto deleted =
+      Ask(context, &v1::ProjectService::Stub::DeleteProject, request, {.deadline = kErasureDeadline});
+  if (!deleted.ok()) return deleted.status();
+  if (options.json) {
+    PrintJson({{"deleted", options.name}, {"erased_images", deleted->erased_images()}});
+  } else {
+    std::printf("%s is deleted; %llu pictures were erased. Backups that were made before still hold them.\n",
+                options.name.c_str(), static_cast<unsigned long long>(deleted->erased_images()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Guidelines(const Context& context, const GuidelinesOptions& options) {
+  absl::StatusOr<v1::Guidelines> guidelines = v1::Guidelines();
+  if (options.set.empty()) {
+    v1::GetGuidelinesRequest request;
+    request.set_project(context.project());
+    request.set_version(options.version);
+    guidelines = Ask(context, &v1::ProjectService::Stub::GetGuidelines, request);
+  } else {
+    const absl::StatusOr<std::string> content = ReadText(options.set);
+    if (!content.ok()) return content.status();
+    v1::SetGuidelinesRequest request;
+    request.set_request_id(NewRequestId());
+    request.set_project(context.project());
+    request.set_content(*content);
+    guidelines = Ask(context, &v1::ProjectService::Stub::SetGuidelines, request);
+  }
+  if (!guidelines.ok()) return guidelines.status();
+  if (options.json) {
+    PrintJson({{"version", guidelines->version()},
+               {"author", guidelines->author()},
+               {"created_at", TimeText(guidelines->created_at())},
+               {"content", guidelines->content()}});
+  } else if (options.set.empty()) {
+    std::printf("%s\n", guidelines->content().c_str());
+  } else {
+    std::printf("version %u of the guidelines is there for tasks that are served from now on\n",
+                guidelines->version());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<uint32_t> LabelNamed(const Context& context, const std::string& name) {
+  const auto classes = FetchClasses(context);
+  if (!classes.ok()) return classes.status();
+  if (const std::optional<uint32_t> label = classes->Label(name); label.has_value()) return *label;
+  return absl::NotFoundError(absl::StrCat("there is no class ", name, "; there are: ", classes->Listing()));
+}
+
 absl::Status ListClasses(const Context& context, const ListProjectsOptions& options) {
   v1::GetProjectRequest request;
   request.set_project(context.project());
   const auto project = Ask(context, &v1::ProjectService::Stub::GetProject, request);
   if (!project.ok()) return project.status();
   Json json = {{"classes", Json::array()}};
-  Table table({"label", "class"});
+  Table table({"label", "class", ""});
   for (const v1::Class& known : project->classes()) {
-    json["classes"].push_back({{"label", known.label()}, {"name", known.name()}});
-    table.Add({absl::StrCat(known.label()), known.name()});
+    json["classes"].push_back(ClassJson(known));
+    table.Add({absl::StrCat(known.label()), known.name(), known.retired() ? "retired" : ""});
   }
   options.json ? PrintJson(json) : table.Print();
   return absl::OkStatus();
 }
 
 absl::Status RenameClass(const Context& context, const RenameOptions& options) {
-  const auto classes = FetchClasses(context);
-  if (!classes.ok()) return classes.status();
-  const std::optional<uint32_t> label = classes->Label(options.which);
-  if (!label.has_value()) {
-    return absl::NotFoundError(
-        absl::StrCat("there is no class ", options.which, "; there are: ", classes->Listing()));
-  }
+  const absl::StatusOr<uint32_t> label = LabelNamed(context, options.which);
+  if (!label.ok()) return label.status();
   v1::RenameClassRequest request;
   request.set_request_id(NewRequestId());
   request.set_project(context.project());
@@ -151,13 +250,50 @@ absl::Status RenameClass(const Context& context, const RenameOptions& options) {
   return absl::OkStatus();
 }
 
+absl::Status AddClass(const Context& context, const ClassOptions& options) {
+  v1::AddClassRequest request;
+  request.set_request_id(NewRequestId());
+  request.set_project(context.project());
+  request.set_name(options.name);
+  const auto project = Ask(context, &v1::ProjectService::Stub::AddClass, request);
+  if (!project.ok()) return project.status();
+  options.json ? PrintJson(ProjectJson(*project)) : PrintProject(*project);
+  v1::GetStatusRequest status_request;
+  status_request.set_project(project->name());
+  const auto status = Ask(context, &v1::ProjectService::Stub::GetStatus, status_request);
+  if (!status.ok()) return status.status();
+  const uint64_t to_look_at = status->class_counts(status->class_counts_size() - 1).images_to_look_at();
+  if (to_look_at > 0 && !options.json) {
+    std::printf("%llu images were labelled without it: the queue serves them first.\n",
+                static_cast<unsigned long long>(to_look_at));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RetireClass(const Context& context, const ClassOptions& options) {
+  const absl::StatusOr<uint32_t> label = LabelNamed(context, options.name);
+  if (!label.ok()) return label.status();
+  v1::RetireClassRequest request;
+  request.set_request_id(NewRequestId());
+  request.set_project(context.project());
+  request.set_label(*label);
+  const auto project = Ask(context, &v1::ProjectService::Stub::RetireClass, request);
+  if (!project.ok()) return project.status();
+  options.json ? PrintJson(ProjectJson(*project)) : PrintProject(*project);
+  return absl::OkStatus();
+}
+
 void PrintStatus(const v1::ProjectStatus& status) {
   Table sides({"", "images", "labelled"});
   sides.Add({"pool", absl::StrCat(status.pool_images()), absl::StrCat(status.pool_labelled())});
   sides.Add({"holdout", absl::StrCat(status.holdout_images()), absl::StrCat(status.holdout_labelled())});
-  Table classes({"class", "boxes", "images"});
+  Table classes({"class", "boxes", "images", ""});
   for (const v1::ClassCount& count : status.class_counts()) {
-    classes.Add({count.class_().name(), absl::StrCat(count.boxes()), absl::StrCat(count.images())});
+    classes.Add({count.class_().name(), absl::StrCat(count.boxes()), absl::StrCat(count.images()),
+                 count.class_().retired() ? "retired"
+                 : count.images_to_look_at() > 0
+                     ? absl::StrCat(count.images_to_look_at(), " labelled images to be looked at for it")
+                     : ""});
   }
   Table rest({"project", status.project().name()});
   const uint32_t round = status.latest_round();
@@ -205,11 +341,10 @@ absl::StatusOr<ClassNames> FetchClasses(const Context& context, const CallOption
 }
 
 void AddProjectCommands(CLI::App& parent, Action& action) {
-  CLI::App* project = parent.add_subcommand("project", "Make and list projects");
+  CLI::App* project = parent.add_subcommand("project", "Make, list, rename and delete projects");
 
   auto create = std::make_shared<CreateProjectOptions>();
-  CLI::App* command =
-      project->add_subcommand("create", "Make a project; classes and split are fixed from then on");
+  CLI::App* command = project->add_subcommand("create", "Make a project; its split is fixed from then on");
   command->add_option("name", create->name, "Letters, digits, '-', '_', '.'")->required();
   command->add_option("--classes", create->classes, "Names of the classes, separated by commas");
   command
@@ -243,14 +378,44 @@ void AddProjectCommands(CLI::App& parent, Action& action) {
   command->add_flag("--json", rename->json, "Print the project as JSON");
   OnChosen(command, action, rename, RenameProject);
 
-  CLI::App* of_class = parent.add_subcommand("class", "Classes of the project");
+  auto guidelines = std::make_shared<GuidelinesOptions>();
+  command = project->add_subcommand("guidelines", "Show or change how people are to label");
+  CLI::Option* set =
+      command->add_option("--set", guidelines->set, "Make this file (Markdown) the next version");
+  command->add_option("--version", guidelines->version, "Show this version; default: the latest")
+      ->excludes(set);
+  command->add_flag("--json", guidelines->json, "Print JSON");
+  OnChosen(command, action, guidelines, Guidelines);
+
+  auto remove = std::make_shared<DeleteOptions>();
+  command = project->add_subcommand("delete", "Delete a project and erase its pictures, for good");
+  command->add_option("project", remove->name, "Its name")->required();
+  command->add_option("--confirm", remove->confirm, "Its name once more; asked for on a terminal");
+  command->add_flag("--json", remove->json, "Print JSON");
+  OnChosen(command, action, remove, DeleteProject);
+
+  CLI::App* of_class = parent.add_subcommand("class", "List, add, rename and retire classes");
   auto classes = std::make_shared<ListProjectsOptions>();
   command = of_class->add_subcommand("list", "All classes, in order of their number");
   command->add_flag("--json", classes->json, "Print JSON");
   OnChosen(command, action, classes, ListClasses);
+  auto add = std::make_shared<ClassOptions>();
+  command = of_class->add_subcommand(
+      "add", "Add a class; images that were labelled without it are queued to be looked at for it");
+  command->add_option("name", add->name, "Its name, 1 to 100 characters")->required();
+  command->add_flag("--json", add->json, "Print the project as JSON");
+  OnChosen(command, action, add, AddClass);
+  auto retire = std::make_shared<ClassOptions>();
+  command = of_class->add_subcommand(
+      "retire", "Keep the boxes of a class, and no longer offer, train on or judge it; can't be undone");
+  command->add_option("class", retire->name, "Its name")->required();
+  command->add_flag("--json", retire->json, "Print the project as JSON");
+  OnChosen(command, action, retire, RetireClass);
   auto rename_class = std::make_shared<RenameOptions>();
-  command =
-      of_class->add_subcommand("rename", "Give a class another name; labels and models stay as they are");
+  command = of_class->add_subcommand(
+      "rename",
+      "Give a class another name; labels and models stay as they are, and files that are "
+      "imported from then on must use it");
   command->add_option("class", rename_class->which, "Its name")->required();
   command->add_option("name", rename_class->name, "Its new name")->required();
   command->add_flag("--json", rename_class->json, "Print the project as JSON");

@@ -1,6 +1,4 @@
 // loupe round submit|list|show|cancel|watch
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -58,9 +56,9 @@ absl::Status SubmitRound(const Context& context, const SubmitOptions& options) {
   request.set_request_id(NewRequestId());
   request.set_project(context.project());
   if (!options.recipe.empty()) {
-    std::ifstream file(options.recipe, std::ios::binary);
-    if (!file) return absl::NotFoundError(absl::StrCat("can't read the recipe ", options.recipe));
-    request.set_recipe(std::string(std::istreambuf_iterator<char>(file), {}));
+    const absl::StatusOr<std::string> recipe = ReadText(options.recipe);
+    if (!recipe.ok()) return recipe.status();
+    request.set_recipe(*recipe);
   }
   // Taking the snapshot of a large project takes long.
   const auto round = Ask(context, &v1::RoundService::Stub::SubmitRound, request,

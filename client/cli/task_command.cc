@@ -1,8 +1,5 @@
 // loupe next, reopen, submit, skip, release, renew, queue
 #include <algorithm>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -44,13 +41,6 @@ struct QueueOptions {
   uint32_t limit = 20;
   bool json = false;
 };
-
-absl::StatusOr<std::string> ReadTask(const std::string& file) {
-  if (file == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) return absl::NotFoundError(absl::StrCat("can't read ", file));
-  return std::string(std::istreambuf_iterator<char>(stream), {});
-}
 
 absl::Status SavePicture(const Context& context, const v1::Image& image, const std::string& path) {
   const absl::StatusOr<Connection> connection = context.Connect();
@@ -162,7 +152,7 @@ std::string RequestIdOf(const v1::SubmitRequest& request) {
 }
 
 absl::Status SubmitTask(const Context& context, const TaskOptions& options) {
-  const absl::StatusOr<std::string> text = ReadTask(options.file);
+  const absl::StatusOr<std::string> text = ReadText(options.file);
   if (!text.ok()) return text.status();
   const auto classes = FetchClasses(context);
   if (!classes.ok()) return classes.status();
@@ -201,7 +191,7 @@ absl::Status SubmitTask(const Context& context, const TaskOptions& options) {
 }
 
 absl::StatusOr<v1::TaskLease> ReadLease(const std::string& file) {
-  const absl::StatusOr<std::string> text = ReadTask(file);
+  const absl::StatusOr<std::string> text = ReadText(file);
   if (!text.ok()) return text.status();
   return ParseTaskLease(*text);
 }

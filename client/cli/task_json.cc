@@ -118,6 +118,7 @@ Json TaskJson(const v1::Task& task, const ClassNames& classes) {
   for (const v1::PredictedBox& box : task.predictions())
     json["predictions"].push_back(PredictedBoxJson(box, classes));
   if (task.has_reason()) json["reason"] = ReasonJson(task.reason());
+  for (const uint32_t label : task.new_classes()) json["new_classes"].push_back(classes.Name(label));
   if (task.boxes().empty()) return json;
   json["boxes"] = Json::array();
   for (const v1::LabelBox& box : task.boxes()) {

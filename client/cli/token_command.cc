@@ -1,9 +1,14 @@
 // loupe token create|list|revoke
+#include <array>
 #include <filesystem>
 #include <string>
+#include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/civil_time.h"
+#include "absl/time/clock.h"
 #include "client/cli/commands.h"
 #include "client/cli/message_json.h"
 #include "client/cli/secret_file.h"
@@ -17,6 +22,7 @@ struct CreateTokenOptions {
   std::string role;
   std::string name;
   std::string out;
+  std::string expires;
   bool json = false;
 };
 
@@ -27,6 +33,21 @@ struct ListTokensOptions {
 struct RevokeOptions {
   std::string token;
 };
+
+// `text`: days, hours or weeks from now, as in 30d; or a day, from whose end (UTC) on the token is refused.
+absl::StatusOr<absl::Time> ExpiryOf(const std::string& text) {
+  absl::CivilDay day;
+  if (absl::ParseCivilTime(text, &day)) return absl::FromCivil(day + 1, absl::UTCTimeZone());
+  constexpr std::array<std::pair<char, int>, 3> kUnits = {{{'h', 1}, {'d', 24}, {'w', 168}}};
+  for (const auto& [unit, hours] : kUnits) {
+    int count = 0;
+    if (text.empty() || text.back() != unit || !absl::SimpleAtoi(text.substr(0, text.size() - 1), &count)) {
+      continue;
+    }
+    if (count > 0 && count <= 100'000) return absl::Now() + absl::Hours(int64_t{count} * hours);
+  }
+  return UsageError(absl::StrCat("--expires ", text, " is no time: use 12h, 30d, 8w or 2030-12-31"));
+}
 
 absl::Status CreateToken(const Context& context, const CreateTokenOptions& options) {
   // Checked before the token is made, since its secret is shown only once.
@@ -39,6 +60,11 @@ absl::Status CreateToken(const Context& context, const CreateTokenOptions& optio
   v1::Role_Parse(absl::AsciiStrToUpper(options.role), &role);  // the command line was checked
   request.set_role(role);
   request.set_name(options.name);
+  if (!options.expires.empty()) {
+    const absl::StatusOr<absl::Time> expiry = ExpiryOf(options.expires);
+    if (!expiry.ok()) return expiry.status();
+    request.mutable_expires_at()->set_seconds(absl::ToUnixSeconds(*expiry));
+  }
   const auto created = Ask(context, &v1::TokenService::Stub::CreateToken, request);
   if (!created.ok()) return created.status();
   if (!options.out.empty()) {
@@ -56,7 +82,7 @@ absl::Status CreateToken(const Context& context, const CreateTokenOptions& optio
 
 absl::Status ListTokens(const Context& context, const ListTokensOptions& options) {
   Json json = {{"tokens", Json::array()}};
-  Table table({"id", "name", "role", "created", "revoked"});
+  Table table({"id", "name", "role", "created", "expires", "revoked"});
   v1::ListTokensRequest request;
   do {
     const auto page = Ask(context, &v1::TokenService::Stub::ListTokens, request);
@@ -64,6 +90,7 @@ absl::Status ListTokens(const Context& context, const ListTokensOptions& options
     for (const v1::Token& token : page->tokens()) {
       json["tokens"].push_back(TokenJson(token));
       table.Add({absl::StrCat(token.id()), token.name(), RoleName(token.role()), TimeText(token.created_at()),
+                 token.has_expires_at() ? TimeText(token.expires_at()) : "never",
                  token.has_revoked_at() ? TimeText(token.revoked_at()) : ""});
     }
     request.set_page_token(page->next_page_token());
@@ -109,6 +136,8 @@ void AddTokenCommands(CLI::App& parent, Action& action) {
   command->add_option("--name", create->name, "Shown as the author of labels; default: role and number");
   command->add_option("--out", create->out,
                       "Write it to this new file, readable by its owner alone, instead of showing it");
+  command->add_option("--expires", create->expires,
+                      "Refuse it after this time: 12h, 30d, 8w, or a day as 2030-12-31; default: never");
   command->add_flag("--json", create->json, "Print JSON");
   OnChosen(command, action, create, CreateToken);
 

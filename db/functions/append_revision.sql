@@ -1,3 +1,35 @@
+-- How many of its project's classes a revision knows: those that were there when its task was served or its
+-- file imported. Labels from 1 to this.
+-- In PL/pgSQL, as what is called for each answer: PostgreSQL keeps its plans, and would plan a function of
+-- language SQL again for each call.
+CREATE OR REPLACE FUNCTION known_classes(revision label_revision) RETURNS int LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN (SELECT count(*) FROM image JOIN class ON class.project_id = image.project_id
+          WHERE image.id = revision.image_id
+            AND class.created_at <= coalesce((SELECT created_at FROM task WHERE id = revision.task_id),
+                                             revision.created_at));
+END $$;
+
+-- After a revision became an image's truth: ends requests about classes that it knows, and makes them for
+-- others.
+CREATE OR REPLACE FUNCTION ask_about_classes(labelled image, truth label_revision)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  known int;
+BEGIN
+  -- Adding a class waits for the answers that don't see it, and then finds them.
+  PERFORM pg_advisory_xact_lock_shared(3, (labelled.project_id & 2147483647)::int);
+  known := known_classes(truth);
+  UPDATE task_request SET state = 'answered', ended_at = now()
+  WHERE image_id = labelled.id AND state = 'open' AND kind = 'class_added' AND class_label <= known;
+  INSERT INTO task_request (project_id, image_id, image_side, kind, class_label, state, created_by)
+  SELECT labelled.project_id, labelled.id, labelled.side, 'class_added', label, 'open', truth.author_id
+  FROM class
+  WHERE project_id = labelled.project_id AND label > known AND retired_at IS NULL
+    AND (labelled.side = 'pool' OR truth.blind)
+  ON CONFLICT DO NOTHING;
+END $$;
+
 -- Adds a revision to an image's history. It becomes the image's truth if the truth is still the one that it
 -- is based on (`base`, NULL: none); otherwise it is kept beside the truth, with the standing `late`. Boxes
 -- are passed as parallel arrays. `corners` has four numbers per box; a number of `shown` is the ordinal of
@@ -40,6 +72,9 @@ BEGIN
                    truth_revision_id = CASE the_standing WHEN 'truth' THEN the_revision
                                                          ELSE truth_revision_id END
   WHERE id = the_image;
+  IF the_standing = 'truth' THEN
+    PERFORM ask_about_classes(labelled, added);
+  END IF;
 END $$;
 
 -- Adds imported labels, as the truth. NULL: the image has a truth, and `replaces` is false.

@@ -58,8 +58,9 @@ $$;
 
 -- Lines of the stored boxes in order of ordinal, then of the boxes that the task showed, with their outcomes.
 CREATE OR REPLACE FUNCTION revision_details_2(the_revision bigint, the_task bigint)
-RETURNS text LANGUAGE sql STABLE AS $$
-  SELECT coalesce((SELECT string_agg(box_text(ordinal, box_id, label, x1, y1, x2, y2, origin, ignore,
+RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN coalesce((SELECT string_agg(box_text(ordinal, box_id, label, x1, y1, x2, y2, origin, ignore,
                                               shown_ordinal)
                                      || '|' || coalesce(spent_ms, -1) || E'\n', '' ORDER BY ordinal)
                    FROM label_box WHERE revision_id = the_revision), '')
@@ -69,21 +70,22 @@ RETURNS text LANGUAGE sql STABLE AS $$
                                                encode(float4send(x2), 'hex'), encode(float4send(y2), 'hex'))
                                      || E'\n', '' ORDER BY ordinal)
                    FROM outcome JOIN shown_box ON task_id = the_task AND ordinal = shown_ordinal
-                   WHERE revision_id = the_revision), '')
-$$;
+                   WHERE revision_id = the_revision), '');
+END $$;
 
 -- Requires: the revision's boxes and outcomes are stored. The revision itself need not be; its hash is
 -- ignored.
 CREATE OR REPLACE FUNCTION revision_hash_2(revision label_revision, image_sha256 bytea)
-RETURNS bytea LANGUAGE sql STABLE AS $$
-  SELECT sha256(revision.previous_hash || convert_to(
+RETURNS bytea LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN sha256(revision.previous_hash || convert_to(
     concat_ws('|', 'revision-2', encode(image_sha256, 'hex'), revision.number, revision.author_id,
               revision.source, coalesce(revision.task_id, 0),
               (extract(epoch FROM revision.created_at) * 1000000)::bigint, revision.blind, revision.late,
               revision.spent_ms, revision.standing, coalesce(revision.based_on, 0), hex_text(revision.client),
               hex_text(revision.note), hex_text(array_to_json(revision.flags)::text))
-    || E'\n' || revision_details_2(revision.id, revision.task_id), 'UTF8'))
-$$;
+    || E'\n' || revision_details_2(revision.id, revision.task_id), 'UTF8'));
+END $$;
 
 -- The hash that a stored revision of either version must have.
 CREATE OR REPLACE FUNCTION expected_hash(revision label_revision, image_sha256 bytea)

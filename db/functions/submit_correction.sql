@@ -20,10 +20,10 @@ BEGIN
   END IF;
   SELECT added.the_revision, added.the_number, added.the_standing
   INTO STRICT the_revision, the_number, the_standing
-  FROM append_revision(the_task.image_id, CASE the_task.kind WHEN 'reopen' THEN 'reopen' ELSE 'task' END,
+  FROM append_revision(the_task.image_id, CASE the_task.kind WHEN 'ranked' THEN 'task' ELSE 'reopen' END,
                        the_task.principal_id, the_task.id,
-                       CASE the_task.kind WHEN 'reopen' THEN the_task.blind
-                                          ELSE the_task.shown_model_id IS NULL END,
+                       CASE the_task.kind WHEN 'ranked' THEN the_task.shown_model_id IS NULL
+                                          ELSE the_task.blind END,
                        lease_ended, the_spent_ms, the_task.based_on, the_client, the_note, the_flags,
                        corners, labels, origins, ignores, shown, ids, spent, outcomes) added;
   UPDATE task SET state = 'answered', ended_at = now(), revision_id = the_revision WHERE id = the_task.id;

@@ -50,7 +50,7 @@ FROM slice LEFT JOIN open ON true;
 -- Counts per part of the pool: one row for all images of a part (label 0), and one row for each class.
 -- Parts in U: `since` (labelled since the draw) and `open` (not labelled). Parts outside U: `known`
 -- (labelled) and `outside` (not labelled). Entries are looked up once per image, since the planner's
--- statistics may be out of date.
+-- statistics may be out of date. Boxes with labels of $5 don't count.
 WITH pool AS (
   SELECT image.id, image.truth_revision_id,
          CASE WHEN (SELECT count(*) FROM prediction
@@ -75,7 +75,9 @@ WITH pool AS (
 )
 SELECT part, coalesce(box.label, 0), count(DISTINCT pool.id),
        count(DISTINCT pool.id) FILTER (WHERE box.label IS NOT NULL), count(box.label)
-FROM pool LEFT JOIN label_box box ON box.revision_id = pool.truth_revision_id AND NOT box.ignore
+FROM pool
+LEFT JOIN label_box box ON box.revision_id = pool.truth_revision_id AND NOT box.ignore
+     AND box.label <> ALL ($5::int[])
 GROUP BY GROUPING SETS ((part), (part, box.label))
 HAVING GROUPING(box.label) = 1 OR box.label IS NOT NULL;
 

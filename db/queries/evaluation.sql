@@ -2,10 +2,11 @@
 
 -- name: SelectHoldoutTruth
 -- One row per box. An image without boxes has one row with a NULL label. In order of image and box.
-SELECT image.id, image.sampling_key, box.label, box.x1, box.y1, box.x2, box.y2, box.ignore
+SELECT image.id, image.sampling_key, known_classes(truth) AS known_classes, box.label, box.x1, box.y1, box.x2,
+       box.y2, box.ignore
 FROM usable_image image
 JOIN label_revision truth ON truth.id = image.truth_revision_id AND truth.blind
-LEFT JOIN label_box box ON box.revision_id = truth.id
+LEFT JOIN usable_box box ON box.revision_id = truth.id AND box.project_id = image.project_id
 WHERE image.project_id = $1 AND image.side = 'holdout'
 ORDER BY image.id, box.ordinal;
 

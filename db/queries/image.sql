@@ -61,12 +61,20 @@ UPDATE ranking SET first_open = least(first_open, entry.position)
 FROM restored JOIN ranking_entry entry ON entry.image_id = restored.id
 WHERE ranking.id = entry.ranking_id AND ranking.state = 'active';
 
+-- name: LockImageToRemove
+-- Nobody can ask about a class on it until the transaction ends.
+SELECT pg_advisory_xact_lock_shared(3, (project_id & 2147483647)::int)
+FROM (SELECT project_id FROM image WHERE id = $1 FOR NO KEY UPDATE) locked;
+
 -- name: RemoveImage
+-- Requires LockImageToRemove.
 -- Erases what shows or names the picture. Its id, hash, side and revisions stay, since the chain covers them.
 WITH forgotten AS (
   DELETE FROM prediction WHERE image_id = $1
 ), unlearned AS (
   DELETE FROM pseudo_label WHERE image_id = $1
+), unseen AS (
+  DELETE FROM ignored_region WHERE image_id = $1
 ), ended AS (
   UPDATE task SET state = 'released', ended_at = now() WHERE image_id = $1 AND state = 'leased'
 ), cancelled AS (

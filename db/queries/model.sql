@@ -3,9 +3,9 @@
 -- name: InsertModel
 -- Requires LockProjectNumbers: the number is one above the project's highest.
 INSERT INTO model (project_id, number, name, preset, state, parent_id, round_id, weights_sha256,
-                   weights_bytes, class_quality)
+                   weights_bytes, class_quality, class_count)
 SELECT $1, coalesce(max(number), 0) + 1, $2, $3, 'candidate', nullif($4::bigint, 0), nullif($5::bigint, 0),
-       $6, $7, $8
+       $6, $7, $8, $9
 FROM model WHERE project_id = $1
 RETURNING id;
 

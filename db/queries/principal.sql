@@ -1,27 +1,30 @@
 -- Principals: who may call the coordinator.
 
 -- name: FindPrincipal
-SELECT id, name, role, revoked_at IS NOT NULL AS revoked FROM principal WHERE token_hash = $1;
+SELECT id, name, role, revoked_at IS NOT NULL AS revoked, coalesce(expires_at <= now(), false) AS expired
+FROM principal WHERE token_hash = $1;
 
 -- name: InsertPrincipal
 -- An empty name becomes ROLE-ID. The id is drawn first, since the name needs it.
 WITH drawn AS (SELECT nextval(pg_get_serial_sequence('principal', 'id')) AS id)
-INSERT INTO principal (id, name, role, token_hash) OVERRIDING SYSTEM VALUE
-SELECT id, coalesce(nullif($1::text, ''), $2::text || '-' || id), $2::text, $3 FROM drawn
-RETURNING id, name, role, created_at, revoked_at;
+INSERT INTO principal (id, name, role, token_hash, expires_at) OVERRIDING SYSTEM VALUE
+SELECT id, coalesce(nullif($1::text, ''), $2::text || '-' || id), $2::text, $3, $4 FROM drawn
+RETURNING id, name, role, created_at, revoked_at, expires_at;
 
 -- name: PrincipalNameTaken
 SELECT EXISTS (SELECT FROM principal WHERE name = $1);
 
 -- name: ListPrincipals
-SELECT id, name, role, created_at, revoked_at FROM principal WHERE id > $1 ORDER BY id LIMIT $2;
+SELECT id, name, role, created_at, revoked_at, expires_at FROM principal WHERE id > $1 ORDER BY id LIMIT $2;
 
 -- name: SelectPrincipal
-SELECT id, name, role, created_at, revoked_at FROM principal WHERE id = $1;
+SELECT id, name, role, created_at, revoked_at, expires_at FROM principal WHERE id = $1;
 
 -- name: LockAdmins
--- If two admins revoke each other's tokens at the same time, one of them waits for the other.
-SELECT id FROM principal WHERE role = 'admin' AND revoked_at IS NULL ORDER BY id FOR UPDATE;
+-- Those that don't expire. If two admins revoke each other's tokens at the same time, one of them waits for
+-- the other.
+SELECT id FROM principal WHERE role = 'admin' AND revoked_at IS NULL AND expires_at IS NULL ORDER BY id
+FOR UPDATE;
 
 -- name: RevokePrincipal
 UPDATE principal SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1;

@@ -3,7 +3,7 @@
 -- name: InsertProject
 -- No row: the name is taken.
 INSERT INTO project (name, seed, holdout_fraction, holdout_target, strategy) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (name) DO NOTHING RETURNING id;
+ON CONFLICT (name) WHERE deleted_at IS NULL DO NOTHING RETURNING id;
 
 -- name: InsertClasses
 INSERT INTO class (project_id, label, name)
@@ -17,25 +17,93 @@ VALUES ($1, 0, 'random', $2, 'active', now());
 -- No row: another project has the name. The lock makes two renames wait for each other.
 WITH alone AS (SELECT pg_advisory_xact_lock(2, 3))
 UPDATE project SET name = $2 FROM alone
-WHERE project.id = $1 AND NOT EXISTS (SELECT FROM project other WHERE other.name = $2 AND other.id <> $1)
+WHERE project.id = $1 AND NOT EXISTS (SELECT FROM project other
+                                      WHERE other.name = $2 AND other.id <> $1 AND other.deleted_at IS NULL)
 RETURNING project.id;
 
 -- name: RenameClass
 UPDATE class SET name = $3 WHERE project_id = $1 AND label = $2;
 
+-- name: LockClasses
+-- Waits for answers and removals that don't see the change of classes, and makes later ones wait.
+SELECT pg_advisory_xact_lock(3, ($1::bigint & 2147483647)::int);
+
+-- name: AddClass
+-- Requires LockClasses. Images that were labelled before are asked about again.
+WITH added AS (
+  INSERT INTO class (project_id, label, name, created_at)
+  SELECT $1, max(label) + 1, $2, clock_timestamp() FROM class WHERE project_id = $1
+  RETURNING project_id, label
+)
+INSERT INTO task_request (project_id, image_id, image_side, kind, class_label, state, created_by)
+SELECT added.project_id, image.id, image.side, 'class_added', added.label, 'open', $3
+FROM added
+JOIN image ON image.project_id = added.project_id AND image.state <> 'removed'
+JOIN label_revision truth ON truth.id = image.truth_revision_id AND (image.side = 'pool' OR truth.blind);
+
+-- name: RetireClass
+-- Requires LockClasses. Nobody is asked about it any more.
+WITH retired AS (
+  UPDATE class SET retired_at = now() WHERE project_id = $1 AND label = $2 AND retired_at IS NULL
+  RETURNING project_id, label
+)
+UPDATE task_request SET state = 'cancelled', ended_at = now() FROM retired
+WHERE task_request.project_id = retired.project_id AND class_label = retired.label AND state = 'open';
+
+-- name: CountToLookAt
+-- The images of the pool that are still to be looked at for a class, for each class that has some.
+SELECT class_label, count(*) FROM task_request JOIN usable_image image ON image.id = image_id
+WHERE task_request.project_id = $1 AND task_request.state = 'open' AND kind = 'class_added' AND side = 'pool'
+GROUP BY class_label;
+
+-- name: DeleteProject
+UPDATE project SET deleted_at = now() WHERE id = $1 AND deleted_at IS NULL;
+
+-- name: SelectImagesToErase
+-- At most $1 images of deleted projects whose pictures are still there.
+SELECT image.id, sha256 FROM project JOIN image ON image.project_id = project.id
+WHERE project.deleted_at IS NOT NULL AND image.state <> 'removed' ORDER BY image.id LIMIT $1;
+
 -- name: FindProject
--- The project of this name. An empty name matches every project; two rows mean that there are several.
-SELECT id, name FROM project WHERE name = $1 OR $1 = '' ORDER BY id LIMIT 2;
+-- The project of this name. An empty name matches every project; the first eleven are returned.
+SELECT id, name FROM project WHERE (name = $1 OR $1 = '') AND deleted_at IS NULL ORDER BY id LIMIT 11;
 
 -- name: SelectProjects
 -- At most $2 projects with ids from $1 up, in order of id.
-SELECT project.id, project.name, seed, holdout_fraction, holdout_target, strategy, created_at,
-       array_agg(class.name ORDER BY class.label) AS classes
+SELECT project.id, project.name, seed, holdout_fraction, holdout_target, strategy, project.created_at,
+       array_agg(class.name ORDER BY class.label) AS classes,
+       coalesce((SELECT max(version) FROM guidelines WHERE guidelines.project_id = project.id), 0)
+           AS guidelines_version,
+       coalesce(array_agg(class.label) FILTER (WHERE retired_at IS NOT NULL), '{}') AS retired
 FROM project JOIN class ON class.project_id = project.id
-WHERE project.id >= $1 GROUP BY project.id ORDER BY project.id LIMIT $2;
+WHERE project.id >= $1 AND deleted_at IS NULL GROUP BY project.id ORDER BY project.id LIMIT $2;
 
 -- name: SelectClasses
-SELECT label, name FROM class WHERE project_id = $1 ORDER BY label;
+SELECT label, name, retired_at IS NOT NULL AS retired FROM class WHERE project_id = $1 ORDER BY label;
+
+-- name: InsertGuidelines
+-- Requires LockProjectNumbers.
+INSERT INTO guidelines (project_id, version, content, author_id)
+SELECT $1, coalesce(max(version), 0) + 1, $2, $3 FROM guidelines WHERE project_id = $1
+RETURNING version;
+
+-- name: SelectGuidelines
+-- Version $2, or the latest if it is 0.
+SELECT version, content, author.name AS author, guidelines.created_at
+FROM guidelines JOIN principal author ON author.id = author_id
+WHERE project_id = $1 AND $2 IN (0, version) ORDER BY version DESC LIMIT 1;
+
+-- name: SelectRetiredLabels
+SELECT label FROM class WHERE project_id = $1 AND retired_at IS NOT NULL;
+
+-- name: SelectClassesOfJob
+-- Classes that model $2 knows or, if it is 0, that the project had when snapshot $3 was taken.
+SELECT label, name, retired_at IS NOT NULL AS retired FROM class
+WHERE project_id = $1
+  AND label <= coalesce(CASE WHEN $2 = 0 THEN (SELECT class_count FROM snapshot WHERE id = $3)
+                             ELSE (SELECT class_count FROM model WHERE id = $2) END,
+                        (SELECT count(*) FROM class WHERE project_id = $1 AND created_at = '-infinity'))
+ORDER BY label;
 
 -- name: CountPoolImages
 SELECT count(*) FROM image WHERE project_id = $1 AND side = 'pool';
@@ -62,11 +130,15 @@ FROM image WHERE project_id = $1 AND state <> 'usable';
 
 -- name: CountClasses
 -- Boxes of the truth, and images that show them, per class. Regions to ignore are not counted.
-SELECT class.label, class.name, count(box.revision_id) AS boxes, count(DISTINCT box.revision_id) AS images
+SELECT class.label, class.name, retired_at IS NOT NULL AS retired, count(box.revision_id) AS boxes,
+       count(DISTINCT box.revision_id) AS images,
+       (SELECT count(*) FROM task_request request JOIN usable_image image ON image.id = request.image_id
+        WHERE request.project_id = $1 AND class_label = class.label AND request.state = 'open')
+           AS images_to_look_at
 FROM class
 LEFT JOIN (SELECT label_box.* FROM usable_image JOIN label_box ON revision_id = truth_revision_id
            WHERE project_id = $1 AND NOT ignore) box ON box.label = class.label
-WHERE class.project_id = $1 GROUP BY class.label, class.name ORDER BY class.label;
+WHERE class.project_id = $1 GROUP BY class.label, class.name, retired_at ORDER BY class.label;
 
 -- name: CountOrigins
 SELECT count(*) FILTER (WHERE origin = 'drawn') AS drawn,

@@ -9,7 +9,8 @@ SELECT id FROM project WHERE id = $1 FOR NO KEY UPDATE;
 -- Stores the truth of the pool at this moment. Returns the number of images and of boxes; regions to ignore
 -- are not counted.
 WITH made AS (
-  INSERT INTO snapshot (project_id) VALUES ($1) RETURNING id
+  INSERT INTO snapshot (project_id, class_count)
+  SELECT $1, max(label) FROM class WHERE project_id = $1 RETURNING id
 ), items AS (
   INSERT INTO snapshot_item (snapshot_id, image_id, revision_id)
   SELECT made.id, image.id, image.truth_revision_id
@@ -21,6 +22,23 @@ SELECT made.id,
        (SELECT count(*) FROM items),
        (SELECT count(*) FROM items JOIN label_box USING (revision_id) WHERE NOT ignore)
 FROM made;
+
+-- name: IgnoreUnknownClasses
+-- Keeps where the serving model saw boxes, with scores from $2 up, of classes that an image's truth doesn't
+-- know.
+INSERT INTO ignored_region (snapshot_id, image_id, corners)
+SELECT item.snapshot_id, item.image_id, array_agg(corners[4 * place - 4 + side] ORDER BY place, side)
+FROM snapshot_item item
+JOIN label_revision revision ON revision.id = item.revision_id
+JOIN snapshot ON snapshot.id = item.snapshot_id
+JOIN model ON model.project_id = snapshot.project_id AND model.state = 'serving'
+JOIN prediction ON prediction.model_id = model.id AND prediction.image_id = item.image_id
+CROSS JOIN LATERAL (SELECT known_classes(revision) AS classes OFFSET 0) known
+CROSS JOIN generate_subscripts(labels, 1) place
+JOIN class ON class.project_id = snapshot.project_id AND class.label = labels[place] AND retired_at IS NULL
+CROSS JOIN generate_series(1, 4) side
+WHERE item.snapshot_id = $1 AND labels[place] > known.classes AND scores[place] >= $2
+GROUP BY item.snapshot_id, item.image_id;
 
 -- name: SetSnapshotCounts
 UPDATE snapshot SET images = $2, boxes = $3 WHERE id = $1;
@@ -97,8 +115,10 @@ UPDATE round SET model_id = $2, version = version + 1 WHERE id = $1;
 -- At most $3 images with ids above $2, in order of id. An image that was excluded after the snapshot was
 -- taken stays in it; pictures that can't be used, or are gone, don't.
 SELECT image.id, image.sha256, image.file_name, image.width, image.height, image.size_bytes, image.media_type,
-       image.sampling_key, coalesce(image.group_name, '') AS group_name, snapshot_item.revision_id
+       image.sampling_key, coalesce(image.group_name, '') AS group_name, snapshot_item.revision_id,
+       coalesce(ignored_region.corners, '{}') AS ignored
 FROM snapshot_item JOIN image ON image.id = snapshot_item.image_id AND state IN ('usable', 'excluded')
+LEFT JOIN ignored_region USING (snapshot_id, image_id)
 WHERE snapshot_item.snapshot_id = $1 AND snapshot_item.image_id > $2
 ORDER BY snapshot_item.image_id LIMIT $3;
 
@@ -107,5 +127,6 @@ SELECT coalesce(sum(spent_ms), 0) / 1000.0, count(*) FILTER (WHERE spent_ms > 0)
 FROM snapshot_item JOIN label_revision ON label_revision.id = revision_id WHERE snapshot_id = $1;
 
 -- name: SelectBoxesOfRevisions
-SELECT revision_id, box_id, label, x1, y1, x2, y2, origin, ignore FROM label_box
-WHERE revision_id = ANY($1::bigint[]) ORDER BY revision_id, ordinal;
+SELECT revision_id, box_id, label, x1, y1, x2, y2, origin, ignore
+FROM usable_box JOIN snapshot ON snapshot.project_id = usable_box.project_id AND snapshot.id = $1
+WHERE revision_id = ANY($2::bigint[]) ORDER BY revision_id, ordinal;

@@ -3,6 +3,9 @@
 -- name: ClaimTasks
 SELECT claim_tasks($1, $2, $3, make_interval(secs => $4), $5);
 
+-- name: ClaimRequested
+SELECT claim_requested($1, $2, $3, make_interval(secs => $4), $5);
+
 -- name: ReopenImage
 SELECT reopen_image($1, $2, make_interval(secs => $3));
 
@@ -12,18 +15,28 @@ SELECT task.id FROM task JOIN lease ON lease.task_id = task.id AND lease.expires
 WHERE task.principal_id = $1 AND task.project_id = $2 AND task.state = 'leased' ORDER BY task.id;
 
 -- name: CountSkipped
--- Images of the active ranking that this person skipped and nobody has labelled.
-SELECT count(DISTINCT task.image_id)
-FROM ranking
-JOIN task ON task.ranking_id = ranking.id AND task.principal_id = $2 AND task.state = 'skipped'
-JOIN usable_image image ON image.id = task.image_id AND image.truth_revision_id IS NULL
-WHERE ranking.project_id = $1 AND ranking.state = 'active';
+-- Images of the active ranking that this person skipped and nobody has labelled, and those that this person
+-- skipped when asked about a new class.
+SELECT (SELECT count(DISTINCT task.image_id)
+        FROM ranking
+        JOIN task ON task.ranking_id = ranking.id AND task.principal_id = $2 AND task.state = 'skipped'
+        JOIN usable_image image ON image.id = task.image_id AND image.truth_revision_id IS NULL
+        WHERE ranking.project_id = $1 AND ranking.state = 'active')
+     + (SELECT count(DISTINCT task.image_id)
+        FROM task_request request
+        JOIN task ON task.request_id = request.id AND task.principal_id = $2 AND task.state = 'skipped'
+        JOIN usable_image image ON image.id = request.image_id
+        WHERE request.project_id = $1 AND request.kind = 'class_added' AND request.state = 'open');
 
 -- name: SelectTasks
 -- Leased tasks.
 SELECT shown.*, task.id AS task_id, task.lease_number, task.blind, task.kind, lease.expires_at, task.position,
        task.slice, task.score, task.probability, ranking.generation,
-       coalesce(ranked_model.number, 0) AS ranked_model
+       task.shown_model_id IS NOT NULL AS shows, task.kind <> 'ranked' AS corrects,
+       coalesce(ranked_model.number, 0) AS ranked_model,
+       ARRAY(SELECT label FROM label_revision revision
+             JOIN class ON class.project_id = task.project_id AND label > known_classes(revision)
+             WHERE revision.id = task.based_on AND retired_at IS NULL ORDER BY label) AS new_classes
 FROM task
 JOIN lease ON lease.task_id = task.id
 JOIN shown_image shown ON shown.id = task.image_id
@@ -43,8 +56,11 @@ WHERE task.id = ANY ($1::bigint[]) ORDER BY task.id, ordinal;
 
 -- name: LockTask
 SELECT task.principal_id, task.lease_number, task.state, image.width, image.height,
+       task.shown_model_id IS NOT NULL AS shows, task.kind <> 'ranked' AS corrects,
        coalesce(lease.expires_at > now(), false) AS held,
-       (SELECT max(label) FROM class WHERE class.project_id = task.project_id) AS classes
+       (SELECT max(label) FROM class WHERE class.project_id = task.project_id) AS classes,
+       ARRAY(SELECT label FROM class WHERE class.project_id = task.project_id AND retired_at IS NOT NULL)
+           AS retired
 FROM task
 JOIN image ON image.id = task.image_id
 LEFT JOIN lease ON lease.number = task.lease_number
@@ -56,12 +72,13 @@ FROM submit_correction($1, $2, $3, $4, $5, $6::text[], $7::real[], $8::int[], $9
                        $11::int[], $12::bigint[], $13::int[], $14::text[]);
 
 -- name: EndTask
--- A request to open an answer again ends with its task.
+-- A request to open an answer again ends with its task; one about a new class is served again.
 WITH ended AS (
   UPDATE task SET state = $2, ended_at = now(), skip_reason = nullif($3, '') WHERE id = $1
   RETURNING request_id
 )
-UPDATE task_request SET state = 'cancelled', ended_at = now() FROM ended WHERE id = ended.request_id;
+UPDATE task_request SET state = 'cancelled', ended_at = now() FROM ended
+WHERE id = ended.request_id AND kind = 'reopen';
 
 -- name: DeleteLabelLease
 DELETE FROM lease WHERE number = $1 AND purpose = 'label';
@@ -87,6 +104,7 @@ WITH ended AS (
   UPDATE task SET state = 'expired', ended_at = now() FROM ended
   WHERE task.id = ended.id AND task.state = 'leased' RETURNING task.request_id
 ), cancelled AS (
-  UPDATE task_request SET state = 'cancelled', ended_at = now() FROM expired WHERE id = expired.request_id
+  UPDATE task_request SET state = 'cancelled', ended_at = now() FROM expired
+  WHERE id = expired.request_id AND kind = 'reopen'
 )
 DELETE FROM lease USING ended WHERE lease.number = ended.number;

@@ -35,13 +35,14 @@ DrawnSlice ReadDrawnSlice(Transaction& transaction, const SliceOfPool& slice) {
   return drawn;
 }
 
-PoolParts ReadPoolParts(Transaction& transaction, const SliceOfPool& slice, size_t class_count) {
+PoolParts ReadPoolParts(Transaction& transaction, const SliceOfPool& slice, size_t class_count,
+                        const std::vector<int64_t>& left_out) {
   PoolParts parts;
   parts.boxes_labelled_since.resize(class_count);
   parts.known_images_with_class.resize(class_count);
   const RandomDraw& draw = slice.draw;
-  for (const auto& row :
-       transaction.Exec("SelectPoolParts", draw.ranking, draw.first_position, draw.size, slice.models)) {
+  for (const auto& row : transaction.Exec("SelectPoolParts", draw.ranking, draw.first_position, draw.size,
+                                          slice.models, left_out)) {
     const auto part = row[0].as<std::string>();
     const auto label = row[1].as<uint32_t>();
     const auto images = row[2].as<uint64_t>();

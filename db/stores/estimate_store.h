@@ -67,7 +67,9 @@ struct PoolParts {
   uint64_t images_not_covered = 0;                // neither labelled nor of U
 };
 
-PoolParts ReadPoolParts(Transaction& transaction, const SliceOfPool& slice, size_t class_count);
+// left_out: labels whose boxes don't count.
+PoolParts ReadPoolParts(Transaction& transaction, const SliceOfPool& slice, size_t class_count,
+                        const std::vector<int64_t>& left_out);
 
 // How many of these images were trained on by the model, or by a model that its weights come from.
 uint64_t CountTrainedOn(Transaction& transaction, ModelId model, const std::vector<ImageId>& images);

@@ -1,7 +1,6 @@
 #include "db/stores/evaluation_store.h"
 
-#include <optional>
-
+#include "db/rows/labeling_row.h"
 #include "db/transaction.h"
 
 namespace loupe {
@@ -9,16 +8,15 @@ namespace loupe {
 std::vector<HoldoutImage> ReadHoldoutTruth(Transaction& transaction, ProjectId project) {
   std::vector<HoldoutImage> images;
   for (const auto& row : transaction.Exec("SelectHoldoutTruth", project)) {
-    const auto id = IdOf<ImageId>(row[0]);
-    if (images.empty() || images.back().id != id) images.push_back({id, row[1].as<double>(), {}});
-    if (row[2].is_null()) continue;
+    const auto id = IdOf<ImageId>(row["id"]);
+    if (images.empty() || images.back().id != id) {
+      images.push_back({id, row["sampling_key"].as<double>(), row["known_classes"].as<uint32_t>(), {}});
+    }
+    if (row["label"].is_null()) continue;
     v1::LabelBox& box = images.back().boxes.emplace_back();
-    box.set_label(row[2].as<uint32_t>());
-    box.mutable_box()->set_x1(row[3].as<float>());
-    box.mutable_box()->set_y1(row[4].as<float>());
-    box.mutable_box()->set_x2(row[5].as<float>());
-    box.mutable_box()->set_y2(row[6].as<float>());
-    box.set_ignore(row[7].as<bool>());
+    box.set_label(row["label"].as<uint32_t>());
+    *box.mutable_box() = BoxOf(row);
+    box.set_ignore(row["ignore"].as<bool>());
   }
   return images;
 }

@@ -17,10 +17,11 @@ class Transaction;
 struct HoldoutImage {
   ImageId id;
   double sampling_key = 0;
+  uint32_t known_classes = 0;  // labels from 1 to this; of classes added later the truth says nothing
   std::vector<v1::LabelBox> boxes;
 };
 
-// In order of id.
+// In order of id, without boxes of retired classes.
 std::vector<HoldoutImage> ReadHoldoutTruth(Transaction& transaction, ProjectId project);
 
 // Counts the holdout images up to and including this one, in the order in which the holdout is labelled.

@@ -99,6 +99,7 @@ void RestoreImage(Transaction& transaction, ImageId image) {
 }
 
 void RemoveImage(Transaction& transaction, ImageId image, const std::string& reason) {
+  transaction.Exec("LockImageToRemove", image);
   transaction.Exec("RemoveImage", image, reason);
 }
 

@@ -40,7 +40,7 @@ ModelRow ModelRowOf(const pqxx::row& row) {
 ModelId InsertModel(Transaction& transaction, ProjectId project, const NewModel& model) {
   return IdOf<ModelId>(transaction
                            .Exec("InsertModel", project, model.name, model.preset, model.parent, model.round,
-                                 model.weights, model.weights_bytes, model.class_quality)
+                                 model.weights, model.weights_bytes, model.class_quality, model.class_count)
                            .at(0)["id"]);
 }
 

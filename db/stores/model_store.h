@@ -31,6 +31,7 @@ struct NewModel {
   Sha256 weights{};
   uint64_t weights_bytes = 0;
   std::vector<double> class_quality;  // as v1::Model.class_quality
+  uint32_t class_count = 0;           // outputs are labels 1 to this
 };
 
 // Inserts a candidate and gives it the project's next number. Requires: LockProject, and a name that

@@ -1,6 +1,8 @@
 #include "db/stores/prediction_store.h"
 
 #include <optional>
+#include <unordered_set>
+#include <utility>
 
 #include <google/protobuf/repeated_field.h>
 
@@ -30,6 +32,43 @@ void Fill(const pqxx::field& field, google::protobuf::RepeatedField<T>& values) 
   }
 }
 
+// Keeps the numbers whose boxes are kept: `width` numbers a box. kept: one per box.
+template <typename T>
+void Keep(const std::vector<bool>& kept, int width, google::protobuf::RepeatedField<T>& numbers) {
+  if (numbers.size() != static_cast<int>(kept.size()) * width) return;  // the statement didn't read them
+  int end = 0;
+  for (int i = 0; i < numbers.size(); ++i) {
+    if (kept[static_cast<size_t>(i / width)]) numbers.Set(end++, numbers.Get(i));
+  }
+  numbers.Truncate(end);
+}
+
+// Leaves boxes of retired classes out of what is read.
+class UsedClasses {
+ public:
+  UsedClasses(Transaction& transaction, ProjectId project) {
+    for (const auto& row : transaction.Exec("SelectRetiredLabels", project)) {
+      retired_.insert(row[0].as<uint32_t>());
+    }
+  }
+
+  v1::ImagePrediction Of(v1::ImagePrediction prediction) const {
+    if (retired_.empty()) return prediction;
+    std::vector<bool> kept;
+    for (const uint32_t label : prediction.labels()) kept.push_back(!retired_.contains(label));
+    Keep(kept, 4, *prediction.mutable_corners());
+    Keep(kept, 1, *prediction.mutable_labels());
+    Keep(kept, 1, *prediction.mutable_scores());
+    Keep(kept, 1, *prediction.mutable_runner_up_scores());
+    Keep(kept, 1, *prediction.mutable_background_scores());
+    Keep(kept, 1, *prediction.mutable_agreements());
+    return prediction;
+  }
+
+ private:
+  std::unordered_set<uint32_t> retired_;
+};
+
 // row: the image id first; corners, labels and scores from `column` on.
 v1::ImagePrediction DetectionsOf(const pqxx::row& row, int column) {
   v1::ImagePrediction prediction;
@@ -40,9 +79,10 @@ v1::ImagePrediction DetectionsOf(const pqxx::row& row, int column) {
   return prediction;
 }
 
-std::unordered_map<int64_t, v1::ImagePrediction> DetectionsById(const pqxx::result& rows) {
+std::unordered_map<int64_t, v1::ImagePrediction> DetectionsById(const pqxx::result& rows,
+                                                                const UsedClasses& used) {
   std::unordered_map<int64_t, v1::ImagePrediction> predictions;
-  for (const auto& row : rows) predictions.emplace(row[0].as<int64_t>(), DetectionsOf(row, 1));
+  for (const auto& row : rows) predictions.emplace(row[0].as<int64_t>(), used.Of(DetectionsOf(row, 1)));
   return predictions;
 }
 
@@ -116,19 +156,23 @@ uint64_t CountImagesLeft(Transaction& transaction, const JobRow& job) {
 
 std::unordered_map<int64_t, v1::ImagePrediction> ReadHoldoutDetections(Transaction& transaction,
                                                                        ProjectId project, ModelId model) {
-  return DetectionsById(transaction.Exec("SelectHoldoutDetections", project, model));
+  const UsedClasses used(transaction, project);
+  return DetectionsById(transaction.Exec("SelectHoldoutDetections", project, model), used);
 }
 
-std::unordered_map<int64_t, v1::ImagePrediction> ReadDetections(Transaction& transaction, ModelId model,
+std::unordered_map<int64_t, v1::ImagePrediction> ReadDetections(Transaction& transaction, ProjectId project,
+                                                                ModelId model,
                                                                 const std::vector<ImageId>& images) {
-  return DetectionsById(transaction.Exec("SelectDetections", model, images));
+  const UsedClasses used(transaction, project);
+  return DetectionsById(transaction.Exec("SelectDetections", model, images), used);
 }
 
 std::vector<v1::ImagePrediction> ReadPoolScores(Transaction& transaction, ProjectId project, ModelId model,
                                                 ImageId after, int limit) {
+  const UsedClasses used(transaction, project);
   std::vector<v1::ImagePrediction> predictions;
   for (const auto& row : transaction.Exec("SelectPoolScores", project, model, after, limit)) {
-    v1::ImagePrediction& prediction = predictions.emplace_back();
+    v1::ImagePrediction prediction;
     prediction.set_image_id(row[0].as<int64_t>());
     Fill(row[1], *prediction.mutable_labels());
     Fill(row[2], *prediction.mutable_scores());
@@ -136,25 +180,28 @@ std::vector<v1::ImagePrediction> ReadPoolScores(Transaction& transaction, Projec
     Fill(row[4], *prediction.mutable_background_scores());
     prediction.set_max_foreground_score(row[5].as<float>());
     Fill(row[6], *prediction.mutable_agreements());
+    predictions.push_back(used.Of(std::move(prediction)));
   }
   return predictions;
 }
 
 std::vector<v1::ImagePrediction> ReadPoolDetections(Transaction& transaction, ProjectId project,
                                                     ModelId model, ImageId after, int limit) {
+  const UsedClasses used(transaction, project);
   std::vector<v1::ImagePrediction> predictions;
   for (const auto& row : transaction.Exec("SelectPoolDetections", project, model, after, limit)) {
-    predictions.push_back(DetectionsOf(row, 1));
+    predictions.push_back(used.Of(DetectionsOf(row, 1)));
   }
   return predictions;
 }
 
 CommonDetections ReadCommonDetections(Transaction& transaction, ProjectId project, ModelId first,
                                       ModelId second, int limit) {
+  const UsedClasses used(transaction, project);
   CommonDetections common;
   for (const auto& row : transaction.Exec("SelectCommonDetections", project, first, second, limit)) {
-    common.first.push_back(DetectionsOf(row, 1));
-    common.second.push_back(DetectionsOf(row, 4));
+    common.first.push_back(used.Of(DetectionsOf(row, 1)));
+    common.second.push_back(used.Of(DetectionsOf(row, 4)));
   }
   return common;
 }

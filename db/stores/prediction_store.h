@@ -1,4 +1,4 @@
-// Predictions: one row per image and model.
+// Predictions: one row per image and model. What reads boxes leaves those of retired classes out.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +45,8 @@ std::unordered_map<int64_t, v1::ImagePrediction> ReadHoldoutDetections(Transacti
 
 // A model's boxes on those of `images` that it predicted: corners, labels and scores. A prediction that was
 // set aside has no boxes.
-std::unordered_map<int64_t, v1::ImagePrediction> ReadDetections(Transaction& transaction, ModelId model,
+std::unordered_map<int64_t, v1::ImagePrediction> ReadDetections(Transaction& transaction, ProjectId project,
+                                                                ModelId model,
                                                                 const std::vector<ImageId>& images);
 
 // A model's predictions of unlabelled pool images, without corners and embedding: ids above `after`, in

@@ -24,6 +24,7 @@ v1::Token TokenOf(const pqxx::row& row) {
   token.set_role(RoleOf(row["role"]));
   *token.mutable_created_at() = TimestampOf(row["created_at"]);
   if (!row["revoked_at"].is_null()) *token.mutable_revoked_at() = TimestampOf(row["revoked_at"]);
+  if (!row["expires_at"].is_null()) *token.mutable_expires_at() = TimestampOf(row["expires_at"]);
   return token;
 }
 
@@ -38,16 +39,18 @@ std::optional<Principal> FindPrincipal(Transaction& transaction, const Sha256& t
   if (rows.empty()) return std::nullopt;
   const pqxx::row row = rows.front();
   return Principal{IdOf<PrincipalId>(row["id"]), row["name"].as<std::string>(), RoleOf(row["role"]),
-                   row["revoked"].as<bool>()};
+                   row["revoked"].as<bool>(), row["expired"].as<bool>()};
 }
 
 absl::StatusOr<v1::Token> InsertPrincipal(Transaction& transaction, const std::string& name, v1::Role role,
-                                          const Sha256& token_hash) {
+                                          const Sha256& token_hash, std::optional<absl::Time> expires_at) {
   if (transaction.Exec("PrincipalNameTaken", name).at(0)[0].as<bool>()) {
     return Error(absl::StatusCode::kAlreadyExists, "TOKEN_EXISTS",
                  absl::StrCat("there is a token named ", name, ": choose another name"));
   }
-  return TokenOf(transaction.Exec("InsertPrincipal", name, RoleName(role), token_hash).at(0));
+  std::optional<std::string> expires;
+  if (expires_at.has_value()) expires = absl::FormatTime(*expires_at, absl::UTCTimeZone());
+  return TokenOf(transaction.Exec("InsertPrincipal", name, RoleName(role), token_hash, expires).at(0));
 }
 
 std::vector<v1::Token> ListTokens(Transaction& transaction, PrincipalId after, int limit) {
@@ -65,7 +68,7 @@ absl::Status RevokeToken(Transaction& transaction, PrincipalId principal) {
   }
   if (admins.size() == 1 && IdOf<PrincipalId>(admins[0]["id"]) == principal) {
     return Error(absl::StatusCode::kFailedPrecondition, "LAST_ADMIN",
-                 "it is the only admin token left: make another one first");
+                 "it is the only admin token left that doesn't expire: make another one first");
   }
   transaction.Exec("RevokePrincipal", principal);
   return absl::OkStatus();

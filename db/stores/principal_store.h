@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "content/sha256.h"
 #include "db/ids.h"
 #include "loupe/v1/token.pb.h"
@@ -20,6 +21,7 @@ struct Principal {
   std::string name;
   v1::Role role = v1::ROLE_UNSPECIFIED;
   bool revoked = false;
+  bool expired = false;
 };
 
 // nullopt: no principal has this token.
@@ -28,7 +30,8 @@ std::optional<Principal> FindPrincipal(Transaction& transaction, const Sha256& t
 // With an empty name the principal is called ROLE-ID, e.g. `worker-3`.
 // Errors: ALREADY_EXISTS (TOKEN_EXISTS: the name is taken).
 absl::StatusOr<v1::Token> InsertPrincipal(Transaction& transaction, const std::string& name, v1::Role role,
-                                          const Sha256& token_hash);
+                                          const Sha256& token_hash,
+                                          std::optional<absl::Time> expires_at = std::nullopt);
 
 // At most `limit` tokens with ids above `after`, in order of id.
 std::vector<v1::Token> ListTokens(Transaction& transaction, PrincipalId after, int limit);

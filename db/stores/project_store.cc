@@ -1,8 +1,13 @@
 #include "db/stores/project_store.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "db/rows/message_row.h"
+#include "db/stores/job_store.h"
 #include "db/transaction.h"
+#include "proto/class_index.h"
 #include "proto/error_info.h"
 
 namespace loupe {
@@ -17,16 +22,47 @@ v1::Project ProjectOf(const pqxx::row& row) {
   project.set_holdout_fraction(row["holdout_fraction"].as<double>());
   project.set_holdout_target(row["holdout_target"].as<uint32_t>());
   project.set_strategy(row["strategy"].as<std::string>());
+  project.set_guidelines_version(row["guidelines_version"].as<uint32_t>());
   *project.mutable_created_at() = TimestampOf(row["created_at"]);
   for (const std::string& name : TextsOf(row["classes"])) {
     v1::Class& added = *project.add_classes();
     added.set_label(static_cast<uint32_t>(project.classes_size()));
     added.set_name(name);
   }
+  for (const int64_t label : IntegersOf(row["retired"])) {
+    project.mutable_classes(static_cast<int>(ClassIndexOf(static_cast<uint32_t>(label))))->set_retired(true);
+  }
   return project;
 }
 
 uint64_t Count(const pqxx::row& row, const char* column) { return row[column].as<uint64_t>(); }
+
+std::vector<v1::Class> ClassesOf(const pqxx::result& rows) {
+  std::vector<v1::Class> classes;
+  for (const auto& row : rows) {
+    v1::Class& added = classes.emplace_back();
+    added.set_label(row["label"].as<uint32_t>());
+    added.set_name(row["name"].as<std::string>());
+    added.set_retired(row["retired"].as<bool>());
+  }
+  return classes;
+}
+
+// label: of the class that is to have the name; 0: a new one.
+absl::Status CheckNewName(Transaction& transaction, ProjectId project, uint32_t label,
+                          const std::string& name) {
+  for (const v1::Class& known : ReadClasses(transaction, project)) {
+    if (known.name() != name || known.label() == label) continue;
+    return Error(absl::StatusCode::kAlreadyExists, "CLASS_EXISTS",
+                 absl::StrCat("class ", known.label(), " is named ", name, " already",
+                              known.retired() ? "; it is retired: rename it to free the name" : ""));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status NoSuchClass(uint32_t label) {
+  return Error(absl::StatusCode::kNotFound, "NO_SUCH_CLASS", absl::StrCat("there is no class ", label));
+}
 
 }  // namespace
 
@@ -38,13 +74,45 @@ absl::Status RenameProject(Transaction& transaction, ProjectId project, const st
 
 absl::Status RenameClass(Transaction& transaction, ProjectId project, uint32_t label,
                          const std::string& name) {
-  for (const v1::Class& known : ReadClasses(transaction, project)) {
-    if (known.name() != name || known.label() == label) continue;
-    return Error(absl::StatusCode::kAlreadyExists, "CLASS_EXISTS",
-                 absl::StrCat("class ", known.label(), " is named ", name, " already"));
-  }
+  if (absl::Status free = CheckNewName(transaction, project, label, name); !free.ok()) return free;
   if (transaction.Exec("RenameClass", project, label, name).affected_rows() > 0) return absl::OkStatus();
-  return Error(absl::StatusCode::kNotFound, "NO_SUCH_CLASS", absl::StrCat("there is no class ", label));
+  return NoSuchClass(label);
+}
+
+absl::Status AddClass(Transaction& transaction, ProjectId project, const std::string& name,
+                      PrincipalId added_by) {
+  transaction.Exec("LockClasses", project);
+  if (absl::Status free = CheckNewName(transaction, project, 0, name); !free.ok()) return free;
+  transaction.Exec("AddClass", project, name, added_by);
+  return absl::OkStatus();
+}
+
+absl::Status RetireClass(Transaction& transaction, ProjectId project, uint32_t label) {
+  transaction.Exec("LockClasses", project);
+  const std::vector<v1::Class> classes = ReadClasses(transaction, project);
+  if (label < 1 || label > classes.size()) return NoSuchClass(label);
+  const bool other = std::any_of(classes.begin(), classes.end(), [&](const v1::Class& known) {
+    return known.label() != label && !known.retired();
+  });
+  if (!other) {
+    return Error(absl::StatusCode::kFailedPrecondition, "LAST_CLASS",
+                 absl::StrCat("no class but ", classes[ClassIndexOf(label)].name(),
+                              " is in use: add one before you retire it"));
+  }
+  transaction.Exec("RetireClass", project, label);
+  return absl::OkStatus();
+}
+
+void DeleteProject(Transaction& transaction, ProjectId project) {
+  transaction.Exec("DeleteProject", project);
+}
+
+std::vector<ImageToErase> ReadImagesToErase(Transaction& transaction, int limit) {
+  std::vector<ImageToErase> images;
+  for (const auto& row : transaction.Exec("SelectImagesToErase", limit)) {
+    images.push_back({IdOf<ImageId>(row["id"]), *FromBytes(BytesOf(row["sha256"]))});
+  }
+  return images;
 }
 
 absl::StatusOr<ProjectId> InsertProject(Transaction& transaction, const v1::Project& settings) {
@@ -64,6 +132,27 @@ absl::StatusOr<ProjectId> InsertProject(Transaction& transaction, const v1::Proj
   return project;
 }
 
+uint32_t InsertGuidelines(Transaction& transaction, ProjectId project, const std::string& content,
+                          PrincipalId author) {
+  return transaction.Exec("InsertGuidelines", project, content, author).at(0)["version"].as<uint32_t>();
+}
+
+absl::StatusOr<v1::Guidelines> ReadGuidelines(Transaction& transaction, ProjectId project, uint32_t version) {
+  const pqxx::result rows = transaction.Exec("SelectGuidelines", project, version);
+  if (rows.empty()) {
+    return Error(absl::StatusCode::kNotFound, "NO_SUCH_GUIDELINES",
+                 version == 0 ? "the project has no guidelines yet"
+                              : absl::StrCat("there is no version ", version, " of the guidelines"));
+  }
+  const pqxx::row row = rows[0];
+  v1::Guidelines guidelines;
+  guidelines.set_version(row["version"].as<uint32_t>());
+  guidelines.set_content(row["content"].as<std::string>());
+  guidelines.set_author(row["author"].as<std::string>());
+  *guidelines.mutable_created_at() = TimestampOf(row["created_at"]);
+  return guidelines;
+}
+
 absl::StatusOr<ProjectId> FindProject(Transaction& transaction, const std::string& name) {
   const pqxx::result rows = transaction.Exec("FindProject", name);
   if (rows.size() == 1) return IdOf<ProjectId>(rows[0]["id"]);
@@ -72,8 +161,14 @@ absl::StatusOr<ProjectId> FindProject(Transaction& transaction, const std::strin
                  name.empty() ? "there is no project yet: create one"
                               : absl::StrCat("there is no project named ", name));
   }
+  constexpr pqxx::result::size_type kNamed = 10;
+  std::vector<std::string> names;
+  for (const auto& row : rows) {
+    if (names.size() < kNamed) names.push_back(row["name"].as<std::string>());
+  }
   return Error(absl::StatusCode::kNotFound, "NO_SUCH_PROJECT",
-               "there are several projects: say which one with --project");
+               absl::StrCat("there are several projects (", absl::StrJoin(names, ", "),
+                            rows.size() > kNamed ? ", ..." : "", "): say which one with --project"));
 }
 
 v1::Project ReadProject(Transaction& transaction, ProjectId project) {
@@ -81,13 +176,19 @@ v1::Project ReadProject(Transaction& transaction, ProjectId project) {
 }
 
 std::vector<v1::Class> ReadClasses(Transaction& transaction, ProjectId project) {
-  std::vector<v1::Class> classes;
-  for (const auto& row : transaction.Exec("SelectClasses", project)) {
-    v1::Class& added = classes.emplace_back();
-    added.set_label(row["label"].as<uint32_t>());
-    added.set_name(row["name"].as<std::string>());
+  return ClassesOf(transaction.Exec("SelectClasses", project));
+}
+
+std::vector<v1::Class> ReadClassesOfJob(Transaction& transaction, const JobRow& job) {
+  return ClassesOf(transaction.Exec("SelectClassesOfJob", job.project, job.model, job.snapshot));
+}
+
+std::map<uint32_t, uint64_t> CountToLookAt(Transaction& transaction, ProjectId project) {
+  std::map<uint32_t, uint64_t> counts;
+  for (const auto& row : transaction.Exec("CountToLookAt", project)) {
+    counts[row[0].as<uint32_t>()] = row[1].as<uint64_t>();
   }
-  return classes;
+  return counts;
 }
 
 std::vector<v1::Project> ListProjects(Transaction& transaction, ProjectId after, int limit) {
@@ -115,8 +216,10 @@ v1::ProjectStatus ReadStatus(Transaction& transaction, ProjectId project) {
     v1::ClassCount& count = *status.add_class_counts();
     count.mutable_class_()->set_label(row["label"].as<uint32_t>());
     count.mutable_class_()->set_name(row["name"].as<std::string>());
+    count.mutable_class_()->set_retired(row["retired"].as<bool>());
     count.set_boxes(Count(row, "boxes"));
     count.set_images(Count(row, "images"));
+    count.set_images_to_look_at(Count(row, "images_to_look_at"));
   }
   const pqxx::result activity = transaction.Exec("SelectActivity", project);
   status.set_open_leases(Count(activity[0], "open_leases"));

@@ -2,16 +2,19 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "content/sha256.h"
 #include "db/ids.h"
 #include "loupe/v1/project.pb.h"
 
 namespace loupe {
 
 class Transaction;
+struct JobRow;
 
 // Creates a project with its classes and an empty ranking of generation 0. `settings`: all fields but ids and
 // times.
@@ -25,6 +28,31 @@ absl::Status RenameProject(Transaction& transaction, ProjectId project, const st
 absl::Status RenameClass(Transaction& transaction, ProjectId project, uint32_t label,
                          const std::string& name);
 
+// The class gets the next label. Errors: ALREADY_EXISTS (CLASS_EXISTS). Locks: answers of the project wait.
+absl::Status AddClass(Transaction& transaction, ProjectId project, const std::string& name,
+                      PrincipalId added_by);
+
+// Idempotent. Errors: NOT_FOUND (NO_SUCH_CLASS), FAILED_PRECONDITION (LAST_CLASS). Locks: as AddClass.
+absl::Status RetireClass(Transaction& transaction, ProjectId project, uint32_t label);
+
+// Nobody finds the project from then on. Its images are still to be removed.
+void DeleteProject(Transaction& transaction, ProjectId project);
+
+struct ImageToErase {
+  ImageId id;
+  Sha256 sha256{};
+};
+
+// At most `limit` images of deleted projects that are not removed yet.
+std::vector<ImageToErase> ReadImagesToErase(Transaction& transaction, int limit);
+
+// A further version. Returns its number. Requires: LockProject.
+uint32_t InsertGuidelines(Transaction& transaction, ProjectId project, const std::string& content,
+                          PrincipalId author);
+
+// version 0: the latest. Errors: NOT_FOUND (NO_SUCH_GUIDELINES).
+absl::StatusOr<v1::Guidelines> ReadGuidelines(Transaction& transaction, ProjectId project, uint32_t version);
+
 // The project of this name; with an empty name, the only project there is.
 // Errors: NOT_FOUND (NO_SUCH_PROJECT: there is none, or the name is empty and there are several; the message
 // says which).
@@ -33,8 +61,14 @@ absl::StatusOr<ProjectId> FindProject(Transaction& transaction, const std::strin
 // Requires: the project exists.
 v1::Project ReadProject(Transaction& transaction, ProjectId project);
 
-// In order of label.
+// In order of label, retired ones too.
 std::vector<v1::Class> ReadClasses(Transaction& transaction, ProjectId project);
+
+// Classes that the job's model knows or, for TRAIN, that the project had when the snapshot was taken.
+std::vector<v1::Class> ReadClassesOfJob(Transaction& transaction, const JobRow& job);
+
+// Images of the pool that are still to be looked at for a class, by label; only of classes that have some.
+std::map<uint32_t, uint64_t> CountToLookAt(Transaction& transaction, ProjectId project);
 
 // At most `limit` projects with ids above `after`, in order of id.
 std::vector<v1::Project> ListProjects(Transaction& transaction, ProjectId after, int limit);

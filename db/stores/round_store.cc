@@ -67,11 +67,12 @@ OpenRound OpenRoundOf(const pqxx::row& row) {
   return {IdOf<RoundId>(row[0]), IdOf<ProjectId>(row[1]), row[2].as<uint32_t>(), StateOf(row[3])};
 }
 
-void AddBoxes(Transaction& transaction, const std::unordered_map<int64_t, v1::SnapshotItem*>& items) {
+void AddBoxes(Transaction& transaction, SnapshotId snapshot,
+              const std::unordered_map<int64_t, v1::SnapshotItem*>& items) {
   std::vector<int64_t> revisions;
   revisions.reserve(items.size());
   for (const auto& [revision, item] : items) revisions.push_back(revision);
-  for (const auto& row : transaction.Exec("SelectBoxesOfRevisions", revisions)) {
+  for (const auto& row : transaction.Exec("SelectBoxesOfRevisions", snapshot, revisions)) {
     v1::LabelBox* box = items.at(row[0].as<int64_t>())->add_boxes();
     box->set_box_id(row[1].as<int64_t>());
     box->set_label(row[2].as<uint32_t>());
@@ -84,6 +85,18 @@ void AddBoxes(Transaction& transaction, const std::unordered_map<int64_t, v1::Sn
   }
 }
 
+// corners: four per region.
+void AddIgnored(const std::vector<float>& corners, v1::SnapshotItem& item) {
+  for (size_t i = 0; i + 3 < corners.size(); i += 4) {
+    v1::LabelBox& region = *item.add_boxes();
+    region.set_ignore(true);
+    region.mutable_box()->set_x1(corners[i]);
+    region.mutable_box()->set_y1(corners[i + 1]);
+    region.mutable_box()->set_x2(corners[i + 2]);
+    region.mutable_box()->set_y2(corners[i + 3]);
+  }
+}
+
 }  // namespace
 
 const char* RoundStateName(RoundState state) { return kRoundStateNames[static_cast<size_t>(state)]; }
@@ -92,10 +105,11 @@ void LockProject(Transaction& transaction, ProjectId project) {
   transaction.Exec("LockProjectNumbers", project);
 }
 
-Snapshot FreezeSnapshot(Transaction& transaction, ProjectId project) {
+Snapshot FreezeSnapshot(Transaction& transaction, ProjectId project, double ignored_from) {
   const pqxx::row row = transaction.Exec("FreezeSnapshot", project).at(0);
   const Snapshot snapshot{IdOf<SnapshotId>(row[0]), row[1].as<uint64_t>(), row[2].as<uint64_t>()};
   transaction.Exec("SetSnapshotCounts", snapshot.id, snapshot.images, snapshot.boxes);
+  transaction.Exec("IgnoreUnknownClasses", snapshot.id, ignored_from);
   return snapshot;
 }
 
@@ -168,9 +182,10 @@ std::vector<v1::SnapshotItem> ReadSnapshotItems(Transaction& transaction, Snapsh
   for (size_t i = 0; i < items.size(); ++i) {
     const pqxx::row row = rows[static_cast<pqxx::result::size_type>(i)];
     *items[i].mutable_image() = ImageOf(row, v1::POOL);
-    by_revision.emplace(row[9].as<int64_t>(), &items[i]);
+    by_revision.emplace(row["revision_id"].as<int64_t>(), &items[i]);
+    AddIgnored(FloatsOf(row["ignored"]), items[i]);
   }
-  AddBoxes(transaction, by_revision);
+  AddBoxes(transaction, snapshot, by_revision);
   return items;
 }
 

@@ -34,8 +34,9 @@ struct Snapshot {
   uint64_t boxes = 0;  // regions to ignore are not counted
 };
 
-// Freezes the current truth of the pool, never of the holdout.
-Snapshot FreezeSnapshot(Transaction& transaction, ProjectId project);
+// Freezes the current truth of the pool, never of the holdout; and, as regions to ignore, where the serving
+// model saw boxes with scores from `ignored_from` up of classes that an image's truth doesn't know yet.
+Snapshot FreezeSnapshot(Transaction& transaction, ProjectId project, double ignored_from);
 
 // The time that people spent on the revisions of a snapshot.
 struct AnnotationTime {

@@ -16,12 +16,22 @@ std::vector<TaskId> TaskIds(const pqxx::result& rows) {
   return tasks;
 }
 
+pqxx::result RowsOf(Transaction& transaction, const char* statement, const std::vector<TaskId>& tasks) {
+  return tasks.empty() ? pqxx::result() : transaction.Exec(statement, tasks);
+}
+
 }  // namespace
 
 std::vector<TaskId> ClaimTasks(Transaction& transaction, RankingId ranking, PrincipalId principal,
                                uint32_t count, bool skipped) {
   return TaskIds(
       transaction.Exec("ClaimTasks", ranking, principal, count, absl::ToInt64Seconds(kTaskLease), skipped));
+}
+
+std::vector<TaskId> ClaimRequested(Transaction& transaction, ProjectId project, PrincipalId principal,
+                                   uint32_t count, bool skipped) {
+  return TaskIds(transaction.Exec("ClaimRequested", project, principal, count,
+                                  absl::ToInt64Seconds(kTaskLease), skipped));
 }
 
 uint64_t CountSkipped(Transaction& transaction, ProjectId project, PrincipalId principal) {
@@ -42,6 +52,7 @@ std::vector<TaskId> FindOpenTasks(Transaction& transaction, ProjectId project, P
 std::vector<v1::Task> ReadTasks(Transaction& transaction, const std::vector<TaskId>& tasks) {
   std::vector<v1::Task> read;
   std::unordered_map<int64_t, size_t> places;
+  std::vector<TaskId> shows, corrects;
   for (const auto& row : transaction.Exec("SelectTasks", tasks)) {
     places[row["task_id"].as<int64_t>()] = read.size();
     v1::Task& task = read.emplace_back();
@@ -52,11 +63,16 @@ std::vector<v1::Task> ReadTasks(Transaction& transaction, const std::vector<Task
     task.set_blind(row["blind"].as<bool>());
     task.set_kind(TaskKindOf(row["kind"]));
     if (!row["position"].is_null()) *task.mutable_reason() = ReasonOf(row);
+    if (row["shows"].as<bool>()) shows.emplace_back(task.task_id());
+    if (row["corrects"].as<bool>()) corrects.emplace_back(task.task_id());
+    for (const int64_t label : IntegersOf(row["new_classes"])) {
+      task.add_new_classes(static_cast<uint32_t>(label));
+    }
   }
-  for (const auto& row : transaction.Exec("SelectShownBoxes", tasks)) {
+  for (const auto& row : RowsOf(transaction, "SelectShownBoxes", shows)) {
     *read[places.at(row["task_id"].as<int64_t>())].add_predictions() = PredictedBoxOf(row);
   }
-  for (const auto& row : transaction.Exec("SelectBoxesToCorrect", tasks)) {
+  for (const auto& row : RowsOf(transaction, "SelectBoxesToCorrect", corrects)) {
     *read[places.at(row["task_id"].as<int64_t>())].add_boxes() = LabelBoxOf(row);
   }
   return read;
@@ -74,11 +90,16 @@ std::optional<LockedTask> LockTask(Transaction& transaction, TaskId task) {
   locked.width = row["width"].as<uint32_t>();
   locked.height = row["height"].as<uint32_t>();
   locked.classes = row["classes"].as<uint32_t>();
-  const std::vector<TaskId> alone = {task};
-  for (const auto& box : transaction.Exec("SelectShownBoxes", alone))
-    locked.shown.push_back(PredictedBoxOf(box));
-  for (const auto& box : transaction.Exec("SelectBoxesToCorrect", alone)) {
-    locked.corrects.push_back(LabelBoxOf(box));
+  locked.retired = IntegersOf(row["retired"]);
+  if (row["shows"].as<bool>()) {
+    for (const auto& box : RowsOf(transaction, "SelectShownBoxes", {task})) {
+      locked.shown.push_back(PredictedBoxOf(box));
+    }
+  }
+  if (row["corrects"].as<bool>()) {
+    for (const auto& box : RowsOf(transaction, "SelectBoxesToCorrect", {task})) {
+      locked.corrects.push_back(LabelBoxOf(box));
+    }
   }
   return locked;
 }

@@ -23,7 +23,11 @@ constexpr absl::Duration kTaskLease = absl::Minutes(10);
 std::vector<TaskId> ClaimTasks(Transaction& transaction, RankingId ranking, PrincipalId principal,
                                uint32_t count, bool skipped);
 
-// Images of the active ranking that this principal skipped and that nobody has labelled.
+// As ClaimTasks, of images that are to be looked at for a class that was added after they were labelled.
+std::vector<TaskId> ClaimRequested(Transaction& transaction, ProjectId project, PrincipalId principal,
+                                   uint32_t count, bool skipped);
+
+// Images that this principal skipped and that ClaimTasks or ClaimRequested may serve again.
 uint64_t CountSkipped(Transaction& transaction, ProjectId project, PrincipalId principal);
 
 // Leases an answered image to correct its truth. nullopt: somebody holds it. Requires: the image has a truth,
@@ -44,8 +48,9 @@ struct LockedTask {
   uint32_t width = 0;  // of the image, in pixels
   uint32_t height = 0;
   uint32_t classes = 0;                 // how many; labels are 1 to this
+  std::vector<int64_t> retired;         // labels of retired classes
   std::vector<v1::PredictedBox> shown;  // empty on a blind task
-  std::vector<v1::LabelBox> corrects;   // the truth that the task corrects; empty unless reopened
+  std::vector<v1::LabelBox> corrects;   // the truth that the task corrects, if the image was answered before
 };
 
 // Locks: the task's row. nullopt: there is no such task.

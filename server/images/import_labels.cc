@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proto/class_index.h"
 #include "server/labeling/box_rules.h"
 
 namespace loupe {
@@ -23,9 +24,12 @@ float Overhang(const v1::Box& box, float width, float height) {
 
 // Empty when the box can be imported. `clipped`: the box after clipping.
 std::string ProblemWith(const v1::ImportedBox& given, const v1::Box& clipped, float width, float height,
-                        uint32_t classes) {
-  if (given.label() < 1 || given.label() > classes) {
-    return absl::StrCat("has the class ", given.label(), "; classes are 1 to ", classes);
+                        const Classes& classes) {
+  if (given.label() < 1 || given.label() > static_cast<uint32_t>(classes.size())) {
+    return absl::StrCat("has the class ", given.label(), "; classes are 1 to ", classes.size());
+  }
+  if (const v1::Class& one = classes[static_cast<int>(ClassIndexOf(given.label()))]; one.retired()) {
+    return absl::StrCat("has the class ", one.name(), ", which is retired");
   }
   const v1::Box& box = given.box();
   if (!IsFinite(box)) return "has a corner that is no number";
@@ -48,7 +52,7 @@ std::vector<BoxContent> Sorted(const std::vector<v1::LabelBox>& boxes) {
 }  // namespace
 
 CheckedLabels CheckImportedLabels(const v1::ImportedLabels& labels, uint32_t width, uint32_t height,
-                                  uint32_t classes, size_t max_problems) {
+                                  const Classes& classes, size_t max_problems) {
   const auto w = static_cast<float>(width);
   const auto h = static_cast<float>(height);
   CheckedLabels checked;

@@ -5,10 +5,14 @@
 #include <string>
 #include <vector>
 
+#include <google/protobuf/repeated_ptr_field.h>
+
 #include "db/rows/revision_columns.h"
 #include "loupe/v1/image.pb.h"
 
 namespace loupe {
+
+using Classes = google::protobuf::RepeatedPtrField<v1::Class>;
 
 struct CheckedLabels {
   std::vector<NewBox> boxes;          // of origin IMPORTED, inside the picture
@@ -17,9 +21,9 @@ struct CheckedLabels {
   std::vector<std::string> problems;  // each names its annotation; at most `max_problems`
 };
 
-// `width` and `height` of the picture in pixels. `classes`: how many; labels are 1 to this.
+// `width` and `height` of the picture in pixels. `classes`: of the project, in order of label.
 CheckedLabels CheckImportedLabels(const v1::ImportedLabels& labels, uint32_t width, uint32_t height,
-                                  uint32_t classes, size_t max_problems);
+                                  const Classes& classes, size_t max_problems);
 
 // Whether both hold the same boxes. Order, box_id and origin don't matter.
 bool SameTruth(const std::vector<v1::LabelBox>& a, const std::vector<v1::LabelBox>& b);

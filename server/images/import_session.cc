@@ -180,9 +180,8 @@ absl::Status ImportSession::CheckAndStore() {
   picture.image.set_size_bytes(bytes_.size());
   picture.image.set_group(header_->group());
   picture.labelled = header_->has_labels();
-  CheckedLabels labels =
-      CheckImportedLabels(header_->labels(), width, height, static_cast<uint32_t>(project_.classes_size()),
-                          kMaxProblems - problems_.size());
+  CheckedLabels labels = CheckImportedLabels(header_->labels(), width, height, project_.classes(),
+                                             kMaxProblems - problems_.size());
   if (start_.skip_bad() && !labels.problems.empty()) {
     return Note("BAD_LABELS", absl::StrCat(name, ": ", labels.problems.front()));
   }

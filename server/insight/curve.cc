@@ -68,7 +68,7 @@ std::vector<evaluation::DetectedBox> BoxesOf(std::span<const v1::ImagePrediction
   std::vector<JudgedImage> images;
   PredictionsById by_id;
   for (const v1::ImagePrediction& prediction : predictions) {
-    images.push_back({prediction.image_id(), {}});
+    images.emplace_back().image_id = prediction.image_id();
     by_id.emplace(prediction.image_id(), prediction);
   }
   return DetectionsOf(images, by_id);
@@ -176,10 +176,10 @@ absl::StatusOr<CurveInput> ReadCurveInput(Transaction& transaction, const std::s
   input.pool_images = CountPoolImages(transaction, *project);
   const std::vector<int64_t> boxes = CountBoxesByClass(transaction, *project);
   for (const v1::Class& one : ReadClasses(transaction, *project)) {
-    input.classes.push_back({one.name(), boxes[input.classes.size()]});
+    if (!one.retired()) input.classes.push_back({one.name(), boxes[ClassIndexOf(one.label())]});
   }
   for (const HoldoutImage& image : ReadHoldoutTruth(transaction, *project)) {
-    input.holdout.push_back({image.id.value(), image.boxes});
+    input.holdout.push_back({image.id.value(), image.boxes, image.known_classes});
   }
   std::vector<RoundRow> rounds = ListRounds(transaction, *project, 0, kMaxRounds);
   std::reverse(rounds.begin(), rounds.end());

@@ -128,8 +128,15 @@ v1::PoolEstimates MakePoolEstimates(const PoolEstimatesInput& input, double scor
   *message.mutable_all_classes() = FiguresMessage(estimates.pooled, chosen);
   message.set_averaged_classes(static_cast<uint32_t>(estimates.averaged_classes));
   for (size_t c = 0; c < estimates.classes.size(); ++c) {
+    const uint32_t label = LabelOf(c);
+    const auto to_look_at = chosen.to_look_at.find(label);
+    if (to_look_at == chosen.to_look_at.end() && chosen.left_out.contains(label)) continue;  // retired
     v1::ClassFigures& of_class = *message.add_classes();
-    of_class.set_label(LabelOf(c));
+    of_class.set_label(label);
+    if (to_look_at != chosen.to_look_at.end()) {
+      of_class.set_images_to_look_at(to_look_at->second);
+      continue;
+    }
     *of_class.mutable_figures() = FiguresMessage(estimates.classes[c], chosen);
   }
   return message;
@@ -158,6 +165,7 @@ void WithholdUncertain(const PoolEstimatesInput& input, v1::PoolEstimates& messa
     return;
   }
   for (v1::ClassFigures& of_class : *message.mutable_classes()) {
+    if (!of_class.has_figures()) continue;
     v1::PoolFigures& figures = *of_class.mutable_figures();
     if (!figures.precision().has_low()) figures.clear_precision();
     if (!figures.recall().has_low()) figures.clear_recall();

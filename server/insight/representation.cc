@@ -42,16 +42,30 @@ void AddNumbers(const std::string& halves, std::vector<float>& numbers) {
 }
 
 absl::Status CheckClassShares(const RepresentationInput& input, v1::LabelCheck& check) {
-  const std::vector<double> nothing(input.class_names.size());
   const bool expects = !input.expected.counts.empty();
-  const auto coverages =
-      ranking::CoverageOfClasses(input.labelled_boxes, expects ? input.expected.counts : nothing);
+  // Shares are those among the classes that everybody looked for.
+  std::vector<int64_t> labelled;
+  std::vector<double> expected;
+  for (size_t c = 0; c < input.classes.size(); ++c) {
+    const bool counts = !input.classes[c].retired() && !input.to_look_at.contains(LabelOf(c));
+    labelled.push_back(counts ? input.labelled_boxes[c] : 0);
+    expected.push_back(counts && expects ? input.expected.counts[c] : 0);
+  }
+  const auto coverages = ranking::CoverageOfClasses(labelled, expected);
   if (!coverages.ok()) return coverages.status();
   for (size_t c = 0; c < coverages->size(); ++c) {
+    if (input.classes[c].retired()) continue;
     const ranking::ClassCoverage& coverage = (*coverages)[c];
+    const std::string& name = input.classes[c].name();
     v1::ClassCoverage& message = *check.add_classes();
     message.set_label(LabelOf(c));
     message.set_boxes(static_cast<uint64_t>(input.labelled_boxes[c]));
+    if (const auto to_look_at = input.to_look_at.find(LabelOf(c)); to_look_at != input.to_look_at.end()) {
+      message.set_images_to_look_at(to_look_at->second);
+      check.add_findings(absl::StrFormat("%s was added: %d labelled images are still to be looked at for it.",
+                                         name, to_look_at->second));
+      continue;
+    }
     if (expects) {
       const double margin = kNormal975 * input.expected.errors[c];
       message.set_expected_boxes(input.expected.counts[c]);
@@ -61,7 +75,6 @@ absl::Status CheckClassShares(const RepresentationInput& input, v1::LabelCheck& 
     message.set_missing(coverage.missing);
     message.set_thin(coverage.thin);
     message.set_underrepresented(coverage.underrepresented);
-    const std::string& name = input.class_names[c];
     if (coverage.missing) {
       check.add_findings(absl::StrFormat("%s has no box yet: no model can know it.", name));
     } else if (coverage.thin) {
@@ -238,7 +251,8 @@ absl::StatusOr<RepresentationInput> ReadRepresentationInput(Transaction& transac
   const absl::StatusOr<ProjectId> project = FindProject(transaction, project_name);
   if (!project.ok()) return project.status();
   RepresentationInput input;
-  for (const v1::Class& one : ReadClasses(transaction, *project)) input.class_names.push_back(one.name());
+  input.classes = ReadClasses(transaction, *project);
+  input.to_look_at = CountToLookAt(transaction, *project);
   input.labelled_boxes = CountBoxesByClass(transaction, *project);
   ModelId model_id;
   if (const std::optional<ModelRow> model = FindModel(transaction, *project, "")) {
@@ -250,7 +264,7 @@ absl::StatusOr<RepresentationInput> ReadRepresentationInput(Transaction& transac
     });
     if (calibrated) {
       const PoolSample sample = ReadPoolSample(transaction, *project, model_id, kSampledImages);
-      input.expected = ExpectBoxes(sample, maps, input.class_names.size());
+      input.expected = ExpectBoxes(sample, maps, input.classes.size());
     }
     input.set_aside = ReadSetAside(transaction, *project, model_id);
   }

@@ -23,8 +23,9 @@ struct ExpectedBoxes {
 // What is compared; each side is a sample.
 struct RepresentationInput {
   uint32_t model = 0;  // 0: no model serves
-  std::vector<std::string> class_names;
-  std::vector<int64_t> labelled_boxes;  // [classes]
+  std::vector<v1::Class> classes;
+  std::map<uint32_t, uint64_t> to_look_at;  // images of the pool, by label of a class that was added
+  std::vector<int64_t> labelled_boxes;      // [classes]
   ExpectedBoxes expected;
   std::vector<ImageTraits> labelled;
   std::vector<ImageTraits> rest;

@@ -1,6 +1,7 @@
 #include "server/insight/slice_choice.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -25,6 +26,35 @@ struct Candidate {
   uint64_t boxes = 0;
   bool trained_on = false;
 };
+
+// Classes that an estimate can't count.
+struct LeftOut {
+  std::set<uint32_t> labels;                // retired ones too
+  std::map<uint32_t, uint64_t> to_look_at;  // images of the pool, by label
+
+  LeftOut(Transaction& transaction, ProjectId project) : to_look_at(CountToLookAt(transaction, project)) {
+    for (const v1::Class& known : ReadClasses(transaction, project)) {
+      if (known.retired() || to_look_at.contains(known.label())) labels.insert(known.label());
+    }
+  }
+};
+
+// Without boxes of these classes.
+PredictionsById Without(const std::set<uint32_t>& labels, PredictionsById predictions) {
+  for (auto& [image, prediction] : predictions) {
+    v1::ImagePrediction kept;
+    kept.set_image_id(image);
+    for (int b = 0; b < prediction.labels_size(); ++b) {
+      if (labels.contains(prediction.labels(b))) continue;
+      kept.add_labels(prediction.labels(b));
+      kept.add_scores(prediction.scores(b));
+      kept.mutable_corners()->Add(prediction.corners().begin() + 4 * b,
+                                  prediction.corners().begin() + 4 * b + 4);
+    }
+    prediction = std::move(kept);
+  }
+  return predictions;
+}
 
 struct Drawn {
   DrawnRanking ranking;
@@ -56,7 +86,8 @@ absl::StatusOr<std::vector<Drawn>> ListDraws(Transaction& transaction, ProjectId
   return all;
 }
 
-Candidate ReadCandidate(Transaction& transaction, const Drawn& drawn, ModelId asked) {
+Candidate ReadCandidate(Transaction& transaction, const Drawn& drawn, ModelId asked,
+                        const LeftOut& left_out) {
   const ModelId own = drawn.ranking.model;
   Candidate candidate;
   candidate.generation = drawn.ranking.generation;
@@ -65,11 +96,15 @@ Candidate ReadCandidate(Transaction& transaction, const Drawn& drawn, ModelId as
   if (own) candidate.of_pool.models.push_back(own);
   if (asked && asked != own) candidate.of_pool.models.push_back(asked);
   candidate.slice = ReadDrawnSlice(transaction, candidate.of_pool);
-  const auto truth = ReadTruth(transaction, candidate.slice.answered);
+  auto truth = ReadTruth(transaction, candidate.slice.answered);
   for (const ImageId image : candidate.slice.answered) {
     JudgedImage& judged = candidate.images.emplace_back();
     judged.image_id = image.value();
-    if (const auto boxes = truth.find(image.value()); boxes != truth.end()) judged.truth = boxes->second;
+    if (const auto boxes = truth.find(image.value()); boxes != truth.end()) {
+      judged.truth = std::move(boxes->second);
+      std::erase_if(judged.truth,
+                    [&](const v1::LabelBox& box) { return left_out.labels.contains(box.label()); });
+    }
     candidate.boxes += static_cast<uint64_t>(std::count_if(
         judged.truth.begin(), judged.truth.end(), [](const v1::LabelBox& box) { return !box.ignore(); }));
   }
@@ -78,21 +113,25 @@ Candidate ReadCandidate(Transaction& transaction, const Drawn& drawn, ModelId as
   return candidate;
 }
 
-ChosenSlice Read(Transaction& transaction, ProjectId project, Candidate candidate) {
+ChosenSlice Read(Transaction& transaction, ProjectId project, Candidate candidate, LeftOut left_out) {
   ChosenSlice chosen;
   chosen.generation = candidate.generation;
   const size_t class_count = ReadClasses(transaction, project).size();
-  chosen.parts = ReadPoolParts(transaction, candidate.of_pool, class_count);
+  chosen.parts = ReadPoolParts(transaction, candidate.of_pool, class_count,
+                               {left_out.labels.begin(), left_out.labels.end()});
   if (!candidate.model) {
     chosen.not_judged = "generation 0 was made without a model";
   } else if (candidate.trained_on) {
     chosen.not_judged = "the model was trained on images of the slice";
   } else {
     chosen.model = ReadModel(transaction, candidate.model).message.number();
-    chosen.predictions = ReadDetections(transaction, candidate.model, candidate.slice.answered);
+    chosen.predictions = Without(
+        left_out.labels, ReadDetections(transaction, project, candidate.model, candidate.slice.answered));
   }
   chosen.slice = std::move(candidate.slice);
   chosen.images = std::move(candidate.images);
+  chosen.left_out = std::move(left_out.labels);
+  chosen.to_look_at = std::move(left_out.to_look_at);
   return chosen;
 }
 
@@ -123,10 +162,12 @@ absl::StatusOr<std::optional<ChosenSlice>> ChooseSlice(Transaction& transaction,
                                                        const std::optional<ModelRow>& asked) {
   const absl::StatusOr<std::vector<Drawn>> draws = ListDraws(transaction, project);
   if (!draws.ok()) return draws.status();
+  LeftOut left_out(transaction, project);
   std::optional<Candidate> best;
   bool trained_on = false;
   for (const Drawn& drawn : *draws) {
-    Candidate candidate = ReadCandidate(transaction, drawn, asked.has_value() ? asked->id : ModelId());
+    Candidate candidate =
+        ReadCandidate(transaction, drawn, asked.has_value() ? asked->id : ModelId(), left_out);
     if (asked.has_value() && candidate.trained_on) {
       trained_on = true;
       continue;
@@ -139,7 +180,7 @@ absl::StatusOr<std::optional<ChosenSlice>> ChooseSlice(Transaction& transaction,
   if (trained_on && (!best.has_value() || best->slice.answered.empty())) return TrainedOnSlice(*asked);
   if (!best.has_value()) return std::nullopt;
   if (asked.has_value() && best->slice.size == 0) return NoPredictions(*asked);
-  return Read(transaction, project, *std::move(best));
+  return Read(transaction, project, *std::move(best), std::move(left_out));
 }
 
 }  // namespace loupe

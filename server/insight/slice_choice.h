@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +27,8 @@ struct ChosenSlice {
   uint32_t model = 0;           // judged; 0: none
   std::string not_judged;       // why no model is judged; empty: one is
   PredictionsById predictions;  // of `images`, by the judged model
+  std::set<uint32_t> left_out;  // labels of classes that are retired or not looked for everywhere yet
+  std::map<uint32_t, uint64_t> to_look_at;  // images of the pool that are still to be looked at, by label
 };
 
 // The latest draw whose answered images hold enough boxes for intervals. If there is none, the draw with the

@@ -72,7 +72,7 @@ absl::Status InsertTrainedModel(Transaction& transaction, const JobRow& job,
                                 const v1::CompleteJobRequest& request) {
   const absl::StatusOr<v1::Recipe> recipe = ReadStoredRecipe(job.recipe);
   if (!recipe.ok()) return recipe.status();
-  const size_t class_count = ReadClasses(transaction, job.project).size();
+  const size_t class_count = ReadClassesOfJob(transaction, job).size();
   if (absl::Status valid = CheckClassQuality(request, class_count); !valid.ok()) return valid;
   const std::optional<ModelRow> parent = FindInitModel(transaction, job, *recipe);
   const ModelId model =
@@ -83,7 +83,8 @@ absl::Status InsertTrainedModel(Transaction& transaction, const JobRow& job,
                    .round = job.round,
                    .weights = *FromBytes(request.weights_sha256()),
                    .weights_bytes = request.weights_bytes(),
-                   .class_quality = {request.class_quality().begin(), request.class_quality().end()}});
+                   .class_quality = {request.class_quality().begin(), request.class_quality().end()},
+                   .class_count = static_cast<uint32_t>(class_count)});
   SetRoundModel(transaction, job.round, model);
   SetFinalProgress(transaction, job, *recipe, request);
   return absl::OkStatus();

@@ -45,7 +45,7 @@ absl::StatusOr<v1::Job> DescribeJob(Transaction& transaction, const JobRow& job,
   message.set_lease(lease.number.value());
   *message.mutable_lease_expires_at() = TimestampOf(lease.expires_at);
   *message.mutable_recipe() = *recipe;
-  for (const v1::Class& known : ReadClasses(transaction, job.project)) *message.add_classes() = known;
+  for (const v1::Class& known : ReadClassesOfJob(transaction, job)) *message.add_classes() = known;
   if (const std::optional<ModelRow> init = FindInitModel(transaction, job, *recipe)) {
     message.set_weights_sha256(ToBytes(init->weights));
     message.set_weights_preset(init->message.preset());

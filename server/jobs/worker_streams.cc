@@ -223,7 +223,7 @@ absl::StatusOr<v1::UploadPredictionsResponse> WorkerServiceImpl::TakePredictions
   uint32_t class_count = 0;
   const absl::StatusOr<JobRow> job = database_.Transact(options, [&](Transaction& transaction) {
     absl::StatusOr<JobRow> leased = ReadLeasedJob(transaction, id, lease, {v1::EVALUATE, v1::PREDICT});
-    if (leased.ok()) class_count = static_cast<uint32_t>(ReadClasses(transaction, leased->project).size());
+    if (leased.ok()) class_count = static_cast<uint32_t>(ReadClassesOfJob(transaction, *leased).size());
     return leased;
   });
   if (!job.ok()) return job.status();

@@ -87,6 +87,10 @@ class Checker {
       return BadBox(index,
                     absl::StrCat("there is no class ", given.label(), "; classes are 1 to ", task_.classes));
     }
+    if (!corrects_.contains(given.box_id()) && IsRetired(given.label())) {
+      return BadBox(index, absl::StrCat("class ", given.label(),
+                                        " is retired: leave the box out, or give it another class"));
+    }
     *added.box.mutable_box() = *inside;
     added.box.set_label(given.label());
     added.box.set_ignore(given.ignore());
@@ -123,6 +127,10 @@ class Checker {
   }
 
  private:
+  bool IsRetired(uint32_t label) const {
+    return std::find(task_.retired.begin(), task_.retired.end(), label) != task_.retired.end();
+  }
+
   // What the box was made from.
   absl::Status TakeSource(int index, const v1::CorrectedBox& given, NewBox& added) {
     if (given.has_predicted_index() && given.box_id() != 0) {

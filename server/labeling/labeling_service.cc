@@ -28,13 +28,13 @@ constexpr size_t kMaxSkipReason = 500;
 // Pool images that are appended at a time to a ranking that has run out.
 constexpr size_t kGrowth = 1000;
 
-// Claims up to `count` tasks of the active ranking. When the ranking has run out, images that it doesn't hold
-// are appended and claimed.
+// Claims up to `count` tasks: of images that are to be looked at for a new class, then of the active ranking.
+// When the ranking has run out, images that it doesn't hold are appended and claimed.
 absl::StatusOr<std::vector<TaskId>> Claim(Transaction& transaction, ProjectId project, PrincipalId principal,
                                           uint32_t count) {
+  std::vector<TaskId> tasks = ClaimRequested(transaction, project, principal, count, /*skipped=*/false);
   const std::optional<ActiveRanking> ranking = FindActiveRanking(transaction, project);
-  if (!ranking.has_value()) return std::vector<TaskId>();
-  std::vector<TaskId> tasks;
+  if (!ranking.has_value() || tasks.size() == count) return tasks;
   const auto claim = [&] {
     const auto missing = static_cast<uint32_t>(count - tasks.size());
     for (const TaskId task : ClaimTasks(transaction, ranking->id, principal, missing, /*skipped=*/false))
@@ -55,9 +55,14 @@ absl::StatusOr<std::vector<TaskId>> Claim(Transaction& transaction, ProjectId pr
 // Images that the principal skipped before.
 std::vector<TaskId> ClaimSkipped(Transaction& transaction, ProjectId project, PrincipalId principal,
                                  uint32_t count) {
+  std::vector<TaskId> tasks = ClaimRequested(transaction, project, principal, count, /*skipped=*/true);
   const std::optional<ActiveRanking> ranking = FindActiveRanking(transaction, project);
-  if (!ranking.has_value()) return {};
-  return ClaimTasks(transaction, ranking->id, principal, count, /*skipped=*/true);
+  if (!ranking.has_value() || tasks.size() == count) return tasks;
+  const auto missing = static_cast<uint32_t>(count - tasks.size());
+  for (const TaskId task : ClaimTasks(transaction, ranking->id, principal, missing, /*skipped=*/true)) {
+    tasks.push_back(task);
+  }
+  return tasks;
 }
 
 // An annotator who knew the slice, or that an image belongs to the holdout, might label it differently.

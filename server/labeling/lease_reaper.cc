@@ -6,17 +6,19 @@
 #include "db/stores/ranking_store.h"
 #include "db/stores/request_store.h"
 #include "db/stores/task_store.h"
+#include "server/projects/project_erasure.h"
 
 namespace loupe {
 namespace {
 
 constexpr absl::Duration kPeriod = absl::Seconds(1);
 constexpr absl::Duration kDeadline = absl::Seconds(10);
-constexpr int kPeriodsPerSweep = 3600;  // old requests are deleted once an hour
+constexpr int kPeriodsPerSweep = 3600;  // once an hour
 
 }  // namespace
 
-LeaseReaper::LeaseReaper(Database& database) : database_(database), thread_([this] { Loop(); }) {}
+LeaseReaper::LeaseReaper(Database& database, const BlobStore& blobs)
+    : database_(database), blobs_(blobs), thread_([this] { Loop(); }) {}
 
 LeaseReaper::~LeaseReaper() {
   {
@@ -28,13 +30,14 @@ LeaseReaper::~LeaseReaper() {
 
 void LeaseReaper::Loop() {
   for (int period = 0;; period = (period + 1) % kPeriodsPerSweep) {
-    ReapOnce(period == 0);
+    ReapOnce();
+    if (period == 0) SweepOnce();
     absl::MutexLock lock(&mutex_);
     if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kPeriod)) return;
   }
 }
 
-void LeaseReaper::ReapOnce(bool old_requests) {
+void LeaseReaper::ReapOnce() {
   const absl::Time deadline = absl::Now() + kDeadline;
   // Transact has logged what fails. It is tried again in the next period.
   const auto expired = database_.Transact({"ExpireTasks", deadline}, [](Transaction& transaction) {
@@ -45,11 +48,17 @@ void LeaseReaper::ReapOnce(bool old_requests) {
     AdvanceFirstOpen(transaction);
     return absl::OkStatus();
   });
-  if (!old_requests) return;
-  (void)database_.Transact({"ForgetOldRequests", deadline}, [](Transaction& transaction) {
+}
+
+void LeaseReaper::SweepOnce() {
+  (void)database_.Transact({"ForgetOldRequests", absl::Now() + kDeadline}, [](Transaction& transaction) {
     ForgetOldRequests(transaction);
     return absl::OkStatus();
   });
+  for (;;) {
+    const absl::StatusOr<int> erased = EraseDeletedProjects(database_, blobs_, absl::Now() + kDeadline);
+    if (!erased.ok() || *erased == 0) return;
+  }
 }
 
 }  // namespace loupe

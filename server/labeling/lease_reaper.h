@@ -1,4 +1,5 @@
-// Ends leases of annotators that were not renewed, moves the cursors of rankings, and deletes old requests.
+// Ends leases of annotators that were not renewed, moves the cursors of rankings, deletes old requests, and
+// goes on with the erasure of deleted projects where a call was cut.
 #pragma once
 
 #include <thread>
@@ -6,23 +7,26 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "db/database.h"
+#include "server/blobs/blob_store.h"
 
 namespace loupe {
 
 class LeaseReaper {
  public:
-  // Starts a thread that works once per second, beginning now. `database` must outlive it. Several
-  // coordinators may each run one: each passes over rows that another has locked.
-  explicit LeaseReaper(Database& database);
+  // Starts a thread that works once per second, beginning now. `database` and `blobs` must outlive it.
+  // Several coordinators may each run one: each passes over rows that another has locked.
+  LeaseReaper(Database& database, const BlobStore& blobs);
   ~LeaseReaper();
   LeaseReaper(const LeaseReaper&) = delete;
   LeaseReaper& operator=(const LeaseReaper&) = delete;
 
  private:
   void Loop();
-  void ReapOnce(bool old_requests);
+  void ReapOnce();
+  void SweepOnce();
 
   Database& database_;
+  const BlobStore& blobs_;
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;

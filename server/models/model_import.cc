@@ -111,6 +111,7 @@ absl::StatusOr<v1::Model> InsertImportedModel(Transaction& transaction, const v1
   model.preset = start.preset();
   model.weights = weights.hash;
   model.weights_bytes = weights.size_bytes;
+  model.class_count = static_cast<uint32_t>(ReadClasses(transaction, *project).size());
   return ReadModel(transaction, InsertModel(transaction, *project, model)).message;
 }
 

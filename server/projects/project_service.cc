@@ -1,12 +1,15 @@
 #include "server/projects/project_service.h"
 
+#include <limits>
 #include <set>
 
 #include "absl/strings/str_cat.h"
 #include "db/stores/project_store.h"
 #include "db/stores/request_store.h"
+#include "db/stores/round_store.h"
 #include "proto/error_info.h"
 #include "recipe/strategies.h"
+#include "server/projects/project_erasure.h"
 #include "server/ranking/uncertainty.h"
 #include "server/rpc/names.h"
 #include "server/rpc/paging.h"
@@ -18,6 +21,8 @@ constexpr double kDefaultHoldoutFraction = 0.15;
 constexpr double kMaxHoldoutFraction = 0.9;
 constexpr uint64_t kDefaultSeed = 1;
 constexpr uint32_t kDefaultHoldoutTarget = 200;
+constexpr size_t kMaxGuidelines = 100'000;
+constexpr uint32_t kMaxListed = std::numeric_limits<int32_t>::max();
 
 absl::Status CheckClassName(const std::string& name) {
   if (!name.empty() && CharacterCount(name) <= 100) return absl::OkStatus();
@@ -60,6 +65,20 @@ absl::StatusOr<v1::Project> SettingsOf(const v1::CreateProjectRequest& request) 
   return settings;
 }
 
+// Cancels what runs and hides the project. Errors: NOT_FOUND (NO_SUCH_PROJECT).
+absl::Status DeleteNamed(Transaction& transaction, const std::string& name) {
+  const absl::StatusOr<ProjectId> project = FindProject(transaction, name);
+  if (!project.ok()) return project.status();
+  LockProject(transaction, *project);
+  for (const RoundRow& round : ListRounds(transaction, *project, 0, kMaxListed)) {
+    if (!HasEnded(LockRound(transaction, round.id))) {
+      SetRoundState(transaction, round.id, RoundState::kCancelled);
+    }
+  }
+  loupe::DeleteProject(transaction, *project);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 grpc::Status ProjectServiceImpl::CreateProject(grpc::ServerContext* context,
@@ -81,45 +100,123 @@ grpc::Status ProjectServiceImpl::CreateProject(grpc::ServerContext* context,
       });
 }
 
-grpc::Status ProjectServiceImpl::RenameProject(grpc::ServerContext* context,
-                                               const v1::RenameProjectRequest* request,
-                                               v1::Project* response) {
-  constexpr char kMethod[] = "ProjectService.RenameProject";
+template <typename Request, typename Change>
+grpc::Status ProjectServiceImpl::ChangeProject(grpc::ServerContext* context, const char* method,
+                                               const Request* request, v1::Project* response,
+                                               const Change& change) {
   using Response = absl::StatusOr<v1::Project>;
-  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
-    if (absl::Status named = CheckIdentifier("the name of a project", request->name()); !named.ok())
-      return named;
-    const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
-    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+  return calls_.Unary(context, method, request, response, [&](const Call& call) -> Response {
+    const RequestKey key = KeyOf(call.principal.id, method, request->request_id(), *request);
+    return database_.Transact({method, call.deadline}, [&](Transaction& transaction) {
       return WithRequestId<v1::Project>(transaction, key, [&]() -> Response {
         const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
         if (!project.ok()) return project.status();
-        if (absl::Status renamed = loupe::RenameProject(transaction, *project, request->name());
-            !renamed.ok()) {
-          return renamed;
-        }
+        absl::Status changed = change(transaction, *project, call.principal.id);
+        if (!changed.ok()) return changed;
         return ReadProject(transaction, *project);
       });
     });
   });
 }
 
+grpc::Status ProjectServiceImpl::RenameProject(grpc::ServerContext* context,
+                                               const v1::RenameProjectRequest* request,
+                                               v1::Project* response) {
+  return ChangeProject(context, "ProjectService.RenameProject", request, response,
+                       [&](Transaction& transaction, ProjectId project, PrincipalId) {
+                         const absl::Status named = CheckIdentifier("the name of a project", request->name());
+                         return named.ok() ? loupe::RenameProject(transaction, project, request->name())
+                                           : named;
+                       });
+}
+
 grpc::Status ProjectServiceImpl::RenameClass(grpc::ServerContext* context,
                                              const v1::RenameClassRequest* request, v1::Project* response) {
-  constexpr char kMethod[] = "ProjectService.RenameClass";
-  using Response = absl::StatusOr<v1::Project>;
+  return ChangeProject(context, "ProjectService.RenameClass", request, response,
+                       [&](Transaction& transaction, ProjectId project, PrincipalId) {
+                         const absl::Status named = CheckClassName(request->name());
+                         return named.ok() ? loupe::RenameClass(transaction, project, request->label(),
+                                                                request->name())
+                                           : named;
+                       });
+}
+
+grpc::Status ProjectServiceImpl::AddClass(grpc::ServerContext* context, const v1::AddClassRequest* request,
+                                          v1::Project* response) {
+  return ChangeProject(context, "ProjectService.AddClass", request, response,
+                       [&](Transaction& transaction, ProjectId project, PrincipalId caller) {
+                         const absl::Status named = CheckClassName(request->name());
+                         return named.ok() ? loupe::AddClass(transaction, project, request->name(), caller)
+                                           : named;
+                       });
+}
+
+grpc::Status ProjectServiceImpl::RetireClass(grpc::ServerContext* context,
+                                             const v1::RetireClassRequest* request, v1::Project* response) {
+  return ChangeProject(context, "ProjectService.RetireClass", request, response,
+                       [&](Transaction& transaction, ProjectId project, PrincipalId) {
+                         return loupe::RetireClass(transaction, project, request->label());
+                       });
+}
+
+grpc::Status ProjectServiceImpl::DeleteProject(grpc::ServerContext* context,
+                                               const v1::DeleteProjectRequest* request,
+                                               v1::DeleteProjectResponse* response) {
+  constexpr char kMethod[] = "ProjectService.DeleteProject";
+  using Response = absl::StatusOr<v1::DeleteProjectResponse>;
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
-    if (absl::Status named = CheckClassName(request->name()); !named.ok()) return named;
+    if (request->project().empty() || request->confirm() != request->project()) {
+      return Error(absl::StatusCode::kFailedPrecondition, "NOT_CONFIRMED",
+                   "to delete a project, give its name in `project` and once more in `confirm`");
+    }
+    absl::Status deleted = database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+      return DeleteNamed(transaction, request->project());
+    });
+    if (!deleted.ok()) return deleted;
+    v1::DeleteProjectResponse done;
+    for (;;) {
+      const absl::StatusOr<int> erased = EraseDeletedProjects(database_, blobs_, call.deadline);
+      if (!erased.ok()) return erased.status();
+      if (*erased == 0) return done;
+      done.set_erased_images(done.erased_images() + static_cast<uint64_t>(*erased));
+    }
+  });
+}
+
+grpc::Status ProjectServiceImpl::SetGuidelines(grpc::ServerContext* context,
+                                               const v1::SetGuidelinesRequest* request,
+                                               v1::Guidelines* response) {
+  constexpr char kMethod[] = "ProjectService.SetGuidelines";
+  using Response = absl::StatusOr<v1::Guidelines>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
+    if (request->content().empty() || CharacterCount(request->content()) > kMaxGuidelines) {
+      return InvalidArgument(absl::StrCat("content must have 1 to ", kMaxGuidelines, " characters"));
+    }
     const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
-      return WithRequestId<v1::Project>(transaction, key, [&]() -> Response {
+      return WithRequestId<v1::Guidelines>(transaction, key, [&]() -> Response {
         const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
         if (!project.ok()) return project.status();
-        absl::Status renamed = loupe::RenameClass(transaction, *project, request->label(), request->name());
-        if (!renamed.ok()) return renamed;
-        return ReadProject(transaction, *project);
+        LockProject(transaction, *project);
+        const uint32_t version =
+            InsertGuidelines(transaction, *project, request->content(), call.principal.id);
+        return ReadGuidelines(transaction, *project, version);
       });
     });
+  });
+}
+
+grpc::Status ProjectServiceImpl::GetGuidelines(grpc::ServerContext* context,
+                                               const v1::GetGuidelinesRequest* request,
+                                               v1::Guidelines* response) {
+  constexpr char kMethod[] = "ProjectService.GetGuidelines";
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
+    return database_.Transact(
+        {kMethod, call.deadline}, [&](Transaction& transaction) -> absl::StatusOr<v1::Guidelines> {
+          const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
+          if (!project.ok()) return project.status();
+          return ReadGuidelines(transaction, *project, request->version());
+        });
   });
 }
 

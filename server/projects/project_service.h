@@ -2,6 +2,7 @@
 
 #include "db/database.h"
 #include "loupe/v1/project.grpc.pb.h"
+#include "server/blobs/blob_store.h"
 #include "server/rpc/rpc_call.h"
 
 namespace loupe {
@@ -9,7 +10,8 @@ namespace loupe {
 // proto/loupe/v1/project.proto says what each method does.
 class ProjectServiceImpl final : public v1::ProjectService::Service {
  public:
-  ProjectServiceImpl(RpcCalls& calls, Database& database) : calls_(calls), database_(database) {}
+  ProjectServiceImpl(RpcCalls& calls, Database& database, const BlobStore& blobs)
+      : calls_(calls), database_(database), blobs_(blobs) {}
 
   grpc::Status CreateProject(grpc::ServerContext* context, const v1::CreateProjectRequest* request,
                              v1::Project* response) override;
@@ -17,6 +19,16 @@ class ProjectServiceImpl final : public v1::ProjectService::Service {
                              v1::Project* response) override;
   grpc::Status RenameClass(grpc::ServerContext* context, const v1::RenameClassRequest* request,
                            v1::Project* response) override;
+  grpc::Status AddClass(grpc::ServerContext* context, const v1::AddClassRequest* request,
+                        v1::Project* response) override;
+  grpc::Status RetireClass(grpc::ServerContext* context, const v1::RetireClassRequest* request,
+                           v1::Project* response) override;
+  grpc::Status DeleteProject(grpc::ServerContext* context, const v1::DeleteProjectRequest* request,
+                             v1::DeleteProjectResponse* response) override;
+  grpc::Status SetGuidelines(grpc::ServerContext* context, const v1::SetGuidelinesRequest* request,
+                             v1::Guidelines* response) override;
+  grpc::Status GetGuidelines(grpc::ServerContext* context, const v1::GetGuidelinesRequest* request,
+                             v1::Guidelines* response) override;
   grpc::Status GetProject(grpc::ServerContext* context, const v1::GetProjectRequest* request,
                           v1::Project* response) override;
   grpc::Status ListProjects(grpc::ServerContext* context, const v1::ListProjectsRequest* request,
@@ -25,8 +37,15 @@ class ProjectServiceImpl final : public v1::ProjectService::Service {
                          v1::ProjectStatus* response) override;
 
  private:
+  // Finds the project that the request names, calls `change(transaction, project, caller)`, and returns the
+  // project as it is then. Once per request_id.
+  template <typename Request, typename Change>
+  grpc::Status ChangeProject(grpc::ServerContext* context, const char* method, const Request* request,
+                             v1::Project* response, const Change& change);
+
   RpcCalls& calls_;
   Database& database_;
+  const BlobStore& blobs_;
 };
 
 }  // namespace loupe

@@ -1,6 +1,7 @@
 #include "server/projects/token_service.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "db/stores/principal_store.h"
 #include "db/stores/request_store.h"
 #include "proto/error_info.h"
@@ -10,12 +11,24 @@
 namespace loupe {
 namespace {
 
+constexpr int64_t kLastSecond = 253402300799;  // of the year 9999
+
+// nullopt: never.
+std::optional<absl::Time> ExpiryOf(const v1::CreateTokenRequest& request) {
+  if (!request.has_expires_at()) return std::nullopt;
+  return absl::FromUnixSeconds(request.expires_at().seconds());
+}
+
 absl::Status CheckNewToken(const v1::CreateTokenRequest& request) {
   if (!v1::Role_IsValid(request.role()) || request.role() == v1::ROLE_UNSPECIFIED) {
     return InvalidArgument("role must be annotator, engineer, viewer, worker or admin");
   }
   if (CharacterCount(request.name()) > 100)
     return InvalidArgument("the name of a token has at most 100 characters");
+  if (request.has_expires_at() &&
+      (*ExpiryOf(request) <= absl::Now() || request.expires_at().seconds() > kLastSecond)) {
+    return InvalidArgument("expires_at must be a time in the future");
+  }
   return absl::OkStatus();
 }
 
@@ -35,7 +48,7 @@ grpc::Status TokenServiceImpl::CreateToken(grpc::ServerContext* context,
       // The response is stored without the secret.
       Response created = WithRequestId<v1::CreateTokenResponse>(transaction, key, [&]() -> Response {
         const absl::StatusOr<v1::Token> token =
-            InsertPrincipal(transaction, request->name(), request->role(), hash);
+            InsertPrincipal(transaction, request->name(), request->role(), hash, ExpiryOf(*request));
         if (!token.ok()) return token.status();
         v1::CreateTokenResponse made;
         *made.mutable_token() = *token;

@@ -66,7 +66,9 @@ absl::StatusOr<std::optional<Evidence>> ReadEvidence(Transaction& transaction, c
     both.push_back(&evidence.serving_predictions);
   }
   const std::vector<HoldoutImage> holdout = ReadHoldoutTruth(transaction, open.project);
-  for (const HoldoutImage& image : holdout) evidence.images.push_back({image.id.value(), image.boxes});
+  for (const HoldoutImage& image : holdout) {
+    evidence.images.push_back({image.id.value(), image.boxes, image.known_classes});
+  }
   evidence.images = JudgedByAll(std::move(evidence.images), both);
   evidence.random_sample = IsRandomSample(transaction, open.project, evidence.images, holdout);
   return evidence;

@@ -49,6 +49,9 @@ absl::StatusOr<std::optional<RankedRound>> ReadRankedRound(Transaction& transact
   ranked.input.class_quality = {model.message.class_quality().begin(), model.message.class_quality().end()};
   ranked.input.calibration = round->message.evaluation().calibration();
   ranked.input.boxes_per_class = CountBoxesByClass(transaction, open.project);
+  for (const v1::Class& known : ReadClasses(transaction, open.project)) {
+    ranked.input.retired.push_back(known.retired());
+  }
   std::vector<ranking::AnsweredTask> answered;
   for (const TimedTask& task : ReadTimedTasks(transaction, open.project, kTimedTasks)) {
     answered.push_back({task.seconds, task.boxes});

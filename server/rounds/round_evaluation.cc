@@ -42,6 +42,7 @@ std::vector<evaluation::DetectedBox> DetectionsOf(std::span<const JudgedImage> i
   for (size_t i = 0; i < images.size(); ++i) {
     const v1::ImagePrediction& prediction = predictions.at(images[i].image_id);
     for (int b = 0; b < prediction.scores_size(); ++b) {
+      if (prediction.labels(b) > images[i].known_classes) continue;
       evaluation::DetectedBox box;
       box.image = static_cast<int32_t>(i);
       box.class_index = static_cast<int32_t>(ClassIndexOf(prediction.labels(b)));

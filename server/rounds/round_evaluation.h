@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -19,6 +20,8 @@ namespace loupe {
 struct JudgedImage {
   int64_t image_id = 0;
   std::vector<v1::LabelBox> truth;
+  // Labels from 1 to this: boxes of other classes are neither right nor wrong, since nobody looked for them.
+  uint32_t known_classes = std::numeric_limits<uint32_t>::max();
 };
 
 // By image id. An image that was set aside has a prediction without boxes.
@@ -30,7 +33,7 @@ std::vector<JudgedImage> JudgedByAll(std::vector<JudgedImage> images,
 
 // Input of evaluation/, where an image is its index in `images`.
 evaluation::GroundTruth TruthOf(std::span<const JudgedImage> images, int class_count);
-// Requires: a prediction for every image.
+// Of the classes that an image knows. Requires: a prediction for every image.
 std::vector<evaluation::DetectedBox> DetectionsOf(std::span<const JudgedImage> images,
                                                   const PredictionsById& predictions);
 

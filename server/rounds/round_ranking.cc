@@ -18,8 +18,31 @@ ranking::SliceShares SharesOf(const v1::RankingRecipe& recipe, ranking::Strategy
   return {.uncertain = std::max(rest, 0.0), .rare = recipe.rare_share(), .random = recipe.random_share()};
 }
 
+// What `of_used` says of the classes in use, for all classes. of_used: from their numbers of boxes, and how
+// well the model learned them.
+template <typename T, typename OfUsed>
+std::vector<T> ForClasses(const RankingInput& input, T of_retired, OfUsed of_used) {
+  std::vector<int64_t> boxes;
+  std::vector<double> quality;
+  const auto is_retired = [&](size_t c) { return c < input.retired.size() && input.retired[c]; };
+  for (size_t c = 0; c < input.boxes_per_class.size(); ++c) {
+    if (is_retired(c)) continue;
+    boxes.push_back(input.boxes_per_class[c]);
+    if (input.class_quality.empty()) continue;
+    quality.push_back(c < input.class_quality.size() ? input.class_quality[c] : 0);
+  }
+  const std::vector<T> used = of_used(boxes, quality);
+  std::vector<T> all(input.boxes_per_class.size(), of_retired);
+  size_t next = 0;
+  for (size_t c = 0; c < all.size(); ++c) {
+    if (!is_retired(c)) all[c] = used[next++];
+  }
+  return all;
+}
+
 std::vector<double> ClassWeightsOf(const RankingInput& input) {
-  return ranking::ClassWeights(input.boxes_per_class, input.class_quality);
+  return ForClasses<double>(
+      input, 1, [](const auto& boxes, const auto& quality) { return ranking::ClassWeights(boxes, quality); });
 }
 
 ranking::RankingOptions OptionsOf(const RankingInput& input, ranking::Strategy strategy) {
@@ -64,7 +87,8 @@ absl::StatusOr<ranking::ScoringOptions> ScoringOptionsOf(const RankingInput& inp
   options.box_to_image = *box_to_image;
   options.cost_exponent = input.recipe.cost_exponent();
   if (input.recipe.class_weights()) options.class_weights = ClassWeightsOf(input);
-  options.rare_classes = ranking::RareClasses(input.boxes_per_class);
+  options.rare_classes = ForClasses<bool>(
+      input, false, [](const auto& boxes, const auto& /*quality*/) { return ranking::RareClasses(boxes); });
   options.calibrations = CalibrationMapsOf(input.calibration);
   options.task_times = input.task_times;
   options.seed = input.seed;

@@ -26,9 +26,10 @@ struct RankingInput {
   std::vector<int64_t> holdout;          // its unlabelled images by sampling key
   std::vector<int64_t> eligible;         // unlabelled images of the pool, each once
   std::vector<int64_t> boxes_per_class;  // [classes] people's boxes
-  std::vector<double> class_quality;     // [classes] how well the model learned each class; empty: not known
-  ranking::TaskTimes task_times;         // of the project's people
-  v1::Calibration calibration;           // of the model's scores; empty: scores are taken as they are
+  std::vector<bool> retired;             // [classes] they don't count in the others' medians; empty: none
+  std::vector<double> class_quality;  // how well the model learned each class that it knows; empty: not known
+  ranking::TaskTimes task_times;      // of the project's people
+  v1::Calibration calibration;        // of the model's scores; empty: scores are taken as they are
 };
 
 // What scoring needs of one prediction.

@@ -16,6 +16,7 @@
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
 #include "recipe/recipe.h"
+#include "server/ranking/pseudo_labels.h"
 #include "server/rounds/stored_recipe.h"
 #include "server/rpc/paging.h"
 
@@ -110,7 +111,7 @@ absl::StatusOr<v1::Round> QueueRound(Transaction& transaction, PrincipalId calle
     if (const absl::Status valid = Validate(recipe); !valid.ok())
       return BadRecipe(std::string(valid.message()));
   }
-  const Snapshot snapshot = FreezeSnapshot(transaction, *project);
+  const Snapshot snapshot = FreezeSnapshot(transaction, *project, ranking::kPseudoLabelFloor);
   if (snapshot.images == 0) {
     return Error(absl::StatusCode::kFailedPrecondition, "NO_LABELS",
                  "nothing in the pool is labelled: label some images, or import labels, first");

@@ -73,6 +73,9 @@ absl::StatusOr<Principal> Authenticator::Authenticate(const grpc::ServerContext&
   if ((*principal)->revoked) {
     return Unauthenticated("REVOKED_TOKEN", "this token was revoked: ask an admin for another");
   }
+  if ((*principal)->expired) {
+    return Unauthenticated("EXPIRED_TOKEN", "this token has expired: ask an admin for another");
+  }
   absl::MutexLock lock(&mutex_);
   if (known_.size() >= kMaxKnown) known_.clear();
   known_[hash] = {**principal, now};

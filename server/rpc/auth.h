@@ -21,13 +21,14 @@ std::string NewTokenSecret();
 // Thread-safe.
 class Authenticator {
  public:
-  // Look-ups are cached for this long, so a revoked token may be accepted for this long.
+  // Look-ups are cached for this long, so a token may be accepted for this long after it was revoked or
+  // expired.
   static constexpr absl::Duration kMaxAge = absl::Seconds(1);
 
   explicit Authenticator(Database& database) : database_(database) {}
 
   // The principal whose token is in the metadata `authorization: Bearer TOKEN`.
-  // Errors: UNAUTHENTICATED (NO_TOKEN, UNKNOWN_TOKEN, REVOKED_TOKEN), UNAVAILABLE.
+  // Errors: UNAUTHENTICATED (NO_TOKEN, UNKNOWN_TOKEN, REVOKED_TOKEN, EXPIRED_TOKEN), UNAVAILABLE.
   absl::StatusOr<Principal> Authenticate(const grpc::ServerContext& context, absl::Time deadline);
 
  private:

@@ -28,7 +28,7 @@ using google::protobuf::Reflection;
 // Fields of requests in which people or programs write several lines.
 bool HoldsLines(const FieldDescriptor& field) {
   const std::string& name = field.name();
-  return name == "note" || name == "reason" || name == "error" || name == "recipe";
+  return name == "note" || name == "reason" || name == "error" || name == "recipe" || name == "content";
 }
 
 absl::Status RefuseControlCharactersIn(const Message& message, const FieldDescriptor& field) {

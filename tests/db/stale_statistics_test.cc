@@ -103,8 +103,8 @@ TEST_F(StaleStatisticsTest, WhatLooksAtThePoolGoesThroughEachImageAFewTimes) {
   EXPECT_LE(RowsOf("SelectRandomSliceTraits", "2, 3000, 2000"), kMost);
   EXPECT_LE(RowsOf("SelectRandomRestTraits", "2, 3000, 5000"), kMost);
   EXPECT_LE(RowsOf("SelectDrawnSlice", "2, 0, 3000, ''{2}''"), kMost);
-  EXPECT_LE(RowsOf("SelectPoolParts", "2, 0, 3000, ''{2}''"), kMost);
-  EXPECT_LE(RowsOf("SelectPoolParts", "1, 0, 3000, ''{2}''"), kMost);
+  EXPECT_LE(RowsOf("SelectPoolParts", "2, 0, 3000, ''{2}'', ''{}''"), kMost);
+  EXPECT_LE(RowsOf("SelectPoolParts", "1, 0, 3000, ''{2}'', ''{}''"), kMost);
   EXPECT_LE(RowsOf("SelectCommonDetections", "1, 1, 2, 5000"), kMost);
   EXPECT_LE(RowsOf("SelectUnranked", "1, 2, ''pool''"), kMost);
   EXPECT_LE(RowsOf("CountPoolLeft", "1, 1, 6000, 2"), kMost);
@@ -112,6 +112,10 @@ TEST_F(StaleStatisticsTest, WhatLooksAtThePoolGoesThroughEachImageAFewTimes) {
   EXPECT_LE(RowsOf("SelectImagesToPredict", "1, 1, 6000, 2, 0, 5000"), kMost);
   EXPECT_LE(RowsOf("SelectImagesToEvaluate", "1, 1, 6000, 2, 0, 5000"), kMost);
   EXPECT_LE(RowsOf("SelectHoldoutDetections", "1, 2"), kMost);
+  EXPECT_LE(RowsOf("SelectHoldoutTruth", "1"), kMost);
+  EXPECT_LE(RowsOf("CountClasses", "1"), kMost);
+  EXPECT_LE(RowsOf("CountToLookAt", "1"), kMost);
+  EXPECT_LE(RowsOf("AddClass", "1, ''hole'', 1"), kMost);
 }
 
 // One that starts from the first image for every page goes through most of the pool for the last.

@@ -145,6 +145,14 @@ std::map<std::string, std::string> WeightMetadata(const FasterRcnn& model,
           {"loupe.max_size", absl::StrCat(model.config().max_size())}};
 }
 
+void NameClasses(const std::vector<std::string>& names, std::map<std::string, std::string>& metadata) {
+  const absl::StatusOr<WeightDescription> description = DescribeWeights(metadata);
+  if (!description.ok() || description->class_names.empty()) return;
+  std::vector<std::string> known = description->class_names;
+  std::copy_n(names.begin(), std::min(names.size(), known.size()), known.begin());
+  metadata["loupe.classes"] = nlohmann::json(known).dump();
+}
+
 absl::StatusOr<WeightDescription> DescribeWeights(const std::map<std::string, std::string>& metadata) {
   WeightDescription description;
   const auto value = [&](const char* key) {

@@ -58,6 +58,10 @@ std::map<std::string, std::string> WeightMetadata(const FasterRcnn& model,
                                                   const std::vector<std::string>& class_names);
 
 // A weight file's metadata. Fields that it lacks are empty or 0.
+// Gives the classes that weights know these names, in order of label. Metadata without classes, or with ones
+// that can't be read, stays as it is. names: [C].
+void NameClasses(const std::vector<std::string>& names, std::map<std::string, std::string>& metadata);
+
 struct WeightDescription {
   std::string preset;
   std::vector<std::string> class_names;

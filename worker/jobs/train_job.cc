@@ -8,6 +8,7 @@
 #include "content/sha256.h"
 #include "recipe/recipe.h"
 #include "spdlog/spdlog.h"
+#include "worker/detection/weights.h"
 #include "worker/jobs/job_context.h"
 #include "worker/pictures/image_decode.h"
 #include "worker/training/trainer.h"
@@ -170,8 +171,8 @@ absl::Status Train(const JobContext& context, const Snapshot& snapshot) {
   const bool has_init = !context.job.weights_sha256().empty();
   if (has_init) init = context.ReadWeights(context.job.weights_sha256());
   if (!init.ok()) return init.status();
-  // Classes may have been renamed since: what the project's own model knows is told by order, not by name.
-  if (context.job.own_weights()) init->metadata.clear();
+  // The project's own model knows classes by label: they may have been renamed since, or added.
+  if (context.job.own_weights()) detection::NameClasses(snapshot.set.class_names, init->metadata);
   const absl::StatusOr<std::unique_ptr<Trainer>> trainer = Trainer::Create(
       WithDefaults(context.job.recipe()), snapshot.set, has_init ? &*init : nullptr, context.device);
   if (!trainer.ok()) return trainer.status();

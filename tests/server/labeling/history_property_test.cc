@@ -53,7 +53,7 @@ class Person {
   // Calls `acknowledge` with each revision that was acknowledged.
   template <typename Acknowledge>
   void Act(const Acknowledge& acknowledge) {
-    switch (random_() % (engineer_ ? 12 : 6)) {
+    switch (random_() % (engineer_ ? 14 : 6)) {
       case 0:
       case 1:
         return TakeNext();
@@ -74,6 +74,10 @@ class Person {
         return Remove(kPictures - static_cast<int64_t>(random_() % 2));
       case 10:
         return RenameClass();
+      case 11:
+        return AddClass();
+      case 12:
+        return RetireClass();
       default:
         return Freeze();
     }
@@ -131,10 +135,11 @@ class Person {
     v1::CorrectedBox& added = *request.add_boxes();
     added.mutable_box()->set_x2(static_cast<float>(1 + random_() % 40));
     added.mutable_box()->set_y2(static_cast<float>(1 + random_() % 3000) / 100);
-    added.set_label(1 + random_() % 2);
+    added.set_label(1 + random_() % 3);
     const auto taken = Rpc(*labeling_, &v1::LabelingService::Stub::Submit, token_, request);
     Expect(taken.status(),
-           {"BAD_BOX", "TASK_ENDED"});  // the same box was there before; the image was removed
+           // The same box was there before, or no class 3; the image was removed.
+           {"BAD_BOX", "TASK_ENDED"});
     if (!taken.ok()) return;
     acknowledge(taken->revision_id());
     const auto again = Rpc(*labeling_, &v1::LabelingService::Stub::Submit, token_, request);
@@ -197,6 +202,22 @@ class Person {
     request.set_name(absl::StrCat("class-", random_() % 100));
     Expect(Rpc(*projects_, &v1::ProjectService::Stub::RenameClass, token_, request).status(),
            {"CLASS_EXISTS"});
+  }
+
+  void AddClass() {
+    v1::AddClassRequest request;
+    request.set_request_id(NextRequestId());
+    request.set_name(request.request_id());
+    Expect(Rpc(*projects_, &v1::ProjectService::Stub::AddClass, token_, request).status(), {});
+  }
+
+  // Not of the first two, with which pictures are imported.
+  void RetireClass() {
+    v1::RetireClassRequest request;
+    request.set_request_id(NextRequestId());
+    request.set_label(static_cast<uint32_t>(3 + random_() % 4));
+    Expect(Rpc(*projects_, &v1::ProjectService::Stub::RetireClass, token_, request).status(),
+           {"NO_SUCH_CLASS"});
   }
 
   // Freezes a snapshot.
@@ -273,10 +294,21 @@ TEST_P(HistoryPropertyTest, OneTruthAnImageAndNothingLost) {
             0);
   EXPECT_EQ(
       Number(
-          "SELECT count(*) FROM task_request WHERE state = 'open' AND NOT EXISTS "
+          "SELECT count(*) FROM task_request WHERE kind = 'reopen' AND state = 'open' AND NOT EXISTS "
           "(SELECT FROM task JOIN lease ON lease.task_id = task.id WHERE task.request_id = task_request.id)"),
       0)
       << "a request ends with its task";
+  const std::string unknown =
+      "FROM image JOIN label_revision truth ON truth.id = truth_revision_id "
+      "JOIN class ON class.label > known_classes(truth) AND retired_at IS NULL "
+      "WHERE image.state <> 'removed' AND (side = 'pool' OR blind)";
+  EXPECT_EQ(Number("SELECT count(*) FROM task_request WHERE kind = 'class_added' AND state = 'open'"),
+            Number("SELECT count(*) " + unknown))
+      << "who labelled an image without a class is asked about it";
+  EXPECT_EQ(Number("SELECT count(*) FROM task_request WHERE kind = 'class_added' AND state = 'open' AND "
+                   "NOT EXISTS (SELECT " +
+                   unknown + " AND image.id = image_id AND label = class_label)"),
+            0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, HistoryPropertyTest, testing::Values(1, 2, 3));

@@ -4,8 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 
+#include "absl/time/clock.h"
+#include "loupe/v1/labeling.grpc.pb.h"
 #include "proto/error_info.h"
+#include "server/labeling/lease_reaper.h"
 #include "tests/support/coordinator.h"
 
 namespace loupe {
@@ -154,6 +158,110 @@ TEST_F(ProjectServiceTest, PagesInOrderAndNeedsANameWhenThereAreSeveral) {
             Code::kInvalidArgument);
   EXPECT_EQ(ErrorReason(Rpc(*stub_, &ProjectStub::GetStatus, engineer_, v1::GetStatusRequest()).status()),
             "NO_SUCH_PROJECT");
+}
+
+TEST_F(ProjectServiceTest, ADeletedProjectIsGoneWithItsPicturesAndItsNameIsFree) {
+  ASSERT_TRUE(Create(Request("parts")).ok());
+  ASSERT_TRUE(Create(Request("others")).ok());
+  const auto import = [&](const char* project, uint32_t first) {
+    v1::ImportStart start;
+    start.set_request_id(NextRequestId());
+    start.set_project(project);
+    return ImportPictures(coordinator_.channel(), engineer_, start, PlainPictures(3, first));
+  };
+  ASSERT_TRUE(import("parts", 0).ok());
+  ASSERT_TRUE(import("others", 2).ok());  // one picture is in both
+  const auto labeling = v1::LabelingService::NewStub(coordinator_.channel());
+  v1::NextTasksRequest next;
+  next.set_request_id(NextRequestId());
+  next.set_project("parts");
+  const auto taken = Rpc(*labeling, &v1::LabelingService::Stub::NextTasks, engineer_, next);
+  ASSERT_TRUE(taken.ok()) << taken.status();
+  const auto pictures = [&] {
+    int count = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(coordinator_.blob_folder())) {
+      count += entry.is_regular_file() ? 1 : 0;
+    }
+    return count;
+  };
+  EXPECT_EQ(pictures(), 5);
+
+  const std::string admin = coordinator_.Token(v1::ADMIN);
+  v1::DeleteProjectRequest request;
+  request.set_project("parts");
+  request.set_confirm("part");
+  EXPECT_EQ(ErrorReason(Rpc(*stub_, &ProjectStub::DeleteProject, admin, request).status()), "NOT_CONFIRMED");
+  request.set_confirm("parts");
+  EXPECT_EQ(ErrorReason(Rpc(*stub_, &ProjectStub::DeleteProject, engineer_, request).status()), "WRONG_ROLE");
+  EXPECT_EQ(pictures(), 5);
+  const auto deleted = Rpc(*stub_, &ProjectStub::DeleteProject, admin, request);
+  ASSERT_TRUE(deleted.ok()) << deleted.status();
+  EXPECT_EQ(deleted->erased_images(), 3U);
+  EXPECT_EQ(pictures(), 3) << "what another project has stays";
+  EXPECT_EQ(ErrorReason(Rpc(*stub_, &ProjectStub::DeleteProject, admin, request).status()),
+            "NO_SUCH_PROJECT");
+
+  v1::SubmitRequest late;
+  late.set_request_id(NextRequestId());
+  late.set_task_id(taken->tasks(0).task_id());
+  late.set_lease(taken->tasks(0).lease());
+  EXPECT_EQ(ErrorReason(Rpc(*labeling, &v1::LabelingService::Stub::Submit, engineer_, late).status()),
+            "TASK_ENDED");
+  v1::GetProjectRequest only;
+  EXPECT_EQ(Rpc(*stub_, &ProjectStub::GetProject, engineer_, only)->name(), "others");
+  EXPECT_TRUE(Create(Request("parts")).ok()) << "the name is free";
+  EXPECT_TRUE(import("parts", 0).ok()) << "another project may have the same pictures";
+}
+
+TEST_F(ProjectServiceTest, ADeletionThatWasCutGoesOn) {
+  ASSERT_TRUE(Create(Request("parts")).ok());
+  v1::ImportStart start;
+  start.set_request_id(NextRequestId());
+  ASSERT_TRUE(ImportPictures(coordinator_.channel(), engineer_, start, PlainPictures(3, 0)).ok());
+  coordinator_.database().Sql("UPDATE project SET deleted_at = now()");
+  const absl::StatusOr<BlobStore> blobs = BlobStore::Open(coordinator_.blob_folder());
+  ASSERT_TRUE(blobs.ok());
+  const LeaseReaper reaper(coordinator_.database().get(), *blobs);
+  for (int i = 0; i < 200; ++i) {
+    if (coordinator_.database().Sql("SELECT count(*) FROM image WHERE state <> 'removed'")[0][0].as<int>() ==
+        0) {
+      return;
+    }
+    absl::SleepFor(absl::Milliseconds(50));
+  }
+  FAIL() << "nobody erased the pictures";
+}
+
+TEST_F(ProjectServiceTest, GuidelinesHaveVersions) {
+  ASSERT_TRUE(Create(Request("parts")).ok());
+  const std::string annotator = coordinator_.Token(v1::ANNOTATOR);
+  EXPECT_EQ(
+      ErrorReason(Rpc(*stub_, &ProjectStub::GetGuidelines, annotator, v1::GetGuidelinesRequest()).status()),
+      "NO_SUCH_GUIDELINES");
+  v1::SetGuidelinesRequest set;
+  set.set_content("# Dents\n\nDraw tight boxes.\n");
+  for (uint32_t version = 1; version <= 2; ++version) {
+    set.set_request_id(NextRequestId());
+    const auto made = Rpc(*stub_, &ProjectStub::SetGuidelines, engineer_, set);
+    ASSERT_TRUE(made.ok()) << made.status();
+    EXPECT_EQ(made->version(), version);
+    EXPECT_EQ(Rpc(*stub_, &ProjectStub::SetGuidelines, engineer_, set)->version(), version) << "repeated";
+    set.set_content("Draw boxes.");
+  }
+  v1::GetGuidelinesRequest get;
+  EXPECT_EQ(Rpc(*stub_, &ProjectStub::GetGuidelines, annotator, get)->content(), "Draw boxes.");
+  get.set_version(1);
+  EXPECT_EQ(Rpc(*stub_, &ProjectStub::GetGuidelines, annotator, get)->content(),
+            "# Dents\n\nDraw tight boxes.\n");
+  get.set_version(3);
+  EXPECT_EQ(ErrorReason(Rpc(*stub_, &ProjectStub::GetGuidelines, annotator, get).status()),
+            "NO_SUCH_GUIDELINES");
+  EXPECT_EQ(Rpc(*stub_, &ProjectStub::GetProject, annotator, v1::GetProjectRequest())->guidelines_version(),
+            2U);
+  set.set_request_id(NextRequestId());
+  EXPECT_EQ(ErrorReason(Rpc(*stub_, &ProjectStub::SetGuidelines, annotator, set).status()), "WRONG_ROLE");
+  set.set_content("");
+  EXPECT_EQ(Rpc(*stub_, &ProjectStub::SetGuidelines, engineer_, set).status().code(), Code::kInvalidArgument);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/time/clock.h"
+#include "loupe/v1/project.grpc.pb.h"
 #include "proto/error_info.h"
 #include "tests/support/coordinator.h"
 
@@ -98,6 +99,34 @@ TEST(LastAdminTest, CannotBeRevoked) {
   EXPECT_EQ(ErrorReason(revoked.status()), "LAST_ADMIN");
   request.set_id(99);
   EXPECT_EQ(ErrorReason(Rpc(*stub, &TokenStub::RevokeToken, admin, request).status()), "NO_SUCH_TOKEN");
+}
+
+TEST_F(TokenServiceTest, ATokenIsRefusedOnceItHasExpired) {
+  v1::CreateTokenRequest request = NewToken(v1::VIEWER, "short");
+  request.mutable_expires_at()->set_seconds(absl::ToUnixSeconds(absl::Now() + absl::Seconds(3)));
+  const auto made = Rpc(*stub_, &TokenStub::CreateToken, admin_, request);
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_EQ(made->token().expires_at().seconds(), request.expires_at().seconds());
+  const auto projects = v1::ProjectService::NewStub(Coordinator().channel());
+  const auto list = [&] {
+    return Rpc(*projects, &v1::ProjectService::Stub::ListProjects, made->secret(), v1::ListProjectsRequest())
+        .status();
+  };
+  EXPECT_TRUE(list().ok());
+  absl::Status refused;
+  for (const absl::Time end = absl::Now() + absl::Seconds(15); absl::Now() < end && refused.ok();) {
+    refused = list();
+  }
+  EXPECT_EQ(ErrorReason(refused), "EXPIRED_TOKEN");
+
+  request = NewToken(v1::VIEWER, "past");
+  request.mutable_expires_at()->set_seconds(absl::ToUnixSeconds(absl::Now() - absl::Seconds(3)));
+  EXPECT_EQ(Rpc(*stub_, &TokenStub::CreateToken, admin_, request).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  request.set_request_id(NextRequestId());
+  request.mutable_expires_at()->set_seconds(int64_t{1} << 60);
+  EXPECT_EQ(Rpc(*stub_, &TokenStub::CreateToken, admin_, request).status().code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace

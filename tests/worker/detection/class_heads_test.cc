@@ -46,6 +46,24 @@ TEST(ClassHeadsTest, RowsGoByName) {
                            torch::tensor({0.F, 1.F, 2.F, 3.F, 8.F, 9.F, 10.F, 11.F, 4.F, 5.F, 6.F, 7.F})));
 }
 
+TEST(ClassHeadsTest, ClassesThatWereRenamedAndAddedGoByLabel) {
+  const auto model = Model(3);
+  std::map<std::string, std::string> metadata = WeightMetadata(*Model(2), {"red", "blue"});
+  NameClasses({"crimson", "blue", "green"}, metadata);
+  EXPECT_THAT(DescribeWeights(metadata)->class_names, ElementsAre("crimson", "blue"));
+  auto weights = Numbered(2);
+  const ClassMatch match =
+      MatchClasses(DescribeWeights(metadata)->class_names, {"crimson", "blue", "green"}, *model, weights);
+  EXPECT_THAT(match.fresh, ElementsAre("green"));
+  EXPECT_EQ(weights.at(kScores)[1][0].item<float>(), 1);
+  EXPECT_EQ(weights.at(kScores)[2][0].item<float>(), 2);
+  EXPECT_EQ(weights.at(kScores).size(0), 4);
+
+  std::map<std::string, std::string> none;
+  NameClasses({"a"}, none);
+  EXPECT_THAT(none, IsEmpty());
+}
+
 TEST(ClassHeadsTest, AClassThatTheWeightsLackStartsFresh) {
   auto weights = Numbered(2);
   const auto model = Model(2);
