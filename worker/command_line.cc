@@ -1,6 +1,8 @@
 #include "worker/command_line.h"
 
+#include <array>
 #include <cstdlib>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +27,24 @@ void AddDevice(CLI::App& command, std::string& device) {
       .add_option("--device", device,
                   "Compute on auto, cpu or cuda:N; auto is the first GPU if there is one, else the CPU")
       ->check(check);
+}
+
+// For commands that read picture files.
+void AddRange(CLI::App& command, IntensityRange& range) {
+  const auto set = [&range](const std::vector<std::string>& levels) {
+    constexpr int kLargest = std::numeric_limits<uint16_t>::max();
+    std::array<int, 2> parsed = {};
+    for (size_t i = 0; i < parsed.size(); ++i) {
+      if (!CLI::detail::lexical_cast(levels[i], parsed[i]) || parsed[i] < 0 || parsed[i] > kLargest) return false;
+    }
+    range = {static_cast<uint16_t>(parsed[0]), static_cast<uint16_t>(parsed[1])};
+    return range.low < range.high;
+  };
+  command
+      .add_option("--intensity-range", set,
+                  "Levels of 16-bit pictures that are black and white, e.g. 0 4095; default: 0 65535")
+      ->type_name("LOW HIGH")
+      ->expected(2);
 }
 
 // For commands that read a weight file.
@@ -75,6 +95,7 @@ void AddTrain(CLI::App& app, Command& chosen) {
   val_coco->needs(val_images);
   val_images->needs(val_coco);
   AddDevice(*command, options->device);
+  AddRange(*command, options->range);
   command->add_option("--out", options->out, "Folder for model.safetensors and the checkpoint")->required();
   command->add_option("--iterations", options->iterations, "Number of optimizer steps")
       ->check(CLI::Range(1, 1000000));
@@ -117,6 +138,7 @@ void AddDetect(CLI::App& app, Command& chosen) {
   command->add_option("--batch", options->batch_size, "Number of images per batch")
       ->check(CLI::Range(1, 256));
   AddDevice(*command, options->device);
+  AddRange(*command, options->range);
   command
       ->add_option("--precision", options->precision,
                    "float32 (default) or bfloat16, which is faster only on CPUs with avx512_bf16")

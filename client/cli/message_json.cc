@@ -191,7 +191,11 @@ Json PredictedBoxJson(const v1::PredictedBox& box, const ClassNames& classes) {
           {"box", BoxJson(box.box())},
           {"label", box.label()},
           {"class", classes.Name(box.label())},
-          {"score", box.score()}};
+          {"score", box.score()},
+          {"side_certainty", box.side_certainty().empty()
+                                 ? Json()
+                                 : Json(std::vector<float>(box.side_certainty().begin(),
+                                                           box.side_certainty().end()))}};
 }
 
 Json ReasonJson(const v1::Reason& reason) {
@@ -217,6 +221,8 @@ Json ProjectJson(const v1::Project& project) {
   json["holdout_fraction"] = project.holdout_fraction();
   json["seed"] = project.seed();
   json["strategy"] = project.strategy();
+  json["intensity_range"] = {{"low", project.intensity_range().low()},
+                             {"high", project.intensity_range().high()}};
   json["holdout_target"] = project.holdout_target();
   json["created_at"] = TimeJson(project.created_at(), project.has_created_at());
   return json;
@@ -312,6 +318,9 @@ Json ModelJson(const v1::Model& model, const ClassNames& classes) {
           {"snapshot_images", model.snapshot_images()},
           {"snapshot_boxes", model.snapshot_boxes()},
           {"evaluation", model.has_evaluation() ? EvaluationJson(model.evaluation(), classes) : Json()},
+          {"corrected_images", model.corrected_images()},
+          {"evaluation_now",
+           model.has_evaluation_now() ? EvaluationJson(model.evaluation_now(), classes) : Json()},
           {"gate", model.has_gate() ? GateJson(model.gate()) : Json()},
           {"created_at", TimeJson(model.created_at(), model.has_created_at())}};
 }

@@ -1,9 +1,10 @@
-// loupe project create|list|show|rename|guidelines|delete, loupe class list|add|rename|retire, loupe status
+// loupe project create|list|show|rename|intensity-range|guidelines|delete, loupe class list|add|rename|retire, loupe status
 #include <unistd.h>
 
 #include <iostream>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -29,6 +30,7 @@ struct CreateProjectOptions {
   std::optional<uint64_t> seed;
   std::string strategy;
   std::optional<uint32_t> holdout_target;
+  std::pair<uint32_t, uint32_t> range;
   bool json = false;
 };
 
@@ -46,6 +48,12 @@ struct RenameOptions {
 struct DeleteOptions {
   std::string name;
   std::string confirm;
+  bool json = false;
+};
+
+struct RangeOptions {
+  uint32_t low = 0;
+  uint32_t high = 0;
   bool json = false;
 };
 
@@ -77,8 +85,19 @@ void PrintProject(const v1::Project& project) {
   table.Add({"holdout target", absl::StrCat(project.holdout_target())});
   table.Add({"seed", absl::StrCat(project.seed())});
   table.Add({"strategy", project.strategy()});
+  const v1::IntensityRange& range = project.intensity_range();
+  if (range.low() > 0 || range.high() < 65535) {
+    table.Add({"16-bit levels", absl::StrCat(range.low(), " to ", range.high())});
+  }
   table.Add({"created", TimeText(project.created_at())});
   table.Print();
+}
+
+v1::IntensityRange RangeOf(const std::pair<uint32_t, uint32_t>& levels) {
+  v1::IntensityRange range;
+  range.set_low(levels.first);
+  range.set_high(levels.second);
+  return range;
 }
 
 absl::Status CreateProject(const Context& context, const CreateProjectOptions& options) {
@@ -96,6 +115,7 @@ absl::Status CreateProject(const Context& context, const CreateProjectOptions& o
   if (options.seed) request.set_seed(*options.seed);
   request.set_strategy(options.strategy);
   if (options.holdout_target) request.set_holdout_target(*options.holdout_target);
+  if (options.range.second > 0) *request.mutable_intensity_range() = RangeOf(options.range);
   const auto project = Ask(context, &v1::ProjectService::Stub::CreateProject, request);
   if (!project.ok()) return project.status();
   options.json ? PrintJson(ProjectJson(*project)) : PrintProject(*project);
@@ -219,6 +239,17 @@ absl::StatusOr<uint32_t> LabelNamed(const Context& context, const std::string& n
   if (!classes.ok()) return classes.status();
   if (const std::optional<uint32_t> label = classes->Label(name); label.has_value()) return *label;
   return absl::NotFoundError(absl::StrCat("there is no class ", name, "; there are: ", classes->Listing()));
+}
+
+absl::Status SetIntensityRange(const Context& context, const RangeOptions& options) {
+  v1::SetIntensityRangeRequest request;
+  request.set_request_id(NewRequestId());
+  request.set_project(context.project());
+  *request.mutable_intensity_range() = RangeOf({options.low, options.high});
+  const auto project = Ask(context, &v1::ProjectService::Stub::SetIntensityRange, request);
+  if (!project.ok()) return project.status();
+  options.json ? PrintJson(ProjectJson(*project)) : PrintProject(*project);
+  return absl::OkStatus();
 }
 
 absl::Status ListClasses(const Context& context, const ListProjectsOptions& options) {
@@ -354,6 +385,8 @@ void AddProjectCommands(CLI::App& parent, Action& action) {
                       "Share of images kept apart to measure on, 0 to 0.9 (0.15)");
   command->add_option("--holdout-target", create->holdout_target,
                       "Labelled holdout images beyond which no more are queued (200)");
+  command->add_option("--intensity-range", create->range,
+                      "Levels of 16-bit pictures that are black and white, e.g. 0 4095 (0 65535)");
   command->add_option("--seed", create->seed, "Seed of the split (1)");
   command->add_option("--strategy", create->strategy,
                       absl::StrCat("one of ", absl::StrJoin(kStrategyNames, ", "), " (", kCombinedName, ")"));
@@ -377,6 +410,14 @@ void AddProjectCommands(CLI::App& parent, Action& action) {
   command->add_option("name", rename->name, "Its new name")->required();
   command->add_flag("--json", rename->json, "Print the project as JSON");
   OnChosen(command, action, rename, RenameProject);
+
+  auto range = std::make_shared<RangeOptions>();
+  command = project->add_subcommand("intensity-range",
+                                    "Say which levels of 16-bit pictures are black and white, before any round");
+  command->add_option("low", range->low, "Black at this level and below")->required();
+  command->add_option("high", range->high, "White at this level and above, at most 65535")->required();
+  command->add_flag("--json", range->json, "Print the project as JSON");
+  OnChosen(command, action, range, SetIntensityRange);
 
   auto guidelines = std::make_shared<GuidelinesOptions>();
   command = project->add_subcommand("guidelines", "Show or change how people are to label");

@@ -1,5 +1,5 @@
 -- Projects that change (classes that are added and retired, guidelines) and that are deleted; tokens that
--- expire (docs/adr/0014).
+-- expire; what a model saw in the mirrored image (docs/adr/0014).
 
 ALTER TABLE class
   -- -infinity: it came with the project.
@@ -48,6 +48,13 @@ ALTER TABLE project
   DROP CONSTRAINT project_name_key;
 CREATE UNIQUE INDEX project_name ON project (name) WHERE deleted_at IS NULL;
 
+-- Levels of pictures with 16 bits that are black and white.
+ALTER TABLE project
+  ADD intensity_low int NOT NULL DEFAULT 0,
+  ADD intensity_high int NOT NULL DEFAULT 65535,
+  ADD CONSTRAINT project_intensity
+    CHECK (0 <= intensity_low AND intensity_low < intensity_high AND intensity_high <= 65535);
+
 -- How people are to label, in versions from 1. A task falls under the version that was there when it was
 -- served.
 CREATE TABLE guidelines (
@@ -61,3 +68,7 @@ CREATE TABLE guidelines (
 
 -- NULL: it never expires.
 ALTER TABLE principal ADD expires_at timestamptz;
+
+-- As loupe.v1.ImagePrediction says; empty for predictions of releases before.
+ALTER TABLE prediction ADD partner_corners real[] NOT NULL DEFAULT '{}'
+  CONSTRAINT prediction_partners CHECK (cardinality(partner_corners) IN (0, cardinality(corners)));

@@ -10,6 +10,17 @@ LEFT JOIN usable_box box ON box.revision_id = truth.id AND box.project_id = imag
 WHERE image.project_id = $1 AND image.side = 'holdout'
 ORDER BY image.id, box.ordinal;
 
+-- name: CountCorrectedSince
+-- Images of the holdout that model $2 has predicted and whose labels were corrected since it was evaluated in
+-- its own round.
+SELECT count(*)
+FROM model
+JOIN evaluation ON evaluation.model_id = model.id AND evaluation.round_id = model.round_id
+JOIN usable_image image ON image.project_id = $1 AND image.side = 'holdout'
+JOIN label_revision truth ON truth.id = image.truth_revision_id
+WHERE model.id = $2 AND truth.blind AND truth.based_on IS NOT NULL AND truth.created_at > evaluation.created_at
+  AND EXISTS (SELECT FROM prediction WHERE model_id = $2 AND image_id = image.id OFFSET 0);
+
 -- name: CountHoldoutUpTo
 -- The number of holdout images up to and including this one, in the order in which the holdout is labelled.
 -- Images whose labels were not drawn blind are left out: they are never served.

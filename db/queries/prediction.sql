@@ -11,9 +11,10 @@ WITH decoded AS (
   WHERE id = $2 AND $13::bigint IS NOT NULL AND perceptual_hash IS NULL
 )
 INSERT INTO prediction (model_id, image_id, corners, labels, scores, runner_up_labels, runner_up_scores,
-                        background_scores, agreements, embedding, max_foreground_score, set_aside)
+                        background_scores, agreements, embedding, max_foreground_score, set_aside,
+                        partner_corners)
 VALUES ($1, $2, $3::real[], $4::smallint[], $5::real[], $6::smallint[], $7::real[], $8::real[], $9::real[],
-        $10, $11, nullif($12, ''))
+        $10, $11, nullif($12, ''), $15::real[])
 ON CONFLICT DO NOTHING;
 
 -- name: SelectImageBounds

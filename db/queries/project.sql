@@ -2,7 +2,8 @@
 
 -- name: InsertProject
 -- No row: the name is taken.
-INSERT INTO project (name, seed, holdout_fraction, holdout_target, strategy) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO project (name, seed, holdout_fraction, holdout_target, strategy, intensity_low, intensity_high)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (name) WHERE deleted_at IS NULL DO NOTHING RETURNING id;
 
 -- name: InsertClasses
@@ -20,6 +21,11 @@ UPDATE project SET name = $2 FROM alone
 WHERE project.id = $1 AND NOT EXISTS (SELECT FROM project other
                                       WHERE other.name = $2 AND other.id <> $1 AND other.deleted_at IS NULL)
 RETURNING project.id;
+
+-- name: SetIntensityRange
+-- Changes nothing if the project has a round. Requires LockProjectNumbers.
+UPDATE project SET intensity_low = $2, intensity_high = $3
+WHERE id = $1 AND NOT EXISTS (SELECT FROM round WHERE project_id = $1);
 
 -- name: RenameClass
 UPDATE class SET name = $3 WHERE project_id = $1 AND label = $2;
@@ -71,6 +77,7 @@ SELECT id, name FROM project WHERE (name = $1 OR $1 = '') AND deleted_at IS NULL
 -- name: SelectProjects
 -- At most $2 projects with ids from $1 up, in order of id.
 SELECT project.id, project.name, seed, holdout_fraction, holdout_target, strategy, project.created_at,
+       intensity_low, intensity_high,
        array_agg(class.name ORDER BY class.label) AS classes,
        coalesce((SELECT max(version) FROM guidelines WHERE guidelines.project_id = project.id), 0)
            AS guidelines_version,

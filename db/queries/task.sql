@@ -45,8 +45,12 @@ LEFT JOIN model ranked_model ON ranked_model.id = ranking.model_id
 WHERE task.id = ANY ($1::bigint[]) ORDER BY task.position, task.id;
 
 -- name: SelectShownBoxes
-SELECT task_id, ordinal, label, x1, y1, x2, y2, score FROM shown_box
-WHERE task_id = ANY ($1::bigint[]) ORDER BY task_id, ordinal;
+-- With the corners of each box's partner in the mirrored image, if there was one and its prediction is kept.
+SELECT task_id, ordinal, label, x1, y1, x2, y2, score,
+       coalesce((SELECT partner_corners[4 * prediction_index + 1 : 4 * prediction_index + 4]
+                 FROM task JOIN prediction USING (image_id)
+                 WHERE task.id = task_id AND prediction.model_id = shown_box.model_id), '{}') AS partner
+FROM shown_box WHERE task_id = ANY ($1::bigint[]) ORDER BY task_id, ordinal;
 
 -- name: SelectBoxesToCorrect
 -- The boxes of the revisions that these tasks correct.

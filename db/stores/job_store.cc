@@ -40,6 +40,8 @@ JobRow JobRowOf(const pqxx::row& row) {
   message.set_job_id(job.id.value());
   message.set_kind(job.kind);
   message.set_project(row["project_name"].as<std::string>());
+  message.mutable_intensity_range()->set_low(row["intensity_low"].as<uint32_t>());
+  message.mutable_intensity_range()->set_high(row["intensity_high"].as<uint32_t>());
   message.set_round(row["round_number"].as<uint32_t>());
   message.set_images(job.images);
   if (!row["weights_sha256"].is_null()) message.set_weights_sha256(BytesOf(row["weights_sha256"]));

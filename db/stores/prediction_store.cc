@@ -130,7 +130,7 @@ bool InsertPrediction(Transaction& transaction, ModelId model, const v1::ImagePr
                    ArrayOf(kept.labels()), ArrayOf(kept.scores()), ArrayOf(kept.runner_up_labels()),
                    ArrayOf(kept.runner_up_scores()), ArrayOf(kept.background_scores()),
                    ArrayOf(kept.agreements()), SqlBytes{kept.embedding()}, kept.max_foreground_score(),
-                   set_aside, HashOf(prediction), BrightnessOf(prediction))
+                   set_aside, HashOf(prediction), BrightnessOf(prediction), ArrayOf(kept.partner_corners()))
              .affected_rows() > 0;
 }
 

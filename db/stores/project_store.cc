@@ -22,6 +22,8 @@ v1::Project ProjectOf(const pqxx::row& row) {
   project.set_holdout_fraction(row["holdout_fraction"].as<double>());
   project.set_holdout_target(row["holdout_target"].as<uint32_t>());
   project.set_strategy(row["strategy"].as<std::string>());
+  project.mutable_intensity_range()->set_low(row["intensity_low"].as<uint32_t>());
+  project.mutable_intensity_range()->set_high(row["intensity_high"].as<uint32_t>());
   project.set_guidelines_version(row["guidelines_version"].as<uint32_t>());
   *project.mutable_created_at() = TimestampOf(row["created_at"]);
   for (const std::string& name : TextsOf(row["classes"])) {
@@ -79,6 +81,13 @@ absl::Status RenameClass(Transaction& transaction, ProjectId project, uint32_t l
   return NoSuchClass(label);
 }
 
+absl::Status SetIntensityRange(Transaction& transaction, ProjectId project, const v1::IntensityRange& range) {
+  const auto changed = transaction.Exec("SetIntensityRange", project, range.low(), range.high());
+  if (changed.affected_rows() > 0) return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, "HAS_ROUNDS",
+               "models were trained with the intensity range: make another project to change it");
+}
+
 absl::Status AddClass(Transaction& transaction, ProjectId project, const std::string& name,
                       PrincipalId added_by) {
   transaction.Exec("LockClasses", project);
@@ -119,7 +128,8 @@ absl::StatusOr<ProjectId> InsertProject(Transaction& transaction, const v1::Proj
   const auto seed = static_cast<int64_t>(settings.seed());
   const pqxx::result rows =
       transaction.Exec("InsertProject", settings.name(), seed, settings.holdout_fraction(),
-                       settings.holdout_target(), settings.strategy());
+                       settings.holdout_target(), settings.strategy(), settings.intensity_range().low(),
+                       settings.intensity_range().high());
   if (rows.empty()) {
     return Error(absl::StatusCode::kAlreadyExists, "PROJECT_EXISTS",
                  absl::StrCat("there is a project named ", settings.name(), ": choose another name"));

@@ -28,6 +28,9 @@ absl::Status RenameProject(Transaction& transaction, ProjectId project, const st
 absl::Status RenameClass(Transaction& transaction, ProjectId project, uint32_t label,
                          const std::string& name);
 
+// Errors: FAILED_PRECONDITION (HAS_ROUNDS). Requires: LockProject; a valid range.
+absl::Status SetIntensityRange(Transaction& transaction, ProjectId project, const v1::IntensityRange& range);
+
 // The class gets the next label. Errors: ALREADY_EXISTS (CLASS_EXISTS). Locks: answers of the project wait.
 absl::Status AddClass(Transaction& transaction, ProjectId project, const std::string& name,
                       PrincipalId added_by);

@@ -1,5 +1,8 @@
 #include "db/stores/task_store.h"
 
+#include <algorithm>
+#include <array>
+#include <cmath>
 #include <unordered_map>
 
 #include "absl/time/clock.h"
@@ -14,6 +17,18 @@ std::vector<TaskId> TaskIds(const pqxx::result& rows) {
   std::vector<TaskId> tasks;
   for (const auto& row : rows) tasks.push_back(IdOf<TaskId>(row[0]));
   return tasks;
+}
+
+// partner: corners of the box that the model saw in the mirrored image, all 0 if it saw none; empty: not known.
+void AddSideCertainty(const std::vector<float>& partner, v1::PredictedBox& box) {
+  if (partner.size() != 4) return;
+  const std::array<float, 4> sides = {box.box().x1(), box.box().y1(), box.box().x2(), box.box().y2()};
+  const bool seen = std::any_of(partner.begin(), partner.end(), [](float corner) { return corner != 0; });
+  for (size_t side = 0; side < sides.size(); ++side) {
+    const float length = side % 2 == 0 ? sides[2] - sides[0] : sides[3] - sides[1];
+    const float distance = std::abs(sides[side] - partner[side]) / length;
+    box.add_side_certainty(seen ? std::max(0.0F, 1 - distance) : 0);
+  }
 }
 
 pqxx::result RowsOf(Transaction& transaction, const char* statement, const std::vector<TaskId>& tasks) {
@@ -70,7 +85,9 @@ std::vector<v1::Task> ReadTasks(Transaction& transaction, const std::vector<Task
     }
   }
   for (const auto& row : RowsOf(transaction, "SelectShownBoxes", shows)) {
-    *read[places.at(row["task_id"].as<int64_t>())].add_predictions() = PredictedBoxOf(row);
+    v1::PredictedBox& box = *read[places.at(row["task_id"].as<int64_t>())].add_predictions();
+    box = PredictedBoxOf(row);
+    AddSideCertainty(FloatsOf(row["partner"]), box);
   }
   for (const auto& row : RowsOf(transaction, "SelectBoxesToCorrect", corrects)) {
     *read[places.at(row["task_id"].as<int64_t>())].add_boxes() = LabelBoxOf(row);

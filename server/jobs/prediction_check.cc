@@ -42,7 +42,8 @@ absl::Status CheckLengths(const v1::ImagePrediction& prediction) {
   if (prediction.corners_size() != 4 * boxes || prediction.labels_size() != boxes ||
       prediction.runner_up_labels_size() != boxes || prediction.runner_up_scores_size() != boxes ||
       prediction.background_scores_size() != boxes ||
-      (prediction.agreements_size() != 0 && prediction.agreements_size() != boxes)) {
+      (prediction.agreements_size() != 0 && prediction.agreements_size() != boxes) ||
+      (prediction.partner_corners_size() != 0 && prediction.partner_corners_size() != 4 * boxes)) {
     return Bad(prediction, "has lists of different lengths");
   }
   const size_t embedding = prediction.embedding().size();
@@ -57,6 +58,9 @@ std::optional<std::string> NotANumber(v1::ImagePrediction& prediction) {
     for (int i = 0; i < list->size(); ++i) {
       if (!std::isfinite(list->Get(i))) return absl::StrCat("the ", name, " of box ", i, " is no number");
     }
+  }
+  for (const float corner : prediction.partner_corners()) {
+    if (!std::isfinite(corner)) return "a corner of a mirrored box is no number";
   }
   if (!std::isfinite(prediction.max_foreground_score())) return "the largest foreground score is no number";
   for (size_t i = 0; i < prediction.embedding().size() / 2; ++i) {

@@ -3,9 +3,12 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "db/stores/evaluation_store.h"
 #include "db/stores/model_store.h"
+#include "db/stores/prediction_store.h"
 #include "db/stores/project_store.h"
 #include "db/stores/ranking_store.h"
 #include "db/stores/request_store.h"
@@ -13,6 +16,7 @@
 #include "proto/error_info.h"
 #include "server/blobs/weights_check.h"
 #include "server/models/model_import.h"
+#include "server/rounds/round_evaluation.h"
 #include "server/rpc/blob_chunks.h"
 #include "server/rpc/paging.h"
 
@@ -33,6 +37,24 @@ absl::StatusOr<ModelRow> ReadModelOf(Transaction& transaction, const std::string
   const absl::StatusOr<ProjectId> project = FindProject(transaction, project_name);
   if (!project.ok()) return project.status();
   return ReadNamedModel(transaction, *project, model);
+}
+
+// Judges the model's predictions by today's labels of the holdout, if some were corrected since.
+void JudgeAgain(Transaction& transaction, ProjectId project, ModelRow& model) {
+  if (!model.message.has_evaluation()) return;
+  const uint64_t corrected = CountCorrectedSince(transaction, project, model.id);
+  if (corrected == 0) return;
+  const PredictionsById predictions = ReadHoldoutDetections(transaction, project, model.id);
+  std::vector<JudgedImage> images;
+  for (const HoldoutImage& image : ReadHoldoutTruth(transaction, project)) {
+    images.push_back({image.id.value(), image.boxes, image.known_classes});
+  }
+  const std::vector<const PredictionsById*> own = {&predictions};
+  const auto class_count = static_cast<int>(ReadClasses(transaction, project).size());
+  model.message.set_corrected_images(corrected);
+  *model.message.mutable_evaluation_now() =
+      EvaluateModel(JudgedByAll(std::move(images), own), predictions, class_count,
+                    model.message.evaluation().random_sample());
 }
 
 // Errors: DATA_LOSS (WEIGHTS_LOST). Reads the whole file.
@@ -136,8 +158,11 @@ grpc::Status ModelServiceImpl::GetModel(grpc::ServerContext* context, const v1::
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
     return database_.Transact(
         {kMethod, call.deadline}, [&](Transaction& transaction) -> absl::StatusOr<v1::Model> {
-          absl::StatusOr<ModelRow> model = ReadModelOf(transaction, request->project(), request->model());
+          const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
+          if (!project.ok()) return project.status();
+          absl::StatusOr<ModelRow> model = ReadNamedModel(transaction, *project, request->model());
           if (!model.ok()) return model.status();
+          JudgeAgain(transaction, *project, *model);
           return std::move(model->message);
         });
   });

@@ -21,6 +21,7 @@ constexpr double kDefaultHoldoutFraction = 0.15;
 constexpr double kMaxHoldoutFraction = 0.9;
 constexpr uint64_t kDefaultSeed = 1;
 constexpr uint32_t kDefaultHoldoutTarget = 200;
+constexpr uint32_t kLargestLevel = 65535;  // of pictures with 16 bits
 constexpr size_t kMaxGuidelines = 100'000;
 constexpr uint32_t kMaxListed = std::numeric_limits<int32_t>::max();
 
@@ -38,6 +39,12 @@ absl::Status CheckClasses(const google::protobuf::RepeatedPtrField<std::string>&
       return InvalidArgument(absl::StrCat("the class ", name, " is listed twice"));
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckIntensityRange(const v1::IntensityRange& range) {
+  if (range.low() < range.high() && range.high() <= kLargestLevel) return absl::OkStatus();
+  return InvalidArgument(
+      absl::StrCat("intensity_range must have low below high, and high at most ", kLargestLevel));
 }
 
 // The requested settings, with every default filled in.
@@ -62,6 +69,9 @@ absl::StatusOr<v1::Project> SettingsOf(const v1::CreateProjectRequest& request) 
                                                            : kDefaultHoldoutTarget);
   if (settings.holdout_target() > 1'000'000'000)
     return InvalidArgument("holdout_target must be at most 1,000,000,000");
+  settings.mutable_intensity_range()->set_high(kLargestLevel);
+  if (request.has_intensity_range()) *settings.mutable_intensity_range() = request.intensity_range();
+  if (absl::Status range = CheckIntensityRange(settings.intensity_range()); !range.ok()) return range;
   return settings;
 }
 
@@ -138,6 +148,18 @@ grpc::Status ProjectServiceImpl::RenameClass(grpc::ServerContext* context,
                          return named.ok() ? loupe::RenameClass(transaction, project, request->label(),
                                                                 request->name())
                                            : named;
+                       });
+}
+
+grpc::Status ProjectServiceImpl::SetIntensityRange(grpc::ServerContext* context,
+                                                   const v1::SetIntensityRangeRequest* request,
+                                                   v1::Project* response) {
+  return ChangeProject(context, "ProjectService.SetIntensityRange", request, response,
+                       [&](Transaction& transaction, ProjectId project, PrincipalId) {
+                         const absl::Status valid = CheckIntensityRange(request->intensity_range());
+                         if (!valid.ok()) return valid;
+                         LockProject(transaction, project);
+                         return loupe::SetIntensityRange(transaction, project, request->intensity_range());
                        });
 }
 

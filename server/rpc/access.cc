@@ -18,6 +18,7 @@ const std::unordered_map<std::string_view, RoleSet>& Table() {
       {"ProjectService.CreateProject", kEngineers},
       {"ProjectService.RenameProject", kEngineers},
       {"ProjectService.RenameClass", kEngineers},
+      {"ProjectService.SetIntensityRange", kEngineers},
       {"ProjectService.AddClass", kEngineers},
       {"ProjectService.RetireClass", kEngineers},
       {"ProjectService.DeleteProject", kAdmins},

@@ -31,8 +31,9 @@ using detection::Detections;
 using MaybeDetections = absl::StatusOr<Detections>;
 
 // A file that can't be read is reported by `load`, when its turn comes.
-Picture PictureIn(const std::filesystem::path& file, std::function<detection::ImageSize()> size) {
-  return {std::move(size), [file] { return LoadImage(file); }};
+Picture PictureIn(const std::filesystem::path& file, IntensityRange range,
+                  std::function<detection::ImageSize()> size) {
+  return {std::move(size), [file, range] { return LoadImage(file, range); }};
 }
 
 detection::ImageSize SizeOf(const std::filesystem::path& file) {
@@ -117,7 +118,7 @@ absl::Status PrintLines(Predictor& predictor, const DetectFilesOptions& options,
   };
   std::vector<Picture> pictures;
   for (const std::filesystem::path& file : *files) {
-    pictures.push_back(PictureIn(file, [file] { return SizeOf(file); }));
+    pictures.push_back(PictureIn(file, options.range, [file] { return SizeOf(file); }));
   }
   if (absl::Status run = ForEachImage(predictor, pictures, detect, options.batch_size, take); !run.ok())
     return run;
@@ -157,7 +158,7 @@ absl::Status WriteResults(Predictor& predictor, const DetectFilesOptions& option
   std::vector<Picture> pictures;
   for (const CocoImage& image : coco->images) {
     const detection::ImageSize size = {image.height, image.width};  // FitToPictures has read it
-    pictures.push_back(PictureIn(coco->images_dir / image.file_name, [size] { return size; }));
+    pictures.push_back(PictureIn(coco->images_dir / image.file_name, options.range, [size] { return size; }));
   }
   detection::DetectOptions detect;
   detect.score_threshold = options.score_threshold.value_or(kScoreThreshold);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "content/intensity_range.h"
 #include "worker/prediction/detector_description.h"
 
 namespace loupe {
@@ -21,6 +22,7 @@ struct DetectFilesOptions {
   std::string device = "auto";
   std::string precision = "float32";
   int threads = 0;                            // 0: one per core
+  IntensityRange range;                       // of pictures with 16 bits
   std::vector<std::filesystem::path> images;  // files and folders: print one line of JSON per picture; or:
   std::optional<std::filesystem::path> coco;  // detect in the images of this COCO file,
   std::filesystem::path images_dir;           // which are in this folder,

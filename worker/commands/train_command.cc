@@ -47,22 +47,22 @@ absl::StatusOr<v1::Recipe> RecipeOf(const TrainOptions& options) {
 }
 
 absl::StatusOr<TrainingSet> ReadSet(const std::filesystem::path& coco_file,
-                                    const std::filesystem::path& images_dir) {
+                                    const std::filesystem::path& images_dir, IntensityRange range) {
   absl::StatusOr<CocoFile> coco =
       ReadCocoFile(coco_file, {.purpose = CocoPurpose::kTruth, .images_dir = images_dir});
   if (!coco.ok()) return coco.status();
   if (absl::Status fits = FitToPictures(*coco); !fits.ok()) return fits;
-  return TrainingSetFromCoco(*coco, coco->images_dir);
+  return TrainingSetFromCoco(*coco, coco->images_dir, range);
 }
 
 absl::StatusOr<TrainingSet> ReadSets(const TrainOptions& options, const v1::Recipe& recipe) {
-  absl::StatusOr<TrainingSet> set = ReadSet(options.coco, options.images);
+  absl::StatusOr<TrainingSet> set = ReadSet(options.coco, options.images, options.range);
   if (!set.ok() || !options.val_coco.has_value()) return set;
   if (recipe.training().validation_share() > 0) {
     return absl::InvalidArgumentError(
         "--val-coco and the recipe's training.validation_share both name validation images; drop one");
   }
-  absl::StatusOr<TrainingSet> validation = ReadSet(*options.val_coco, *options.val_images);
+  absl::StatusOr<TrainingSet> validation = ReadSet(*options.val_coco, *options.val_images, options.range);
   if (!validation.ok()) return validation.status();
   if (validation->class_names != set->class_names) {
     return absl::InvalidArgumentError(absl::StrCat(

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "content/intensity_range.h"
 
 namespace loupe {
 
@@ -25,6 +26,7 @@ struct TrainOptions {
   std::filesystem::path out;
   std::optional<uint32_t> iterations;
   std::optional<uint64_t> seed;
+  IntensityRange range;  // of pictures with 16 bits
   int processes = 1;  // share every batch and the cores of the CPU
 };
 

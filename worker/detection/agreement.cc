@@ -47,19 +47,22 @@ torch::Tensor MirrorBoxes(const torch::Tensor& boxes, int64_t width) {
       {width - boxes.select(1, 2), boxes.select(1, 1), width - boxes.select(1, 0), boxes.select(1, 3)}, 1);
 }
 
-torch::Tensor MirrorAgreement(const Detections& original, const Detections& mirrored) {
-  auto agreement = torch::zeros({original.boxes.size(0)});
+MirrorMatch MatchMirrored(const Detections& original, const Detections& mirrored) {
+  const int64_t count = original.boxes.size(0);
+  MirrorMatch match = {torch::zeros({count}), torch::zeros({count, 4})};
   const auto iou = BoxIou(original.boxes, mirrored.boxes).to(torch::kCPU);
   const auto first = original.probabilities.to(torch::kCPU);
   const auto second = mirrored.probabilities.to(torch::kCPU);
+  const auto boxes = mirrored.boxes.to(torch::kCPU);
   std::vector<bool> original_taken(iou.size(0)), mirrored_taken(iou.size(1));
   for (const OverlappingPair& pair : OverlappingPairs(iou)) {
     if (original_taken[pair.original] || mirrored_taken[pair.mirrored]) continue;
     original_taken[pair.original] = mirrored_taken[pair.mirrored] = true;
     const float divergence = JensenShannon(first[pair.original], second[pair.mirrored]);
-    agreement[pair.original] = (pair.iou + 1 - divergence) / 2;
+    match.agreement[pair.original] = (pair.iou + 1 - divergence) / 2;
+    match.partners[pair.original] = boxes[pair.mirrored];
   }
-  return agreement;
+  return match;
 }
 
 }  // namespace loupe::detection

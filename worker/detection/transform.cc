@@ -17,7 +17,8 @@ torch::Tensor ChannelTensor(const google::protobuf::RepeatedField<float>& values
   return torch::tensor(std::vector<float>(values.begin(), values.end())).view({3, 1, 1});
 }
 
-constexpr float kLargestLevel = 255;  // of uint8
+constexpr float kLargestByte = 255;
+constexpr float kLargestWord = 65535;
 
 // Between which two pixels of a side each pixel of the resized side lies, and how near to the second.
 // Source: torch::upsample_bilinear2d without align_corners.
@@ -46,7 +47,7 @@ void Interpolate(const torch::Tensor& picture, float largest, const torch::Tenso
   const int64_t columns = pixels.size(2);
   const Axis x(width, columns);
   const Axis y(picture.size(1), height);
-  const auto* levels = picture.data_ptr<Level>();
+  const auto* levels = static_cast<const Level*>(picture.data_ptr());
   constexpr int64_t kRowsATask = 64;
   at::parallel_for(0, 3 * height, kRowsATask, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
@@ -73,7 +74,9 @@ void Interpolate(const torch::Tensor& picture, float largest, const torch::Tenso
 }  // namespace
 
 torch::Tensor Levels(const torch::Tensor& picture) {
-  return picture.dtype() == torch::kUInt8 ? picture.to(torch::kFloat32).div_(kLargestLevel) : picture;
+  if (picture.dtype() == torch::kUInt8) return picture.to(torch::kFloat32).div_(kLargestByte);
+  if (picture.dtype() != torch::kInt16) return picture;
+  return picture.to(torch::kInt32).bitwise_and_(0xffff).to(torch::kFloat32).div_(kLargestWord);
 }
 
 Transform::Transform(const v1::Detector& config)
@@ -113,7 +116,9 @@ ResizedPicture Transform::Resize(const torch::Tensor& picture) const {
   const auto [height, width] = ResizedSize(original);
   const torch::Tensor pixels = torch::empty({3, height, width});
   if (picture.dtype() == torch::kUInt8) {
-    Interpolate<uint8_t>(picture.contiguous(), kLargestLevel, mean_, std_, pixels);
+    Interpolate<uint8_t>(picture.contiguous(), kLargestByte, mean_, std_, pixels);
+  } else if (picture.dtype() == torch::kInt16) {
+    Interpolate<uint16_t>(picture.contiguous(), kLargestWord, mean_, std_, pixels);
   } else {
     Interpolate<float>(picture.contiguous(), 1, mean_, std_, pixels);
   }

@@ -12,7 +12,8 @@
 
 namespace loupe::detection {
 
-// The levels of a picture as float32 in [0, 1]. picture: [3, H, W] RGB, uint8 or float32 in [0, 1].
+// The levels of a picture as float32 in [0, 1]. picture: [3, H, W] RGB, uint8, int16 (the bits of uint16) or
+// float32 in [0, 1].
 torch::Tensor Levels(const torch::Tensor& picture);
 
 // A picture as the network sees it, without padding.
@@ -37,7 +38,7 @@ class Transform {
 
   // Resizes (bilinear; the shorter side to min_size unless the longer would exceed max_size) and normalises.
   // Its memory is that of the result, however large the picture.
-  // picture: [3, H, W] RGB on the CPU, uint8 or float32 in [0, 1].
+  // picture: [3, H, W] RGB on the CPU, of a type that Levels takes.
   ResizedPicture Resize(const torch::Tensor& picture) const;
   // Pads to a common multiple of `size_divisible`. pictures: at least one.
   Batch Stack(const std::vector<ResizedPicture>& pictures) const;

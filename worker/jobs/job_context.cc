@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/lib/blob_stream.h"
 #include "spdlog/spdlog.h"
+#include "worker/pictures/image_decode.h"
 
 namespace loupe {
 namespace {
@@ -28,6 +29,18 @@ absl::StatusOr<std::string> JobContext::ReadBytes(const std::string& sha256) con
   return cache.Read(*hash, [&](const std::filesystem::path& path) {
     return ReadBlob(connection, *hash, path, {.deadline = absl::Minutes(30), .patience = kJobPatience});
   });
+}
+
+absl::StatusOr<torch::Tensor> JobContext::ReadPicture(const std::string& sha256,
+                                                      const std::string& file_name) const {
+  const absl::StatusOr<std::string> bytes = ReadBytes(sha256);
+  if (!bytes.ok()) return bytes.status();
+  IntensityRange range;
+  if (job.has_intensity_range()) {
+    range.low = static_cast<uint16_t>(job.intensity_range().low());
+    range.high = static_cast<uint16_t>(job.intensity_range().high());
+  }
+  return DecodeImage(*bytes, file_name, range);
 }
 
 absl::StatusOr<SafetensorsFile> JobContext::ReadWeights(const std::string& sha256) const {

@@ -28,6 +28,8 @@ struct JobContext {
   // A blob from the cache, or from the coordinator. Errors: INVALID_ARGUMENT (`sha256` is not 32 bytes long),
   // and those of ReadBlob and ImageCache::Read.
   absl::StatusOr<std::string> ReadBytes(const std::string& sha256) const;
+  // An image's picture, as DecodeImage returns it. Errors: those of ReadBytes and DecodeImage.
+  absl::StatusOr<torch::Tensor> ReadPicture(const std::string& sha256, const std::string& file_name) const;
   // Errors: those of ReadBytes and ReadSafetensors.
   absl::StatusOr<SafetensorsFile> ReadWeights(const std::string& sha256) const;
   // Uploads a file as a blob and returns its hash. Errors: those of HashOfFile and WriteBlob.

@@ -13,7 +13,6 @@
 #include "spdlog/spdlog.h"
 #include "worker/jobs/job_context.h"
 #include "worker/jobs/prediction_message.h"
-#include "worker/pictures/image_decode.h"
 #include "worker/prediction/perceptual_hash.h"
 #include "worker/prediction/picture_prediction.h"
 #include "worker/prediction/predictor.h"
@@ -113,9 +112,7 @@ class PredictJob {
     const detection::ImageSize size = {image.height(), image.width()};
     const auto load = [this, &look, sha256 = image.sha256(),
                        name = image.file_name()]() -> absl::StatusOr<torch::Tensor> {
-      const absl::StatusOr<std::string> bytes = context_.ReadBytes(sha256);
-      if (!bytes.ok()) return bytes.status();
-      absl::StatusOr<torch::Tensor> picture = DecodeImage(*bytes, name);
+      absl::StatusOr<torch::Tensor> picture = context_.ReadPicture(sha256, name);
       if (picture.ok()) look = {PerceptualHash(*picture), Brightness(*picture)};
       return picture;
     };

@@ -33,9 +33,11 @@ v1::ImagePrediction PredictionMessage(int64_t image_id, const Prediction& predic
     message.add_background_scores(row[0]);
     largest = std::max(largest, score);
   }
-  if (prediction.agreement.defined()) {
-    const torch::Tensor agreement = prediction.agreement.contiguous();
-    message.mutable_agreements()->Add(agreement.data_ptr<float>(), agreement.data_ptr<float>() + count);
+  if (prediction.mirrored.has_value()) {
+    const float* agreements = prediction.mirrored->agreement.data_ptr<float>();
+    message.mutable_agreements()->Add(agreements, agreements + count);
+    const float* partners = prediction.mirrored->partners.data_ptr<float>();
+    message.mutable_partner_corners()->Add(partners, partners + 4 * count);
   }
   const torch::Tensor half = detections.embedding.to(torch::kHalf).contiguous();
   message.set_embedding(half.data_ptr(), half.nbytes());

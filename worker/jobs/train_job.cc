@@ -10,7 +10,6 @@
 #include "spdlog/spdlog.h"
 #include "worker/detection/weights.h"
 #include "worker/jobs/job_context.h"
-#include "worker/pictures/image_decode.h"
 #include "worker/training/trainer.h"
 
 namespace loupe {
@@ -25,11 +24,7 @@ TrainingImage ImageOf(const JobContext& context, const v1::SnapshotItem& item) {
   }
   const std::string name = item.image().file_name();
   const std::string sha256 = item.image().sha256();
-  const auto load = [&context, name, sha256]() -> absl::StatusOr<torch::Tensor> {
-    const absl::StatusOr<std::string> bytes = context.ReadBytes(sha256);
-    if (!bytes.ok()) return bytes.status();
-    return DecodeImage(*bytes, name);
-  };
+  const auto load = [&context, name, sha256] { return context.ReadPicture(sha256, name); };
   return {name, load, TargetOf(boxes), item.pseudo()};
 }
 

@@ -8,19 +8,22 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "content/intensity_range.h"
 #include "content/picture_header.h"
 
 namespace loupe {
 
-// Returns [3, H, W] RGB, turned as people see the picture (EXIF): uint8, or float32 in [0, 1] of a picture
-// with 16 bits. Grey becomes three equal channels, alpha is dropped. Messages call the picture `name`.
-// Errors: INVALID_ARGUMENT as ReadPictureHeader, or when the decoder can't read the picture.
-absl::StatusOr<torch::Tensor> DecodeImage(std::string_view bytes, const std::string& name);
+// Returns [3, H, W] RGB, turned as people see the picture (EXIF): uint8, or of a picture with 16 bits the
+// levels of `range` as 0 to 65535, in int16 (the bits of uint16, which LibTorch lacks). detection::Levels
+// makes floats of both. Grey becomes three equal channels, alpha is dropped. Messages call the picture
+// `name`. Errors: INVALID_ARGUMENT as ReadPictureHeader, or when the decoder can't read the picture.
+absl::StatusOr<torch::Tensor> DecodeImage(std::string_view bytes, const std::string& name,
+                                          IntensityRange range = {});
 
 // The header of a picture file, without decoding. Errors: as LoadImage.
 absl::StatusOr<PictureHeader> LoadPictureHeader(const std::filesystem::path& path);
 
 // The picture in a file. Errors: those of DecodeImage; NOT_FOUND when the file can't be opened.
-absl::StatusOr<torch::Tensor> LoadImage(const std::filesystem::path& path);
+absl::StatusOr<torch::Tensor> LoadImage(const std::filesystem::path& path, IntensityRange range = {});
 
 }  // namespace loupe

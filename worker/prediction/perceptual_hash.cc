@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <numbers>
 #include <numeric>
 #include <vector>
@@ -46,6 +47,15 @@ torch::Tensor Shrunk(const torch::Tensor& image) {
   return torch::stack(rows);
 }
 
+// As a share of the largest level. LibTorch would make a copy in a wider type first. levels: contiguous.
+template <typename Level>
+float MeanLevel(const torch::Tensor& levels) {
+  const auto* level = static_cast<const Level*>(levels.data_ptr());
+  const uint64_t sum = std::accumulate(level, level + levels.numel(), uint64_t{0});
+  constexpr double kLargest = std::numeric_limits<Level>::max();
+  return static_cast<float>(static_cast<double>(sum) / kLargest / static_cast<double>(levels.numel()));
+}
+
 }  // namespace
 
 uint64_t PerceptualHash(const torch::Tensor& image) {
@@ -65,12 +75,9 @@ uint64_t PerceptualHash(const torch::Tensor& image) {
 
 float Brightness(const torch::Tensor& image) {
   const torch::NoGradGuard no_grad;
-  if (image.dtype() != torch::kUInt8) return image.mean().item<float>();
-  // LibTorch would make a copy in a wider type first.
-  const torch::Tensor levels = image.contiguous();
-  const auto* level = levels.data_ptr<uint8_t>();
-  const uint64_t sum = std::accumulate(level, level + levels.numel(), uint64_t{0});
-  return static_cast<float>(static_cast<double>(sum) / 255 / static_cast<double>(levels.numel()));
+  if (image.dtype() == torch::kUInt8) return MeanLevel<uint8_t>(image.contiguous());
+  if (image.dtype() == torch::kInt16) return MeanLevel<uint16_t>(image.contiguous());
+  return image.mean().item<float>();
 }
 
 }  // namespace loupe

@@ -2,7 +2,6 @@
 
 #include <torch/types.h>
 
-#include "worker/detection/agreement.h"
 #include "worker/detection/faster_rcnn.h"
 #include "worker/prediction/device.h"
 
@@ -66,7 +65,7 @@ absl::StatusOr<std::vector<Prediction>> Predictor::Predict(const detection::Batc
       if (!mirrored) continue;
       Detections& partner = detections[images + i];
       partner.boxes = detection::MirrorBoxes(partner.boxes, batch.originals[i].width);
-      predictions[i].agreement = detection::MirrorAgreement(predictions[i].detections, partner);
+      predictions[i].mirrored = detection::MatchMirrored(predictions[i].detections, partner);
     }
     return predictions;
   } catch (const c10::Error& error) {

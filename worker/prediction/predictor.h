@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "worker/detection/agreement.h"
 #include "worker/detection/transform.h"
 #include "worker/detection/types.h"
 #include "worker/prediction/weight_file.h"
@@ -15,8 +17,7 @@ namespace loupe {
 
 struct Prediction {
   detection::Detections detections;
-  torch::Tensor agreement;  // [K] float32 in [0, 1], of each box with the mirrored image; undefined without a
-                            // mirrored pass
+  std::optional<detection::MirrorMatch> mirrored;  // absent without a mirrored pass
 };
 
 class Predictor {

@@ -10,13 +10,14 @@
 
 #include "absl/status/statusor.h"
 #include "client/lib/coco_file.h"
+#include "content/intensity_range.h"
 #include "worker/detection/types.h"
 
 namespace loupe {
 
 struct TrainingImage {
   std::string name;  // for error messages
-  // Reads the picture from its file on every call: [3, H, W] RGB, uint8 or float32 in [0, 1].
+  // Reads the picture from its file on every call: [3, H, W] RGB, uint8, int16 or float32 as Levels says.
   std::function<absl::StatusOr<torch::Tensor>()> load;
   detection::Target target;  // labels 1..C, in the order of TrainingSet::class_names
   bool pseudo = false;       // boxes are pseudo-labels; never used for validation
@@ -39,10 +40,11 @@ struct TrainingSet {
 };
 
 // All images of a COCO file. The classes are its categories by ascending id. Boxes marked `iscrowd` become
-// regions to ignore. Requires: FitToPictures() of the file was OK.
+// regions to ignore. range: of pictures with 16 bits. Requires: FitToPictures() of the file was OK.
 // Errors: INVALID_ARGUMENT when the file has no category, or a box is empty or infinite as float32.
 absl::StatusOr<TrainingSet> TrainingSetFromCoco(const CocoFile& coco,
-                                                const std::filesystem::path& images_dir);
+                                                const std::filesystem::path& images_dir,
+                                                IntensityRange range = {});
 
 // Moves about `share` (in [0, 1]) of the images to `validation`. A hash of seed and name decides, so an image
 // stays on its side when other images are added or removed. Images with pseudo-labels are never moved.

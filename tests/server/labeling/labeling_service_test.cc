@@ -433,5 +433,23 @@ TEST_F(HoldoutQueueTest, OneTaskInFiveIsOfTheHoldoutInItsOrderAndBlind) {
   EXPECT_GT(Status().holdout_labelled(), 0U);
 }
 
+TEST_F(LabelingTest, AShownBoxTellsHowCertainItsSidesAre) {
+  Import(1);
+  RankByModel({1});
+  coordinator_.database().Sql(
+      "UPDATE prediction SET partner_corners = '{2,1,11,6, 0,0,0,0, 2,20,8,28}'");
+  const v1::Task task = NextOne(annotator_);
+  ASSERT_EQ(task.predictions_size(), 2);
+  EXPECT_THAT(task.predictions(0).side_certainty(),
+              testing::ElementsAre(testing::FloatEq(0.9F), 1, 1, testing::FloatEq(0.5F)));
+  EXPECT_THAT(task.predictions(1).side_certainty(), testing::ElementsAre(0, 0, 0, 0)) << "it has no partner";
+  coordinator_.database().Sql("UPDATE prediction SET partner_corners = '{}'");
+  v1::ListOpenTasksRequest open;
+  EXPECT_EQ(Rpc(*stub_, &Labeling::ListOpenTasks, annotator_, open)->tasks(0).predictions(0)
+                .side_certainty_size(),
+            0)
+      << "of a prediction without the mirrored image it isn't known";
+}
+
 }  // namespace
 }  // namespace loupe

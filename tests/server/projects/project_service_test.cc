@@ -264,5 +264,29 @@ TEST_F(ProjectServiceTest, GuidelinesHaveVersions) {
   EXPECT_EQ(Rpc(*stub_, &ProjectStub::SetGuidelines, engineer_, set).status().code(), Code::kInvalidArgument);
 }
 
+TEST_F(ProjectServiceTest, TheIntensityRangeIsFixedOnceARoundUsedIt) {
+  v1::CreateProjectRequest create = Request("parts");
+  create.mutable_intensity_range()->set_low(64);
+  create.mutable_intensity_range()->set_high(4095);
+  EXPECT_EQ(Create(create)->intensity_range().high(), 4095U);
+  v1::SetIntensityRangeRequest set;
+  set.mutable_intensity_range()->set_low(10);
+  for (const uint32_t high : {10U, 65536U}) {
+    set.set_request_id(NextRequestId());
+    set.mutable_intensity_range()->set_high(high);
+    EXPECT_EQ(Rpc(*stub_, &ProjectStub::SetIntensityRange, engineer_, set).status().code(),
+              Code::kInvalidArgument)
+        << high;
+  }
+  set.set_request_id(NextRequestId());
+  set.mutable_intensity_range()->set_high(1023);
+  EXPECT_EQ(Rpc(*stub_, &ProjectStub::SetIntensityRange, engineer_, set)->intensity_range().high(), 1023U);
+  coordinator_.database().Sql(
+      "INSERT INTO snapshot (project_id) VALUES (1); INSERT INTO round (project_id, number, state, recipe, "
+      "snapshot_id, submitted_by) VALUES (1, 1, 'waiting', '', 1, 1)");
+  set.set_request_id(NextRequestId());
+  EXPECT_EQ(ErrorReason(Rpc(*stub_, &ProjectStub::SetIntensityRange, engineer_, set).status()), "HAS_ROUNDS");
+}
+
 }  // namespace
 }  // namespace loupe

@@ -135,5 +135,38 @@ TEST_F(ClassChangeTest, ARetiredClassIsNeitherTrainedOnNorJudged) {
   EXPECT_EQ(world_.Number("SELECT count(DISTINCT label) FROM label_box"), 2);
 }
 
+TEST_F(ClassChangeTest, AModelIsJudgedAgainWhenLabelsOfTheHoldoutAreCorrected) {
+  world_.Submit(kRecipe);
+  const v1::Round round = worker_.Finish(1);
+  ASSERT_EQ(round.state(), "done") << round.error();
+  const auto get = [&] {
+    v1::Model model;
+    EXPECT_TRUE(world_.models->GetModel(world_.Context(world_.engineer).get(), {}, &model).ok());
+    return model;
+  };
+  EXPECT_FALSE(get().has_evaluation_now());
+  EXPECT_NEAR(get().evaluation().ap50(), 1, 1e-9);
+  // A box of class 1 was one of class 2.
+  world_.database.Sql(
+      "SELECT append_revision(id, 'import', 1, NULL, true, false, 0, truth_revision_id, '', '', '{}', "
+      "ARRAY[10, 10, 50, 40]::real[], ARRAY[2], ARRAY['imported'], ARRAY[false], ARRAY[-1], "
+      "ARRAY[0]::bigint[], ARRAY[-1], '{}') FROM image WHERE file_name = 'holdout-2.png'");
+  const v1::Model model = get();
+  EXPECT_EQ(model.corrected_images(), 1U);
+  EXPECT_NEAR(model.evaluation().ap50(), 1, 1e-9) << "what its round found stays";
+  ASSERT_TRUE(model.has_evaluation_now());
+  EXPECT_EQ(model.evaluation_now().images(), 10U);
+  EXPECT_LT(model.evaluation_now().ap50(), 0.99);
+  EXPECT_EQ(model.evaluation_now().random_sample(), model.evaluation().random_sample());
+}
+
+TEST_F(ClassChangeTest, AJobKnowsTheLevelsOfDeepPictures) {
+  world_.database.Sql("UPDATE project SET intensity_low = 64, intensity_high = 4095");
+  world_.Submit(kRecipe);
+  const v1::Job job = Lease();
+  EXPECT_EQ(job.intensity_range().low(), 64U);
+  EXPECT_EQ(job.intensity_range().high(), 4095U);
+}
+
 }  // namespace
 }  // namespace loupe

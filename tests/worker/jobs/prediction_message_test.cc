@@ -20,7 +20,7 @@ TEST(PredictionMessageTest, CarriesScoresRunnersUpAndBackground) {
   detections.probabilities = torch::tensor({{0.1F, 0.05F, 0.6F, 0.25F}, {0.2F, 0.5F, 0.3F, 0.F}});
   detections.embedding = torch::tensor({1.F, -2.F});
   detections.max_score_below = 0.005F;
-  prediction.agreement = torch::tensor({0.75F, 0.F});
+  prediction.mirrored = {torch::tensor({0.75F, 0.F}), torch::tensor({{1.F, 2.F, 3.F, 5.F}, {0.F, 0.F, 0.F, 0.F}})};
   const v1::ImagePrediction message = PredictionMessage(42, prediction);
   EXPECT_EQ(message.image_id(), 42);
   EXPECT_THAT(message.corners(), ElementsAre(1, 2, 3, 4, 5, 6, 7, 8));
@@ -30,6 +30,7 @@ TEST(PredictionMessageTest, CarriesScoresRunnersUpAndBackground) {
   EXPECT_THAT(message.runner_up_scores(), ElementsAre(FloatEq(0.25), FloatEq(0.3)));
   EXPECT_THAT(message.background_scores(), ElementsAre(FloatEq(0.1), FloatEq(0.2)));
   EXPECT_THAT(message.agreements(), ElementsAre(0.75, 0));
+  EXPECT_THAT(message.partner_corners(), ElementsAre(1, 2, 3, 5, 0, 0, 0, 0));
   EXPECT_THAT(message.max_foreground_score(), FloatEq(0.6));
   // IEEE half floats, little-endian: 1 is 0x3c00, -2 is 0xc000.
   EXPECT_EQ(message.embedding(), std::string("\x00\x3c\x00\xc0", 4));
@@ -47,6 +48,7 @@ TEST(PredictionMessageTest, AnImageWithoutBoxesKeepsItsBestProposal) {
   const v1::ImagePrediction message = PredictionMessage(7, prediction);
   EXPECT_EQ(message.scores_size(), 0);
   EXPECT_EQ(message.agreements_size(), 0);
+  EXPECT_EQ(message.partner_corners_size(), 0);
   EXPECT_THAT(message.max_foreground_score(), FloatEq(0.005));
 }
 

@@ -181,6 +181,27 @@ TEST(ImageDecodeTest, TakesGreySixteenBitAndAlpha) {
   EXPECT_NEAR((*clear)[1][2][2].item<float>(), 0.2, 1e-6);
 }
 
+TEST(ImageDecodeTest, LevelsOfTwelveBitsFillTheRange) {
+  cv::Mat levels(2, 3, CV_16UC3, cv::Scalar(64, 100, 4095));
+  levels.at<cv::Vec3w>(0, 0) = {0, 2048, 65535};
+  for (const char* extension : {".png", ".tiff"}) {
+    const absl::StatusOr<torch::Tensor> image =
+        DecodeImage(Encoded(levels, extension), "camera", {.low = 64, .high = 4095});
+    ASSERT_TRUE(image.ok()) << image.status();
+    const torch::Tensor seen = detection::Levels(*image);
+    EXPECT_EQ(Red(seen, 1, 1), 1);
+    EXPECT_NEAR(seen[1][1][1].item<float>(), 36.0 / 4031, 1e-5);
+    EXPECT_EQ(seen[2][1][1].item<float>(), 0);
+    EXPECT_EQ(Red(seen, 0, 0), 1) << "above it is white, too";
+    EXPECT_NEAR(seen[1][0][0].item<float>(), 1984.0 / 4031, 1e-5);
+    EXPECT_EQ(seen[2][0][0].item<float>(), 0);
+  }
+  // A picture of 8 bits has no use for it.
+  const auto grey = DecodeImage(Encoded(cv::Mat(5, 7, CV_8U, 51), ".png"), "grey", {.low = 64, .high = 4095});
+  ASSERT_TRUE(grey.ok());
+  EXPECT_TRUE(torch::allclose(detection::Levels(*grey), torch::full({3, 5, 7}, 0.2)));
+}
+
 // Its levels were those of OpenCV's buffer, which was gone by then.
 TEST(ImageDecodeTest, ASinglePixelOutlivesItsDecoder) {
   const absl::StatusOr<torch::Tensor> image =

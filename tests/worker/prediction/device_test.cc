@@ -117,7 +117,8 @@ TEST(OffTheCpuTest, PredictionsComeBackToTheCpu) {
   const Prediction actual = PredictSquare(trainer->model(), StrictDevice(), "float32");
   for (const torch::Tensor& tensor :
        {actual.detections.boxes, actual.detections.labels, actual.detections.scores,
-        actual.detections.probabilities, actual.detections.embedding, actual.agreement}) {
+        actual.detections.probabilities, actual.detections.embedding, actual.mirrored->agreement,
+        actual.mirrored->partners}) {
     EXPECT_TRUE(tensor.is_cpu());
   }
   EXPECT_LE((actual.detections.boxes[0] - expected.detections.boxes[0]).abs().max().item<double>(), 0.01);

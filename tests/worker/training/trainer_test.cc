@@ -411,7 +411,7 @@ TEST(PredictorTest, KnowsWhatAFileOfLoupeIs) {
   ASSERT_TRUE(predictions.ok()) << predictions.status();
   ASSERT_EQ(predictions->size(), 2);
   for (const Prediction& prediction : *predictions) {
-    EXPECT_EQ(prediction.agreement.size(0), prediction.detections.scores.size(0));
+    EXPECT_EQ(prediction.mirrored->agreement.size(0), prediction.detections.scores.size(0));
   }
   DetectorDescription three;
   three.num_classes = 3;
