@@ -35,7 +35,8 @@ void AddRange(CLI::App& command, IntensityRange& range) {
     constexpr int kLargest = std::numeric_limits<uint16_t>::max();
     std::array<int, 2> parsed = {};
     for (size_t i = 0; i < parsed.size(); ++i) {
-      if (!CLI::detail::lexical_cast(levels[i], parsed[i]) || parsed[i] < 0 || parsed[i] > kLargest) return false;
+      if (!CLI::detail::lexical_cast(levels[i], parsed[i]) || parsed[i] < 0 || parsed[i] > kLargest)
+        return false;
     }
     range = {static_cast<uint16_t>(parsed[0]), static_cast<uint16_t>(parsed[1])};
     return range.low < range.high;

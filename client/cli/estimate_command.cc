@@ -56,7 +56,9 @@ Json EstimatesJson(const v1::PoolEstimates& estimates, const ClassNames& classes
   json["averaged_classes"] = estimates.averaged_classes();
   json["classes"] = Json::array();
   for (const v1::ClassFigures& one : estimates.classes()) {
-    Json of_class = {{"label", one.label()}, {"class", classes.Name(one.label())}};
+    Json of_class = {{"label", one.label()},
+                     {"class", classes.Name(one.label())},
+                     {"images_to_look_at", one.images_to_look_at()}};
     of_class.update(FiguresJson(one.figures()));
     json["classes"].push_back(std::move(of_class));
   }
@@ -117,6 +119,11 @@ void PrintEstimates(const v1::PoolEstimates& estimates, const ClassNames& classe
       AddFigures(classes.Name(one.label()), one.figures(), table);
     }
     table.Print();
+    for (const v1::ClassFigures& one : estimates.classes()) {
+      if (one.images_to_look_at() == 0) continue;
+      std::printf("%s was added: %s still to be looked at for it\n", classes.Name(one.label()).c_str(),
+                  Counted(one.images_to_look_at(), "labelled image").c_str());
+    }
     std::printf("in brackets 95 %% intervals, where the answered images hold enough boxes for one\n\n");
   }
   for (const std::string& note : NotesOn(estimates)) std::printf("%s\n", Printable(note).c_str());

@@ -130,11 +130,16 @@ Json ResultJson(const v1::ImportResponse& total, const ImportPlan& plan) {
 }
 
 void PrintResult(const v1::ImportResponse& total, const ImportPlan& plan) {
-  std::printf("%lu images added (%lu to the pool, %lu to the holdout), %lu labelled with %lu boxes\n",
-              total.added(), total.added_to_pool(), total.added_to_holdout(), total.labelled(),
-              total.boxes());
+  std::printf("%s added (%lu to the pool, %lu to the holdout)\n", Counted(total.added(), "image").c_str(),
+              total.added_to_pool(), total.added_to_holdout());
+  if (total.labelled() > total.declared_blind()) {
+    std::printf("labels of %s taken, with %s\n",
+                Counted(total.labelled() - total.declared_blind(), "image").c_str(),
+                Counted(total.boxes(), "box").c_str());
+  }
   if (total.known() > 0)
-    std::printf("%lu pictures were known already, byte for byte, and are kept once\n", total.known());
+    std::printf("known already, byte for byte, and kept once: %s\n",
+                Counted(total.known(), "picture").c_str());
   const uint64_t clipped = total.boxes_clipped() + static_cast<uint64_t>(plan.clipped_boxes);
   if (clipped > 0)
     std::printf("%lu boxes reached over the edge by at most a pixel and were clipped\n", clipped);

@@ -176,7 +176,8 @@ void AddLabels(const CocoFile& coco, const ClassNames& classes,
   }
   for (const auto& [category, boxes] : unknown) {
     problems.Add(absl::StrCat("category \"", category, "\" (", boxes, boxes == 1 ? " box" : " boxes",
-                              ") is no class of the project, which has: ", classes.Listing()));
+                              ") is no class of the project, which has: ", classes.Listing(),
+                              ". A class that was renamed has its new name in files, too"));
   }
 }
 

@@ -94,6 +94,9 @@ void PrintCurve(const v1::Curve& curve) {
   }
   if (!curve.no_fit().empty()) std::printf("\nno forecast: %s\n", Printable(curve.no_fit()).c_str());
   std::printf("\n%s\n", Printable(curve.verdict()).c_str());
+  const bool judged = std::any_of(curve.points().begin(), curve.points().end(),
+                                  [](const v1::CurvePoint& point) { return point.has_ap50(); });
+  if (!judged) return;  // there is nothing to weigh yet
   for (const v1::CurveReason& reason : curve.reasons()) {
     std::printf("  %s: %s\n", Printable(reason.speaks_for()).c_str(), Printable(reason.text()).c_str());
   }
@@ -130,7 +133,8 @@ Json CheckJson(const v1::LabelCheck& check, const ClassNames& classes) {
                                                           : Json()},
          {"missing", coverage.missing()},
          {"thin", coverage.thin()},
-         {"underrepresented", coverage.underrepresented()}});
+         {"underrepresented", coverage.underrepresented()},
+         {"images_to_look_at", coverage.images_to_look_at()}});
   }
   json["comparisons"] = Json::array();
   for (const v1::Comparison& comparison : check.comparisons()) {
@@ -155,7 +159,7 @@ Json CheckJson(const v1::LabelCheck& check, const ClassNames& classes) {
 }
 
 void PrintCheck(const v1::LabelCheck& check, const ClassNames& classes) {
-  Table coverage({"class", "boxes", "expected in the rest"});
+  Table coverage({"class", "boxes in the pool", "expected in the rest"});
   for (const v1::ClassCoverage& one : check.classes()) {
     coverage.Add({classes.Name(one.label()), absl::StrCat(one.boxes()),
                   one.has_expected_boxes() ? absl::StrFormat("%.0f (%.0f to %.0f)", one.expected_boxes(),

@@ -140,7 +140,15 @@ std::optional<uint32_t> ClassNames::Label(std::string_view name) const {
   return std::nullopt;
 }
 
-std::string ClassNames::Listing() const { return absl::StrJoin(offered_, ", "); }
+std::string InList(const std::string& name) {
+  return name.find_first_of(",\"") == std::string::npos ? name : Json(name).dump();
+}
+
+std::string ClassNames::Listing() const {
+  return absl::StrJoin(offered_, ", ", [](std::string* text, const std::string& name) {
+    absl::StrAppend(text, InList(name));
+  });
+}
 
 std::string SideName(v1::Side side) { return absl::AsciiStrToLower(v1::Side_Name(side)); }
 
@@ -192,10 +200,10 @@ Json PredictedBoxJson(const v1::PredictedBox& box, const ClassNames& classes) {
           {"label", box.label()},
           {"class", classes.Name(box.label())},
           {"score", box.score()},
-          {"side_certainty", box.side_certainty().empty()
-                                 ? Json()
-                                 : Json(std::vector<float>(box.side_certainty().begin(),
-                                                           box.side_certainty().end()))}};
+          {"side_certainty",
+           box.side_certainty().empty()
+               ? Json()
+               : Json(std::vector<float>(box.side_certainty().begin(), box.side_certainty().end()))}};
 }
 
 Json ReasonJson(const v1::Reason& reason) {

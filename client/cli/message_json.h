@@ -31,7 +31,8 @@ class ClassNames {
   std::string Name(uint32_t label) const;
   // nullopt: the project has no such class.
   std::optional<uint32_t> Label(std::string_view name) const;
-  // "a, b, c", for messages.
+  // Names of classes that are not retired; and as "a, b, c", for messages.
+  const std::vector<std::string>& offered() const { return offered_; }
   std::string Listing() const;
   // By class index.
   const std::vector<std::string>& names() const { return names_; }
@@ -40,6 +41,9 @@ class ClassNames {
   std::vector<std::string> names_;    // in order of label
   std::vector<std::string> offered_;  // those that are not retired
 };
+
+// A name among others that a comma divides: in quotes if it holds a comma or a quote.
+std::string InList(const std::string& name);
 
 // As lower-case words.
 std::string SideName(v1::Side side);

@@ -66,6 +66,11 @@ std::string ShellWord(std::string_view text) {
   return absl::StrCat("'", absl::StrReplaceAll(std::string(text), {{"'", "'\\''"}}), "'");
 }
 
+std::string Counted(uint64_t count, std::string_view noun) {
+  const char* plural = !noun.empty() && noun.back() == 'x' ? "es" : "s";
+  return absl::StrCat(count, " ", std::string(noun), count == 1 ? "" : plural);
+}
+
 std::string Fixed(double value, int digits) {
   return value < 0 ? "-" : absl::StrFormat("%.*f", digits, value);
 }

@@ -25,6 +25,9 @@ std::string Printable(std::string_view text);
 // The text as one word of a shell's command line, in quotes where it needs them.
 std::string ShellWord(std::string_view text);
 
+// "1 image", "2 images". noun: a regular one, in the singular.
+std::string Counted(uint64_t count, std::string_view noun);
+
 // A number with `digits` decimals, e.g. "0.5512" for 4. Values below 0 mean undefined and give "-".
 std::string Fixed(double value, int digits);
 

@@ -1,4 +1,5 @@
-// loupe project create|list|show|rename|intensity-range|guidelines|delete, loupe class list|add|rename|retire, loupe status
+// loupe project create|list|show|rename|intensity-range|guidelines|delete, loupe class
+// list|add|rename|retire, loupe status
 #include <unistd.h>
 
 #include <iostream>
@@ -74,7 +75,7 @@ struct ListProjectsOptions {
 
 std::string ClassList(const v1::Project& project) {
   return absl::StrJoin(project.classes(), ", ", [](std::string* text, const v1::Class& one) {
-    absl::StrAppend(text, one.name(), one.retired() ? " (retired)" : "");
+    absl::StrAppend(text, InList(one.name()), one.retired() ? " (retired)" : "");
   });
 }
 
@@ -197,8 +198,8 @@ absl::Status DeleteProject(const Context& context, const DeleteOptions& options)
   if (options.json) {
     PrintJson({{"deleted", options.name}, {"erased_images", deleted->erased_images()}});
   } else {
-    std::printf("%s is deleted; %llu pictures were erased. Backups that were made before still hold them.\n",
-                options.name.c_str(), static_cast<unsigned long long>(deleted->erased_images()));
+    std::printf("%s is deleted, and %s erased. Backups that were made before still hold them.\n",
+                options.name.c_str(), Counted(deleted->erased_images(), "picture").c_str());
   }
   return absl::OkStatus();
 }
@@ -295,8 +296,7 @@ absl::Status AddClass(const Context& context, const ClassOptions& options) {
   if (!status.ok()) return status.status();
   const uint64_t to_look_at = status->class_counts(status->class_counts_size() - 1).images_to_look_at();
   if (to_look_at > 0 && !options.json) {
-    std::printf("%llu images were labelled without it: the queue serves them first.\n",
-                static_cast<unsigned long long>(to_look_at));
+    std::printf("labelled without it, and served first: %s\n", Counted(to_look_at, "image").c_str());
   }
   return absl::OkStatus();
 }
@@ -318,12 +318,12 @@ void PrintStatus(const v1::ProjectStatus& status) {
   Table sides({"", "images", "labelled"});
   sides.Add({"pool", absl::StrCat(status.pool_images()), absl::StrCat(status.pool_labelled())});
   sides.Add({"holdout", absl::StrCat(status.holdout_images()), absl::StrCat(status.holdout_labelled())});
-  Table classes({"class", "boxes", "images", ""});
+  Table classes({"class", "boxes", "images", status.holdout_images() > 0 ? "(pool and holdout)" : ""});
   for (const v1::ClassCount& count : status.class_counts()) {
     classes.Add({count.class_().name(), absl::StrCat(count.boxes()), absl::StrCat(count.images()),
                  count.class_().retired() ? "retired"
                  : count.images_to_look_at() > 0
-                     ? absl::StrCat(count.images_to_look_at(), " labelled images to be looked at for it")
+                     ? absl::StrCat(Counted(count.images_to_look_at(), "labelled image"), " to be looked at")
                      : ""});
   }
   Table rest({"project", status.project().name()});
@@ -332,8 +332,10 @@ void PrintStatus(const v1::ProjectStatus& status) {
       {"latest round", round == 0 ? "none yet" : absl::StrCat(round, ", ", status.latest_round_state())});
   rest.Add(
       {"serving model", status.serving_model() == 0 ? "none yet" : absl::StrCat(status.serving_model())});
-  rest.Add({"images to be served", absl::StrCat(status.queue_length())});
-  rest.Add({"images being labelled", absl::StrCat(status.open_leases())});
+  const bool all_labelled = status.queue_length() == 0 && status.pool_labelled() == status.pool_images();
+  rest.Add({"images to be labelled", all_labelled ? "none: all of the pool that can be used are labelled"
+                                                  : absl::StrCat(status.queue_length())});
+  rest.Add({"images that people hold now", absl::StrCat(status.open_leases())});
   rest.Add(
       {"boxes", absl::StrCat(status.boxes_imported(), " imported, ", status.boxes_accepted(), " accepted, ",
                              status.boxes_adjusted(), " adjusted, ", status.boxes_relabelled(),
@@ -412,8 +414,8 @@ void AddProjectCommands(CLI::App& parent, Action& action) {
   OnChosen(command, action, rename, RenameProject);
 
   auto range = std::make_shared<RangeOptions>();
-  command = project->add_subcommand("intensity-range",
-                                    "Say which levels of 16-bit pictures are black and white, before any round");
+  command = project->add_subcommand(
+      "intensity-range", "Say which levels of 16-bit pictures are black and white, before any round");
   command->add_option("low", range->low, "Black at this level and below")->required();
   command->add_option("high", range->high, "White at this level and above, at most 65535")->required();
   command->add_flag("--json", range->json, "Print the project as JSON");

@@ -145,6 +145,10 @@ absl::Status Reopen(const Context& context, const ReopenOptions& options) {
   return ShowTaken(context, *task, *classes, options.picture);
 }
 
+absl::Status InFile(const std::string& file, const absl::Status& why) {
+  return {why.code(), absl::StrCat(file == "-" ? "standard input" : file, ": ", why.message())};
+}
+
 // The same correction has the same id, so that a command that is given again after a lost connection finds
 // what the first one did.
 std::string RequestIdOf(const v1::SubmitRequest& request) {
@@ -157,7 +161,7 @@ absl::Status SubmitTask(const Context& context, const TaskOptions& options) {
   const auto classes = FetchClasses(context);
   if (!classes.ok()) return classes.status();
   absl::StatusOr<v1::SubmitRequest> request = ParseCorrection(*text, *classes);
-  if (!request.ok()) return request.status();
+  if (!request.ok()) return InFile(options.file, request.status());
   request->set_client("loupe submit");
   request->set_request_id(RequestIdOf(*request));
   const auto response = Ask(context, &v1::LabelingService::Stub::Submit, *request);
@@ -193,7 +197,8 @@ absl::Status SubmitTask(const Context& context, const TaskOptions& options) {
 absl::StatusOr<v1::TaskLease> ReadLease(const std::string& file) {
   const absl::StatusOr<std::string> text = ReadText(file);
   if (!text.ok()) return text.status();
-  return ParseTaskLease(*text);
+  const absl::StatusOr<v1::TaskLease> lease = ParseTaskLease(*text);
+  return lease.ok() ? lease : InFile(file, lease.status());
 }
 
 absl::Status Skip(const Context& context, const SkipOptions& options) {
@@ -206,7 +211,9 @@ absl::Status Skip(const Context& context, const SkipOptions& options) {
   request.set_reason(options.reason);
   const auto response = Ask(context, &v1::LabelingService::Stub::Skip, request);
   if (response.ok()) {
-    std::printf("the image is left to the other annotators; `loupe next --skipped` takes it up again\n");
+    std::printf(
+        "the image is left to the others; `loupe next --skipped` takes it up again. An answer that you had "
+        "opened again stays as it was.\n");
   }
   return response.status();
 }
@@ -215,7 +222,9 @@ absl::Status Release(const Context& context, const TaskOptions& options) {
   const absl::StatusOr<v1::TaskLease> lease = ReadLease(options.file);
   if (!lease.ok()) return lease.status();
   const absl::Status released = ReleaseTask(context, *lease);
-  if (released.ok()) std::printf("the image waits for the next annotator\n");
+  if (released.ok()) {
+    std::printf("the image waits as before; an answer that you had opened again stays as it was\n");
+  }
   return released;
 }
 
@@ -228,7 +237,9 @@ absl::Status Renew(const Context& context, const TaskOptions& options) {
   if (!response.ok()) return response.status();
   if (!response->ended_task_ids().empty()) {
     return absl::FailedPreconditionError(
-        "the lease has ended: a correction is still taken, and is the truth if nobody else answers first");
+        "there is nothing to renew: the task was submitted, skipped or released, or its lease has ended. A "
+        "correction after the end of the lease is still taken, and is the truth if nobody else answers "
+        "first");
   }
   std::printf("leased until %s\n", TimeText(response->lease_expires_at()).c_str());
   return absl::OkStatus();
@@ -275,7 +286,8 @@ void AddTaskCommands(CLI::App& parent, Action& action) {
   command->footer(
       "Add \"boxes\" to the JSON and give it to `loupe submit`, within 10 minutes:\n"
       "  \"boxes\": [{\"box\": [x1, y1, x2, y2], \"class\": \"scratch\", \"predicted_index\": 0}]\n"
-      "in pixels; [] says that the image is clean; predicted_index names the prediction it was made from.\n");
+      "in pixels; [] says that the image is clean; predicted_index names the prediction it was made from.\n"
+      "\"classes\" names the classes; \"new_classes\" those that were added since the image was labelled.\n");
   OnChosen(command, action, next, Next);
 
   auto reopen = std::make_shared<ReopenOptions>();
@@ -285,7 +297,8 @@ void AddTaskCommands(CLI::App& parent, Action& action) {
   command->add_option("--picture", reopen->picture, "Save the picture to this file, too");
   command->footer(
       "Change \"boxes\" in the JSON, keep the \"box_id\" of boxes that stay, and give it to "
-      "`loupe submit`.\nAnnotators open answers of their own, engineers anybody's.\n");
+      "`loupe submit`.\nAnnotators open answers of their own, engineers anybody's. While the task is open, "
+      "`loupe next` prints it again.\n");
   OnChosen(command, action, reopen, Reopen);
 
   auto submit = std::make_shared<TaskOptions>();

@@ -17,7 +17,9 @@ absl::StatusOr<Json> ParseObject(std::string_view text) {
       return absl::InvalidArgumentError("the task is no JSON object, as `loupe next` prints it");
     return json;
   } catch (const Json::parse_error& error) {
-    return absl::InvalidArgumentError(absl::StrCat("the task is broken JSON: ", error.what()));
+    const std::string_view before = text.substr(0, error.byte == 0 ? 0 : error.byte - 1);
+    return absl::InvalidArgumentError(absl::StrCat("the task is broken JSON, in line ",
+                                                   1 + std::count(before.begin(), before.end(), '\n')));
   }
 }
 
@@ -54,7 +56,10 @@ absl::Status ParseClass(const std::string& key, const Json& value, const ClassNa
     return absl::OkStatus();
   }
   const auto label = value.is_string() ? classes.Label(value.get<std::string>()) : std::nullopt;
-  if (!label) return absl::InvalidArgumentError(absl::StrCat("\"class\" is none of: ", classes.Listing()));
+  if (!label) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("there is no class ", value.dump(), "; there are: ", classes.Listing()));
+  }
   named = label;
   return absl::OkStatus();
 }
@@ -118,6 +123,7 @@ Json TaskJson(const v1::Task& task, const ClassNames& classes) {
   for (const v1::PredictedBox& box : task.predictions())
     json["predictions"].push_back(PredictedBoxJson(box, classes));
   if (task.has_reason()) json["reason"] = ReasonJson(task.reason());
+  json["classes"] = classes.offered();
   for (const uint32_t label : task.new_classes()) json["new_classes"].push_back(classes.Name(label));
   if (task.boxes().empty()) return json;
   json["boxes"] = Json::array();

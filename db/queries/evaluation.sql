@@ -18,7 +18,8 @@ FROM model
 JOIN evaluation ON evaluation.model_id = model.id AND evaluation.round_id = model.round_id
 JOIN usable_image image ON image.project_id = $1 AND image.side = 'holdout'
 JOIN label_revision truth ON truth.id = image.truth_revision_id
-WHERE model.id = $2 AND truth.blind AND truth.based_on IS NOT NULL AND truth.created_at > evaluation.created_at
+WHERE model.id = $2 AND truth.blind AND truth.based_on IS NOT NULL
+  AND truth.created_at > evaluation.created_at
   AND EXISTS (SELECT FROM prediction WHERE model_id = $2 AND image_id = image.id OFFSET 0);
 
 -- name: CountHoldoutUpTo

@@ -42,6 +42,11 @@ SELECT shown.*, count(*) OVER () AS total
 FROM shown_image shown JOIN image ON image.id = shown.id
 WHERE image.state_round_id = $1 ORDER BY shown.id LIMIT $2;
 
+-- name: FindNamesInFolders
+-- At most $3 names of images that are $2 within a folder.
+SELECT DISTINCT file_name FROM image
+WHERE project_id = $1 AND right(file_name, length($2) + 1) = '/' || $2 ORDER BY file_name LIMIT $3;
+
 -- name: SetImageAside
 -- For round $3. An image that was excluded may still be in its snapshot.
 UPDATE image SET state = 'set_aside', state_reason = $2, state_round_id = $3

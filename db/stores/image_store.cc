@@ -98,6 +98,16 @@ void RestoreImage(Transaction& transaction, ImageId image) {
   transaction.Exec("RestoreImage", image);
 }
 
+std::vector<std::string> FindNamesInFolders(Transaction& transaction, ProjectId project,
+                                            const std::string& file_name) {
+  constexpr int kNames = 3;
+  std::vector<std::string> names;
+  for (const auto& row : transaction.Exec("FindNamesInFolders", project, file_name, kNames)) {
+    names.push_back(row[0].as<std::string>());
+  }
+  return names;
+}
+
 void RemoveImage(Transaction& transaction, ImageId image, const std::string& reason) {
   transaction.Exec("LockImageToRemove", image);
   transaction.Exec("RemoveImage", image, reason);

@@ -39,6 +39,10 @@ struct SetAsideImages {
 };
 SetAsideImages ReadSetAside(Transaction& transaction, RoundId round, int limit);
 
+// A few names of images that are this name within a folder.
+std::vector<std::string> FindNamesInFolders(Transaction& transaction, ProjectId project,
+                                            const std::string& file_name);
+
 // Sets an image aside, on behalf of a round. Does nothing if it is set aside already, or removed.
 void SetImageAside(Transaction& transaction, ImageId image, const std::string& reason, RoundId round);
 // False: the image is removed.

@@ -126,10 +126,9 @@ std::vector<ImageToErase> ReadImagesToErase(Transaction& transaction, int limit)
 
 absl::StatusOr<ProjectId> InsertProject(Transaction& transaction, const v1::Project& settings) {
   const auto seed = static_cast<int64_t>(settings.seed());
-  const pqxx::result rows =
-      transaction.Exec("InsertProject", settings.name(), seed, settings.holdout_fraction(),
-                       settings.holdout_target(), settings.strategy(), settings.intensity_range().low(),
-                       settings.intensity_range().high());
+  const pqxx::result rows = transaction.Exec(
+      "InsertProject", settings.name(), seed, settings.holdout_fraction(), settings.holdout_target(),
+      settings.strategy(), settings.intensity_range().low(), settings.intensity_range().high());
   if (rows.empty()) {
     return Error(absl::StatusCode::kAlreadyExists, "PROJECT_EXISTS",
                  absl::StrCat("there is a project named ", settings.name(), ": choose another name"));

@@ -19,7 +19,8 @@ std::vector<TaskId> TaskIds(const pqxx::result& rows) {
   return tasks;
 }
 
-// partner: corners of the box that the model saw in the mirrored image, all 0 if it saw none; empty: not known.
+// partner: corners of the box that the model saw in the mirrored image, all 0 if it saw none; empty: not
+// known.
 void AddSideCertainty(const std::vector<float>& partner, v1::PredictedBox& box) {
   if (partner.size() != 4) return;
   const std::array<float, 4> sides = {box.box().x1(), box.box().y1(), box.box().x2(), box.box().y2()};

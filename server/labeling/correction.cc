@@ -33,14 +33,17 @@ std::string CornersText(const v1::Box& box) {
 // Clips what reaches beyond the image. Errors: INVALID_ARGUMENT (BAD_BOX).
 absl::StatusOr<v1::Box> Inside(int index, const v1::Box& box, const LockedTask& task) {
   const auto width = static_cast<float>(task.width), height = static_cast<float>(task.height);
-  // Also false when a corner is NaN.
+  const auto refuse = [&](absl::string_view why) {
+    return BadBox(index, absl::StrCat("its corners ", CornersText(box), " ", why));
+  };
+  if (!(box.x1() < box.x2() && box.y1() < box.y2())) {  // NaN fails every comparison
+    return refuse("are not x1 y1 x2 y2 with x1 below x2 and y1 below y2");
+  }
   const bool near = box.x1() >= -kMaxOverhang && box.y1() >= -kMaxOverhang &&
                     box.x2() <= width + kMaxOverhang && box.y2() <= height + kMaxOverhang;
   const v1::Box clipped = Clipped(box, width, height);
   if (near && clipped.x1() < clipped.x2() && clipped.y1() < clipped.y2()) return clipped;
-  return BadBox(index,
-                absl::StrCat("its corners ", CornersText(box), " must be in order and inside the image of ",
-                             task.width, " x ", task.height, " pixels"));
+  return refuse(absl::StrCat("reach beyond the image of ", task.width, " x ", task.height, " pixels"));
 }
 
 bool IsClipped(const v1::Box& clipped, const v1::Box& given) {

@@ -124,6 +124,12 @@ absl::StatusOr<v1::Task> Reopen(Transaction& transaction, const Principal& princ
   if (!image.ok()) return image.status();
   const std::optional<TaskId> task = ReopenImage(transaction, *image, principal.id);
   if (!task.has_value()) {
+    const absl::StatusOr<ProjectId> project = FindProject(transaction, request.project());
+    if (!project.ok()) return project.status();
+    const auto own = FindOpenTasks(transaction, *project, principal.id);
+    for (v1::Task& open : ReadTasksFor(transaction, principal, own)) {
+      if (open.image().id() == image->value()) return std::move(open);
+    }
     return Error(
         absl::StatusCode::kFailedPrecondition, "IMAGE_LEASED",
         absl::StrCat("image ", image->value(), " is being worked on: try again when its task has ended"));
@@ -145,8 +151,11 @@ absl::StatusOr<LockedTask> LockOwnTask(Transaction& transaction, PrincipalId pri
                  absl::StrCat("there is no task ", id.value(), " with the lease ", lease.value()));
   }
   if (task->state != "leased" && task->state != "expired") {
+    const bool answered = task->state == "answered";
     return Error(absl::StatusCode::kFailedPrecondition, "TASK_ENDED",
-                 absl::StrCat("task ", id.value(), " is ", task->state, " already: ask for the next one"));
+                 absl::StrCat("task ", id.value(), " is ", task->state, " already: ",
+                              answered ? "to correct the answer, open the image again (`loupe reopen`)"
+                                       : "ask for the next one"));
   }
   return *std::move(task);
 }

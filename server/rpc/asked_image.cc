@@ -9,6 +9,15 @@
 #include "proto/error_info.h"
 
 namespace loupe {
+namespace {
+
+// What to say of images whose names end with this one, in a folder.
+std::string NamesLike(Transaction& transaction, ProjectId project, const std::string& file_name) {
+  const std::vector<std::string> names = FindNamesInFolders(transaction, project, file_name);
+  return names.empty() ? "" : absl::StrCat(": did you mean ", absl::StrJoin(names, " or "), "?");
+}
+
+}  // namespace
 
 absl::StatusOr<v1::Image> FindAskedImage(Transaction& transaction, ProjectId project, int64_t image_id,
                                          const std::string& file_name) {
@@ -20,8 +29,9 @@ absl::StatusOr<v1::Image> FindAskedImage(Transaction& transaction, ProjectId pro
   const std::vector<v1::Image> named = FindImages(transaction, project, file_name);
   if (named.size() == 1) return named.front();
   if (named.empty()) {
-    return Error(absl::StatusCode::kNotFound, "NO_SUCH_IMAGE",
-                 absl::StrCat("there is no image named ", file_name));
+    return Error(
+        absl::StatusCode::kNotFound, "NO_SUCH_IMAGE",
+        absl::StrCat("there is no image named ", file_name, NamesLike(transaction, project, file_name)));
   }
   const std::string ids = absl::StrJoin(
       named, ", ", [](std::string* out, const v1::Image& image) { absl::StrAppend(out, image.id()); });

@@ -27,7 +27,7 @@ struct TrainOptions {
   std::optional<uint32_t> iterations;
   std::optional<uint64_t> seed;
   IntensityRange range;  // of pictures with 16 bits
-  int processes = 1;  // share every batch and the cores of the CPU
+  int processes = 1;     // share every batch and the cores of the CPU
 };
 
 // Writes out/model.safetensors. During training it keeps out/checkpoint.safetensors, from which a repeated

@@ -69,8 +69,7 @@ std::vector<TrainingBox> BoxesOf(const detection::Target& target) {
   return boxes;
 }
 
-absl::StatusOr<TrainingSet> TrainingSetFromCoco(const CocoFile& coco,
-                                                const std::filesystem::path& images_dir,
+absl::StatusOr<TrainingSet> TrainingSetFromCoco(const CocoFile& coco, const std::filesystem::path& images_dir,
                                                 IntensityRange range) {
   if (coco.categories.empty()) return absl::InvalidArgumentError("the COCO file names no category");
   const CategoryLabels labels = CategoryLabels::ByAscendingId(coco.categories);
@@ -87,7 +86,8 @@ absl::StatusOr<TrainingSet> TrainingSetFromCoco(const CocoFile& coco,
   }
   for (const CocoImage& image : coco.images) {
     const std::filesystem::path file = images_dir / image.file_name;
-    set.images.push_back({image.file_name, [file, range] { return LoadImage(file, range); }, TargetOf(boxes_of[image.id])});
+    set.images.push_back(
+        {image.file_name, [file, range] { return LoadImage(file, range); }, TargetOf(boxes_of[image.id])});
   }
   return set;
 }

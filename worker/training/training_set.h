@@ -42,8 +42,7 @@ struct TrainingSet {
 // All images of a COCO file. The classes are its categories by ascending id. Boxes marked `iscrowd` become
 // regions to ignore. range: of pictures with 16 bits. Requires: FitToPictures() of the file was OK.
 // Errors: INVALID_ARGUMENT when the file has no category, or a box is empty or infinite as float32.
-absl::StatusOr<TrainingSet> TrainingSetFromCoco(const CocoFile& coco,
-                                                const std::filesystem::path& images_dir,
+absl::StatusOr<TrainingSet> TrainingSetFromCoco(const CocoFile& coco, const std::filesystem::path& images_dir,
                                                 IntensityRange range = {});
 
 // Moves about `share` (in [0, 1]) of the images to `validation`. A hash of seed and name decides, so an image

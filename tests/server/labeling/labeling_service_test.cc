@@ -436,8 +436,7 @@ TEST_F(HoldoutQueueTest, OneTaskInFiveIsOfTheHoldoutInItsOrderAndBlind) {
 TEST_F(LabelingTest, AShownBoxTellsHowCertainItsSidesAre) {
   Import(1);
   RankByModel({1});
-  coordinator_.database().Sql(
-      "UPDATE prediction SET partner_corners = '{2,1,11,6, 0,0,0,0, 2,20,8,28}'");
+  coordinator_.database().Sql("UPDATE prediction SET partner_corners = '{2,1,11,6, 0,0,0,0, 2,20,8,28}'");
   const v1::Task task = NextOne(annotator_);
   ASSERT_EQ(task.predictions_size(), 2);
   EXPECT_THAT(task.predictions(0).side_certainty(),
@@ -445,9 +444,9 @@ TEST_F(LabelingTest, AShownBoxTellsHowCertainItsSidesAre) {
   EXPECT_THAT(task.predictions(1).side_certainty(), testing::ElementsAre(0, 0, 0, 0)) << "it has no partner";
   coordinator_.database().Sql("UPDATE prediction SET partner_corners = '{}'");
   v1::ListOpenTasksRequest open;
-  EXPECT_EQ(Rpc(*stub_, &Labeling::ListOpenTasks, annotator_, open)->tasks(0).predictions(0)
-                .side_certainty_size(),
-            0)
+  EXPECT_EQ(
+      Rpc(*stub_, &Labeling::ListOpenTasks, annotator_, open)->tasks(0).predictions(0).side_certainty_size(),
+      0)
       << "of a prediction without the mirrored image it isn't known";
 }
 

@@ -20,7 +20,8 @@ TEST(PredictionMessageTest, CarriesScoresRunnersUpAndBackground) {
   detections.probabilities = torch::tensor({{0.1F, 0.05F, 0.6F, 0.25F}, {0.2F, 0.5F, 0.3F, 0.F}});
   detections.embedding = torch::tensor({1.F, -2.F});
   detections.max_score_below = 0.005F;
-  prediction.mirrored = {torch::tensor({0.75F, 0.F}), torch::tensor({{1.F, 2.F, 3.F, 5.F}, {0.F, 0.F, 0.F, 0.F}})};
+  prediction.mirrored = {torch::tensor({0.75F, 0.F}),
+                         torch::tensor({{1.F, 2.F, 3.F, 5.F}, {0.F, 0.F, 0.F, 0.F}})};
   const v1::ImagePrediction message = PredictionMessage(42, prediction);
   EXPECT_EQ(message.image_id(), 42);
   EXPECT_THAT(message.corners(), ElementsAre(1, 2, 3, 4, 5, 6, 7, 8));
