@@ -89,7 +89,8 @@ DELETE FROM lease WHERE purpose = 'job' AND subject_id = $1 AND number = $2;
 -- For a job that predicts, the recipe is that of the round that trained its model, so that the model predicts
 -- the same in every round.
 SELECT job.id, job.kind, job.state, job.round_id, round.number AS round_number, project.id AS project_id,
-       project.name AS project_name, intensity_low, intensity_high, coalesce(own.recipe, round.recipe) AS recipe,
+       project.name AS project_name, intensity_low, intensity_high,
+       coalesce(own.recipe, round.recipe) AS recipe,
        coalesce(job.model_id, 0) AS model_id, model.weights_sha256, coalesce(model.preset, '') AS preset,
        coalesce(job.first_image_id, 0) AS first_image_id, coalesce(job.last_image_id, 0) AS last_image_id,
        job.images, job.checkpoint_sha256, job.checkpoint_iteration,
