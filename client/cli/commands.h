@@ -28,7 +28,9 @@ void OnChosen(CLI::App* command, Action& action, std::shared_ptr<Options> option
 
 // Each adds its commands to `parent`.
 void AddUpCommands(CLI::App& parent, Action& action);       // up, down
-void AddProjectCommands(CLI::App& parent, Action& action);  // project, status
+void AddProjectCommands(CLI::App& parent, Action& action);  // project
+void AddClassCommands(CLI::App& parent, Action& action);    // class
+void AddStatusCommand(CLI::App& parent, Action& action);    // status
 void AddImportCommand(CLI::App& parent, Action& action);    // import
 void AddImageCommands(CLI::App& parent, Action& action);    // image
 void AddTaskCommands(CLI::App& parent, Action& action);  // next, reopen, submit, skip, release, renew, queue
@@ -45,6 +47,9 @@ void AddTokenCommands(CLI::App& parent, Action& action);       // token
 void AddSideOption(CLI::App* command, std::string& side);
 // The side that the option names; SIDE_UNSPECIFIED when it is empty. Requires: the option was checked.
 v1::Side SideOf(const std::string& side);
+
+// Prints a project, as a table or as JSON. Errors: that of `project`.
+absl::Status PrintProject(const absl::StatusOr<v1::Project>& project, bool json);
 
 // The project's classes, from the coordinator. Errors: those of the RPC GetProject.
 absl::StatusOr<ClassNames> FetchClasses(const Context& context, const CallOptions& options = kInteractive);

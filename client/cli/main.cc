@@ -46,6 +46,8 @@ int main(int argc, char** argv) {
   loupe::Action action;
   loupe::AddUpCommands(app, action);
   loupe::AddProjectCommands(app, action);
+  loupe::AddClassCommands(app, action);
+  loupe::AddStatusCommand(app, action);
   loupe::AddImportCommand(app, action);
   loupe::AddImageCommands(app, action);
   loupe::AddTaskCommands(app, action);

@@ -1,11 +1,9 @@
-// loupe project create|list|show|rename|intensity-range|guidelines|delete, loupe class
-// list|add|rename|retire, loupe status
+// loupe project create|list|show|rename|intensity-range|guidelines|delete
 #include <unistd.h>
 
 #include <iostream>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -31,7 +29,7 @@ struct CreateProjectOptions {
   std::optional<uint64_t> seed;
   std::string strategy;
   std::optional<uint32_t> holdout_target;
-  std::pair<uint32_t, uint32_t> range;
+  std::vector<uint32_t> range;  // low and high, or empty
   bool json = false;
 };
 
@@ -64,11 +62,6 @@ struct GuidelinesOptions {
   bool json = false;
 };
 
-struct ClassOptions {
-  std::string name;
-  bool json = false;
-};
-
 struct ListProjectsOptions {
   bool json = false;
 };
@@ -79,7 +72,7 @@ std::string ClassList(const v1::Project& project) {
   });
 }
 
-void PrintProject(const v1::Project& project) {
+void PrintTable(const v1::Project& project) {
   Table table({"project", project.name()});
   table.Add({"classes", ClassList(project)});
   table.Add({"holdout fraction", absl::StrCat(project.holdout_fraction())});
@@ -94,10 +87,10 @@ void PrintProject(const v1::Project& project) {
   table.Print();
 }
 
-v1::IntensityRange RangeOf(const std::pair<uint32_t, uint32_t>& levels) {
+v1::IntensityRange RangeOf(uint32_t low, uint32_t high) {
   v1::IntensityRange range;
-  range.set_low(levels.first);
-  range.set_high(levels.second);
+  range.set_low(low);
+  range.set_high(high);
   return range;
 }
 
@@ -116,11 +109,11 @@ absl::Status CreateProject(const Context& context, const CreateProjectOptions& o
   if (options.seed) request.set_seed(*options.seed);
   request.set_strategy(options.strategy);
   if (options.holdout_target) request.set_holdout_target(*options.holdout_target);
-  if (options.range.second > 0) *request.mutable_intensity_range() = RangeOf(options.range);
+  if (!options.range.empty()) {
+    *request.mutable_intensity_range() = RangeOf(options.range[0], options.range[1]);
+  }
   const auto project = Ask(context, &v1::ProjectService::Stub::CreateProject, request);
-  if (!project.ok()) return project.status();
-  options.json ? PrintJson(ProjectJson(*project)) : PrintProject(*project);
-  return absl::OkStatus();
+  return PrintProject(project, options.json);
 }
 
 absl::Status ListProjects(const Context& context, const ListProjectsOptions& options) {
@@ -145,9 +138,7 @@ absl::Status ShowProject(const Context& context, const ShowOptions& options) {
   v1::GetProjectRequest request;
   request.set_project(options.name.empty() ? context.project() : options.name);
   const auto project = Ask(context, &v1::ProjectService::Stub::GetProject, request);
-  if (!project.ok()) return project.status();
-  options.json ? PrintJson(ProjectJson(*project)) : PrintProject(*project);
-  return absl::OkStatus();
+  return PrintProject(project, options.json);
 }
 
 absl::Status RenameProject(const Context& context, const RenameOptions& options) {
@@ -156,9 +147,7 @@ absl::Status RenameProject(const Context& context, const RenameOptions& options)
   request.set_project(options.which);
   request.set_name(options.name);
   const auto project = Ask(context, &v1::ProjectService::Stub::RenameProject, request);
-  if (!project.ok()) return project.status();
-  options.json ? PrintJson(ProjectJson(*project)) : PrintProject(*project);
-  return absl::OkStatus();
+  return PrintProject(project, options.json);
 }
 
 // The name that the user types on a terminal. Errors: INVALID_ARGUMENT (there is no terminal).
@@ -235,142 +224,21 @@ absl::Status Guidelines(const Context& context, const GuidelinesOptions& options
   return absl::OkStatus();
 }
 
-absl::StatusOr<uint32_t> LabelNamed(const Context& context, const std::string& name) {
-  const auto classes = FetchClasses(context);
-  if (!classes.ok()) return classes.status();
-  if (const std::optional<uint32_t> label = classes->Label(name); label.has_value()) return *label;
-  return absl::NotFoundError(absl::StrCat("there is no class ", name, "; there are: ", classes->Listing()));
-}
-
 absl::Status SetIntensityRange(const Context& context, const RangeOptions& options) {
   v1::SetIntensityRangeRequest request;
   request.set_request_id(NewRequestId());
   request.set_project(context.project());
-  *request.mutable_intensity_range() = RangeOf({options.low, options.high});
+  *request.mutable_intensity_range() = RangeOf(options.low, options.high);
   const auto project = Ask(context, &v1::ProjectService::Stub::SetIntensityRange, request);
-  if (!project.ok()) return project.status();
-  options.json ? PrintJson(ProjectJson(*project)) : PrintProject(*project);
-  return absl::OkStatus();
-}
-
-absl::Status ListClasses(const Context& context, const ListProjectsOptions& options) {
-  v1::GetProjectRequest request;
-  request.set_project(context.project());
-  const auto project = Ask(context, &v1::ProjectService::Stub::GetProject, request);
-  if (!project.ok()) return project.status();
-  Json json = {{"classes", Json::array()}};
-  Table table({"label", "class", ""});
-  for (const v1::Class& known : project->classes()) {
-    json["classes"].push_back(ClassJson(known));
-    table.Add({absl::StrCat(known.label()), known.name(), known.retired() ? "retired" : ""});
-  }
-  options.json ? PrintJson(json) : table.Print();
-  return absl::OkStatus();
-}
-
-absl::Status RenameClass(const Context& context, const RenameOptions& options) {
-  const absl::StatusOr<uint32_t> label = LabelNamed(context, options.which);
-  if (!label.ok()) return label.status();
-  v1::RenameClassRequest request;
-  request.set_request_id(NewRequestId());
-  request.set_project(context.project());
-  request.set_label(*label);
-  request.set_name(options.name);
-  const auto project = Ask(context, &v1::ProjectService::Stub::RenameClass, request);
-  if (!project.ok()) return project.status();
-  options.json ? PrintJson(ProjectJson(*project)) : PrintProject(*project);
-  return absl::OkStatus();
-}
-
-absl::Status AddClass(const Context& context, const ClassOptions& options) {
-  v1::AddClassRequest request;
-  request.set_request_id(NewRequestId());
-  request.set_project(context.project());
-  request.set_name(options.name);
-  const auto project = Ask(context, &v1::ProjectService::Stub::AddClass, request);
-  if (!project.ok()) return project.status();
-  options.json ? PrintJson(ProjectJson(*project)) : PrintProject(*project);
-  v1::GetStatusRequest status_request;
-  status_request.set_project(project->name());
-  const auto status = Ask(context, &v1::ProjectService::Stub::GetStatus, status_request);
-  if (!status.ok()) return status.status();
-  const uint64_t to_look_at = status->class_counts(status->class_counts_size() - 1).images_to_look_at();
-  if (to_look_at > 0 && !options.json) {
-    std::printf("labelled without it, and served first: %s\n", Counted(to_look_at, "image").c_str());
-  }
-  return absl::OkStatus();
-}
-
-absl::Status RetireClass(const Context& context, const ClassOptions& options) {
-  const absl::StatusOr<uint32_t> label = LabelNamed(context, options.name);
-  if (!label.ok()) return label.status();
-  v1::RetireClassRequest request;
-  request.set_request_id(NewRequestId());
-  request.set_project(context.project());
-  request.set_label(*label);
-  const auto project = Ask(context, &v1::ProjectService::Stub::RetireClass, request);
-  if (!project.ok()) return project.status();
-  options.json ? PrintJson(ProjectJson(*project)) : PrintProject(*project);
-  return absl::OkStatus();
-}
-
-void PrintStatus(const v1::ProjectStatus& status) {
-  Table sides({"", "images", "labelled"});
-  sides.Add({"pool", absl::StrCat(status.pool_images()), absl::StrCat(status.pool_labelled())});
-  sides.Add({"holdout", absl::StrCat(status.holdout_images()), absl::StrCat(status.holdout_labelled())});
-  Table classes({"class", "boxes", "images", status.holdout_images() > 0 ? "(pool and holdout)" : ""});
-  for (const v1::ClassCount& count : status.class_counts()) {
-    classes.Add({count.class_().name(), absl::StrCat(count.boxes()), absl::StrCat(count.images()),
-                 count.class_().retired() ? "retired"
-                 : count.images_to_look_at() > 0
-                     ? absl::StrCat(Counted(count.images_to_look_at(), "labelled image"), " to be looked at")
-                     : ""});
-  }
-  Table rest({"project", status.project().name()});
-  const uint32_t round = status.latest_round();
-  rest.Add(
-      {"latest round", round == 0 ? "none yet" : absl::StrCat(round, ", ", status.latest_round_state())});
-  rest.Add(
-      {"serving model", status.serving_model() == 0 ? "none yet" : absl::StrCat(status.serving_model())});
-  const bool all_labelled = status.queue_length() == 0 && status.pool_labelled() == status.pool_images();
-  rest.Add({"images to be labelled", all_labelled ? "none: all of the pool that can be used are labelled"
-                                                  : absl::StrCat(status.queue_length())});
-  rest.Add({"images that people hold now", absl::StrCat(status.open_leases())});
-  rest.Add(
-      {"boxes", absl::StrCat(status.boxes_imported(), " imported, ", status.boxes_accepted(), " accepted, ",
-                             status.boxes_adjusted(), " adjusted, ", status.boxes_relabelled(),
-                             " relabelled, ", status.boxes_drawn(), " drawn; ", status.boxes_rejected(),
-                             " predicted ones rejected, ", status.boxes_dropped(), " dropped")});
-  rest.Add({"holdout", status.holdout_labelled() == 0      ? "none labelled yet"
-                       : status.holdout_is_random_sample() ? "a random sample"
-                                                           : "imported, not a random sample"});
-  const uint64_t unusable = status.images_set_aside() + status.images_excluded() + status.images_removed();
-  if (unusable > 0) {
-    rest.Add({"images not used",
-              absl::StrCat(status.images_set_aside(), " set aside, ", status.images_excluded(), " excluded, ",
-                           status.images_removed(), " removed: `loupe image list --unusable` names them")});
-  }
-  const std::string text = absl::StrCat(rest.Text(), "\n", sides.Text(), "\n", classes.Text());
-  std::fwrite(text.data(), 1, text.size(), stdout);
-}
-
-absl::Status Status(const Context& context, const ListProjectsOptions& options) {
-  v1::GetStatusRequest request;
-  request.set_project(context.project());
-  const auto status = Ask(context, &v1::ProjectService::Stub::GetStatus, request);
-  if (!status.ok()) return status.status();
-  options.json ? PrintJson(StatusJson(*status)) : PrintStatus(*status);
-  return absl::OkStatus();
+  return PrintProject(project, options.json);
 }
 
 }  // namespace
 
-absl::StatusOr<ClassNames> FetchClasses(const Context& context, const CallOptions& options) {
-  v1::GetProjectRequest request;
-  request.set_project(context.project());
-  const auto project = Ask(context, &v1::ProjectService::Stub::GetProject, request, options);
+absl::Status PrintProject(const absl::StatusOr<v1::Project>& project, bool json) {
   if (!project.ok()) return project.status();
-  return ClassNames(*project);
+  json ? PrintJson(ProjectJson(*project)) : PrintTable(*project);
+  return absl::OkStatus();
 }
 
 void AddProjectCommands(CLI::App& parent, Action& action) {
@@ -387,8 +255,10 @@ void AddProjectCommands(CLI::App& parent, Action& action) {
                       "Share of images kept apart to measure on, 0 to 0.9 (0.15)");
   command->add_option("--holdout-target", create->holdout_target,
                       "Labelled holdout images beyond which no more are queued (200)");
-  command->add_option("--intensity-range", create->range,
-                      "Levels of 16-bit pictures that are black and white, e.g. 0 4095 (0 65535)");
+  command
+      ->add_option("--intensity-range", create->range,
+                   "Levels of 16-bit pictures that are black and white, e.g. 0 4095 (0 65535)")
+      ->expected(2);
   command->add_option("--seed", create->seed, "Seed of the split (1)");
   command->add_option("--strategy", create->strategy,
                       absl::StrCat("one of ", absl::StrJoin(kStrategyNames, ", "), " (", kCombinedName, ")"));
@@ -436,38 +306,6 @@ void AddProjectCommands(CLI::App& parent, Action& action) {
   command->add_option("--confirm", remove->confirm, "Its name once more; asked for on a terminal");
   command->add_flag("--json", remove->json, "Print JSON");
   OnChosen(command, action, remove, DeleteProject);
-
-  CLI::App* of_class = parent.add_subcommand("class", "List, add, rename and retire classes");
-  auto classes = std::make_shared<ListProjectsOptions>();
-  command = of_class->add_subcommand("list", "All classes, in order of their number");
-  command->add_flag("--json", classes->json, "Print JSON");
-  OnChosen(command, action, classes, ListClasses);
-  auto add = std::make_shared<ClassOptions>();
-  command = of_class->add_subcommand(
-      "add", "Add a class; images that were labelled without it are queued to be looked at for it");
-  command->add_option("name", add->name, "Its name, 1 to 100 characters")->required();
-  command->add_flag("--json", add->json, "Print the project as JSON");
-  OnChosen(command, action, add, AddClass);
-  auto retire = std::make_shared<ClassOptions>();
-  command = of_class->add_subcommand(
-      "retire", "Keep the boxes of a class, and no longer offer, train on or judge it; can't be undone");
-  command->add_option("class", retire->name, "Its name")->required();
-  command->add_flag("--json", retire->json, "Print the project as JSON");
-  OnChosen(command, action, retire, RetireClass);
-  auto rename_class = std::make_shared<RenameOptions>();
-  command = of_class->add_subcommand(
-      "rename",
-      "Give a class another name; labels and models stay as they are, and files that are "
-      "imported from then on must use it");
-  command->add_option("class", rename_class->which, "Its name")->required();
-  command->add_option("name", rename_class->name, "Its new name")->required();
-  command->add_flag("--json", rename_class->json, "Print the project as JSON");
-  OnChosen(command, action, rename_class, RenameClass);
-
-  auto status = std::make_shared<ListProjectsOptions>();
-  command = parent.add_subcommand("status", "The state of a project: images, labels, rounds, queue");
-  command->add_flag("--json", status->json, "Print JSON");
-  OnChosen(command, action, status, Status);
 }
 
 }  // namespace loupe

@@ -4,9 +4,13 @@
 //     "task_id": 17, "lease": 42, "lease_expires_at": "2025-03-01T12:10:00Z",
 //     "image": {"id": 5, "file_name": "part_0005.jpg", "width": 640, "height": 480, …},
 //     "blind": false,
-//     "predictions": [{"index": 0, "box": [x1, y1, x2, y2], "label": 1, "class": "scratch", "score": 0.93}],
-//     "reason": {"generation": 1, "position": 4, …}
+//     "predictions": [{"index": 0, "box": [x1, y1, x2, y2], "label": 1, "class": "scratch", "score": 0.93,
+//                      "side_certainty": [0.9, 1.0, 0.8, 1.0]}],
+//     "reason": {"generation": 1, "position": 4, …},
+//     "classes": ["scratch", "dent"]
 //   }
+//
+// "new_classes" names classes that were added since the image was labelled: it is to be looked at for them.
 //
 // To submit a correction, add "boxes", the whole truth of the image ([] says that it is clean), and, if known
 // or wanted, "spent_ms", "rejected" (indexes of predictions that are wrong) and "note":
@@ -14,8 +18,8 @@
 //   "boxes": [{"box": [x1, y1, x2, y2], "class": "scratch", "predicted_index": 0, "ignore": false}]
 //
 // Corners in pixels; "label": 1 may stand for "class"; "predicted_index" names the prediction a box was made
-// from. `next` gives no "boxes": a prediction becomes truth only when a person puts it there. `reopen` gives
-// the boxes of the truth, with their "box_id".
+// from. A prediction becomes truth only when a person puts it there: "boxes" of a task from `next` or
+// `reopen` are those of the image's truth, with their "box_id", where it was labelled before.
 #pragma once
 
 #include <string_view>

@@ -1,0 +1,76 @@
+// loupe status
+#include <cstdio>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "client/cli/commands.h"
+#include "client/cli/message_json.h"
+#include "loupe/v1/project.grpc.pb.h"
+
+namespace loupe {
+namespace {
+
+struct StatusOptions {
+  bool json = false;
+};
+
+void PrintStatus(const v1::ProjectStatus& status) {
+  Table sides({"", "images", "labelled"});
+  sides.Add({"pool", absl::StrCat(status.pool_images()), absl::StrCat(status.pool_labelled())});
+  sides.Add({"holdout", absl::StrCat(status.holdout_images()), absl::StrCat(status.holdout_labelled())});
+  Table classes({"class", "boxes", "images", status.holdout_images() > 0 ? "(pool and holdout)" : ""});
+  for (const v1::ClassCount& count : status.class_counts()) {
+    classes.Add({count.class_().name(), absl::StrCat(count.boxes()), absl::StrCat(count.images()),
+                 count.class_().retired() ? "retired"
+                 : count.images_to_look_at() > 0
+                     ? absl::StrCat(Counted(count.images_to_look_at(), "labelled image"), " to be looked at")
+                     : ""});
+  }
+  Table rest({"project", status.project().name()});
+  const uint32_t round = status.latest_round();
+  rest.Add(
+      {"latest round", round == 0 ? "none yet" : absl::StrCat(round, ", ", status.latest_round_state())});
+  rest.Add(
+      {"serving model", status.serving_model() == 0 ? "none yet" : absl::StrCat(status.serving_model())});
+  const bool all_labelled = status.queue_length() == 0 && status.pool_labelled() == status.pool_images();
+  rest.Add({"images to be labelled", all_labelled ? "none: all of the pool that can be used are labelled"
+                                                  : absl::StrCat(status.queue_length())});
+  rest.Add({"images that people hold now", absl::StrCat(status.open_leases())});
+  rest.Add(
+      {"boxes", absl::StrCat(status.boxes_imported(), " imported, ", status.boxes_accepted(), " accepted, ",
+                             status.boxes_adjusted(), " adjusted, ", status.boxes_relabelled(),
+                             " relabelled, ", status.boxes_drawn(), " drawn; ", status.boxes_rejected(),
+                             " predicted ones rejected, ", status.boxes_dropped(), " dropped")});
+  rest.Add({"holdout", status.holdout_labelled() == 0      ? "none labelled yet"
+                       : status.holdout_is_random_sample() ? "a random sample"
+                                                           : "imported, not a random sample"});
+  const uint64_t unusable = status.images_set_aside() + status.images_excluded() + status.images_removed();
+  if (unusable > 0) {
+    rest.Add({"images not used",
+              absl::StrCat(status.images_set_aside(), " set aside, ", status.images_excluded(), " excluded, ",
+                           status.images_removed(), " removed: `loupe image list --unusable` names them")});
+  }
+  const std::string text = absl::StrCat(rest.Text(), "\n", sides.Text(), "\n", classes.Text());
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+absl::Status Status(const Context& context, const StatusOptions& options) {
+  v1::GetStatusRequest request;
+  request.set_project(context.project());
+  const auto status = Ask(context, &v1::ProjectService::Stub::GetStatus, request);
+  if (!status.ok()) return status.status();
+  options.json ? PrintJson(StatusJson(*status)) : PrintStatus(*status);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddStatusCommand(CLI::App& parent, Action& action) {
+  auto status = std::make_shared<StatusOptions>();
+  CLI::App* command =
+      parent.add_subcommand("status", "The state of a project: images, labels, rounds, queue");
+  command->add_flag("--json", status->json, "Print JSON");
+  OnChosen(command, action, status, Status);
+}
+
+}  // namespace loupe
