@@ -44,7 +44,7 @@ void AddRange(CLI::App& command, IntensityRange& range) {
   command
       .add_option("--intensity-range", set,
                   "Levels of 16-bit pictures that are black and white, e.g. 0 4095; default: 0 65535")
-      ->type_name("LOW HIGH")
+      ->type_name("LEVEL")
       ->expected(2);
 }
 

@@ -1,7 +1,7 @@
 #include "db/stores/prediction_store.h"
 
 #include <optional>
-#include <unordered_set>
+#include <set>
 #include <utility>
 
 #include <google/protobuf/repeated_field.h>
@@ -43,19 +43,22 @@ void Keep(const std::vector<bool>& kept, int width, google::protobuf::RepeatedFi
   numbers.Truncate(end);
 }
 
-// Leaves boxes of retired classes out of what is read.
-class UsedClasses {
+// Leaves boxes of some classes out of what is read.
+class BoxFilter {
  public:
-  UsedClasses(Transaction& transaction, ProjectId project) {
+  explicit BoxFilter(std::set<uint32_t> left_out) : left_out_(std::move(left_out)) {}
+
+  // Of the classes that the project has retired.
+  BoxFilter(Transaction& transaction, ProjectId project) {
     for (const auto& row : transaction.Exec("SelectRetiredLabels", project)) {
-      retired_.insert(row[0].as<uint32_t>());
+      left_out_.insert(row[0].as<uint32_t>());
     }
   }
 
   v1::ImagePrediction Of(v1::ImagePrediction prediction) const {
-    if (retired_.empty()) return prediction;
+    if (left_out_.empty()) return prediction;
     std::vector<bool> kept;
-    for (const uint32_t label : prediction.labels()) kept.push_back(!retired_.contains(label));
+    for (const uint32_t label : prediction.labels()) kept.push_back(!left_out_.contains(label));
     Keep(kept, 4, *prediction.mutable_corners());
     Keep(kept, 1, *prediction.mutable_labels());
     Keep(kept, 1, *prediction.mutable_scores());
@@ -66,7 +69,7 @@ class UsedClasses {
   }
 
  private:
-  std::unordered_set<uint32_t> retired_;
+  std::set<uint32_t> left_out_;
 };
 
 // row: the image id first; corners, labels and scores from `column` on.
@@ -80,7 +83,7 @@ v1::ImagePrediction DetectionsOf(const pqxx::row& row, int column) {
 }
 
 std::unordered_map<int64_t, v1::ImagePrediction> DetectionsById(const pqxx::result& rows,
-                                                                const UsedClasses& used) {
+                                                                const BoxFilter& used) {
   std::unordered_map<int64_t, v1::ImagePrediction> predictions;
   for (const auto& row : rows) predictions.emplace(row[0].as<int64_t>(), used.Of(DetectionsOf(row, 1)));
   return predictions;
@@ -156,20 +159,19 @@ uint64_t CountImagesLeft(Transaction& transaction, const JobRow& job) {
 
 std::unordered_map<int64_t, v1::ImagePrediction> ReadHoldoutDetections(Transaction& transaction,
                                                                        ProjectId project, ModelId model) {
-  const UsedClasses used(transaction, project);
+  const BoxFilter used(transaction, project);
   return DetectionsById(transaction.Exec("SelectHoldoutDetections", project, model), used);
 }
 
-std::unordered_map<int64_t, v1::ImagePrediction> ReadDetections(Transaction& transaction, ProjectId project,
-                                                                ModelId model,
-                                                                const std::vector<ImageId>& images) {
-  const UsedClasses used(transaction, project);
-  return DetectionsById(transaction.Exec("SelectDetections", model, images), used);
+std::unordered_map<int64_t, v1::ImagePrediction> ReadDetections(Transaction& transaction, ModelId model,
+                                                                const std::vector<ImageId>& images,
+                                                                const std::set<uint32_t>& left_out) {
+  return DetectionsById(transaction.Exec("SelectDetections", model, images), BoxFilter(left_out));
 }
 
 std::vector<v1::ImagePrediction> ReadPoolScores(Transaction& transaction, ProjectId project, ModelId model,
                                                 ImageId after, int limit) {
-  const UsedClasses used(transaction, project);
+  const BoxFilter used(transaction, project);
   std::vector<v1::ImagePrediction> predictions;
   for (const auto& row : transaction.Exec("SelectPoolScores", project, model, after, limit)) {
     v1::ImagePrediction prediction;
@@ -187,7 +189,7 @@ std::vector<v1::ImagePrediction> ReadPoolScores(Transaction& transaction, Projec
 
 std::vector<v1::ImagePrediction> ReadPoolDetections(Transaction& transaction, ProjectId project,
                                                     ModelId model, ImageId after, int limit) {
-  const UsedClasses used(transaction, project);
+  const BoxFilter used(transaction, project);
   std::vector<v1::ImagePrediction> predictions;
   for (const auto& row : transaction.Exec("SelectPoolDetections", project, model, after, limit)) {
     predictions.push_back(used.Of(DetectionsOf(row, 1)));
@@ -197,7 +199,7 @@ std::vector<v1::ImagePrediction> ReadPoolDetections(Transaction& transaction, Pr
 
 CommonDetections ReadCommonDetections(Transaction& transaction, ProjectId project, ModelId first,
                                       ModelId second, int limit) {
-  const UsedClasses used(transaction, project);
+  const BoxFilter used(transaction, project);
   CommonDetections common;
   for (const auto& row : transaction.Exec("SelectCommonDetections", project, first, second, limit)) {
     common.first.push_back(used.Of(DetectionsOf(row, 1)));

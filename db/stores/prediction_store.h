@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -43,11 +44,11 @@ uint64_t CountImagesLeft(Transaction& transaction, const JobRow& job);
 std::unordered_map<int64_t, v1::ImagePrediction> ReadHoldoutDetections(Transaction& transaction,
                                                                        ProjectId project, ModelId model);
 
-// A model's boxes on those of `images` that it predicted: corners, labels and scores. A prediction that was
-// set aside has no boxes.
-std::unordered_map<int64_t, v1::ImagePrediction> ReadDetections(Transaction& transaction, ProjectId project,
-                                                                ModelId model,
-                                                                const std::vector<ImageId>& images);
+// A model's boxes on those of `images` that it predicted: corners, labels and scores, without boxes of the
+// classes `left_out` (retired ones must be among them). A prediction that was set aside has no boxes.
+std::unordered_map<int64_t, v1::ImagePrediction> ReadDetections(Transaction& transaction, ModelId model,
+                                                                const std::vector<ImageId>& images,
+                                                                const std::set<uint32_t>& left_out);
 
 // A model's predictions of unlabelled pool images, without corners and embedding: ids above `after`, in
 // order, at most `limit`. Predictions that were set aside are left out.

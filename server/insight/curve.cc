@@ -178,9 +178,7 @@ absl::StatusOr<CurveInput> ReadCurveInput(Transaction& transaction, const std::s
   for (const v1::Class& one : ReadClasses(transaction, *project)) {
     if (!one.retired()) input.classes.push_back({one.name(), boxes[ClassIndexOf(one.label())]});
   }
-  for (const HoldoutImage& image : ReadHoldoutTruth(transaction, *project)) {
-    input.holdout.push_back({image.id.value(), image.boxes, image.known_classes});
-  }
+  input.holdout = JudgedImagesOf(ReadHoldoutTruth(transaction, *project));
   std::vector<RoundRow> rounds = ListRounds(transaction, *project, 0, kMaxRounds);
   std::reverse(rounds.begin(), rounds.end());
   ModelId before;

@@ -39,23 +39,6 @@ struct LeftOut {
   }
 };
 
-// Without boxes of these classes.
-PredictionsById Without(const std::set<uint32_t>& labels, PredictionsById predictions) {
-  for (auto& [image, prediction] : predictions) {
-    v1::ImagePrediction kept;
-    kept.set_image_id(image);
-    for (int b = 0; b < prediction.labels_size(); ++b) {
-      if (labels.contains(prediction.labels(b))) continue;
-      kept.add_labels(prediction.labels(b));
-      kept.add_scores(prediction.scores(b));
-      kept.mutable_corners()->Add(prediction.corners().begin() + 4 * b,
-                                  prediction.corners().begin() + 4 * b + 4);
-    }
-    prediction = std::move(kept);
-  }
-  return predictions;
-}
-
 struct Drawn {
   DrawnRanking ranking;
   RandomDraw draw;
@@ -125,8 +108,8 @@ ChosenSlice Read(Transaction& transaction, ProjectId project, Candidate candidat
     chosen.not_judged = "the model was trained on images of the slice";
   } else {
     chosen.model = ReadModel(transaction, candidate.model).message.number();
-    chosen.predictions = Without(
-        left_out.labels, ReadDetections(transaction, project, candidate.model, candidate.slice.answered));
+    chosen.predictions =
+        ReadDetections(transaction, candidate.model, candidate.slice.answered, left_out.labels);
   }
   chosen.slice = std::move(candidate.slice);
   chosen.images = std::move(candidate.images);

@@ -66,10 +66,7 @@ absl::StatusOr<std::optional<Evidence>> ReadEvidence(Transaction& transaction, c
     both.push_back(&evidence.serving_predictions);
   }
   const std::vector<HoldoutImage> holdout = ReadHoldoutTruth(transaction, open.project);
-  for (const HoldoutImage& image : holdout) {
-    evidence.images.push_back({image.id.value(), image.boxes, image.known_classes});
-  }
-  evidence.images = JudgedByAll(std::move(evidence.images), both);
+  evidence.images = JudgedByAll(JudgedImagesOf(holdout), both);
   evidence.random_sample = IsRandomSample(transaction, open.project, evidence.images, holdout);
   return evidence;
 }

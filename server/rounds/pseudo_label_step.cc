@@ -67,12 +67,9 @@ std::optional<Source> ReadSource(Transaction& transaction, const WaitingRound& w
   source.most_boxes = CountBoxesByClass(transaction, project);
   const auto class_count = static_cast<int>(source.most_boxes.size());
   const PredictionsById predictions = ReadHoldoutDetections(transaction, project, source.model.id);
-  std::vector<JudgedImage> images;
-  for (const HoldoutImage& image : ReadHoldoutTruth(transaction, project)) {
-    images.push_back({image.id.value(), image.boxes, image.known_classes});
-  }
-  const std::vector<const PredictionsById*> both = {&predictions};
-  images = JudgedByAll(std::move(images), both);
+  const std::vector<const PredictionsById*> own = {&predictions};
+  const std::vector<JudgedImage> images =
+      JudgedByAll(JudgedImagesOf(ReadHoldoutTruth(transaction, project)), own);
   source.thresholds = ranking::PseudoThresholds(JudgeDetections(images, predictions, class_count),
                                                 class_count, waiting.min_precision);
   return source;

@@ -55,6 +55,15 @@ std::vector<evaluation::DetectedBox> DetectionsOf(std::span<const JudgedImage> i
   return detections;
 }
 
+std::vector<JudgedImage> JudgedImagesOf(std::vector<HoldoutImage> holdout) {
+  std::vector<JudgedImage> images;
+  images.reserve(holdout.size());
+  for (HoldoutImage& image : holdout) {
+    images.push_back({image.id.value(), std::move(image.boxes), image.known_classes});
+  }
+  return images;
+}
+
 std::vector<JudgedImage> JudgedByAll(std::vector<JudgedImage> images,
                                      std::span<const PredictionsById* const> predictions) {
   std::erase_if(images, [&](const JudgedImage& image) {

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "db/stores/evaluation_store.h"
 #include "evaluation/bootstrap.h"
 #include "evaluation/coco_metrics.h"
 #include "loupe/v1/recipe.pb.h"
@@ -26,6 +27,9 @@ struct JudgedImage {
 
 // By image id. An image that was set aside has a prediction without boxes.
 using PredictionsById = std::unordered_map<int64_t, v1::ImagePrediction>;
+
+// In the order given.
+std::vector<JudgedImage> JudgedImagesOf(std::vector<HoldoutImage> holdout);
 
 // The images that all of these models have predicted, in the order given: they can be judged on those.
 std::vector<JudgedImage> JudgedByAll(std::vector<JudgedImage> images,

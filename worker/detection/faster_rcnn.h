@@ -35,7 +35,7 @@ class FasterRcnn : public torch::nn::Module {
   FasterRcnn(const v1::Detector& config, int64_t num_classes);
 
   // Resizes, normalises and pads pictures for Detect and ComputeLosses, as Transform does.
-  // pictures: N tensors [3, H, W] RGB, uint8 or float32 in [0, 1]; sizes may differ. H, W >= 1.
+  // pictures: N tensors [3, H, W] RGB, of a type that Levels takes; sizes may differ. H, W >= 1.
   Batch MakeBatch(const std::vector<torch::Tensor>& pictures) const { return transform_.MakeBatch(pictures); }
   ResizedPicture Resize(const torch::Tensor& picture) const { return transform_.Resize(picture); }
   Batch Stack(const std::vector<ResizedPicture>& pictures) const { return transform_.Stack(pictures); }

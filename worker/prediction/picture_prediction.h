@@ -17,7 +17,7 @@ struct Picture {
   // The size as displayed, found without decoding the picture; {0, 0} when unknown. A wrong size only costs
   // time, for padding.
   std::function<detection::ImageSize()> size;
-  // [3, H, W] RGB, uint8, int16 or float32 as Levels says.
+  // [3, H, W] RGB, of a type that Levels takes.
   std::function<absl::StatusOr<torch::Tensor>()> load;
 };
 

@@ -31,7 +31,7 @@ class Predictor {
   const std::vector<std::string>& class_names() const { return detector_.class_names; }
   int64_t num_classes() const;
 
-  // A picture for Prepare: [3, H, W] RGB, uint8 or float32 in [0, 1]. It and Prepare may run on another
+  // A picture for Prepare: [3, H, W] RGB, of a type that Levels takes. It and Prepare may run on another
   // thread at the same time as Predict, and throw c10::Error when LibTorch fails.
   detection::ResizedPicture Resize(const torch::Tensor& picture) const;
   // The batch for Predict. With `mirrored`, the mirrored pictures follow the pictures.

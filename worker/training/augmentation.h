@@ -12,7 +12,7 @@
 namespace loupe {
 
 struct Example {
-  torch::Tensor image;  // [3, H, W] RGB, uint8 or float32 in [0, 1]
+  torch::Tensor image;  // [3, H, W] RGB, of a type that Levels takes
   detection::Target target;
 };
 

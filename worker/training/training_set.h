@@ -17,7 +17,7 @@ namespace loupe {
 
 struct TrainingImage {
   std::string name;  // for error messages
-  // Reads the picture from its file on every call: [3, H, W] RGB, uint8, int16 or float32 as Levels says.
+  // Reads the picture from its file on every call: [3, H, W] RGB, of a type that Levels takes.
   std::function<absl::StatusOr<torch::Tensor>()> load;
   detection::Target target;  // labels 1..C, in the order of TrainingSet::class_names
   bool pseudo = false;       // boxes are pseudo-labels; never used for validation
