@@ -20,16 +20,18 @@ torch::Tensor ChannelTensor(const google::protobuf::RepeatedField<float>& values
 constexpr float kLargestByte = 255;
 constexpr float kLargestWord = 65535;
 
-// Between which two pixels of a side each pixel of the resized side lies, and how near to the second.
+// Between which two pixels of a side each pixel of the resized side lies, as offsets, and how near to the
+// second.
 // Source: torch::upsample_bilinear2d without align_corners.
 struct Axis {
-  Axis(int64_t from, int64_t to) {
+  Axis(int64_t from, int64_t to, int64_t stride) {
     const float scale = static_cast<float>(from) / static_cast<float>(to);  // rounded, as LibTorch's is
     for (int64_t i = 0; i < to; ++i) {
       const double at = std::max(0.0, double{scale} * (static_cast<double>(i) + 0.5) - 0.5);
-      low.push_back(std::min(static_cast<int64_t>(at), from - 1));
-      high.push_back(std::min(low.back() + 1, from - 1));
-      share.push_back(static_cast<float>(std::clamp(at - static_cast<double>(low.back()), 0.0, 1.0)));
+      const int64_t pixel = std::min(static_cast<int64_t>(at), from - 1);
+      low.push_back(pixel * stride);
+      high.push_back(std::min(pixel + 1, from - 1) * stride);
+      share.push_back(static_cast<float>(std::clamp(at - static_cast<double>(pixel), 0.0, 1.0)));
     }
   }
 
@@ -38,24 +40,23 @@ struct Axis {
   std::vector<float> share;
 };
 
-// picture: [3, H, W], contiguous. largest: the level that counts as 1.
+// picture: [3, H, W]. largest: the level that counts as 1.
 template <typename Level>
 void Interpolate(const torch::Tensor& picture, float largest, const torch::Tensor& mean,
                  const torch::Tensor& std, const torch::Tensor& pixels) {
-  const int64_t width = picture.size(2);
   const int64_t height = pixels.size(1);
   const int64_t columns = pixels.size(2);
-  const Axis x(width, columns);
-  const Axis y(picture.size(1), height);
+  const Axis x(picture.size(2), columns, picture.stride(2));
+  const Axis y(picture.size(1), height, picture.stride(1));
   const auto* levels = static_cast<const Level*>(picture.data_ptr());
   constexpr int64_t kRowsATask = 64;
   at::parallel_for(0, 3 * height, kRowsATask, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       const int64_t channel = row / height;
       const auto at = static_cast<size_t>(row % height);
-      const Level* plane = levels + channel * picture.size(1) * width;
-      const Level* above = plane + y.low[at] * width;
-      const Level* below = plane + y.high[at] * width;
+      const Level* plane = levels + channel * picture.stride(0);
+      const Level* above = plane + y.low[at];
+      const Level* below = plane + y.high[at];
       const float channel_mean = mean.data_ptr<float>()[channel];
       const float channel_std = std.data_ptr<float>()[channel];
       float* out = pixels.data_ptr<float>() + row * columns;
@@ -116,11 +117,11 @@ ResizedPicture Transform::Resize(const torch::Tensor& picture) const {
   const auto [height, width] = ResizedSize(original);
   const torch::Tensor pixels = torch::empty({3, height, width});
   if (picture.dtype() == torch::kUInt8) {
-    Interpolate<uint8_t>(picture.contiguous(), kLargestByte, mean_, std_, pixels);
+    Interpolate<uint8_t>(picture, kLargestByte, mean_, std_, pixels);
   } else if (picture.dtype() == torch::kInt16) {
-    Interpolate<uint16_t>(picture.contiguous(), kLargestWord, mean_, std_, pixels);
+    Interpolate<uint16_t>(picture, kLargestWord, mean_, std_, pixels);
   } else {
-    Interpolate<float>(picture.contiguous(), 1, mean_, std_, pixels);
+    Interpolate<float>(picture, 1, mean_, std_, pixels);
   }
   return {pixels, original};
 }

@@ -17,41 +17,30 @@ namespace {
 
 constexpr double kLargest = 65535;  // level of 16 bits
 
-// Turns stored pixels to how people see the picture. Source: EXIF 2.3, tag 0x0112.
-cv::Mat Upright(cv::Mat stored, int orientation) {
-  cv::Mat turned;
-  if (orientation >= 5) {
-    cv::transpose(stored, turned);
-    stored.release();
-  } else {
-    turned = std::move(stored);
-  }
+// Pictures are as large as memory allows, so every change is made in place.
+
+// After it, a picture of an orientation below 5 is as people see it, and of another one with rows and columns
+// exchanged. Source: EXIF 2.3, tag 0x0112.
+void Flip(int orientation, cv::Mat& stored) {
   constexpr int kHorizontal = 1;
   constexpr int kVertical = 0;
   constexpr int kBoth = -1;
   switch (orientation) {
     case 2:
-      cv::flip(turned, turned, kHorizontal);
+    case 8:
+      cv::flip(stored, stored, kHorizontal);
       break;
     case 3:
-      cv::flip(turned, turned, kBoth);
+    case 7:
+      cv::flip(stored, stored, kBoth);
       break;
     case 4:
-      cv::flip(turned, turned, kVertical);
-      break;
     case 6:
-      cv::flip(turned, turned, kHorizontal);
-      break;
-    case 7:
-      cv::flip(turned, turned, kBoth);
-      break;
-    case 8:
-      cv::flip(turned, turned, kVertical);
+      cv::flip(stored, stored, kVertical);
       break;
     default:
       break;
   }
-  return turned;
 }
 
 // levels: 16 bits each.
@@ -61,16 +50,26 @@ void Spread(IntensityRange range, cv::Mat& levels) {
   levels.convertTo(levels, CV_16U, scale, -scale * range.low);  // rounds, and stays within 0 and 65535
 }
 
-// picture: grey, or three channels in the order of OpenCV, blue first.
-torch::Tensor ToTensor(const cv::Mat& picture, IntensityRange range) {
-  const bool deep = picture.depth() == CV_16U;
-  torch::Tensor pixels = torch::empty({3, picture.rows, picture.cols}, deep ? torch::kInt16 : torch::kUInt8);
-  for (int c = 0; c < 3; ++c) {
-    cv::Mat plane(picture.rows, picture.cols, deep ? CV_16U : CV_8U, pixels[c].data_ptr());
-    cv::extractChannel(picture, plane, picture.channels() == 1 ? 0 : 2 - c);
-    if (deep) Spread(range, plane);
-  }
-  return pixels;
+// picture: three channels, contiguous.
+template <typename Level>
+void ExchangeRedAndBlue(cv::Mat& picture) {
+  auto* levels = picture.ptr<Level>();
+  for (size_t i = 0; i < picture.total(); ++i) std::swap(levels[3 * i], levels[3 * i + 2]);
+}
+
+// A view of the picture's own memory. picture: contiguous; grey, or red first. turned: with rows and columns
+// exchanged.
+torch::Tensor ToTensor(const cv::Mat& picture, bool turned) {
+  const int64_t channels = picture.channels();
+  const int64_t row = channels * picture.cols;
+  const int64_t channel = channels == 1 ? 0 : 1;  // grey: one plane, seen three times
+  const auto keep = [picture](void*) {};          // until nothing views it
+  const torch::ScalarType type = picture.depth() == CV_16U ? torch::kInt16 : torch::kUInt8;
+  if (turned)
+    return torch::from_blob(picture.data, {3, picture.cols, picture.rows}, {channel, channels, row}, keep,
+                            type);
+  return torch::from_blob(picture.data, {3, picture.rows, picture.cols}, {channel, row, channels}, keep,
+                          type);
 }
 
 absl::StatusOr<std::string> ReadFile(const std::filesystem::path& path) {
@@ -93,11 +92,17 @@ absl::StatusOr<torch::Tensor> DecodeImage(std::string_view bytes, const std::str
         cv::imdecode(encoded, cv::IMREAD_ANYCOLOR | cv::IMREAD_ANYDEPTH | cv::IMREAD_IGNORE_ORIENTATION);
     // OpenCV turns TIFFs by itself, whatever the flags say.
     const int orientation = header->media_type == "image/tiff" ? 1 : header->orientation;
-    const cv::Mat upright = picture.empty() ? picture : Upright(std::move(picture), orientation);
-    if (upright.cols != header->width() || upright.rows != header->height()) {
+    const bool turned = orientation >= 5;
+    const cv::Size size = turned ? cv::Size(picture.rows, picture.cols) : picture.size();
+    if (size.width != header->width() || size.height != header->height()) {
       return absl::InvalidArgumentError(absl::StrCat(name, ": the picture can't be decoded"));
     }
-    return ToTensor(upright, range);
+    Flip(orientation, picture);
+    const bool deep = picture.depth() == CV_16U;
+    if (deep) Spread(range, picture);
+    if (picture.channels() == 3 && deep) ExchangeRedAndBlue<uint16_t>(picture);
+    if (picture.channels() == 3 && !deep) ExchangeRedAndBlue<uint8_t>(picture);
+    return ToTensor(picture, turned);
   } catch (const cv::Exception& error) {
     return absl::InvalidArgumentError(absl::StrCat(name, ": the picture can't be decoded: ", error.err));
   }

@@ -7,16 +7,14 @@
 #include <limits>
 #include <numbers>
 #include <numeric>
-#include <vector>
-
-#include "worker/detection/transform.h"
+#include <type_traits>
 
 namespace loupe {
 namespace {
 
 constexpr int64_t kSide = 32;
 constexpr int64_t kFrequencies = 8;
-// Smaller coefficients are rounding errors, since grey levels are in [0, 1].
+// Smaller differences of coefficients are rounding errors, since grey levels are in [0, 1].
 constexpr float kSilence = 1e-4F;
 
 // [8, 32]: the first rows of the orthonormal cosine transform (DCT-II).
@@ -33,21 +31,48 @@ torch::Tensor CosineRows() {
   return rows;
 }
 
-// [32, 32]: mean levels. A row at a time, since a large picture as floats takes much memory.
-torch::Tensor Shrunk(const torch::Tensor& image) {
-  const int64_t height = image.size(1);
-  std::vector<torch::Tensor> rows;
+// Which pixels of a side of `size` a cell covers, as adaptive_avg_pool2d divides it.
+struct Cell {
+  Cell(int64_t index, int64_t size)
+      : begin(index * size / kSide), end(((index + 1) * size + kSide - 1) / kSide) {}
+
+  int64_t begin;
+  int64_t end;
+};
+
+// [32, 32]: mean levels in [0, 1]. image: [3, H, W]. largest: the level that counts as 1.
+template <typename Level>
+torch::Tensor Shrunk(const torch::Tensor& image, double largest) {
+  using Sum = std::conditional_t<std::is_integral_v<Level>, uint64_t, double>;
+  const auto* levels = static_cast<const Level*>(image.data_ptr());
+  const int64_t step = image.stride(2);
+  torch::Tensor cells = torch::empty({kSide, kSide});
+  auto means = cells.accessor<float, 2>();
   for (int64_t row = 0; row < kSide; ++row) {
-    // As adaptive_avg_pool2d divides a side.
-    const int64_t begin = row * height / kSide;
-    const int64_t end = ((row + 1) * height + kSide - 1) / kSide;
-    const torch::Tensor band = detection::Levels(image.slice(1, begin, end)).mean(0, true);
-    rows.push_back(torch::adaptive_avg_pool2d(band, {1, kSide})[0][0]);
+    const Cell high(row, image.size(1));
+    for (int64_t column = 0; column < kSide; ++column) {
+      const Cell wide(column, image.size(2));
+      Sum sum = 0;
+      for (int64_t y = high.begin; y < high.end; ++y) {
+        for (int64_t channel = 0; channel < 3; ++channel) {
+          const Level* line = levels + channel * image.stride(0) + y * image.stride(1);
+          for (int64_t x = wide.begin; x < wide.end; ++x) sum += line[x * step];
+        }
+      }
+      const auto count = static_cast<double>(3 * (high.end - high.begin) * (wide.end - wide.begin));
+      means[row][column] = static_cast<float>(static_cast<double>(sum) / largest / count);
+    }
   }
-  return torch::stack(rows);
+  return cells;
 }
 
-// As a share of the largest level. LibTorch would make a copy in a wider type first. levels: contiguous.
+torch::Tensor Shrunk(const torch::Tensor& image) {
+  if (image.dtype() == torch::kUInt8) return Shrunk<uint8_t>(image, UINT8_MAX);
+  if (image.dtype() == torch::kInt16) return Shrunk<uint16_t>(image, UINT16_MAX);
+  return Shrunk<float>(image, 1);
+}
+
+// As a share of the largest level. LibTorch would make a copy in a wider type first. levels: dense.
 template <typename Level>
 float MeanLevel(const torch::Tensor& levels) {
   const auto* level = static_cast<const Level*>(levels.data_ptr());
@@ -68,15 +93,18 @@ uint64_t PerceptualHash(const torch::Tensor& image) {
   const float median = shapes.median().item<float>();
   uint64_t hash = 0;
   for (int64_t i = 0; i < shapes.size(0); ++i) {
-    hash |= static_cast<uint64_t>(shapes[i].item<float>() > median) << static_cast<unsigned>(i + 1);
+    hash |= static_cast<uint64_t>(shapes[i].item<float>() > median + kSilence)
+            << static_cast<unsigned>(i + 1);
   }
   return hash;
 }
 
 float Brightness(const torch::Tensor& image) {
   const torch::NoGradGuard no_grad;
-  if (image.dtype() == torch::kUInt8) return MeanLevel<uint8_t>(image.contiguous());
-  if (image.dtype() == torch::kInt16) return MeanLevel<uint16_t>(image.contiguous());
+  const torch::Tensor levels = image.stride(0) == 0 ? image[0] : image;  // grey: one plane, seen three times
+  const torch::Tensor dense = levels.is_non_overlapping_and_dense() ? levels : levels.contiguous();
+  if (image.dtype() == torch::kUInt8) return MeanLevel<uint8_t>(dense);
+  if (image.dtype() == torch::kInt16) return MeanLevel<uint16_t>(dense);
   return image.mean().item<float>();
 }
 

@@ -96,6 +96,29 @@ void CutOut(const Window& window, double min_share, Scene& picture) {
   picture.boxes = std::move(inside);
 }
 
+// The changes below make copies as floats, so of a larger picture only every second or third row and column
+// is taken. Resizing for the network skips more.
+constexpr double kMostPixels = 24e6;
+
+void ThinOut(Scene& picture) {
+  const double pixels = static_cast<double>(picture.height()) * static_cast<double>(picture.width());
+  const auto factor = static_cast<int64_t>(std::ceil(std::sqrt(pixels / kMostPixels)));
+  if (factor <= 1) return;
+  const auto thin = [factor](const torch::Tensor& image, int64_t side) {
+    const int64_t first = std::min((factor - 1) / 2, image.size(side) - 1);
+    return image.slice(side, first, image.size(side), factor);
+  };
+  const double from_width = static_cast<double>(picture.width());
+  const double from_height = static_cast<double>(picture.height());
+  picture.image = thin(thin(picture.image, 1), 2);
+  const auto x = static_cast<float>(static_cast<double>(picture.width()) / from_width);
+  const auto y = static_cast<float>(static_cast<double>(picture.height()) / from_height);
+  for (TrainingBox& box : picture.boxes) {
+    const auto [x1, y1, x2, y2] = box.corners;
+    box.corners = {x1 * x, y1 * y, x2 * x, y2 * y};
+  }
+}
+
 void Crop(const v1::TrainingRecipe& recipe, SeededRandom& random, Scene& picture) {
   const bool wanted = random.Uniform() < recipe.crop_chance();
   const double box = random.Uniform();
@@ -261,6 +284,7 @@ bool Augments(const v1::TrainingRecipe& recipe) {
 Example Augment(const Example& example, const v1::TrainingRecipe& recipe, const std::array<float, 3>& canvas,
                 SeededRandom& random) {
   Scene picture = {example.image, BoxesOf(example.target)};
+  if (Augments(recipe)) ThinOut(picture);
   Crop(recipe, random, picture);
   JitterColour(recipe, random, picture);
   JitterScale(recipe, canvas, random, picture);

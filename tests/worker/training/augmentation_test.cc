@@ -189,6 +189,27 @@ TEST(AugmentationTest, ZoomingInKeepsShapeAndABox) {
   EXPECT_DOUBLE_EQ(largest, 40.0 / 15);
 }
 
+// As floats, 100 megapixels with one copy are 2.4 GB.
+TEST(AugmentationTest, AHugePictureIsThinnedOutWithItsBoxes) {
+  for (const auto& [height, width] :
+       {std::pair(8000, 12000), std::pair(12000, 8000), std::pair(20000, 1300)}) {
+    Example example;
+    example.image = torch::zeros({1, height, width}, torch::kUInt8).expand({3, height, width});
+    example.image[0].slice(0, 600, 1200).slice(1, 300, 900) = 255;
+    example.target = TargetOf({{{300, 600, 900, 1200}, 1, false}});
+    SeededRandom random(1);
+    const Example thin = Augment(example, Only("colour_jitter: 0.1"), kCanvas, random);
+    EXPECT_LE(thin.image.size(1) * thin.image.size(2), 24'000'000);
+    EXPECT_GE(thin.image.size(1) * thin.image.size(2), 6'000'000);
+    const std::vector<float> box = Corners(BoxesOf(thin.target).front());
+    const std::vector<float> seen = Bounds(thin.image[0]);
+    for (size_t side = 0; side < 4; ++side) EXPECT_NEAR(box[side], seen[side], 1);
+    const auto shrunk = static_cast<float>(thin.image.size(2)) / static_cast<float>(width);
+    EXPECT_NEAR(box[2] - box[0], 600 * shrunk, 0.01);
+    ExpectInside(thin);
+  }
+}
+
 TEST(AugmentationTest, AnEmptyPictureIsCutAnywhere) {
   Example example = TwoPatches(40, 60, {0, 0, 1, 1}, {59, 39, 60, 40});
   example.target = TargetOf({});
