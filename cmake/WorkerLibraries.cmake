@@ -12,6 +12,10 @@ foreach(_module core imgproc imgcodecs)
   target_link_libraries(loupe_opencv INTERFACE ${OPENCV_${_module}_LIBRARY})
 endforeach()
 
+# What OpenCV's decoders use: JPEGs are decoded by libjpeg itself, and libtiff is asked for its errors.
+find_package(JPEG REQUIRED)
+find_package(TIFF REQUIRED)
+
 # oneDNN by its library: Debian's dnnl-config.cmake asks for OpenCL's development files, which nothing here
 # includes.
 find_path(DNNL_INCLUDE_DIR oneapi/dnnl/dnnl.hpp REQUIRED)

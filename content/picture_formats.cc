@@ -1,8 +1,10 @@
 #include "content/picture_formats.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdlib>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <vector>
@@ -11,10 +13,6 @@
 
 namespace loupe::picture_formats {
 namespace {
-
-absl::Status Unusual(const std::string& what) {
-  return absl::InvalidArgumentError(absl::StrCat(what, ": convert the picture, or leave it out"));
-}
 
 // Little-endian numbers. Requires: they lie within `bytes`.
 uint32_t Little16(std::string_view bytes, size_t at) {
@@ -91,12 +89,38 @@ class TiffDirectory {
 };
 
 constexpr uint32_t kWidthTag = 256, kHeightTag = 257, kBitsTag = 258, kOrientationTag = 0x0112;
-constexpr uint32_t kSamplesTag = 277, kFormatTag = 339;
+constexpr uint32_t kCompressionTag = 259, kPhotometricTag = 262;
+constexpr uint32_t kSamplesTag = 277, kPlanesTag = 284, kFormatTag = 339;
 constexpr uint32_t kStripOffsets = 273, kStripBytes = 279, kTileOffsets = 324, kTileBytes = 325;
 
 int OrientationOf(const TiffDirectory& directory) {
   const uint32_t value = directory.Number(kOrientationTag, 1);
   return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
+}
+
+// What OpenCV and libtiff read as it is meant. Source: TIFF 6.0, sections 4 to 6, 8 and 22; libtiff's tiff.h.
+absl::Status CheckLevels(const TiffDirectory& directory) {
+  constexpr uint32_t kBlackIsZero = 1, kRgb = 2;
+  constexpr uint32_t kCompressions[] = {1, 5, 7, 8, 32773, 32946, 34887, 34925, 50000};
+  const uint32_t samples = directory.Number(kSamplesTag, 1);
+  if (samples < 1 || samples > 4)
+    return Unusual(absl::StrCat("a TIFF of ", samples, " channels is not taken"));
+  const std::vector<uint32_t> bits = directory.Numbers(kBitsTag, samples);
+  for (const uint32_t one : bits.empty() ? std::vector<uint32_t>{1} : bits) {
+    if (one == 8 || one == 16) continue;
+    return Unusual(absl::StrCat("a TIFF of ", one, one == 1 ? " bit" : " bits", " a level is not taken"));
+  }
+  if (directory.Number(kFormatTag, 1) != 1)
+    return Unusual("a TIFF whose levels are signed, or no whole numbers, is not taken");
+  const uint32_t compression = directory.Number(kCompressionTag, 1);
+  if (std::find(std::begin(kCompressions), std::end(kCompressions), compression) == std::end(kCompressions))
+    return Unusual(absl::StrCat("a TIFF of compression ", compression, " is not taken"));
+  const bool grey = samples == 1 && directory.Number(kPhotometricTag, kBlackIsZero) == kBlackIsZero;
+  const bool rgb =
+      samples >= 3 && directory.Number(kPhotometricTag, 0) == kRgb && directory.Number(kPlanesTag, 1) == 1;
+  if (bits.front() == 16 && !grey && !rgb)
+    return Unusual("a TIFF of 16 bits a level that is neither grey, with 0 as black, nor RGB is not taken");
+  return absl::OkStatus();
 }
 
 // Whether all pixels lie inside the file.
@@ -107,6 +131,7 @@ absl::Status CheckPixels(const TiffDirectory& directory, size_t file_bytes) {
   const auto sizes = directory.Numbers(tiled ? kTileBytes : kStripBytes, kMaxPieces);
   if (offsets.empty() || offsets.size() != sizes.size()) return Damaged("it has no pixels");
   for (size_t i = 0; i < offsets.size(); ++i) {
+    if (sizes[i] == 0) return Damaged("it has no pixels");
     if (offsets[i] > file_bytes || file_bytes - offsets[i] < sizes[i]) return CutShort();
   }
   return absl::OkStatus();
@@ -136,6 +161,10 @@ absl::Status Damaged(const std::string& what) {
       absl::StrCat("the picture is damaged: ", what, "; copy the file again, or leave it out"));
 }
 
+absl::Status Unusual(const std::string& what) {
+  return absl::InvalidArgumentError(absl::StrCat(what, ": convert the picture, or leave it out"));
+}
+
 absl::Status SetSize(uint64_t width, uint64_t height, PictureHeader& header) {
   if (width == 0 || height == 0) return Damaged("it has no pixels");
   if (width * height > uint64_t{kMaxPicturePixels}) {
@@ -159,24 +188,27 @@ bool IsTiff(std::string_view bytes) {
   return bytes.starts_with(std::string_view("II*\0", 4)) || bytes.starts_with(std::string_view("MM\0*", 4));
 }
 
+bool IsBigTiff(std::string_view bytes) {
+  return bytes.starts_with(std::string_view("II+\0", 4)) || bytes.starts_with(std::string_view("MM\0+", 4));
+}
+
 bool IsWebp(std::string_view bytes) {
   return bytes.size() >= 12 && bytes.starts_with("RIFF") && bytes.substr(8, 4) == "WEBP";
 }
 
 // Source: Microsoft, BITMAPFILEHEADER and BITMAPINFOHEADER.
 absl::StatusOr<PictureHeader> ReadBmp(std::string_view bytes) {
-  constexpr uint32_t kCoreHeaderBytes = 12, kInfoHeaderBytes = 40;
+  constexpr uint32_t kCoreHeaderBytes = 12, kInfoHeaderBytes = 40;  // OS/2's and Windows'
   constexpr uint32_t kUncompressed = 0, kBitFields = 3;
+  constexpr size_t kMasksAt = 54;  // of red, green and blue
+  constexpr std::array<uint32_t, 3> k555 = {0x7c00, 0x3e0, 0x1f}, k565 = {0xf800, 0x7e0, 0x1f},
+                                    k888 = {0xff0000, 0xff00, 0xff};
   PictureHeader header;
   header.media_type = "image/bmp";
   if (bytes.size() < 26) return CutShort();
   const uint64_t pixels_at = Little32(bytes, 10);
   const uint32_t header_bytes = Little32(bytes, 14);
-  if (header_bytes == kCoreHeaderBytes) {
-    if (absl::Status size = SetSize(Little16(bytes, 18), Little16(bytes, 20), header); !size.ok())
-      return size;
-    return pixels_at < bytes.size() ? absl::StatusOr<PictureHeader>(header) : CutShort();
-  }
+  if (header_bytes == kCoreHeaderBytes) return Unusual("a BMP of OS/2 is not taken");
   if (header_bytes < kInfoHeaderBytes) return Damaged("its header is too short");
   if (bytes.size() < 14 + size_t{kInfoHeaderBytes}) return CutShort();
   const auto width = static_cast<int32_t>(Little32(bytes, 18)),
@@ -185,7 +217,15 @@ absl::StatusOr<PictureHeader> ReadBmp(std::string_view bytes) {
   const uint64_t rows = static_cast<uint64_t>(std::abs(static_cast<int64_t>(height)));
   if (absl::Status size = SetSize(static_cast<uint64_t>(width), rows, header); !size.ok()) return size;
   const uint32_t compression = Little32(bytes, 30);
-  const uint64_t row_bytes = (uint64_t{Little16(bytes, 28)} * static_cast<uint64_t>(width) + 31) / 32 * 4;
+  const uint32_t bits = Little16(bytes, 28);
+  if (compression == kBitFields) {
+    if (bytes.size() < kMasksAt + 12) return CutShort();
+    const std::array<uint32_t, 3> masks = {Little32(bytes, kMasksAt), Little32(bytes, kMasksAt + 4),
+                                           Little32(bytes, kMasksAt + 8)};
+    if (bits == 16 ? masks != k565 && masks != k555 : masks != k888)
+      return Unusual("a BMP of other masks than 555, 565 and 888 is not taken");
+  }
+  const uint64_t row_bytes = (uint64_t{bits} * static_cast<uint64_t>(width) + 31) / 32 * 4;
   const bool plain = compression == kUncompressed || compression == kBitFields;
   const uint64_t pixel_bytes = plain ? row_bytes * rows : Little32(bytes, 34);
   if (pixels_at > bytes.size() || bytes.size() - pixels_at < pixel_bytes) return CutShort();
@@ -200,16 +240,7 @@ absl::StatusOr<PictureHeader> ReadTiff(std::string_view bytes) {
   const absl::Status size =
       SetSize(directory->Number(kWidthTag, 0), directory->Number(kHeightTag, 0), header);
   if (!size.ok()) return size;
-  const uint32_t samples = directory->Number(kSamplesTag, 1);
-  if (samples < 1 || samples > 4)
-    return Unusual(absl::StrCat("a TIFF of ", samples, " channels is not taken"));
-  for (const uint32_t bits : directory->Numbers(kBitsTag, samples)) {
-    if (bits != 8 && bits != 16)
-      return Unusual(absl::StrCat("a TIFF of ", bits, " bits a level is not taken"));
-  }
-  if (directory->Numbers(kBitsTag, 1).empty()) return Unusual("a TIFF of 1 bit a level is not taken");
-  if (directory->Number(kFormatTag, 1) != 1)
-    return Unusual("a TIFF whose levels are no whole numbers is not taken");
+  if (absl::Status levels = CheckLevels(*directory); !levels.ok()) return levels;
   if (absl::Status pixels = CheckPixels(*directory, bytes.size()); !pixels.ok()) return pixels;
   header.orientation = OrientationOf(*directory);
   return header;

@@ -13,6 +13,7 @@ namespace loupe::picture_formats {
 
 absl::Status CutShort();
 absl::Status Damaged(const std::string& what);
+absl::Status Unusual(const std::string& what);
 // Errors: INVALID_ARGUMENT (no pixels, or too many).
 absl::Status SetSize(uint64_t width, uint64_t height, PictureHeader& header);
 
@@ -22,11 +23,12 @@ int TiffOrientation(std::string_view tiff);
 
 bool IsBmp(std::string_view bytes);
 bool IsTiff(std::string_view bytes);
+bool IsBigTiff(std::string_view bytes);
 bool IsWebp(std::string_view bytes);
 
 // Errors: as ReadPictureHeader.
 absl::StatusOr<PictureHeader> ReadBmp(std::string_view bytes);
-// The first page. Levels of 8 or 16 bits.
+// The first page. Levels of 8 bits, or grey or RGB of 16.
 absl::StatusOr<PictureHeader> ReadTiff(std::string_view bytes);
 // Not animated.
 absl::StatusOr<PictureHeader> ReadWebp(std::string_view bytes);

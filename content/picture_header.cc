@@ -143,9 +143,11 @@ class JpegReader {
       return SetSize(BigEndian16(segment, 3), BigEndian16(segment, 1), header_);
     }
     if (marker != kStartOfScan) return absl::OkStatus();
-    has_scan_ = true;
+    const size_t begin = at_;
     at_ = EndOfScan(bytes_, at_);
-    return at_ == std::string_view::npos ? CutShort() : absl::OkStatus();
+    if (at_ == std::string_view::npos) return CutShort();
+    has_scan_ = has_scan_ || at_ > begin;
+    return absl::OkStatus();
   }
 
   std::string_view bytes_;
@@ -165,6 +167,7 @@ absl::StatusOr<PictureHeader> ReadPictureHeader(std::string_view bytes) {
   if (IsBmp(bytes)) return ReadBmp(bytes);
   if (IsTiff(bytes)) return ReadTiff(bytes);
   if (IsWebp(bytes)) return ReadWebp(bytes);
+  if (IsBigTiff(bytes)) return Unusual("a BigTIFF is not taken");
   if (kPngSignature.starts_with(bytes) || kJpegStart.starts_with(bytes)) return CutShort();
   return absl::InvalidArgumentError(
       "the file is no JPEG, PNG, BMP, TIFF or WebP picture: convert it, or leave it out");

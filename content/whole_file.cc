@@ -63,7 +63,8 @@ absl::StatusOr<WholeFile> WholeFile::Begin(fs::path path, const fs::path& folder
 
 absl::StatusOr<WholeFile> WholeFile::Open(fs::path path, mode_t mode) {
   const fs::path folder = FolderOf(path);
-  const std::string prefix = absl::StrCat(path.filename().string(), ".");
+  constexpr size_t kMostOfAName = 180;  // with what UniqueName adds, a name stays below 255 bytes
+  const std::string prefix = absl::StrCat(path.filename().string().substr(0, kMostOfAName), ".");
   return Begin(std::move(path), folder, prefix, mode);
 }
 

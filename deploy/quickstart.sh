@@ -38,7 +38,7 @@ export LOUPE_SERVER LOUPE_TOKEN_FILE="$dir/server/admin.token"
 LOUPE_SERVER=$(cat "$dir/server/server.address")
 
 say "Importing them: the holdout labelled blind, and 20 % of the pool"
-loupe project create parts --holdout-fraction 0.25 \
+loupe project create parts --holdout-fraction 0.25 --seed 1 \
   --classes "$(/usr/bin/python3 deploy/quickstart_figures.py classes "$dir/parts/annotations.json")"
 by_part='part_([0-9]+)'
 loupe import --images "$dir/parts/images" --group-by "$by_part"

@@ -46,8 +46,9 @@ struct CocoMetrics {
 };
 
 // threads: 0: one per processor; results don't depend on it.
-// Requires: image indices below image_count, class indices below num_classes, finite numbers.
-// Errors: none.
+// Requires: finite numbers.
+// Errors: throws std::out_of_range unless image indices are below image_count and class indices below
+// num_classes.
 CocoMetrics EvaluateCoco(const GroundTruth& truth, std::span<const DetectedBox> detections, int threads = 0);
 
 }  // namespace loupe::evaluation

@@ -1,10 +1,23 @@
 #include "evaluation/grouped_boxes.h"
 
 #include <algorithm>
+#include <stdexcept>
 #include <tuple>
+
+#include "absl/strings/str_cat.h"
 
 namespace loupe::evaluation {
 namespace {
+
+// A box out of range would be counted outside the memory for counts.
+template <typename Item>
+void Check(const GroundTruth& truth, const Item& item) {
+  const bool known = item.class_index >= 0 && item.class_index < truth.num_classes && item.image >= 0 &&
+                     item.image < truth.image_count;
+  if (known) return;
+  throw std::out_of_range(absl::StrCat("a box of class ", item.class_index, " of ", truth.num_classes,
+                                       " on image ", item.image, " of ", truth.image_count));
+}
 
 template <typename Item>
 auto Key(const Item& item) {
@@ -15,6 +28,8 @@ auto Key(const Item& item) {
 
 GroupedBoxes::GroupedBoxes(const GroundTruth& truth, std::span<const DetectedBox> detections)
     : truths_(truth.boxes), detections_(detections.begin(), detections.end()) {
+  for (const TrueBox& box : truths_) Check(truth, box);
+  for (const DetectedBox& box : detections_) Check(truth, box);
   std::stable_sort(truths_.begin(), truths_.end(),
                    [](const TrueBox& a, const TrueBox& b) { return Key(a) < Key(b); });
   std::stable_sort(detections_.begin(), detections_.end(), [](const DetectedBox& a, const DetectedBox& b) {

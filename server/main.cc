@@ -14,6 +14,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "content/read_file.h"
 #include "db/migrate.h"
 #include "db/private_postgres/private_postgres.h"
 #include "server/blobs/small_file.h"
@@ -95,9 +96,9 @@ absl::StatusOr<ServerOptions> OptionsOf(const Flags& flags) {
   options.blob_folder = flags.data_dir / "blobs";
   options.listen = flags.listen;
   if (flags.tls_cert.empty()) return options;
-  const absl::StatusOr<std::string> certificate = ReadWhole(flags.tls_cert);
+  const absl::StatusOr<std::string> certificate = ReadFile(flags.tls_cert);
   if (!certificate.ok()) return certificate.status();
-  const absl::StatusOr<std::string> key = ReadWhole(flags.tls_key);
+  const absl::StatusOr<std::string> key = ReadFile(flags.tls_key);
   if (!key.ok()) return key.status();
   options.tls_certificate = *certificate;
   options.tls_key = *key;

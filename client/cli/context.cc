@@ -8,6 +8,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "content/read_file.h"
 
 namespace loupe {
 namespace {
@@ -58,9 +59,11 @@ absl::StatusOr<Endpoint> ResolveEndpoint(const GlobalOptions& options, const Env
         "LOUPE_SERVER");
   }
   std::filesystem::path token_file = options.token_file;
+  const std::string coordinator = OptionOr("", environment, "LOUPE_SERVER");
+  if (token_file.empty() && (options.dir.empty() || coordinator.empty()))
+    token_file = OptionOr("", environment, "LOUPE_TOKEN_FILE");
   if (token_file.empty() && !options.dir.empty())
     token_file = std::filesystem::path(options.dir) / "admin.token";
-  if (token_file.empty()) token_file = OptionOr("", environment, "LOUPE_TOKEN_FILE");
   if (token_file.empty()) {
     return UsageError(
         "whose token? Give --token-file F, or --dir DIR after `loupe up --dir DIR`, or set LOUPE_TOKEN_FILE");
@@ -89,9 +92,7 @@ absl::StatusOr<std::string> Context::Dir() const {
 
 absl::StatusOr<std::string> ReadText(const std::string& file) {
   if (file == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) return absl::NotFoundError(absl::StrCat("can't read ", file));
-  return std::string(std::istreambuf_iterator<char>(stream), {});
+  return ReadFile(file);
 }
 
 }  // namespace loupe

@@ -29,9 +29,10 @@ absl::Status UsageError(const std::string& message);
 bool IsUsageError(const absl::Status& status);
 
 // Looks up address, token and certificate independently of each other: an option wins over --dir, and --dir
-// over the environment (LOUPE_SERVER, LOUPE_TOKEN_FILE, LOUPE_CA_CERT). --dir reads DIR/server.address and
-// DIR/admin.token. Its coordinator speaks without TLS, so LOUPE_CA_CERT does not apply to it. Errors: usage
-// error (no coordinator or no token is given), NOT_FOUND (a named file doesn't exist).
+// over the environment (LOUPE_SERVER, LOUPE_TOKEN_FILE, LOUPE_CA_CERT). But LOUPE_TOKEN_FILE without
+// LOUPE_SERVER wins over the administrator's token of --dir: somebody else uses that coordinator. --dir reads
+// DIR/server.address and DIR/admin.token. Its coordinator speaks without TLS, so LOUPE_CA_CERT does not apply
+// to it. Errors: usage error (no coordinator or no token is given), NOT_FOUND (a named file doesn't exist).
 absl::StatusOr<Endpoint> ResolveEndpoint(const GlobalOptions& options, const Environment& environment);
 
 class Context {
@@ -83,7 +84,7 @@ void SetImage(const std::string& image, Request& request) {
   }
 }
 
-// The content of a file, or of standard input for "-". Errors: NOT_FOUND.
+// The content of a file, or of standard input for "-". Errors: those of ReadFile.
 absl::StatusOr<std::string> ReadText(const std::string& file);
 
 }  // namespace loupe

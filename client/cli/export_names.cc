@@ -1,8 +1,8 @@
 #include "client/cli/export_names.h"
 
-#include <locale.h>
-#include <wctype.h>
+#include <utf8proc.h>
 
+#include <cstdlib>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -29,12 +29,19 @@ std::string Normal(const std::string& name) {
   return to_a_folder || name.front() == '/' ? "" : absl::StrJoin(parts, "/");
 }
 
-// Equal for names that a file system which doesn't tell case apart takes for the same.
+// Equal for names that a file system takes for the same which doesn't tell case, or ways to write an accent,
+// apart. name: UTF-8.
 std::string Folded(const std::string& name) {
-  static const locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
-  std::wstring wide = WideOf(name);
-  for (wchar_t& c : wide) c = static_cast<wchar_t>(towlower_l(static_cast<wint_t>(c), utf8));
-  return NarrowOf(wide);
+  utf8proc_uint8_t* folded = nullptr;
+  const auto options =
+      static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_CASEFOLD);
+  const auto length = static_cast<utf8proc_ssize_t>(name.size());
+  const utf8proc_ssize_t made =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(name.data()), length, &folded, options);
+  if (made < 0) return name;  // out of memory
+  const std::string key(reinterpret_cast<const char*>(folded), static_cast<size_t>(made));
+  std::free(folded);  // NOLINT: the library's malloc
+  return key;
 }
 
 std::string Extension(const std::string& media_type) {

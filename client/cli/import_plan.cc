@@ -1,7 +1,6 @@
 #include "client/cli/import_plan.h"
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <optional>
 #include <regex>
@@ -14,10 +13,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "client/cli/context.h"
 #include "client/lib/category_labels.h"
 #include "content/picture_header.h"
+#include "content/read_file.h"
 #include "content/text.h"
 
 namespace loupe {
@@ -79,11 +80,11 @@ class Grouping {
 };
 
 absl::StatusOr<std::vector<std::string>> ReadLines(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  if (!file) return absl::NotFoundError(absl::StrCat("can't read ", path.string()));
+  const absl::StatusOr<std::string> content = ReadFile(path);
+  if (!content.ok()) return content.status();
   std::vector<std::string> lines;
   constexpr char kByteOrderMark[] = "\xef\xbb\xbf";
-  for (std::string line; std::getline(file, line);) {
+  for (const absl::string_view line : absl::StrSplit(*content, '\n')) {
     const absl::string_view text = absl::StripAsciiWhitespace(absl::StripPrefix(line, kByteOrderMark));
     if (!text.empty()) lines.emplace_back(text);
   }

@@ -75,9 +75,11 @@ std::string ClassList(const v1::Project& project) {
 void PrintTable(const v1::Project& project) {
   Table table({"project", project.name()});
   table.Add({"classes", ClassList(project)});
-  table.Add({"holdout fraction", absl::StrCat(project.holdout_fraction())});
   table.Add({"holdout target", absl::StrCat(project.holdout_target())});
-  table.Add({"seed", absl::StrCat(project.seed())});
+  if (project.seed() != 0) {  // annotators see neither
+    table.Add({"holdout fraction", absl::StrCat(project.holdout_fraction())});
+    table.Add({"seed", absl::StrCat(project.seed())});
+  }
   table.Add({"strategy", project.strategy()});
   const v1::IntensityRange& range = project.intensity_range();
   if (range.low() > 0 || range.high() < 65535) {
@@ -259,7 +261,8 @@ void AddProjectCommands(CLI::App& parent, Action& action) {
       ->add_option("--intensity-range", create->range,
                    "Levels of 16-bit pictures that are black and white, e.g. 0 4095 (0 65535)")
       ->expected(2);
-  command->add_option("--seed", create->seed, "Seed of the split (1)");
+  command->add_option("--seed", create->seed,
+                      "Seed of the split, to make it again in experiments; default: a secret one");
   command->add_option("--strategy", create->strategy,
                       absl::StrCat("one of ", absl::StrJoin(kStrategyNames, ", "), " (", kCombinedName, ")"));
   command->add_flag("--json", create->json, "Print the project as JSON");

@@ -121,7 +121,7 @@ void AddProvenanceCommands(CLI::App& parent, Action& action) {
 
   auto image = std::make_shared<ImageOptions>();
   CLI::App* command =
-      provenance->add_subcommand("image", "An image's revisions, boxes, rejections and tasks");
+      provenance->add_subcommand("image", "An image's revisions, and what became of each box that was shown");
   command->add_option("image", image->image, "Its id or file name")->required();
   command->add_flag("--json", image->json, "Print JSON");
   OnChosen(command, action, image, ShowImage);

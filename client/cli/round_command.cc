@@ -162,7 +162,8 @@ void AddRoundCommands(CLI::App& parent, Action& action) {
   OnChosen(command, action, watch, Watch);
 
   auto cancel = std::make_shared<RoundOptions>();
-  command = round->add_subcommand("cancel", "End a round; its model never serves");
+  command = round->add_subcommand(
+      "cancel", "End a round: nothing of it serves, unless somebody has promoted its model");
   command->add_option("number", cancel->number, "Its number")->required();
   command->add_flag("--json", cancel->json, "Print the round as JSON");
   OnChosen(command, action, cancel, Cancel);

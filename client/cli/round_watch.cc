@@ -97,6 +97,7 @@ std::string GateText(const v1::Gate& gate) {
 }
 
 std::string EvaluationText(const v1::Evaluation& evaluation) {
+  if (evaluation.images() == 0) return "not judged: no image of the holdout is labelled blind";
   return absl::StrFormat("AP50 %s, AP %s, AP75 %s on %u images%s", Fixed(evaluation.ap50(), 4),
                          Fixed(evaluation.ap(), 4), Fixed(evaluation.ap75(), 4), evaluation.images(),
                          evaluation.random_sample() ? "" : " (imported, not a random sample)");

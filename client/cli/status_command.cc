@@ -33,8 +33,8 @@ void PrintStatus(const v1::ProjectStatus& status) {
   rest.Add(
       {"serving model", status.serving_model() == 0 ? "none yet" : absl::StrCat(status.serving_model())});
   const bool all_labelled = status.queue_length() == 0 && status.pool_labelled() == status.pool_images();
-  rest.Add({"images to be labelled", all_labelled ? "none: all of the pool that can be used are labelled"
-                                                  : absl::StrCat(status.queue_length())});
+  rest.Add({"images in the queue now", all_labelled ? "none: all of the pool that can be used are labelled"
+                                                    : absl::StrCat(status.queue_length())});
   rest.Add({"images that people hold now", absl::StrCat(status.open_leases())});
   rest.Add(
       {"boxes", absl::StrCat(status.boxes_imported(), " imported, ", status.boxes_accepted(), " accepted, ",

@@ -177,12 +177,13 @@ absl::Status SubmitTask(const Context& context, const TaskOptions& options) {
                {"drawn", response->drawn()},
                {"rejected", response->rejected()},
                {"dropped", response->dropped()},
+               {"removed", response->removed()},
                {"clipped", response->clipped()}});
     return absl::OkStatus();
   }
   std::printf("revision %u: %u accepted, %u adjusted, %u relabelled, %u drawn, %u removed\n",
               response->revision(), response->accepted(), response->adjusted(), response->relabelled(),
-              response->drawn(), response->rejected() + response->dropped());
+              response->drawn(), response->rejected() + response->dropped() + response->removed());
   if (response->clipped() > 0) {
     std::printf("%u boxes reached over the edge by at most a pixel and were clipped\n", response->clipped());
   }
@@ -237,7 +238,8 @@ absl::Status Renew(const Context& context, const TaskOptions& options) {
   if (!response.ok()) return response.status();
   if (!response->ended_task_ids().empty()) {
     return absl::FailedPreconditionError(
-        "there is nothing to renew: the task was submitted, skipped or released, or its lease has ended. A "
+        "there is nothing to renew: the task is not yours, was submitted, skipped or released, or its lease "
+        "has ended. A "
         "correction after the end of the lease is still taken, and is the truth if nobody else answers "
         "first");
   }
@@ -325,7 +327,8 @@ void AddTaskCommands(CLI::App& parent, Action& action) {
   OnChosen(command, action, renew, Renew);
 
   auto queue = std::make_shared<QueueOptions>();
-  command = parent.add_subcommand("queue", "The next images to be served, with the reasons");
+  command = parent.add_subcommand(
+      "queue", "The ranking in its order, with the reasons; images asked for outside it are served first");
   command->add_option("--limit", queue->limit, "At most this many (20)");
   command->add_flag("--json", queue->json, "Print JSON");
   OnChosen(command, action, queue, Queue);

@@ -13,6 +13,8 @@ namespace {
 absl::StatusOr<Json> ParseObject(std::string_view text) {
   try {
     Json json = Json::parse(text);
+    if (json.is_array())
+      return absl::InvalidArgumentError("these are several tasks: give one of them, as a JSON object");
     if (!json.is_object())
       return absl::InvalidArgumentError("the task is no JSON object, as `loupe next` prints it");
     return json;
@@ -111,18 +113,28 @@ absl::Status ParseIndexes(const Json& json, const char* key,
   return absl::OkStatus();
 }
 
+// Without what a task doesn't tell anybody, lest it show which tasks are blind or planted.
+Json TaskImageJson(const v1::Image& image) {
+  Json json = ImageJson(image);
+  for (const char* hidden : {"revisions", "labelled"}) json.erase(hidden);
+  return json;
+}
+
 }  // namespace
 
 Json TaskJson(const v1::Task& task, const ClassNames& classes) {
   Json json = {{"task_id", task.task_id()},
                {"lease", task.lease()},
                {"lease_expires_at", TimeText(task.lease_expires_at())},
-               {"image", ImageJson(task.image())},
+               {"image", TaskImageJson(task.image())},
                {"blind", task.blind()}};
   json["predictions"] = Json::array();
   for (const v1::PredictedBox& box : task.predictions())
     json["predictions"].push_back(PredictedBoxJson(box, classes));
-  if (task.has_reason()) json["reason"] = ReasonJson(task.reason());
+  if (task.has_reason()) {
+    json["reason"] = ReasonJson(task.reason());
+    if (task.reason().slice() == v1::SLICE_UNSPECIFIED) json["reason"].erase("position");
+  }
   json["classes"] = classes.offered();
   for (const uint32_t label : task.new_classes()) json["new_classes"].push_back(classes.Name(label));
   if (task.boxes().empty()) return json;
@@ -156,6 +168,12 @@ absl::StatusOr<v1::SubmitRequest> ParseCorrection(std::string_view text, const C
   v1::SubmitRequest request;
   request.set_task_id(lease->task_id());
   request.set_lease(lease->lease());
+  if (const auto image = json.find("image"); image != json.end()) {
+    const auto id = image->is_object() ? Integer(*image, "id") : absl::InvalidArgumentError("");
+    if (!id.ok())
+      return absl::InvalidArgumentError("\"image\" has no \"id\": keep it as `loupe next` prints it");
+    request.set_image_id(*id);
+  }
   const auto boxes = json.find("boxes");
   if (boxes == json.end() || !boxes->is_array()) {
     return absl::InvalidArgumentError(

@@ -136,8 +136,12 @@ void AddTokenCommands(CLI::App& parent, Action& action) {
   command->add_option("--name", create->name, "Shown as the author of labels; default: role and number");
   command->add_option("--out", create->out,
                       "Write it to this new file, readable by its owner alone, instead of showing it");
-  command->add_option("--expires", create->expires,
-                      "Refuse it after this time: 12h, 30d, 8w, or a day as 2030-12-31; default: never");
+  command
+      ->add_option("--expires", create->expires,
+                   "Refuse it after this time: 12h, 30d, 8w, or a day as 2030-12-31; default: never")
+      ->check([](const std::string& time) {
+        return time.empty() ? std::string("is empty: leave it out for a token that never expires") : "";
+      });
   command->add_flag("--json", create->json, "Print JSON");
   OnChosen(command, action, create, CreateToken);
 

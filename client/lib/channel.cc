@@ -1,8 +1,6 @@
 #include "client/lib/channel.h"
 
 #include <chrono>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include <grpcpp/create_channel.h>
@@ -12,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "content/read_file.h"
 
 namespace loupe {
 namespace {
@@ -28,12 +27,6 @@ bool IsOfThisMachine(const std::string& address) {
          absl::StartsWith(address, "[::1]:") || absl::StartsWith(address, "unix:");
 }
 
-absl::StatusOr<std::string> ReadTextFile(const std::filesystem::path& path, const char* what) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return absl::NotFoundError(absl::StrCat("can't read the ", what, " ", path.string()));
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
 }  // namespace
 
 std::unique_ptr<grpc::ClientContext> Connection::NewContext(absl::Duration deadline) const {
@@ -47,7 +40,7 @@ absl::StatusOr<Connection> Connect(const Endpoint& endpoint) {
   if (endpoint.address.empty()) return absl::InvalidArgumentError("the coordinator's address is empty");
   std::shared_ptr<grpc::ChannelCredentials> credentials;
   if (!endpoint.ca_cert.empty()) {
-    auto pem = ReadTextFile(endpoint.ca_cert, "CA certificate");
+    const absl::StatusOr<std::string> pem = ReadFile(endpoint.ca_cert);
     if (!pem.ok()) return pem.status();
     credentials = grpc::SslCredentials({.pem_root_certs = *pem, .pem_private_key = "", .pem_cert_chain = ""});
   } else if (IsOfThisMachine(endpoint.address)) {
@@ -70,7 +63,7 @@ absl::StatusOr<Connection> Connect(const Endpoint& endpoint) {
 }
 
 absl::StatusOr<std::string> ReadTokenFile(const std::filesystem::path& path) {
-  auto text = ReadTextFile(path, "token file");
+  const absl::StatusOr<std::string> text = ReadFile(path);
   if (!text.ok()) return text.status();
   const std::string token(absl::StripAsciiWhitespace(text->substr(0, text->find('\n'))));
   for (const char c : token) {

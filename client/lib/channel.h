@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "client/lib/request_text.h"
 #include "client/lib/rpc_status.h"
 
 namespace loupe {
@@ -62,12 +63,13 @@ absl::Status RetryUnavailable(absl::Duration patience, absl::FunctionRef<absl::S
 absl::Duration StreamDeadline(uint64_t bytes);
 
 // Calls a unary method, and repeats the call while it is UNAVAILABLE. Every attempt sends the same request,
-// so its request_id stays the same. Errors: the coordinator's; ErrorReason (proto/error_info.h) tells their
-// reason.
+// so its request_id stays the same. Errors: those of CheckTexts; the coordinator's, whose reason ErrorReason
+// (proto/error_info.h) tells.
 template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Call(const Connection& connection, Stub& stub,
                               grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                               const Request& request, const CallOptions& options = {}) {
+  if (absl::Status texts = CheckTexts(request); !texts.ok()) return texts;
   Response response;
   absl::Status status = RetryUnavailable(options.patience, [&] {
     response.Clear();

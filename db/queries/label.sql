@@ -58,7 +58,7 @@ WHERE image_id = $1 ORDER BY number, ordinal;
 
 -- name: SelectTrainedInRounds
 SELECT DISTINCT round.number FROM snapshot_item JOIN round ON round.snapshot_id = snapshot_item.snapshot_id
-WHERE snapshot_item.image_id = $1 ORDER BY round.number;
+WHERE snapshot_item.image_id = $1 AND round.model_id IS NOT NULL ORDER BY round.number;
 
 -- name: SelectPseudoLabelledInRounds
 SELECT round.number FROM pseudo_label JOIN round USING (snapshot_id)

@@ -113,7 +113,7 @@ WHERE project_id = $1
 ORDER BY label;
 
 -- name: CountPoolImages
-SELECT count(*) FROM image WHERE project_id = $1 AND side = 'pool';
+SELECT count(*) FROM usable_image WHERE project_id = $1 AND side = 'pool';
 
 -- name: CountImages
 -- A holdout image counts as labelled only if its labels were drawn blind. The labelled holdout images are a

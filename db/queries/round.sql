@@ -6,15 +6,15 @@
 SELECT id FROM project WHERE id = $1 FOR NO KEY UPDATE;
 
 -- name: FreezeSnapshot
--- Stores the truth of the pool at this moment. Returns the number of images and of boxes; regions to ignore
--- are not counted.
+-- Stores the truth of the pool's usable images at this moment. Returns the number of images and of boxes;
+-- regions to ignore are not counted.
 WITH made AS (
   INSERT INTO snapshot (project_id, class_count)
   SELECT $1, max(label) FROM class WHERE project_id = $1 RETURNING id
 ), items AS (
   INSERT INTO snapshot_item (snapshot_id, image_id, revision_id)
   SELECT made.id, image.id, image.truth_revision_id
-  FROM made, image
+  FROM made, usable_image image
   WHERE image.project_id = $1 AND image.side = 'pool' AND image.truth_revision_id IS NOT NULL
   RETURNING revision_id
 )

@@ -59,7 +59,7 @@ FROM task JOIN label_box ON label_box.revision_id = task.based_on
 WHERE task.id = ANY ($1::bigint[]) ORDER BY task.id, ordinal;
 
 -- name: LockTask
-SELECT task.principal_id, task.lease_number, task.state, image.width, image.height,
+SELECT task.principal_id, task.lease_number, task.state, task.image_id, image.width, image.height,
        task.shown_model_id IS NOT NULL AS shows, task.kind <> 'ranked' AS corrects,
        coalesce(lease.expires_at > now(), false) AS held,
        (SELECT max(label) FROM class WHERE class.project_id = task.project_id) AS classes,

@@ -105,6 +105,7 @@ std::optional<LockedTask> LockTask(Transaction& transaction, TaskId task) {
   locked.lease = IdOf<LeaseNumber>(row["lease_number"]);
   locked.state = row["state"].as<std::string>();
   locked.held = row["held"].as<bool>();
+  locked.image = IdOf<ImageId>(row["image_id"]);
   locked.width = row["width"].as<uint32_t>();
   locked.height = row["height"].as<uint32_t>();
   locked.classes = row["classes"].as<uint32_t>();

@@ -43,8 +43,9 @@ std::vector<v1::Task> ReadTasks(Transaction& transaction, const std::vector<Task
 struct LockedTask {
   PrincipalId principal;
   LeaseNumber lease;
-  std::string state;   // as the schema spells it
-  bool held = false;   // whether the lease has not ended
+  std::string state;  // as the schema spells it
+  bool held = false;  // whether the lease has not ended
+  ImageId image;
   uint32_t width = 0;  // of the image, in pixels
   uint32_t height = 0;
   uint32_t classes = 0;                 // how many; labels are 1 to this

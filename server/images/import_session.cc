@@ -91,17 +91,17 @@ class LabelWriter {
 
 using PicturesByHash = std::unordered_map<std::string, const TakenPicture*>;
 
-absl::Status RefuseRemoved(const std::vector<KnownImage>& known, const PicturesByHash& pictures) {
+// Names of those whose hash is among `removed`, which is not empty.
+absl::Status RefuseRemoved(const std::vector<TakenPicture>& pictures,
+                           const std::unordered_set<std::string>& removed) {
   std::vector<std::string> names;
-  for (const KnownImage& image : known) {
-    if (image.state != v1::REMOVED) continue;
-    names.push_back(pictures.at(ToBytes(image.sha256))->image.file_name());
-    if (names.size() == ImportSession::kMaxProblems) break;
+  for (const TakenPicture& picture : pictures) {
+    if (!removed.contains(HashKey(picture.image))) continue;
+    if (names.size() < ImportSession::kMaxProblems) names.push_back(picture.image.file_name());
   }
-  if (names.empty()) return absl::OkStatus();
   return Error(absl::StatusCode::kInvalidArgument, "REMOVED_PICTURE",
                absl::StrCat("nothing was imported: these pictures were removed from the project for good; "
-                            "leave them out:\n",
+                            "leave them out, or import with --skip-bad:\n",
                             absl::StrJoin(names, "\n")));
 }
 
@@ -223,7 +223,11 @@ absl::Status ImportSession::Note(const char* reason, const std::string& problem)
 
 absl::Status ImportSession::Problems() const {
   return Error(absl::StatusCode::kInvalidArgument, first_reason_,
-               absl::StrCat("nothing was imported:\n", absl::StrJoin(problems_, "\n")));
+               absl::StrCat("nothing was imported",
+                            problems_.size() < kMaxProblems
+                                ? ":\n"
+                                : absl::StrCat("; the first ", kMaxProblems, " problems:\n"),
+                            absl::StrJoin(problems_, "\n")));
 }
 
 absl::Status ImportSession::EndOfStream() {
@@ -272,15 +276,27 @@ absl::StatusOr<v1::ImportResponse> ImportSession::Write(Transaction& transaction
     if (image.side() == v1::HOLDOUT) response.set_added_to_holdout(response.added_to_holdout() + 1);
   }
   response.set_added(added.size());
-  response.set_known(pictures_.size() - added.size());
 
   const std::vector<KnownImage> known = FindImages(transaction, project, hashes);
-  if (const absl::Status refused = RefuseRemoved(known, pictures); !refused.ok()) return refused;
+  std::unordered_set<std::string> removed;
+  for (const KnownImage& image : known) {
+    if (image.state == v1::REMOVED) removed.insert(ToBytes(image.sha256));
+  }
+  if (!removed.empty() && !start_.skip_bad()) return RefuseRemoved(pictures_, removed);
+  const uint64_t bad = response.skipped_total();
+  for (const TakenPicture& picture : pictures_) {
+    if (!removed.contains(HashKey(picture.image))) continue;
+    response.set_skipped_total(response.skipped_total() + 1);
+    if (static_cast<size_t>(response.skipped_size()) == kMaxProblems) continue;
+    response.add_skipped(
+        absl::StrCat(picture.image.file_name(), ": it was removed from the project for good"));
+  }
+  response.set_known(pictures_.size() - added.size() - (response.skipped_total() - bad));
   response.set_groups_kept(CountGroupsKept(known, pictures));
   LabelWriter labels(transaction, author, start_, response);
   labels.Know(known);
   for (const TakenPicture& picture : pictures_) {
-    if (picture.labelled) labels.Take(picture);
+    if (picture.labelled && !removed.contains(HashKey(picture.image))) labels.Take(picture);
   }
 
   const std::optional<ActiveRanking> ranking = FindActiveRanking(transaction, project);

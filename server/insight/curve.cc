@@ -88,8 +88,7 @@ Points PointsOf(const CurveInput& input) {
   for (const CurveRound& round : input.rounds) {
     v1::CurvePoint& point = points.emplace_back(round.point);
     const PredictionsById* const predictions = &round.predictions;
-    JudgePoint(JudgedByAll(input.holdout, {&predictions, 1}), round.predictions,
-               static_cast<int>(input.classes.size()), point);
+    JudgePoint(JudgedByAll(input.holdout, {&predictions, 1}), round.predictions, input.class_count, point);
     if (const std::optional<double> agreement = AgreementOf(round.common)) point.set_agreement(*agreement);
   }
   return points;
@@ -176,6 +175,7 @@ absl::StatusOr<CurveInput> ReadCurveInput(Transaction& transaction, const std::s
   input.pool_images = CountPoolImages(transaction, *project);
   const std::vector<int64_t> boxes = CountBoxesByClass(transaction, *project);
   for (const v1::Class& one : ReadClasses(transaction, *project)) {
+    ++input.class_count;
     if (!one.retired()) input.classes.push_back({one.name(), boxes[ClassIndexOf(one.label())]});
   }
   input.holdout = JudgedImagesOf(ReadHoldoutTruth(transaction, *project));

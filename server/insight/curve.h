@@ -21,9 +21,10 @@ struct CurveRound {
 };
 
 struct CurveInput {
-  std::vector<CurveRound> rounds;    // oldest first
-  std::vector<JudgedImage> holdout;  // labelled images
-  std::vector<ranking::ClassBoxes> classes;
+  std::vector<CurveRound> rounds;            // oldest first
+  std::vector<JudgedImage> holdout;          // labelled images
+  int class_count = 0;                       // with those that are retired
+  std::vector<ranking::ClassBoxes> classes;  // in use
   uint64_t pool_images = 0;
   uint64_t next_images = 0;      // that the next round would add: the budget of the last one
   double seconds_per_image = 0;  // of people's time, in the last round where it is known

@@ -1,6 +1,7 @@
 #include "server/insight/representation.h"
 
 #include <algorithm>
+#include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <optional>
 #include <span>
@@ -8,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "db/stores/evaluation_store.h"
 #include "db/stores/image_store.h"
 #include "db/stores/model_store.h"
 #include "db/stores/project_store.h"
@@ -19,6 +21,7 @@
 #include "server/ranking/near_duplicates.h"
 #include "server/ranking/representativeness.h"
 #include "server/rounds/round_calibration.h"
+#include "server/rounds/round_evaluation.h"
 
 namespace loupe {
 namespace {
@@ -29,7 +32,7 @@ constexpr size_t kLeastImages = 20;      // fewest images of each side; fewer sa
 constexpr uint64_t kComparisonSeed = 1;  // the same labels give the same numbers
 constexpr double kSurprising = 0.01;     // a comparison with a p below it is a finding
 constexpr size_t kExamples = 20;
-constexpr double kNormal975 = 1.96;  // of the standard normal distribution
+constexpr double kUpper = 0.975;  // quantile at the upper end of an interval of 95 %
 constexpr char kLabelled[] = "labelled";
 constexpr char kRandomSlice[] = "random slice";
 
@@ -42,14 +45,14 @@ void AddNumbers(const std::string& halves, std::vector<float>& numbers) {
 }
 
 absl::Status CheckClassShares(const RepresentationInput& input, v1::LabelCheck& check) {
-  const bool expects = !input.expected.counts.empty();
   // Shares are those among the classes that everybody looked for.
   std::vector<int64_t> labelled;
   std::vector<double> expected;
   for (size_t c = 0; c < input.classes.size(); ++c) {
     const bool counts = !input.classes[c].retired() && !input.to_look_at.contains(LabelOf(c));
     labelled.push_back(counts ? input.labelled_boxes[c] : 0);
-    expected.push_back(counts && expects ? input.expected.counts[c] : 0);
+    const bool known = c < input.expected.size() && input.expected[c].has_value();
+    expected.push_back(counts && known ? input.expected[c]->count : 0);
   }
   const auto coverages = ranking::CoverageOfClasses(labelled, expected);
   if (!coverages.ok()) return coverages.status();
@@ -66,11 +69,10 @@ absl::Status CheckClassShares(const RepresentationInput& input, v1::LabelCheck& 
                                          name, to_look_at->second));
       continue;
     }
-    if (expects) {
-      const double margin = kNormal975 * input.expected.errors[c];
-      message.set_expected_boxes(input.expected.counts[c]);
-      message.set_expected_low(std::max(0.0, input.expected.counts[c] - margin));
-      message.set_expected_high(input.expected.counts[c] + margin);
+    if (c < input.expected.size() && input.expected[c].has_value()) {
+      message.set_expected_boxes(input.expected[c]->count);
+      message.set_expected_low(input.expected[c]->low);
+      message.set_expected_high(input.expected[c]->high);
     }
     message.set_missing(coverage.missing);
     message.set_thin(coverage.thin);
@@ -209,37 +211,76 @@ absl::Status FindDuplicates(const RepresentationInput& input, v1::LabelCheck& ch
   return absl::OkStatus();
 }
 
-// Sums of the model's calibrated scores per class, scaled up from the sample to all unlabelled images. The
-// errors come from drawing the sample, and from each box of the rest being there or not.
-// maps: [class_count].
-ExpectedBoxes ExpectBoxes(const PoolSample& sample, std::span<const ranking::CalibrationMap> maps,
-                          size_t class_count) {
-  ExpectedBoxes expected = {std::vector<double>(class_count), std::vector<double>(class_count)};
-  const auto images = static_cast<double>(sample.predictions.size());
-  if (sample.predictions.empty()) return expected;
-  std::vector<double> squares(class_count);    // sums over images of their count's square
-  std::vector<double> variances(class_count);  // of the boxes of the sample
-  for (const v1::ImagePrediction& prediction : sample.predictions) {
-    std::vector<double> counts(class_count);
-    for (int b = 0; b < prediction.scores_size(); ++b) {
-      const size_t class_index = ClassIndexOf(prediction.labels(b));
-      if (class_index >= std::min(class_count, maps.size())) continue;
-      const double chance = ranking::Calibrated(maps[class_index], prediction.scores(b));
-      counts[class_index] += chance;
-      variances[class_index] += chance * (1 - chance);
-    }
-    for (size_t c = 0; c < class_count; ++c) {
-      expected.counts[c] += counts[c];
-      squares[c] += counts[c] * counts[c];
-    }
+// [classes] sums of calibrated scores. maps: one per class that the model knows.
+std::vector<double> CountsOf(const v1::ImagePrediction& prediction,
+                             std::span<const ranking::CalibrationMap> maps, size_t classes) {
+  std::vector<double> counts(classes);
+  for (int b = 0; b < prediction.scores_size(); ++b) {
+    const size_t class_index = ClassIndexOf(prediction.labels(b));
+    if (class_index >= std::min(classes, maps.size())) continue;
+    counts[class_index] += ranking::Calibrated(maps[class_index], prediction.scores(b));
   }
-  const double scale = static_cast<double>(sample.unlabelled) / images;
-  for (size_t c = 0; c < class_count; ++c) {
-    const double mean = expected.counts[c] / images;
-    const double spread = std::max(0.0, squares[c] / images - mean * mean);
-    const double drawing = scale * scale * images * spread * (1 - 1 / std::max(1.0, scale));
-    expected.errors[c] = std::sqrt(drawing + scale * variances[c]);
-    expected.counts[c] *= scale;
+  return counts;
+}
+
+// Of the numbers that were added.
+class Moments {
+ public:
+  void Add(double value) {
+    ++count_;
+    const double off = value - mean_;
+    mean_ += off / static_cast<double>(count_);
+    squares_ += off * (value - mean_);
+  }
+  size_t count() const { return count_; }
+  double mean() const { return mean_; }
+  double variance() const { return count_ < 2 ? 0 : squares_ / static_cast<double>(count_ - 1); }
+
+ private:
+  size_t count_ = 0;
+  double mean_ = 0;
+  double squares_ = 0;
+};
+
+// [classes] how many more boxes people drew in an image of the holdout than the model counts, over the images
+// in which the class was looked for.
+std::vector<Moments> Shortfalls(std::span<const JudgedImage> holdout, const PredictionsById& predictions,
+                                std::span<const ranking::CalibrationMap> maps, size_t classes) {
+  std::vector<Moments> shortfalls(classes);
+  for (const JudgedImage& image : holdout) {
+    std::vector<double> missing = CountsOf(predictions.at(image.image_id), maps, classes);
+    for (double& count : missing) count = -count;
+    for (const v1::LabelBox& box : image.truth) {
+      if (!box.ignore()) missing[ClassIndexOf(box.label())] += 1;
+    }
+    for (size_t c = 0; c < std::min<size_t>(classes, image.known_classes); ++c) shortfalls[c].Add(missing[c]);
+  }
+  return shortfalls;
+}
+
+// What the model counts in the sample, corrected by what it misses in the holdout, scaled up to all
+// unlabelled images. Source: Angelopoulos et al., "Prediction-powered inference" (2023), algorithm 1, for a
+// sum.
+std::vector<std::optional<ExpectedBoxes>> ExpectBoxes(const PoolSample& sample,
+                                                      std::span<const Moments> shortfalls,
+                                                      std::span<const ranking::CalibrationMap> maps) {
+  std::vector<std::optional<ExpectedBoxes>> expected(shortfalls.size());
+  std::vector<Moments> counted(shortfalls.size());
+  for (const v1::ImagePrediction& prediction : sample.predictions) {
+    const std::vector<double> counts = CountsOf(prediction, maps, shortfalls.size());
+    for (size_t c = 0; c < counts.size(); ++c) counted[c].Add(counts[c]);
+  }
+  const auto images = static_cast<double>(sample.predictions.size());
+  const auto all = static_cast<double>(sample.unlabelled);
+  for (size_t c = 0; c < shortfalls.size() && images > 0; ++c) {
+    const auto judged = static_cast<double>(shortfalls[c].count());
+    if (shortfalls[c].count() < kLeastImages) continue;
+    const double drawing = all * all / images * counted[c].variance() * (1 - images / std::max(images, all));
+    const double correction = (all * all / judged + all) * shortfalls[c].variance();
+    const double margin =
+        std::sqrt(drawing + correction) * boost::math::quantile(boost::math::students_t(judged - 1), kUpper);
+    const double count = all * (counted[c].mean() + shortfalls[c].mean());
+    expected[c] = {std::max(0.0, count), std::max(0.0, count - margin), std::max(0.0, count + margin)};
   }
   return expected;
 }
@@ -263,8 +304,13 @@ absl::StatusOr<RepresentationInput> ReadRepresentationInput(Transaction& transac
       return map.kind != ranking::CalibrationMap::Kind::kIdentity;
     });
     if (calibrated) {
+      const PredictionsById predictions = ReadHoldoutDetections(transaction, *project, model_id);
+      const PredictionsById* const judge = &predictions;
+      const std::vector<JudgedImage> holdout =
+          JudgedByAll(JudgedImagesOf(ReadHoldoutTruth(transaction, *project)), {&judge, 1});
       const PoolSample sample = ReadPoolSample(transaction, *project, model_id, kSampledImages);
-      input.expected = ExpectBoxes(sample, maps, input.classes.size());
+      input.expected =
+          ExpectBoxes(sample, Shortfalls(holdout, predictions, maps, input.classes.size()), maps);
     }
     input.set_aside = ReadSetAside(transaction, *project, model_id);
   }

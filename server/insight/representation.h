@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,10 +16,11 @@ namespace loupe {
 // How many images that are not used are named.
 constexpr int kUnusableListed = 10;
 
-// Boxes that a model expects in unlabelled images, by its calibrated scores.
+// Boxes of a class that are expected in the unlabelled images of the pool, with an interval of 95 %.
 struct ExpectedBoxes {
-  std::vector<double> counts;  // [classes], or empty: no calibrated model serves
-  std::vector<double> errors;  // [classes] standard errors
+  double count = 0;
+  double low = 0;
+  double high = 0;
 };
 
 // What is compared; each side is a sample.
@@ -26,7 +29,9 @@ struct RepresentationInput {
   std::vector<v1::Class> classes;
   std::map<uint32_t, uint64_t> to_look_at;  // images of the pool, by label of a class that was added
   std::vector<int64_t> labelled_boxes;      // [classes]
-  ExpectedBoxes expected;
+  // [classes], or empty: no calibrated model serves. nullopt: too few images of the holdout tell what the
+  // model misses.
+  std::vector<std::optional<ExpectedBoxes>> expected;
   std::vector<ImageTraits> labelled;
   std::vector<ImageTraits> rest;
   std::vector<ImageTraits> random_slice;

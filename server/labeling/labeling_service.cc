@@ -103,7 +103,8 @@ absl::StatusOr<ImageId> LockAnswered(Transaction& transaction, const Principal& 
   if (principal.role == v1::ANNOTATOR && (!truth.has_value() || truth->author != principal.id)) {
     return Error(
         absl::StatusCode::kPermissionDenied, "FOREIGN_ANSWER",
-        "you have labelled no image of this name or id last: check it, or ask an engineer to open the image");
+        "no image of this name or id has an answer of yours as its truth: check it, or ask an engineer to "
+        "open the image");
   }
   if (!image.ok()) return image.status();
   const std::string name = absl::StrCat("image ", image->id());
@@ -173,6 +174,11 @@ absl::StatusOr<v1::SubmitResponse> TakeCorrection(Transaction& transaction, cons
   const absl::StatusOr<LockedTask> task =
       LockOwnTask(transaction, call.principal.id, id, LeaseNumber(request.lease()));
   if (!task.ok()) return task.status();
+  if (request.image_id() != 0 && ImageId(request.image_id()) != task->image) {
+    return Error(absl::StatusCode::kInvalidArgument, "OTHER_IMAGE",
+                 absl::StrCat("the boxes are for image ", request.image_id(), ", and task ", id.value(),
+                              " is for image ", task->image.value(), ": nothing was saved"));
+  }
   absl::StatusOr<CheckedCorrection> checked = CheckCorrection(request, *task);
   if (!checked.ok()) return checked.status();
   NewCorrection& correction = checked->correction;
@@ -191,6 +197,9 @@ absl::StatusOr<v1::SubmitResponse> TakeCorrection(Transaction& transaction, cons
   response.set_rejected(count(v1::OUTCOME_REJECTED));
   response.set_dropped(count(v1::OUTCOME_DROPPED));
   response.set_hidden(count(v1::OUTCOME_HIDDEN));
+  const auto kept = std::count_if(request.boxes().begin(), request.boxes().end(),
+                                  [](const v1::CorrectedBox& box) { return box.box_id() != 0; });
+  response.set_removed(static_cast<uint32_t>(task->corrects.size() - static_cast<size_t>(kept)));
   return response;
 }
 

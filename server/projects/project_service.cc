@@ -1,5 +1,8 @@
 #include "server/projects/project_service.h"
 
+#include <openssl/rand.h>
+
+#include <cstdlib>
 #include <limits>
 #include <set>
 
@@ -19,7 +22,6 @@ namespace {
 
 constexpr double kDefaultHoldoutFraction = 0.15;
 constexpr double kMaxHoldoutFraction = 0.9;
-constexpr uint64_t kDefaultSeed = 1;
 constexpr uint32_t kDefaultHoldoutTarget = 200;
 constexpr uint32_t kLargestLevel = 65535;  // of pictures with 16 bits
 constexpr size_t kMaxGuidelines = 100'000;
@@ -47,6 +49,22 @@ absl::Status CheckIntensityRange(const v1::IntensityRange& range) {
       absl::StrCat("intensity_range must have low below high, and high at most ", kLargestLevel));
 }
 
+// Nobody can guess it: who knew the seed could tell from a picture whether it is of the holdout.
+uint64_t SecretSeed() {
+  uint64_t seed = 0;
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(&seed), sizeof(seed)) != 1) std::abort();
+  return seed;
+}
+
+// The project as this role may see it.
+v1::Project ShownTo(v1::Role role, v1::Project project) {
+  if (role == v1::ANNOTATOR) {
+    project.clear_seed();
+    project.clear_holdout_fraction();
+  }
+  return project;
+}
+
 // The requested settings, with every default filled in.
 absl::StatusOr<v1::Project> SettingsOf(const v1::CreateProjectRequest& request) {
   if (const absl::Status named = CheckIdentifier("the name of a project", request.name()); !named.ok())
@@ -60,7 +78,7 @@ absl::StatusOr<v1::Project> SettingsOf(const v1::CreateProjectRequest& request) 
   if (!(settings.holdout_fraction() >= 0 && settings.holdout_fraction() <= kMaxHoldoutFraction)) {
     return InvalidArgument(absl::StrCat("holdout_fraction must be within 0 and ", kMaxHoldoutFraction));
   }
-  settings.set_seed(request.has_seed() ? request.seed() : kDefaultSeed);
+  settings.set_seed(request.has_seed() ? request.seed() : SecretSeed());
   settings.set_strategy(request.strategy().empty() ? kCombinedName : request.strategy());
   if (const auto known = ranking::ParseStrategy(settings.strategy()); !known.ok()) {
     return InvalidArgument(std::string(known.status().message()));
@@ -250,7 +268,7 @@ grpc::Status ProjectServiceImpl::GetProject(grpc::ServerContext* context,
         {kMethod, call.deadline}, [&](Transaction& transaction) -> absl::StatusOr<v1::Project> {
           const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
           if (!project.ok()) return project.status();
-          return ReadProject(transaction, *project);
+          return ShownTo(call.principal.role, ReadProject(transaction, *project));
         });
   });
 }
@@ -268,7 +286,9 @@ grpc::Status ProjectServiceImpl::ListProjects(grpc::ServerContext* context,
                           v1::ListProjectsResponse page;
                           const std::vector<v1::Project> projects =
                               loupe::ListProjects(transaction, ProjectId(*start), limit);
-                          for (const v1::Project& project : projects) *page.add_projects() = project;
+                          for (const v1::Project& project : projects) {
+                            *page.add_projects() = ShownTo(call.principal.role, project);
+                          }
                           if (page.projects_size() == limit)
                             page.set_next_page_token(absl::StrCat(projects.back().id()));
                           return absl::StatusOr<v1::ListProjectsResponse>(std::move(page));

@@ -81,11 +81,11 @@ Reason ClassesReason(std::vector<ClassBoxes> classes, int64_t wanted) {
 }
 
 Reason IntervalReason(const std::optional<Band>& ap, double widest) {
-  if (!ap.has_value()) return {Verdict::kTooEarly, "Without a holdout, AP has no interval."};
+  if (!ap.has_value()) return {Verdict::kTooEarly, "Without labels of the holdout, AP50 has no interval."};
   const double width = ap->high - ap->low;
   const bool narrow = width <= widest;
   return {narrow ? Verdict::kStop : Verdict::kGoOn,
-          absl::StrFormat("AP is %.3f, with an interval from %.3f to %.3f: %.4f wide, %s the %.4f wanted.",
+          absl::StrFormat("AP50 is %.3f, with an interval from %.3f to %.3f: %.4f wide, %s the %.4f wanted.",
                           ap->value, ap->low, ap->high, width, narrow ? "within" : "more than", widest)};
 }
 

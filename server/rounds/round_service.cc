@@ -68,7 +68,11 @@ absl::StatusOr<v1::Round> DescribeRound(Transaction& transaction, RoundRow row) 
     *row.message.mutable_progress() = ReadProgress(transaction, row.id, kind);
   }
   SetAsideImages set_aside = ReadSetAside(transaction, row.id, kSetAsideListed);
-  for (v1::Image& image : set_aside.first) *row.message.add_set_aside() = std::move(image);
+  for (v1::Image& image : set_aside.first) {
+    image.clear_side();  // annotators see rounds, too
+    image.clear_sampling_key();
+    *row.message.add_set_aside() = std::move(image);
+  }
   row.message.set_set_aside_total(set_aside.total);
   return std::move(row.message);
 }

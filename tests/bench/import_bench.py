@@ -61,7 +61,7 @@ def main():
             with open(os.path.join(folder, f"{number:05}.png"), "wb") as file:
                 file.write(picture(number))
         reference = copy_with_sync(folder, deployment.path("copy"))
-        deployment.loupe("project", "create", "bench", "--classes", "a")
+        deployment.loupe("project", "create", "bench", "--classes", "a", "--seed", "1")
         started = time.monotonic()
         deployment.loupe("import", "--images", folder)
         seconds = time.monotonic() - started

@@ -35,7 +35,7 @@ def main():
     count, calls = (10_000, 500) if quick else (100_000, 3_000)
 
     with Deployment() as deployment:
-        deployment.loupe("project", "create", "bench", "--classes", "a")
+        deployment.loupe("project", "create", "bench", "--classes", "a", "--seed", "1")
         deployment.psql(FILL.format(count=count))
         with open(os.path.join(deployment.server_directory, "server.address"), encoding="utf-8") as file:
             address = file.read().strip()

@@ -171,7 +171,7 @@ def main():
     count, labelled, budget = (20_000, 1_000, 200) if quick else (1_000_000, 20_000, 2_000)
 
     with Deployment() as deployment:
-        deployment.loupe("project", "create", "bench", "--classes", ",".join("abcdefghij"))
+        deployment.loupe("project", "create", "bench", "--classes", ",".join("abcdefghij"), "--seed", "1")
         deployment.loupe(
             "model",
             "import",

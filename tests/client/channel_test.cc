@@ -19,6 +19,7 @@
 #include "client/lib/request_id.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "loupe/v1/image.pb.h"
 #include "loupe/v1/project.grpc.pb.h"
 #include "loupe/v1/worker.grpc.pb.h"
 #include "proto/error_info.h"
@@ -142,6 +143,20 @@ TEST_F(ChannelTest, SendsTheTokenAndGivesTheAnswer) {
   ASSERT_TRUE(project.ok()) << project.status();
   EXPECT_EQ(project->name(), "parts");
   EXPECT_EQ(projects_.authorization, "Bearer loupe_secret");
+}
+
+// Protobuf wrote to the terminal by itself, and the coordinator's answer was empty.
+TEST(RequestText, BytesThatAreNoUtf8AreNamedBeforeTheyAreSent) {
+  v1::CreateProjectRequest request;
+  request.set_name("Pr\xc3\xbc\x66ung");
+  EXPECT_TRUE(CheckTexts(request).ok());
+  request.add_classes("a\xff");
+  EXPECT_EQ(CheckTexts(request).message().substr(0, 25), "classes is no UTF-8 text:");
+  v1::ImportStart inside;
+  inside.set_project("\xc3");
+  v1::ImportRequest around;
+  *around.mutable_start() = inside;
+  EXPECT_EQ(CheckTexts(around).code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST_F(ChannelTest, RepeatsUnavailableWithTheSameRequestId) {

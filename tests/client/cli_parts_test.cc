@@ -105,6 +105,9 @@ TEST(ExportNames, NoTwoShareAFile) {
               testing::ElementsAre("a/b.png", "image-2.png", "\xc3\x9c.png", "image-4.png"));
   EXPECT_THAT(NamesFor({"a//b.png", "./a/b.png", "a/./c.png"}),
               testing::ElementsAre("a/b.png", "image-2.png", "a/c.png"));
+  // The same on one that writes accents apart from their letters.
+  EXPECT_THAT(NamesFor({"caf\xc3\xa9.png", "cafe\xcc\x81.png", "stra\xc3\x9f\x65.png", "STRASSE.png"}),
+              testing::ElementsAre("caf\xc3\xa9.png", "image-2.png", "stra\xc3\x9f\x65.png", "image-4.png"));
   // A made-up name that is another image's own.
   EXPECT_THAT(NamesFor({"x.png", "x.png", "image-2.png", "image-2-2.png"}),
               testing::ElementsAre("x.png", "image-2-3.png", "image-2.png", "image-2-2.png"));

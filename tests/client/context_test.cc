@@ -63,6 +63,14 @@ TEST_F(ContextTest, EnvironmentAloneIsEnough) {
   EXPECT_EQ(endpoint->ca_cert, "ca.pem");
 }
 
+TEST_F(ContextTest, ATokenOfOnesOwnWinsOverTheAdministratorsOfAFolder) {
+  environment_ = {{"LOUPE_TOKEN_FILE", Path("environment.token")}};
+  const auto endpoint = Resolve(Options("", "", "", dir_.string()));
+  ASSERT_TRUE(endpoint.ok()) << endpoint.status();
+  EXPECT_EQ(endpoint->address, "127.0.0.1:4001");
+  EXPECT_EQ(endpoint->token, "loupe_of_environment");
+}
+
 TEST_F(ContextTest, OptionWinsOverDirAndDirOverEnvironment) {
   environment_ = {{"LOUPE_SERVER", "far:1"},
                   {"LOUPE_TOKEN_FILE", Path("environment.token")},

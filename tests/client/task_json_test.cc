@@ -85,7 +85,7 @@ TEST_F(TaskJsonTest, EveryProblemNamesItsBox) {
 
 TEST_F(TaskJsonTest, WhatIsNoTaskIsRefused) {
   EXPECT_THAT(ErrorOf("{"), HasSubstr("broken JSON"));
-  EXPECT_THAT(ErrorOf("[]"), HasSubstr("no JSON object"));
+  EXPECT_THAT(ErrorOf("[]"), HasSubstr("as a JSON object"));
   EXPECT_THAT(ErrorOf(R"({"lease": 2, "boxes": []})"), HasSubstr("task_id"));
   EXPECT_THAT(ErrorOf(R"({"task_id": 1, "lease": "2", "boxes": []})"), HasSubstr("lease"));
   EXPECT_THAT(ErrorOf(R"({"task_id": 1, "lease": 2, "boxes": [], "spent_ms": -4})"), HasSubstr("spent_ms"));

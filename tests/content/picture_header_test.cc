@@ -5,8 +5,10 @@
 #include <zlib.h>
 
 #include <fstream>
+#include <map>
 #include <random>
 #include <sstream>
+#include <vector>
 
 namespace loupe {
 namespace {
@@ -168,6 +170,71 @@ TEST(PictureHeader, RefusesWhatIsNoPicture) {
   EXPECT_THAT(ErrorOf(""), HasSubstr("empty"));
   EXPECT_THAT(ErrorOf("hello"), HasSubstr("no JPEG, PNG, BMP, TIFF or WebP"));
   EXPECT_THAT(ErrorOf("GIF89a........"), HasSubstr("no JPEG, PNG, BMP, TIFF or WebP"));
+}
+
+std::string Little(uint32_t value, int bytes) {
+  std::string written;
+  for (int i = 0; i < bytes; ++i) written += static_cast<char>(value >> (8 * i) & 0xff);
+  return written;
+}
+
+// A grey TIFF of 4 x 2 pixels with 16 bits a level, but for the tags given.
+std::string TiffWith(const std::map<uint32_t, uint32_t>& changed) {
+  std::map<uint32_t, uint32_t> tags = {{256, 4}, {257, 2}, {258, 16}, {259, 1},  {262, 1},
+                                       {273, 8}, {277, 1}, {278, 2},  {279, 16}, {284, 1}};
+  for (const auto& [tag, value] : changed) tags[tag] = value;
+  std::string tiff = "II" + Little(42, 2) + Little(8 + 16, 4) + std::string(16, 'x');
+  tiff += Little(static_cast<uint32_t>(tags.size()), 2);
+  for (const auto& [tag, value] : tags)
+    tiff += Little(tag, 2) + Little(4, 2) + Little(1, 4) + Little(value, 4);
+  return tiff + Little(0, 4);
+}
+
+// OpenCV would read them, but wrongly, and say nothing.
+TEST(PictureHeader, RefusesATiffThatWouldBeReadWrongly) {
+  EXPECT_TRUE(ReadPictureHeader(TiffWith({})).ok()) << ErrorOf(TiffWith({}));
+  EXPECT_TRUE(ReadPictureHeader(TiffWith({{277, 3}, {262, 2}})).ok());
+  EXPECT_TRUE(ReadPictureHeader(TiffWith({{258, 8}, {262, 0}})).ok()) << "white is 0";
+  EXPECT_TRUE(ReadPictureHeader(TiffWith({{258, 8}, {277, 3}, {262, 2}, {284, 2}})).ok()) << "planes";
+  const std::map<uint32_t, uint32_t> deep[] = {
+      {{262, 0}}, {{277, 2}}, {{277, 3}}, {{277, 3}, {262, 2}, {284, 2}}, {{277, 4}, {262, 5}}, {{262, 3}}};
+  for (const auto& tags : deep) EXPECT_THAT(ErrorOf(TiffWith(tags)), HasSubstr("neither grey"));
+  for (const uint32_t compression : {2U, 6U, 9999U, 34712U, 50002U})
+    EXPECT_THAT(ErrorOf(TiffWith({{259, compression}, {258, 8}})), HasSubstr("a TIFF of compression"));
+  EXPECT_THAT(ErrorOf(TiffWith({{258, 1}})), HasSubstr("1 bit a level"));
+  EXPECT_THAT(ErrorOf(TiffWith({{258, 32}})), HasSubstr("32 bits a level"));
+  EXPECT_THAT(ErrorOf(TiffWith({{339, 2}})), HasSubstr("signed"));
+  EXPECT_THAT(ErrorOf(TiffWith({{277, 5}})), HasSubstr("5 channels"));
+  EXPECT_THAT(ErrorOf(TiffWith({{279, 0}})), HasSubstr("no pixels"));
+  EXPECT_THAT(ErrorOf(std::string("II+\0\x08\0\0\0", 8)), HasSubstr("a BigTIFF is not taken"));
+}
+
+// masks: of red, green and blue; none without bit fields.
+std::string Bmp(uint32_t header_bytes, uint32_t bits, const std::vector<uint32_t>& masks) {
+  std::string header = Little(header_bytes, 4) + Little(4, 4) + Little(2, 4) + Little(1, 2) + Little(bits, 2);
+  header += Little(masks.empty() ? 0 : 3, 4) + std::string(20, '\0');
+  for (const uint32_t mask : masks) header += Little(mask, 4);
+  const auto pixels_at = static_cast<uint32_t>(14 + header.size());
+  return "BM" + Little(0, 8) + Little(pixels_at, 4) + header + std::string(bits, 'x');
+}
+
+TEST(PictureHeader, RefusesABmpThatWouldBeReadWrongly) {
+  EXPECT_TRUE(ReadPictureHeader(Bmp(40, 24, {})).ok());
+  EXPECT_TRUE(ReadPictureHeader(Bmp(40, 32, {0xff0000, 0xff00, 0xff})).ok());
+  EXPECT_TRUE(ReadPictureHeader(Bmp(40, 16, {0xf800, 0x7e0, 0x1f})).ok());
+  EXPECT_TRUE(ReadPictureHeader(Bmp(40, 16, {0x7c00, 0x3e0, 0x1f})).ok());
+  EXPECT_THAT(ErrorOf(Bmp(12, 24, {})), HasSubstr("a BMP of OS/2 is not taken"));
+  EXPECT_THAT(ErrorOf(Bmp(40, 32, {0xff, 0xff00, 0xff0000})), HasSubstr("other masks"));
+  EXPECT_THAT(ErrorOf(Bmp(40, 32, {0x3ff00000, 0xffc00, 0x3ff})), HasSubstr("other masks"));
+  EXPECT_THAT(ErrorOf(Bmp(40, 16, {0xf00, 0xf0, 0xf})), HasSubstr("other masks"));
+}
+
+TEST(PictureHeader, AScanWithoutDataHasNoPixels) {
+  const std::string whole = Jpeg();
+  const size_t scan = whole.find("\xff\xda");
+  ASSERT_NE(scan, std::string::npos);
+  const size_t length = static_cast<uint8_t>(whole[scan + 2]) * 256 + static_cast<uint8_t>(whole[scan + 3]);
+  EXPECT_THAT(ErrorOf(whole.substr(0, scan + 2 + length) + "\xff\xd9"), HasSubstr("no pixels"));
 }
 
 TEST(PictureHeader, AChangedByteOfAPngIsNoticed) {

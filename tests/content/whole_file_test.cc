@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "content/read_file.h"
+
 namespace loupe {
 namespace {
 
@@ -56,6 +58,26 @@ TEST_F(WholeFileTest, IsThereOnlyOnceItIsCommitted) {
     EXPECT_THAT(Names(), ElementsAre("file"));
     fs::remove(path);
   }
+}
+
+TEST_F(WholeFileTest, ANameMayBeAsLongAsTheFileSystemTakesIt) {
+  const std::string name(255, 'n');
+  absl::StatusOr<WholeFile> file = WholeFile::Open(folder_ / name);
+  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_TRUE(file->Append("whole").ok());
+  ASSERT_TRUE(file->Commit(Durability::kLater).ok());
+  EXPECT_THAT(Names(), ElementsAre(name));
+}
+
+TEST_F(WholeFileTest, AFileIsReadWholeAndAFolderIsNoFile) {
+  const std::string bytes(200'000, 'b');
+  std::ofstream(folder_ / "file", std::ios::binary) << bytes;
+  EXPECT_EQ(*ReadFile(folder_ / "file"), bytes);
+  std::ofstream(folder_ / "empty").close();
+  EXPECT_EQ(*ReadFile(folder_ / "empty"), "");
+  EXPECT_THAT(ReadFile("/proc/self/status").value_or(""), HasSubstr("VmRSS")) << "a file that tells no size";
+  EXPECT_THAT(std::string(ReadFile(folder_).status().message()), HasSubstr("directory"));
+  EXPECT_EQ(ReadFile(folder_ / "none").status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(WholeFileTest, SmallAndLargePiecesKeepTheirOrder) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
 #include "tests/evaluation/random_scene.h"
 #include "tests/evaluation/slow_coco.h"
 
@@ -56,6 +58,16 @@ TEST(EvaluateCocoTest, HandWorkedPrecisionAndRecall) {
   EXPECT_NEAR(metrics.per_class[0].ap50, wanted, kTolerance);
   EXPECT_EQ(metrics.per_class[1].ap, -1) << "a class without true boxes is not judged";
   EXPECT_EQ(metrics.per_class[1].ap50, -1);
+}
+
+// They were counted outside the memory for counts.
+TEST(EvaluateCocoTest, ABoxOutOfRangeIsRefused) {
+  const Box box{10, 10, 40, 40};
+  EXPECT_THROW(EvaluateCoco({2, 2, {True(0, 2, box)}}, {}), std::out_of_range);
+  EXPECT_THROW(EvaluateCoco({2, 2, {True(2, 0, box)}}, {}), std::out_of_range);
+  EXPECT_THROW(EvaluateCoco({2, 2, {True(-1, 0, box)}}, {}), std::out_of_range);
+  const std::vector<DetectedBox> detections = {{0, 2, box, 0.9}};
+  EXPECT_THROW(EvaluateCoco({2, 2, {True(0, 0, box)}}, detections), std::out_of_range);
 }
 
 TEST(EvaluateCocoTest, NothingDetectedIsZeroAndNothingToDetectIsUndefined) {

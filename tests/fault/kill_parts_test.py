@@ -35,7 +35,7 @@ def prepare(deployment, seed):
     coco = read_json(annotations)
     classes = ",".join(c["name"] for c in sorted(coco["categories"], key=lambda c: c["id"]))
     labelled = write_lines(deployment.path("labelled.txt"), [i["id"] for i in coco["images"][:LABELLED]])
-    deployment.loupe("project", "create", "parts", "--classes", classes)
+    deployment.loupe("project", "create", "parts", "--classes", classes, "--seed", "1")
     deployment.loupe("import", "--images", deployment.path("parts", "images"), "--coco", annotations,
                      "--labelled", f"@{labelled}", "--blind")
     with open(deployment.path("recipe.textproto"), "w", encoding="utf-8") as file:

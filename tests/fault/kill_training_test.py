@@ -90,7 +90,7 @@ def job_of_a_coordinator(deployment, folder, chooser):
     coco = read_json(annotations)
     classes = ",".join(c["name"] for c in sorted(coco["categories"], key=lambda c: c["id"]))
     labelled = write_lines(deployment.path("labelled.txt"), [image["id"] for image in coco["images"]])
-    deployment.loupe("project", "create", "parts", "--classes", classes)
+    deployment.loupe("project", "create", "parts", "--classes", classes, "--seed", "1")
     deployment.loupe("import", "--images", os.path.join(folder, "images"), "--coco", annotations,
                      "--labelled", f"@{labelled}", "--blind")
     weights = []

@@ -92,6 +92,7 @@ v1::Project MakeProject(const std::shared_ptr<grpc::Channel>& channel, const std
   request.add_classes("dent");
   request.add_classes("scratch");
   request.set_holdout_fraction(holdout_fraction);
+  request.set_seed(1);  // the same split each time
   const auto project = Rpc(*stub, &v1::ProjectService::Stub::CreateProject, token, request);
   if (!project.ok()) throw std::runtime_error(project.status().ToString());
   return *project;

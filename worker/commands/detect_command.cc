@@ -97,21 +97,39 @@ nlohmann::json ListOf(const Detections& detections, const std::vector<std::strin
   return list;
 }
 
+// Pictures that can't be used. The others are done first.
+class BadPictures {
+ public:
+  void Note(const absl::Status& why) {
+    if (++count_ == 1) first_ = std::string(why.message());
+  }
+  // of: how many pictures there are.
+  absl::Status ToStatus(size_t of) const {
+    if (count_ == 0) return absl::OkStatus();
+    if (count_ == 1) return absl::InvalidArgumentError(first_);
+    return absl::InvalidArgumentError(
+        absl::StrCat(count_, " of ", of, " pictures can't be used, the first: ", first_));
+  }
+
+ private:
+  size_t count_ = 0;
+  std::string first_;
+};
+
 // A picture that can't be used has a line with an error, and the others follow.
 absl::Status PrintLines(Predictor& predictor, const DetectFilesOptions& options, std::ostream& out) {
   const auto files = PicturesOf(options.images);
   if (!files.ok()) return files.status();
   detection::DetectOptions detect;
   detect.score_threshold = options.score_threshold.value_or(detect.score_threshold);
-  size_t bad = 0;
-  std::string first_problem;
+  BadPictures bad;
   const auto take = [&](size_t index, const MaybeDetections& detections) {
     nlohmann::json line = {{"image", (*files)[index].string()}};
     if (detections.ok()) {
       line["detections"] = ListOf(*detections, predictor.class_names());
     } else {
       line["error"] = std::string(detections.status().message());
-      if (++bad == 1) first_problem = std::string(detections.status().message());
+      bad.Note(detections.status());
     }
     out << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
     return absl::OkStatus();
@@ -122,10 +140,7 @@ absl::Status PrintLines(Predictor& predictor, const DetectFilesOptions& options,
   }
   if (absl::Status run = ForEachImage(predictor, pictures, detect, options.batch_size, take); !run.ok())
     return run;
-  if (bad == 0) return absl::OkStatus();
-  if (bad == 1) return absl::InvalidArgumentError(first_problem);
-  return absl::InvalidArgumentError(
-      absl::StrCat(bad, " of ", files->size(), " pictures can't be used, the first: ", first_problem));
+  return bad.ToStatus(files->size());
 }
 
 // By name where the weights know their classes' names, else by ascending id. Every label of the weights has a
@@ -163,8 +178,12 @@ absl::Status WriteResults(Predictor& predictor, const DetectFilesOptions& option
   detection::DetectOptions detect;
   detect.score_threshold = options.score_threshold.value_or(kScoreThreshold);
   std::vector<CocoDetection> results;
+  BadPictures bad;
   const auto take = [&](size_t index, const MaybeDetections& found) -> absl::Status {
-    if (!found.ok()) return found.status();
+    if (!found.ok()) {
+      bad.Note(found.status());
+      return absl::OkStatus();
+    }
     const Detections& detections = *found;
     for (int64_t i = 0; i < detections.scores.size(0); ++i) {
       const float* box = detections.boxes[i].data_ptr<float>();
@@ -180,7 +199,8 @@ absl::Status WriteResults(Predictor& predictor, const DetectFilesOptions& option
   };
   absl::Status detected = ForEachImage(predictor, pictures, detect, options.batch_size, take);
   if (!detected.ok()) return detected;
-  return WriteCocoResults(results, options.out);
+  if (absl::Status written = WriteCocoResults(results, options.out); !written.ok()) return written;
+  return bad.ToStatus(pictures.size());
 }
 
 }  // namespace

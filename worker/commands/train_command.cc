@@ -4,14 +4,13 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
 #include <functional>
-#include <sstream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/lib/coco_file.h"
+#include "content/read_file.h"
 #include "recipe/recipe.h"
 #include "worker/detection/runtime.h"
 #include "worker/pictures/coco_pictures.h"
@@ -27,11 +26,9 @@ namespace {
 absl::StatusOr<v1::Recipe> RecipeOf(const TrainOptions& options) {
   std::string text;
   if (options.recipe.has_value()) {
-    std::ifstream file(*options.recipe);
-    if (!file) return absl::NotFoundError(absl::StrCat("cannot open ", options.recipe->string()));
-    std::ostringstream content;
-    content << file.rdbuf();
-    text = content.str();
+    absl::StatusOr<std::string> content = ReadFile(*options.recipe);
+    if (!content.ok()) return content.status();
+    text = *std::move(content);
   }
   const absl::StatusOr<v1::Recipe> checked = ParseRecipe(text);
   if (!checked.ok()) return checked.status();
@@ -39,6 +36,10 @@ absl::StatusOr<v1::Recipe> RecipeOf(const TrainOptions& options) {
   v1::Recipe given;
   google::protobuf::TextFormat::ParseFromString(text, &given);
   if (options.preset.has_value()) given.mutable_detector()->set_preset(*options.preset);
+  if (given.detector().preset().empty()) {
+    return absl::InvalidArgumentError(
+        "which preset? Give --preset, or a recipe with detector { preset: \"...\" }");
+  }
   if (options.seed.has_value()) given.set_seed(*options.seed);
   if (options.iterations.has_value()) given.mutable_training()->set_iterations(*options.iterations);
   const v1::Recipe recipe = WithDefaults(std::move(given));

@@ -1,26 +1,16 @@
 #include "worker/jobs/image_cache.h"
 
 #include <algorithm>
-#include <fstream>
-#include <optional>
-#include <sstream>
 #include <system_error>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "content/read_file.h"
 
 namespace loupe {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::optional<std::string> ReadBytes(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return std::nullopt;
-  std::ostringstream bytes;
-  bytes << file.rdbuf();
-  return bytes.str();
-}
 
 struct Entry {
   fs::path path;
@@ -84,14 +74,14 @@ absl::StatusOr<std::string> ImageCache::Read(const Sha256& hash,
   const std::lock_guard lock(*mutex_);
   const fs::path path = folder_ / ToHex(hash);
   std::error_code error;
-  std::optional<std::string> kept = ReadBytes(path);
-  if (kept.has_value() && HashOf(*kept) == hash) {
+  absl::StatusOr<std::string> kept = ReadFile(path);
+  if (kept.ok() && HashOf(*kept) == hash) {
     fs::last_write_time(path, fs::file_time_type::clock::now(), error);
     return *std::move(kept);
   }
   if (absl::Status status = fetch(path); !status.ok()) return status;
-  std::optional<std::string> bytes = ReadBytes(path);
-  if (!bytes.has_value() || HashOf(*bytes) != hash) {
+  absl::StatusOr<std::string> bytes = ReadFile(path);
+  if (!bytes.ok() || HashOf(*bytes) != hash) {
     fs::remove(path, error);
     return absl::DataLossError(absl::StrCat("other bytes came than those of blob ", ToHex(hash)));
   }

@@ -1,9 +1,9 @@
 #include "worker/pictures/image_decode.h"
 
+#include <tiffio.h>
 #include <torch/types.h>
 
-#include <fstream>
-#include <sstream>
+#include <cstdarg>
 #include <utility>
 
 #include <opencv2/core.hpp>
@@ -11,6 +11,8 @@
 #include <opencv2/imgproc.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "content/read_file.h"
+#include "worker/pictures/jpeg_decode.h"
 
 namespace loupe {
 namespace {
@@ -72,12 +74,35 @@ torch::Tensor ToTensor(const cv::Mat& picture, bool turned) {
                           type);
 }
 
-absl::StatusOr<std::string> ReadFile(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return absl::NotFoundError(absl::StrCat("cannot open ", path.string()));
-  std::ostringstream bytes;
-  bytes << file.rdbuf();
-  return bytes.str();
+thread_local bool tiff_failed = false;
+
+// libtiff tells errors in pixels nobody else: OpenCV makes black of them.
+void NoteTiffError(const char* /*module*/, const char* /*format*/, va_list /*arguments*/) {
+  tiff_failed = true;
+}
+
+void WatchTiffErrors() {
+  static const bool once = [] {
+    // OpenCV sets its own function when it meets its first TIFF.
+    cv::imdecode(std::vector<char>{'I', 'I', '*', 0}, cv::IMREAD_UNCHANGED);
+    TIFFSetErrorHandler(NoteTiffError);
+    return true;
+  }();
+  static_cast<void>(once);
+  tiff_failed = false;
+}
+
+// Grey, or red first.
+absl::StatusOr<cv::Mat> Decode(std::string_view bytes) {
+  WatchTiffErrors();
+  const cv::Mat encoded(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
+  cv::Mat picture =
+      cv::imdecode(encoded, cv::IMREAD_ANYCOLOR | cv::IMREAD_ANYDEPTH | cv::IMREAD_IGNORE_ORIENTATION);
+  if (picture.empty() || tiff_failed) return absl::InvalidArgumentError("the picture can't be decoded");
+  if (picture.channels() == 1) return picture;
+  if (picture.depth() == CV_16U) ExchangeRedAndBlue<uint16_t>(picture);
+  if (picture.depth() == CV_8U) ExchangeRedAndBlue<uint8_t>(picture);
+  return picture;
 }
 
 }  // namespace
@@ -87,9 +112,10 @@ absl::StatusOr<torch::Tensor> DecodeImage(std::string_view bytes, const std::str
   const absl::StatusOr<PictureHeader> header = ReadPictureHeader(bytes);
   if (!header.ok()) return absl::InvalidArgumentError(absl::StrCat(name, ": ", header.status().message()));
   try {
-    const cv::Mat encoded(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
-    cv::Mat picture =
-        cv::imdecode(encoded, cv::IMREAD_ANYCOLOR | cv::IMREAD_ANYDEPTH | cv::IMREAD_IGNORE_ORIENTATION);
+    absl::StatusOr<cv::Mat> decoded = header->media_type == "image/jpeg" ? DecodeJpeg(bytes) : Decode(bytes);
+    if (!decoded.ok())
+      return absl::InvalidArgumentError(absl::StrCat(name, ": ", decoded.status().message()));
+    cv::Mat picture = *std::move(decoded);
     // OpenCV turns TIFFs by itself, whatever the flags say.
     const int orientation = header->media_type == "image/tiff" ? 1 : header->orientation;
     const bool turned = orientation >= 5;
@@ -98,10 +124,7 @@ absl::StatusOr<torch::Tensor> DecodeImage(std::string_view bytes, const std::str
       return absl::InvalidArgumentError(absl::StrCat(name, ": the picture can't be decoded"));
     }
     Flip(orientation, picture);
-    const bool deep = picture.depth() == CV_16U;
-    if (deep) Spread(range, picture);
-    if (picture.channels() == 3 && deep) ExchangeRedAndBlue<uint16_t>(picture);
-    if (picture.channels() == 3 && !deep) ExchangeRedAndBlue<uint8_t>(picture);
+    if (picture.depth() == CV_16U) Spread(range, picture);
     return ToTensor(picture, turned);
   } catch (const cv::Exception& error) {
     return absl::InvalidArgumentError(absl::StrCat(name, ": the picture can't be decoded: ", error.err));

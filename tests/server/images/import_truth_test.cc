@@ -204,6 +204,31 @@ TEST_F(ImportTruthTest, AnExcludedImageIsNotUsedAndComesBack) {
   EXPECT_EQ(Next(annotator_, 2)->size(), 1U) << "at its place";
 }
 
+TEST_F(ImportTruthTest, APictureThatWasSetAsideCanBeExcludedAndBothComeBack) {
+  ASSERT_TRUE(Import(PlainPictures(1)).ok());
+  const auto set_aside = [this] {
+    coordinator_.database().Sql("UPDATE image SET state = 'set_aside', state_reason = 'cut' WHERE id = 1");
+  };
+  const auto restored = [this] {
+    v1::RestoreImageRequest restore;
+    restore.set_request_id(NextRequestId());
+    restore.set_image_id(1);
+    return Rpc(*images_, &ImageStub::RestoreImage, engineer_, restore)->state();
+  };
+  set_aside();
+  EXPECT_EQ(Next(annotator_, 1)->size(), 0U);
+  EXPECT_EQ(Status().images_set_aside(), 1U);
+  EXPECT_EQ(restored(), v1::USABLE);
+  set_aside();
+  v1::ExcludeImageRequest exclude;
+  exclude.set_request_id(NextRequestId());
+  exclude.set_image_id(1);
+  exclude.set_reason("another line's part");
+  EXPECT_EQ(Rpc(*images_, &ImageStub::ExcludeImage, engineer_, exclude)->state(), v1::EXCLUDED);
+  EXPECT_EQ(restored(), v1::USABLE);
+  EXPECT_EQ(Next(annotator_, 1)->size(), 1U);
+}
+
 TEST_F(ImportTruthTest, ARemovedImageLeavesItsHistoryAloneAndIsRefusedAfterwards) {
   std::vector<TestPicture> pictures = PlainPictures(2);
   pictures[0].labels = OneBox(1, 1, 9, 9);
@@ -237,6 +262,14 @@ TEST_F(ImportTruthTest, ARemovedImageLeavesItsHistoryAloneAndIsRefusedAfterwards
   const absl::Status again = Import(pictures).status();
   EXPECT_EQ(ErrorReason(again), "REMOVED_PICTURE");
   EXPECT_THAT(std::string(again.message()), HasSubstr("image-0.png"));
+  v1::ImportStart skip_bad;
+  skip_bad.set_request_id(NextRequestId());
+  skip_bad.set_skip_bad(true);
+  const auto left_out = ImportPictures(coordinator_.channel(), engineer_, skip_bad, pictures);
+  ASSERT_TRUE(left_out.ok()) << left_out.status();
+  EXPECT_EQ(left_out->known(), 1U);
+  EXPECT_EQ(left_out->skipped_total(), 1U);
+  EXPECT_THAT(left_out->skipped(0), HasSubstr("image-0.png: it was removed"));
   v1::RestoreImageRequest restore;
   restore.set_request_id(NextRequestId());
   restore.set_image_id(1);

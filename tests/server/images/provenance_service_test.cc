@@ -54,6 +54,7 @@ TEST_F(HistoryTest, TheDatabaseRefusesToChangeIt) {
   EXPECT_THROW(coordinator_.database().Sql("UPDATE label_box SET x1 = 0"), pqxx::sql_error);
   EXPECT_THROW(coordinator_.database().Sql("UPDATE outcome SET outcome = 'hidden'"), pqxx::sql_error);
   EXPECT_THROW(coordinator_.database().Sql("UPDATE shown_box SET score = 0"), pqxx::sql_error);
+  EXPECT_THROW(coordinator_.database().Sql("UPDATE rejection SET score = 0"), pqxx::sql_error);
   EXPECT_THROW(coordinator_.database().Sql("UPDATE image SET side = 'holdout'"), pqxx::sql_error);
   EXPECT_EQ(Verify().breaks_total(), 0U);
 }

@@ -20,6 +20,28 @@ v1::Curve CurveOf(RoundWorld& world, const v1::GetCurveRequest& request = {}) {
   return curve;
 }
 
+// They were what the model counts, which is far too few of a class that it misses, with a narrow interval.
+TEST(Insight, ExpectedBoxesCountWhatTheModelMisses) {
+  for (const double quality : {0.4, 0.7}) {
+    RoundWorld world(300, 200);
+    world.Label("holdout", 0, 200);
+    world.Label("pool", 0, 20);
+    world.Submit(kCurveRecipe);
+    ASSERT_EQ(ScriptedWorker(world, quality).Finish(1).state(), "done");
+    v1::LabelCheck check;
+    const grpc::Status status = world.insight->CheckLabels(world.Context(world.engineer).get(), {}, &check);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    ASSERT_EQ(check.classes_size(), 2);
+    for (const v1::ClassCoverage& one : check.classes()) {
+      constexpr double kLeft = 140;  // every second of 280 images shows one
+      ASSERT_TRUE(one.has_expected_boxes());
+      EXPECT_LE(one.expected_low(), kLeft) << quality;
+      EXPECT_GE(one.expected_high(), kLeft) << quality;
+      EXPECT_GT(one.expected_low(), 40) << quality;
+    }
+  }
+}
+
 TEST(Insight, WithoutAJudgedModelThereIsNoAdvice) {
   RoundWorld world(10, 10);
   const v1::Curve curve = CurveOf(world);

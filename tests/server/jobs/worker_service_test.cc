@@ -69,6 +69,24 @@ TEST(Worker, AJobWhoseLeaseExpiredIsLeasedAgainFromItsLastCheckpoint) {
   EXPECT_EQ(ReasonOf(worker.Checkpoint(expired, "state after sixty", 60)), "LEASE_ENDED");
   EXPECT_EQ(ReasonOf(worker.Complete(expired, MadeUpWeights("late"))), "LEASE_ENDED");
   EXPECT_FALSE(world.blobs.Exists(HashOf("state after sixty")));
+  v1::UploadPredictionsResponse stored;
+  EXPECT_EQ(ReasonOf(worker.Upload(expired, {}, &stored)), "LEASE_ENDED");
+  const auto refused = [&](auto method, auto request, auto response) {
+    request.set_job_id(expired.job_id());
+    request.set_lease(expired.lease());
+    return ReasonOf((*world.jobs.*method)(world.Context(world.worker).get(), request, &response));
+  };
+  using Stub = v1::WorkerService::Stub;
+  v1::SetImageAsideRequest aside;
+  aside.set_image_id(world.ImageAt("pool", 0));
+  aside.set_reason("late");
+  EXPECT_EQ(refused(&Stub::SetImageAside, aside, v1::SetImageAsideResponse()), "LEASE_ENDED");
+  v1::FailJobRequest fail;
+  fail.set_error("late");
+  EXPECT_EQ(refused(&Stub::FailJob, fail, v1::FailJobResponse()), "LEASE_ENDED");
+  EXPECT_EQ(refused(&Stub::ReleaseJob, v1::ReleaseJobRequest(), v1::ReleaseJobResponse()), "LEASE_ENDED");
+  EXPECT_EQ(world.Number("SELECT count(*) FROM image WHERE state <> 'usable'"), 0);
+  EXPECT_EQ(world.Get(1).state(), "training");
   EXPECT_TRUE(worker.Complete(*taken, MadeUpWeights("in time")).ok());
   // Repeated under the same lease, CompleteJob gives the same answer.
   EXPECT_TRUE(worker.CompleteWith(*taken, MadeUpWeights("in time")).ok());

@@ -144,6 +144,19 @@ TEST_F(LabelingTest, RefusesForeignAndUnknownTasks) {
   EXPECT_TRUE(Submit(annotator_, CorrectionOf(task)).ok()) << "nothing was changed";
 }
 
+TEST_F(LabelingTest, BoxesOfAnotherImageAreRefused) {
+  Import(2);
+  const std::vector<v1::Task> tasks = *Next(annotator_, 2);
+  v1::SubmitRequest request = CorrectionOf(tasks[0]);
+  request.set_image_id(tasks[1].image().id());
+  const auto refused = Submit(annotator_, request);
+  EXPECT_EQ(ErrorReason(refused.status()), "OTHER_IMAGE");
+  EXPECT_EQ(Number("SELECT count(*) FROM label_revision"), 0);
+  request.set_request_id(NextRequestId());
+  request.set_image_id(tasks[0].image().id());
+  EXPECT_TRUE(Submit(annotator_, request).ok());
+}
+
 TEST_F(LabelingTest, RefusesBoxesThatCannotBe) {
   Import(1);
   const v1::Task task = NextOne(annotator_);
@@ -293,6 +306,58 @@ TEST_F(LabelingTest, ASkippedImageGoesToTheOthers) {
   ASSERT_EQ(mine->size(), 1U);
   EXPECT_NE(mine->front().image().id(), skipped.image().id()) << "never back";
   EXPECT_EQ(NextOne(engineer_).image().id(), skipped.image().id());
+}
+
+TEST_F(LabelingTest, ASkippedImageComesBackWithANewGeneration) {
+  Import(2);
+  const v1::Task skipped = NextOne(annotator_);
+  ASSERT_TRUE(Rpc(*stub_, &Labeling::Skip, annotator_, SkipOf(skipped)).ok());
+  RankByModel({skipped.image().id()});
+  EXPECT_EQ(NextOne(annotator_).image().id(), skipped.image().id());
+}
+
+TEST_F(LabelingTest, AnExpiredImageIsServedAtItsPlace) {
+  Import(3);
+  const auto tasks = Next(annotator_, 2);
+  LetLeasesEnd();
+  EXPECT_EQ(NextOne(engineer_).image().id(), tasks->front().image().id());
+}
+
+TEST_F(LabelingTest, AnExpiredTaskCanBeSkippedOrReleasedAndThenNothingMore) {
+  Import(2);
+  const auto tasks = Next(annotator_, 2);
+  LetLeasesEnd();
+  EXPECT_TRUE(Rpc(*stub_, &Labeling::Skip, annotator_, SkipOf(tasks->at(0))).ok());
+  EXPECT_TRUE(Rpc(*stub_, &Labeling::Release, annotator_, ReleaseOf({tasks->at(1)})).ok());
+  for (const v1::Task& task : *tasks) {
+    EXPECT_EQ(ErrorReason(Submit(annotator_, CorrectionOf(task)).status()), "TASK_ENDED");
+    EXPECT_EQ(ErrorReason(Rpc(*stub_, &Labeling::Skip, annotator_, SkipOf(task)).status()), "TASK_ENDED");
+    EXPECT_EQ(ErrorReason(Rpc(*stub_, &Labeling::Release, annotator_, ReleaseOf({task})).status()),
+              "TASK_ENDED");
+  }
+  EXPECT_EQ(Number("SELECT count(*) FROM label_revision"), 0);
+}
+
+TEST_F(LabelingTest, AnOpenTaskOfAnExcludedImageCanBeAnswered) {
+  Import(2);
+  const v1::Task task = NextOne(annotator_);
+  const auto images = v1::ImageService::NewStub(coordinator_.channel());
+  v1::ExcludeImageRequest exclude;
+  exclude.set_request_id(NextRequestId());
+  exclude.set_image_id(task.image().id());
+  exclude.set_reason("blurred");
+  ASSERT_TRUE(Rpc(*images, &v1::ImageService::Stub::ExcludeImage, engineer_, exclude).ok());
+  EXPECT_TRUE(Submit(annotator_, CorrectionOf(task)).ok());
+  EXPECT_EQ(Number("SELECT count(*) FROM image WHERE truth_revision_id IS NOT NULL AND state = 'excluded'"),
+            1);
+}
+
+TEST_F(LabelingTest, GenerationZeroGrowsByImportsInOrder) {
+  Import(3);
+  Import(4, 100);
+  const auto tasks = Next(annotator_, 7);
+  ASSERT_EQ(tasks->size(), 7U);
+  for (size_t i = 0; i < tasks->size(); ++i) EXPECT_EQ(tasks->at(i).image().id() > 3, i >= 3) << i;
 }
 
 TEST_F(LabelingTest, AReleasedImageIsServedAtItsPlace) {

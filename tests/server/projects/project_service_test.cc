@@ -42,7 +42,7 @@ TEST_F(ProjectServiceTest, WritesOutItsDefaults) {
   const auto project = Create(Request("parts"));
   ASSERT_TRUE(project.ok()) << project.status();
   EXPECT_EQ(project->holdout_fraction(), 0.15);
-  EXPECT_EQ(project->seed(), 1U);
+  EXPECT_NE(project->seed(), 0U);
   EXPECT_EQ(project->strategy(), "combined");
   EXPECT_EQ(project->holdout_target(), 200U);
   ASSERT_EQ(project->classes_size(), 2);
@@ -99,6 +99,21 @@ TEST_F(ProjectServiceTest, ASeedOf64BitsComesBack) {
   const auto project = Create(request);
   ASSERT_TRUE(project.ok()) << project.status();
   EXPECT_EQ(project->seed(), 0xfedcba9876543210U);
+}
+
+TEST_F(ProjectServiceTest, AnAnnotatorSeesNothingThatTellsTheHoldout) {
+  const auto made = Create(Request("parts"));
+  ASSERT_TRUE(made.ok()) << made.status();
+  const std::string annotator = coordinator_.Token(v1::ANNOTATOR);
+  const auto shown = Rpc(*stub_, &ProjectStub::GetProject, annotator, v1::GetProjectRequest());
+  ASSERT_TRUE(shown.ok()) << shown.status();
+  const auto listed = Rpc(*stub_, &ProjectStub::ListProjects, annotator, v1::ListProjectsRequest());
+  for (const v1::Project& project : {*shown, listed->projects(0)}) {
+    EXPECT_EQ(project.seed(), 0U);
+    EXPECT_EQ(project.holdout_fraction(), 0);
+    EXPECT_EQ(project.classes_size(), 2);
+  }
+  EXPECT_NE(made->seed(), Create(Request("others"))->seed()) << "nobody can guess it";
 }
 
 TEST_F(ProjectServiceTest, ARepeatedRequestMakesOneProject) {

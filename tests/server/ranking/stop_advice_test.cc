@@ -128,7 +128,7 @@ TEST(AdviseStopTest, StopsWhenAllSpeaksForIt) {
   EXPECT_EQ(advice.reasons[2].text,
             "Classes with fewer than 30 boxes: 0 of 2; the fewest boxes, 30, are of dent.");
   EXPECT_EQ(advice.reasons[3].text,
-            "AP is 0.610, with an interval from 0.570 to 0.660: 0.0900 wide, within the 0.1000 wanted.");
+            "AP50 is 0.610, with an interval from 0.570 to 0.660: 0.0900 wide, within the 0.1000 wanted.");
 }
 
 TEST(AdviseStopTest, GoesOnWhenOneSpeaksAgainstIt) {

@@ -40,6 +40,22 @@ class ClassChangeTest : public testing::Test {
   ScriptedWorker worker_{world_, 1};
 };
 
+// Boxes of the class behind a retired one were counted outside the memory for counts.
+TEST_F(ClassChangeTest, TheCurveStandsWhenAClassIsRetired) {
+  world_.Submit(kRecipe);
+  ASSERT_EQ(worker_.Finish(1).state(), "done");
+  v1::Curve before;
+  ASSERT_TRUE(world_.insight->GetCurve(world_.Context(world_.engineer).get(), {}, &before).ok());
+  world_.database.Sql("UPDATE class SET retired_at = now() WHERE label = 1");
+  v1::Curve after;
+  const grpc::Status status = world_.insight->GetCurve(world_.Context(world_.engineer).get(), {}, &after);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  ASSERT_EQ(after.points_size(), 1);
+  EXPECT_EQ(after.points(0).judged_images(), before.points(0).judged_images());
+  EXPECT_DOUBLE_EQ(after.points(0).ap50(), world_.Get(1).evaluation().per_class(1).ap50())
+      << "of the class that is left";
+}
+
 TEST_F(ClassChangeTest, ARoundGoesOnWithTheClassesThatItWasSubmittedWith) {
   world_.Submit(kRecipe);
   AddClass("hole");

@@ -258,6 +258,52 @@ TEST(Round, ARecipeIsRefusedWhole) {
   EXPECT_EQ(world.Number("SELECT count(*) FROM snapshot"), 0);
 }
 
+TEST(Round, OnlyUsableImagesAreFrozenAndOnesExcludedLaterStay) {
+  RoundWorld world(20, 0);
+  world.Label("pool", 0, 6);
+  const auto set = [&world](int place, const char* state) {
+    world.database.Sql(absl::StrCat("UPDATE image SET state = '", state,
+                                    "', state_reason = 'test' WHERE id = ", world.ImageAt("pool", place)));
+  };
+  set(0, "excluded");
+  set(1, "set_aside");
+  EXPECT_EQ(world.Submit("").snapshot_images(), 4u);
+  set(2, "excluded");
+  set(3, "set_aside");
+  ScriptedWorker worker(world, 1);
+  ASSERT_TRUE(world.planner.RunOnce().ok());
+  const std::optional<v1::Job> job = worker.Lease();
+  ASSERT_TRUE(job.has_value());
+  std::set<int64_t> trained_on;
+  for (const v1::SnapshotItem& item : worker.ReadSnapshot(*job)) trained_on.insert(item.image().id());
+  EXPECT_EQ(trained_on, (std::set<int64_t>{world.ImageAt("pool", 2), world.ImageAt("pool", 4),
+                                           world.ImageAt("pool", 5)}));
+  for (int place = 4; place < 6; ++place) set(place, "excluded");
+  v1::Round round;
+  v1::SubmitRoundRequest request;
+  request.set_request_id(world.NewRequestId());
+  const grpc::Status status = world.rounds->SubmitRound(world.Context(world.engineer).get(), request, &round);
+  EXPECT_EQ(ReasonOf(status), "NO_LABELS");
+}
+
+TEST(Round, LabelsAreThoseOfTheSubmissionAndRoundsRunOneAfterTheOther) {
+  RoundWorld world(20, 0);
+  world.Label("pool", 0, 5);
+  EXPECT_EQ(world.Submit("").snapshot_images(), 5u);
+  world.Label("pool", 5, 8);
+  EXPECT_EQ(world.Submit("").snapshot_images(), 8u);
+  ScriptedWorker worker(world, 1);
+  for (int time = 0; time < 2; ++time) ASSERT_TRUE(world.planner.RunOnce().ok());
+  EXPECT_EQ(world.Get(2).state(), "waiting");
+  const std::optional<v1::Job> job = worker.Lease();
+  ASSERT_TRUE(job.has_value());
+  EXPECT_EQ(worker.ReadSnapshot(*job).size(), 5u);
+  EXPECT_FALSE(worker.Lease().has_value());
+  worker.Do(*job);
+  EXPECT_EQ(worker.Finish(1).state(), "done");
+  EXPECT_EQ(worker.Finish(2).state(), "done");
+}
+
 TEST(Round, NeedsLabelsInThePool) {
   RoundWorld world(10, 10);
   world.Label("holdout", 0, 10);

@@ -55,6 +55,57 @@ TEST(ImageDecodeTest, RefusesEveryCutOfAFile) {
   }
 }
 
+cv::Mat Noise(int type) {
+  cv::Mat noise(96, 128, type);
+  cv::randu(noise, 0, 255);
+  return noise;
+}
+
+// OpenCV fills what is missing with grey.
+TEST(ImageDecodeTest, RefusesAJpegWithoutAllItsPixels) {
+  const std::string whole = Encoded(Noise(CV_8UC3), ".jpg");
+  const size_t scan = whole.find("\xff\xda") + 14;
+  const std::string end = "\xff\xd9";
+  for (const double share : {0.01, 0.5, 0.98}) {
+    const auto kept = static_cast<size_t>(share * static_cast<double>(whole.size() - scan));
+    const absl::Status status = DecodeImage(whole.substr(0, scan + kept) + 'x' + end, "half.jpg").status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << share;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("half.jpg: the picture can't be decoded")) << share;
+  }
+  std::string claims = whole;
+  const size_t frame = claims.find("\xff\xc0");
+  claims.replace(frame + 5, 4, "\x03\xe8\x03\xe8");  // 1000 x 1000
+  EXPECT_FALSE(DecodeImage(claims, "claims.jpg").ok());
+  EXPECT_TRUE(DecodeImage(whole + "more", "more.jpg").ok());
+}
+
+// libtiff tells of it on the side only.
+TEST(ImageDecodeTest, RefusesATiffWithDamagedPixels) {
+  for (const int type : {CV_8UC1, CV_8UC3, CV_16UC1, CV_16UC3}) {
+    const std::string whole = Encoded(Noise(type), ".tiff");  // LZW
+    ASSERT_TRUE(DecodeImage(whole, "whole.tiff").ok());
+    std::string damaged = whole;
+    damaged.replace(2000, 2000, std::string(2000, '\xff'));
+    EXPECT_FALSE(DecodeImage(damaged, "damaged.tiff").ok()) << type;
+    EXPECT_TRUE(DecodeImage(whole, "whole.tiff").ok()) << "an error is not carried over";
+  }
+}
+
+TEST(ImageDecodeTest, JpegsHaveTheLevelsThatOpenCvGives) {
+  for (const int type : {CV_8UC1, CV_8UC3}) {
+    const std::string bytes = Encoded(Noise(type), ".jpg");
+    const cv::Mat expected = cv::imdecode(std::vector<char>(bytes.begin(), bytes.end()), cv::IMREAD_COLOR);
+    const absl::StatusOr<torch::Tensor> image = DecodeImage(bytes, "noise.jpg");
+    ASSERT_TRUE(image.ok()) << image.status();
+    for (int y = 0; y < expected.rows; ++y) {
+      for (int x = 0; x < expected.cols; ++x) {
+        for (int channel = 0; channel < 3; ++channel)
+          ASSERT_EQ((*image)[channel][y][x].item<int>(), expected.at<cv::Vec3b>(y, x)[2 - channel]);
+      }
+    }
+  }
+}
+
 TEST(ImageDecodeTest, RefusesGiantClaims) {
   std::string png = Encoded(CornerPicture(), ".png");
   png.replace(16, 8, std::string("\0\0\xea\x60\0\0\xea\x60", 8));  // 60,000 x 60,000
