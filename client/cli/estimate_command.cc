@@ -96,8 +96,8 @@ std::vector<std::string> NotesOn(const v1::PoolEstimates& estimates) {
           : absl::StrFormat("precision and recall: of model %d's boxes with a score of %g and more",
                             estimates.model(), estimates.score_threshold()));
   if (estimates.answered_behind() > 0) {
-    notes.push_back(absl::StrFormat("%d more answered images count once %s is answered",
-                                    estimates.answered_behind(), estimates.open_image()));
+    notes.push_back(absl::StrFormat("once %s is answered, these count, too: %s", estimates.open_image(),
+                                    Counted(estimates.answered_behind(), "answered image")));
   }
   if (estimates.skipped_images() > 0) {
     notes.push_back(

@@ -141,38 +141,39 @@ void PrintResult(const v1::ImportResponse& total, const ImportPlan& plan) {
     std::printf("known already, byte for byte, and kept once: %s\n",
                 Counted(total.known(), "picture").c_str());
   const uint64_t clipped = total.boxes_clipped() + static_cast<uint64_t>(plan.clipped_boxes);
-  if (clipped > 0)
-    std::printf("%lu boxes reached over the edge by at most a pixel and were clipped\n", clipped);
+  if (clipped > 0) std::printf("boxes over the edge by at most a pixel, clipped: %lu\n", clipped);
   if (total.skipped_total() > 0) {
-    std::printf("%lu pictures were left out:\n", total.skipped_total());
+    std::printf("left out: %s\n", Counted(total.skipped_total(), "picture").c_str());
     for (const std::string& skipped : total.skipped()) std::printf("  %s\n", Printable(skipped).c_str());
     const uint64_t more = total.skipped_total() - static_cast<uint64_t>(total.skipped_size());
     if (more > 0) std::printf("  and %lu more\n", more);
   }
   if (total.boxes_repeated() > 0) {
-    std::printf("%lu boxes stood there twice and are kept once\n", total.boxes_repeated());
+    std::printf("boxes that stood there twice, kept once: %lu\n", total.boxes_repeated());
   }
-  if (total.replaced() > 0) std::printf("%lu labelled images have the new labels now\n", total.replaced());
+  if (total.replaced() > 0)
+    std::printf("labels replaced: of %s\n", Counted(total.replaced(), "image").c_str());
   if (total.declared_blind() > 0) {
-    std::printf("%lu images keep their labels, which count as drawn blind now\n", total.declared_blind());
+    std::printf("labels kept, and counted as drawn blind from now on: of %s\n",
+                Counted(total.declared_blind(), "image").c_str());
   }
   if (total.holdout_not_blind() > 0) {
     std::printf(
-        "%lu labelled pictures belong to the holdout, and their labels neither train nor judge models, since "
-        "nothing says that they were drawn blind. If people drew them without seeing predictions, import "
-        "the same files again with --blind.\n",
-        total.holdout_not_blind());
+        "labels of the holdout that neither train nor judge models, since nothing says that they were drawn "
+        "blind: of %s. If people drew them without seeing predictions, import the same files again with "
+        "--blind.\n",
+        Counted(total.holdout_not_blind(), "picture").c_str());
   }
   if (total.groups_kept() > 0) {
     std::printf(
-        "%lu known pictures keep the group that they have: the side of an image is decided once. Other "
-        "groups need a new project.\n",
-        total.groups_kept());
+        "groups kept as they were, since the side of an image is decided once: of %s. Other groups need a "
+        "new "
+        "project.\n",
+        Counted(total.groups_kept(), "known picture").c_str());
   }
   if (total.conflicts_total() > 0) {
-    std::printf(
-        "%lu pictures came with other labels than those that were kept; --replace takes the new ones:\n",
-        total.conflicts_total());
+    std::printf("other labels than those that were kept came with %s; --replace takes the new ones:\n",
+                Counted(total.conflicts_total(), "picture").c_str());
     for (const std::string& name : total.conflicts()) std::printf("  %s\n", Printable(name).c_str());
   }
 }

@@ -82,7 +82,7 @@ void PrintCurve(const v1::Curve& curve) {
                 absl::StrCat(point.judged_images(), point.random_sample() ? "" : ", imported"),
                 point.has_agreement() ? Fixed(point.agreement(), 3) : "-"});
   }
-  points.Print();
+  if (curve.points_size() > 0) points.Print();
   if (curve.has_by_images()) {
     PrintForecasts(curve.by_images(), "images", 1);
     if (curve.has_by_seconds()) PrintForecasts(curve.by_seconds(), "minutes", 60);

@@ -52,8 +52,9 @@ absl::Status PrintModel(const Context& context, const v1::Model& model, bool jso
   if (model.has_evaluation()) table.Add({"holdout", EvaluationText(model.evaluation())});
   const bool again = model.has_evaluation_now();
   if (again) {
-    table.Add({"  by labels of now", absl::StrCat(EvaluationText(model.evaluation_now()), "; ",
-                                                  model.corrected_images(), " of them corrected since")});
+    table.Add(
+        {"  by labels of now", absl::StrCat(EvaluationText(model.evaluation_now()), "; ",
+                                            model.corrected_images(), " of them with labels since then")});
   }
   for (const v1::ClassAp& one : (again ? model.evaluation_now() : model.evaluation()).per_class()) {
     table.Add({absl::StrCat("  ", classes->Name(one.label())), absl::StrCat("AP50 ", Fixed(one.ap50(), 4))});

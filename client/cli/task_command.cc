@@ -289,7 +289,9 @@ void AddTaskCommands(CLI::App& parent, Action& action) {
       "Add \"boxes\" to the JSON and give it to `loupe submit`, within 10 minutes:\n"
       "  \"boxes\": [{\"box\": [x1, y1, x2, y2], \"class\": \"scratch\", \"predicted_index\": 0}]\n"
       "in pixels; [] says that the image is clean; predicted_index names the prediction it was made from.\n"
-      "\"classes\" names the classes; \"new_classes\" those that were added since the image was labelled.\n");
+      "\"classes\" has the names of the classes, with their labels; \"new_classes\" those that were added "
+      "since the "
+      "image was labelled.\n");
   OnChosen(command, action, next, Next);
 
   auto reopen = std::make_shared<ReopenOptions>();

@@ -48,8 +48,17 @@ absl::Status ParseCorners(const Json& json, v1::Box& box) {
   return absl::OkStatus();
 }
 
-absl::Status ParseClass(const std::string& key, const Json& value, const ClassNames& classes,
-                        v1::CorrectedBox& box, std::optional<uint32_t>& named) {
+// The class that had this name when the task was served, since a person chose by the names of then; else the
+// class that has it now. served: the task's "classes".
+std::optional<uint32_t> LabelOfName(const std::string& name, const Json& served, const ClassNames& classes) {
+  const auto found = served.find(name);
+  if (found != served.end() && found->is_number_unsigned() && found->get<uint64_t>() <= UINT32_MAX)
+    return found->get<uint32_t>();
+  return classes.Label(name);
+}
+
+absl::Status ParseClass(const std::string& key, const Json& value, const Json& served,
+                        const ClassNames& classes, v1::CorrectedBox& box, std::optional<uint32_t>& named) {
   if (key == "label") {
     if (!value.is_number_unsigned() || value.get<uint64_t>() > UINT32_MAX) {
       return absl::InvalidArgumentError("\"label\" is no class number");
@@ -57,7 +66,8 @@ absl::Status ParseClass(const std::string& key, const Json& value, const ClassNa
     box.set_label(value.get<uint32_t>());
     return absl::OkStatus();
   }
-  const auto label = value.is_string() ? classes.Label(value.get<std::string>()) : std::nullopt;
+  const auto label =
+      value.is_string() ? LabelOfName(value.get<std::string>(), served, classes) : std::nullopt;
   if (!label) {
     return absl::InvalidArgumentError(
         absl::StrCat("there is no class ", value.dump(), "; there are: ", classes.Listing()));
@@ -66,7 +76,7 @@ absl::Status ParseClass(const std::string& key, const Json& value, const ClassNa
   return absl::OkStatus();
 }
 
-absl::StatusOr<v1::CorrectedBox> ParseBox(const Json& json, const ClassNames& classes) {
+absl::StatusOr<v1::CorrectedBox> ParseBox(const Json& json, const Json& served, const ClassNames& classes) {
   if (!json.is_object()) return absl::InvalidArgumentError("it is no JSON object");
   v1::CorrectedBox box;
   std::optional<uint32_t> named;  // by "class"
@@ -75,7 +85,7 @@ absl::StatusOr<v1::CorrectedBox> ParseBox(const Json& json, const ClassNames& cl
     if (key == "box") {
       status = ParseCorners(value, *box.mutable_box());
     } else if (key == "class" || key == "label") {
-      status = ParseClass(key, value, classes, box, named);
+      status = ParseClass(key, value, served, classes, box, named);
     } else if (key == "predicted_index" && value.is_number_unsigned() &&
                value.get<uint64_t>() <= UINT32_MAX) {
       box.set_predicted_index(value.get<uint32_t>());
@@ -135,7 +145,8 @@ Json TaskJson(const v1::Task& task, const ClassNames& classes) {
     json["reason"] = ReasonJson(task.reason());
     if (task.reason().slice() == v1::SLICE_UNSPECIFIED) json["reason"].erase("position");
   }
-  json["classes"] = classes.offered();
+  json["classes"] = Json::object();
+  for (const std::string& name : classes.offered()) json["classes"][name] = *classes.Label(name);
   for (const uint32_t label : task.new_classes()) json["new_classes"].push_back(classes.Name(label));
   if (task.boxes().empty()) return json;
   json["boxes"] = Json::array();
@@ -179,8 +190,10 @@ absl::StatusOr<v1::SubmitRequest> ParseCorrection(std::string_view text, const C
     return absl::InvalidArgumentError(
         "the task has no \"boxes\": add an array of what is in the image, [] when it is clean");
   }
+  const auto listed = json.find("classes");
+  const Json served = listed != json.end() && listed->is_object() ? *listed : Json::object();
   for (size_t i = 0; i < boxes->size(); ++i) {
-    const auto box = ParseBox((*boxes)[i], classes);
+    const auto box = ParseBox((*boxes)[i], served, classes);
     if (!box.ok())
       return absl::InvalidArgumentError(absl::StrCat("box ", i, " of \"boxes\": ", box.status().message()));
     *request.add_boxes() = *box;

@@ -109,8 +109,12 @@ class CocoReader {
     const fs::path above = folder.parent_path().empty() ? fs::path(".") : folder.parent_path();
     std::error_code error;
     const bool begins_with_it = *fs::path(name).begin() == folder.filename();
-    if (begins_with_it && !fs::exists(folder / name, error) && fs::exists(above / name, error)) {
+    const fs::path inside = folder / "images";
+    if (fs::exists(folder / name, error)) return file_.images_dir;
+    if (begins_with_it && fs::exists(above / name, error)) {
       file_.images_dir = above;
+    } else if (fs::exists(inside / name, error)) {
+      file_.images_dir = inside;
     }
     return file_.images_dir;
   }

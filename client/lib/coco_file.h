@@ -39,8 +39,8 @@ struct CocoFile {
   std::vector<CocoAnnotation> annotations;
   std::vector<CocoCategory> categories;
   int64_t clipped_boxes = 0;  // boxes that reached beyond their image by at most a pixel
-  // Where the pictures are: CocoReadOptions::images_dir, or the folder above it, where the file's names begin
-  // with its name.
+  // Where the pictures are: CocoReadOptions::images_dir; or the folder above it, where the file's names begin
+  // with its name; or `images` in it.
   std::filesystem::path images_dir;
 };
 
@@ -51,7 +51,7 @@ enum class CocoPurpose { kTruth, kEvaluation };
 
 struct CocoReadOptions {
   CocoPurpose purpose = CocoPurpose::kTruth;
-  std::filesystem::path images_dir;  // when given, every image's file must be in it, or all in the one above
+  std::filesystem::path images_dir;  // when given, every image's file must be there, or all as said above
 };
 
 // Clips a box [x, y, width, height] that reaches at most a pixel beyond an image of this size. A side within

@@ -207,6 +207,11 @@ TEST(CocoFileTest, NamesThatBeginWithTheFoldersNameAreFoundFromTheFolderAbove) {
   const auto file = ParseCocoFile(text, "f", options);
   ASSERT_TRUE(file.ok()) << file.status();
   EXPECT_EQ(file->images_dir, above);
+  // As an export has it, whose own folder was given.
+  options.images_dir = above;
+  const auto inside = ParseCocoFile(absl::StrReplaceAll(text, {{"images/a", "a"}}), "f", options);
+  ASSERT_TRUE(inside.ok()) << inside.status();
+  EXPECT_EQ(inside->images_dir, above / "images");
   const auto elsewhere = ParseCocoFile(absl::StrReplaceAll(text, {{"images/a", "other/a"}}), "f", options);
   EXPECT_THAT(std::string(elsewhere.status().message()), HasSubstr("no file \"other/a.png\""));
 }

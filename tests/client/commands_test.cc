@@ -382,7 +382,7 @@ TEST_F(CommandsTest, EstimateTellsWhatItsFiguresRestOn) {
   EXPECT_THAT(table.out, testing::ContainsRegex("scratch +- +0.750 \\(0.500 to 0.875\\) +- +0.400 +123"));
   EXPECT_THAT(table.out, HasSubstr("generation 2: 12 of 20 images answered in order, drawn from 600"));
   EXPECT_THAT(table.out, HasSubstr("model 3's boxes with a score of 0.25"));
-  EXPECT_THAT(table.out, HasSubstr("4 more answered images count once a.jpg is answered"));
+  EXPECT_THAT(table.out, HasSubstr("once a.jpg is answered, these count, too: 4 answered images"));
   EXPECT_THAT(table.out, HasSubstr("7 images came after the draw"));
 
   const json object = json::parse(Run("estimate --dir . --json").out);

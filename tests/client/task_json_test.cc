@@ -61,6 +61,26 @@ TEST_F(TaskJsonTest, WhatNextPrintsBecomesACorrectionOnceBoxesAreAdded) {
   EXPECT_TRUE(request->boxes(1).ignore());
 }
 
+// Names that were exchanged meanwhile labelled a box with the other class.
+TEST_F(TaskJsonTest, NamesAreThoseOfWhenTheTaskWasServed) {
+  v1::Task task;
+  task.set_task_id(17);
+  task.mutable_image()->set_id(5);
+  Json json = TaskJson(task, classes_);
+  json["boxes"] = {{{"box", {1, 2, 3, 4}}, {"class", "dent"}}, {{"box", {5, 6, 7, 8}}, {"class", "hole"}}};
+  v1::Project renamed = MakeProject();
+  renamed.mutable_classes(0)->set_name("dent");
+  renamed.mutable_classes(1)->set_name("scratch");
+  v1::Class* added = renamed.add_classes();
+  added->set_label(3);
+  added->set_name("hole");
+  const auto request = ParseCorrection(json.dump(), ClassNames(renamed));
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_EQ(request->image_id(), 5);
+  EXPECT_EQ(request->boxes(0).label(), 2U);
+  EXPECT_EQ(request->boxes(1).label(), 3U) << "a class that was added since";
+}
+
 TEST_F(TaskJsonTest, NoBoxesMeansClean) {
   const auto request = ParseCorrection(R"({"task_id": 1, "lease": 2, "boxes": []})", classes_);
   ASSERT_TRUE(request.ok()) << request.status();
