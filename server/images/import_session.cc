@@ -147,6 +147,7 @@ absl::Status ImportSession::Begin(const v1::PictureHeader& header) {
   if (dropping_) return Note("BAD_PICTURE", absl::StrCat(header.file_name(), ": it is larger than 256 MiB"));
   header_ = header;
   bytes_.clear();
+  bytes_.reserve(header.size_bytes());  // else growing would hold nearly twice as many
   return absl::OkStatus();
 }
 
