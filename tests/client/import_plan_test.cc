@@ -177,6 +177,18 @@ TEST_F(ImportPlanTest, AGroupNeverCutsACharacter) {
   EXPECT_EQ(plan->pictures[2].header.group(), "Pr\xc3\xbc");
 }
 
+TEST_F(ImportPlanTest, AGroupOfOneCharacterIsWholeHoweverManyBytesItHas) {
+  const std::string kanji = "\xe6\xa4\x9c";
+  const std::string bolt = "\xf0\x9f\x94\xa9";
+  for (const std::string& name : {kanji + "_1.png", kanji + "_2.png", bolt + "_1.png"}) Touch(name);
+  const auto plan = PlanImport({.images_dir = dir_, .group_by = "^(.)"}, ClassNames(project_));
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  ASSERT_EQ(plan->pictures.size(), 3U);
+  EXPECT_EQ(plan->pictures[0].header.group(), kanji);
+  EXPECT_EQ(plan->pictures[1].header.group(), kanji);
+  EXPECT_EQ(plan->pictures[2].header.group(), bolt);
+}
+
 TEST_F(ImportPlanTest, NamesThatCantBeSentAreRefusedByName) {
   Touch("good.png");
   Touch(

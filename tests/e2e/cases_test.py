@@ -123,6 +123,39 @@ class CasesTest(unittest.TestCase):
         for command in (["train", "--preset", "small"], ["detect"]):
             self.refuses_file("coco-size-before-exif", command, "EXIF")
 
+    def test_annotations_that_do_not_fit_their_picture_are_refused_everywhere(self):
+        """Each is one picture of 64 x 48 as stored, with what its annotations say and what is said of them."""
+        turned = 6
+        fault = [
+            (None, {"width": 48, "height": 64}, [5, 5, 20, 20], "48 x 64"),
+            (None, {"width": 64, "height": 47}, [5, 5, 20, 20], "64 x 47"),
+            (turned, {"width": 64, "height": 48}, [5, 5, 20, 20], "EXIF"),
+            (None, {}, [-5, 5, 20, 20], "annotation 1 reaches 5 pixels beyond"),
+            (None, {}, [5, 30, 20, 20], "annotation 1 reaches 2 pixels beyond"),
+            (turned, {}, [40, 5, 20, 20], "annotation 1 reaches 12 pixels beyond"),
+        ]
+        for number, (orientation, size, bbox, said) in enumerate(fault):
+            with self.subTest(said):
+                folder = self.deployment.path(f"unfit-{number}")
+                os.makedirs(folder)
+                write_png(os.path.join(folder, "a.png"), 64, 48, 8, 2, number, orientation=orientation)
+                coco = os.path.join(folder, "a.json")
+                with open(coco, "w", encoding="utf-8") as file:
+                    json.dump({"images": [{"id": 1, "file_name": "a.png", **size}],
+                               "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": bbox}],
+                               "categories": [{"id": 1, "name": "scratch"}]}, file)
+                if number == 0:
+                    self.create(coco)
+                self.assertIn(said, self.fails("import", "--images", folder, "--coco", coco,
+                                               "--labelled", "boxes"))
+                for command in (["train", "--preset", "small"], ["detect", "--weights", self.trained()]):
+                    result = run(program("loupe-worker"), *command, "--coco", coco, "--images", folder, "--out",
+                                 self.deployment.path("never"), check=False)
+                    self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
+                    self.assertIn(said, result.stderr)
+                    self.assertFalse(os.path.exists(self.deployment.path("never")))
+        self.assertEqual(self.images(), [])
+
     def test_class_heads_are_matched_by_name(self):
         folder = os.path.join(CASES, "class-order")
         images = os.path.join(folder, "images")
