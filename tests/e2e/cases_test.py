@@ -124,7 +124,7 @@ class CasesTest(unittest.TestCase):
             self.refuses_file("coco-size-before-exif", command, "EXIF")
 
     def test_annotations_that_do_not_fit_their_picture_are_refused_everywhere(self):
-        """Each is one picture of 64 x 48 as stored, with what its annotations say and what is said of them."""
+        """Each is a picture of 64 x 48 as stored, with what its annotations say and what is said of them."""
         turned = 6
         fault = [
             (None, {"width": 48, "height": 64}, [5, 5, 20, 20], "48 x 64"),
@@ -149,8 +149,8 @@ class CasesTest(unittest.TestCase):
                 self.assertIn(said, self.fails("import", "--images", folder, "--coco", coco,
                                                "--labelled", "boxes"))
                 for command in (["train", "--preset", "small"], ["detect", "--weights", self.trained()]):
-                    result = run(program("loupe-worker"), *command, "--coco", coco, "--images", folder, "--out",
-                                 self.deployment.path("never"), check=False)
+                    result = run(program("loupe-worker"), *command, "--coco", coco, "--images", folder,
+                                 "--out", self.deployment.path("never"), check=False)
                     self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
                     self.assertIn(said, result.stderr)
                     self.assertFalse(os.path.exists(self.deployment.path("never")))
