@@ -10,6 +10,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/export_names.h"
 #include "client/cli/message_json.h"
+#include "client/cli/print.h"
 #include "client/lib/blob_stream.h"
 #include "client/lib/coco_file.h"
 #include "content/sha256.h"
@@ -83,6 +84,26 @@ absl::StatusOr<Exported> FetchLabels(const Context& context, const Connection& c
   return exported;
 }
 
+// Whoever takes the folder as it is would take pictures, too, that were excluded or removed since an earlier
+// export. Errors: FAILED_PRECONDITION, naming one.
+absl::Status CheckNoOthers(const Exported& exported, const std::filesystem::path& folder) {
+  std::unordered_set<std::string> names;
+  for (const CocoImage& image : exported.coco.images) names.insert(image.file_name);
+  size_t others = 0;
+  std::string first;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, error)) {
+    const std::string name = entry.path().lexically_relative(folder).generic_string();
+    if (entry.is_directory(error) || names.contains(name)) continue;
+    if (others == 0 || name < first) first = name;
+    ++others;
+  }
+  if (others == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(folder.string(), " holds ", Counted(others, "file"), " of something else, as ",
+                   Printable(first), ": delete what is not wanted any more, or export to a new folder"));
+}
+
 // Files of an earlier export that have the right bytes are not fetched again.
 absl::Status SavePictures(const Context& context, const Connection& connection, const Exported& exported,
                           const std::filesystem::path& folder) {
@@ -131,6 +152,7 @@ absl::Status ExportLabels(const Context& context, const ExportLabelsOptions& opt
   if (!exported.ok()) return exported.status();
   if (exported->images.empty())
     return absl::FailedPreconditionError("no image is labelled: there is nothing to export");
+  if (absl::Status alone = CheckNoOthers(*exported, options.out / "images"); !alone.ok()) return alone;
   absl::Status saved = SavePictures(context, *connection, *exported, options.out / "images");
   if (!saved.ok()) return saved;
   const auto pool = WriteSide(*exported, v1::POOL, options.out);

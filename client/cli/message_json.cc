@@ -226,8 +226,9 @@ Json ProjectJson(const v1::Project& project) {
     json["classes"].push_back(ClassJson(known));
   }
   json["guidelines_version"] = project.guidelines_version();
-  json["holdout_fraction"] = project.holdout_fraction();
-  json["seed"] = project.seed();
+  const bool hidden = project.seed() == 0;  // from annotators
+  json["holdout_fraction"] = hidden ? Json() : Json(project.holdout_fraction());
+  json["seed"] = hidden ? Json() : Json(project.seed());
   json["strategy"] = project.strategy();
   json["intensity_range"] = {{"low", project.intensity_range().low()},
                              {"high", project.intensity_range().high()}};

@@ -127,7 +127,8 @@ absl::Status ListProjects(const Context& context, const ListProjectsOptions& opt
     if (!page.ok()) return page.status();
     for (const v1::Project& project : page->projects()) {
       json["projects"].push_back(ProjectJson(project));
-      table.Add({project.name(), ClassList(project), absl::StrCat(project.holdout_fraction()),
+      table.Add({project.name(), ClassList(project),
+                 project.seed() == 0 ? "-" : absl::StrCat(project.holdout_fraction()),  // hidden
                  project.strategy(), TimeText(project.created_at())});
     }
     request.set_page_token(page->next_page_token());

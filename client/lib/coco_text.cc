@@ -74,7 +74,8 @@ absl::Status CocoProblems::ToStatus(const std::string& file) const {
 absl::StatusOr<simdjson::padded_string> LoadText(const fs::path& path) {
   std::error_code error;
   if (!fs::is_regular_file(path, error)) {
-    return absl::NotFoundError(absl::StrCat("no such file: ", path.string()));
+    return absl::NotFoundError(absl::StrCat(
+        fs::is_directory(path, error) ? "a folder, and no file: " : "no such file: ", path.string()));
   }
   simdjson::padded_string text;
   if (simdjson::padded_string::load(path.string()).get(text) != simdjson::SUCCESS) {

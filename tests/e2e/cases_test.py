@@ -268,6 +268,12 @@ class CasesTest(unittest.TestCase):
         self.assertEqual(len(set(names)), 4)
         self.assertIn(clash, names)
         self.assertEqual(sorted(os.listdir(os.path.join(out, "images"))), sorted(names))
+        self.loupe("export", "--format", "coco", "--out", out)
+        excluded = next(image["id"] for image in self.images() if image["file_name"] == clash)
+        self.loupe("image", "exclude", excluded, "--reason", "blurred")
+        self.assertIn("holds 1 file of something else",
+                      self.fails("export", "--format", "coco", "--out", out))
+        self.loupe("image", "restore", excluded)
         hashes = {image["sha256"] for image in self.images()}
         CasesTest.count += 1
         self.project = f"case-{CasesTest.count}"
