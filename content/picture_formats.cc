@@ -211,6 +211,7 @@ absl::StatusOr<PictureHeader> ReadBmp(std::string_view bytes) {
   if (header_bytes == kCoreHeaderBytes) return Unusual("a BMP of OS/2 is not taken");
   if (header_bytes < kInfoHeaderBytes) return Damaged("its header is too short");
   if (bytes.size() < 14 + size_t{kInfoHeaderBytes}) return CutShort();
+  if (pixels_at < 14 + uint64_t{header_bytes}) return Damaged("its pixels begin inside its header");
   const auto width = static_cast<int32_t>(Little32(bytes, 18)),
              height = static_cast<int32_t>(Little32(bytes, 22));
   if (width < 0) return Damaged("its width is negative");

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/commands.h"
 #include "client/cli/print.h"
@@ -27,8 +28,11 @@ void PrintError(const absl::Status& status) {
   const std::string reason = loupe::ErrorReason(status);
   std::string message(status.message());
   if (absl::IsUnavailable(status) && reason.empty()) {
-    message = absl::StrCat("the coordinator does not answer (", message,
-                           "): is it running? `loupe up --dir DIR` starts one");
+    // Nobody listens there: gRPC has nothing to add.
+    const bool nobody =
+        absl::StrContains(message, "Connection refused") || absl::StrContains(message, "handshaker shutdown");
+    message = absl::StrCat("the coordinator does not answer", nobody ? "" : absl::StrCat(" (", message, ")"),
+                           ": is it running? `loupe up --dir DIR` starts one");
   }
   std::fprintf(stderr, "loupe: %s%s\n", message.c_str(),
                reason.empty() ? "" : absl::StrCat(" [", reason, "]").c_str());

@@ -224,6 +224,7 @@ TEST(PictureHeader, RefusesABmpThatWouldBeReadWrongly) {
   EXPECT_TRUE(ReadPictureHeader(Bmp(40, 16, {0xf800, 0x7e0, 0x1f})).ok());
   EXPECT_TRUE(ReadPictureHeader(Bmp(40, 16, {0x7c00, 0x3e0, 0x1f})).ok());
   EXPECT_THAT(ErrorOf(Bmp(12, 24, {})), HasSubstr("a BMP of OS/2 is not taken"));
+  EXPECT_THAT(ErrorOf(Bmp(40, 24, {}).replace(10, 4, std::string(4, '\0'))), HasSubstr("inside its header"));
   EXPECT_THAT(ErrorOf(Bmp(40, 32, {0xff, 0xff00, 0xff0000})), HasSubstr("other masks"));
   EXPECT_THAT(ErrorOf(Bmp(40, 32, {0x3ff00000, 0xffc00, 0x3ff})), HasSubstr("other masks"));
   EXPECT_THAT(ErrorOf(Bmp(40, 16, {0xf00, 0xf0, 0xf})), HasSubstr("other masks"));
