@@ -123,7 +123,7 @@ class Annotator {
     summary_.adjusted += response->adjusted();
     summary_.relabelled += response->relabelled();
     summary_.drawn += response->drawn();
-    summary_.removed += response->rejected();
+    summary_.removed += response->rejected() + response->removed();
     return log_ ? log_->Append(task.image().id(), request, *response) : absl::OkStatus();
   }
 

@@ -166,9 +166,8 @@ void PrintResult(const v1::ImportResponse& total, const ImportPlan& plan) {
   }
   if (total.groups_kept() > 0) {
     std::printf(
-        "groups kept as they were, since the side of an image is decided once: of %s. Other groups need a "
-        "new "
-        "project.\n",
+        "groups kept as they were, since the side of an image is decided once: of %s. Other groups "
+        "need a new project.\n",
         Counted(total.groups_kept(), "known picture").c_str());
   }
   if (total.conflicts_total() > 0) {

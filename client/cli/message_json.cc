@@ -174,6 +174,8 @@ std::string TimeText(const google::protobuf::Timestamp& time) {
   return google::protobuf::util::TimeUtil::ToString(time);
 }
 
+bool TellsSplit(const v1::Project& project) { return project.seed() != 0; }
+
 Json BoxJson(const v1::Box& box) { return Json::array({box.x1(), box.y1(), box.x2(), box.y2()}); }
 
 Json ImageJson(const v1::Image& image) {
@@ -226,9 +228,8 @@ Json ProjectJson(const v1::Project& project) {
     json["classes"].push_back(ClassJson(known));
   }
   json["guidelines_version"] = project.guidelines_version();
-  const bool hidden = project.seed() == 0;  // from annotators
-  json["holdout_fraction"] = hidden ? Json() : Json(project.holdout_fraction());
-  json["seed"] = hidden ? Json() : Json(project.seed());
+  json["holdout_fraction"] = TellsSplit(project) ? Json(project.holdout_fraction()) : Json();
+  json["seed"] = TellsSplit(project) ? Json(project.seed()) : Json();
   json["strategy"] = project.strategy();
   json["intensity_range"] = {{"low", project.intensity_range().low()},
                              {"high", project.intensity_range().high()}};

@@ -56,6 +56,9 @@ std::string RoleName(v1::Role role);
 // RFC 3339, e.g. 2025-03-01T12:00:00Z.
 std::string TimeText(const google::protobuf::Timestamp& time);
 
+// Whether the project tells how it is split: it doesn't tell annotators.
+bool TellsSplit(const v1::Project& project);
+
 Json BoxJson(const v1::Box& box);
 Json ImageJson(const v1::Image& image);
 Json PredictedBoxJson(const v1::PredictedBox& box, const ClassNames& classes);

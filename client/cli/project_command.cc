@@ -76,7 +76,7 @@ void PrintTable(const v1::Project& project) {
   Table table({"project", project.name()});
   table.Add({"classes", ClassList(project)});
   table.Add({"holdout target", absl::StrCat(project.holdout_target())});
-  if (project.seed() != 0) {  // annotators see neither
+  if (TellsSplit(project)) {
     table.Add({"holdout fraction", absl::StrCat(project.holdout_fraction())});
     table.Add({"seed", absl::StrCat(project.seed())});
   }
@@ -128,8 +128,8 @@ absl::Status ListProjects(const Context& context, const ListProjectsOptions& opt
     for (const v1::Project& project : page->projects()) {
       json["projects"].push_back(ProjectJson(project));
       table.Add({project.name(), ClassList(project),
-                 project.seed() == 0 ? "-" : absl::StrCat(project.holdout_fraction()),  // hidden
-                 project.strategy(), TimeText(project.created_at())});
+                 TellsSplit(project) ? absl::StrCat(project.holdout_fraction()) : "-", project.strategy(),
+                 TimeText(project.created_at())});
     }
     request.set_page_token(page->next_page_token());
   } while (!request.page_token().empty());

@@ -239,8 +239,8 @@ absl::Status Renew(const Context& context, const TaskOptions& options) {
   if (!response->ended_task_ids().empty()) {
     return absl::FailedPreconditionError(
         "there is nothing to renew: the task is not yours, was submitted, skipped or released, or its lease "
-        "has ended. A "
-        "correction after the end of the lease is still taken, and is the truth if nobody else answers "
+        "has ended. A correction after the end of the lease is still taken, and is the truth if nobody else "
+        "answers "
         "first");
   }
   std::printf("leased until %s\n", TimeText(response->lease_expires_at()).c_str());
@@ -289,9 +289,8 @@ void AddTaskCommands(CLI::App& parent, Action& action) {
       "Add \"boxes\" to the JSON and give it to `loupe submit`, within 10 minutes:\n"
       "  \"boxes\": [{\"box\": [x1, y1, x2, y2], \"class\": \"scratch\", \"predicted_index\": 0}]\n"
       "in pixels; [] says that the image is clean; predicted_index names the prediction it was made from.\n"
-      "\"classes\" has the names of the classes, with their labels; \"new_classes\" those that were added "
-      "since the "
-      "image was labelled.\n");
+      "\"classes\" has the names of the classes, with their labels; \"new_classes\" those that were added\n"
+      "since the image was labelled.\n");
   OnChosen(command, action, next, Next);
 
   auto reopen = std::make_shared<ReopenOptions>();

@@ -7,13 +7,16 @@
 //     "predictions": [{"index": 0, "box": [x1, y1, x2, y2], "label": 1, "class": "scratch", "score": 0.93,
 //                      "side_certainty": [0.9, 1.0, 0.8, 1.0]}],
 //     "reason": {"generation": 1, "position": 4, …},
-//     "classes": ["scratch", "dent"]
+//     "classes": {"dent": 2, "scratch": 1}
 //   }
 //
-// "new_classes" names classes that were added since the image was labelled: it is to be looked at for them.
+// "classes" has the label of each name when the task was served; a "class" is looked up there first, then
+// among the project's of now. "new_classes" names classes that were added since the image was labelled: it is
+// to be looked at for them.
 //
-// To submit a correction, add "boxes", the whole truth of the image ([] says that it is clean), and, if known
-// or wanted, "spent_ms", "rejected" (indexes of predictions that are wrong) and "note":
+// To submit a correction, leave the image's "id" as it is, lest the boxes come to another image's task, and
+// add "boxes", the whole truth of the image ([] says that it is clean), and, if known or wanted, "spent_ms",
+// "rejected" (indexes of predictions that are wrong) and "note":
 //
 //   "boxes": [{"box": [x1, y1, x2, y2], "class": "scratch", "predicted_index": 0, "ignore": false}]
 //

@@ -91,13 +91,13 @@ class LabelWriter {
 
 using PicturesByHash = std::unordered_map<std::string, const TakenPicture*>;
 
-// Names of those whose hash is among `removed`, which is not empty.
+// The error that names pictures whose hashes are among `removed`.
 absl::Status RefuseRemoved(const std::vector<TakenPicture>& pictures,
                            const std::unordered_set<std::string>& removed) {
   std::vector<std::string> names;
   for (const TakenPicture& picture : pictures) {
-    if (!removed.contains(HashKey(picture.image))) continue;
-    if (names.size() < ImportSession::kMaxProblems) names.push_back(picture.image.file_name());
+    if (names.size() == ImportSession::kMaxProblems) break;
+    if (removed.contains(HashKey(picture.image))) names.push_back(picture.image.file_name());
   }
   return Error(absl::StatusCode::kInvalidArgument, "REMOVED_PICTURE",
                absl::StrCat("nothing was imported: these pictures were removed from the project for good; "
@@ -223,12 +223,10 @@ absl::Status ImportSession::Note(const char* reason, const std::string& problem)
 }
 
 absl::Status ImportSession::Problems() const {
+  const bool all = problems_.size() < kMaxProblems;
+  const std::string which = all ? "" : absl::StrCat("; the first ", kMaxProblems, " problems");
   return Error(absl::StatusCode::kInvalidArgument, first_reason_,
-               absl::StrCat("nothing was imported",
-                            problems_.size() < kMaxProblems
-                                ? ":\n"
-                                : absl::StrCat("; the first ", kMaxProblems, " problems:\n"),
-                            absl::StrJoin(problems_, "\n")));
+               absl::StrCat("nothing was imported", which, ":\n", absl::StrJoin(problems_, "\n")));
 }
 
 absl::Status ImportSession::EndOfStream() {
@@ -257,7 +255,6 @@ absl::StatusOr<v1::ImportResponse> ImportSession::Write(Transaction& transaction
   v1::ImportResponse response;
   response.set_boxes_clipped(boxes_clipped_);
   response.set_boxes_repeated(boxes_repeated_);
-  response.set_skipped_total(skipped_total_);
   response.mutable_skipped()->Assign(skipped_.begin(), skipped_.end());
 
   // Two pictures with the same bytes in one stream are one image.
@@ -284,15 +281,16 @@ absl::StatusOr<v1::ImportResponse> ImportSession::Write(Transaction& transaction
     if (image.state == v1::REMOVED) removed.insert(ToBytes(image.sha256));
   }
   if (!removed.empty() && !start_.skip_bad()) return RefuseRemoved(pictures_, removed);
-  const uint64_t bad = response.skipped_total();
+  uint64_t left_out = 0;
   for (const TakenPicture& picture : pictures_) {
     if (!removed.contains(HashKey(picture.image))) continue;
-    response.set_skipped_total(response.skipped_total() + 1);
+    ++left_out;
     if (static_cast<size_t>(response.skipped_size()) == kMaxProblems) continue;
     response.add_skipped(
         absl::StrCat(picture.image.file_name(), ": it was removed from the project for good"));
   }
-  response.set_known(pictures_.size() - added.size() - (response.skipped_total() - bad));
+  response.set_skipped_total(skipped_total_ + left_out);
+  response.set_known(pictures_.size() - added.size() - left_out);
   response.set_groups_kept(CountGroupsKept(known, pictures));
   LabelWriter labels(transaction, author, start_, response);
   labels.Know(known);

@@ -9,7 +9,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "db/stores/evaluation_store.h"
 #include "db/stores/image_store.h"
 #include "db/stores/model_store.h"
 #include "db/stores/project_store.h"
@@ -51,8 +50,7 @@ absl::Status CheckClassShares(const RepresentationInput& input, v1::LabelCheck& 
   for (size_t c = 0; c < input.classes.size(); ++c) {
     const bool counts = !input.classes[c].retired() && !input.to_look_at.contains(LabelOf(c));
     labelled.push_back(counts ? input.labelled_boxes[c] : 0);
-    const bool known = c < input.expected.size() && input.expected[c].has_value();
-    expected.push_back(counts && known ? input.expected[c]->count : 0);
+    expected.push_back(counts && input.expected[c].has_value() ? input.expected[c]->count : 0);
   }
   const auto coverages = ranking::CoverageOfClasses(labelled, expected);
   if (!coverages.ok()) return coverages.status();
@@ -69,7 +67,7 @@ absl::Status CheckClassShares(const RepresentationInput& input, v1::LabelCheck& 
                                          name, to_look_at->second));
       continue;
     }
-    if (c < input.expected.size() && input.expected[c].has_value()) {
+    if (input.expected[c].has_value()) {
       message.set_expected_boxes(input.expected[c]->count);
       message.set_expected_low(input.expected[c]->low);
       message.set_expected_high(input.expected[c]->high);
@@ -295,6 +293,7 @@ absl::StatusOr<RepresentationInput> ReadRepresentationInput(Transaction& transac
   input.classes = ReadClasses(transaction, *project);
   input.to_look_at = CountToLookAt(transaction, *project);
   input.labelled_boxes = CountBoxesByClass(transaction, *project);
+  input.expected.resize(input.classes.size());
   ModelId model_id;
   if (const std::optional<ModelRow> model = FindModel(transaction, *project, "")) {
     model_id = model->id;
@@ -305,9 +304,7 @@ absl::StatusOr<RepresentationInput> ReadRepresentationInput(Transaction& transac
     });
     if (calibrated) {
       const PredictionsById predictions = ReadHoldoutDetections(transaction, *project, model_id);
-      const PredictionsById* const judge = &predictions;
-      const std::vector<JudgedImage> holdout =
-          JudgedByAll(JudgedImagesOf(ReadHoldoutTruth(transaction, *project)), {&judge, 1});
+      const std::vector<JudgedImage> holdout = ReadJudgedImages(transaction, *project, predictions);
       const PoolSample sample = ReadPoolSample(transaction, *project, model_id, kSampledImages);
       input.expected =
           ExpectBoxes(sample, Shortfalls(holdout, predictions, maps, input.classes.size()), maps);

@@ -29,8 +29,7 @@ struct RepresentationInput {
   std::vector<v1::Class> classes;
   std::map<uint32_t, uint64_t> to_look_at;  // images of the pool, by label of a class that was added
   std::vector<int64_t> labelled_boxes;      // [classes]
-  // [classes], or empty: no calibrated model serves. nullopt: too few images of the holdout tell what the
-  // model misses.
+  // [classes]; nullopt: no calibrated model serves, or too few images of the holdout tell what it misses.
   std::vector<std::optional<ExpectedBoxes>> expected;
   std::vector<ImageTraits> labelled;
   std::vector<ImageTraits> rest;

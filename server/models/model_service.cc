@@ -45,12 +45,11 @@ void JudgeAgain(Transaction& transaction, ProjectId project, ModelRow& model) {
   const uint64_t corrected = CountCorrectedSince(transaction, project, model.id);
   if (corrected == 0) return;
   const PredictionsById predictions = ReadHoldoutDetections(transaction, project, model.id);
-  const std::vector<const PredictionsById*> own = {&predictions};
   const auto class_count = static_cast<int>(ReadClasses(transaction, project).size());
   model.message.set_corrected_images(corrected);
   *model.message.mutable_evaluation_now() =
-      EvaluateModel(JudgedByAll(JudgedImagesOf(ReadHoldoutTruth(transaction, project)), own), predictions,
-                    class_count, model.message.evaluation().random_sample());
+      EvaluateModel(ReadJudgedImages(transaction, project, predictions), predictions, class_count,
+                    model.message.evaluation().random_sample());
 }
 
 // Errors: DATA_LOSS (WEIGHTS_LOST). Reads the whole file.

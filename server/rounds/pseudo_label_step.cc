@@ -67,9 +67,7 @@ std::optional<Source> ReadSource(Transaction& transaction, const WaitingRound& w
   source.most_boxes = CountBoxesByClass(transaction, project);
   const auto class_count = static_cast<int>(source.most_boxes.size());
   const PredictionsById predictions = ReadHoldoutDetections(transaction, project, source.model.id);
-  const std::vector<const PredictionsById*> own = {&predictions};
-  const std::vector<JudgedImage> images =
-      JudgedByAll(JudgedImagesOf(ReadHoldoutTruth(transaction, project)), own);
+  const std::vector<JudgedImage> images = ReadJudgedImages(transaction, project, predictions);
   source.thresholds = ranking::PseudoThresholds(JudgeDetections(images, predictions, class_count),
                                                 class_count, waiting.min_precision);
   return source;

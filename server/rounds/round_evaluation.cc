@@ -17,6 +17,12 @@ evaluation::Box CornerBox(double x1, double y1, double x2, double y2) { return {
 
 }  // namespace
 
+std::vector<JudgedImage> ReadJudgedImages(Transaction& transaction, ProjectId project,
+                                          const PredictionsById& predictions) {
+  const PredictionsById* const own = &predictions;
+  return JudgedByAll(JudgedImagesOf(ReadHoldoutTruth(transaction, project)), {&own, 1});
+}
+
 evaluation::GroundTruth TruthOf(std::span<const JudgedImage> images, int class_count) {
   evaluation::GroundTruth truth;
   truth.image_count = static_cast<int>(images.size());

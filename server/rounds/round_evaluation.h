@@ -35,6 +35,10 @@ std::vector<JudgedImage> JudgedImagesOf(std::vector<HoldoutImage> holdout);
 std::vector<JudgedImage> JudgedByAll(std::vector<JudgedImage> images,
                                      std::span<const PredictionsById* const> predictions);
 
+// The labelled images of the holdout that one model has predicted. predictions: the model's.
+std::vector<JudgedImage> ReadJudgedImages(Transaction& transaction, ProjectId project,
+                                          const PredictionsById& predictions);
+
 // Input of evaluation/, where an image is its index in `images`.
 evaluation::GroundTruth TruthOf(std::span<const JudgedImage> images, int class_count);
 // Of the classes that an image knows. Requires: a prediction for every image.

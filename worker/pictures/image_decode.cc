@@ -19,7 +19,7 @@ namespace {
 
 constexpr double kLargest = 65535;  // level of 16 bits
 
-// Pictures are as large as memory allows, so every change is made in place.
+// What follows changes a decoded picture in place: it may have 600 MB.
 
 // After it, a picture of an orientation below 5 is as people see it, and of another one with rows and columns
 // exchanged. Source: EXIF 2.3, tag 0x0112.
@@ -63,15 +63,12 @@ void ExchangeRedAndBlue(cv::Mat& picture) {
 // exchanged.
 torch::Tensor ToTensor(const cv::Mat& picture, bool turned) {
   const int64_t channels = picture.channels();
-  const int64_t row = channels * picture.cols;
   const int64_t channel = channels == 1 ? 0 : 1;  // grey: one plane, seen three times
   const auto keep = [picture](void*) {};          // until nothing views it
   const torch::ScalarType type = picture.depth() == CV_16U ? torch::kInt16 : torch::kUInt8;
-  if (turned)
-    return torch::from_blob(picture.data, {3, picture.cols, picture.rows}, {channel, channels, row}, keep,
-                            type);
-  return torch::from_blob(picture.data, {3, picture.rows, picture.cols}, {channel, row, channels}, keep,
-                          type);
+  const torch::Tensor stored = torch::from_blob(picture.data, {3, picture.rows, picture.cols},
+                                                {channel, channels * picture.cols, channels}, keep, type);
+  return turned ? stored.transpose(1, 2) : stored;
 }
 
 thread_local bool tiff_failed = false;

@@ -108,11 +108,11 @@ void ThinOut(Scene& picture) {
     const int64_t first = std::min((factor - 1) / 2, image.size(side) - 1);
     return image.slice(side, first, image.size(side), factor);
   };
-  const double from_width = static_cast<double>(picture.width());
-  const double from_height = static_cast<double>(picture.height());
+  const auto width = static_cast<float>(picture.width());
+  const auto height = static_cast<float>(picture.height());
   picture.image = thin(thin(picture.image, 1), 2);
-  const auto x = static_cast<float>(static_cast<double>(picture.width()) / from_width);
-  const auto y = static_cast<float>(static_cast<double>(picture.height()) / from_height);
+  const float x = static_cast<float>(picture.width()) / width;
+  const float y = static_cast<float>(picture.height()) / height;
   for (TrainingBox& box : picture.boxes) {
     const auto [x1, y1, x2, y2] = box.corners;
     box.corners = {x1 * x, y1 * y, x2 * x, y2 * y};

@@ -296,96 +296,12 @@ TEST_F(LabelingTest, TheCoordinatorMeasuresTheTimeThatAClientDoesNotTell) {
   EXPECT_LT(second, 20'000U) << "from the answer before it: both tasks were taken at once";
 }
 
-TEST_F(LabelingTest, ASkippedImageGoesToTheOthers) {
-  Import(2);
-  const v1::Task skipped = NextOne(annotator_);
-  const v1::SkipRequest skip = SkipOf(skipped);
-  ASSERT_TRUE(Rpc(*stub_, &Labeling::Skip, annotator_, skip).ok());
-  EXPECT_TRUE(Rpc(*stub_, &Labeling::Skip, annotator_, skip).ok()) << "repeated";
-  const auto mine = Next(annotator_, 2);
-  ASSERT_EQ(mine->size(), 1U);
-  EXPECT_NE(mine->front().image().id(), skipped.image().id()) << "never back";
-  EXPECT_EQ(NextOne(engineer_).image().id(), skipped.image().id());
-}
-
-TEST_F(LabelingTest, ASkippedImageComesBackWithANewGeneration) {
-  Import(2);
-  const v1::Task skipped = NextOne(annotator_);
-  ASSERT_TRUE(Rpc(*stub_, &Labeling::Skip, annotator_, SkipOf(skipped)).ok());
-  RankByModel({skipped.image().id()});
-  EXPECT_EQ(NextOne(annotator_).image().id(), skipped.image().id());
-}
-
-TEST_F(LabelingTest, AnExpiredImageIsServedAtItsPlace) {
-  Import(3);
-  const auto tasks = Next(annotator_, 2);
-  LetLeasesEnd();
-  EXPECT_EQ(NextOne(engineer_).image().id(), tasks->front().image().id());
-}
-
-TEST_F(LabelingTest, AnExpiredTaskCanBeSkippedOrReleasedAndThenNothingMore) {
-  Import(2);
-  const auto tasks = Next(annotator_, 2);
-  LetLeasesEnd();
-  EXPECT_TRUE(Rpc(*stub_, &Labeling::Skip, annotator_, SkipOf(tasks->at(0))).ok());
-  EXPECT_TRUE(Rpc(*stub_, &Labeling::Release, annotator_, ReleaseOf({tasks->at(1)})).ok());
-  for (const v1::Task& task : *tasks) {
-    EXPECT_EQ(ErrorReason(Submit(annotator_, CorrectionOf(task)).status()), "TASK_ENDED");
-    EXPECT_EQ(ErrorReason(Rpc(*stub_, &Labeling::Skip, annotator_, SkipOf(task)).status()), "TASK_ENDED");
-    EXPECT_EQ(ErrorReason(Rpc(*stub_, &Labeling::Release, annotator_, ReleaseOf({task})).status()),
-              "TASK_ENDED");
-  }
-  EXPECT_EQ(Number("SELECT count(*) FROM label_revision"), 0);
-}
-
-TEST_F(LabelingTest, AnOpenTaskOfAnExcludedImageCanBeAnswered) {
-  Import(2);
-  const v1::Task task = NextOne(annotator_);
-  const auto images = v1::ImageService::NewStub(coordinator_.channel());
-  v1::ExcludeImageRequest exclude;
-  exclude.set_request_id(NextRequestId());
-  exclude.set_image_id(task.image().id());
-  exclude.set_reason("blurred");
-  ASSERT_TRUE(Rpc(*images, &v1::ImageService::Stub::ExcludeImage, engineer_, exclude).ok());
-  EXPECT_TRUE(Submit(annotator_, CorrectionOf(task)).ok());
-  EXPECT_EQ(Number("SELECT count(*) FROM image WHERE truth_revision_id IS NOT NULL AND state = 'excluded'"),
-            1);
-}
-
 TEST_F(LabelingTest, GenerationZeroGrowsByImportsInOrder) {
   Import(3);
   Import(4, 100);
   const auto tasks = Next(annotator_, 7);
   ASSERT_EQ(tasks->size(), 7U);
   for (size_t i = 0; i < tasks->size(); ++i) EXPECT_EQ(tasks->at(i).image().id() > 3, i >= 3) << i;
-}
-
-TEST_F(LabelingTest, AReleasedImageIsServedAtItsPlace) {
-  Import(3);
-  const auto tasks = Next(engineer_, 2);
-  ASSERT_TRUE(Rpc(*stub_, &Labeling::Release, engineer_, ReleaseOf({tasks->front()})).ok());
-  EXPECT_EQ(NextOne(engineer_).image().id(), tasks->front().image().id());
-}
-
-TEST_F(LabelingTest, RenewKeepsLeasesAndNamesThoseThatEnded) {
-  Import(2);
-  const auto tasks = Next(annotator_, 2);
-  coordinator_.database().Sql(absl::StrCat(
-      "UPDATE lease SET expires_at = now() + interval '1 minute' WHERE number = ", tasks->at(0).lease()));
-  ASSERT_TRUE(Rpc(*stub_, &Labeling::Release, annotator_, ReleaseOf({tasks->at(1)})).ok());
-  v1::RenewRequest renew;
-  for (const v1::Task& task : *tasks) {
-    renew.add_tasks()->set_task_id(task.task_id());
-    renew.mutable_tasks(renew.tasks_size() - 1)->set_lease(task.lease());
-  }
-  const auto renewed = Rpc(*stub_, &Labeling::Renew, annotator_, renew);
-  ASSERT_TRUE(renewed.ok()) << renewed.status();
-  EXPECT_THAT(renewed->ended_task_ids(), ElementsAre(tasks->at(1).task_id()));
-  const auto left =
-      coordinator_.database().Sql("SELECT min(expires_at) > now() + interval '9 minutes' FROM lease");
-  EXPECT_TRUE(left[0][0].as<bool>());
-  const auto foreign = Rpc(*stub_, &Labeling::Renew, engineer_, renew);
-  EXPECT_EQ(foreign->ended_task_ids_size(), 2) << "not theirs to renew";
 }
 
 TEST_F(LabelingTest, ANewRankingReordersWhatIsNotOpened) {
