@@ -34,6 +34,7 @@ void AddStatusCommand(CLI::App& parent, Action& action);    // status
 void AddImportCommand(CLI::App& parent, Action& action);    // import
 void AddImageCommands(CLI::App& parent, Action& action);    // image
 void AddTaskCommands(CLI::App& parent, Action& action);  // next, reopen, submit, skip, release, renew, queue
+void AddWithdrawCommand(CLI::App& parent, Action& action);     // withdraw
 void AddAnnotateCommand(CLI::App& parent, Action& action);     // annotate
 void AddRoundCommands(CLI::App& parent, Action& action);       // round
 void AddModelCommands(CLI::App& parent, Action& action);       // model

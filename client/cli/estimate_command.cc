@@ -50,6 +50,7 @@ Json EstimatesJson(const v1::PoolEstimates& estimates, const ClassNames& classes
                {"population", estimates.population()},
                {"known_images", estimates.known_images()},
                {"images_not_covered", estimates.images_not_covered()},
+               {"withdrawn_labels", estimates.withdrawn_labels()},
                {"no_figures", estimates.no_figures().empty() ? Json() : Json(estimates.no_figures())}};
   if (!estimates.has_all_classes()) return json;
   json["all_classes"] = FiguresJson(estimates.all_classes());
@@ -103,6 +104,10 @@ std::vector<std::string> NotesOn(const v1::PoolEstimates& estimates) {
     notes.push_back(
         absl::StrFormat("%d images of the slice were skipped and are left out, as if like the others",
                         estimates.skipped_images()));
+  }
+  if (estimates.withdrawn_labels() > 0) {
+    notes.push_back(absl::StrFormat("model %d learned from labels that were withdrawn since: %d",
+                                    estimates.model(), estimates.withdrawn_labels()));
   }
   if (estimates.images_not_covered() > 0) {
     notes.push_back(absl::StrFormat("%d images came after the draw: the figures do not cover them",

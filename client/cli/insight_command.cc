@@ -46,7 +46,8 @@ Json CurveJson(const v1::Curve& curve) {
                               {"ap50", judged ? Json(point.ap50()) : Json()},
                               {"ap50_low", judged ? Json(point.ap50_low()) : Json()},
                               {"ap50_high", judged ? Json(point.ap50_high()) : Json()},
-                              {"agreement", point.has_agreement() ? Json(point.agreement()) : Json()}});
+                              {"agreement", point.has_agreement() ? Json(point.agreement()) : Json()},
+                              {"withdrawn_labels", point.withdrawn_labels()}});
   }
   json["by_images"] = curve.has_by_images() ? FitJson(curve.by_images()) : Json();
   json["by_seconds"] = curve.has_by_seconds() ? FitJson(curve.by_seconds()) : Json();
@@ -83,6 +84,11 @@ void PrintCurve(const v1::Curve& curve) {
                 point.has_agreement() ? Fixed(point.agreement(), 3) : "-"});
   }
   if (curve.points_size() > 0) points.Print();
+  for (const v1::CurvePoint& point : curve.points()) {
+    if (point.withdrawn_labels() == 0) continue;
+    std::printf("round %u learned from labels that were withdrawn since: %lu\n", point.round(),
+                point.withdrawn_labels());
+  }
   if (curve.has_by_images()) {
     PrintForecasts(curve.by_images(), "images", 1);
     if (curve.has_by_seconds()) PrintForecasts(curve.by_seconds(), "minutes", 60);

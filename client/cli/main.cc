@@ -59,6 +59,7 @@ int main(int argc, char** argv) {
   loupe::AddRoundCommands(app, action);
   loupe::AddModelCommands(app, action);
   loupe::AddProvenanceCommands(app, action);
+  loupe::AddWithdrawCommand(app, action);
   loupe::AddInsightCommands(app, action);
   loupe::AddEstimateCommand(app, action);
   loupe::AddExportCommand(app, action);

@@ -329,6 +329,7 @@ Json ModelJson(const v1::Model& model, const ClassNames& classes) {
           {"snapshot_boxes", model.snapshot_boxes()},
           {"evaluation", model.has_evaluation() ? EvaluationJson(model.evaluation(), classes) : Json()},
           {"corrected_images", model.corrected_images()},
+          {"withdrawn_labels", model.withdrawn_labels()},
           {"evaluation_now",
            model.has_evaluation_now() ? EvaluationJson(model.evaluation_now(), classes) : Json()},
           {"gate", model.has_gate() ? GateJson(model.gate()) : Json()},

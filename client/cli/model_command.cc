@@ -49,12 +49,15 @@ absl::Status PrintModel(const Context& context, const v1::Model& model, bool jso
     table.Add(
         {"trained on", absl::StrCat(model.snapshot_images(), " images, ", model.snapshot_boxes(), " boxes")});
   }
+  if (model.withdrawn_labels() > 0) {
+    table.Add({"  withdrawn since", Counted(model.withdrawn_labels(), "label")});
+  }
   if (model.has_evaluation()) table.Add({"holdout", EvaluationText(model.evaluation())});
   const bool again = model.has_evaluation_now();
   if (again) {
-    table.Add(
-        {"  by labels of now", absl::StrCat(EvaluationText(model.evaluation_now()), "; ",
-                                            model.corrected_images(), " of them with labels since then")});
+    table.Add({"  by labels of now",
+               absl::StrCat(EvaluationText(model.evaluation_now()), "; ", model.corrected_images(),
+                            " images were labelled, or their labels withdrawn, since then")});
   }
   for (const v1::ClassAp& one : (again ? model.evaluation_now() : model.evaluation()).per_class()) {
     table.Add({absl::StrCat("  ", classes->Name(one.label())), absl::StrCat("AP50 ", Fixed(one.ap50(), 4))});

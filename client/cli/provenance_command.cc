@@ -39,7 +39,11 @@ void PrintRevision(const v1::Revision& revision, const ClassNames& classes) {
               revision.standing() == v1::STANDING_LATE ? ", came too late and is not the truth"
               : revision.late()                        ? ", late"
                                                        : "");
-  if (revision.based_on() != 0) std::printf("  corrects revision %u\n", revision.based_on());
+  const bool withdraws = revision.standing() == v1::STANDING_WITHDRAWN;
+  if (revision.based_on() != 0) {
+    std::printf("  %s revision %u\n", withdraws ? "takes back" : "corrects", revision.based_on());
+  }
+  if (withdraws) return;
   if (!revision.note().empty()) std::printf("  note: %s\n", Printable(revision.note()).c_str());
   if (revision.has_reason()) std::printf("  %s\n", ReasonText(revision.reason()).c_str());
   if (revision.shown_model() != 0)

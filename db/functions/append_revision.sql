@@ -30,6 +30,22 @@ BEGIN
   ON CONFLICT DO NOTHING;
 END $$;
 
+-- Puts a revision at the end of its image's chain, with its number, time and hashes, and makes `truth` the
+-- image's truth. Requires: the image's row is locked; the revision's boxes and outcomes are stored.
+CREATE OR REPLACE FUNCTION chain_revision(labelled image, INOUT added label_revision, truth bigint)
+LANGUAGE plpgsql AS $$
+DECLARE
+  head label_revision;
+BEGIN
+  SELECT * INTO head FROM label_revision WHERE id = labelled.head_revision_id;
+  added.number := coalesce(head.number, 0) + 1;
+  added.created_at := clock_timestamp();
+  added.previous_hash := coalesce(head.hash, decode(repeat('00', 32), 'hex'));
+  added.hash := revision_hash_2(added, labelled.sha256);
+  INSERT INTO label_revision OVERRIDING SYSTEM VALUE VALUES (added.*);
+  UPDATE image SET head_revision_id = added.id, truth_revision_id = truth WHERE id = labelled.id;
+END $$;
+
 -- Adds a revision to an image's history. It becomes the image's truth if the truth is still the one that it
 -- is based on (`base`, NULL: none); otherwise it is kept beside the truth, with the standing `late`. Boxes
 -- are passed as parallel arrays. `corners` has four numbers per box; a number of `shown` is the ordinal of
@@ -45,13 +61,10 @@ CREATE OR REPLACE FUNCTION append_revision(
 LANGUAGE plpgsql AS $$
 DECLARE
   labelled image;
-  head label_revision;
   added label_revision;
 BEGIN
   SELECT * INTO STRICT labelled FROM image WHERE id = the_image FOR NO KEY UPDATE;
-  SELECT * INTO head FROM label_revision WHERE id = labelled.head_revision_id;
   the_revision := nextval(pg_get_serial_sequence('label_revision', 'id'));
-  the_number := coalesce(head.number, 0) + 1;
   the_standing := CASE WHEN labelled.truth_revision_id IS NOT DISTINCT FROM base THEN 'truth' ELSE 'late' END;
   INSERT INTO label_box (revision_id, ordinal, box_id, label, x1, y1, x2, y2, origin, ignore, shown_ordinal,
                          spent_ms)
@@ -62,16 +75,12 @@ BEGIN
        WITH ORDINALITY AS box (label, origin, ignore, shown_box, id, box_spent, place);
   INSERT INTO outcome (revision_id, shown_ordinal, outcome)
   SELECT the_revision, place - 1, one FROM unnest(outcomes) WITH ORDINALITY AS listed (one, place);
-  added := ROW(the_revision, the_image, the_number, the_source, the_author, the_task, is_blind,
-               is_late OR the_standing = 'late', the_spent_ms, clock_timestamp(),
-               coalesce(head.hash, decode(repeat('00', 32), 'hex')), NULL, the_standing, base, 2,
+  added := ROW(the_revision, the_image, NULL, the_source, the_author, the_task, is_blind,
+               is_late OR the_standing = 'late', the_spent_ms, NULL, NULL, NULL, the_standing, base, 2,
                the_client, the_note, the_flags);
-  added.hash := revision_hash_2(added, labelled.sha256);
-  INSERT INTO label_revision OVERRIDING SYSTEM VALUE VALUES (added.*);
-  UPDATE image SET head_revision_id = the_revision,
-                   truth_revision_id = CASE the_standing WHEN 'truth' THEN the_revision
-                                                         ELSE truth_revision_id END
-  WHERE id = the_image;
+  added := chain_revision(labelled, added, CASE the_standing WHEN 'truth' THEN the_revision
+                                                             ELSE labelled.truth_revision_id END);
+  the_number := added.number;
   IF the_standing = 'truth' THEN
     PERFORM ask_about_classes(labelled, added);
   END IF;

@@ -66,7 +66,8 @@ BEGIN
 END $$;
 
 -- Makes the task and the lease of a request to correct an image's truth. The task is as blind as the answer
--- was, and shows no predictions. Requires: nobody holds the image, and nobody else can take it now.
+-- was, and shows no predictions. NULL: the image has no truth any more. Requires: nobody holds the image, and
+-- nobody else can take it now.
 CREATE OR REPLACE FUNCTION serve_request(the_request bigint, the_principal bigint, lease_length interval)
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
@@ -76,8 +77,11 @@ DECLARE
   the_task bigint;
 BEGIN
   SELECT * INTO STRICT request FROM task_request WHERE id = the_request;
-  SELECT label_revision.* INTO STRICT truth
+  SELECT label_revision.* INTO truth
   FROM image JOIN label_revision ON label_revision.id = truth_revision_id WHERE image.id = request.image_id;
+  IF truth.id IS NULL THEN
+    RETURN NULL;
+  END IF;
   INSERT INTO task (project_id, image_id, image_side, principal_id, lease_number, kind, request_id, blind,
                     state, based_on)
   VALUES (request.project_id, request.image_id, request.image_side, the_principal, the_lease, request.kind,
@@ -96,6 +100,7 @@ SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off S
 SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   request record;
+  the_task bigint;
   claimed int := 0;
 BEGIN
   FOR request IN
@@ -113,8 +118,10 @@ BEGIN
     CONTINUE WHEN EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = request.image_id)
                OR NOT EXISTS (SELECT FROM usable_image WHERE id = request.image_id)
                OR NOT EXISTS (SELECT FROM task_request WHERE id = request.id AND state = 'open');
+    the_task := serve_request(request.id, the_principal, lease_length);
+    CONTINUE WHEN the_task IS NULL;
     claimed := claimed + 1;
-    RETURN NEXT serve_request(request.id, the_principal, lease_length);
+    RETURN NEXT the_task;
   END LOOP;
 END $$;
 

@@ -11,15 +11,16 @@ WHERE image.project_id = $1 AND image.side = 'holdout'
 ORDER BY image.id, box.ordinal;
 
 -- name: CountCorrectedSince
--- Images of the holdout that model $2 has predicted and whose labels were corrected since it was evaluated in
--- its own round.
+-- Images of the holdout that model $2 has predicted and whose labels were corrected or withdrawn since it was
+-- evaluated in its own round.
 SELECT count(*)
 FROM model
 JOIN evaluation ON evaluation.model_id = model.id AND evaluation.round_id = model.round_id
 JOIN usable_image image ON image.project_id = $1 AND image.side = 'holdout'
-JOIN label_revision truth ON truth.id = image.truth_revision_id
-WHERE model.id = $2 AND truth.blind AND truth.based_on IS NOT NULL
-  AND truth.created_at > evaluation.created_at
+WHERE model.id = $2
+  AND EXISTS (SELECT FROM label_revision changed
+              WHERE changed.image_id = image.id AND changed.based_on IS NOT NULL
+                AND changed.standing <> 'late' AND changed.created_at > evaluation.created_at OFFSET 0)
   AND EXISTS (SELECT FROM prediction WHERE model_id = $2 AND image_id = image.id OFFSET 0);
 
 -- name: CountHoldoutUpTo

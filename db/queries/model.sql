@@ -55,6 +55,13 @@ LEFT JOIN snapshot ON snapshot.id = round.snapshot_id
 LEFT JOIN evaluation ON evaluation.model_id = model.id AND evaluation.round_id = model.round_id
 WHERE model.id = $1;
 
+-- name: SelectTrainedOnWithdrawn
+-- The project's models that learned from labels that are withdrawn by now.
+SELECT model_number, trained_on
+FROM models_trained_on($1, ARRAY(SELECT withdrawn.based_on
+                                 FROM label_revision withdrawn JOIN image ON image.id = withdrawn.image_id
+                                 WHERE withdrawn.standing = 'withdrawn' AND image.project_id = $1));
+
 -- name: RetireServingModel
 -- Returns the model that served. $2: the model that will serve; it is not changed.
 UPDATE model SET state = 'retired' WHERE project_id = $1 AND state = 'serving' AND id <> $2 RETURNING id;

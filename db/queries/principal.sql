@@ -11,8 +11,8 @@ INSERT INTO principal (id, name, role, token_hash, expires_at) OVERRIDING SYSTEM
 SELECT id, coalesce(nullif($1::text, ''), $2::text || '-' || id), $2::text, $3, $4 FROM drawn
 RETURNING id, name, role, created_at, revoked_at, expires_at;
 
--- name: PrincipalNameTaken
-SELECT EXISTS (SELECT FROM principal WHERE name = $1);
+-- name: FindPrincipalNamed
+SELECT id FROM principal WHERE name = $1;
 
 -- name: ListPrincipals
 SELECT id, name, role, created_at, revoked_at, expires_at FROM principal WHERE id > $1 ORDER BY id LIMIT $2;

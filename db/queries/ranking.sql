@@ -82,6 +82,10 @@ UPDATE ranking SET first_open = open.position
 FROM (SELECT id, first_open_position(id, first_open) AS position FROM ranking WHERE state = 'active') open
 WHERE ranking.id = open.id AND ranking.first_open < open.position;
 
+-- name: RewindFirstOpen
+-- After images of the project lost their labels. Requires LockActiveRankings.
+UPDATE ranking SET first_open = first_open_position(id, 0) WHERE project_id = $1 AND state = 'active';
+
 -- name: LockRanking
 -- Entries are appended only under this lock.
 SELECT FROM ranking WHERE id = $1 FOR NO KEY UPDATE;

@@ -35,7 +35,7 @@ FROM (SELECT image.id, width, height, brightness, ranking.model_id
       CROSS JOIN (SELECT image_id FROM ranking_entry WHERE ranking_id = $1 AND slice = 'random'
                   ORDER BY position LIMIT $2) drawn
       JOIN usable_image image ON image.id = drawn.image_id AND image.side = 'pool'
-           AND image.created_at <= ranking.created_at
+           AND image.created_at <= ranking.created_at AND image.truth_revision_id IS NOT NULL
       JOIN label_revision earliest ON earliest.image_id = image.id AND earliest.number = 1
       WHERE ranking.id = $1 AND earliest.created_at > ranking.created_at
       ORDER BY sampling_key, image.id LIMIT $3) sample;

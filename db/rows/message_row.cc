@@ -13,6 +13,15 @@ google::protobuf::Timestamp TimestampOf(absl::Time time) {
   return timestamp;
 }
 
+absl::Time TimeOf(const google::protobuf::Timestamp& timestamp) {
+  return absl::FromUnixSeconds(timestamp.seconds()) + absl::Nanoseconds(timestamp.nanos());
+}
+
+bool IsStorable(const google::protobuf::Timestamp& timestamp) {
+  constexpr int64_t kLastSecond = 253'402'300'799;  // of the year 9999
+  return timestamp.seconds() >= 0 && timestamp.seconds() <= kLastSecond;
+}
+
 google::protobuf::Timestamp TimestampOf(const pqxx::field& field) { return TimestampOf(TimeOf(field)); }
 
 void ParseMessage(const pqxx::field& field, google::protobuf::MessageLite& message) {

@@ -16,6 +16,9 @@ namespace loupe {
 // catches it.
 
 google::protobuf::Timestamp TimestampOf(absl::Time time);
+absl::Time TimeOf(const google::protobuf::Timestamp& timestamp);
+// Whether it is within the years 1970 to 9999, as every time that is stored.
+bool IsStorable(const google::protobuf::Timestamp& timestamp);
 google::protobuf::Timestamp TimestampOf(const pqxx::field& field);
 
 // Parses a message that is stored serialized in a bytea.

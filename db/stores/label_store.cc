@@ -38,7 +38,7 @@ struct ChainWalk {
   int64_t head = 0;   // the end of the chain; 0: none
   int64_t truth = 0;  // 0: none
   int64_t last_revision = 0;
-  int64_t last_truth = 0;  // the last revision that was written as the truth
+  std::vector<int64_t> truths;  // revisions that were written as the truth and not withdrawn so far
   uint32_t last_number = 0;
   std::string last_hash;
 };
@@ -48,9 +48,10 @@ void EndOfChain(const ChainWalk& walk, ChainCheck& check) {
     check.breaks.push_back(absl::StrCat("image ", walk.image, ": its history ends with revision ", walk.head,
                                         ", and the last there is ", walk.last_revision));
   }
-  if (walk.truth != walk.last_truth) {
+  const int64_t last_truth = walk.truths.empty() ? 0 : walk.truths.back();
+  if (walk.truth != last_truth) {
     check.breaks.push_back(absl::StrCat("image ", walk.image, ": its truth is revision ", walk.truth,
-                                        ", and by its history ", walk.last_truth));
+                                        ", and by its history ", last_truth));
   }
 }
 
@@ -71,7 +72,11 @@ void CheckRevision(const pqxx::row& row, ChainWalk& walk, ChainCheck& check) {
   }
   walk.last_number = number;
   walk.last_revision = row["revision_id"].as<int64_t>();
-  if (StandingOf(row["standing"]) == v1::STANDING_TRUTH) walk.last_truth = walk.last_revision;
+  const v1::Standing standing = StandingOf(row["standing"]);
+  if (standing == v1::STANDING_TRUTH) walk.truths.push_back(walk.last_revision);
+  if (standing == v1::STANDING_WITHDRAWN && std::erase(walk.truths, row["based_on"].as<int64_t>()) == 0) {
+    check.breaks.push_back(absl::StrCat(where, "withdraws what was not the truth"));
+  }
   walk.last_hash = BytesOf(row["hash"]);
 }
 
@@ -117,6 +122,38 @@ std::vector<v1::LabelledImage> ReadLabelledImages(Transaction& transaction, Proj
     if (!row["box_id"].is_null()) *images.back().add_boxes() = LabelBoxOf(row);
   }
   return images;
+}
+
+v1::WithdrawResponse SummarizeWithdrawal(Transaction& transaction, const LabelsToWithdraw& labels) {
+  v1::WithdrawResponse summary;
+  const pqxx::row row =
+      transaction
+          .Exec("SummarizeWithdrawal", labels.project, labels.author, labels.model, labels.from, labels.to)
+          .at(0);
+  summary.set_revisions(row["revisions"].as<uint64_t>());
+  summary.set_images(row["images"].as<uint64_t>());
+  summary.set_earlier_truths(row["earlier_truths"].as<uint64_t>());
+  summary.set_unlabelled_images(row["unlabelled"].as<uint64_t>());
+  summary.set_unlabelled_holdout_images(row["unlabelled_holdout"].as<uint64_t>());
+  for (const auto& model : transaction.Exec("SelectModelsTrainedOnLabels", labels.project, labels.author,
+                                            labels.model, labels.from, labels.to)) {
+    v1::ModelTrainedOn& trained = *summary.add_models();
+    trained.set_model(model["model_number"].as<uint32_t>());
+    trained.set_labels(model["trained_on"].as<uint64_t>());
+  }
+  return summary;
+}
+
+v1::WithdrawResponse WithdrawLabels(Transaction& transaction, const LabelsToWithdraw& labels,
+                                    PrincipalId by) {
+  transaction.Exec("LockLabelsToWithdraw", labels.project, labels.author, labels.model, labels.from,
+                   labels.to);
+  const v1::WithdrawResponse summary = SummarizeWithdrawal(transaction, labels);
+  transaction.Exec("WithdrawLabels", labels.project, labels.author, labels.model, labels.from, labels.to, by);
+  // The queue may have gone past them. The lock comes last, since the queue's upkeep waits for it.
+  transaction.Exec("LockActiveRankings");
+  transaction.Exec("RewindFirstOpen", labels.project);
+  return summary;
 }
 
 v1::ImageProvenance ReadProvenance(Transaction& transaction, const v1::Image& image) {

@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "db/ids.h"
 #include "db/rows/revision_columns.h"
 #include "loupe/v1/image.pb.h"
+#include "loupe/v1/labeling.pb.h"
 #include "loupe/v1/provenance.pb.h"
 
 namespace loupe {
@@ -39,6 +41,21 @@ std::unordered_map<int64_t, std::vector<v1::LabelBox>> ReadTruth(Transaction& tr
 // of id.
 std::vector<v1::LabelledImage> ReadLabelledImages(Transaction& transaction, ProjectId project, v1::Side side,
                                                   ImageId after, int limit);
+
+// Revisions that were written as the truth, of one project: all of them that match each of these.
+struct LabelsToWithdraw {
+  ProjectId project;
+  std::optional<PrincipalId> author;
+  std::optional<ModelId> model;  // they hold a box that was accepted as it predicted it
+  std::optional<absl::Time> from;
+  std::optional<absl::Time> to;  // not included
+};
+
+// What WithdrawLabels would change.
+v1::WithdrawResponse SummarizeWithdrawal(Transaction& transaction, const LabelsToWithdraw& labels);
+
+// Takes labels back, by further revisions. Locks: the images, then the active rankings.
+v1::WithdrawResponse WithdrawLabels(Transaction& transaction, const LabelsToWithdraw& labels, PrincipalId by);
 
 // An image's whole history. `image`: from FindImage.
 v1::ImageProvenance ReadProvenance(Transaction& transaction, const v1::Image& image);

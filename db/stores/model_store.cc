@@ -70,6 +70,14 @@ std::vector<ModelRow> ListModels(Transaction& transaction, ProjectId project, ui
   return models;
 }
 
+std::map<uint32_t, uint64_t> CountWithdrawnLabels(Transaction& transaction, ProjectId project) {
+  std::map<uint32_t, uint64_t> labels;
+  for (const auto& row : transaction.Exec("SelectTrainedOnWithdrawn", project)) {
+    labels[row["model_number"].as<uint32_t>()] = row["trained_on"].as<uint64_t>();
+  }
+  return labels;
+}
+
 void ServeModel(Transaction& transaction, ProjectId project, ModelId model, Replaced replaced) {
   const pqxx::result served = transaction.Exec("RetireServingModel", project, model);
   const ModelId before = served.empty() ? ModelId() : IdOf<ModelId>(served[0]["id"]);

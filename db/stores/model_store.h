@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -49,6 +50,10 @@ ModelRow ReadModel(Transaction& transaction, ModelId model);
 
 // Newest first: those with a number below `below` (0: all), at most `limit`.
 std::vector<ModelRow> ListModels(Transaction& transaction, ProjectId project, uint32_t below, uint32_t limit);
+
+// The project's models that learned from labels that are withdrawn by now, themselves or through the weights
+// that they began with: number -> how many labels.
+std::map<uint32_t, uint64_t> CountWithdrawnLabels(Transaction& transaction, ProjectId project);
 
 // Whether ServeModel records which model was replaced, so that a rollback can return to it. A rollback itself
 // keeps what was recorded.

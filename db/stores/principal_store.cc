@@ -42,9 +42,15 @@ std::optional<Principal> FindPrincipal(Transaction& transaction, const Sha256& t
                    row["revoked"].as<bool>(), row["expired"].as<bool>()};
 }
 
+std::optional<PrincipalId> FindPrincipalNamed(Transaction& transaction, const std::string& name) {
+  const pqxx::result rows = transaction.Exec("FindPrincipalNamed", name);
+  if (rows.empty()) return std::nullopt;
+  return IdOf<PrincipalId>(rows[0]["id"]);
+}
+
 absl::StatusOr<v1::Token> InsertPrincipal(Transaction& transaction, const std::string& name, v1::Role role,
                                           const Sha256& token_hash, std::optional<absl::Time> expires_at) {
-  if (transaction.Exec("PrincipalNameTaken", name).at(0)[0].as<bool>()) {
+  if (FindPrincipalNamed(transaction, name).has_value()) {
     return Error(absl::StatusCode::kAlreadyExists, "TOKEN_EXISTS",
                  absl::StrCat("there is a token named ", name, ": choose another name"));
   }

@@ -27,6 +27,9 @@ struct Principal {
 // nullopt: no principal has this token.
 std::optional<Principal> FindPrincipal(Transaction& transaction, const Sha256& token_hash);
 
+// nullopt: nobody has this name.
+std::optional<PrincipalId> FindPrincipalNamed(Transaction& transaction, const std::string& name);
+
 // With an empty name the principal is called ROLE-ID, e.g. `worker-3`.
 // Errors: ALREADY_EXISTS (TOKEN_EXISTS: the name is taken).
 absl::StatusOr<v1::Token> InsertPrincipal(Transaction& transaction, const std::string& name, v1::Role role,

@@ -1,11 +1,13 @@
 #include "server/insight/curve.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <span>
 #include <utility>
 
 #include "db/stores/evaluation_store.h"
+#include "db/stores/model_store.h"
 #include "db/stores/project_store.h"
 #include "db/stores/ranking_store.h"
 #include "db/stores/round_store.h"
@@ -181,11 +183,14 @@ absl::StatusOr<CurveInput> ReadCurveInput(Transaction& transaction, const std::s
   input.holdout = JudgedImagesOf(ReadHoldoutTruth(transaction, *project));
   std::vector<RoundRow> rounds = ListRounds(transaction, *project, 0, kMaxRounds);
   std::reverse(rounds.begin(), rounds.end());
+  std::map<uint32_t, uint64_t> withdrawn = CountWithdrawnLabels(transaction, *project);
   ModelId before;
   for (const RoundRow& round : rounds) {
     if (round.state != RoundState::kDone) continue;
     if (absl::Status added = AddRound(transaction, round, before, input); !added.ok()) return added;
     before = round.model;
+    v1::CurvePoint& point = input.rounds.back().point;
+    point.set_withdrawn_labels(withdrawn[point.model()]);
   }
   return input;
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "db/stores/model_store.h"
 #include "db/stores/project_store.h"
 #include "evaluation/weighted_estimates.h"
 #include "proto/class_index.h"
@@ -99,6 +100,9 @@ absl::StatusOr<PoolEstimatesInput> ReadPoolEstimatesInput(Transaction& transacti
   PoolEstimatesInput input;
   input.class_count = static_cast<int>(ReadClasses(transaction, *project).size());
   input.chosen = *std::move(chosen);
+  if (input.chosen.has_value()) {
+    input.withdrawn_labels = CountWithdrawnLabels(transaction, *project)[input.chosen->model];
+  }
   return input;
 }
 
@@ -112,6 +116,7 @@ v1::PoolEstimates MakePoolEstimates(const PoolEstimatesInput& input, double scor
   const ChosenSlice& chosen = *input.chosen;
   message.set_generation(chosen.generation);
   message.set_model(chosen.model);
+  message.set_withdrawn_labels(input.withdrawn_labels);
   message.set_not_judged(chosen.not_judged);
   message.set_slice_images(chosen.slice.size);
   message.set_answered_images(chosen.slice.answered.size());

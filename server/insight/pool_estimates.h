@@ -13,6 +13,7 @@ namespace loupe {
 struct PoolEstimatesInput {
   int class_count = 0;
   std::optional<ChosenSlice> chosen;  // nullopt: nothing was drawn at random
+  uint64_t withdrawn_labels = 0;      // as v1::Model.withdrawn_labels, of the judged model
 };
 
 // Errors: NOT_FOUND (NO_SUCH_PROJECT, NO_SUCH_MODEL), and those of ChooseSlice.

@@ -1,5 +1,6 @@
 #include "server/models/model_service.h"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -39,7 +40,7 @@ absl::StatusOr<ModelRow> ReadModelOf(Transaction& transaction, const std::string
   return ReadNamedModel(transaction, *project, model);
 }
 
-// Judges the model's predictions by today's labels of the holdout, if some were corrected since.
+// Judges the model's predictions by today's labels of the holdout, if some were corrected or withdrawn since.
 void JudgeAgain(Transaction& transaction, ProjectId project, ModelRow& model) {
   if (!model.message.has_evaluation()) return;
   const uint64_t corrected = CountCorrectedSince(transaction, project, model.id);
@@ -135,8 +136,10 @@ grpc::Status ModelServiceImpl::ListModels(grpc::ServerContext* context, const v1
       const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
       if (!project.ok()) return project.status();
       v1::ListModelsResponse page;
+      std::map<uint32_t, uint64_t> withdrawn = CountWithdrawnLabels(transaction, *project);
       for (ModelRow& row : loupe::ListModels(transaction, *project, static_cast<uint32_t>(*below),
                                              static_cast<uint32_t>(size))) {
+        row.message.set_withdrawn_labels(withdrawn[row.message.number()]);
         *page.add_models() = std::move(row.message);
       }
       if (page.models_size() == size) {
@@ -158,6 +161,8 @@ grpc::Status ModelServiceImpl::GetModel(grpc::ServerContext* context, const v1::
           absl::StatusOr<ModelRow> model = ReadNamedModel(transaction, *project, request->model());
           if (!model.ok()) return model.status();
           JudgeAgain(transaction, *project, *model);
+          model->message.set_withdrawn_labels(
+              CountWithdrawnLabels(transaction, *project)[model->message.number()]);
           return std::move(model->message);
         });
   });

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "db/rows/message_row.h"
 #include "db/stores/principal_store.h"
 #include "db/stores/request_store.h"
 #include "proto/error_info.h"
@@ -11,12 +12,10 @@
 namespace loupe {
 namespace {
 
-constexpr int64_t kLastSecond = 253402300799;  // of the year 9999
-
 // nullopt: never.
 std::optional<absl::Time> ExpiryOf(const v1::CreateTokenRequest& request) {
   if (!request.has_expires_at()) return std::nullopt;
-  return absl::FromUnixSeconds(request.expires_at().seconds());
+  return TimeOf(request.expires_at());
 }
 
 absl::Status CheckNewToken(const v1::CreateTokenRequest& request) {
@@ -25,8 +24,7 @@ absl::Status CheckNewToken(const v1::CreateTokenRequest& request) {
   }
   if (CharacterCount(request.name()) > 100)
     return InvalidArgument("the name of a token has at most 100 characters");
-  if (request.has_expires_at() &&
-      (*ExpiryOf(request) <= absl::Now() || request.expires_at().seconds() > kLastSecond)) {
+  if (request.has_expires_at() && (*ExpiryOf(request) <= absl::Now() || !IsStorable(request.expires_at()))) {
     return InvalidArgument("expires_at must be a time in the future");
   }
   return absl::OkStatus();

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "loupe/v1/image.grpc.pb.h"
 #include "loupe/v1/project.grpc.pb.h"
 #include "loupe/v1/round.grpc.pb.h"
@@ -53,7 +54,7 @@ class Person {
   // Calls `acknowledge` with each revision that was acknowledged.
   template <typename Acknowledge>
   void Act(const Acknowledge& acknowledge) {
-    switch (random_() % (engineer_ ? 14 : 6)) {
+    switch (random_() % (engineer_ ? 15 : 6)) {
       case 0:
       case 1:
         return TakeNext();
@@ -78,6 +79,8 @@ class Person {
         return AddClass();
       case 12:
         return RetireClass();
+      case 13:
+        return Withdraw();
       default:
         return Freeze();
     }
@@ -220,6 +223,23 @@ class Person {
            {"NO_SUCH_CLASS"});
   }
 
+  // What one person answered in the last moments, or what was imported or answered in them.
+  void Withdraw() {
+    v1::WithdrawRequest request;
+    request.set_request_id(NextRequestId());
+    const int64_t now = absl::ToUnixMillis(absl::Now());
+    const int64_t from = now - static_cast<int64_t>(random_() % 400);
+    request.mutable_from()->set_seconds(from / 1000);
+    request.mutable_from()->set_nanos(static_cast<int32_t>(from % 1000 * 1'000'000));
+    if (random_() % 2 == 0) request.set_reviewer(absl::StrCat("annotator-", 4 + 2 * (random_() % 2)));
+    request.set_dry_run(random_() % 4 == 0);
+    const auto withdrawn = Rpc(*labeling_, &v1::LabelingService::Stub::Withdraw, token_, request);
+    Expect(withdrawn.status(), {});
+    if (!withdrawn.ok() || request.dry_run()) return;
+    const auto again = Rpc(*labeling_, &v1::LabelingService::Stub::Withdraw, token_, request);
+    EXPECT_EQ(again->revisions(), withdrawn->revisions()) << "a repeated request";
+  }
+
   // Freezes a snapshot.
   void Freeze() {
     v1::SubmitRoundRequest request;
@@ -263,14 +283,23 @@ TEST_P(HistoryPropertyTest, OneTruthAnImageAndNothingLost) {
   for (const int64_t revision : acknowledged_) {
     EXPECT_EQ(Number(absl::StrCat("SELECT count(*) FROM label_revision WHERE id = ", revision)), 1);
   }
-  EXPECT_EQ(Number("SELECT count(*) FROM label_revision WHERE source <> 'import'"),
+  EXPECT_EQ(Number("SELECT count(*) FROM label_revision WHERE source IN ('task', 'reopen')"),
             static_cast<int64_t>(acknowledged_.size()));
   // A revision became the truth only on top of the truth that it corrects.
   EXPECT_EQ(
       Number("SELECT count(*) FROM label_revision one WHERE standing = 'truth' AND based_on IS DISTINCT FROM "
              "(SELECT max(id) FROM label_revision before WHERE before.image_id = one.image_id "
-             "AND before.number < one.number AND before.standing = 'truth')"),
+             "AND before.number < one.number AND before.standing = 'truth' AND NOT EXISTS "
+             "(SELECT FROM label_revision taken WHERE taken.based_on = before.id "
+             "AND taken.standing = 'withdrawn' AND taken.number < one.number))"),
       0);
+  EXPECT_GT(Number("SELECT count(*) FROM label_revision WHERE standing = 'withdrawn'"), 0);
+  // The truth is the newest that nobody took back.
+  EXPECT_EQ(Number("SELECT count(*) FROM image WHERE truth_revision_id IS DISTINCT FROM "
+                   "(SELECT max(id) FROM label_revision one WHERE image_id = image.id AND standing = 'truth' "
+                   "AND NOT EXISTS (SELECT FROM label_revision taken WHERE taken.based_on = one.id "
+                   "AND taken.standing = 'withdrawn'))"),
+            0);
   EXPECT_EQ(Number("SELECT count(*) FROM task WHERE image_side = 'holdout' AND NOT blind"), 0);
   EXPECT_EQ(
       Number("SELECT count(*) FROM shown_box JOIN task ON task.id = task_id WHERE image_side = 'holdout'"),
@@ -286,7 +315,7 @@ TEST_P(HistoryPropertyTest, OneTruthAnImageAndNothingLost) {
       Number("SELECT count(*) FROM snapshot_item JOIN snapshot ON snapshot.id = snapshot_id "
              "JOIN label_revision held ON held.id = revision_id "
              "JOIN label_revision newer ON newer.image_id = held.image_id AND newer.number > held.number "
-             "AND newer.standing = 'truth' "
+             "AND (newer.standing = 'truth' OR newer.standing = 'withdrawn' AND newer.based_on = held.id) "
              "AND newer.created_at < snapshot.created_at - interval '1 second'"),
       0);
   EXPECT_EQ(Number("SELECT count(*) FROM task WHERE state = 'answered' AND EXISTS "

@@ -1,0 +1,94 @@
+-- Revisions that were written as the truth and not withdrawn since: by this author, holding a box that was
+-- accepted as this model predicted it, and written from `begins` until before `ends`. NULL: whoever,
+-- whatever, whenever. Images that were removed are left out.
+CREATE OR REPLACE FUNCTION labels_to_withdraw(the_project bigint, the_author bigint, the_model bigint,
+                                              begins timestamptz, ends timestamptz)
+RETURNS SETOF label_revision LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN QUERY
+  SELECT revision.*
+  FROM image JOIN label_revision revision ON revision.image_id = image.id
+  WHERE image.project_id = the_project AND image.state <> 'removed' AND revision.standing = 'truth'
+    AND (the_author IS NULL OR revision.author_id = the_author)
+    AND revision.created_at >= coalesce(begins, '-infinity')
+    AND revision.created_at < coalesce(ends, 'infinity')
+    AND NOT EXISTS (SELECT FROM label_revision later
+                    WHERE later.based_on = revision.id AND later.standing = 'withdrawn')
+    AND (the_model IS NULL
+         OR EXISTS (SELECT
+                    FROM label_box held
+                    JOIN label_box made ON made.box_id = held.box_id AND made.shown_ordinal IS NOT NULL
+                    JOIN label_revision first_one ON first_one.id = made.revision_id
+                    JOIN shown_box shown ON shown.task_id = first_one.task_id
+                                        AND shown.ordinal = made.shown_ordinal
+                    WHERE held.revision_id = revision.id AND held.origin = 'accepted'
+                      AND shown.model_id = the_model))
+  ORDER BY image.id, revision.number;
+END $$;
+
+-- The newest revision of an image that was written as the truth, is not withdrawn and is not in `without`.
+-- NULL: there is none.
+CREATE OR REPLACE FUNCTION standing_truth(the_image bigint, without bigint[])
+RETURNS label_revision LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  found_one label_revision;
+BEGIN
+  SELECT * INTO found_one FROM label_revision revision
+  WHERE image_id = the_image AND standing = 'truth' AND id <> ALL (without)
+    AND NOT EXISTS (SELECT FROM label_revision later
+                    WHERE later.based_on = revision.id AND later.standing = 'withdrawn')
+  ORDER BY number DESC LIMIT 1;
+  RETURN found_one;
+END $$;
+
+-- Withdraws revisions of one image. If its truth is among them, the truth is the newest one that still
+-- stands, or none, and the image is asked about classes that this one doesn't know.
+-- Requires: they were written as the truth. Locks: the image's row.
+CREATE OR REPLACE FUNCTION withdraw_labels(the_image bigint, revisions bigint[], the_author bigint)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  labelled image;
+  truth label_revision;
+  withdrawn bigint;
+BEGIN
+  SELECT * INTO STRICT labelled FROM image WHERE id = the_image FOR NO KEY UPDATE;
+  truth := standing_truth(the_image, revisions);
+  FOREACH withdrawn IN ARRAY revisions LOOP
+    CONTINUE WHEN EXISTS (SELECT FROM label_revision WHERE based_on = withdrawn AND standing = 'withdrawn');
+    PERFORM chain_revision(labelled,
+                           ROW(nextval(pg_get_serial_sequence('label_revision', 'id')), the_image, NULL,
+                               'withdraw', the_author, NULL, false, false, 0, NULL, NULL, NULL, 'withdrawn',
+                               withdrawn, 2, '', '', '{}')::label_revision,
+                           truth.id);
+    SELECT * INTO STRICT labelled FROM image WHERE id = the_image;
+  END LOOP;
+  PERFORM pg_advisory_xact_lock_shared(3, (labelled.project_id & 2147483647)::int);
+  UPDATE task_request SET state = 'cancelled', ended_at = now()
+  WHERE image_id = the_image AND state = 'open' AND kind = 'class_added';
+  IF truth.id IS NOT NULL THEN
+    PERFORM ask_about_classes(labelled, truth);
+  END IF;
+END $$;
+
+-- The models that learned from these revisions, themselves or through the weights that they began with, and
+-- from how many of them.
+CREATE OR REPLACE FUNCTION models_trained_on(the_project bigint, revisions bigint[])
+RETURNS TABLE (model_number int, trained_on bigint) LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN QUERY
+  WITH RECURSIVE line AS (
+    SELECT model.number, model.round_id, model.parent_id FROM model WHERE model.project_id = the_project
+    UNION
+    SELECT line.number, parent.round_id, parent.parent_id
+    FROM line JOIN model parent ON parent.id = line.parent_id
+  ), held AS MATERIALIZED (
+    SELECT snapshot_id, revision_id
+    FROM unnest(revisions) AS named (id)
+    JOIN label_revision ON label_revision.id = named.id
+    JOIN snapshot_item ON snapshot_item.image_id = label_revision.image_id
+                      AND snapshot_item.revision_id = named.id
+  )
+  SELECT line.number, count(DISTINCT held.revision_id)
+  FROM held JOIN round USING (snapshot_id) JOIN line ON line.round_id = round.id
+  GROUP BY line.number ORDER BY line.number;
+END $$;

@@ -1,0 +1,274 @@
+// Labels that are taken back in bulk.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "loupe/v1/insight.grpc.pb.h"
+#include "loupe/v1/model.grpc.pb.h"
+#include "loupe/v1/project.grpc.pb.h"
+#include "loupe/v1/round.grpc.pb.h"
+#include "proto/error_info.h"
+#include "tests/server/labeling/labeling_fixture.h"
+
+namespace loupe {
+namespace {
+
+// Three answered images of four: a drawn box, an accepted one and a moved one.
+class WithdrawTest : public LabelingTest {
+ protected:
+  WithdrawTest() {
+    Import(4);
+    RankByModel({1, 2, 3});
+    Answer(1, [](v1::SubmitRequest& correction) { AddBox(correction, 12, 12, 18, 18); });
+    Answer(2, [](v1::SubmitRequest& correction) { AddBox(correction, 1, 1, 11, 11).set_predicted_index(0); });
+    Answer(3, [](v1::SubmitRequest& correction) { AddBox(correction, 4, 1, 11, 11).set_predicted_index(0); });
+  }
+
+  template <typename Draw>
+  void Answer(int64_t image, const Draw& draw) {
+    const v1::Task task = NextOne(annotator_);
+    ASSERT_EQ(task.image().id(), image);
+    v1::SubmitRequest correction = CorrectionOf(task);
+    draw(correction);
+    ASSERT_TRUE(Submit(annotator_, correction).ok());
+  }
+
+  // Answers an image once more, with the boxes that it has.
+  void AnswerAgain(const std::string& token, int64_t image) {
+    const v1::Task task = *Reopen(token, image);
+    v1::SubmitRequest correction = CorrectionOf(task);
+    for (const v1::LabelBox& box : task.boxes()) {
+      v1::CorrectedBox& same = *correction.add_boxes();
+      *same.mutable_box() = box.box();
+      same.set_label(box.label());
+      same.set_box_id(box.box_id());
+    }
+    ASSERT_TRUE(Submit(token, correction).ok());
+  }
+
+  absl::StatusOr<v1::WithdrawResponse> Withdraw(v1::WithdrawRequest request) {
+    request.set_request_id(NextRequestId());
+    return Rpc(*stub_, &Labeling::Withdraw, engineer_, request);
+  }
+
+  v1::WithdrawRequest AllOf(const std::string& token) {
+    v1::WithdrawRequest request;
+    request.set_reviewer(NameOf(token));
+    return request;
+  }
+
+  std::string NameOf(const std::string& token) {
+    return coordinator_.database()
+        .Sql(absl::StrCat("SELECT name FROM principal WHERE role = '",
+                          token == engineer_ ? "engineer" : "annotator", "' ORDER BY id LIMIT 1"))
+        .at(0)[0]
+        .as<std::string>();
+  }
+
+  // Number of the revision that is the truth; 0: none.
+  int64_t Truth(int64_t image) {
+    return Number(
+        absl::StrCat("SELECT coalesce((SELECT number FROM label_revision WHERE id = truth_revision_id), 0) "
+                     "FROM image WHERE id = ",
+                     image));
+  }
+
+  int64_t Revisions() { return Number("SELECT count(*) FROM label_revision"); }
+};
+
+TEST_F(WithdrawTest, AReviewersLabelsAreTakenBackAndTheirImagesServedAgain) {
+  const auto withdrawn = Withdraw(AllOf(annotator_));
+  ASSERT_TRUE(withdrawn.ok()) << withdrawn.status();
+  EXPECT_EQ(withdrawn->revisions(), 3U);
+  EXPECT_EQ(withdrawn->images(), 3U);
+  EXPECT_EQ(withdrawn->unlabelled_images(), 3U);
+  EXPECT_EQ(withdrawn->unlabelled_holdout_images(), 0U);
+  EXPECT_EQ(withdrawn->earlier_truths(), 0U);
+  EXPECT_EQ(withdrawn->models_size(), 0);
+  EXPECT_EQ(Status().pool_labelled(), 0U);
+  EXPECT_EQ(Status().class_counts(0).boxes(), 0U);
+
+  const v1::ImageProvenance history = Provenance(2);
+  ASSERT_EQ(history.revisions_size(), 2) << "the history keeps what was taken back";
+  EXPECT_EQ(history.revisions(0).boxes_size(), 1);
+  EXPECT_EQ(history.revisions(1).source(), "withdraw");
+  EXPECT_EQ(history.revisions(1).standing(), v1::STANDING_WITHDRAWN);
+  EXPECT_EQ(history.revisions(1).based_on(), 1U);
+  EXPECT_EQ(history.revisions(1).author(), NameOf(engineer_));
+  EXPECT_EQ(Verify().breaks_total(), 0U);
+
+  for (const int64_t image : {1, 2, 3}) {
+    const v1::Task task = NextOne(annotator_);
+    EXPECT_EQ(task.image().id(), image);
+    v1::SubmitRequest correction = CorrectionOf(task);
+    AddBox(correction, 2, 2, 9, 9);
+    EXPECT_EQ(Submit(annotator_, correction)->standing(), v1::STANDING_TRUTH);
+    EXPECT_EQ(Truth(image), 3);
+  }
+  EXPECT_EQ(Verify().breaks_total(), 0U);
+}
+
+TEST_F(WithdrawTest, AnImageGoesBackToItsNewestLabelThatStands) {
+  AnswerAgain(engineer_, 1);  // revision 2
+  AnswerAgain(engineer_, 1);  // 3
+  AnswerAgain(engineer_, 2);
+  AnswerAgain(annotator_, 3);  // his own, again
+  const auto engineers = Withdraw(AllOf(engineer_));
+  ASSERT_TRUE(engineers.ok()) << engineers.status();
+  EXPECT_EQ(engineers->revisions(), 3U);
+  EXPECT_EQ(engineers->earlier_truths(), 2U);
+  EXPECT_EQ(engineers->unlabelled_images(), 0U);
+  EXPECT_EQ(Truth(1), 1);
+  EXPECT_EQ(Truth(2), 1);
+  EXPECT_EQ(Truth(3), 2);
+  EXPECT_EQ(Verify().breaks_total(), 0U);
+  AnswerAgain(engineer_, 2);
+  const auto annotators = Withdraw(AllOf(annotator_));
+  EXPECT_EQ(annotators->revisions(), 4U) << "also where it isn't the truth any more";
+  EXPECT_EQ(annotators->unlabelled_images(), 2U);
+  EXPECT_EQ(Truth(1), 0);
+  EXPECT_GT(Truth(2), 1) << "somebody else confirmed it";
+  EXPECT_EQ(Withdraw(AllOf(engineer_))->unlabelled_images(), 1U);
+  EXPECT_EQ(Truth(2), 0) << "what was withdrawn before doesn't come back";
+  EXPECT_EQ(Withdraw(AllOf(engineer_))->revisions(), 0U) << "nothing is withdrawn twice";
+  EXPECT_EQ(Verify().breaks_total(), 0U);
+}
+
+TEST_F(WithdrawTest, AModelsAcceptances) {
+  AnswerAgain(engineer_, 2);  // the accepted box is in this one, too
+  v1::WithdrawRequest request;
+  request.set_model("1");
+  const auto withdrawn = Withdraw(request);
+  ASSERT_TRUE(withdrawn.ok()) << withdrawn.status();
+  EXPECT_EQ(withdrawn->images(), 1U) << "a drawn and a moved box aren't accepted";
+  EXPECT_EQ(withdrawn->revisions(), 2U);
+  EXPECT_EQ(Truth(2), 0);
+  EXPECT_EQ(Truth(3), 1);
+}
+
+TEST_F(WithdrawTest, ASpanOfTime) {
+  const auto second = coordinator_.database()
+                          .Sql(
+                              "SELECT extract(epoch FROM created_at)::text FROM label_revision "
+                              "WHERE image_id = 2")
+                          .at(0)[0]
+                          .as<double>();
+  v1::WithdrawRequest request;
+  const auto set = [](double seconds, google::protobuf::Timestamp& time) {
+    time.set_seconds(static_cast<int64_t>(seconds));
+    time.set_nanos(static_cast<int32_t>((seconds - static_cast<double>(time.seconds())) * 1e6) * 1000);
+  };
+  set(second - 0.00001, *request.mutable_from());
+  set(second + 0.00001, *request.mutable_to());
+  const auto withdrawn = Withdraw(request);
+  ASSERT_TRUE(withdrawn.ok()) << withdrawn.status();
+  EXPECT_EQ(withdrawn->images(), 1U);
+  EXPECT_EQ(Truth(2), 0);
+}
+
+TEST_F(WithdrawTest, ADryRunSaysTheSameAndChangesNothing) {
+  v1::WithdrawRequest request = AllOf(annotator_);
+  request.set_dry_run(true);
+  const int64_t before = Revisions();
+  const auto dry = Withdraw(request);
+  ASSERT_TRUE(dry.ok()) << dry.status();
+  EXPECT_EQ(Revisions(), before);
+  EXPECT_EQ(Truth(1), 1);
+  request.set_dry_run(false);
+  EXPECT_EQ(dry->SerializeAsString(), Withdraw(request)->SerializeAsString());
+  EXPECT_EQ(Revisions(), before + 3);
+}
+
+TEST_F(WithdrawTest, ARepeatedRequestHasItsEffectOnce) {
+  v1::WithdrawRequest request = AllOf(annotator_);
+  request.set_request_id(NextRequestId());
+  const auto first = Rpc(*stub_, &Labeling::Withdraw, engineer_, request);
+  const auto again = Rpc(*stub_, &Labeling::Withdraw, engineer_, request);
+  ASSERT_TRUE(first.ok() && again.ok()) << again.status();
+  EXPECT_EQ(first->SerializeAsString(), again->SerializeAsString());
+  EXPECT_EQ(Revisions(), 6);
+}
+
+TEST_F(WithdrawTest, WhatNamesNothingIsRefused) {
+  EXPECT_EQ(Withdraw({}).status().code(), absl::StatusCode::kInvalidArgument);
+  v1::WithdrawRequest request;
+  request.set_reviewer("nobody");
+  EXPECT_EQ(ErrorReason(Withdraw(request).status()), "NO_SUCH_REVIEWER");
+  request.clear_reviewer();
+  request.set_model("7");
+  EXPECT_EQ(ErrorReason(Withdraw(request).status()), "NO_SUCH_MODEL");
+  request.clear_model();
+  request.mutable_from()->set_seconds(20);
+  request.mutable_to()->set_seconds(20);
+  EXPECT_EQ(Withdraw(request).status().code(), absl::StatusCode::kInvalidArgument);
+  request.mutable_to()->set_seconds(int64_t{1} << 60);
+  EXPECT_EQ(Withdraw(request).status().code(), absl::StatusCode::kInvalidArgument);
+  request.set_request_id(NextRequestId());
+  EXPECT_EQ(Rpc(*stub_, &Labeling::Withdraw, annotator_, request).status().code(),
+            absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(Revisions(), 3);
+}
+
+TEST_F(WithdrawTest, AnAnswerToWhatWasWithdrawnIsKeptBesideTheTruth) {
+  const v1::Task task = *Reopen(annotator_, 1);
+  ASSERT_TRUE(Withdraw(AllOf(annotator_)).ok());
+  EXPECT_EQ(Submit(annotator_, CorrectionOf(task))->standing(), v1::STANDING_LATE);
+  EXPECT_EQ(Truth(1), 0);
+  EXPECT_EQ(Verify().breaks_total(), 0U);
+}
+
+TEST_F(WithdrawTest, ImagesWithoutALabelAreNotAskedAboutClasses) {
+  const auto projects = v1::ProjectService::NewStub(coordinator_.channel());
+  v1::AddClassRequest added;
+  added.set_request_id(NextRequestId());
+  added.set_name("burr");
+  ASSERT_TRUE(Rpc(*projects, &v1::ProjectService::Stub::AddClass, engineer_, added).ok());
+  AnswerAgain(engineer_, 1);  // looked at for the class
+  const std::string open = "SELECT count(*) FROM task_request WHERE state = 'open'";
+  ASSERT_EQ(Number(open), 2);
+  ASSERT_TRUE(Withdraw(AllOf(engineer_)).ok());
+  EXPECT_EQ(Number(open), 3) << "the truth of image 1 doesn't know the class again";
+  ASSERT_TRUE(Withdraw(AllOf(annotator_)).ok());
+  EXPECT_EQ(Number(open), 0);
+  EXPECT_EQ(NextOne(annotator_).image().id(), 1);
+}
+
+TEST_F(WithdrawTest, WhatLearnedFromWithdrawnLabelsIsMarked) {
+  const auto rounds = v1::RoundService::NewStub(coordinator_.channel());
+  v1::SubmitRoundRequest submitted;
+  submitted.set_request_id(NextRequestId());
+  ASSERT_TRUE(Rpc(*rounds, &v1::RoundService::Stub::SubmitRound, engineer_, submitted).ok());
+  // Its model, and one that begins with that model's weights.
+  coordinator_.database().Sql(R"(
+      BEGIN;
+      UPDATE model SET round_id = 1 WHERE id = 1;
+      UPDATE round SET model_id = 1, state = 'done', ended_at = now() WHERE id = 1;
+      INSERT INTO model (project_id, number, name, preset, state, weights_sha256, weights_bytes, parent_id)
+      VALUES (1, 2, 'later', 'small', 'candidate', sha256('later'), 7, 1);
+      COMMIT)");
+  v1::WithdrawRequest request;
+  request.set_model("1");
+  const auto withdrawn = Withdraw(request);
+  ASSERT_TRUE(withdrawn.ok()) << withdrawn.status();
+  ASSERT_EQ(withdrawn->models_size(), 2);
+  EXPECT_EQ(withdrawn->models(0).model(), 1U);
+  EXPECT_EQ(withdrawn->models(0).labels(), 1U);
+  EXPECT_EQ(withdrawn->models(1).model(), 2U);
+
+  const auto models = v1::ModelService::NewStub(coordinator_.channel());
+  for (const char* model : {"1", "2"}) {
+    v1::GetModelRequest asked;
+    asked.set_model(model);
+    EXPECT_EQ(Rpc(*models, &v1::ModelService::Stub::GetModel, engineer_, asked)->withdrawn_labels(), 1U);
+  }
+  const auto listed = Rpc(*models, &v1::ModelService::Stub::ListModels, engineer_, v1::ListModelsRequest());
+  EXPECT_EQ(listed->models(0).withdrawn_labels(), 1U);
+  const auto insight = v1::InsightService::NewStub(coordinator_.channel());
+  const auto curve = Rpc(*insight, &v1::InsightService::Stub::GetCurve, engineer_, v1::GetCurveRequest());
+  ASSERT_TRUE(curve.ok()) << curve.status();
+  ASSERT_EQ(curve->points_size(), 1);
+  EXPECT_EQ(curve->points(0).withdrawn_labels(), 1U);
+}
+
+}  // namespace
+}  // namespace loupe
