@@ -169,9 +169,12 @@ void PrintSummary(const Summary& summary, double seconds, bool json) {
   if (summary.late > 0) std::printf("%lu corrections came after their lease had ended\n", summary.late);
 }
 
-absl::Status Annotate(const Context& context, const AnnotateOptions& options) {
+absl::Status Annotate(const Context& asked, const AnnotateOptions& options) {
   const absl::StatusOr<CocoFile> coco = ReadCocoFile(options.oracle);
   if (!coco.ok()) return coco.status();
+  const absl::StatusOr<Context> named = NamedProject(asked, {.patience = absl::Seconds(options.patience_s)});
+  if (!named.ok()) return named.status();
+  const Context& context = *named;
   const auto classes = FetchClasses(context, {.patience = absl::Seconds(options.patience_s)});
   if (!classes.ok()) return classes.status();
   absl::StatusOr<Oracle> oracle = Oracle::FromCoco(*coco, *classes);

@@ -26,6 +26,12 @@ struct ClassOptions {
   bool json = false;
 };
 
+absl::StatusOr<v1::Project> FetchProject(const Context& context, const CallOptions& options = kInteractive) {
+  v1::GetProjectRequest request;
+  request.set_project(context.project());
+  return Ask(context, &v1::ProjectService::Stub::GetProject, request, options);
+}
+
 absl::StatusOr<uint32_t> LabelNamed(const Context& context, const std::string& name) {
   const auto classes = FetchClasses(context);
   if (!classes.ok()) return classes.status();
@@ -34,9 +40,7 @@ absl::StatusOr<uint32_t> LabelNamed(const Context& context, const std::string& n
 }
 
 absl::Status ListClasses(const Context& context, const ListClassesOptions& options) {
-  v1::GetProjectRequest request;
-  request.set_project(context.project());
-  const auto project = Ask(context, &v1::ProjectService::Stub::GetProject, request);
+  const auto project = FetchProject(context);
   if (!project.ok()) return project.status();
   Json json = {{"classes", Json::array()}};
   Table table({"label", "class", ""});
@@ -92,10 +96,16 @@ absl::Status RetireClass(const Context& context, const ClassOptions& options) {
 
 }  // namespace
 
+absl::StatusOr<Context> NamedProject(const Context& context, const CallOptions& options) {
+  const auto project = FetchProject(context, options);
+  if (!project.ok()) return project.status();
+  Context named = context;
+  named.set_project(project->name());
+  return named;
+}
+
 absl::StatusOr<ClassNames> FetchClasses(const Context& context, const CallOptions& options) {
-  v1::GetProjectRequest request;
-  request.set_project(context.project());
-  const auto project = Ask(context, &v1::ProjectService::Stub::GetProject, request, options);
+  const auto project = FetchProject(context, options);
   if (!project.ok()) return project.status();
   return ClassNames(*project);
 }

@@ -49,8 +49,15 @@ void AddSideOption(CLI::App* command, std::string& side);
 // The side that the option names; SIDE_UNSPECIFIED when it is empty. Requires: the option was checked.
 v1::Side SideOf(const std::string& side);
 
+// Prints where copies of erased pictures may be.
+void PrintWhereErasedPicturesAre();
+
 // Prints a project, as a table or as JSON. Errors: that of `project`.
 absl::Status PrintProject(const absl::StatusOr<v1::Project>& project, bool json);
+
+// The context with the project's name also where it was the only one: for what runs so long that another may
+// be created meanwhile. Errors: those of the RPC GetProject.
+absl::StatusOr<Context> NamedProject(const Context& context, const CallOptions& options = kInteractive);
 
 // The project's classes, from the coordinator. Errors: those of the RPC GetProject.
 absl::StatusOr<ClassNames> FetchClasses(const Context& context, const CallOptions& options = kInteractive);

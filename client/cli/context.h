@@ -44,6 +44,7 @@ class Context {
 
   // --project or LOUPE_PROJECT; empty: the only project there is.
   const std::string& project() const { return project_; }
+  void set_project(const std::string& name) { project_ = name; }
 
   // --dir, for `up` and `down`. Errors: usage error (not given).
   absl::StatusOr<std::string> Dir() const;

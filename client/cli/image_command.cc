@@ -94,6 +94,9 @@ absl::Status Remove(const Context& context, const ImageStateOptions& options) {
   const auto image = Ask(context, &v1::ImageService::Stub::RemoveImage, request);
   if (!image.ok()) return image.status();
   PrintState(*image, options.json);
+  if (options.json) return absl::OkStatus();
+  std::printf("its name is erased, too: `loupe provenance image %ld` finds its history\n", image->id());
+  PrintWhereErasedPicturesAre();
   return absl::OkStatus();
 }
 
@@ -110,6 +113,12 @@ CLI::App* AddStateCommand(CLI::App& parent, const std::string& name, const std::
 void AddSideOption(CLI::App* command, std::string& side) {
   command->add_option("--side", side, "Only this side of the split; default: both")
       ->check(CLI::IsMember({"pool", "holdout"}));
+}
+
+void PrintWhereErasedPicturesAre() {
+  std::printf(
+      "copies may be in backups that were made before, and in the --cache-dir of workers until that is "
+      "deleted\n");
 }
 
 v1::Side SideOf(const std::string& side) {

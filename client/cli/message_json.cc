@@ -244,6 +244,7 @@ Json StatusJson(const v1::ProjectStatus& status) {
                {"pool_labelled", status.pool_labelled()},
                {"holdout_images", status.holdout_images()},
                {"holdout_labelled", status.holdout_labelled()},
+               {"holdout_not_blind", status.holdout_not_blind()},
                {"holdout_is_random_sample", status.holdout_is_random_sample()}};
   json["classes"] = Json::array();
   for (const v1::ClassCount& count : status.class_counts()) {
@@ -328,7 +329,7 @@ Json ModelJson(const v1::Model& model, const ClassNames& classes) {
           {"snapshot_images", model.snapshot_images()},
           {"snapshot_boxes", model.snapshot_boxes()},
           {"evaluation", model.has_evaluation() ? EvaluationJson(model.evaluation(), classes) : Json()},
-          {"corrected_images", model.corrected_images()},
+          {"relabelled_images", model.relabelled_images()},
           {"withdrawn_labels", model.withdrawn_labels()},
           {"evaluation_now",
            model.has_evaluation_now() ? EvaluationJson(model.evaluation_now(), classes) : Json()},

@@ -56,7 +56,7 @@ absl::Status PrintModel(const Context& context, const v1::Model& model, bool jso
   const bool again = model.has_evaluation_now();
   if (again) {
     table.Add({"  by labels of now",
-               absl::StrCat(EvaluationText(model.evaluation_now()), "; ", model.corrected_images(),
+               absl::StrCat(EvaluationText(model.evaluation_now()), "; ", model.relabelled_images(),
                             " images were labelled, or their labels withdrawn, since then")});
   }
   for (const v1::ClassAp& one : (again ? model.evaluation_now() : model.evaluation()).per_class()) {
@@ -78,7 +78,8 @@ absl::Status ListModels(const Context& context, const ModelOptions& options) {
   const auto classes = FetchClasses(context);
   if (!classes.ok()) return classes.status();
   Json json = {{"models", Json::array()}};
-  Table table({"model", "name", "state", "preset", "round", "images", "AP50", "gate", "created"});
+  Table table(
+      {"model", "name", "state", "preset", "round", "images", "AP50", "judged on", "gate", "created"});
   v1::ListModelsRequest request;
   request.set_project(context.project());
   do {
@@ -86,11 +87,11 @@ absl::Status ListModels(const Context& context, const ModelOptions& options) {
     if (!page.ok()) return page.status();
     for (const v1::Model& model : page->models()) {
       json["models"].push_back(ModelJson(model, *classes));
-      table.Add({absl::StrCat(model.number()), model.name(), model.state(), model.preset(),
-                 model.round() == 0 ? "-" : absl::StrCat(model.round()),
-                 absl::StrCat(model.snapshot_images()),
-                 model.has_evaluation() ? Fixed(model.evaluation().ap50(), 4) : "-", model.gate().outcome(),
-                 TimeText(model.created_at())});
+      table.Add(
+          {absl::StrCat(model.number()), model.name(), model.state(), model.preset(),
+           model.round() == 0 ? "-" : absl::StrCat(model.round()), absl::StrCat(model.snapshot_images()),
+           model.has_evaluation() ? Fixed(model.evaluation().ap50(), 4) : "-",
+           absl::StrCat(model.evaluation().images()), model.gate().outcome(), TimeText(model.created_at())});
     }
     request.set_page_token(page->next_page_token());
   } while (!request.page_token().empty());

@@ -188,11 +188,18 @@ absl::Status DeleteProject(const Context& context, const DeleteOptions& options)
       Ask(context, &v1::ProjectService::Stub::DeleteProject, request, {.deadline = kErasureDeadline});
   if (!deleted.ok()) return deleted.status();
   if (options.json) {
-    PrintJson({{"deleted", options.name}, {"erased_images", deleted->erased_images()}});
-  } else {
-    std::printf("%s is deleted, and %s erased. Backups that were made before still hold them.\n",
-                options.name.c_str(), Counted(deleted->erased_images(), "picture").c_str());
+    PrintJson({{"deleted", options.name},
+               {"erased_images", deleted->erased_images()},
+               {"shared_images", deleted->shared_images()}});
+    return absl::OkStatus();
   }
+  std::printf("%s is deleted, and %s erased\n", options.name.c_str(),
+              Counted(deleted->erased_images(), "picture").c_str());
+  if (deleted->shared_images() > 0) {
+    std::printf("not erased, since other projects have them, too: %s\n",
+                Counted(deleted->shared_images(), "picture").c_str());
+  }
+  PrintWhereErasedPicturesAre();
   return absl::OkStatus();
 }
 

@@ -51,7 +51,10 @@ absl::Status WatchToEnd(const Context& context, uint32_t number, bool json) {
   return absl::OkStatus();
 }
 
-absl::Status SubmitRound(const Context& context, const SubmitOptions& options) {
+absl::Status SubmitRound(const Context& asked, const SubmitOptions& options) {
+  const absl::StatusOr<Context> named = NamedProject(asked);
+  if (!named.ok()) return named.status();
+  const Context& context = *named;
   v1::SubmitRoundRequest request;
   request.set_request_id(NewRequestId());
   request.set_project(context.project());
@@ -110,7 +113,10 @@ absl::Status ShowRound(const Context& context, const RoundOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status Watch(const Context& context, const RoundOptions& options) {
+absl::Status Watch(const Context& asked, const RoundOptions& options) {
+  const absl::StatusOr<Context> named = NamedProject(asked);
+  if (!named.ok()) return named.status();
+  const Context& context = *named;
   v1::GetRoundRequest request;
   request.set_project(context.project());
   request.set_number(options.number);

@@ -89,15 +89,18 @@ absl::StatusOr<v1::Round> WatchRound(const Connection& connection, const std::st
 
 std::string GateText(const v1::Gate& gate) {
   if (gate.outcome().empty()) return "";
-  if (gate.against_model() == 0) return gate.outcome();
+  if (gate.against_model() == 0) {
+    return gate.outcome() == "first" ? "first: no model served before it" : gate.outcome();
+  }
   return absl::StrFormat(
-      "%s: AP50 %+.4f (90 %% interval %+.4f to %+.4f) against model %u with %s, on %u images", gate.outcome(),
-      gate.difference(), gate.difference_low(), gate.difference_high(), gate.against_model(),
-      Fixed(gate.against_ap50(), 4), gate.images());
+      "%s: AP50 differs by %+.4f (90 %% interval %+.4f to %+.4f) from model %u's %s, on %u images%s",
+      gate.outcome(), gate.difference(), gate.difference_low(), gate.difference_high(), gate.against_model(),
+      Fixed(gate.against_ap50(), 4), gate.images(),
+      gate.outcome() == "held" ? ": it doesn't serve, unless you promote it (loupe model promote)" : "");
 }
 
 std::string EvaluationText(const v1::Evaluation& evaluation) {
-  if (evaluation.images() == 0) return "not judged: no image of the holdout is labelled blind";
+  if (evaluation.images() == 0) return "not judged: no image of the holdout was labelled blind";
   return absl::StrFormat("AP50 %s, AP %s, AP75 %s on %u images%s", Fixed(evaluation.ap50(), 4),
                          Fixed(evaluation.ap(), 4), Fixed(evaluation.ap75(), 4), evaluation.images(),
                          evaluation.random_sample() ? "" : " (imported, not a random sample)");

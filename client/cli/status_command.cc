@@ -44,6 +44,12 @@ void PrintStatus(const v1::ProjectStatus& status) {
   rest.Add({"holdout", status.holdout_labelled() == 0      ? "none labelled yet"
                        : status.holdout_is_random_sample() ? "a random sample"
                                                            : "imported, not a random sample"});
+  if (status.holdout_not_blind() > 0) {
+    rest.Add(
+        {"  labels that don't count",
+         absl::StrCat("of ", Counted(status.holdout_not_blind(), "image"),
+                      ", since predictions may have been seen: if not, import them again with --blind")});
+  }
   const uint64_t unusable = status.images_set_aside() + status.images_excluded() + status.images_removed();
   if (unusable > 0) {
     rest.Add({"images not used",

@@ -10,16 +10,16 @@ LEFT JOIN usable_box box ON box.revision_id = truth.id AND box.project_id = imag
 WHERE image.project_id = $1 AND image.side = 'holdout'
 ORDER BY image.id, box.ordinal;
 
--- name: CountCorrectedSince
--- Images of the holdout that model $2 has predicted and whose labels were corrected or withdrawn since it was
--- evaluated in its own round.
+-- name: CountRelabelledSince
+-- Images of the holdout that model $2 has predicted and that were labelled since it was evaluated in its own
+-- round, or whose labels were corrected or withdrawn.
 SELECT count(*)
 FROM model
 JOIN evaluation ON evaluation.model_id = model.id AND evaluation.round_id = model.round_id
 JOIN usable_image image ON image.project_id = $1 AND image.side = 'holdout'
 WHERE model.id = $2
   AND EXISTS (SELECT FROM label_revision changed
-              WHERE changed.image_id = image.id AND changed.based_on IS NOT NULL
+              WHERE changed.image_id = image.id AND (changed.blind OR changed.based_on IS NOT NULL)
                 AND changed.standing <> 'late' AND changed.created_at > evaluation.created_at OFFSET 0)
   AND EXISTS (SELECT FROM prediction WHERE model_id = $2 AND image_id = image.id OFFSET 0);
 

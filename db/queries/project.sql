@@ -122,6 +122,7 @@ SELECT count(*) FILTER (WHERE side = 'pool') AS pool,
        count(*) FILTER (WHERE side = 'pool' AND truth_revision_id IS NOT NULL) AS pool_labelled,
        count(*) FILTER (WHERE side = 'holdout') AS holdout,
        count(*) FILTER (WHERE side = 'holdout' AND truth.blind) AS holdout_labelled,
+       count(*) FILTER (WHERE side = 'holdout' AND NOT truth.blind) AS holdout_not_blind,
        coalesce(max(sampling_key) FILTER (WHERE side = 'holdout' AND truth.blind)
                 < min(sampling_key) FILTER (WHERE side = 'holdout' AND truth.id IS NULL),
                 bool_or(truth.blind) FILTER (WHERE side = 'holdout'), false) AS random_sample
@@ -153,10 +154,8 @@ SELECT count(*) FILTER (WHERE origin = 'drawn') AS drawn,
        count(*) FILTER (WHERE origin = 'adjusted') AS adjusted,
        count(*) FILTER (WHERE origin = 'relabelled') AS relabelled,
        count(*) FILTER (WHERE origin = 'imported') AS imported,
-       (SELECT count(*) FROM usable_image JOIN outcome ON revision_id = truth_revision_id
-        WHERE project_id = $1 AND outcome = 'rejected') AS rejected,
-       (SELECT count(*) FROM usable_image JOIN outcome ON revision_id = truth_revision_id
-        WHERE project_id = $1 AND outcome = 'dropped') AS dropped
+       (SELECT count(*) FROM judged_box WHERE project_id = $1 AND outcome = 'rejected') AS rejected,
+       (SELECT count(*) FROM judged_box WHERE project_id = $1 AND outcome = 'dropped') AS dropped
 FROM usable_image JOIN label_box ON revision_id = truth_revision_id WHERE project_id = $1;
 
 -- name: SelectActivity

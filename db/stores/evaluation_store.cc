@@ -21,8 +21,8 @@ std::vector<HoldoutImage> ReadHoldoutTruth(Transaction& transaction, ProjectId p
   return images;
 }
 
-uint64_t CountCorrectedSince(Transaction& transaction, ProjectId project, ModelId model) {
-  return transaction.Exec("CountCorrectedSince", project, model).at(0)[0].as<uint64_t>();
+uint64_t CountRelabelledSince(Transaction& transaction, ProjectId project, ModelId model) {
+  return transaction.Exec("CountRelabelledSince", project, model).at(0)[0].as<uint64_t>();
 }
 
 uint64_t CountHoldoutUpTo(Transaction& transaction, ProjectId project, double sampling_key, ImageId image) {

@@ -26,7 +26,7 @@ std::vector<HoldoutImage> ReadHoldoutTruth(Transaction& transaction, ProjectId p
 
 // How many images of the holdout that the model predicted have labels that were corrected since its own round
 // evaluated it.
-uint64_t CountCorrectedSince(Transaction& transaction, ProjectId project, ModelId model);
+uint64_t CountRelabelledSince(Transaction& transaction, ProjectId project, ModelId model);
 
 // Counts the holdout images up to and including this one, in the order in which the holdout is labelled.
 uint64_t CountHoldoutUpTo(Transaction& transaction, ProjectId project, double sampling_key, ImageId image);

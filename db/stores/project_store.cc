@@ -220,6 +220,7 @@ v1::ProjectStatus ReadStatus(Transaction& transaction, ProjectId project) {
   status.set_pool_labelled(Count(images[0], "pool_labelled"));
   status.set_holdout_images(Count(images[0], "holdout"));
   status.set_holdout_labelled(Count(images[0], "holdout_labelled"));
+  status.set_holdout_not_blind(Count(images[0], "holdout_not_blind"));
   status.set_holdout_is_random_sample(images[0]["random_sample"].as<bool>());
   for (const auto& row : transaction.Exec("CountClasses", project)) {
     v1::ClassCount& count = *status.add_class_counts();

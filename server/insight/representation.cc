@@ -47,12 +47,15 @@ absl::Status CheckClassShares(const RepresentationInput& input, v1::LabelCheck& 
   // Shares are those among the classes that everybody looked for.
   std::vector<int64_t> labelled;
   std::vector<double> expected;
+  std::vector<double> expected_low;
   for (size_t c = 0; c < input.classes.size(); ++c) {
     const bool counts = !input.classes[c].retired() && !input.to_look_at.contains(LabelOf(c));
     labelled.push_back(counts ? input.labelled_boxes[c] : 0);
-    expected.push_back(counts && input.expected[c].has_value() ? input.expected[c]->count : 0);
+    const bool known = counts && input.expected[c].has_value();
+    expected.push_back(known ? input.expected[c]->count : 0);
+    expected_low.push_back(known ? input.expected[c]->low : 0);
   }
-  const auto coverages = ranking::CoverageOfClasses(labelled, expected);
+  const auto coverages = ranking::CoverageOfClasses(labelled, expected, expected_low);
   if (!coverages.ok()) return coverages.status();
   for (size_t c = 0; c < coverages->size(); ++c) {
     if (input.classes[c].retired()) continue;

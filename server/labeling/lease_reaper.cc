@@ -56,8 +56,8 @@ void LeaseReaper::SweepOnce() {
     return absl::OkStatus();
   });
   for (;;) {
-    const absl::StatusOr<int> erased = EraseDeletedProjects(database_, blobs_, absl::Now() + kDeadline);
-    if (!erased.ok() || *erased == 0) return;
+    const absl::StatusOr<Erased> erased = EraseDeletedProjects(database_, blobs_, absl::Now() + kDeadline);
+    if (!erased.ok() || erased->images == 0) return;
   }
 }
 

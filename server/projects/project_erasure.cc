@@ -13,18 +13,21 @@ constexpr char kReason[] = "its project was deleted";
 
 }  // namespace
 
-absl::StatusOr<int> EraseDeletedProjects(Database& database, const BlobStore& blobs, absl::Time deadline) {
+absl::StatusOr<Erased> EraseDeletedProjects(Database& database, const BlobStore& blobs, absl::Time deadline) {
   return database.Transact(
-      {"EraseDeletedProjects", deadline}, [&](Transaction& transaction) -> absl::StatusOr<int> {
+      {"EraseDeletedProjects", deadline}, [&](Transaction& transaction) -> absl::StatusOr<Erased> {
+        Erased erased;
         LockBlobsForErasure(transaction);
         const std::vector<ImageToErase> images = ReadImagesToErase(transaction, kAtATime);
         for (const ImageToErase& image : images) {
           RemoveImage(transaction, image.id, kReason);
+          ++erased.images;
           if (IsHashInUse(transaction, image.sha256)) continue;
           // Before the commit: if that fails, the images are found again.
-          if (absl::Status erased = blobs.Erase(image.sha256); !erased.ok()) return erased;
+          if (absl::Status gone = blobs.Erase(image.sha256); !gone.ok()) return gone;
+          ++erased.pictures;
         }
-        return static_cast<int>(images.size());
+        return erased;
       });
 }
 

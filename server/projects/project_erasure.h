@@ -1,6 +1,8 @@
 // Removing the images of deleted projects.
 #pragma once
 
+#include <cstdint>
+
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "db/database.h"
@@ -8,8 +10,13 @@
 
 namespace loupe {
 
-// Removes some hundred images of deleted projects, with their pictures. Returns how many; 0: none is left.
-// Several coordinators may do so at once.
-absl::StatusOr<int> EraseDeletedProjects(Database& database, const BlobStore& blobs, absl::Time deadline);
+struct Erased {
+  uint64_t images = 0;    // removed
+  uint64_t pictures = 0;  // of these, erased: those that no other project has
+};
+
+// Removes some hundred images of deleted projects, with their pictures; none: none is left. Several
+// coordinators may do so at once.
+absl::StatusOr<Erased> EraseDeletedProjects(Database& database, const BlobStore& blobs, absl::Time deadline);
 
 }  // namespace loupe

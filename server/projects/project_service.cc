@@ -215,10 +215,11 @@ grpc::Status ProjectServiceImpl::DeleteProject(grpc::ServerContext* context,
     if (!deleted.ok()) return deleted;
     v1::DeleteProjectResponse done;
     for (;;) {
-      const absl::StatusOr<int> erased = EraseDeletedProjects(database_, blobs_, call.deadline);
+      const absl::StatusOr<Erased> erased = EraseDeletedProjects(database_, blobs_, call.deadline);
       if (!erased.ok()) return erased.status();
-      if (*erased == 0) return done;
-      done.set_erased_images(done.erased_images() + static_cast<uint64_t>(*erased));
+      if (erased->images == 0) return done;
+      done.set_erased_images(done.erased_images() + erased->pictures);
+      done.set_shared_images(done.shared_images() + erased->images - erased->pictures);
     }
   });
 }

@@ -253,16 +253,18 @@ double AtMost(int64_t count, double expected, double ratio) {
 }  // namespace
 
 absl::StatusOr<std::vector<ClassCoverage>> CoverageOfClasses(std::span<const int64_t> labelled_boxes,
-                                                             std::span<const double> expected_boxes) {
+                                                             std::span<const double> expected_boxes,
+                                                             std::span<const double> expected_low) {
   const size_t classes = labelled_boxes.size();
-  if (expected_boxes.size() != classes) {
+  if (expected_boxes.size() != classes || expected_low.size() != classes) {
     return InvalidArgumentError(
         StrCat(classes, " classes have labelled boxes, ", expected_boxes.size(), " expected ones"));
   }
   double labelled_sum = 0;
   double expected_sum = 0;
   for (size_t c = 0; c < classes; ++c) {
-    if (labelled_boxes[c] < 0 || !std::isfinite(expected_boxes[c]) || expected_boxes[c] < 0) {
+    if (labelled_boxes[c] < 0 || !std::isfinite(expected_boxes[c]) || expected_boxes[c] < 0 ||
+        !(expected_low[c] >= 0 && expected_low[c] <= expected_boxes[c])) {
       return InvalidArgumentError(StrCat("class ", c, " has ", labelled_boxes[c], " labelled and ",
                                          expected_boxes[c], " expected boxes"));
     }
@@ -277,7 +279,8 @@ absl::StatusOr<std::vector<ClassCoverage>> CoverageOfClasses(std::span<const int
     if (expected_sum > 0) coverage[c].expected_share = expected_boxes[c] / expected_sum;
     if (labelled_sum == 0 || expected_boxes[c] == 0) continue;
     coverage[c].p_value = AtMost(labelled_boxes[c], expected_boxes[c], labelled_sum / expected_sum);
-    coverage[c].underrepresented = coverage[c].labelled_share < coverage[c].expected_share / 2 &&
+    const double least_share = expected_low[c] / (expected_sum - expected_boxes[c] + expected_low[c]);
+    coverage[c].underrepresented = coverage[c].labelled_share < least_share / 2 &&
                                    coverage[c].p_value * static_cast<double>(classes) < 0.01;
   }
   return coverage;

@@ -68,23 +68,26 @@ absl::StatusOr<KolmogorovSmirnovResult> KolmogorovSmirnov(std::span<const double
 constexpr int64_t kThinBoxes = 30;  // with fewer boxes of a class, estimates give no interval
 
 struct ClassCoverage {
-  bool missing = false;           // no labelled box
-  bool thin = false;              // fewer than kThinBoxes labelled boxes; true also if missing
-  bool underrepresented = false;  // share below half of the expected one, and p_value below 0.01 / C
-  double labelled_share = 0;      // of all labelled boxes; 0 without any
-  double expected_share = 0;      // of all expected boxes; 0 without any
+  bool missing = false;  // no labelled box
+  bool thin = false;     // fewer than kThinBoxes labelled boxes; true also if missing
+  // Share below half of the one with `expected_low`, and p_value below 0.01 / C.
+  bool underrepresented = false;
+  double labelled_share = 0;  // of all labelled boxes; 0 without any
+  double expected_share = 0;  // of all expected boxes; 0 without any
   // Probability of so few labelled boxes or fewer, if the class had the same share on both sides and both
   // counts were Poisson. Boxes that come in groups vary more than that, which is why `underrepresented` also
   // asks for half the share.
   double p_value = 1;
 };
 
-// [C] how well the labelled boxes cover the classes. labelled_boxes: [C] counts. expected_boxes: [C] sum of
-// the calibrated scores of the predicted boxes in the other images. A class that the model doesn't know has
-// no expected boxes, so it can be missing or thin, but not underrepresented.
-// Errors: INVALID_ARGUMENT for different lengths, and for numbers that are negative or not finite.
+// [C] how well the labelled boxes cover the classes. labelled_boxes: [C] counts. expected_boxes: [C] how many
+// there are expected to be in the other images. expected_low: [C] the lower ends of their intervals, so that
+// a model that counts badly raises no alarm. A class that the model doesn't know has no expected boxes, so it
+// can be missing or thin, but not underrepresented. Errors: INVALID_ARGUMENT for different lengths, for
+// numbers that are negative or not finite, and for a lower end above its number.
 // Source: Przyborowski and Wilenski 1940, the ratio of two Poisson counts given their sum.
 absl::StatusOr<std::vector<ClassCoverage>> CoverageOfClasses(std::span<const int64_t> labelled_boxes,
-                                                             std::span<const double> expected_boxes);
+                                                             std::span<const double> expected_boxes,
+                                                             std::span<const double> expected_low);
 
 }  // namespace loupe::ranking

@@ -83,10 +83,14 @@ Reason ClassesReason(std::vector<ClassBoxes> classes, int64_t wanted) {
 Reason IntervalReason(const std::optional<Band>& ap, double widest) {
   if (!ap.has_value()) return {Verdict::kTooEarly, "Without labels of the holdout, AP50 has no interval."};
   const double width = ap->high - ap->low;
-  const bool narrow = width <= widest;
-  return {narrow ? Verdict::kStop : Verdict::kGoOn,
-          absl::StrFormat("AP50 is %.3f, with an interval from %.3f to %.3f: %.4f wide, %s the %.4f wanted.",
-                          ap->value, ap->low, ap->high, width, narrow ? "within" : "more than", widest)};
+  // Near 0 any interval is narrow: that says nothing of what is still to be gained.
+  const double wanted = std::min(widest, ap->value / 2);
+  const bool narrow = width <= wanted;
+  return {
+      narrow ? Verdict::kStop : Verdict::kGoOn,
+      absl::StrFormat("AP50 is %.3f, with an interval from %.3f to %.3f: %.4f wide, %s the %.4f wanted%s.",
+                      ap->value, ap->low, ap->high, width, narrow ? "within" : "more than", wanted,
+                      wanted < widest ? " (half of AP50)" : "")};
 }
 
 }  // namespace

@@ -115,6 +115,7 @@ class Labeling final : public v1::LabelingService::Service {
 class Rounds final : public v1::RoundService::Service {
  public:
   std::string end = "done";
+  std::string watched_project;
   std::atomic<int> watches = 0;
 
   grpc::Status SubmitRound(grpc::ServerContext*, const v1::SubmitRoundRequest*, v1::Round* round) override {
@@ -123,8 +124,9 @@ class Rounds final : public v1::RoundService::Service {
     return grpc::Status::OK;
   }
   // The first stream breaks while the round trains.
-  grpc::Status WatchRound(grpc::ServerContext*, const v1::WatchRoundRequest*,
+  grpc::Status WatchRound(grpc::ServerContext*, const v1::WatchRoundRequest* request,
                           grpc::ServerWriter<v1::Round>* writer) override {
+    watched_project = request->project();
     v1::Round round;
     round.set_number(1);
     round.set_state("training");
@@ -345,6 +347,7 @@ TEST_F(CommandsTest, WatchSurvivesABrokenStreamAndTellsFailureByItsStatus) {
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_EQ(json::parse(result.out)["state"], "done");
   EXPECT_EQ(rounds_.watches, 2);
+  EXPECT_EQ(rounds_.watched_project, "parts") << "by name: another project may come meanwhile";
   EXPECT_THAT(result.err, HasSubstr("train 50/100  loss 0.500  AP50 0.250\n"));
   rounds_.watches = 0;
   rounds_.end = "failed";

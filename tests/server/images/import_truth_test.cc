@@ -327,11 +327,13 @@ TEST_F(HoldoutImportTest, LabelsThatFallToTheHoldoutAreToldOfAndDeclaredBlindLat
   ASSERT_GT(holdout, 0U);
   EXPECT_EQ(imported->holdout_not_blind(), holdout);
   EXPECT_EQ(Status().holdout_labelled(), 0U);
+  EXPECT_EQ(Status().holdout_not_blind(), holdout);
   const auto declared = Import(Labelled(20), /*blind=*/true);
   ASSERT_TRUE(declared.ok()) << declared.status();
   EXPECT_EQ(declared->declared_blind(), 20U);
   EXPECT_EQ(declared->holdout_not_blind(), 0U);
   EXPECT_EQ(Status().holdout_labelled(), holdout);
+  EXPECT_EQ(Status().holdout_not_blind(), 0U);
   EXPECT_TRUE(Status().holdout_is_random_sample()) << "all of it is labelled";
   EXPECT_EQ(Import(Labelled(20), true)->declared_blind(), 0U);
   EXPECT_EQ(Verify().breaks_total(), 0U);

@@ -140,4 +140,37 @@ class LabelingTest : public testing::Test {
   std::unique_ptr<Labeling> stub_;
 };
 
+// Three answered images: a drawn box of class 1, an accepted one and a moved one.
+class AnsweredTest : public LabelingTest {
+ protected:
+  AnsweredTest() {
+    Import(4);
+    RankByModel({1, 2, 3});
+    Answer(1, [](v1::SubmitRequest& correction) { AddBox(correction, 12, 12, 18, 18); });
+    Answer(2, [](v1::SubmitRequest& correction) { AddBox(correction, 1, 1, 11, 11).set_predicted_index(0); });
+    Answer(3, [](v1::SubmitRequest& correction) { AddBox(correction, 4, 1, 11, 11).set_predicted_index(0); });
+  }
+
+  template <typename Draw>
+  void Answer(int64_t image, const Draw& draw) {
+    const v1::Task task = NextOne(annotator_);
+    ASSERT_EQ(task.image().id(), image);
+    v1::SubmitRequest correction = CorrectionOf(task);
+    draw(correction);
+    ASSERT_TRUE(Submit(annotator_, correction).ok());
+  }
+
+  // The task's boxes as they are.
+  static v1::SubmitRequest Unchanged(const v1::Task& task) {
+    v1::SubmitRequest correction = CorrectionOf(task);
+    for (const v1::LabelBox& box : task.boxes()) {
+      v1::CorrectedBox& same = *correction.add_boxes();
+      *same.mutable_box() = box.box();
+      same.set_label(box.label());
+      same.set_box_id(box.box_id());
+    }
+    return correction;
+  }
+};
+
 }  // namespace loupe

@@ -13,37 +13,11 @@
 namespace loupe {
 namespace {
 
-// Three answered images of four: a drawn box, an accepted one and a moved one.
-class WithdrawTest : public LabelingTest {
+class WithdrawTest : public AnsweredTest {
  protected:
-  WithdrawTest() {
-    Import(4);
-    RankByModel({1, 2, 3});
-    Answer(1, [](v1::SubmitRequest& correction) { AddBox(correction, 12, 12, 18, 18); });
-    Answer(2, [](v1::SubmitRequest& correction) { AddBox(correction, 1, 1, 11, 11).set_predicted_index(0); });
-    Answer(3, [](v1::SubmitRequest& correction) { AddBox(correction, 4, 1, 11, 11).set_predicted_index(0); });
-  }
-
-  template <typename Draw>
-  void Answer(int64_t image, const Draw& draw) {
-    const v1::Task task = NextOne(annotator_);
-    ASSERT_EQ(task.image().id(), image);
-    v1::SubmitRequest correction = CorrectionOf(task);
-    draw(correction);
-    ASSERT_TRUE(Submit(annotator_, correction).ok());
-  }
-
   // Answers an image once more, with the boxes that it has.
   void AnswerAgain(const std::string& token, int64_t image) {
-    const v1::Task task = *Reopen(token, image);
-    v1::SubmitRequest correction = CorrectionOf(task);
-    for (const v1::LabelBox& box : task.boxes()) {
-      v1::CorrectedBox& same = *correction.add_boxes();
-      *same.mutable_box() = box.box();
-      same.set_label(box.label());
-      same.set_box_id(box.box_id());
-    }
-    ASSERT_TRUE(Submit(token, correction).ok());
+    ASSERT_TRUE(Submit(token, Unchanged(*Reopen(token, image))).ok());
   }
 
   absl::StatusOr<v1::WithdrawResponse> Withdraw(v1::WithdrawRequest request) {
@@ -144,6 +118,16 @@ TEST_F(WithdrawTest, AModelsAcceptances) {
   EXPECT_EQ(withdrawn->revisions(), 2U);
   EXPECT_EQ(Truth(2), 0);
   EXPECT_EQ(Truth(3), 1);
+}
+
+TEST_F(WithdrawTest, StatusTellsWhatBecameOfShownBoxesInAnswersThatStand) {
+  ASSERT_EQ(Status().boxes_dropped(), 4U);  // both boxes of image 1, and one each of the others
+  AnswerAgain(annotator_, 1);
+  EXPECT_EQ(Status().boxes_dropped(), 4U) << "also once the answer was corrected";
+  v1::WithdrawRequest request;
+  request.set_model("1");
+  ASSERT_EQ(Withdraw(request)->images(), 1U);
+  EXPECT_EQ(Status().boxes_dropped(), 3U);
 }
 
 TEST_F(WithdrawTest, ASpanOfTime) {

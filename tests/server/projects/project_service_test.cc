@@ -211,7 +211,8 @@ TEST_F(ProjectServiceTest, ADeletedProjectIsGoneWithItsPicturesAndItsNameIsFree)
   EXPECT_EQ(pictures(), 5);
   const auto deleted = Rpc(*stub_, &ProjectStub::DeleteProject, admin, request);
   ASSERT_TRUE(deleted.ok()) << deleted.status();
-  EXPECT_EQ(deleted->erased_images(), 3U);
+  EXPECT_EQ(deleted->erased_images(), 2U);
+  EXPECT_EQ(deleted->shared_images(), 1U);
   EXPECT_EQ(pictures(), 3) << "what another project has stays";
   EXPECT_EQ(ErrorReason(Rpc(*stub_, &ProjectStub::DeleteProject, admin, request).status()),
             "NO_SUCH_PROJECT");

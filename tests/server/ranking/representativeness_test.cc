@@ -302,7 +302,7 @@ TEST(KolmogorovSmirnovTest, RefusesNothingAndWhatIsNoNumber) {
 
 std::vector<ClassCoverage> CoverageOf(const std::vector<int64_t>& labelled,
                                       const std::vector<double>& expected) {
-  const auto result = CoverageOfClasses(labelled, expected);
+  const auto result = CoverageOfClasses(labelled, expected, expected);
   EXPECT_TRUE(result.ok()) << result.status();
   return result.value_or(std::vector<ClassCoverage>(labelled.size()));
 }
@@ -357,6 +357,15 @@ TEST(CoverageOfClassesTest, UnderrepresentedTakesHalfTheShareAndMoreThanChance) 
   EXPECT_TRUE(CoverageOf({0, 100}, {20, 80})[0].underrepresented) << "missing as well";
 }
 
+TEST(CoverageOfClassesTest, AModelThatCountsBadlyRaisesNoAlarm) {
+  // 16 % of the rest, counted as 29 % by a model that says itself that it may be as few as 16 %.
+  const std::vector<int64_t> labelled = {105, 895};
+  const std::vector<double> expected = {574, 1426};
+  EXPECT_TRUE((*CoverageOfClasses(labelled, expected, expected))[0].underrepresented);
+  EXPECT_TRUE((*CoverageOfClasses(labelled, expected, std::vector{400.0, 1300.0}))[0].underrepresented);
+  EXPECT_FALSE((*CoverageOfClasses(labelled, expected, std::vector{271.0, 1300.0}))[0].underrepresented);
+}
+
 TEST(CoverageOfClassesTest, ManyClassesShareTheChanceOfAFalseAlarm) {
   // p = (10/11)^60 = 0.0033 for the class without boxes: enough among 2 classes, not among 10.
   EXPECT_TRUE(CoverageOf({0, 100}, {60, 940})[0].underrepresented);
@@ -387,8 +396,10 @@ TEST(CoverageOfClassesTest, HugeCountsStayFinite) {
 
 TEST(CoverageOfClassesTest, RefusesImpossibleCounts) {
   const auto code = [](const std::vector<int64_t>& labelled, const std::vector<double>& expected) {
-    return CoverageOfClasses(labelled, expected).status().code();
+    return CoverageOfClasses(labelled, expected, expected).status().code();
   };
+  EXPECT_EQ(CoverageOfClasses(std::vector<int64_t>{1}, std::vector{2.0}, std::vector{2.5}).status().code(),
+            absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(code({1, 2}, {1}), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(code({-1}, {1}), absl::StatusCode::kInvalidArgument);
   for (const double bad : {kNan, kInfinity, -0.5})

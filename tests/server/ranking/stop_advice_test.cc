@@ -142,12 +142,15 @@ TEST(AdviseStopTest, GoesOnWhenOneSpeaksAgainstIt) {
   thin.classes.push_back({"crack", 12});
   StopEvidence wide = ReadyToStop();
   wide.ap = Band{0.6, 0.5, 0.7};
+  StopEvidence useless = ReadyToStop();
+  useless.ap = Band{0.036, 0.025, 0.073};
   const std::vector<std::tuple<StopEvidence, size_t, std::string>> cases = {
       {rising, 0, "rose by 0.0200 over 3 rounds: not settled"},
       {falling, 0, "fell by 0.0600 over 3 rounds: not settled"},
       {gaining, 1, "at least the 0.0100 wanted"},
       {thin, 2, "1 of 3; the fewest boxes, 12, are of crack"},
-      {wide, 3, "0.2000 wide, more than the 0.1000 wanted"}};
+      {wide, 3, "0.2000 wide, more than the 0.1000 wanted."},
+      {useless, 3, "0.0480 wide, more than the 0.0180 wanted (half of AP50)."}};
   for (const auto& [evidence, place, text] : cases) {
     const StopAdvice advice = AdviseStop(evidence, {});
     EXPECT_EQ(VerdictName(advice.verdict), "go on") << text;

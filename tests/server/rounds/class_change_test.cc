@@ -168,12 +168,43 @@ TEST_F(ClassChangeTest, AModelIsJudgedAgainWhenLabelsOfTheHoldoutAreCorrected) {
       "ARRAY[10, 10, 50, 40]::real[], ARRAY[2], ARRAY['imported'], ARRAY[false], ARRAY[-1], "
       "ARRAY[0]::bigint[], ARRAY[-1], '{}') FROM image WHERE file_name = 'holdout-2.png'");
   const v1::Model model = get();
-  EXPECT_EQ(model.corrected_images(), 1U);
+  EXPECT_EQ(model.relabelled_images(), 1U);
   EXPECT_NEAR(model.evaluation().ap50(), 1, 1e-9) << "what its round found stays";
   ASSERT_TRUE(model.has_evaluation_now());
   EXPECT_EQ(model.evaluation_now().images(), 10U);
   EXPECT_LT(model.evaluation_now().ap50(), 0.99);
   EXPECT_EQ(model.evaluation_now().random_sample(), model.evaluation().random_sample());
+  // Another one is withdrawn, and is not judged on then.
+  world_.database.Sql(
+      "SELECT withdraw_labels(id, ARRAY[truth_revision_id], 1) FROM image WHERE file_name = 'holdout-3.png'");
+  EXPECT_EQ(get().relabelled_images(), 2U);
+  EXPECT_EQ(get().evaluation_now().images(), 9U);
+  // It is labelled again.
+  world_.database.Sql(
+      "SELECT import_revision(id, 1, true, false, ARRAY[10, 10, 50, 40]::real[], ARRAY[1], ARRAY[false]) "
+      "FROM image WHERE file_name = 'holdout-3.png'");
+  EXPECT_EQ(get().relabelled_images(), 2U);
+  EXPECT_EQ(get().evaluation_now().images(), 10U);
+}
+
+TEST_F(ClassChangeTest, AModelIsJudgedOnImagesThatWereLabelledAfterItsRound) {
+  world_.database.Sql(
+      "SELECT withdraw_labels(id, ARRAY[truth_revision_id], 1) FROM image WHERE file_name = 'holdout-3.png'");
+  world_.Submit(kRecipe);
+  ASSERT_EQ(worker_.Finish(1).state(), "done");
+  // Its round predicts the labelled images of the holdout alone; a later one predicted this image with it.
+  world_.database.Sql(
+      "INSERT INTO prediction SELECT (one).* FROM (SELECT jsonb_populate_record(prediction, "
+      "jsonb_build_object('image_id', (SELECT id FROM image WHERE file_name = 'holdout-3.png'))) AS one "
+      "FROM prediction JOIN image ON image.id = image_id WHERE file_name = 'holdout-2.png') copied");
+  world_.database.Sql(
+      "SELECT import_revision(id, 1, true, false, ARRAY[10, 10, 50, 40]::real[], ARRAY[1], ARRAY[false]) "
+      "FROM image WHERE file_name = 'holdout-3.png'");
+  v1::Model model;
+  ASSERT_TRUE(world_.models->GetModel(world_.Context(world_.engineer).get(), {}, &model).ok());
+  EXPECT_EQ(model.evaluation().images(), 9U);
+  EXPECT_EQ(model.relabelled_images(), 1U);
+  EXPECT_EQ(model.evaluation_now().images(), 10U);
 }
 
 TEST_F(ClassChangeTest, AJobKnowsTheLevelsOfDeepPictures) {
