@@ -1,15 +1,43 @@
 #include "db/connection_pool.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <bit>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "db/statements.h"
 #include "proto/error_info.h"
 
 namespace loupe {
 
-PooledConnection::PooledConnection(const std::string& url) : connection_(url) {
+namespace {
+
+// What a caller leaves out of its deadline for a database that does answer.
+constexpr absl::Duration kGrace = absl::Seconds(1);
+constexpr absl::Duration kWatchPeriod = absl::Milliseconds(100);
+constexpr absl::Duration kPrepareTime = absl::Seconds(5);
+
+}  // namespace
+
+std::string WithTimeouts(const std::string& url) {
+  const std::string limits =
+      "connect_timeout=4 keepalives_idle=10 keepalives_interval=5 keepalives_count=3 tcp_user_timeout=15000";
+  if (url.find("://") == std::string::npos) return absl::StrCat(limits, " ", url);
+  const std::string parameters = absl::StrReplaceAll(limits, {{" ", "&"}});
+  const size_t query = url.find('?');
+  if (query == std::string::npos) return absl::StrCat(url, "?", parameters);
+  return absl::StrCat(url.substr(0, query + 1), parameters, "&", url.substr(query + 1));
+}
+
+PooledConnection::PooledConnection(const std::string& url)
+    : connection_(WithTimeouts(url)), socket_(dup(connection_.sock())) {}
+
+void PooledConnection::Prepare() {
   connection_.set_variable("TimeZone", "'UTC'");
   connection_.set_variable("DateStyle", "'ISO'");
   connection_.set_variable("client_encoding", "'UTF8'");
@@ -22,50 +50,100 @@ PooledConnection::PooledConnection(const std::string& url) : connection_(url) {
 }
 
 void PooledConnection::SetStatementTimeout(absl::Time deadline) {
-  int64_t timeout_ms = 0;
-  if (deadline != absl::InfiniteFuture()) {
-    const int64_t left_ms =
-        std::clamp<int64_t>(absl::ToInt64Milliseconds(deadline - absl::Now()), 1, 1 << 30);
-    timeout_ms = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(left_ms)));
-  }
+  const int64_t left_ms = std::clamp<int64_t>(absl::ToInt64Milliseconds(deadline - absl::Now()), 1, 1 << 30);
+  // Rounded up to one of 16 steps between a power of two and the next.
+  const int64_t step = std::max<int64_t>(std::bit_floor(static_cast<uint64_t>(left_ms)) / 16, 1);
+  const int64_t timeout_ms = (left_ms + step - 1) / step * step;
   if (timeout_ms == statement_timeout_ms_) return;
   connection_.set_variable("statement_timeout", std::to_string(timeout_ms));
   statement_timeout_ms_ = timeout_ms;
 }
 
-absl::StatusOr<std::unique_ptr<PooledConnection>> ConnectionPool::Take(absl::Time deadline) {
+void PooledConnection::Cut() {
+  was_cut_ = true;
+  shutdown(socket_.get(), SHUT_RDWR);
+}
+
+ConnectionPool::ConnectionPool(std::string url, int max_connections)
+    : url_(std::move(url)), free_(max_connections), watcher_([this] { CutLate(); }) {}
+
+ConnectionPool::~ConnectionPool() {
   {
     absl::MutexLock lock(&mutex_);
-    const auto is_free = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return free_ > 0; };
+    stopping_ = true;
+  }
+  watcher_.join();
+}
+
+absl::StatusOr<std::unique_ptr<PooledConnection>> ConnectionPool::Take(absl::Time deadline) {
+  // A statement may take a little longer than its deadline before it ends by itself: SetStatementTimeout.
+  const absl::Time end = deadline + (deadline - absl::Now()) / 8 + kGrace;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto is_free = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return free_ > 0 || aborted_; };
     if (!mutex_.AwaitWithDeadline(absl::Condition(&is_free), deadline)) {
       return Error(absl::StatusCode::kDeadlineExceeded, "BUSY",
                    "no database connection became free in time: the coordinator is overloaded");
+    }
+    if (aborted_) {
+      return Error(absl::StatusCode::kUnavailable, "SHUTTING_DOWN",
+                   "the coordinator is shutting down: send the request again later");
     }
     --free_;
     if (!idle_.empty()) {
       std::unique_ptr<PooledConnection> connection = std::move(idle_.back());
       idle_.pop_back();
+      in_use_.push_back({connection.get(), end});
       return connection;
     }
   }
+  std::unique_ptr<PooledConnection> connection;
   try {
-    return std::make_unique<PooledConnection>(url_);
+    connection = std::make_unique<PooledConnection>(url_);
+    Watch(*connection, std::min(end, absl::Now() + kPrepareTime));
+    connection->Prepare();
+    Watch(*connection, end);
+    return connection;
   } catch (...) {
-    Give(nullptr);
+    Give(std::move(connection), /*keep=*/false);
     throw;
   }
 }
 
-void ConnectionPool::Give(std::unique_ptr<PooledConnection> connection) {
+void ConnectionPool::Watch(PooledConnection& connection, absl::Time deadline) {
+  absl::MutexLock lock(&mutex_);
+  std::erase_if(in_use_, [&](const InUse& one) { return one.connection == &connection; });
+  in_use_.push_back({&connection, deadline});
+  if (aborted_) connection.Cut();
+}
+
+void ConnectionPool::Give(std::unique_ptr<PooledConnection> connection, bool keep) {
   absl::MutexLock lock(&mutex_);
   ++free_;
-  if (connection != nullptr) idle_.push_back(std::move(connection));
+  std::erase_if(in_use_, [&](const InUse& one) { return one.connection == connection.get(); });
+  if (keep && !connection->was_cut()) idle_.push_back(std::move(connection));
 }
 
 void ConnectionPool::DropIdle() {
   std::vector<std::unique_ptr<PooledConnection>> dropped;
   absl::MutexLock lock(&mutex_);
   dropped.swap(idle_);
+}
+
+void ConnectionPool::Abort() {
+  absl::MutexLock lock(&mutex_);
+  aborted_ = true;
+  for (const InUse& one : in_use_) one.connection->Cut();
+}
+
+void ConnectionPool::CutLate() {
+  absl::MutexLock lock(&mutex_);
+  while (!mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kWatchPeriod)) {
+    const absl::Time now = absl::Now();
+    for (const InUse& one : in_use_) {
+      if (now > one.end && !one.connection->was_cut()) one.connection->Cut();
+    }
+  }
 }
 
 }  // namespace loupe

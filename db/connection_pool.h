@@ -1,8 +1,10 @@
 // A bounded pool of connections to one database. Every connection knows all statements by name.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <pqxx/connection>
@@ -10,45 +12,76 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "content/file_handle.h"
 
 namespace loupe {
 
+// The connection string with limits for a network or a server that doesn't answer. Those that it has itself
+// win.
+std::string WithTimeouts(const std::string& url);
+
 class PooledConnection {
  public:
-  // Throws pqxx::broken_connection.
+  // `url`: a libpq connection string or URL. Throws pqxx::broken_connection.
   explicit PooledConnection(const std::string& url);
 
-  // Sets the server's statement timeout to the time left until the deadline, rounded up to a power of two of
-  // milliseconds. Rounding means that most transactions find the right value set already. Throws pqxx's
-  // exceptions.
+  // Sets up the session. Throws pqxx's exceptions.
+  void Prepare();
+
+  // Sets the server's statement timeout to a little more than the time left until the deadline. It has few
+  // values, so that most transactions find the right one set already. Throws pqxx's exceptions.
   void SetStatementTimeout(absl::Time deadline);
+
+  // Ends whatever the connection waits for. From any thread.
+  void Cut();
+  bool was_cut() const { return was_cut_; }
 
   pqxx::connection& get() { return connection_; }
 
  private:
   pqxx::connection connection_;
+  FileHandle socket_;  // a duplicate, which stays open when libpq closes its own
+  std::atomic<bool> was_cut_ = false;
   int64_t statement_timeout_ms_ = 0;  // 0: none
 };
 
+// A thread cuts connections whose statements go on after their deadline: libpq would wait for an answer for
+// ever.
 class ConnectionPool {
  public:
-  ConnectionPool(std::string url, int max_connections) : url_(std::move(url)), free_(max_connections) {}
+  ConnectionPool(std::string url, int max_connections);
+  ~ConnectionPool();
 
-  // Waits until fewer than the maximum are in use; connects when none is idle. Throws
-  // pqxx::broken_connection. Errors: DEADLINE_EXCEEDED.
+  // Waits until fewer than the maximum are in use; connects when none is idle. The connection is cut soon
+  // after the deadline. Throws pqxx::broken_connection. Errors: DEADLINE_EXCEEDED, UNAVAILABLE (after Abort).
   absl::StatusOr<std::unique_ptr<PooledConnection>> Take(absl::Time deadline);
 
-  // Returns a connection to the pool. Call it once per Take; with null when the connection broke.
-  void Give(std::unique_ptr<PooledConnection> connection);
+  // Returns a connection to the pool. Call it once per Take. Keep it: it didn't break.
+  void Give(std::unique_ptr<PooledConnection> connection, bool keep);
 
   // Closes all idle connections: after one connection broke, the others are likely broken, too.
   void DropIdle();
 
+  // Cuts all connections; Take gives none from now on.
+  void Abort();
+
  private:
+  // Adds a connection that is in use. Cuts it at once after Abort.
+  void Watch(PooledConnection& connection, absl::Time deadline);
+  void CutLate();
+
   const std::string url_;
   absl::Mutex mutex_;
+  bool aborted_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   int free_ ABSL_GUARDED_BY(mutex_);  // connections that may be taken: idle ones and ones not yet made
   std::vector<std::unique_ptr<PooledConnection>> idle_ ABSL_GUARDED_BY(mutex_);
+  struct InUse {
+    PooledConnection* connection;
+    absl::Time end;  // when it is cut
+  };
+  std::vector<InUse> in_use_ ABSL_GUARDED_BY(mutex_);
+  std::thread watcher_;
 };
 
 }  // namespace loupe

@@ -1,5 +1,6 @@
 #include "db/database.h"
 
+#include <algorithm>
 #include <cstdint>
 
 #include <pqxx/transaction>
@@ -33,15 +34,15 @@ void Wait(int repeats) {
   absl::SleepFor(absl::Milliseconds(10 << repeats) * absl::Uniform(random, 0.0, 1.0));
 }
 
-SqlFailure RunOnce(ConnectionPool& pool, const TransactionOptions& options,
+SqlFailure RunOnce(ConnectionPool& pool, const TransactionOptions& options, absl::Time deadline,
                    absl::FunctionRef<absl::Status(Transaction*)> body) {
   std::unique_ptr<PooledConnection> connection;
   SqlFailure outcome;
   try {
-    auto taken = pool.Take(options.deadline);
+    auto taken = pool.Take(deadline);
     if (!taken.ok()) return {taken.status()};
     connection = *std::move(taken);
-    connection->SetStatementTimeout(options.deadline);
+    connection->SetStatementTimeout(deadline);
     const auto work = Begin(connection->get(), options.isolation);
     Transaction transaction(*work);
     outcome.status = body(&transaction);
@@ -50,9 +51,10 @@ SqlFailure RunOnce(ConnectionPool& pool, const TransactionOptions& options,
   } catch (...) {
     outcome = DescribeCurrentException(options.name, connection != nullptr && connection->get().is_open());
     if (connection == nullptr) return outcome;  // Take has given its place back
+    if (connection->was_cut() && absl::Now() >= deadline) outcome.status = NoAnswer();
   }
   const bool broke = outcome.recovery == Recovery::kReconnectRunAgain;
-  pool.Give(broke ? nullptr : std::move(connection));
+  pool.Give(std::move(connection), /*keep=*/!broke);
   return outcome;
 }
 
@@ -65,18 +67,24 @@ Database::~Database() = default;
 
 absl::Status Database::Run(const TransactionOptions& options,
                            absl::FunctionRef<absl::Status(Transaction*)> body) {
+  const absl::Time deadline = std::min(options.deadline, absl::Now() + kLongest);
   for (int repeats = 0;; ++repeats) {
-    SqlFailure outcome = RunOnce(*pool_, options, body);
+    SqlFailure outcome = RunOnce(*pool_, options, deadline, body);
     if (outcome.recovery == Recovery::kGiveUp) return std::move(outcome.status);
     // All idle connections are from before the break.
     if (outcome.recovery == Recovery::kReconnectRunAgain) pool_->DropIdle();
-    if (repeats == kMaxRepeats || absl::Now() >= options.deadline) return std::move(outcome.status);
+    if (repeats == kMaxRepeats || absl::Now() >= deadline) return std::move(outcome.status);
     Wait(repeats);
   }
 }
 
-absl::Status Database::Ping() {
-  return Run("Ping", [](Transaction*) { return absl::OkStatus(); });
+absl::Status Database::Ping(absl::Duration patience) {
+  return Run({"Ping", patience}, [](Transaction* transaction) {
+    transaction->Exec("Ping");
+    return absl::OkStatus();
+  });
 }
+
+void Database::Abort() { pool_->Abort(); }
 
 }  // namespace loupe

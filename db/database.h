@@ -9,6 +9,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 
 namespace loupe {
@@ -18,21 +19,25 @@ class Transaction;
 
 enum class Isolation { kReadCommitted, kRepeatableRead, kSerializable };
 
+// Every transaction has a deadline: that of the call that it serves, or a time from now.
 struct TransactionOptions {
-  // NOLINTNEXTLINE(google-explicit-constructor): a name alone is the common case.
-  TransactionOptions(const char* transaction_name) : name(transaction_name) {}
   TransactionOptions(const char* transaction_name, absl::Time until,
                      Isolation level = Isolation::kReadCommitted)
       : name(transaction_name), deadline(until), isolation(level) {}
+  TransactionOptions(const char* transaction_name, absl::Duration time,
+                     Isolation level = Isolation::kReadCommitted)
+      : TransactionOptions(transaction_name, absl::Now() + time, level) {}
 
   const char* name;  // for logs
-  absl::Time deadline = absl::InfiniteFuture();
-  Isolation isolation = Isolation::kReadCommitted;
+  absl::Time deadline;
+  Isolation isolation;
 };
 
 class Database {
  public:
   static constexpr int kDefaultConnections = 16;
+  // A later deadline is taken for this.
+  static constexpr absl::Duration kLongest = absl::Minutes(10);
 
   // `url`: a libpq connection string or URL. The first transaction connects, not the constructor.
   explicit Database(std::string url, int max_connections = kDefaultConnections);
@@ -42,7 +47,8 @@ class Database {
 
   // Runs `body(Transaction&)`, which returns absl::Status or absl::StatusOr<T>. Commits when the result is
   // OK, otherwise rolls back. Returns the body's result. `body` may run several times, so it must not keep
-  // state from one run to the next. Statements end at the deadline (within a factor of two of the time left).
+  // state from one run to the next. Statements end soon after the deadline; if the database doesn't answer by
+  // then, its connection is cut.
   //
   // The transaction is run again at most three times, with jitter, after a serialisation failure, a deadlock,
   // a body that returned ABORTED, a broken connection, and a commit whose outcome is unknown. In the last
@@ -68,8 +74,11 @@ class Database {
     }
   }
 
-  // OK when a connection can be made now. Errors: UNAVAILABLE.
-  absl::Status Ping();
+  // OK when the database answers. Errors: UNAVAILABLE, DEADLINE_EXCEEDED.
+  absl::Status Ping(absl::Duration patience);
+
+  // Cuts all connections, and makes no more: who waits for the database gets UNAVAILABLE.
+  void Abort();
 
  private:
   // A pointer, since FunctionRef can't take a reference to a type that is only declared here.

@@ -11,6 +11,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "content/sha256.h"
+#include "db/connection_pool.h"
 #include "db/sql_error.h"
 #include "db/statements.h"
 #include "proto/error_info.h"
@@ -24,7 +25,7 @@ constexpr char kLock[] = "SELECT pg_advisory_lock(7208127314)";
 absl::Status Connected(const char* name, const std::string& url,
                        absl::FunctionRef<absl::Status(pqxx::connection&)> body) {
   try {
-    pqxx::connection connection(url);
+    pqxx::connection connection(WithTimeouts(url));
     return body(connection);
   } catch (...) {
     return DescribeCurrentException(name, true).status;

@@ -40,7 +40,7 @@ SqlFailure Conflict() {
 // Source of the codes: PostgreSQL 15, appendix A.
 absl::Status FromSqlState(const char* name, const std::string& state, const std::exception& error) {
   if (state == "57014") {
-    return Error(StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED", "the database did not answer in time");
+    return NoAnswer();
   }
   // PostgreSQL's message names columns and values, so it goes to the log only.
   spdlog::warn("{}: SQLSTATE {}: {}", name, state, error.what());
@@ -65,6 +65,10 @@ bool IsShutdown(std::string_view state) {
 }
 
 }  // namespace
+
+absl::Status NoAnswer() {
+  return Error(StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED", "the database did not answer in time");
+}
 
 SqlFailure DescribeCurrentException(const char* name, bool connection_open) {
   try {

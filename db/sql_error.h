@@ -17,6 +17,9 @@ struct SqlFailure {
   Recovery recovery = Recovery::kGiveUp;
 };
 
+// DEADLINE_EXCEEDED: the database did not answer in time.
+absl::Status NoAnswer();
+
 // Requires: called in a catch block. `connection_open`: whether the connection is still open.
 // The status holds nothing about SQL, since clients see it. The details are logged under `name`.
 SqlFailure DescribeCurrentException(const char* name, bool connection_open);

@@ -269,6 +269,18 @@ absl::StatusOr<v1::Recipe> ParseRecipe(std::string_view text) {
   return recipe;
 }
 
+absl::StatusOr<v1::Recipe> ParseStoredRecipe(std::string_view text) {
+  FirstError first;
+  google::protobuf::TextFormat::Parser parser;
+  parser.RecordErrorsTo(&first);
+  parser.AllowUnknownField(true);
+  v1::Recipe recipe;
+  if (!parser.ParseFromString(std::string(text), &recipe)) {
+    return absl::InternalError(absl::StrCat("a stored recipe can't be read: ", first.text));
+  }
+  return WithDefaults(std::move(recipe));
+}
+
 std::string RecipeText(const v1::Recipe& recipe) {
   std::string text;
   google::protobuf::TextFormat::PrintToString(recipe, &text);

@@ -16,6 +16,10 @@ namespace loupe {
 // wrong type); when all can be read, it names every field out of range and its range, one field per line.
 absl::StatusOr<v1::Recipe> ParseRecipe(std::string_view text);
 
+// Reads a recipe as it was stored: resolved, by this release or another. Its ranges are not checked again,
+// and fields that this release doesn't know are passed over. Errors: INTERNAL.
+absl::StatusOr<v1::Recipe> ParseStoredRecipe(std::string_view text);
+
 // Writes the defaults into the fields that are not set. Some fields stay unset, because their defaults are
 // known elsewhere: `detector.min_size` and `max_size` (by the preset) and `ranking.strategy` (by the
 // project).

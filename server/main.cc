@@ -4,16 +4,19 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <thread>
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "content/loopback.h"
 #include "content/read_file.h"
 #include "db/migrate.h"
 #include "db/private_postgres/private_postgres.h"
@@ -27,6 +30,35 @@ namespace {
 
 constexpr absl::Duration kDatabasePatience = absl::Minutes(1);
 constexpr absl::Duration kDrainPatience = absl::Seconds(10);
+constexpr absl::Duration kEndPatience = absl::Seconds(14);
+
+// Waits for a signal that ends the program, and sees to it that it does, whatever the program waits for.
+class EndingSignal {
+ public:
+  // Before the first other thread, so that all have the mask: the signals come to this one alone.
+  EndingSignal() {
+    sigset_t endings;
+    sigemptyset(&endings);
+    sigaddset(&endings, SIGTERM);
+    sigaddset(&endings, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &endings, nullptr);
+    std::thread([this, endings] {
+      int signal = 0;
+      sigwait(&endings, &signal);
+      came_.Notify();
+      absl::SleepFor(kEndPatience);
+      std::fprintf(stderr, "loupe-server: ended in the middle of what it waited for\n");
+      std::_Exit(1);
+    }).detach();
+  }
+
+  void Wait() const { came_.WaitForNotification(); }
+  // Whether it came within this time.
+  bool WaitFor(absl::Duration time) const { return came_.WaitForNotificationWithTimeout(time); }
+
+ private:
+  absl::Notification came_;
+};
 
 struct Flags {
   std::filesystem::path data_dir;
@@ -51,10 +83,6 @@ void Define(CLI::App& app, Flags& flags) {
   key->needs(cert);
 }
 
-bool IsLoopback(const std::string& host) {
-  return absl::StartsWith(host, "127.") || host == "localhost" || host == "[::1]";
-}
-
 // Empty when the flags can be used together.
 std::string ProblemWith(const Flags& flags) {
   const size_t colon = flags.listen.rfind(':');
@@ -63,18 +91,18 @@ std::string ProblemWith(const Flags& flags) {
       port > 65535) {
     return absl::StrCat("--listen: ", flags.listen, " is not HOST:PORT");
   }
-  if (!flags.tls_cert.empty() || IsLoopback(flags.listen.substr(0, colon))) return "";
+  if (!flags.tls_cert.empty() || IsLoopback(HostOf(flags.listen))) return "";
   return absl::StrCat("--listen: ", flags.listen,
                       " can be reached from elsewhere, and tokens would travel in the "
                       "clear: give --tls-cert and --tls-key, or listen on 127.0.0.1");
 }
 
 // The schema, once the database answers.
-absl::Status MigrateWhenReady(const std::string& url) {
-  for (const absl::Time end = absl::Now() + kDatabasePatience;; absl::SleepFor(absl::Seconds(1))) {
+absl::Status MigrateWhenReady(const std::string& url, const EndingSignal& ending) {
+  for (const absl::Time end = absl::Now() + kDatabasePatience;;) {
     const absl::Status migrated = Migrate(url);
     if (!absl::IsUnavailable(migrated)) return migrated;
-    if (absl::Now() > end) {
+    if (ending.WaitFor(absl::Seconds(1)) || absl::Now() > end) {
       return absl::UnavailableError("the database can't be reached: check --database-url and see above");
     }
   }
@@ -105,7 +133,7 @@ absl::StatusOr<ServerOptions> OptionsOf(const Flags& flags) {
   return options;
 }
 
-absl::Status Run(Flags flags, const sigset_t& endings) {
+absl::Status Run(Flags flags, const EndingSignal& ending) {
   std::error_code error;
   std::filesystem::create_directories(flags.data_dir, error);
   if (error) {
@@ -115,7 +143,7 @@ absl::Status Run(Flags flags, const sigset_t& endings) {
   flags.data_dir = std::filesystem::canonical(flags.data_dir);
   const auto postgres = StartPostgres(flags);
   if (!postgres.ok()) return postgres.status();
-  if (const absl::Status ready = MigrateWhenReady(flags.database_url); !ready.ok()) return ready;
+  if (const absl::Status ready = MigrateWhenReady(flags.database_url, ending); !ready.ok()) return ready;
   const absl::StatusOr<ServerOptions> options = OptionsOf(flags);
   if (!options.ok()) return options.status();
   const auto server = Server::Start(*options);
@@ -130,8 +158,7 @@ absl::Status Run(Flags flags, const sigset_t& endings) {
     return told;
   }
   spdlog::info("serving on {}", address);
-  int signal = 0;
-  sigwait(&endings, &signal);
+  ending.Wait();
   spdlog::info("shutting down");
   (*server)->Shutdown(kDrainPatience);
   return absl::OkStatus();
@@ -154,14 +181,10 @@ int Main(int argc, char** argv) {
     return 2;
   }
   spdlog::set_default_logger(spdlog::stderr_logger_mt("loupe-server"));
-  // Before the first thread, so that all have it: the ending signals come to sigwait alone.
-  sigset_t endings;
-  sigemptyset(&endings);
-  sigaddset(&endings, SIGTERM);
-  sigaddset(&endings, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &endings, nullptr);
+  // For ever: its thread may outlive main().
+  const EndingSignal& ending = *new EndingSignal();
   ::signal(SIGPIPE, SIG_IGN);
-  const absl::Status status = Run(flags, endings);
+  const absl::Status status = Run(flags, ending);
   if (status.ok()) return 0;
   std::fprintf(stderr, "loupe-server: %s\n", std::string(status.message()).c_str());
   return 1;

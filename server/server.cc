@@ -1,8 +1,8 @@
 #include "server/server.h"
 
+#include <algorithm>
 #include <utility>
 
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
@@ -24,6 +24,8 @@
 #include "server/projects/token_service.h"
 #include "server/rounds/round_planner.h"
 #include "server/rounds/round_service.h"
+#include "server/rpc/health_watch.h"
+#include "server/rpc/listener.h"
 #include "server/rpc/rpc_call.h"
 
 namespace loupe {
@@ -37,7 +39,18 @@ constexpr int kConnectionAgeMs = 60 * 60 * 1000;
 constexpr int kConnectionGraceMs = 10 * 60 * 1000;  // for calls under way when a connection gets too old
 constexpr int kKeepaliveMs = 60 * 1000;
 constexpr int kKeepaliveTimeoutMs = 20 * 1000;
-constexpr int kMinPingMs = 10 * 1000;  // how often a client may ask for a sign of life
+constexpr int kMinPingMs = 10 * 1000;   // how often a client may ask for a sign of life
+constexpr int kIdleMs = 5 * 60 * 1000;  // a connection without a call is closed after this
+constexpr int kHandshakeMs = 20 * 1000;
+constexpr int kMaxStreams = 100;  // calls at the same time on one connection
+constexpr int kMaxConnections = 4096;
+
+// Connections get descriptors below this. The others are for the database, pictures and weights: a quarter,
+// at most 1024.
+int ConnectionLimit() {
+  const int descriptors = RaiseDescriptorLimit();
+  return std::min(descriptors - std::min(descriptors / 4, 1024), kMaxConnections);
+}
 
 std::shared_ptr<grpc::ServerCredentials> Credentials(const ServerOptions& options) {
   if (options.tls_certificate.empty()) return grpc::InsecureServerCredentials();
@@ -46,14 +59,21 @@ std::shared_ptr<grpc::ServerCredentials> Credentials(const ServerOptions& option
   return grpc::SslServerCredentials(tls);
 }
 
+// Before a call's token is known, all that it may use is bounded by these.
 void SetLimits(grpc::ServerBuilder& builder) {
   grpc::ResourceQuota quota("loupe-server");
   quota.Resize(kMaxMemoryBytes);
   quota.SetMaxThreads(kMaxThreads);
   builder.SetResourceQuota(quota);
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  // Two coordinators on one port would each get a part of the calls.
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  // A megabyte that is compressed can become a gigabyte.
+  for (const grpc_compression_algorithm algorithm : {GRPC_COMPRESS_DEFLATE, GRPC_COMPRESS_GZIP}) {
+    builder.SetCompressionAlgorithmSupportStatus(algorithm, false);
+  }
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreams);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kIdleMs);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMs);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, kConnectionAgeMs);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, kConnectionGraceMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
@@ -80,8 +100,9 @@ struct Server::Parts {
   RoundServiceImpl rounds{calls, database};
   ModelServiceImpl models{calls, database, blobs};
   WorkerServiceImpl workers{calls, database, blobs};
-  std::string address;
+  std::unique_ptr<Listener> listener;
   std::unique_ptr<grpc::Server> server;
+  std::unique_ptr<HealthWatch> health;
   std::unique_ptr<RoundPlanner> planner;
   std::unique_ptr<LeaseReaper> reaper;
 };
@@ -89,7 +110,7 @@ struct Server::Parts {
 Server::Server(const ServerOptions& options, BlobStore blobs)
     : parts_(std::make_unique<Parts>(options.database_url, std::move(blobs))) {}
 
-const std::string& Server::address() const { return parts_->address; }
+const std::string& Server::address() const { return parts_->listener->address(); }
 
 Database& Server::database() { return parts_->database; }
 
@@ -99,6 +120,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   auto server = std::unique_ptr<Server>(new Server(options, *std::move(blobs)));
   if (const absl::Status listening = server->Listen(options); !listening.ok()) return listening;
   Parts& parts = *server->parts_;
+  parts.health = std::make_unique<HealthWatch>(parts.database, *parts.server->GetHealthCheckService());
   parts.planner = std::make_unique<RoundPlanner>(parts.database, parts.blobs);
   parts.planner->Start();
   parts.reaper = std::make_unique<LeaseReaper>(parts.database, parts.blobs);
@@ -106,23 +128,31 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 }
 
 absl::Status Server::Listen(const ServerOptions& options) {
+  absl::StatusOr<std::unique_ptr<Listener>> listener = Listener::Listen(options.listen);
+  if (!listener.ok()) return listener.status();
+  parts_->listener = *std::move(listener);
   grpc::EnableDefaultHealthCheckService(true);
-  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
-  int port = 0;
-  builder.AddListeningPort(options.listen, Credentials(options), &port);
+  using From = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
+  std::shared_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor =
+      builder.experimental().AddExternalConnectionAcceptor(From::FROM_FD, Credentials(options));
   SetLimits(builder);
   grpc::Service* const services[] = {&parts_->projects, &parts_->images,     &parts_->labeling,
                                      &parts_->insight,  &parts_->provenance, &parts_->tokens,
                                      &parts_->rounds,   &parts_->models,     &parts_->workers};
   for (grpc::Service* service : services) builder.RegisterService(service);
   parts_->server = builder.BuildAndStart();
-  if (parts_->server == nullptr || port == 0) {
+  if (parts_->server == nullptr) {
     return absl::FailedPreconditionError(
-        absl::StrCat("can't listen on ", options.listen,
-                     ": the port is taken, or the certificate or its key can't be used"));
+        absl::StrCat("can't serve on ", options.listen, ": the certificate or its key can't be used"));
   }
-  parts_->address = absl::StrCat(options.listen.substr(0, options.listen.rfind(':')), ":", port);
+  const auto take = [acceptor](int port, int connection) {
+    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
+    parameters.listener_fd = port;
+    parameters.fd = connection;
+    acceptor->HandleNewConnection(&parameters);
+  };
+  parts_->listener->Start(take, ConnectionLimit());
   return absl::OkStatus();
 }
 
@@ -131,9 +161,11 @@ Server::~Server() { Shutdown(absl::ZeroDuration()); }
 void Server::Shutdown(absl::Duration patience) {
   if (parts_->server == nullptr) return;
   parts_->calls.Drain();
-  if (auto* health = parts_->server->GetHealthCheckService(); health != nullptr)
-    health->SetServingStatus(false);
+  parts_->health.reset();
+  parts_->listener->Stop();
   parts_->server->Shutdown(absl::ToChronoTime(absl::Now() + patience));
+  // Calls that are left wait for the database, and so may the planner and the reaper.
+  parts_->database.Abort();
   parts_->server->Wait();
   parts_->planner.reset();
   parts_->reaper.reset();

@@ -38,7 +38,8 @@ class Server {
   Database& database();
 
   // The health check reports NOT_SERVING, no task or job is handed out any more, and calls in progress have
-  // `patience` to end. Then the threads stop. May be called twice.
+  // `patience` to end. Then the connections to the database are cut, and the threads stop. May be called
+  // twice.
   void Shutdown(absl::Duration patience);
 
  private:

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "content/loopback.h"
 #include "content/read_file.h"
 
 namespace loupe {
@@ -23,8 +24,7 @@ constexpr absl::Duration kFirstWait = absl::Milliseconds(50);
 constexpr absl::Duration kMaxWait = absl::Seconds(2);
 
 bool IsOfThisMachine(const std::string& address) {
-  return absl::StartsWith(address, "127.") || absl::StartsWith(address, "localhost:") ||
-         absl::StartsWith(address, "[::1]:") || absl::StartsWith(address, "unix:");
+  return IsLoopback(HostOf(address)) || absl::StartsWith(address, "unix:");
 }
 
 }  // namespace

@@ -1,5 +1,8 @@
 -- Principals: who may call the coordinator.
 
+-- name: Ping
+SELECT 1;
+
 -- name: FindPrincipal
 SELECT id, name, role, revoked_at IS NOT NULL AS revoked, coalesce(expires_at <= now(), false) AS expired
 FROM principal WHERE token_hash = $1;

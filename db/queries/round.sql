@@ -76,19 +76,14 @@ WHERE job.id = $1 FOR NO KEY UPDATE OF round;
 SELECT id FROM round WHERE id = $1 AND state = $2 FOR NO KEY UPDATE SKIP LOCKED;
 
 -- name: SelectOpenRounds
+-- Those that run, and of each project in which none runs the one that has waited longest.
 SELECT id, project_id, number, state FROM round
-WHERE state IN ('training', 'evaluating', 'predicting', 'ranking') ORDER BY id;
-
--- name: LockNextWaitingRound
--- The oldest waiting round of a project in which no round runs.
-SELECT round.id, round.project_id, round.number, round.state FROM round
-WHERE round.state = 'waiting'
-  AND round.id = (SELECT min(other.id) FROM round other
-                  WHERE other.project_id = round.project_id AND other.state = 'waiting')
-  AND NOT EXISTS (SELECT FROM round other WHERE other.project_id = round.project_id
-                  AND other.state IN ('training', 'evaluating', 'predicting', 'ranking'))
-ORDER BY round.id LIMIT 1
-FOR NO KEY UPDATE OF round SKIP LOCKED;
+WHERE state IN ('training', 'evaluating', 'predicting', 'ranking')
+   OR state = 'waiting'
+      AND id = (SELECT min(other.id) FROM round other
+                WHERE other.project_id = round.project_id
+                  AND other.state IN ('waiting', 'training', 'evaluating', 'predicting', 'ranking'))
+ORDER BY id;
 
 -- name: SetRoundState
 -- The time of a step is the time at which it first began.

@@ -152,12 +152,6 @@ std::vector<OpenRound> ListOpenRounds(Transaction& transaction) {
   return rounds;
 }
 
-std::optional<OpenRound> LockNextWaitingRound(Transaction& transaction) {
-  const pqxx::result rows = transaction.Exec("LockNextWaitingRound");
-  if (rows.empty()) return std::nullopt;
-  return OpenRoundOf(rows[0]);
-}
-
 void SetRoundState(Transaction& transaction, RoundId round, RoundState state) {
   transaction.Exec("SetRoundState", round, RoundStateName(state));
   if (HasEnded(state)) CancelJobs(transaction, round);

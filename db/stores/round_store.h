@@ -83,12 +83,9 @@ struct OpenRound {
   RoundState state = RoundState::kTraining;
 };
 
-// Running rounds, in order of id.
+// Running rounds, and those that may start: of each project in which none runs the one that has waited longest.
+// In order of id.
 std::vector<OpenRound> ListOpenRounds(Transaction& transaction);
-
-// The oldest waiting round of some project in which no round runs. nullopt: there is none, or another
-// coordinator has locked it. Locks: the round's row.
-std::optional<OpenRound> LockNextWaitingRound(Transaction& transaction);
 
 // Enters a state. When the round enters a state again, the time of the first entry stays. Requires: the
 // round's lock; not kFailed.

@@ -13,7 +13,7 @@
 #include "db/stores/round_store.h"
 #include "evaluation/bootstrap.h"
 #include "server/ranking/learning_curve.h"
-#include "server/rounds/stored_recipe.h"
+#include "recipe/recipe.h"
 
 namespace loupe {
 namespace {
@@ -38,7 +38,7 @@ v1::CurvePoint PointOf(const v1::Round& round, double seconds) {
 
 // Adds a finished round. `before`: the model of the round before; none for the first.
 absl::Status AddRound(Transaction& transaction, const RoundRow& row, ModelId before, CurveInput& input) {
-  const absl::StatusOr<v1::Recipe> recipe = ReadStoredRecipe(row.recipe);
+  const absl::StatusOr<v1::Recipe> recipe = ParseStoredRecipe(row.recipe);
   if (!recipe.ok()) return recipe.status();
   input.next_images = recipe->ranking().budget();
   const AnnotationTime time = TimeOfSnapshot(transaction, row.snapshot);

@@ -11,7 +11,7 @@
 #include "evaluation/weighted_estimates.h"
 #include "proto/error_info.h"
 #include "server/rounds/round_ranking.h"
-#include "server/rounds/stored_recipe.h"
+#include "recipe/recipe.h"
 
 namespace loupe {
 namespace {
@@ -47,7 +47,7 @@ struct Drawn {
 // The draw of a round's ranking. Images that were appended when the ranking ran out come after it and are not
 // part of it. Errors: INTERNAL (a stored recipe can't be read).
 absl::StatusOr<RandomDraw> DrawOfRound(const DrawnRanking& ranking) {
-  const absl::StatusOr<v1::Recipe> recipe = ReadStoredRecipe(ranking.recipe);
+  const absl::StatusOr<v1::Recipe> recipe = ParseStoredRecipe(ranking.recipe);
   if (!recipe.ok()) return recipe.status();
   const absl::StatusOr<size_t> size = RandomSliceSize(recipe->ranking(), ranking.eligible);
   if (!size.ok()) return absl::InternalError(size.status().message());

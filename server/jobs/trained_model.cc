@@ -8,7 +8,7 @@
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
 #include "server/blobs/weights_check.h"
-#include "server/rounds/stored_recipe.h"
+#include "recipe/recipe.h"
 
 namespace loupe {
 namespace {
@@ -70,7 +70,7 @@ absl::Status CheckTrainedWeights(const BlobStore& blobs, const v1::CompleteJobRe
 
 absl::Status InsertTrainedModel(Transaction& transaction, const JobRow& job,
                                 const v1::CompleteJobRequest& request) {
-  const absl::StatusOr<v1::Recipe> recipe = ReadStoredRecipe(job.recipe);
+  const absl::StatusOr<v1::Recipe> recipe = ParseStoredRecipe(job.recipe);
   if (!recipe.ok()) return recipe.status();
   const size_t class_count = ReadClassesOfJob(transaction, job).size();
   if (absl::Status valid = CheckClassQuality(request, class_count); !valid.ok()) return valid;

@@ -15,9 +15,9 @@
 #include "db/stores/request_store.h"
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
+#include "recipe/recipe.h"
 #include "server/jobs/job_lease.h"
 #include "server/jobs/trained_model.h"
-#include "server/rounds/stored_recipe.h"
 
 namespace loupe {
 namespace {
@@ -39,7 +39,7 @@ using OptionalJob = absl::StatusOr<std::optional<v1::Job>>;
 
 // Everything that a worker needs to know of a job.
 absl::StatusOr<v1::Job> DescribeJob(Transaction& transaction, const JobRow& job, const JobLease& lease) {
-  const absl::StatusOr<v1::Recipe> recipe = ReadStoredRecipe(job.recipe);
+  const absl::StatusOr<v1::Recipe> recipe = ParseStoredRecipe(job.recipe);
   if (!recipe.ok()) return recipe.status();
   v1::Job message = job.message;
   message.set_lease(lease.number.value());
@@ -54,7 +54,7 @@ absl::StatusOr<v1::Job> DescribeJob(Transaction& transaction, const JobRow& job,
   return message;
 }
 
-// nullopt: there is no free job now.
+// nullopt: there is no free job now. A job that can't be described fails its round, and no other.
 OptionalJob LeaseFreeJob(Transaction& transaction, PrincipalId principal, const std::string& worker) {
   DeleteExpiredJobLeases(transaction);
   const JobId id = LockFreeJob(transaction);
@@ -62,7 +62,12 @@ OptionalJob LeaseFreeJob(Transaction& transaction, PrincipalId principal, const 
   const std::optional<JobLease> lease = LeaseJob(transaction, id, principal, worker);
   const std::optional<JobRow> job = FindJob(transaction, id);
   if (!lease.has_value() || !job.has_value()) return std::nullopt;
-  return DescribeJob(transaction, *job, *lease);
+  absl::StatusOr<v1::Job> described = DescribeJob(transaction, *job, *lease);
+  if (described.ok()) return *std::move(described);
+  DeleteJobLease(transaction, id, lease->number);
+  FailRound(transaction, job->round,
+            absl::StrCat("a job can't begin: ", described.status().message(), ": submit the round again"));
+  return std::nullopt;
 }
 
 // Not WithRequestId: only a response with a job is stored, so that a request that got no job can be repeated.

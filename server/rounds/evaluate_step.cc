@@ -8,10 +8,10 @@
 #include "db/stores/model_store.h"
 #include "db/stores/prediction_store.h"
 #include "db/stores/project_store.h"
+#include "recipe/recipe.h"
 #include "server/rounds/round_calibration.h"
 #include "server/rounds/round_evaluation.h"
 #include "server/rounds/round_steps.h"
-#include "server/rounds/stored_recipe.h"
 
 namespace loupe {
 namespace {
@@ -48,7 +48,7 @@ absl::StatusOr<std::optional<Evidence>> ReadEvidence(Transaction& transaction, c
   if (!TryLockRound(transaction, open.id, RoundState::kEvaluating)) return std::nullopt;
   absl::StatusOr<RoundRow> round = ReadRound(transaction, open);
   if (!round.ok()) return round.status();
-  absl::StatusOr<v1::Recipe> recipe = ReadStoredRecipe(round->recipe);
+  absl::StatusOr<v1::Recipe> recipe = ParseStoredRecipe(round->recipe);
   if (!recipe.ok()) return recipe.status();
   // Another model may have been promoted since the jobs were made.
   MakeEvaluateJobs(transaction, *round, recipe->prediction().shard_size());
@@ -116,12 +116,13 @@ absl::Status KeepJudgement(Transaction& transaction, const Evidence& evidence, c
 }  // namespace
 
 absl::Status FinishEvaluating(Database& database, const OpenRound& open) {
-  const absl::StatusOr<std::optional<Evidence>> evidence = database.Transact(
-      "ReadEvidence", [&](Transaction& transaction) { return ReadEvidence(transaction, open); });
+  const absl::StatusOr<std::optional<Evidence>> evidence =
+      database.Transact({"ReadEvidence", Database::kLongest},
+                        [&](Transaction& transaction) { return ReadEvidence(transaction, open); });
   if (!evidence.ok()) return evidence.status();
   if (!evidence->has_value()) return absl::OkStatus();
   const Judgement judgement = Judge(**evidence);
-  return database.Transact("KeepJudgement", [&](Transaction& transaction) {
+  return database.Transact({"KeepJudgement", Database::kLongest}, [&](Transaction& transaction) {
     return KeepJudgement(transaction, **evidence, judgement);
   });
 }

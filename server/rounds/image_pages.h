@@ -20,7 +20,8 @@ absl::Status ForEachImage(Database& database, const char* name, Read read, IdOf 
   ImageId after;
   for (;;) {
     auto page = database.Transact(
-        name, [&](Transaction& transaction) -> absl::StatusOr<decltype(read(transaction, after, kPageRows))> {
+        {name, Database::kLongest},
+        [&](Transaction& transaction) -> absl::StatusOr<decltype(read(transaction, after, kPageRows))> {
           return read(transaction, after, kPageRows);
         });
     if (!page.ok()) return page.status();

@@ -4,11 +4,14 @@
 namespace loupe {
 
 absl::Status FinishPredicting(Database& database, const OpenRound& open) {
-  return database.Transact("FinishPredicting", [&](Transaction& transaction) -> absl::Status {
-    if (!TryLockRound(transaction, open.id, RoundState::kPredicting)) return absl::OkStatus();
-    if (AllDone(transaction, open.id, v1::PREDICT)) SetRoundState(transaction, open.id, RoundState::kRanking);
-    return absl::OkStatus();
-  });
+  return database.Transact({"FinishPredicting", Database::kLongest},
+                           [&](Transaction& transaction) -> absl::Status {
+                             if (!TryLockRound(transaction, open.id, RoundState::kPredicting))
+                               return absl::OkStatus();
+                             if (AllDone(transaction, open.id, v1::PREDICT))
+                               SetRoundState(transaction, open.id, RoundState::kRanking);
+                             return absl::OkStatus();
+                           });
 }
 
 }  // namespace loupe

@@ -12,12 +12,12 @@
 #include "db/stores/pseudo_label_store.h"
 #include "db/stores/ranking_store.h"
 #include "proto/class_index.h"
+#include "recipe/recipe.h"
 #include "server/ranking/pseudo_labels.h"
 #include "server/rounds/image_pages.h"
 #include "server/rounds/round_calibration.h"
 #include "server/rounds/round_evaluation.h"
 #include "server/rounds/round_steps.h"
-#include "server/rounds/stored_recipe.h"
 
 namespace loupe {
 namespace {
@@ -31,22 +31,21 @@ void Start(Transaction& transaction, RoundId round) {
 }
 
 struct WaitingRound {
-  OpenRound open;
+  ProjectId project;
   SnapshotId snapshot;
   double min_precision = 0;
 };
 
-// Starts the next waiting round. A round that needs pseudo-labels first isn't started but returned.
-absl::StatusOr<std::optional<WaitingRound>> StartOrFind(Transaction& transaction) {
-  const std::optional<OpenRound> open = LockNextWaitingRound(transaction);
-  if (!open.has_value()) return std::nullopt;
-  const absl::StatusOr<RoundRow> round = ReadRound(transaction, *open);
+// Starts the round, unless it needs pseudo-labels first: then it is returned.
+absl::StatusOr<std::optional<WaitingRound>> StartOrFind(Transaction& transaction, const OpenRound& open) {
+  if (!TryLockRound(transaction, open.id, RoundState::kWaiting)) return std::nullopt;
+  const absl::StatusOr<RoundRow> round = ReadRound(transaction, open);
   if (!round.ok()) return round.status();
-  const absl::StatusOr<v1::Recipe> recipe = ReadStoredRecipe(round->recipe);
+  const absl::StatusOr<v1::Recipe> recipe = ParseStoredRecipe(round->recipe);
   if (!recipe.ok()) return recipe.status();
   if (recipe->pseudo_labels().enabled())
-    return WaitingRound{*open, round->snapshot, recipe->pseudo_labels().min_precision()};
-  Start(transaction, open->id);
+    return WaitingRound{open.project, round->snapshot, recipe->pseudo_labels().min_precision()};
+  Start(transaction, open.id);
   return std::nullopt;
 }
 
@@ -59,7 +58,7 @@ struct Source {
 
 // nullopt: no model serves.
 std::optional<Source> ReadSource(Transaction& transaction, const WaitingRound& waiting) {
-  const ProjectId project = waiting.open.project;
+  const ProjectId project = waiting.project;
   std::optional<ModelRow> serving = FindModel(transaction, project, "");
   if (!serving.has_value()) return std::nullopt;
   Source source;
@@ -146,11 +145,11 @@ v1::PseudoLabels DescriptionOf(const Source& source) {
   return about;
 }
 
-absl::Status KeepAndStart(Transaction& transaction, const WaitingRound& waiting, v1::PseudoLabels about,
-                          const std::vector<v1::ImagePrediction>& chosen) {
-  if (!TryLockRound(transaction, waiting.open.id, RoundState::kWaiting)) return absl::OkStatus();
+absl::Status KeepAndStart(Transaction& transaction, RoundId round, SnapshotId snapshot,
+                          v1::PseudoLabels about, const std::vector<v1::ImagePrediction>& chosen) {
+  if (!TryLockRound(transaction, round, RoundState::kWaiting)) return absl::OkStatus();
   for (const v1::ImagePrediction& image : chosen) {
-    if (!InsertPseudoLabel(transaction, waiting.snapshot, image)) continue;
+    if (!InsertPseudoLabel(transaction, snapshot, image)) continue;
     about.set_images(about.images() + 1);
     for (const uint32_t label : image.labels()) {
       if (label == 0) continue;
@@ -159,33 +158,35 @@ absl::Status KeepAndStart(Transaction& transaction, const WaitingRound& waiting,
       one.set_boxes(one.boxes() + 1);
     }
   }
-  DescribePseudoLabels(transaction, waiting.snapshot, about);
-  Start(transaction, waiting.open.id);
+  DescribePseudoLabels(transaction, snapshot, about);
+  Start(transaction, round);
   return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::Status StartWaitingRound(Database& database) {
-  const absl::StatusOr<std::optional<WaitingRound>> waiting = database.Transact(
-      "StartWaitingRound", [](Transaction& transaction) { return StartOrFind(transaction); });
+absl::Status StartRound(Database& database, const OpenRound& open) {
+  const absl::StatusOr<std::optional<WaitingRound>> waiting =
+      database.Transact({"StartRound", Database::kLongest},
+                        [&](Transaction& transaction) { return StartOrFind(transaction, open); });
   if (!waiting.ok()) return waiting.status();
   if (!waiting->has_value()) return absl::OkStatus();
-  const absl::StatusOr<std::optional<Source>> source = database.Transact(
-      "ReadPseudoLabelSource", [&](Transaction& transaction) -> absl::StatusOr<std::optional<Source>> {
-        return ReadSource(transaction, **waiting);
-      });
+  const absl::StatusOr<std::optional<Source>> source =
+      database.Transact({"ReadPseudoLabelSource", Database::kLongest},
+                        [&](Transaction& transaction) -> absl::StatusOr<std::optional<Source>> {
+                          return ReadSource(transaction, **waiting);
+                        });
   if (!source.ok()) return source.status();
   v1::PseudoLabels about;
   std::vector<v1::ImagePrediction> chosen;
   if (source->has_value()) {
-    absl::StatusOr<Candidates> candidates = ReadCandidates(database, (*waiting)->open.project, **source);
+    absl::StatusOr<Candidates> candidates = ReadCandidates(database, open.project, **source);
     if (!candidates.ok()) return candidates.status();
     about = DescriptionOf(**source);
     chosen = Choose(*std::move(candidates), **source);
   }
-  return database.Transact("StartWithPseudoLabels", [&](Transaction& transaction) {
-    return KeepAndStart(transaction, **waiting, about, chosen);
+  return database.Transact({"StartWithPseudoLabels", Database::kLongest}, [&](Transaction& transaction) {
+    return KeepAndStart(transaction, open.id, (*waiting)->snapshot, about, chosen);
   });
 }
 

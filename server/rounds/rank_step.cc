@@ -9,13 +9,13 @@
 #include "db/stores/prediction_store.h"
 #include "db/stores/project_store.h"
 #include "db/stores/ranking_store.h"
+#include "recipe/recipe.h"
 #include "server/rounds/image_pages.h"
 #include "server/rounds/ranking_diversity.h"
 #include "server/rounds/ranking_entries.h"
 #include "server/rounds/round_evaluation.h"
 #include "server/rounds/round_ranking.h"
 #include "server/rounds/round_steps.h"
-#include "server/rounds/stored_recipe.h"
 #include "spdlog/spdlog.h"
 
 namespace loupe {
@@ -34,7 +34,7 @@ absl::StatusOr<std::optional<RankedRound>> ReadRankedRound(Transaction& transact
   if (FindRankingOfRound(transaction, open.id)) return std::nullopt;
   std::optional<RoundRow> round = FindRound(transaction, open.project, open.number);
   if (!round.has_value() || round->state != RoundState::kRanking) return std::nullopt;
-  const absl::StatusOr<v1::Recipe> recipe = ReadStoredRecipe(round->recipe);
+  const absl::StatusOr<v1::Recipe> recipe = ParseStoredRecipe(round->recipe);
   if (!recipe.ok()) return recipe.status();
   RankedRound ranked;
   ranked.input.recipe = recipe->ranking();
@@ -105,15 +105,6 @@ absl::Status KeepRanking(Transaction& transaction, const RankedRound& ranked,
   return absl::OkStatus();
 }
 
-// Fails a round for a reason that another try would not change.
-absl::Status FailRanking(Database& database, const OpenRound& round, absl::string_view error) {
-  return database.Transact("FailRound", [&](Transaction& transaction) -> absl::Status {
-    LockRound(transaction, round.id);
-    FailRound(transaction, round.id, std::string(error));
-    return absl::OkStatus();
-  });
-}
-
 // Makes the round's model serve and its ranking active, unless the model is held.
 absl::Status Switch(Transaction& transaction, const OpenRound& round, ModelId model_id) {
   LockProject(transaction, round.project);
@@ -133,8 +124,9 @@ absl::Status Switch(Transaction& transaction, const OpenRound& round, ModelId mo
 }  // namespace
 
 absl::Status BuildRanking(Database& database, const OpenRound& open) {
-  absl::StatusOr<std::optional<RankedRound>> ranked = database.Transact(
-      "ReadRankedRound", [&](Transaction& transaction) { return ReadRankedRound(transaction, open); });
+  absl::StatusOr<std::optional<RankedRound>> ranked =
+      database.Transact({"ReadRankedRound", Database::kLongest},
+                        [&](Transaction& transaction) { return ReadRankedRound(transaction, open); });
   if (!ranked.ok()) return ranked.status();
   if (!ranked->has_value()) return absl::OkStatus();
   RankingInput& input = (*ranked)->input;
@@ -158,24 +150,29 @@ absl::Status BuildRanking(Database& database, const OpenRound& open) {
     orders = *std::move(different);
   }
   const ranking::RankingPlan plan = (*std::move(draft)).Finish(orders);
-  return database.Transact(
-      "KeepRanking", [&](Transaction& transaction) { return KeepRanking(transaction, **ranked, plan); });
+  return database.Transact({"KeepRanking", Database::kLongest}, [&](Transaction& transaction) {
+    return KeepRanking(transaction, **ranked, plan);
+  });
 }
 
 absl::Status FinishRanking(Database& database, const BlobStore& blobs, const OpenRound& open) {
-  const absl::StatusOr<std::optional<ModelRow>> model = database.Transact(
-      "ReadRankedModel", [&](Transaction& transaction) -> absl::StatusOr<std::optional<ModelRow>> {
-        if (!FindRankingOfRound(transaction, open.id)) return std::nullopt;
-        const absl::StatusOr<RoundRow> round = ReadRound(transaction, open);
-        if (!round.ok()) return round.status();
-        return ReadModel(transaction, round->model);
-      });
+  const absl::StatusOr<std::optional<ModelRow>> model =
+      database.Transact({"ReadRankedModel", Database::kLongest},
+                        [&](Transaction& transaction) -> absl::StatusOr<std::optional<ModelRow>> {
+                          if (!FindRankingOfRound(transaction, open.id)) return std::nullopt;
+                          const absl::StatusOr<RoundRow> round = ReadRound(transaction, open);
+                          if (!round.ok()) return round.status();
+                          return ReadModel(transaction, round->model);
+                        });
   if (!model.ok()) return model.status();
   if (!model->has_value()) return absl::OkStatus();
-  if (const absl::Status whole = blobs.Verify((*model)->weights); !whole.ok()) {
-    return FailRanking(database, open, absl::StrCat("the model's weights are not whole: ", whole.message()));
+  const absl::Status whole = blobs.Verify((*model)->weights);
+  if (absl::IsResourceExhausted(whole)) return whole;  // of descriptors: that passes
+  if (!whole.ok()) {
+    return FailOpenRound(database, open,
+                         absl::StrCat("the model's weights are not whole: ", whole.message()));
   }
-  return database.Transact("SwitchRound",
+  return database.Transact({"SwitchRound", Database::kLongest},
                            [&](Transaction& transaction) { return Switch(transaction, open, (*model)->id); });
 }
 

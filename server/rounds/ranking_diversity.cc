@@ -46,10 +46,11 @@ absl::StatusOr<std::vector<Appearance>> ReadKnown(Database& database, ModelId mo
     const std::vector<int64_t> page(
         ids.begin() + static_cast<std::ptrdiff_t>(begin),
         ids.begin() + static_cast<std::ptrdiff_t>(std::min(begin + kPageRows, ids.size())));
-    absl::StatusOr<std::vector<Appearance>> read = database.Transact(
-        "ReadAppearances", [&](Transaction& transaction) -> absl::StatusOr<std::vector<Appearance>> {
-          return ReadAppearances(transaction, model, page);
-        });
+    absl::StatusOr<std::vector<Appearance>> read =
+        database.Transact({"ReadAppearances", Database::kLongest},
+                          [&](Transaction& transaction) -> absl::StatusOr<std::vector<Appearance>> {
+                            return ReadAppearances(transaction, model, page);
+                          });
     if (!read.ok()) return read.status();
     std::move(read->begin(), read->end(), std::back_inserter(known));
   }

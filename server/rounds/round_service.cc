@@ -17,7 +17,6 @@
 #include "proto/error_info.h"
 #include "recipe/recipe.h"
 #include "server/ranking/pseudo_labels.h"
-#include "server/rounds/stored_recipe.h"
 #include "server/rpc/paging.h"
 
 namespace loupe {
@@ -58,12 +57,11 @@ v1::JobKind KindOf(RoundState state) {
   }
 }
 
-// Adds recipe, progress and the images that it set aside to the row's message. Errors: INTERNAL (the stored
-// recipe can't be read).
-absl::StatusOr<v1::Round> DescribeRound(Transaction& transaction, RoundRow row) {
-  absl::StatusOr<v1::Recipe> recipe = ReadStoredRecipe(row.recipe);
-  if (!recipe.ok()) return recipe.status();
-  *row.message.mutable_recipe() = *std::move(recipe);
+// Adds recipe, progress and the images that it set aside to the row's message. A recipe that can't be read is
+// left out: its round has failed, and says so.
+v1::Round DescribeRound(Transaction& transaction, RoundRow row) {
+  absl::StatusOr<v1::Recipe> recipe = ParseStoredRecipe(row.recipe);
+  if (recipe.ok()) *row.message.mutable_recipe() = *std::move(recipe);
   if (const v1::JobKind kind = KindOf(row.state); kind != v1::JOB_KIND_UNSPECIFIED) {
     *row.message.mutable_progress() = ReadProgress(transaction, row.id, kind);
   }
@@ -146,9 +144,7 @@ absl::StatusOr<v1::ListRoundsResponse> ReadPage(Transaction& transaction, const 
   if (!project.ok()) return project.status();
   v1::ListRoundsResponse page;
   for (RoundRow& row : ListRounds(transaction, *project, below, size)) {
-    absl::StatusOr<v1::Round> round = DescribeRound(transaction, std::move(row));
-    if (!round.ok()) return round.status();
-    *page.add_rounds() = *std::move(round);
+    *page.add_rounds() = DescribeRound(transaction, std::move(row));
   }
   if (static_cast<uint32_t>(page.rounds_size()) == size) {
     page.set_next_page_token(std::to_string(page.rounds().rbegin()->number()));
@@ -170,9 +166,7 @@ absl::StatusOr<std::optional<RoundAtVersion>> ReadChange(Transaction& transactio
   if (!row.ok()) return row.status();
   const int64_t version = row->version;
   if (version == seen) return std::nullopt;
-  absl::StatusOr<v1::Round> round = DescribeRound(transaction, *std::move(row));
-  if (!round.ok()) return round.status();
-  return RoundAtVersion{version, *std::move(round)};
+  return RoundAtVersion{version, DescribeRound(transaction, *std::move(row))};
 }
 
 }  // namespace

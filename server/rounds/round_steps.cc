@@ -27,18 +27,27 @@ void MakeEvaluateJobs(Transaction& transaction, const RoundRow& round, uint32_t 
   }
 }
 
-absl::Status FailAbandonedRound(Database& database, const OpenRound& open) {
-  return database.Transact("FailAbandonedRound", [&](Transaction& transaction) -> absl::Status {
-    if (!FindAbandonedJob(transaction, open.id).has_value()) return absl::OkStatus();
-    if (!TryLockRound(transaction, open.id, open.state)) return absl::OkStatus();
-    // Once more, now that nobody changes it.
-    const std::optional<std::string> kind = FindAbandonedJob(transaction, open.id);
-    if (!kind.has_value()) return absl::OkStatus();
-    FailRound(transaction, open.id,
-              absl::StrCat("a ", *kind, " job was lost ", kMaxJobAttempts,
-                           " times without making progress: look at the workers' logs for why they end"));
+absl::Status FailOpenRound(Database& database, const OpenRound& open, const std::string& error) {
+  return database.Transact({"FailRound", Database::kLongest}, [&](Transaction& transaction) -> absl::Status {
+    LockRound(transaction, open.id);
+    FailRound(transaction, open.id, error);
     return absl::OkStatus();
   });
+}
+
+absl::Status FailAbandonedRound(Database& database, const OpenRound& open) {
+  return database.Transact(
+      {"FailAbandonedRound", Database::kLongest}, [&](Transaction& transaction) -> absl::Status {
+        if (!FindAbandonedJob(transaction, open.id).has_value()) return absl::OkStatus();
+        if (!TryLockRound(transaction, open.id, open.state)) return absl::OkStatus();
+        // Once more, now that nobody changes it.
+        const std::optional<std::string> kind = FindAbandonedJob(transaction, open.id);
+        if (!kind.has_value()) return absl::OkStatus();
+        FailRound(transaction, open.id,
+                  absl::StrCat("a ", *kind, " job was lost ", kMaxJobAttempts,
+                               " times without making progress: look at the workers' logs for why they end"));
+        return absl::OkStatus();
+      });
 }
 
 }  // namespace loupe

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -16,9 +17,9 @@
 
 namespace loupe {
 
-// waiting -> training, for the next round of a project in which no round runs. Makes the TRAIN job and, where
-// the recipe asks for them, the round's pseudo-labels.
-absl::Status StartWaitingRound(Database& database);
+// waiting -> training, when no other round of the project runs. Makes the TRAIN job and, where the recipe
+// asks for them, the round's pseudo-labels.
+absl::Status StartRound(Database& database, const OpenRound& round);
 
 // training -> evaluating, when the TRAIN job is done. Makes EVALUATE jobs for the new model and, where it
 // lacks predictions of the labelled holdout, for the serving model.
@@ -37,6 +38,9 @@ absl::Status BuildRanking(Database& database, const OpenRound& round);
 // ranking -> done, when the generation is there. Model and ranking become active in one transaction, unless
 // the model is held. Fails the round when the weights are damaged.
 absl::Status FinishRanking(Database& database, const BlobStore& blobs, const OpenRound& round);
+
+// Fails the round for a reason that another try would not change.
+absl::Status FailOpenRound(Database& database, const OpenRound& round, const std::string& error);
 
 // Fails the round when one of its jobs is abandoned: kMaxJobAttempts leases of it expired without progress.
 absl::Status FailAbandonedRound(Database& database, const OpenRound& round);

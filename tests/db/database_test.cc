@@ -26,9 +26,10 @@ using Code = absl::StatusCode;
 class DatabaseTest : public testing::Test {
  protected:
   PrincipalId NewPrincipal(const std::string& name) {
-    const auto made = database_.get().Transact("principal", [&](Transaction& transaction) {
-      return InsertPrincipal(transaction, name, v1::ENGINEER, HashOf(name));
-    });
+    const auto made =
+        database_.get().Transact({"principal", absl::Minutes(1)}, [&](Transaction& transaction) {
+          return InsertPrincipal(transaction, name, v1::ENGINEER, HashOf(name));
+        });
     EXPECT_TRUE(made.ok()) << made.status();
     return PrincipalId(made->id());
   }
@@ -38,7 +39,7 @@ class DatabaseTest : public testing::Test {
 
 TEST_F(DatabaseTest, AnErrorUndoesEverything) {
   const absl::Status status =
-      database_.get().Transact("undone", [&](Transaction& transaction) -> absl::Status {
+      database_.get().Transact({"undone", absl::Minutes(1)}, [&](Transaction& transaction) -> absl::Status {
         const auto made = InsertPrincipal(transaction, "gone", v1::VIEWER, HashOf("gone"));
         EXPECT_TRUE(made.ok());
         return absl::NotFoundError("no");
@@ -49,14 +50,15 @@ TEST_F(DatabaseTest, AnErrorUndoesEverything) {
 
 TEST_F(DatabaseTest, ABodyThatReturnsAbortedRunsAgainAtMostThreeTimes) {
   int runs = 0;
-  const auto answer = database_.get().Transact("again", [&](Transaction&) -> absl::StatusOr<int> {
-    if (++runs < 3) return absl::AbortedError("not yet");
-    return runs;
-  });
+  const auto answer =
+      database_.get().Transact({"again", absl::Minutes(1)}, [&](Transaction&) -> absl::StatusOr<int> {
+        if (++runs < 3) return absl::AbortedError("not yet");
+        return runs;
+      });
   ASSERT_TRUE(answer.ok());
   EXPECT_EQ(*answer, 3);
   runs = 0;
-  const absl::Status never = database_.get().Transact("never", [&](Transaction&) {
+  const absl::Status never = database_.get().Transact({"never", absl::Minutes(1)}, [&](Transaction&) {
     ++runs;
     return absl::AbortedError("never");
   });
@@ -65,39 +67,41 @@ TEST_F(DatabaseTest, ABodyThatReturnsAbortedRunsAgainAtMostThreeTimes) {
 }
 
 TEST_F(DatabaseTest, ALostConnectionIsMadeAgain) {
-  ASSERT_TRUE(database_.get().Ping().ok());
+  ASSERT_TRUE(database_.get().Ping(absl::Seconds(10)).ok());
   database_.Sql(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
       "AND datname = current_database()");
-  EXPECT_TRUE(database_.get().Ping().ok());
+  EXPECT_TRUE(database_.get().Ping(absl::Seconds(10)).ok());
   int runs = 0;
-  const auto found = database_.get().Transact("lost midway", [&](Transaction& transaction) {
-    if (++runs == 1) {
-      database_.Sql(
-          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
-          "AND datname = current_database()");
-    }
-    return absl::StatusOr<std::optional<Principal>>(FindPrincipal(transaction, HashOf("x")));
-  });
+  const auto found =
+      database_.get().Transact({"lost midway", absl::Minutes(1)}, [&](Transaction& transaction) {
+        if (++runs == 1) {
+          database_.Sql(
+              "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+              "AND datname = current_database()");
+        }
+        return absl::StatusOr<std::optional<Principal>>(FindPrincipal(transaction, HashOf("x")));
+      });
   EXPECT_TRUE(found.ok()) << found.status();
   EXPECT_EQ(runs, 2);
 }
 
 TEST_F(DatabaseTest, NoDatabaseIsUnavailable) {
   Database nowhere("host=/nowhere dbname=none");
-  const absl::Status status = nowhere.Ping();
+  const absl::Status status = nowhere.Ping(absl::Seconds(10));
   EXPECT_EQ(status.code(), Code::kUnavailable);
   EXPECT_EQ(ErrorReason(status), "DATABASE_UNAVAILABLE");
 }
 
 TEST_F(DatabaseTest, ThePoolIsBounded) {
   Database small(database_.url(), 1);
-  const absl::Status status = small.Transact("holds the only connection", [&](Transaction&) {
-    return small.Transact({"waits", absl::Now() + absl::Milliseconds(50)},
-                          [](Transaction&) { return absl::OkStatus(); });
-  });
+  const absl::Status status =
+      small.Transact({"holds the only connection", absl::Minutes(1)}, [&](Transaction&) {
+        return small.Transact({"waits", absl::Now() + absl::Milliseconds(50)},
+                              [](Transaction&) { return absl::OkStatus(); });
+      });
   EXPECT_EQ(status.code(), Code::kDeadlineExceeded);
-  EXPECT_TRUE(small.Ping().ok()) << "the connection came back";
+  EXPECT_TRUE(small.Ping(absl::Seconds(10)).ok()) << "the connection came back";
 }
 
 TEST_F(DatabaseTest, ARequestHasItsEffectOnceHoweverManySendIt) {
@@ -110,12 +114,13 @@ TEST_F(DatabaseTest, ARequestHasItsEffectOnceHoweverManySendIt) {
     threads.emplace_back([&] {
       if (barrier->Block()) delete barrier;
       const RequestKey key{principal, "one", "Test", HashOf("content")};
-      const auto token = database_.get().Transact("effect", [&](Transaction& transaction) {
-        return WithRequestId<v1::Token>(transaction, key, [&] {
-          return InsertPrincipal(transaction, "", v1::VIEWER,
-                                 HashOf(absl::StrCat("secret ", answered.fetch_add(1))));
-        });
-      });
+      const auto token =
+          database_.get().Transact({"effect", absl::Minutes(1)}, [&](Transaction& transaction) {
+            return WithRequestId<v1::Token>(transaction, key, [&] {
+              return InsertPrincipal(transaction, "", v1::VIEWER,
+                                     HashOf(absl::StrCat("secret ", answered.fetch_add(1))));
+            });
+          });
       EXPECT_TRUE(token.ok()) << token.status();
     });
   }
@@ -126,13 +131,13 @@ TEST_F(DatabaseTest, ARequestHasItsEffectOnceHoweverManySendIt) {
 TEST_F(DatabaseTest, OldRequestsAreForgotten) {
   const PrincipalId principal = NewPrincipal("sender");
   const auto send = [&](const std::string& id) {
-    return database_.get().Transact("send", [&](Transaction& transaction) {
+    return database_.get().Transact({"send", absl::Minutes(1)}, [&](Transaction& transaction) {
       return KeepResponse(transaction, {principal, id, "Test", HashOf("content")}, "response");
     });
   };
   ASSERT_TRUE(send("old").ok() && send("new").ok());
   database_.Sql("UPDATE request SET created_at = now() - interval '8 days' WHERE request_id = 'old'");
-  const auto forgotten = database_.get().Transact("forget", [](Transaction& transaction) {
+  const auto forgotten = database_.get().Transact({"forget", absl::Minutes(1)}, [](Transaction& transaction) {
     return absl::StatusOr<int64_t>(ForgetOldRequests(transaction));
   });
   ASSERT_TRUE(forgotten.ok());

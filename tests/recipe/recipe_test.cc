@@ -30,6 +30,17 @@ TEST(Recipe, EmptyTextIsTheDefaultRecipe) {
   EXPECT_EQ(recipe->seed(), 1u);
 }
 
+TEST(Recipe, AStoredRecipeIsTakenAsItWasResolved) {
+  const auto stored = ParseStoredRecipe(
+      "training { iterations: 2000000000 later: 3 } ranking { random_share: 1.5 } of_another_release { x: 1 "
+      "}");
+  ASSERT_TRUE(stored.ok()) << stored.status();
+  EXPECT_EQ(stored->training().iterations(), 2000000000U);
+  EXPECT_DOUBLE_EQ(stored->ranking().random_share(), 1.5);
+  EXPECT_TRUE(stored->training().has_learning_rate()) << "a field that the other release didn't have";
+  EXPECT_EQ(ParseStoredRecipe("training {").status().code(), absl::StatusCode::kInternal);
+}
+
 TEST(Recipe, DefaultsFollowTheOptimizerAndTheLength) {
   const auto recipe = ParseRecipe("training { optimizer: SGD iterations: 40 }");
   ASSERT_TRUE(recipe.ok()) << recipe.status();

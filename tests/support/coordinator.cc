@@ -24,7 +24,7 @@ TestCoordinator::TestCoordinator(size_t servers) {
 
 std::string TestCoordinator::Token(v1::Role role) {
   const std::string secret = NewTokenSecret();
-  const auto made = database_.get().Transact("Token", [&](Transaction& transaction) {
+  const auto made = database_.get().Transact({"Token", absl::Minutes(1)}, [&](Transaction& transaction) {
     return InsertPrincipal(transaction, "", role, HashOf(secret));
   });
   if (!made.ok()) throw std::runtime_error(made.status().ToString());

@@ -28,7 +28,9 @@ bool Within(Condition condition) {
   return false;
 }
 
-bool Answers(const PrivatePostgres& postgres) { return Database(postgres.Url("postgres")).Ping().ok(); }
+bool Answers(const PrivatePostgres& postgres) {
+  return Database(postgres.Url("postgres")).Ping(absl::Seconds(10)).ok();
+}
 
 TEST(PrivatePostgresTest, StartsInAFolderThatOnlyRootMayEnterAndKeepsItsDataOverAStop) {
   const TemporaryFolder folder;  // mode 0700
@@ -43,7 +45,7 @@ TEST(PrivatePostgresTest, StartsInAFolderThatOnlyRootMayEnterAndKeepsItsDataOver
       << "stopped at the end";
   const auto postgres = PrivatePostgres::Start(folder.path());
   ASSERT_TRUE(postgres.ok()) << postgres.status();
-  EXPECT_TRUE(Database((*postgres)->Url("kept")).Ping().ok());
+  EXPECT_TRUE(Database((*postgres)->Url("kept")).Ping(absl::Seconds(10)).ok());
 }
 
 TEST(PrivatePostgresTest, ALongPathDoesNotMatterToTheSocket) {

@@ -114,7 +114,7 @@ TEST_F(LabelingTest, TimedTasksAreThoseOfPeopleTheLatestFirst) {
   const auto read = [this](int limit) {
     return coordinator_.database()
         .get()
-        .Transact("ReadTimedTasks",
+        .Transact({"ReadTimedTasks", absl::Minutes(1)},
                   [&](Transaction& transaction) -> absl::StatusOr<std::vector<TimedTask>> {
                     return ReadTimedTasks(transaction, ProjectId(1), limit);
                   })

@@ -181,11 +181,11 @@ TEST(Round, StepsTakenTwiceAndLateChangeNothing) {
   Database& database = world.database.get();
   ScriptedWorker worker(world, 0.9);
   const auto everything = [&] {
-    for (const RoundState state : {RoundState::kTraining, RoundState::kEvaluating, RoundState::kPredicting,
-                                   RoundState::kRanking, RoundState::kDone}) {
+    for (const RoundState state : {RoundState::kWaiting, RoundState::kTraining, RoundState::kEvaluating,
+                                   RoundState::kPredicting, RoundState::kRanking, RoundState::kDone}) {
       const OpenRound open{RoundId(1), ProjectId(1), 1, state};
       for (int twice = 0; twice < 2; ++twice) {
-        EXPECT_TRUE(StartWaitingRound(database).ok());
+        EXPECT_TRUE(StartRound(database, open).ok());
         EXPECT_TRUE(FinishTraining(database, open).ok());
         EXPECT_TRUE(FinishEvaluating(database, open).ok());
         EXPECT_TRUE(FinishPredicting(database, open).ok());
@@ -302,6 +302,61 @@ TEST(Round, LabelsAreThoseOfTheSubmissionAndRoundsRunOneAfterTheOther) {
   worker.Do(*job);
   EXPECT_EQ(worker.Finish(1).state(), "done");
   EXPECT_EQ(worker.Finish(2).state(), "done");
+}
+
+TEST(Round, WhatGoesWrongWithOneRoundStopsNoOther) {
+  RoundWorld world(20, 0);
+  world.Label("pool", 0, 5);
+  world.Submit("");
+  world.Submit("");
+  world.Submit("");
+  world.database.Sql("UPDATE round SET recipe = 'no recipe {' WHERE number = 1");
+  // As another release may have stored it: its ranges were others, and it had a field more.
+  world.database.Sql(
+      "UPDATE round SET recipe = recipe || ' ranking { budget: 2000000000 } later: 1' "
+      "WHERE number = 2");
+  for (int time = 0; time < 3; ++time) EXPECT_FALSE(world.planner.RunOnce().ok());
+  const v1::Round failed = world.Get(1);
+  EXPECT_EQ(failed.state(), "failed");
+  EXPECT_THAT(failed.error(),
+              testing::AllOf(HasSubstr("a stored recipe can't be read"), HasSubstr("submit")));
+  EXPECT_FALSE(failed.has_recipe());
+  EXPECT_TRUE(world.planner.RunOnce().ok());
+  EXPECT_EQ(world.Get(2).state(), "training");
+  EXPECT_EQ(world.Get(2).recipe().ranking().budget(), 2000000000U);
+  EXPECT_EQ(world.Get(3).state(), "waiting");
+}
+
+TEST(Round, AJobThatCantBeDescribedFailsItsRound) {
+  RoundWorld world(20, 0);
+  world.Label("pool", 0, 5);
+  world.Submit("");
+  world.Submit("");
+  ASSERT_TRUE(world.planner.RunOnce().ok());
+  world.database.Sql("UPDATE round SET recipe = 'no recipe {' WHERE number = 1");
+  ScriptedWorker worker(world, 1);
+  EXPECT_FALSE(worker.Lease().has_value());
+  EXPECT_EQ(world.Get(1).state(), "failed");
+  EXPECT_THAT(world.Get(1).error(), HasSubstr("a job can't begin: a stored recipe can't be read"));
+  EXPECT_EQ(world.Number("SELECT count(*) FROM lease"), 0);
+  ASSERT_TRUE(world.planner.RunOnce().ok());
+  EXPECT_TRUE(worker.Lease().has_value()) << "of round 2";
+}
+
+TEST(Round, AnErrorThatMayPassFailsNoRound) {
+  RoundWorld world(20, 0);
+  world.Label("pool", 0, 5);
+  world.Submit("");
+  // The database has no room for the job.
+  world.database.Sql(
+      "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS "
+      "$$ BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full'; END $$");
+  world.database.Sql("CREATE TRIGGER full BEFORE INSERT ON job EXECUTE FUNCTION full_disk()");
+  for (int time = 0; time < 5; ++time) EXPECT_FALSE(world.planner.RunOnce().ok());
+  EXPECT_EQ(world.Get(1).state(), "waiting");
+  world.database.Sql("DROP TRIGGER full ON job");
+  EXPECT_TRUE(world.planner.RunOnce().ok());
+  EXPECT_EQ(world.Get(1).state(), "training");
 }
 
 TEST(Round, NeedsLabelsInThePool) {

@@ -81,7 +81,7 @@ std::string RoundWorld::MakeToken(const char* role) {
   std::string secret = NewTokenSecret();
   v1::Role parsed = v1::ROLE_UNSPECIFIED;
   EXPECT_TRUE(v1::Role_Parse(absl::AsciiStrToUpper(role), &parsed));
-  const auto token = database.get().Transact("MakeToken", [&](Transaction& transaction) {
+  const auto token = database.get().Transact({"MakeToken", absl::Minutes(1)}, [&](Transaction& transaction) {
     return InsertPrincipal(transaction, role, parsed, HashOf(secret));
   });
   EXPECT_TRUE(token.ok()) << token.status();

@@ -1,0 +1,26 @@
+#include "content/loopback.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <string>
+
+namespace loupe {
+
+std::string_view HostOf(std::string_view address) {
+  const size_t colon = address.rfind(':');
+  const bool is_port = colon != std::string_view::npos && address.find(']', colon) == std::string_view::npos;
+  return is_port ? address.substr(0, colon) : address;
+}
+
+bool IsLoopback(std::string_view host) {
+  if (host == "localhost") return true;
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  const std::string text(host);
+  in_addr four{};
+  if (inet_pton(AF_INET, text.c_str(), &four) == 1) return ntohl(four.s_addr) >> 24 == 127;
+  in6_addr six{};
+  return inet_pton(AF_INET6, text.c_str(), &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
+}
+
+}  // namespace loupe

@@ -1,0 +1,36 @@
+#include "server/rpc/health_watch.h"
+
+#include <spdlog/spdlog.h>
+
+#include "absl/time/time.h"
+
+namespace loupe {
+namespace {
+
+constexpr absl::Duration kPeriod = absl::Seconds(1);
+constexpr absl::Duration kPatience = absl::Seconds(3);
+
+}  // namespace
+
+HealthWatch::HealthWatch(Database& database, grpc::HealthCheckServiceInterface& health)
+    : database_(database), health_(health), thread_([this] { Loop(); }) {}
+
+HealthWatch::~HealthWatch() {
+  stop_.Notify();
+  thread_.join();
+  health_.SetServingStatus(false);
+}
+
+void HealthWatch::Loop() {
+  bool serves = true;
+  do {
+    const bool answers = database_.Ping(kPatience).ok();
+    if (answers == serves) continue;
+    serves = answers;
+    health_.SetServingStatus(serves);
+    spdlog::warn("health: {}", serves ? "the database answers again: serving"
+                                      : "the database does not answer: not serving");
+  } while (!stop_.WaitForNotificationWithTimeout(kPeriod));
+}
+
+}  // namespace loupe
