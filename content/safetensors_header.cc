@@ -78,6 +78,28 @@ absl::StatusOr<SafetensorsTensor> ParseTensor(const std::string& name, const jso
   return tensor;
 }
 
+constexpr int kMostNested = 3;  // the header, a tensor, its shape
+
+// Whether JSON is nested deeper than `most`, before anything is built from it.
+bool IsNestedDeeper(std::string_view text, int most) {
+  int depth = 0;
+  bool in_text = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char sign = text[i];
+    if (in_text) {
+      if (sign == '\\') ++i;
+      if (sign == '"') in_text = false;
+    } else if (sign == '"') {
+      in_text = true;
+    } else if (sign == '{' || sign == '[') {
+      if (++depth > most) return true;
+    } else if (sign == '}' || sign == ']') {
+      --depth;
+    }
+  }
+  return false;
+}
+
 absl::Status ParseMetadata(const json& value, std::map<std::string, std::string>& metadata) {
   if (!value.is_object()) return Malformed("its metadata is no JSON object");
   for (const auto& [key, text] : value.items()) {
@@ -117,6 +139,7 @@ uint64_t SafetensorsHeaderBytes(std::string_view bytes) {
 }
 
 absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(std::string_view text, uint64_t data_bytes) {
+  if (IsNestedDeeper(text, kMostNested)) return Malformed("its header is nested too deep");
   const json root = json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
   if (!root.is_object()) return Malformed("its header is no JSON object");
   SafetensorsHeader header;

@@ -31,14 +31,19 @@ struct SafetensorsHeader {
   std::vector<SafetensorsTensor> tensors;  // ordered by offset; together they cover the data without a gap
 };
 
-// N, from the first 8 bytes of a file. Not checked: the caller has a limit, and the file has a length.
+// A longer header is refused: parsed, it would take a hundred times its length. Those of the largest preset
+// and of its checkpoints have 200 kB.
+inline constexpr uint64_t kMaxSafetensorsHeaderBytes = 1 << 20;
+
+// N, from the first 8 bytes of a file. Not checked: compare it with kMaxSafetensorsHeaderBytes and the file's
+// length.
 // Requires: `bytes` holds at least 8 bytes.
 uint64_t SafetensorsHeaderBytes(std::string_view bytes);
 
 // `json` is the header without its length; `data_bytes` is the number of bytes behind it.
-// Errors: INVALID_ARGUMENT when the header is no JSON object, a tensor lacks a field or has an unknown dtype,
-// offsets don't fit a tensor's shape, tensors overlap, or they don't cover the data. The message says what is
-// wrong, and stands after the file's name.
+// Errors: INVALID_ARGUMENT when the header is no JSON object or nested deeper than one can be, a tensor lacks
+// a field or has an unknown dtype, offsets don't fit a tensor's shape, tensors overlap, or they don't cover
+// the data. The message says what is wrong, and stands after the file's name.
 absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(std::string_view json, uint64_t data_bytes);
 
 }  // namespace loupe

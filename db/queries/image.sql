@@ -95,6 +95,11 @@ WHERE id = $1 AND state <> 'removed';
 -- Whether an image of any project still needs the blob.
 SELECT EXISTS (SELECT FROM image WHERE sha256 = $1 AND state <> 'removed');
 
+-- name: HashesNotInUse
+-- Those that no image of any project needs.
+SELECT hash FROM unnest($1::bytea[]) AS hash
+WHERE NOT EXISTS (SELECT FROM image WHERE sha256 = hash AND state <> 'removed');
+
 -- name: LockBlobsForErasure
 SELECT pg_advisory_xact_lock(2, 2);
 

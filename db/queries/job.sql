@@ -60,8 +60,9 @@ FOR UPDATE SKIP LOCKED;
 
 -- name: LeaseJob
 -- No row: another worker leased the job first.
-INSERT INTO lease (purpose, subject_id, holder_id, holder_name, expires_at)
-VALUES ('job', $1, $2, $3, now() + $4 * interval '1 second')
+-- Its number is not to be guessed.
+INSERT INTO lease (purpose, subject_id, number, holder_id, holder_name, expires_at)
+VALUES ('job', $1, random_number(), $2, $3, now() + $4 * interval '1 second')
 ON CONFLICT DO NOTHING
 RETURNING number, expires_at;
 
@@ -70,17 +71,19 @@ UPDATE job SET attempts = attempts + 1 WHERE id = $1;
 
 -- name: ForgetJobAttempts
 -- Keeps one attempt: that of the worker that holds the lease.
-UPDATE job SET attempts = 1 WHERE id = $1 AND attempts > 1;
+UPDATE job SET attempts = 1, transient_failures = 0
+WHERE id = $1 AND (attempts > 1 OR transient_failures > 0);
 
 -- name: RenewJobLease
-UPDATE lease SET expires_at = now() + $3 * interval '1 second'
-WHERE purpose = 'job' AND subject_id = $1 AND number = $2
+UPDATE lease SET expires_at = now() + $4 * interval '1 second'
+WHERE purpose = 'job' AND subject_id = $1 AND number = $2 AND holder_id = $3
 RETURNING expires_at;
 
 -- name: LockJobLease
--- No row: the lease has ended. The lease stays locked until the transaction ends, so that the job can't be
+-- No row: the lease has ended, or is somebody else's. The lease stays locked until the transaction ends, so that the job can't be
 -- leased to another worker before that.
-SELECT number FROM lease WHERE purpose = 'job' AND subject_id = $1 AND number = $2 FOR SHARE;
+SELECT number FROM lease
+WHERE purpose = 'job' AND subject_id = $1 AND number = $2 AND holder_id = $3 FOR SHARE;
 
 -- name: DeleteJobLease
 DELETE FROM lease WHERE purpose = 'job' AND subject_id = $1 AND number = $2;

@@ -120,6 +120,12 @@ bool IsHashInUse(Transaction& transaction, const Sha256& hash) {
   return transaction.Exec("HashInUse", hash).at(0)[0].as<bool>();
 }
 
+std::vector<Sha256> HashesNotInUse(Transaction& transaction, const std::vector<Sha256>& hashes) {
+  std::vector<Sha256> unused;
+  for (const auto& row : transaction.Exec("HashesNotInUse", hashes)) unused.push_back(Sha256Of(row[0]));
+  return unused;
+}
+
 std::vector<Sha256> InsertImages(Transaction& transaction, ProjectId project,
                                  const std::vector<v1::Image>& images) {
   std::vector<Sha256> added;

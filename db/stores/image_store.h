@@ -59,6 +59,8 @@ void LockBlobsForErasure(Transaction& transaction);
 void LockBlobsForUse(Transaction& transaction);
 // Whether an image of any project still needs the blob.
 bool IsHashInUse(Transaction& transaction, const Sha256& hash);
+// Those of them that no image of any project needs.
+std::vector<Sha256> HashesNotInUse(Transaction& transaction, const std::vector<Sha256>& hashes);
 
 struct KnownImage {
   ImageId id;

@@ -119,14 +119,15 @@ std::optional<JobLease> LeaseJob(Transaction& transaction, JobId job, PrincipalI
   return JobLease{IdOf<LeaseNumber>(rows[0]["number"]), TimeOf(rows[0]["expires_at"])};
 }
 
-std::optional<absl::Time> RenewJobLease(Transaction& transaction, JobId job, LeaseNumber lease) {
-  const pqxx::result rows = transaction.Exec("RenewJobLease", job, lease, absl::ToDoubleSeconds(kJobLease));
+std::optional<absl::Time> RenewJobLease(Transaction& transaction, const HeldJob& held) {
+  const pqxx::result rows =
+      transaction.Exec("RenewJobLease", held.job, held.lease, held.holder, absl::ToDoubleSeconds(kJobLease));
   if (rows.empty()) return std::nullopt;
   return TimeOf(rows[0]["expires_at"]);
 }
 
-bool LockJobLease(Transaction& transaction, JobId job, LeaseNumber lease) {
-  return !transaction.Exec("LockJobLease", job, lease).empty();
+bool LockJobLease(Transaction& transaction, const HeldJob& held) {
+  return !transaction.Exec("LockJobLease", held.job, held.lease, held.holder).empty();
 }
 
 void DeleteJobLease(Transaction& transaction, JobId job, LeaseNumber lease) {

@@ -82,11 +82,17 @@ struct JobLease {
 // Leases a job and counts the attempt. nullopt: another worker leased it first. Requires: LockFreeJob.
 std::optional<JobLease> LeaseJob(Transaction& transaction, JobId job, PrincipalId holder,
                                  const std::string& holder_name);
+// What a worker's call names, and who calls: a lease answers to its holder alone.
+struct HeldJob {
+  JobId job;
+  LeaseNumber lease;
+  PrincipalId holder;
+};
 // Returns when the lease expires now. An expired lease is renewed too, until DeleteExpiredJobLeases deletes
 // it. nullopt: the lease has ended.
-std::optional<absl::Time> RenewJobLease(Transaction& transaction, JobId job, LeaseNumber lease);
+std::optional<absl::Time> RenewJobLease(Transaction& transaction, const HeldJob& held);
 // Whether the lease still holds. Locks: the lease, so that it can't end before this transaction does.
-bool LockJobLease(Transaction& transaction, JobId job, LeaseNumber lease);
+bool LockJobLease(Transaction& transaction, const HeldJob& held);
 void DeleteJobLease(Transaction& transaction, JobId job, LeaseNumber lease);
 
 // nullopt: there is no such job.

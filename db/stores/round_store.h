@@ -83,8 +83,8 @@ struct OpenRound {
   RoundState state = RoundState::kTraining;
 };
 
-// Running rounds, and those that may start: of each project in which none runs the one that has waited longest.
-// In order of id.
+// Running rounds, and those that may start: of each project in which none runs the one that has waited
+// longest. In order of id.
 std::vector<OpenRound> ListOpenRounds(Transaction& transaction);
 
 // Enters a state. When the round enters a state again, the time of the first entry stays. Requires: the

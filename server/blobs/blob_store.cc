@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -47,7 +48,7 @@ fs::path PathOf(const fs::path& folder, const Sha256& hash) {
 }
 
 absl::Status MakeShard(const fs::path& shard) {
-  if (mkdir(shard.c_str(), 0755) != 0) {
+  if (mkdir(shard.c_str(), 0700) != 0) {
     return errno == EEXIST ? absl::OkStatus() : FileError("making a folder", errno);
   }
   const absl::Status synced = SyncFolder(shard.parent_path());
@@ -91,7 +92,11 @@ absl::StatusOr<BlobInfo> BlobWriter::Commit(const std::optional<Sha256>& expecte
   const fs::path path = PathOf(folder_, info.hash);
   if (const absl::Status made = MakeShard(path.parent_path()); !made.ok()) return made;
   // A blob that is there may be durable and referred to: only a durable one may replace it.
-  if (durability == Durability::kLater && file_.CommitAsNew(path).ok()) return info;
+  if (durability == Durability::kLater) {
+    if (file_.CommitAsNew(path).ok()) return BlobInfo{info.hash, info.size_bytes, /*is_new=*/true};
+    // Writing and syncing it once more would take a hundred times as long as reading it.
+    if (BlobStore(folder_).Verify(info.hash).ok()) return info;
+  }
   const absl::Status committed = file_.CommitAs(path, Durability::kNow);
   if (!committed.ok()) return WriteError(committed);
   return info;
@@ -115,6 +120,7 @@ absl::StatusOr<BlobStore> BlobStore::Open(fs::path folder) {
   std::error_code error;
   const fs::path incoming = folder / kIncoming;
   fs::create_directories(incoming, error);
+  if (!error) fs::permissions(folder, fs::perms::owner_all, error);
   if (error || access(incoming.c_str(), W_OK) != 0) {
     return absl::FailedPreconditionError(absl::StrCat(
         folder.string(), " can't be made or written: ", error ? error.message() : strerror(errno)));
@@ -123,7 +129,15 @@ absl::StatusOr<BlobStore> BlobStore::Open(fs::path folder) {
   return BlobStore(std::move(folder));
 }
 
-absl::StatusOr<BlobWriter> BlobStore::NewWriter(uint64_t max_bytes) const {
+absl::StatusOr<BlobWriter> BlobStore::NewWriter(uint64_t max_bytes, uint64_t bytes) const {
+  struct statvfs disk {};
+  if (statvfs(folder_.c_str(), &disk) != 0) return FileError("looking at the disk", errno);
+  const uint64_t total = uint64_t{disk.f_blocks} * disk.f_frsize;
+  const uint64_t free = uint64_t{disk.f_bavail} * disk.f_frsize;
+  if (free < std::min(kReserveBytes, total / 4) + bytes) {
+    return StoreError(
+        true, absl::StrCat(free >> 20, " MiB of its disk are free, and some must stay so: make room"));
+  }
   for (;;) {
     absl::StatusOr<WholeFile> file = WholeFile::OpenIn(folder_ / kIncoming);
     if (!file.ok()) return WriteError(file.status());

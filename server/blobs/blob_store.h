@@ -24,6 +24,7 @@ namespace loupe {
 struct BlobInfo {
   Sha256 hash{};
   uint64_t size_bytes = 0;
+  bool is_new = false;  // of Durability::kLater: the blob was not there before
 };
 
 // Writes one blob. Without Commit() no file is left behind.
@@ -40,7 +41,7 @@ class BlobWriter {
   // Gives the blob its name. Call it once. A blob that is there already is no error.
   // Durability::kLater is for many small blobs that one transaction will name: BlobStore::Sync() must come
   // before that transaction's commit. Until then nothing may refer to the blob, since a power failure may
-  // lose it or cut it short; a blob that is written again is replaced.
+  // lose it or cut it short; one that is there and isn't whole is replaced.
   // Errors: INVALID_ARGUMENT (hash or size differ from what was expected), RESOURCE_EXHAUSTED, INTERNAL.
   absl::StatusOr<BlobInfo> Commit(const std::optional<Sha256>& expected_hash = std::nullopt,
                                   const std::optional<uint64_t>& expected_bytes = std::nullopt,
@@ -79,12 +80,16 @@ class BlobReader {
 // Thread-safe: it holds only the folder's path.
 class BlobStore {
  public:
-  // Makes the folder if it is missing, and removes the temporary files of writers that died.
-  // Errors: FAILED_PRECONDITION (the folder can't be made or written).
+  // Makes the folder if it is missing, for this user alone, and removes the temporary files of writers that
+  // died. Errors: FAILED_PRECONDITION (the folder can't be made or written).
   static absl::StatusOr<BlobStore> Open(std::filesystem::path folder);
 
-  // Errors: RESOURCE_EXHAUSTED, INTERNAL.
-  absl::StatusOr<BlobWriter> NewWriter(uint64_t max_bytes) const;
+  // Room that is left free on the disk: a database on it needs some to start again.
+  static constexpr uint64_t kReserveBytes = 256 << 20;
+
+  // `bytes`: about how many will come. Errors: RESOURCE_EXHAUSTED (also where they would leave less than the
+  // reserve), INTERNAL.
+  absl::StatusOr<BlobWriter> NewWriter(uint64_t max_bytes, uint64_t bytes = 0) const;
 
   // Makes every blob durable that was committed so far. Errors: RESOURCE_EXHAUSTED, INTERNAL.
   absl::Status Sync() const;
@@ -105,6 +110,7 @@ class BlobStore {
   absl::Status Verify(const Sha256& hash) const;
 
  private:
+  friend class BlobWriter;
   explicit BlobStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
   std::filesystem::path folder_;

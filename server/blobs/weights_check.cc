@@ -8,8 +8,6 @@
 namespace loupe {
 namespace {
 
-constexpr uint64_t kMaxHeaderBytes = 16 << 20;
-
 absl::Status Malformed(absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("not a whole safetensors file: ", what));
 }
@@ -23,7 +21,7 @@ absl::Status BadWeights(absl::string_view what) {
 uint64_t WeightsCheck::HeaderBytes() const {
   if (head_.size() < kSafetensorsLengthBytes) return 0;
   const uint64_t bytes = SafetensorsHeaderBytes(head_);
-  return bytes <= kMaxHeaderBytes ? bytes : 0;
+  return bytes <= kMaxSafetensorsHeaderBytes ? bytes : 0;
 }
 
 void WeightsCheck::Append(std::string_view bytes) {
@@ -40,7 +38,7 @@ void WeightsCheck::Append(std::string_view bytes) {
 
 absl::StatusOr<SafetensorsHeader> WeightsCheck::Header() const {
   const uint64_t header_bytes = HeaderBytes();
-  if (header_bytes == 0) return Malformed("it doesn't begin with the length of a header of at most 16 MiB");
+  if (header_bytes == 0) return Malformed("it doesn't begin with the length of a header of at most 1 MiB");
   const uint64_t data_start = kSafetensorsLengthBytes + header_bytes;
   if (head_.size() < data_start) return Malformed("it ends within its header");
   absl::StatusOr<SafetensorsHeader> header = ParseSafetensorsHeader(

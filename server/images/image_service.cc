@@ -1,12 +1,13 @@
 #include "server/images/image_service.h"
 
+#include <spdlog/spdlog.h>
+
 #include "absl/strings/str_cat.h"
 #include "db/stores/image_store.h"
 #include "db/stores/label_store.h"
 #include "db/stores/project_store.h"
 #include "db/stores/request_store.h"
 #include "proto/error_info.h"
-#include "server/images/import_session.h"
 #include "server/rpc/blob_chunks.h"
 #include "server/rpc/paging.h"
 
@@ -35,6 +36,31 @@ absl::StatusOr<v1::ImportResponse> ImageServiceImpl::TakeStream(
   if (!project.ok()) return project.status();
 
   ImportSession session(blobs_, *project, start);
+  absl::StatusOr<v1::ImportResponse> taken = TakePictures(call, reader, session, start);
+  // Of an import that was refused, and of removed pictures that one left out.
+  if (const absl::Status erased = EraseUnnamed(session.new_blobs()); !erased.ok()) {
+    spdlog::warn("{}: pictures that no image names stay: {}", kImport, erased.ToString());
+  }
+  return taken;
+}
+
+absl::Status ImageServiceImpl::EraseUnnamed(const std::vector<Sha256>& blobs) {
+  if (blobs.empty()) return absl::OkStatus();
+  return database_.Transact({"EraseUnnamed", absl::Minutes(1)},
+                            [&](Transaction& transaction) -> absl::Status {
+                              LockBlobsForErasure(transaction);
+                              for (const Sha256& unnamed : HashesNotInUse(transaction, blobs)) {
+                                if (const absl::Status erased = blobs_.Erase(unnamed); !erased.ok())
+                                  return erased;
+                              }
+                              return absl::OkStatus();
+                            });
+}
+
+absl::StatusOr<v1::ImportResponse> ImageServiceImpl::TakePictures(
+    const Call& call, grpc::ServerReader<v1::ImportRequest>& reader, ImportSession& session,
+    const v1::ImportStart& start) {
+  v1::ImportRequest message;
   while (reader.Read(&message)) {
     if (const absl::Status refused = RefuseControlCharacters(message); !refused.ok()) return refused;
     if (const absl::Status up = calls_.RefuseWhenDraining(); !up.ok()) return up;

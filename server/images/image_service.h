@@ -3,6 +3,7 @@
 #include "db/database.h"
 #include "loupe/v1/image.grpc.pb.h"
 #include "server/blobs/blob_store.h"
+#include "server/images/import_session.h"
 #include "server/rpc/rpc_call.h"
 
 namespace loupe {
@@ -31,6 +32,12 @@ class ImageServiceImpl final : public v1::ImageService::Service {
  private:
   absl::StatusOr<v1::ImportResponse> TakeStream(const Call& call,
                                                 grpc::ServerReader<v1::ImportRequest>& reader);
+  // The stream after its start.
+  absl::StatusOr<v1::ImportResponse> TakePictures(const Call& call,
+                                                  grpc::ServerReader<v1::ImportRequest>& reader,
+                                                  ImportSession& session, const v1::ImportStart& start);
+  // Erases those of the blobs that no image names.
+  absl::Status EraseUnnamed(const std::vector<Sha256>& blobs);
 
   RpcCalls& calls_;
   Database& database_;

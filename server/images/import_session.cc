@@ -195,11 +195,12 @@ absl::Status ImportSession::CheckAndStore() {
   boxes_repeated_ += labels.repeated;
   picture.boxes = std::move(labels.boxes);
 
-  absl::StatusOr<BlobWriter> writer = blobs_.NewWriter(kMaxPictureBytes);
+  absl::StatusOr<BlobWriter> writer = blobs_.NewWriter(kMaxPictureBytes, bytes_.size());
   if (!writer.ok()) return writer.status();
   if (const absl::Status written = writer->Append(bytes_); !written.ok()) return written;
   const absl::StatusOr<BlobInfo> blob = writer->Commit(std::nullopt, std::nullopt, Durability::kLater);
   if (!blob.ok()) return blob.status();
+  if (blob->is_new) new_blobs_.push_back(blob->hash);
   picture.image.set_sha256(ToBytes(blob->hash));
   picture.image.set_sampling_key(ranking::SamplingKey(project_.seed(), blob->hash));
   const ranking::Side side =

@@ -46,6 +46,9 @@ class ImportSession {
   // client did not send the end: the stream broke off, or one of its messages could not be read.
   absl::Status EndOfStream();
 
+  // Blobs that came with this stream alone, so far. Those that no image names after it must not stay.
+  const std::vector<Sha256>& new_blobs() const { return new_blobs_; }
+
   // A hash of everything in the stream: equal for the same pictures and labels. Requires: called once.
   Sha256 Fingerprint() { return fingerprint_.Finish(); }
 
@@ -68,6 +71,7 @@ class ImportSession {
   std::string bytes_;                        // of the current picture, so far
   bool dropping_ = false;                    // the current picture's bytes, since it is too large
   std::vector<TakenPicture> pictures_;
+  std::vector<Sha256> new_blobs_;
   uint64_t begun_ = 0;                 // pictures
   std::optional<uint64_t> announced_;  // pictures, by the end of the stream
   uint64_t boxes_clipped_ = 0;

@@ -12,8 +12,8 @@
 #include "db/stores/ranking_store.h"
 #include "db/stores/round_store.h"
 #include "evaluation/bootstrap.h"
-#include "server/ranking/learning_curve.h"
 #include "recipe/recipe.h"
+#include "server/ranking/learning_curve.h"
 
 namespace loupe {
 namespace {

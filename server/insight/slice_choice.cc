@@ -10,8 +10,8 @@
 #include "db/stores/project_store.h"
 #include "evaluation/weighted_estimates.h"
 #include "proto/error_info.h"
-#include "server/rounds/round_ranking.h"
 #include "recipe/recipe.h"
+#include "server/rounds/round_ranking.h"
 
 namespace loupe {
 namespace {

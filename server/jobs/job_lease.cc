@@ -14,16 +14,16 @@ absl::Status LeaseEnded() {
                "the lease of this job has ended: drop the job and ask for another");
 }
 
-absl::StatusOr<RoundId> LockLeasedRound(Transaction& transaction, JobId job, LeaseNumber lease) {
-  const auto round = LockRoundOfJob(transaction, job);
-  if (!round.has_value() || !LockJobLease(transaction, job, lease)) return LeaseEnded();
+absl::StatusOr<RoundId> LockLeasedRound(Transaction& transaction, const HeldJob& held) {
+  const auto round = LockRoundOfJob(transaction, held.job);
+  if (!round.has_value() || !LockJobLease(transaction, held)) return LeaseEnded();
   return round->first;
 }
 
-absl::StatusOr<JobRow> ReadLeasedJob(Transaction& transaction, JobId id, LeaseNumber lease,
+absl::StatusOr<JobRow> ReadLeasedJob(Transaction& transaction, const HeldJob& held,
                                      const std::vector<v1::JobKind>& kinds) {
-  std::optional<JobRow> job = FindJob(transaction, id);
-  if (!job.has_value() || !LockJobLease(transaction, id, lease)) return LeaseEnded();
+  std::optional<JobRow> job = FindJob(transaction, held.job);
+  if (!job.has_value() || !LockJobLease(transaction, held)) return LeaseEnded();
   if (std::find(kinds.begin(), kinds.end(), job->kind) == kinds.end()) {
     return InvalidArgument(absl::StrCat("a ", v1::JobKind_Name(job->kind), " job has no use for this call"));
   }

@@ -7,8 +7,8 @@
 #include "db/stores/project_store.h"
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
-#include "server/blobs/weights_check.h"
 #include "recipe/recipe.h"
+#include "server/blobs/weights_check.h"
 
 namespace loupe {
 namespace {

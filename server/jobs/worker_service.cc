@@ -87,11 +87,11 @@ OptionalJob LeaseJobOnce(Transaction& transaction, const RequestKey& key, const 
 }
 
 // Requires: the locks of project and round.
-absl::StatusOr<v1::CompleteJobResponse> Complete(Transaction& transaction, const JobRow& job,
-                                                 const v1::CompleteJobRequest& request) {
-  const LeaseNumber lease(request.lease());
-  if (job.state == JobState::kDone && job.ended_lease == lease) return v1::CompleteJobResponse();
-  if (!LockJobLease(transaction, job.id, lease)) return LeaseEnded();
+absl::StatusOr<v1::CompleteJobResponse> Complete(Transaction& transaction, const Call& call,
+                                                 const JobRow& job, const v1::CompleteJobRequest& request) {
+  const HeldJob held = HeldBy(call, request);
+  if (job.state == JobState::kDone && job.ended_lease == held.lease) return v1::CompleteJobResponse();
+  if (!LockJobLease(transaction, held)) return LeaseEnded();
   if (job.kind == v1::TRAIN) {
     const absl::Status inserted = InsertTrainedModel(transaction, job, request);
     if (!inserted.ok()) return inserted;
@@ -99,16 +99,15 @@ absl::StatusOr<v1::CompleteJobResponse> Complete(Transaction& transaction, const
     return Error(absl::StatusCode::kFailedPrecondition, "INCOMPLETE",
                  absl::StrCat(left, " images of the job are not predicted yet"));
   }
-  CompleteJob(transaction, job.id, lease);
+  CompleteJob(transaction, job.id, held.lease);
   TouchRound(transaction, job.round);
   return v1::CompleteJobResponse();
 }
 
-absl::StatusOr<v1::FailJobResponse> FailLeasedJob(Transaction& transaction,
+absl::StatusOr<v1::FailJobResponse> FailLeasedJob(Transaction& transaction, const Call& call,
                                                   const v1::FailJobRequest& request) {
-  const JobId job(request.job_id());
-  const LeaseNumber lease(request.lease());
-  const absl::StatusOr<RoundId> round = LockLeasedRound(transaction, job, lease);
+  const auto [job, lease, holder] = HeldBy(call, request);
+  const absl::StatusOr<RoundId> round = LockLeasedRound(transaction, {job, lease, holder});
   if (!round.ok()) return round.status();
   if (request.transient() && CountTransientFailure(transaction, job) < kMaxTransientFailures) {
     DeleteJobLease(transaction, job, lease);
@@ -162,7 +161,7 @@ grpc::Status WorkerServiceImpl::Heartbeat(grpc::ServerContext* context, const v1
       const JobId job(request->job_id());
       const auto round = LockRoundOfJob(transaction, job);
       if (!round.has_value()) return LeaseEnded();
-      const auto expires_at = RenewJobLease(transaction, job, LeaseNumber(request->lease()));
+      const auto expires_at = RenewJobLease(transaction, HeldBy(call, *request));
       if (!expires_at.has_value()) return LeaseEnded();
       SetJobProgress(transaction, job, request->progress());
       TouchRound(transaction, round->first);
@@ -179,11 +178,10 @@ grpc::Status WorkerServiceImpl::ReleaseJob(grpc::ServerContext* context, const v
   using Response = absl::StatusOr<v1::ReleaseJobResponse>;
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
-      const JobId job(request->job_id());
-      const LeaseNumber lease(request->lease());
-      const absl::StatusOr<RoundId> round = LockLeasedRound(transaction, job, lease);
+      const HeldJob held = HeldBy(call, *request);
+      const absl::StatusOr<RoundId> round = LockLeasedRound(transaction, held);
       if (!round.ok()) return round.status();
-      loupe::ReleaseJob(transaction, job, lease);
+      loupe::ReleaseJob(transaction, held.job, held.lease);
       return v1::ReleaseJobResponse();
     });
   });
@@ -202,7 +200,7 @@ grpc::Status WorkerServiceImpl::SaveCheckpoint(grpc::ServerContext* context,
     }
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
       const JobId job(request->job_id());
-      const absl::StatusOr<RoundId> round = LockLeasedRound(transaction, job, LeaseNumber(request->lease()));
+      const absl::StatusOr<RoundId> round = LockLeasedRound(transaction, HeldBy(call, *request));
       if (!round.ok()) return round.status();
       if (!SetCheckpoint(transaction, job, *hash, request->iteration())) {
         return InvalidArgument("a checkpoint's iteration must be above that of the one before");
@@ -224,7 +222,7 @@ grpc::Status WorkerServiceImpl::SetImageAside(grpc::ServerContext* context,
     }
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
       const JobId job(request->job_id());
-      const absl::StatusOr<RoundId> round = LockLeasedRound(transaction, job, LeaseNumber(request->lease()));
+      const absl::StatusOr<RoundId> round = LockLeasedRound(transaction, HeldBy(call, *request));
       if (!round.ok()) return round.status();
       const std::optional<JobRow> row = FindJob(transaction, job);
       const ImageId image(request->image_id());
@@ -261,7 +259,7 @@ grpc::Status WorkerServiceImpl::CompleteJob(grpc::ServerContext* context,
       LockRound(transaction, job->round);
       const absl::StatusOr<JobRow> locked = read(transaction);
       if (!locked.ok()) return locked.status();
-      return Complete(transaction, *locked, *request);
+      return Complete(transaction, call, *locked, *request);
     });
   });
 }
@@ -270,8 +268,9 @@ grpc::Status WorkerServiceImpl::FailJob(grpc::ServerContext* context, const v1::
                                         v1::FailJobResponse* response) {
   constexpr char kMethod[] = "WorkerService.FailJob";
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
-    return database_.Transact({kMethod, call.deadline},
-                              [&](Transaction& transaction) { return FailLeasedJob(transaction, *request); });
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+      return FailLeasedJob(transaction, call, *request);
+    });
   });
 }
 

@@ -64,9 +64,9 @@ absl::Status SendPages(const RpcCalls& calls, Database& database, const Transact
 // Stores the predictions, or none of them. Idempotent: an image that is predicted already is counted as
 // repeated. Errors: LeaseEnded, INVALID_ARGUMENT (BAD_PREDICTION).
 absl::StatusOr<v1::UploadPredictionsResponse> StorePredictions(Transaction& transaction, const JobRow& job,
-                                                               LeaseNumber lease, uint32_t class_count,
+                                                               const HeldJob& held, uint32_t class_count,
                                                                std::vector<v1::ImagePrediction> predictions) {
-  if (!LockJobLease(transaction, job.id, lease)) return LeaseEnded();
+  if (!LockJobLease(transaction, held)) return LeaseEnded();
   std::vector<int64_t> ids;
   for (const v1::ImagePrediction& prediction : predictions) ids.push_back(prediction.image_id());
   const std::unordered_map<int64_t, ImageBounds> bounds = ReadBounds(transaction, job, ids);
@@ -116,7 +116,7 @@ absl::Status WorkerServiceImpl::SendSnapshot(const Call& call, const v1::ReadSna
                                              grpc::ServerWriter<v1::SnapshotItem>& writer) {
   const TransactionOptions options(kReadSnapshot, call.deadline);
   const absl::StatusOr<JobRow> job = database_.Transact(options, [&](Transaction& transaction) {
-    return ReadLeasedJob(transaction, JobId(request.job_id()), LeaseNumber(request.lease()), {v1::TRAIN});
+    return ReadLeasedJob(transaction, HeldBy(call, request), {v1::TRAIN});
   });
   if (!job.ok()) return job.status();
   for (const auto read : {ReadSnapshotItems, ReadPseudoLabels}) {
@@ -142,8 +142,7 @@ absl::Status WorkerServiceImpl::SendJobImages(const Call& call, const v1::ReadJo
                                               grpc::ServerWriter<v1::JobImage>& writer) {
   const TransactionOptions options(kReadJobImages, call.deadline);
   const absl::StatusOr<JobRow> job = database_.Transact(options, [&](Transaction& transaction) {
-    return ReadLeasedJob(transaction, JobId(request.job_id()), LeaseNumber(request.lease()),
-                         {v1::EVALUATE, v1::PREDICT});
+    return ReadLeasedJob(transaction, HeldBy(call, request), {v1::EVALUATE, v1::PREDICT});
   });
   if (!job.ok()) return job.status();
   return SendPages(
@@ -182,12 +181,11 @@ absl::Status WorkerServiceImpl::TakeBlob(const Call& call, grpc::ServerReader<v1
   if (header.size_bytes() > kMaxBlobBytes) return BadBlob("a blob may have at most 4 GiB");
   const absl::StatusOr<JobRow> job =
       database_.Transact({kWriteBlob, call.deadline}, [&](Transaction& transaction) {
-        return ReadLeasedJob(transaction, JobId(header.job_id()), LeaseNumber(header.lease()),
-                             {v1::TRAIN, v1::EVALUATE, v1::PREDICT});
+        return ReadLeasedJob(transaction, HeldBy(call, header), {v1::TRAIN, v1::EVALUATE, v1::PREDICT});
       });
   if (!job.ok()) return job.status();
 
-  absl::StatusOr<BlobWriter> writer = blobs_.NewWriter(header.size_bytes());
+  absl::StatusOr<BlobWriter> writer = blobs_.NewWriter(header.size_bytes(), header.size_bytes());
   if (!writer.ok()) return writer.status();
   while (reader.Read(&request)) {
     if (request.part_case() != v1::WriteBlobRequest::kChunk || request.chunk().size() > kChunkBytes) {
@@ -217,12 +215,11 @@ absl::StatusOr<v1::UploadPredictionsResponse> WorkerServiceImpl::TakePredictions
   v1::UploadPredictionsRequest request;
   if (!reader.Read(&request) || !request.has_start())
     return BadPrediction("the stream must begin with `start`");
-  const JobId id(request.start().job_id());
-  const LeaseNumber lease(request.start().lease());
+  const HeldJob held = HeldBy(call, request.start());
   const TransactionOptions options(kUploadPredictions, call.deadline);
   uint32_t class_count = 0;
   const absl::StatusOr<JobRow> job = database_.Transact(options, [&](Transaction& transaction) {
-    absl::StatusOr<JobRow> leased = ReadLeasedJob(transaction, id, lease, {v1::EVALUATE, v1::PREDICT});
+    absl::StatusOr<JobRow> leased = ReadLeasedJob(transaction, held, {v1::EVALUATE, v1::PREDICT});
     if (leased.ok()) class_count = static_cast<uint32_t>(ReadClassesOfJob(transaction, *leased).size());
     return leased;
   });
@@ -232,7 +229,7 @@ absl::StatusOr<v1::UploadPredictionsResponse> WorkerServiceImpl::TakePredictions
   std::vector<v1::ImagePrediction> piece;
   const auto store = [&]() -> absl::Status {
     const auto counts = database_.Transact(options, [&](Transaction& transaction) {
-      return StorePredictions(transaction, *job, lease, class_count, piece);
+      return StorePredictions(transaction, *job, held, class_count, piece);
     });
     piece.clear();
     if (counts.ok()) AddCounts(*counts, total);

@@ -60,6 +60,14 @@ TEST(SafetensorsHeader, TensorsCoverTheDataWithoutGapAndOverlap) {
   EXPECT_THAT(ErrorOf("{}", 1), HasSubstr("0 bytes of data"));
 }
 
+TEST(SafetensorsHeader, WhatIsNestedTooDeepIsRefusedBeforeItIsBuilt) {
+  EXPECT_THAT(ErrorOf(std::string(1 << 20, '['), 0), HasSubstr("nested too deep"));
+  EXPECT_THAT(ErrorOf(R"({"x":{"dtype":"U8","shape":[[1]],"data_offsets":[0,1]}})", 1),
+              HasSubstr("nested too deep"));
+  EXPECT_TRUE(ParseSafetensorsHeader(R"({"__metadata__":{"\"[[[[":"{{{{\\"}})", 0).ok())
+      << "brackets of texts don't count";
+}
+
 TEST(SafetensorsHeader, ReadsTheLengthOfTheHeader) {
   EXPECT_EQ(SafetensorsHeaderBytes(std::string_view("\x01\x02\0\0\0\0\0\0rest", 12)), 0x0201u);
   EXPECT_EQ(SafetensorsHeaderBytes(std::string(8, '\xff')), UINT64_MAX);

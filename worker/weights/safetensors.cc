@@ -19,9 +19,6 @@ namespace {
 
 using nlohmann::json;
 
-// The reference implementation's limit.
-constexpr uint64_t kMaxHeaderBytes = 100'000'000;
-
 struct DtypeName {
   const char* name;
   torch::ScalarType type;
@@ -44,8 +41,11 @@ absl::StatusOr<std::string> ReadHeader(std::ifstream& stream, uint64_t file_byte
   std::string text(kSafetensorsLengthBytes, '\0');
   stream.read(text.data(), kSafetensorsLengthBytes);
   const uint64_t length = SafetensorsHeaderBytes(text);
-  if (length > file_bytes - kSafetensorsLengthBytes || length > kMaxHeaderBytes) {
+  if (length > file_bytes - kSafetensorsLengthBytes) {
     return absl::InvalidArgumentError("its header claims more than the file holds");
+  }
+  if (length > kMaxSafetensorsHeaderBytes) {
+    return absl::InvalidArgumentError("its header is longer than 1 MiB");
   }
   text.resize(length);
   stream.read(text.data(), static_cast<std::streamsize>(length));

@@ -72,6 +72,35 @@ TEST_F(BlobStoreTest, ManyBlobsAreMadeDurableAtOnce) {
   EXPECT_TRUE(store.Verify(info->hash).ok());
 }
 
+TEST_F(BlobStoreTest, ABlobThatIsThereIsKeptAndADamagedOneReplaced) {
+  const BlobStore store = Open();
+  const auto write = [&] {
+    absl::StatusOr<BlobWriter> writer = store.NewWriter(100);
+    EXPECT_TRUE(writer->Append("abc").ok());
+    return *writer->Commit(std::nullopt, std::nullopt, Durability::kLater);
+  };
+  EXPECT_TRUE(write().is_new);
+  const std::string hex = ToHex(HashOf("abc"));
+  const fs::path file = folder_ / hex.substr(0, 2) / hex.substr(2);
+  const auto time = fs::last_write_time(file);
+  EXPECT_FALSE(write().is_new);
+  EXPECT_EQ(fs::last_write_time(file), time);
+  std::ofstream(file) << "abd";
+  EXPECT_FALSE(write().is_new);
+  EXPECT_TRUE(store.Verify(HashOf("abc")).ok());
+}
+
+TEST_F(BlobStoreTest, SomeOfTheDiskStaysFree) {
+  const absl::Status status = Open().NewWriter(100, uint64_t{1} << 60).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("make room"));
+}
+
+TEST_F(BlobStoreTest, ItsFolderIsForThisUserAlone) {
+  const BlobStore store = Open();
+  EXPECT_EQ(fs::status(folder_).permissions(), fs::perms::owner_all);
+}
+
 TEST_F(BlobStoreTest, IsReadInChunks) {
   const BlobStore store = Open();
   absl::StatusOr<BlobWriter> writer = store.NewWriter(100);

@@ -92,6 +92,25 @@ TEST_F(ImportTruthTest, AMessageThatIsNoUtf8LeavesNothing) {
   EXPECT_EQ(Images(), 0);
 }
 
+TEST_F(ImportTruthTest, ARefusedImportLeavesNoPictureOfItsOwn) {
+  const auto blobs = [&] {
+    int count = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(coordinator_.blob_folder())) {
+      count += entry.is_regular_file() ? 1 : 0;
+    }
+    return count;
+  };
+  ASSERT_TRUE(Import(PlainPictures(1)).ok());
+  ASSERT_EQ(blobs(), 1);
+  std::vector<TestPicture> pictures = PlainPictures(3);
+  pictures[2].bytes = "no picture";
+  EXPECT_EQ(ErrorReason(Import(pictures).status()), "BAD_PICTURE");
+  EXPECT_EQ(blobs(), 1) << "what another import brought stays";
+  pictures.pop_back();
+  EXPECT_TRUE(Import(pictures).ok());
+  EXPECT_EQ(blobs(), 2);
+}
+
 TEST_F(ImportTruthTest, AnEndThatTellsOfOtherPicturesIsRefused) {
   std::vector<v1::ImportRequest> messages = Stream({"a.png", "b.png"});
   messages.back().mutable_end()->set_pictures(3);
@@ -270,6 +289,7 @@ TEST_F(ImportTruthTest, ARemovedImageLeavesItsHistoryAloneAndIsRefusedAfterwards
   EXPECT_EQ(left_out->known(), 1U);
   EXPECT_EQ(left_out->skipped_total(), 1U);
   EXPECT_THAT(left_out->skipped(0), HasSubstr("image-0.png: it was removed"));
+  EXPECT_FALSE(std::filesystem::exists(blob)) << "it didn't come back with the import";
   v1::RestoreImageRequest restore;
   restore.set_request_id(NextRequestId());
   restore.set_image_id(1);

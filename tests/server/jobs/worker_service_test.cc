@@ -223,6 +223,47 @@ TEST(Worker, WeightsThatAreNotWholeAreRefused) {
   EXPECT_TRUE(worker.Complete(job, whole).ok());
 }
 
+TEST(Worker, ALeaseAnswersToItsHolderAlone) {
+  RoundWorld world(10, 0);
+  world.StartRound();
+  ScriptedWorker worker(world, 1);
+  const v1::Job job = *worker.Lease();
+  EXPECT_GE(job.lease(), int64_t{1} << 59) << "not one after the other: it can't be guessed";
+  world.database.Sql(
+      "INSERT INTO principal (name, role, token_hash) VALUES ('other', 'worker', sha256('other'))");
+  const std::string holder = std::exchange(world.worker, "other");
+  EXPECT_EQ(ReasonOf(worker.Renew(job)), "LEASE_ENDED");
+  EXPECT_EQ(ReasonOf(worker.Checkpoint(job, "state", 60)), "LEASE_ENDED");
+  EXPECT_EQ(ReasonOf(worker.Complete(job, MadeUpWeights("stolen"))), "LEASE_ENDED");
+  v1::FailJobRequest fail;
+  fail.set_job_id(job.job_id());
+  fail.set_lease(job.lease());
+  fail.set_error("no");
+  v1::FailJobResponse failed;
+  EXPECT_EQ(ReasonOf(world.jobs->FailJob(world.Context(world.worker).get(), fail, &failed)), "LEASE_ENDED");
+  world.worker = holder;
+  EXPECT_TRUE(worker.Renew(job).ok());
+}
+
+TEST(Worker, ProgressResetsTheCountOfTransientFailures) {
+  RoundWorld world(10, 0);
+  world.StartRound();
+  ScriptedWorker worker(world, 1);
+  for (int failure = 0; failure < 6; ++failure) {
+    const std::optional<v1::Job> job = worker.Lease();
+    ASSERT_TRUE(job.has_value()) << failure;
+    ASSERT_TRUE(worker.Checkpoint(*job, absl::StrCat("state ", failure), 10 + failure).ok());
+    v1::FailJobRequest fail;
+    fail.set_job_id(job->job_id());
+    fail.set_lease(job->lease());
+    fail.set_error("the disk was full");
+    fail.set_transient(true);
+    v1::FailJobResponse failed;
+    ASSERT_TRUE(world.jobs->FailJob(world.Context(world.worker).get(), fail, &failed).ok());
+  }
+  EXPECT_EQ(world.Get(1).state(), "training");
+}
+
 TEST(Worker, ReadsBlobsByHash) {
   RoundWorld world(10, 0);
   world.StartRound();

@@ -313,7 +313,8 @@ TEST(Round, WhatGoesWrongWithOneRoundStopsNoOther) {
   world.database.Sql("UPDATE round SET recipe = 'no recipe {' WHERE number = 1");
   // As another release may have stored it: its ranges were others, and it had a field more.
   world.database.Sql(
-      "UPDATE round SET recipe = recipe || ' ranking { budget: 2000000000 } later: 1' "
+      "UPDATE round SET recipe = regexp_replace(recipe, 'budget: [0-9]+', 'budget: 2000000000') || ' later: "
+      "1' "
       "WHERE number = 2");
   for (int time = 0; time < 3; ++time) EXPECT_FALSE(world.planner.RunOnce().ok());
   const v1::Round failed = world.Get(1);
@@ -351,10 +352,10 @@ TEST(Round, AnErrorThatMayPassFailsNoRound) {
   world.database.Sql(
       "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS "
       "$$ BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full'; END $$");
-  world.database.Sql("CREATE TRIGGER full BEFORE INSERT ON job EXECUTE FUNCTION full_disk()");
+  world.database.Sql("CREATE TRIGGER no_room BEFORE INSERT ON job EXECUTE FUNCTION full_disk()");
   for (int time = 0; time < 5; ++time) EXPECT_FALSE(world.planner.RunOnce().ok());
   EXPECT_EQ(world.Get(1).state(), "waiting");
-  world.database.Sql("DROP TRIGGER full ON job");
+  world.database.Sql("DROP TRIGGER no_room ON job");
   EXPECT_TRUE(world.planner.RunOnce().ok());
   EXPECT_EQ(world.Get(1).state(), "training");
 }
