@@ -29,9 +29,9 @@ class Daemon {
   // Errors: FAILED_PRECONDITION (can't be started).
   absl::Status Start(const std::filesystem::path& program, const std::vector<std::string>& arguments) const;
 
-  // Asks the process to end and waits until it has ended. Does nothing when it doesn't run. Errors:
-  // DEADLINE_EXCEEDED (it still runs).
-  absl::Status Stop(absl::Duration patience) const;
+  // Asks the process to end, and ends it once patience is over. Does nothing when it doesn't run. Returns
+  // whether it had to be ended.
+  bool Stop(absl::Duration patience) const;
 
   // The last lines of the log, for messages.
   std::string LogTail() const;

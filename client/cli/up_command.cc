@@ -1,5 +1,6 @@
 // loupe up, loupe down: coordinator, its private Postgres and a worker on this machine.
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <string>
 #include <system_error>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "client/cli/commands.h"
@@ -25,8 +27,13 @@ namespace fs = std::filesystem;
 
 // Long, since the first start creates the database.
 constexpr absl::Duration kServerPatience = absl::Minutes(2);
-// Both have something to finish: the worker saves a checkpoint, the coordinator stops its Postgres.
-constexpr absl::Duration kStopPatience = absl::Minutes(1);
+// Both have something to finish: the worker saves a checkpoint, the coordinator stops its Postgres. Who is
+// not done by then is ended.
+constexpr absl::Duration kWorkerStop = absl::Minutes(1);
+constexpr absl::Duration kServerStop = absl::Seconds(20);
+constexpr absl::Duration kPostgresStop = absl::Seconds(20);
+// A coordinator that ran already and doesn't answer within this time is started again.
+constexpr absl::Duration kAnswer = absl::Seconds(10);
 // A worker that can't work, e.g. because of a wrong token, ends within this time.
 constexpr absl::Duration kWorkerProof = absl::Seconds(1);
 constexpr absl::Duration kPollInterval = absl::Milliseconds(50);
@@ -90,9 +97,28 @@ absl::Status MakeFolders(const fs::path& dir) {
   return absl::OkStatus();
 }
 
+// Of the private PostgreSQL, which outlives a coordinator that was killed; 0: it doesn't run.
+pid_t PostgresPid(const House& house) {
+  const fs::path folder = house.dir / "postgres";
+  pid_t pid = 0;
+  std::error_code error;
+  if (!absl::SimpleAtoi(FirstLine(folder / "postmaster.pid"), &pid) || pid <= 0) return 0;
+  // Another process may have the number by now; PostgreSQL works in its own folder.
+  return fs::read_symlink(absl::StrCat("/proc/", pid, "/cwd"), error) == folder ? pid : 0;
+}
+
+void StopPostgres(const House& house) {
+  const absl::Time end = absl::Now() + kPostgresStop;
+  if (const pid_t pid = PostgresPid(house); pid != 0) kill(pid, SIGINT);
+  while (const pid_t pid = PostgresPid(house)) {
+    if (absl::Now() > end) kill(pid, SIGKILL);
+    absl::SleepFor(kPollInterval);
+  }
+}
+
 // Waits until the coordinator serves; returns a connection to it.
-absl::StatusOr<Connection> WaitForServer(const House& house) {
-  const absl::Time end = absl::Now() + kServerPatience;
+absl::StatusOr<Connection> WaitForServer(const House& house, absl::Duration patience) {
+  const absl::Time end = absl::Now() + patience;
   while (absl::Now() < end) {
     if (!house.server.Running()) {
       return absl::FailedPreconditionError(absl::StrCat("the coordinator ended at its start; ",
@@ -110,7 +136,7 @@ absl::StatusOr<Connection> WaitForServer(const House& house) {
     absl::SleepFor(kPollInterval);
   }
   return absl::DeadlineExceededError(absl::StrCat("the coordinator does not serve after ",
-                                                  absl::FormatDuration(kServerPatience), "; see ",
+                                                  absl::FormatDuration(patience), "; see ",
                                                   house.server.log_file().string()));
 }
 
@@ -166,11 +192,16 @@ absl::Status Up(const Context& context, const UpOptions& options) {
   const absl::StatusOr<FolderLock> lock = FolderLock::Take(house.dir);
   if (!lock.ok()) return lock.status();
 
-  const bool server_ran = house.server.Running().has_value();
+  bool server_ran = house.server.Running().has_value();
+  if (server_ran && !WaitForServer(house, kAnswer).ok()) {
+    std::printf("coordinator  does not answer: started again\n");
+    house.server.Stop(kServerStop);
+    server_ran = false;
+  }
   if (!server_ran) {
     if (absl::Status started = StartServer(house); !started.ok()) return started;
   }
-  const absl::StatusOr<Connection> connection = WaitForServer(house);
+  const absl::StatusOr<Connection> connection = WaitForServer(house, kServerPatience);
   if (!connection.ok()) return connection.status();
   std::printf("coordinator  %s, process %d%s, log %s\n", FirstLine(house.dir / "server.address").c_str(),
               house.server.Running().value_or(0), server_ran ? " (ran already)" : "",
@@ -199,12 +230,14 @@ absl::Status Down(const Context& context, const DownOptions&) {
   const bool worker_ran = house.worker.Running().has_value();
   const bool server_ran = house.server.Running().has_value();
   // The worker first: it releases its job while the coordinator still runs.
-  absl::Status worker = house.worker.Stop(kStopPatience);
-  absl::Status server = house.server.Stop(kStopPatience);
-  if (!worker.ok()) return absl::DeadlineExceededError(absl::StrCat("the worker: ", worker.message()));
-  if (!server.ok()) return absl::DeadlineExceededError(absl::StrCat("the coordinator: ", server.message()));
-  std::printf("worker       %s\n", worker_ran ? "stopped" : "did not run");
-  std::printf("coordinator  %s\n", server_ran ? "stopped" : "did not run");
+  const bool worker_killed = house.worker.Stop(kWorkerStop);
+  const bool server_killed = house.server.Stop(kServerStop);
+  StopPostgres(house);
+  const auto what = [](bool ran, bool killed) {
+    return !ran ? "did not run" : killed ? "did not answer, and was killed" : "stopped";
+  };
+  std::printf("worker       %s\n", what(worker_ran, worker_killed));
+  std::printf("coordinator  %s\n", what(server_ran, server_killed));
   return absl::OkStatus();
 }
 
@@ -215,7 +248,8 @@ void AddUpCommands(CLI::App& parent, Action& action) {
   CLI::App* command =
       parent.add_subcommand("up", "Start coordinator, private Postgres and a worker in the folder --dir DIR");
   command->footer(
-      "What runs already is left alone; what has ended is started again. Returns once all serve.\n");
+      "What runs already is left alone; what has ended, or doesn't answer, is started again. Returns once "
+      "all serve.\n");
   command->add_flag("--no-worker", up->no_worker, "Start no worker: it runs elsewhere");
   OnChosen(command, action, up, Up);
 

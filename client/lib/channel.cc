@@ -12,6 +12,7 @@
 #include "absl/time/clock.h"
 #include "content/loopback.h"
 #include "content/read_file.h"
+#include "proto/error_info.h"
 
 namespace loupe {
 namespace {
@@ -77,13 +78,20 @@ absl::StatusOr<std::string> ReadTokenFile(const std::filesystem::path& path) {
   return token;
 }
 
+bool IsForLater(const absl::Status& status) {
+  if (absl::IsUnavailable(status)) return true;
+  if (!absl::IsResourceExhausted(status)) return false;
+  // The second is what gRPC itself answers.
+  return ErrorReason(status) == "TOO_MANY_CALLS" || status.message() == "Server Threadpool Exhausted";
+}
+
 absl::Status RetryUnavailable(absl::Duration patience, absl::FunctionRef<absl::Status()> attempt) {
   const absl::Time end = absl::Now() + patience;
   absl::BitGen random;
   absl::Duration wait = kFirstWait;
   while (true) {
     absl::Status status = attempt();
-    if (!absl::IsUnavailable(status) || absl::Now() >= end) return status;
+    if (!IsForLater(status) || absl::Now() >= end) return status;
     absl::SleepFor(std::min(wait * absl::Uniform(random, 0.5, 1.0), end - absl::Now()));
     wait = std::min(2 * wait, kMaxWait);
   }

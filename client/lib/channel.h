@@ -52,11 +52,12 @@ absl::StatusOr<std::string> ReadTokenFile(const std::filesystem::path& path);
 
 struct CallOptions {
   absl::Duration deadline = absl::Seconds(30);  // of one attempt
-  absl::Duration patience = absl::Seconds(10);  // how long to retry while the answer is UNAVAILABLE
+  absl::Duration patience = absl::Seconds(10);  // how long to retry while the answer is "later"
 };
 
-// Runs `attempt` until it returns anything but UNAVAILABLE, or until `patience` is over. The wait between two
-// attempts starts at 50 ms and doubles up to 2 s; each is multiplied by a random factor from 0.5 to 1.
+// Runs `attempt` until it returns anything but UNAVAILABLE or TOO_MANY_CALLS, or until `patience` is over.
+// The wait between two attempts starts at 50 ms and doubles up to 2 s; each is multiplied by a random factor
+// from 0.5 to 1.
 absl::Status RetryUnavailable(absl::Duration patience, absl::FunctionRef<absl::Status()> attempt);
 
 // A deadline for a stream of `bytes`: two minutes, plus a second per 256 KiB.

@@ -63,6 +63,9 @@ WHERE round.project_id = $1 AND ($2 = 0 OR round.number = $2) AND ($3 = 0 OR rou
 ORDER BY round.number DESC
 LIMIT $4;
 
+-- name: SelectRoundVersions
+SELECT id, version FROM round WHERE id = ANY ($1::bigint[]);
+
 -- name: LockRound
 -- Waits until the lock is free. It is taken before a round's jobs are written, so that there is no deadlock.
 SELECT state FROM round WHERE id = $1 FOR NO KEY UPDATE;

@@ -88,10 +88,16 @@ absl::Status SetIntensityRange(Transaction& transaction, ProjectId project, cons
                "models were trained with the intensity range: make another project to change it");
 }
 
+absl::Status TooManyClasses() {
+  return Error(absl::StatusCode::kInvalidArgument, "TOO_MANY_CLASSES",
+               absl::StrCat("a project has at most ", kMaxClasses, " classes, retired ones included"));
+}
+
 absl::Status AddClass(Transaction& transaction, ProjectId project, const std::string& name,
                       PrincipalId added_by) {
   transaction.Exec("LockClasses", project);
   if (absl::Status free = CheckNewName(transaction, project, 0, name); !free.ok()) return free;
+  if (ReadClasses(transaction, project).size() >= size_t{kMaxClasses}) return TooManyClasses();
   transaction.Exec("AddClass", project, name, added_by);
   return absl::OkStatus();
 }

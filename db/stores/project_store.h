@@ -31,7 +31,12 @@ absl::Status RenameClass(Transaction& transaction, ProjectId project, uint32_t l
 // Errors: FAILED_PRECONDITION (HAS_ROUNDS). Requires: LockProject; a valid range.
 absl::Status SetIntensityRange(Transaction& transaction, ProjectId project, const v1::IntensityRange& range);
 
-// The class gets the next label. Errors: ALREADY_EXISTS (CLASS_EXISTS). Locks: answers of the project wait.
+constexpr int kMaxClasses = 1000;  // of a project
+// INVALID_ARGUMENT (TOO_MANY_CLASSES).
+absl::Status TooManyClasses();
+
+// The class gets the next label. Errors: ALREADY_EXISTS (CLASS_EXISTS), TooManyClasses. Locks: answers of the
+// project wait.
 absl::Status AddClass(Transaction& transaction, ProjectId project, const std::string& name,
                       PrincipalId added_by);
 

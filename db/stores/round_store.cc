@@ -124,6 +124,14 @@ std::optional<RoundRow> FindRound(Transaction& transaction, ProjectId project, u
   return RoundRowOf(rows[0]);
 }
 
+std::map<RoundId, int64_t> ReadRoundVersions(Transaction& transaction, const std::vector<RoundId>& rounds) {
+  std::map<RoundId, int64_t> versions;
+  for (const auto& row : transaction.Exec("SelectRoundVersions", rounds)) {
+    versions[IdOf<RoundId>(row["id"])] = row["version"].as<int64_t>();
+  }
+  return versions;
+}
+
 std::vector<RoundRow> ListRounds(Transaction& transaction, ProjectId project, uint32_t below,
                                  uint32_t limit) {
   std::vector<RoundRow> rounds;

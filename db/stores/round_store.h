@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -62,6 +63,9 @@ uint32_t InsertRound(Transaction& transaction, ProjectId project, const std::str
 
 // number 0: the latest round. nullopt: there is none.
 std::optional<RoundRow> FindRound(Transaction& transaction, ProjectId project, uint32_t number);
+
+// Round -> version, of those that are there.
+std::map<RoundId, int64_t> ReadRoundVersions(Transaction& transaction, const std::vector<RoundId>& rounds);
 
 // Rounds with numbers below `below` (0: all), newest first, at most `limit`.
 std::vector<RoundRow> ListRounds(Transaction& transaction, ProjectId project, uint32_t below, uint32_t limit);

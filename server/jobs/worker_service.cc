@@ -22,69 +22,9 @@
 namespace loupe {
 namespace {
 
-constexpr char kLeaseJob[] = "WorkerService.LeaseJob";
-// Responses are stored under this name. It must not change: a request that is repeated after an upgrade finds
-// its response by it.
-constexpr char kLeaseKey[] = "LeaseJob";
-// How long LeaseJob waits for a job, and how often it looks for one.
-constexpr absl::Duration kLeaseWait = absl::Seconds(10);
-constexpr absl::Duration kLeaseInterval = absl::Milliseconds(200);
-constexpr uint32_t kRetryAfterMs = 500;
-constexpr size_t kMaxWorkerName = 200;
 constexpr size_t kMaxFaultText = 1000;
 // How often a job may fail for a reason that may pass.
 constexpr int kMaxTransientFailures = 3;
-
-using OptionalJob = absl::StatusOr<std::optional<v1::Job>>;
-
-// Everything that a worker needs to know of a job.
-absl::StatusOr<v1::Job> DescribeJob(Transaction& transaction, const JobRow& job, const JobLease& lease) {
-  const absl::StatusOr<v1::Recipe> recipe = ParseStoredRecipe(job.recipe);
-  if (!recipe.ok()) return recipe.status();
-  v1::Job message = job.message;
-  message.set_lease(lease.number.value());
-  *message.mutable_lease_expires_at() = TimestampOf(lease.expires_at);
-  *message.mutable_recipe() = *recipe;
-  for (const v1::Class& known : ReadClassesOfJob(transaction, job)) *message.add_classes() = known;
-  if (const std::optional<ModelRow> init = FindInitModel(transaction, job, *recipe)) {
-    message.set_weights_sha256(ToBytes(init->weights));
-    message.set_weights_preset(init->message.preset());
-    message.set_own_weights(init->message.round() != 0);
-  }
-  return message;
-}
-
-// nullopt: there is no free job now. A job that can't be described fails its round, and no other.
-OptionalJob LeaseFreeJob(Transaction& transaction, PrincipalId principal, const std::string& worker) {
-  DeleteExpiredJobLeases(transaction);
-  const JobId id = LockFreeJob(transaction);
-  if (!id) return std::nullopt;
-  const std::optional<JobLease> lease = LeaseJob(transaction, id, principal, worker);
-  const std::optional<JobRow> job = FindJob(transaction, id);
-  if (!lease.has_value() || !job.has_value()) return std::nullopt;
-  absl::StatusOr<v1::Job> described = DescribeJob(transaction, *job, *lease);
-  if (described.ok()) return *std::move(described);
-  DeleteJobLease(transaction, id, lease->number);
-  FailRound(transaction, job->round,
-            absl::StrCat("a job can't begin: ", described.status().message(), ": submit the round again"));
-  return std::nullopt;
-}
-
-// Not WithRequestId: only a response with a job is stored, so that a request that got no job can be repeated.
-OptionalJob LeaseJobOnce(Transaction& transaction, const RequestKey& key, const std::string& worker) {
-  const absl::StatusOr<std::optional<std::string>> stored = FindResponse(transaction, key);
-  if (!stored.ok()) return stored.status();
-  if (stored->has_value()) {
-    v1::Job job;
-    if (!job.ParseFromString(**stored)) return absl::InternalError("a stored response can't be parsed");
-    return job;
-  }
-  OptionalJob job = LeaseFreeJob(transaction, key.principal, worker);
-  if (!job.ok() || !job->has_value()) return job;
-  const absl::Status kept = KeepResponse(transaction, key, (*job)->SerializeAsString());
-  if (!kept.ok()) return kept;
-  return job;
-}
 
 // Requires: the locks of project and round.
 absl::StatusOr<v1::CompleteJobResponse> Complete(Transaction& transaction, const Call& call,
@@ -119,38 +59,6 @@ absl::StatusOr<v1::FailJobResponse> FailLeasedJob(Transaction& transaction, cons
 }
 
 }  // namespace
-
-grpc::Status WorkerServiceImpl::LeaseJob(grpc::ServerContext* context, const v1::LeaseJobRequest* request,
-                                         v1::LeaseJobResponse* response) {
-  return calls_.Unary(context, kLeaseJob, request, response,
-                      [&](const Call& call) { return WaitForJob(call, *request); });
-}
-
-absl::StatusOr<v1::LeaseJobResponse> WorkerServiceImpl::WaitForJob(const Call& call,
-                                                                   const v1::LeaseJobRequest& request) {
-  if (request.worker().size() > kMaxWorkerName) {
-    return InvalidArgument("worker may have at most 200 characters");
-  }
-  const RequestKey key = KeyOf(call.principal.id, kLeaseKey, request.request_id(), request);
-  // Answers while the client still waits.
-  const absl::Time until = std::min(absl::Now() + kLeaseWait, call.deadline - 2 * kLeaseInterval);
-  v1::LeaseJobResponse response;
-  for (;;) {
-    if (const absl::Status up = calls_.RefuseWhenDraining(); !up.ok()) return up;
-    OptionalJob job = database_.Transact({kLeaseJob, call.deadline}, [&](Transaction& transaction) {
-      return LeaseJobOnce(transaction, key, request.worker());
-    });
-    if (!job.ok()) return job.status();
-    if (job->has_value()) {
-      *response.mutable_job() = **std::move(job);
-      return response;
-    }
-    if (absl::Now() >= until || call.cancelled()) break;
-    absl::SleepFor(kLeaseInterval);
-  }
-  response.set_retry_after_ms(kRetryAfterMs);
-  return response;
-}
 
 grpc::Status WorkerServiceImpl::Heartbeat(grpc::ServerContext* context, const v1::HeartbeatRequest* request,
                                           v1::HeartbeatResponse* response) {

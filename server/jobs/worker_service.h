@@ -4,19 +4,23 @@
 #include "db/database.h"
 #include "loupe/v1/worker.grpc.pb.h"
 #include "server/blobs/blob_store.h"
+#include "server/jobs/job_waiters.h"
 #include "server/rpc/rpc_call.h"
 
 namespace loupe {
 
 // proto/loupe/v1/worker.proto says what each method does.
-class WorkerServiceImpl final : public v1::WorkerService::Service {
+class WorkerServiceImpl final
+    : public v1::WorkerService::WithCallbackMethod_LeaseJob<v1::WorkerService::Service> {
  public:
   // All must outlive it.
   WorkerServiceImpl(RpcCalls& calls, Database& database, const BlobStore& blobs)
-      : calls_(calls), database_(database), blobs_(blobs) {}
+      : calls_(calls), database_(database), blobs_(blobs), waiters_(calls, database) {}
 
-  grpc::Status LeaseJob(grpc::ServerContext* context, const v1::LeaseJobRequest* request,
-                        v1::LeaseJobResponse* response) override;
+  grpc::ServerUnaryReactor* LeaseJob(grpc::CallbackServerContext* context, const v1::LeaseJobRequest* request,
+                                     v1::LeaseJobResponse* response) override {
+    return waiters_.Add(context, request, response);
+  }
   grpc::Status Heartbeat(grpc::ServerContext* context, const v1::HeartbeatRequest* request,
                          v1::HeartbeatResponse* response) override;
   grpc::Status ReleaseJob(grpc::ServerContext* context, const v1::ReleaseJobRequest* request,
@@ -42,7 +46,6 @@ class WorkerServiceImpl final : public v1::WorkerService::Service {
                        v1::FailJobResponse* response) override;
 
  private:
-  absl::StatusOr<v1::LeaseJobResponse> WaitForJob(const Call& call, const v1::LeaseJobRequest& request);
   absl::Status SendSnapshot(const Call& call, const v1::ReadSnapshotRequest& request,
                             grpc::ServerWriter<v1::SnapshotItem>& writer);
   absl::Status SendJobImages(const Call& call, const v1::ReadJobImagesRequest& request,
@@ -54,6 +57,7 @@ class WorkerServiceImpl final : public v1::WorkerService::Service {
   RpcCalls& calls_;
   Database& database_;
   const BlobStore& blobs_;
+  JobWaiters waiters_;
 };
 
 }  // namespace loupe

@@ -34,6 +34,7 @@ absl::Status CheckClassName(const std::string& name) {
 
 absl::Status CheckClasses(const google::protobuf::RepeatedPtrField<std::string>& classes) {
   if (classes.empty()) return InvalidArgument("a project needs at least one class");
+  if (classes.size() > kMaxClasses) return TooManyClasses();
   std::set<std::string> seen;
   for (const std::string& name : classes) {
     if (absl::Status named = CheckClassName(name); !named.ok()) return named;

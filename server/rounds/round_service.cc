@@ -8,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
-#include "db/stores/image_store.h"
 #include "db/stores/job_store.h"
 #include "db/stores/model_store.h"
 #include "db/stores/project_store.h"
@@ -17,71 +16,19 @@
 #include "proto/error_info.h"
 #include "recipe/recipe.h"
 #include "server/ranking/pseudo_labels.h"
+#include "server/rounds/described_round.h"
 #include "server/rpc/paging.h"
 
 namespace loupe {
 namespace {
-
-constexpr int kSetAsideListed = 20;
-
-// How soon a watcher sees a change.
-constexpr absl::Duration kWatchInterval = absl::Milliseconds(300);
 
 // Responses are stored under these names. They must not change: a request that is repeated after an upgrade
 // finds its response by them.
 constexpr char kSubmitKey[] = "SubmitRound";
 constexpr char kCancelKey[] = "CancelRound";
 
-constexpr char kWatchMethod[] = "RoundService.WatchRound";
-
-absl::Status NoSuchRound(uint32_t number) {
-  return Error(absl::StatusCode::kNotFound, "NO_SUCH_ROUND",
-               number == 0 ? "the project has no round yet" : absl::StrCat("there is no round ", number));
-}
-
 absl::Status BadRecipe(absl::string_view why) {
   return Error(absl::StatusCode::kInvalidArgument, "BAD_RECIPE", std::string(why));
-}
-
-// The kind of job that runs in a state. JOB_KIND_UNSPECIFIED: none does.
-v1::JobKind KindOf(RoundState state) {
-  switch (state) {
-    case RoundState::kTraining:
-      return v1::TRAIN;
-    case RoundState::kEvaluating:
-      return v1::EVALUATE;
-    case RoundState::kPredicting:
-      return v1::PREDICT;
-    default:
-      return v1::JOB_KIND_UNSPECIFIED;
-  }
-}
-
-// Adds recipe, progress and the images that it set aside to the row's message. A recipe that can't be read is
-// left out: its round has failed, and says so.
-v1::Round DescribeRound(Transaction& transaction, RoundRow row) {
-  absl::StatusOr<v1::Recipe> recipe = ParseStoredRecipe(row.recipe);
-  if (recipe.ok()) *row.message.mutable_recipe() = *std::move(recipe);
-  if (const v1::JobKind kind = KindOf(row.state); kind != v1::JOB_KIND_UNSPECIFIED) {
-    *row.message.mutable_progress() = ReadProgress(transaction, row.id, kind);
-  }
-  SetAsideImages set_aside = ReadSetAside(transaction, row.id, kSetAsideListed);
-  for (v1::Image& image : set_aside.first) {
-    image.clear_side();  // annotators see rounds, too
-    image.clear_sampling_key();
-    *row.message.add_set_aside() = std::move(image);
-  }
-  row.message.set_set_aside_total(set_aside.total);
-  return std::move(row.message);
-}
-
-// number 0: the latest round. Errors: NOT_FOUND (NO_SUCH_PROJECT, NO_SUCH_ROUND).
-absl::StatusOr<RoundRow> ReadRow(Transaction& transaction, const std::string& project_name, uint32_t number) {
-  const absl::StatusOr<ProjectId> project = FindProject(transaction, project_name);
-  if (!project.ok()) return project.status();
-  std::optional<RoundRow> row = FindRound(transaction, *project, number);
-  if (!row.has_value()) return NoSuchRound(number);
-  return *std::move(row);
 }
 
 // Errors: FAILED_PRECONDITION (NO_SUCH_MODEL), INVALID_ARGUMENT (BAD_RECIPE: the model has another preset).
@@ -152,23 +99,6 @@ absl::StatusOr<v1::ListRoundsResponse> ReadPage(Transaction& transaction, const 
   return page;
 }
 
-struct RoundAtVersion {
-  int64_t version = 0;
-  v1::Round round;
-};
-
-// nullopt: the round still has the version `seen`. The version is read before the progress: a change between
-// the two reads is shown at once, and again with the next version.
-absl::StatusOr<std::optional<RoundAtVersion>> ReadChange(Transaction& transaction,
-                                                         const v1::WatchRoundRequest& request,
-                                                         std::optional<int64_t> seen) {
-  absl::StatusOr<RoundRow> row = ReadRow(transaction, request.project(), request.number());
-  if (!row.ok()) return row.status();
-  const int64_t version = row->version;
-  if (version == seen) return std::nullopt;
-  return RoundAtVersion{version, DescribeRound(transaction, *std::move(row))};
-}
-
 }  // namespace
 
 grpc::Status RoundServiceImpl::SubmitRound(grpc::ServerContext* context,
@@ -223,32 +153,6 @@ grpc::Status RoundServiceImpl::CancelRound(grpc::ServerContext* context,
       return WithRequestId<v1::Round>(transaction, key, [&] { return Cancel(transaction, *request); });
     });
   });
-}
-
-grpc::Status RoundServiceImpl::WatchRound(grpc::ServerContext* context, const v1::WatchRoundRequest* request,
-                                          grpc::ServerWriter<v1::Round>* writer) {
-  return calls_.Stream(context, kWatchMethod, request,
-                       [&](const Call& call) { return Watch(call, *request, *writer); });
-}
-
-absl::Status RoundServiceImpl::Watch(const Call& call, v1::WatchRoundRequest request,
-                                     grpc::ServerWriter<v1::Round>& writer) {
-  std::optional<int64_t> seen;
-  while (!call.cancelled()) {
-    if (const absl::Status up = calls_.RefuseWhenDraining(); !up.ok()) return up;
-    const absl::StatusOr<std::optional<RoundAtVersion>> change =
-        database_.Transact({kWatchMethod, call.deadline},
-                           [&](Transaction& transaction) { return ReadChange(transaction, request, seen); });
-    if (!change.ok()) return change.status();
-    if (change->has_value()) {
-      const v1::Round& round = (*change)->round;
-      request.set_number(round.number());  // "the latest" stays the round that was shown first
-      if (!writer.Write(round) || round.has_ended_at()) return absl::OkStatus();
-      seen = (*change)->version;
-    }
-    absl::SleepFor(kWatchInterval);
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace loupe

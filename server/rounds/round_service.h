@@ -3,15 +3,18 @@
 
 #include "db/database.h"
 #include "loupe/v1/round.grpc.pb.h"
+#include "server/rounds/round_watchers.h"
 #include "server/rpc/rpc_call.h"
 
 namespace loupe {
 
 // proto/loupe/v1/round.proto says what each method does.
-class RoundServiceImpl final : public v1::RoundService::Service {
+class RoundServiceImpl final
+    : public v1::RoundService::WithCallbackMethod_WatchRound<v1::RoundService::Service> {
  public:
   // Both must outlive it.
-  RoundServiceImpl(RpcCalls& calls, Database& database) : calls_(calls), database_(database) {}
+  RoundServiceImpl(RpcCalls& calls, Database& database)
+      : calls_(calls), database_(database), watchers_(calls, database) {}
 
   grpc::Status SubmitRound(grpc::ServerContext* context, const v1::SubmitRoundRequest* request,
                            v1::Round* response) override;
@@ -21,15 +24,15 @@ class RoundServiceImpl final : public v1::RoundService::Service {
                           v1::ListRoundsResponse* response) override;
   grpc::Status CancelRound(grpc::ServerContext* context, const v1::CancelRoundRequest* request,
                            v1::Round* response) override;
-  grpc::Status WatchRound(grpc::ServerContext* context, const v1::WatchRoundRequest* request,
-                          grpc::ServerWriter<v1::Round>* writer) override;
+  grpc::ServerWriteReactor<v1::Round>* WatchRound(grpc::CallbackServerContext* context,
+                                                  const v1::WatchRoundRequest* request) override {
+    return watchers_.Add(context, request);
+  }
 
  private:
-  // Writes the round now and after every change, until it ends, the client goes away or the server drains.
-  absl::Status Watch(const Call& call, v1::WatchRoundRequest request, grpc::ServerWriter<v1::Round>& writer);
-
   RpcCalls& calls_;
   Database& database_;
+  RoundWatchers watchers_;
 };
 
 }  // namespace loupe

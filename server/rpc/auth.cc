@@ -8,7 +8,6 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "proto/error_info.h"
 
 namespace loupe {
@@ -21,7 +20,7 @@ absl::Status Unauthenticated(const char* reason, const char* message) {
 }
 
 // Empty when the call carries no token.
-std::string BearerToken(const grpc::ServerContext& context) {
+std::string BearerToken(const grpc::ServerContextBase& context) {
   constexpr absl::string_view kScheme = "Bearer ";
   const auto& metadata = context.client_metadata();
   const auto found = metadata.find("authorization");
@@ -49,18 +48,18 @@ size_t Authenticator::HashHash::operator()(const Sha256& hash) const {
   return bits;
 }
 
-absl::StatusOr<Principal> Authenticator::Authenticate(const grpc::ServerContext& context,
+absl::StatusOr<Principal> Authenticator::Authenticate(const grpc::ServerContextBase& context,
                                                       absl::Time deadline) {
   const std::string token = BearerToken(context);
   if (token.empty()) {
     return Unauthenticated("NO_TOKEN", "send a token as metadata `authorization: Bearer TOKEN`");
   }
   const Sha256 hash = HashOf(token);
-  const absl::Time now = absl::Now();
+  const auto now = std::chrono::steady_clock::now();
   {
     absl::MutexLock lock(&mutex_);
     const auto found = known_.find(hash);
-    if (found != known_.end() && now - found->second.looked_up < kMaxAge) return found->second.principal;
+    if (found != known_.end() && absl::FromChrono(now - found->second.looked_up) < kMaxAge) return found->second.principal;
   }
   absl::StatusOr<std::optional<Principal>> principal =
       database_.Transact({"Authenticate", deadline}, [&](Transaction& transaction) {

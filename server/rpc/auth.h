@@ -1,6 +1,7 @@
 // Makes tokens and looks up who sent one.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <unordered_map>
 
@@ -29,12 +30,13 @@ class Authenticator {
 
   // The principal whose token is in the metadata `authorization: Bearer TOKEN`.
   // Errors: UNAUTHENTICATED (NO_TOKEN, UNKNOWN_TOKEN, REVOKED_TOKEN, EXPIRED_TOKEN), UNAVAILABLE.
-  absl::StatusOr<Principal> Authenticate(const grpc::ServerContext& context, absl::Time deadline);
+  absl::StatusOr<Principal> Authenticate(const grpc::ServerContextBase& context, absl::Time deadline);
 
  private:
   struct Known {  // a cached look-up
     Principal principal;
-    absl::Time looked_up;
+    // By a clock that never goes back: a revoked token would be taken again if it did.
+    std::chrono::steady_clock::time_point looked_up;
   };
   struct HashHash {
     size_t operator()(const Sha256& hash) const;

@@ -7,8 +7,8 @@
 namespace loupe {
 namespace {
 
-constexpr absl::Duration kPeriod = absl::Seconds(1);
-constexpr absl::Duration kPatience = absl::Seconds(3);
+constexpr absl::Duration kHealthPeriod = absl::Seconds(1);
+constexpr absl::Duration kHealthPatience = absl::Seconds(3);
 
 }  // namespace
 
@@ -24,13 +24,13 @@ HealthWatch::~HealthWatch() {
 void HealthWatch::Loop() {
   bool serves = true;
   do {
-    const bool answers = database_.Ping(kPatience).ok();
+    const bool answers = database_.Ping(kHealthPatience).ok();
     if (answers == serves) continue;
     serves = answers;
     health_.SetServingStatus(serves);
     spdlog::warn("health: {}", serves ? "the database answers again: serving"
                                       : "the database does not answer: not serving");
-  } while (!stop_.WaitForNotificationWithTimeout(kPeriod));
+  } while (!stop_.WaitForNotificationWithTimeout(kHealthPeriod));
 }
 
 }  // namespace loupe

@@ -53,7 +53,7 @@ absl::Status RefuseControlCharactersIn(const Message& message, const FieldDescri
   return absl::OkStatus();
 }
 
-absl::Time DeadlineOf(const grpc::ServerContext& context, absl::Duration max_duration) {
+absl::Time DeadlineOf(const grpc::ServerContextBase& context, absl::Duration max_duration) {
   const absl::Time limit = absl::Now() + max_duration;
   const auto deadline = context.deadline();
   if (deadline == std::chrono::system_clock::time_point::max()) return limit;
@@ -68,7 +68,9 @@ absl::Status CheckRole(const char* method, const Principal& principal) {
                             ": ask an admin for another token"));
 }
 
-void Log(const char* method, const std::string& who, const absl::Status& status, absl::Duration spent) {
+}  // namespace
+
+void LogCall(const char* method, const std::string& who, const absl::Status& status, absl::Duration spent) {
   const double spent_ms = absl::ToDoubleMilliseconds(spent);
   if (status.ok()) {
     spdlog::info("{} {} OK {:.1f} ms", method, who, spent_ms);
@@ -78,8 +80,6 @@ void Log(const char* method, const std::string& who, const absl::Status& status,
   spdlog::info("{} {} {} {} {:.1f} ms: {}", method, who, absl::StatusCodeToString(status.code()),
                ErrorReason(status), spent_ms, line);
 }
-
-}  // namespace
 
 absl::Status RefuseControlCharacters(const Message& message) {
   std::vector<const FieldDescriptor*> fields;
@@ -91,10 +91,24 @@ absl::Status RefuseControlCharacters(const Message& message) {
   return absl::OkStatus();
 }
 
+absl::Status TooManyCalls() {
+  return Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_CALLS",
+               "too many such calls are open already: try again later");
+}
+
 absl::Status RpcCalls::RefuseWhenDraining() const {
   if (!draining_) return absl::OkStatus();
   return Error(absl::StatusCode::kUnavailable, "SHUTTING_DOWN",
                "the coordinator is shutting down: send the request again later");
+}
+
+absl::StatusOr<Principal> RpcCalls::Admit(const grpc::ServerContextBase& context, const char* method,
+                                          const Message& request, absl::Time deadline) {
+  absl::StatusOr<Principal> principal = authenticator_.Authenticate(context, deadline);
+  if (!principal.ok()) return principal;
+  if (const absl::Status role = CheckRole(method, *principal); !role.ok()) return role;
+  if (const absl::Status refused = RefuseControlCharacters(request); !refused.ok()) return refused;
+  return principal;
 }
 
 grpc::Status RpcCalls::Run(grpc::ServerContext* context, const char* method, const Message* request,
@@ -119,7 +133,7 @@ grpc::Status RpcCalls::Run(grpc::ServerContext* context, const char* method, con
     spdlog::error("{}: {}", method, error.what());
     status = Error(absl::StatusCode::kInternal, "INTERNAL", "an internal error: see the coordinator's log");
   }
-  Log(method, who, status, absl::Now() - began);
+  LogCall(method, who, status, absl::Now() - began);
   return ToGrpc(status);
 }
 

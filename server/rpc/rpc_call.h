@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <string>
 #include <utility>
 
 #include <google/protobuf/message.h>
@@ -33,6 +34,12 @@ struct Call {
 // Errors: INVALID_ARGUMENT, which names the field.
 absl::Status RefuseControlCharacters(const google::protobuf::Message& message);
 
+// RESOURCE_EXHAUSTED (TOO_MANY_CALLS): clients try again later.
+absl::Status TooManyCalls();
+
+// One line about a call that has ended.
+void LogCall(const char* method, const std::string& who, const absl::Status& status, absl::Duration spent);
+
 class RpcCalls {
  public:
   // The longest time for the SQL statements of a unary call. Computing may take longer.
@@ -59,6 +66,11 @@ class RpcCalls {
                       absl::FunctionRef<absl::Status(const Call&)> body) {
     return Run(context, method, request, absl::InfiniteDuration(), body);
   }
+
+  // For methods that wait without a thread (server/rounds/round_watchers.h, server/jobs/job_waiters.h): who
+  // calls, if token and role are accepted and the request holds no control character.
+  absl::StatusOr<Principal> Admit(const grpc::ServerContextBase& context, const char* method,
+                                  const google::protobuf::Message& request, absl::Time deadline);
 
   // From now on no task and no job is handed out.
   void Drain() { draining_ = true; }

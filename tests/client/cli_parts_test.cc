@@ -188,15 +188,19 @@ using DaemonTest = FolderTest;
 TEST_F(DaemonTest, StartsFindsAndStopsAProcess) {
   const Daemon daemon(dir_ / "sleep.pid", dir_ / "sleep.log");
   EXPECT_FALSE(daemon.Running());
-  EXPECT_TRUE(daemon.Stop(absl::Seconds(1)).ok()) << "nothing to stop";
+  EXPECT_FALSE(daemon.Stop(absl::Seconds(1))) << "nothing to stop";
   ASSERT_TRUE(daemon.Start("/bin/sh", {"-c", "echo here; exec sleep 1000"}).ok());
   const auto pid = daemon.Running();
   ASSERT_TRUE(pid);
   EXPECT_EQ(Daemon(dir_ / "sleep.pid", dir_ / "sleep.log").Running(), pid);
   EXPECT_EQ(getsid(*pid), *pid) << "a session of its own";
-  ASSERT_TRUE(daemon.Stop(absl::Seconds(20)).ok());
+  EXPECT_FALSE(daemon.Stop(absl::Seconds(20))) << "it ended when it was asked to";
   EXPECT_FALSE(daemon.Running());
   EXPECT_FALSE(fs::exists(dir_ / "sleep.pid"));
+  ASSERT_TRUE(daemon.Start("/bin/sh", {"-c", "trap '' TERM; exec sleep 1000"}).ok());
+  absl::SleepFor(absl::Milliseconds(200));  // until the shell has set its trap
+  EXPECT_TRUE(daemon.Stop(absl::Milliseconds(100))) << "it was killed";
+  EXPECT_FALSE(daemon.Running());
 }
 
 TEST_F(DaemonTest, AnotherProcessWithTheSameNumberIsNotTakenForIt) {

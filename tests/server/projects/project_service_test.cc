@@ -248,6 +248,20 @@ TEST_F(ProjectServiceTest, ADeletionThatWasCutGoesOn) {
   FAIL() << "nobody erased the pictures";
 }
 
+TEST_F(ProjectServiceTest, AProjectHasAtMostAThousandClasses) {
+  v1::CreateProjectRequest request = Request("parts");
+  request.clear_classes();
+  for (int i = 0; i < 1001; ++i) request.add_classes(absl::StrCat("class ", i));
+  EXPECT_EQ(ErrorReason(Create(request).status()), "TOO_MANY_CLASSES");
+  request.mutable_classes()->RemoveLast();
+  request.set_request_id(NextRequestId());
+  ASSERT_TRUE(Create(request).ok());
+  v1::AddClassRequest more;
+  more.set_request_id(NextRequestId());
+  more.set_name("one more");
+  EXPECT_EQ(ErrorReason(Rpc(*stub_, &ProjectStub::AddClass, engineer_, more).status()), "TOO_MANY_CLASSES");
+}
+
 TEST_F(ProjectServiceTest, GuidelinesHaveVersions) {
   ASSERT_TRUE(Create(Request("parts")).ok());
   const std::string annotator = coordinator_.Token(v1::ANNOTATOR);
