@@ -251,7 +251,9 @@ Json StatusJson(const v1::ProjectStatus& status) {
     json["classes"].push_back({{"label", count.class_().label()},
                                {"name", count.class_().name()},
                                {"boxes", count.boxes()},
-                               {"images", count.images()}});
+                               {"images", count.images()},
+                               {"images_to_look_at", count.images_to_look_at()},
+                               {"retired", count.class_().retired()}});
   }
   json["open_leases"] = status.open_leases();
   json["serving_model"] = NumberJson(status.serving_model());
@@ -265,6 +267,15 @@ Json StatusJson(const v1::ProjectStatus& status) {
   json["images_set_aside"] = status.images_set_aside();
   json["images_excluded"] = status.images_excluded();
   json["images_removed"] = status.images_removed();
+  json["workers"] = Json::array();
+  for (const v1::WorkerStatus& worker : status.workers()) {
+    json["workers"].push_back({{"name", worker.name()},
+                               {"last_heard", TimeJson(worker.last_heard(), true)},
+                               {"is_here", worker.is_here()},
+                               {"job", worker.job().empty() ? Json() : Json(worker.job())},
+                               {"project", worker.job().empty() ? Json() : Json(worker.project())},
+                               {"round", NumberJson(worker.round())}});
+  }
   return json;
 }
 
@@ -301,6 +312,8 @@ Json RoundJson(const v1::Round& round, const ClassNames& classes) {
                {"progress", round.has_progress() ? ProgressJson(round.progress()) : Json()},
                {"error", round.error().empty() ? Json() : Json(round.error())},
                {"set_aside_total", round.set_aside_total()},
+               {"waits_for_worker", round.waits_for_worker()},
+               {"workers", round.workers()},
                {"created_at", TimeJson(round.created_at(), round.has_created_at())},
                {"ended_at", TimeJson(round.ended_at(), round.has_ended_at())}};
   json["steps"] = Json::array();

@@ -26,6 +26,13 @@ std::string ProgressNote(const v1::JobProgress& now) {
   return absl::StrJoin(parts, "  ");
 }
 
+std::string WaitingText(const v1::Round& round) {
+  return round.workers() == 0
+             ? "for a worker: none was heard of in the last minute, loupe-worker run starts one"
+             : absl::StrCat("for a worker: ", Counted(round.workers(), "worker"),
+                            round.workers() == 1 ? " is there" : " are there");
+}
+
 class Printer {
  public:
   void Show(const v1::Round& round) {
@@ -36,6 +43,9 @@ class Printer {
       kind_.clear();
       std::fprintf(stderr, "round %u: %s\n", round.number(), state_.c_str());
     }
+    const bool lacks_worker = round.waits_for_worker() && round.workers() == 0;
+    if (lacks_worker && !lacked_worker_) std::fprintf(stderr, "  %s\n", WaitingText(round).c_str());
+    lacked_worker_ = lacks_worker;
     const v1::JobProgress& now = round.progress();
     if (!round.has_progress() || now.total() == 0 || HasEnded(round)) return;
     if (now.kind() != kind_ || now.resumed_from() != resumed_from_) {
@@ -49,6 +59,7 @@ class Printer {
 
  private:
   std::string state_;
+  bool lacked_worker_ = false;
   std::string kind_;
   uint64_t resumed_from_ = 0;
   Progress progress_{"", 0};
@@ -147,6 +158,7 @@ std::string RoundText(const v1::Round& round, const ClassNames& classes) {
                                one.min_score(), one.correct(), one.judged())});
   }
   if (round.model() != 0) table.Add({"model", absl::StrCat(round.model())});
+  if (round.waits_for_worker()) table.Add({"waits", WaitingText(round)});
   if (round.has_progress() && !HasEnded(round)) {
     const v1::JobProgress& now = round.progress();
     const std::string note = ProgressNote(now);

@@ -14,6 +14,13 @@ struct StatusOptions {
   bool json = false;
 };
 
+std::string WorkerText(const v1::WorkerStatus& worker) {
+  const std::string work =
+      worker.job().empty() ? "idle"
+                           : absl::StrCat(worker.job(), ", round ", worker.round(), " of ", worker.project());
+  return worker.is_here() ? work : absl::StrCat("gone, last heard of ", TimeText(worker.last_heard()));
+}
+
 void PrintStatus(const v1::ProjectStatus& status) {
   Table sides({"", "images", "labelled"});
   sides.Add({"pool", absl::StrCat(status.pool_images()), absl::StrCat(status.pool_labelled())});
@@ -55,6 +62,12 @@ void PrintStatus(const v1::ProjectStatus& status) {
     rest.Add({"images not used",
               absl::StrCat(status.images_set_aside(), " set aside, ", status.images_excluded(), " excluded, ",
                            status.images_removed(), " removed: `loupe image list --unusable` names them")});
+  }
+  for (const v1::WorkerStatus& worker : status.workers()) {
+    rest.Add({absl::StrCat("worker ", worker.name()), WorkerText(worker)});
+  }
+  if (status.workers().empty() && TellsSplit(status.project())) {  // annotators aren't told
+    rest.Add({"workers", "none was heard of in the last hour: loupe-worker run starts one"});
   }
   const std::string text = absl::StrCat(rest.Text(), "\n", sides.Text(), "\n", classes.Text());
   std::fwrite(text.data(), 1, text.size(), stdout);

@@ -80,8 +80,8 @@ WHERE purpose = 'job' AND subject_id = $1 AND number = $2 AND holder_id = $3
 RETURNING expires_at;
 
 -- name: LockJobLease
--- No row: the lease has ended, or is somebody else's. The lease stays locked until the transaction ends, so that the job can't be
--- leased to another worker before that.
+-- No row: the lease has ended, or is somebody else's. The lease stays locked until the transaction ends, so
+-- that the job can't be leased to another worker before that.
 SELECT number FROM lease
 WHERE purpose = 'job' AND subject_id = $1 AND number = $2 AND holder_id = $3 FOR SHARE;
 
@@ -104,6 +104,48 @@ JOIN project ON project.id = round.project_id
 LEFT JOIN model ON model.id = job.model_id
 LEFT JOIN round own ON own.id = model.round_id
 WHERE job.id = $1;
+
+-- name: HearWorker
+INSERT INTO worker (principal_id, name) VALUES ($1, $2)
+ON CONFLICT (principal_id, name) DO UPDATE SET last_heard = now();
+
+-- name: HearHolder
+-- The worker that holds a job.
+UPDATE worker SET last_heard = now() FROM lease
+WHERE lease.purpose = 'job' AND lease.subject_id = $1 AND lease.number = $2
+  AND worker.principal_id = lease.holder_id AND worker.name = lease.holder_name;
+
+-- name: ForgetWorkers
+DELETE FROM worker WHERE last_heard < now() - interval '1 day';
+
+-- name: SelectWorkers
+-- Those that were heard of in the last hour, each with a job that it holds.
+SELECT worker.name, worker.last_heard, now() - worker.last_heard < interval '1 minute' AS is_here,
+       coalesce(held.kind, '') AS kind, coalesce(held.number, 0) AS round,
+       coalesce(held.project, '') AS project
+FROM worker
+LEFT JOIN LATERAL (SELECT job.kind, round.number, project.name AS project
+                   FROM lease
+                   JOIN job ON job.id = lease.subject_id
+                   JOIN round ON round.id = job.round_id
+                   JOIN project ON project.id = round.project_id
+                   WHERE lease.purpose = 'job' AND lease.holder_id = worker.principal_id
+                     AND lease.holder_name = worker.name AND lease.expires_at > now()
+                   ORDER BY job.id LIMIT 1) held ON true
+WHERE worker.last_heard > now() - interval '1 hour' ORDER BY worker.name, worker.principal_id;
+
+-- name: RoundWaitsForWorker
+-- Whether jobs of the round wait and nobody works on one of them; and how many workers are there.
+SELECT count(*) > 0 AND bool_and(lease.number IS NULL) AS waits,
+       (SELECT count(*) FROM worker WHERE last_heard > now() - interval '1 minute') AS workers
+FROM job LEFT JOIN lease ON lease.purpose = 'job' AND lease.subject_id = job.id
+WHERE job.round_id = $1 AND job.state = 'waiting';
+
+-- name: BeginTraining
+-- What a round waited for a worker isn't its training.
+UPDATE round SET training_at = now(), version = version + 1 FROM job
+WHERE job.id = $1 AND job.kind = 'train' AND job.attempts = 1 AND round.id = job.round_id
+  AND round.state = 'training';
 
 -- name: SetJobProgress
 UPDATE job SET progress = $2 WHERE id = $1;

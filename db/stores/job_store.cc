@@ -97,6 +97,31 @@ void CancelJobs(Transaction& transaction, RoundId round) {
   transaction.Exec("DeleteLeasesOfRound", round);
 }
 
+void HearWorker(Transaction& transaction, PrincipalId principal, const std::string& name) {
+  transaction.Exec("HearWorker", principal, name);
+}
+
+void ForgetWorkers(Transaction& transaction) { transaction.Exec("ForgetWorkers"); }
+
+std::vector<v1::WorkerStatus> ReadWorkers(Transaction& transaction) {
+  std::vector<v1::WorkerStatus> workers;
+  for (const auto& row : transaction.Exec("SelectWorkers")) {
+    v1::WorkerStatus& worker = workers.emplace_back();
+    worker.set_name(row["name"].as<std::string>());
+    *worker.mutable_last_heard() = TimestampOf(row["last_heard"]);
+    worker.set_is_here(row["is_here"].as<bool>());
+    worker.set_job(row["kind"].as<std::string>());
+    worker.set_round(row["round"].as<uint32_t>());
+    worker.set_project(row["project"].as<std::string>());
+  }
+  return workers;
+}
+
+WorkersOfRound ReadWorkersOfRound(Transaction& transaction, RoundId round) {
+  const pqxx::row row = transaction.Exec("RoundWaitsForWorker", round).at(0);
+  return {row["waits"].as<bool>(), row["workers"].as<uint32_t>()};
+}
+
 void DeleteExpiredJobLeases(Transaction& transaction) { transaction.Exec("DeleteExpiredJobLeases"); }
 
 std::optional<std::string> FindAbandonedJob(Transaction& transaction, RoundId round) {
@@ -116,6 +141,7 @@ std::optional<JobLease> LeaseJob(Transaction& transaction, JobId job, PrincipalI
       transaction.Exec("LeaseJob", job, holder, holder_name, absl::ToDoubleSeconds(kJobLease));
   if (rows.empty()) return std::nullopt;
   transaction.Exec("CountJobAttempt", job);
+  transaction.Exec("BeginTraining", job);
   return JobLease{IdOf<LeaseNumber>(rows[0]["number"]), TimeOf(rows[0]["expires_at"])};
 }
 
@@ -123,6 +149,7 @@ std::optional<absl::Time> RenewJobLease(Transaction& transaction, const HeldJob&
   const pqxx::result rows =
       transaction.Exec("RenewJobLease", held.job, held.lease, held.holder, absl::ToDoubleSeconds(kJobLease));
   if (rows.empty()) return std::nullopt;
+  transaction.Exec("HearHolder", held.job, held.lease);
   return TimeOf(rows[0]["expires_at"]);
 }
 

@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "content/sha256.h"
 #include "db/ids.h"
+#include "loupe/v1/project.pb.h"
 #include "loupe/v1/worker.pb.h"
 
 namespace loupe {
@@ -60,6 +61,19 @@ v1::JobProgress ReadProgress(Transaction& transaction, RoundId round, v1::JobKin
 // Cancels the round's waiting jobs and ends their leases; workers notice at their next call.
 // Requires: the round's lock.
 void CancelJobs(Transaction& transaction, RoundId round);
+
+// A worker asks for a job: it is there.
+void HearWorker(Transaction& transaction, PrincipalId principal, const std::string& name);
+// Forgets those that were last heard of a day ago.
+void ForgetWorkers(Transaction& transaction);
+// Those that were heard of in the last hour.
+std::vector<v1::WorkerStatus> ReadWorkers(Transaction& transaction);
+
+struct WorkersOfRound {
+  bool waits = false;    // jobs of the round wait, and nobody works on one
+  uint32_t workers = 0;  // that were heard of in the last minute
+};
+WorkersOfRound ReadWorkersOfRound(Transaction& transaction, RoundId round);
 
 // Deletes leases that have expired, so that their jobs can be leased again. Idempotent.
 void DeleteExpiredJobLeases(Transaction& transaction);

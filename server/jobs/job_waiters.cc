@@ -141,10 +141,11 @@ bool JobWaiters::Serve(Waiter& waiter, bool& has_free, absl::Status& down) {
     waiter.principal = *std::move(principal);
   }
   // A new one may repeat a request that got a job.
-  if (has_free || std::exchange(waiter.is_new, false)) {
+  if (has_free || waiter.is_new) {
     const RequestKey key =
         KeyOf(waiter.principal.id, kLeaseKey, waiter.request->request_id(), *waiter.request);
     OptionalJob job = database_.Transact({kLeaseJob, deadline}, [&](Transaction& transaction) {
+      if (waiter.is_new) HearWorker(transaction, key.principal, waiter.request->worker());
       return LeaseJobOnce(transaction, key, waiter.request->worker());
     });
     waiter.is_new = false;

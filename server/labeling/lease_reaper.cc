@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "absl/time/clock.h"
+#include "db/stores/job_store.h"
 #include "db/stores/ranking_store.h"
 #include "db/stores/request_store.h"
 #include "db/stores/task_store.h"
@@ -53,6 +54,7 @@ void LeaseReaper::ReapOnce() {
 void LeaseReaper::SweepOnce() {
   (void)database_.Transact({"ForgetOldRequests", absl::Now() + kDeadline}, [](Transaction& transaction) {
     ForgetOldRequests(transaction);
+    ForgetWorkers(transaction);
     return absl::OkStatus();
   });
   for (;;) {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "db/stores/job_store.h"
 #include "db/stores/project_store.h"
 #include "db/stores/request_store.h"
 #include "db/stores/round_store.h"
@@ -308,7 +309,12 @@ grpc::Status ProjectServiceImpl::GetStatus(grpc::ServerContext* context, const v
                                 const absl::StatusOr<ProjectId> project =
                                     FindProject(transaction, request->project());
                                 if (!project.ok()) return project.status();
-                                return ReadStatus(transaction, *project);
+                                v1::ProjectStatus status = ReadStatus(transaction, *project);
+                                if (call.principal.role == v1::ANNOTATOR) return status;
+                                for (v1::WorkerStatus& worker : ReadWorkers(transaction)) {
+                                  *status.add_workers() = std::move(worker);
+                                }
+                                return status;
                               });
   });
 }

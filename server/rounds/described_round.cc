@@ -49,6 +49,9 @@ v1::Round DescribeRound(Transaction& transaction, RoundRow row) {
   if (recipe.ok()) *row.message.mutable_recipe() = *std::move(recipe);
   if (const v1::JobKind kind = KindOf(row.state); kind != v1::JOB_KIND_UNSPECIFIED) {
     *row.message.mutable_progress() = ReadProgress(transaction, row.id, kind);
+    const WorkersOfRound workers = ReadWorkersOfRound(transaction, row.id);
+    row.message.set_waits_for_worker(workers.waits);
+    row.message.set_workers(workers.workers);
   }
   SetAsideImages set_aside = ReadSetAside(transaction, row.id, kSetAsideListed);
   for (v1::Image& image : set_aside.first) {

@@ -151,8 +151,8 @@ absl::Status RoundWatchers::Begin(Watcher& watcher) {
     return principal.status();
   }
   watcher.who = principal->name;
-  const absl::StatusOr<v1::Round> round =
-      database_.Transact({kWatchMethod, deadline}, [&](Transaction& transaction) -> absl::StatusOr<v1::Round> {
+  const absl::StatusOr<v1::Round> round = database_.Transact(
+      {kWatchMethod, deadline}, [&](Transaction& transaction) -> absl::StatusOr<v1::Round> {
         absl::StatusOr<RoundRow> row =
             ReadRow(transaction, watcher.request().project(), watcher.request().number());
         if (!row.ok()) return row.status();

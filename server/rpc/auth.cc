@@ -59,7 +59,8 @@ absl::StatusOr<Principal> Authenticator::Authenticate(const grpc::ServerContextB
   {
     absl::MutexLock lock(&mutex_);
     const auto found = known_.find(hash);
-    if (found != known_.end() && absl::FromChrono(now - found->second.looked_up) < kMaxAge) return found->second.principal;
+    if (found != known_.end() && absl::FromChrono(now - found->second.looked_up) < kMaxAge)
+      return found->second.principal;
   }
   absl::StatusOr<std::optional<Principal>> principal =
       database_.Transact({"Authenticate", deadline}, [&](Transaction& transaction) {

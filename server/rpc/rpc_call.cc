@@ -102,6 +102,21 @@ absl::Status RpcCalls::RefuseWhenDraining() const {
                "the coordinator is shutting down: send the request again later");
 }
 
+bool RpcCalls::BeginStream(PrincipalId principal) {
+  absl::MutexLock lock(&mutex_);
+  int& own = streams_of_[principal];
+  if (streams_ >= kMaxStreams || own >= kMaxStreamsEach) return false;
+  ++streams_;
+  ++own;
+  return true;
+}
+
+void RpcCalls::EndStream(PrincipalId principal) {
+  absl::MutexLock lock(&mutex_);
+  --streams_;
+  if (--streams_of_[principal] == 0) streams_of_.erase(principal);
+}
+
 absl::StatusOr<Principal> RpcCalls::Admit(const grpc::ServerContextBase& context, const char* method,
                                           const Message& request, absl::Time deadline) {
   absl::StatusOr<Principal> principal = authenticator_.Authenticate(context, deadline);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -9,9 +10,11 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/status.h>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "db/stores/principal_store.h"
 #include "server/rpc/auth.h"
@@ -60,11 +63,18 @@ class RpcCalls {
   }
 
   // For methods that stream. `request` is null when requests are streamed. `body` must return soon after
-  // call.cancelled() or draining() becomes true.
+  // call.cancelled() or draining() becomes true. A stream holds a thread, also while its client is silent: so
+  // many may be open, of one principal and of all.
+  static constexpr int kMaxStreamsEach = 128;
+  static constexpr int kMaxStreams = 192;
   grpc::Status Stream(grpc::ServerContext* context, const char* method,
                       const google::protobuf::Message* request,
                       absl::FunctionRef<absl::Status(const Call&)> body) {
-    return Run(context, method, request, absl::InfiniteDuration(), body);
+    return Run(context, method, request, absl::InfiniteDuration(), [&](const Call& call) -> absl::Status {
+      if (!BeginStream(call.principal.id)) return TooManyCalls();
+      const absl::Cleanup end = [&] { EndStream(call.principal.id); };
+      return body(call);
+    });
   }
 
   // For methods that wait without a thread (server/rounds/round_watchers.h, server/jobs/job_waiters.h): who
@@ -80,11 +90,17 @@ class RpcCalls {
   absl::Status RefuseWhenDraining() const;
 
  private:
+  // False: too many are open.
+  bool BeginStream(PrincipalId principal);
+  void EndStream(PrincipalId principal);
   grpc::Status Run(grpc::ServerContext* context, const char* method, const google::protobuf::Message* request,
                    absl::Duration max_duration, absl::FunctionRef<absl::Status(const Call&)> body);
 
   Authenticator authenticator_;
   std::atomic<bool> draining_ = false;
+  absl::Mutex mutex_;
+  int streams_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<PrincipalId, int> streams_of_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace loupe

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""What somebody without a token does to the coordinator's port, at a limit of 1,024 descriptors: afterwards it
-serves as before, and never held more than 300 MB. What gRPC 1.51 doesn't bound by itself is sent to the front
-of deploy/haproxy.cfg."""
+"""What somebody without a token does to the coordinator's port, at a limit of 1,024 descriptors: afterwards
+it serves as before, and never held more than 300 MB. What gRPC 1.51 doesn't bound by itself is sent to the
+front of deploy/haproxy.cfg."""
 import gzip
 import os
 import resource
@@ -170,8 +170,8 @@ class FrontTest(Attacked):
         run(program("loupe-worker"), "sample", "--out", images, "--images", 12)
         run(program("loupe"), "import", "--images", os.path.join(images, "images"), "--project", "parts",
             "--server", self.address, "--token-file", self.token, "--ca-cert", self.ca_cert)
-        task = run(program("loupe"), "next", "--server", self.address, "--token-file", self.token, "--ca-cert",
-                   self.ca_cert).stdout
+        task = run(program("loupe"), "next", "--server", self.address, "--token-file", self.token,
+                   "--ca-cert", self.ca_cert).stdout
         self.assertIn("task_id", task)
         nobody = deployment.path("nobody.token")
         with open(nobody, "w", encoding="utf-8") as file:

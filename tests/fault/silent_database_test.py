@@ -20,7 +20,8 @@ SERVING = 1
 
 
 class Proxy:
-    """A Unix socket before PostgreSQL's own. While `silent`, it reads from both sides and passes nothing on."""
+    """A Unix socket before PostgreSQL's own. While `silent`, it reads from both sides and passes nothing
+    on."""
 
     def __init__(self, upstream):
         self.folder = tempfile.mkdtemp(prefix="loupe-proxy-")

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""A coordinator that is there and doesn't answer: `loupe up` starts it again, and `loupe down` ends it with all
-that belongs to it."""
+"""A coordinator that is there and doesn't answer: `loupe up` starts it again, and `loupe down` ends it with
+all that belongs to it."""
 import os
 import signal
 import sys

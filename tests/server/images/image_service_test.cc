@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <limits>
 #include <set>
 
@@ -219,6 +220,18 @@ TEST_F(ImageServiceTest, AtMost20ProblemsAreListed) {
   for (int i = 0; i < 50; ++i) pictures.push_back({absl::StrCat("bad-", i), "x"});
   const std::string message(Import(pictures).status().message());
   EXPECT_THAT(message, AllOf(HasSubstr("bad-0: "), testing::Not(HasSubstr("bad-20: ")), HasSubstr("\nand ")));
+}
+
+TEST_F(ImageServiceTest, ADamagedPictureIsNeverServedWhole) {
+  const std::vector<TestPicture> pictures = PlainPictures(1);
+  ASSERT_TRUE(Import(pictures).ok());
+  const std::string hash = ToHex(HashOf(pictures[0].bytes));
+  std::string damaged = pictures[0].bytes;
+  damaged[damaged.size() / 2] ^= 1;
+  std::ofstream(coordinator_.blob_folder() / hash.substr(0, 2) / hash.substr(2)) << damaged;
+  const absl::Status status = Read(1).status();
+  EXPECT_EQ(ErrorReason(status), "DAMAGED_BLOB");
+  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("restore it from a backup"));
 }
 
 TEST_F(ImageServiceTest, RefusesMessagesOutOfOrderAndNul) {

@@ -328,6 +328,29 @@ TEST(Round, WhatGoesWrongWithOneRoundStopsNoOther) {
   EXPECT_EQ(world.Get(3).state(), "waiting");
 }
 
+TEST(Round, SaysThatItWaitsForAWorker) {
+  RoundWorld world(20, 0);
+  world.Label("pool", 0, 5);
+  world.Submit("");
+  ASSERT_TRUE(world.planner.RunOnce().ok());
+  EXPECT_TRUE(world.Get(1).waits_for_worker());
+  EXPECT_EQ(world.Get(1).workers(), 0U);
+  world.database.Sql(
+      "UPDATE round SET created_at = now() - interval '1 hour', "
+      "training_at = now() - interval '40 minutes'");
+  ScriptedWorker worker(world, 1);
+  const v1::Job job = *worker.Lease();
+  EXPECT_FALSE(world.Get(1).waits_for_worker());
+  EXPECT_EQ(world.Get(1).workers(), 1U);
+  EXPECT_EQ(world.Get(1).steps(0).step(), "waiting");
+  EXPECT_NEAR(world.Get(1).steps(0).seconds(), 3600, 60) << "waiting for a worker isn't training";
+  EXPECT_EQ(world.Number("SELECT count(*) FROM worker WHERE now() - last_heard < interval '10 seconds'"), 1);
+  world.database.Sql("UPDATE worker SET last_heard = now() - interval '2 minutes'");
+  EXPECT_EQ(world.Get(1).workers(), 0U) << "it is gone";
+  ASSERT_TRUE(worker.Renew(job).ok());
+  EXPECT_EQ(world.Get(1).workers(), 1U) << "a heartbeat is a sign of life";
+}
+
 TEST(Round, AJobThatCantBeDescribedFailsItsRound) {
   RoundWorld world(20, 0);
   world.Label("pool", 0, 5);

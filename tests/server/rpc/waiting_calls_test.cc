@@ -10,8 +10,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "loupe/v1/image.grpc.pb.h"
 #include "loupe/v1/round.grpc.pb.h"
 #include "loupe/v1/worker.grpc.pb.h"
+#include "server/rpc/rpc_call.h"
 #include "tests/server/labeling/labeling_fixture.h"
 
 namespace loupe {
@@ -165,6 +167,29 @@ TEST_F(WaitingCallsTest, HoldNoThread) {
   }));
   EXPECT_TRUE(Eventually([&] { return answered == kWorkers; })) << "the others are answered without a job";
   EXPECT_EQ(with_job, 1);
+}
+
+TEST_F(WaitingCallsTest, SilentStreamsLeaveThreadsToOthers) {
+  Import(20);
+  struct Silent {
+    std::unique_ptr<v1::ImageService::Stub> stub;
+    std::unique_ptr<grpc::ClientContext> context;
+    v1::ImportResponse response;
+    std::unique_ptr<grpc::ClientWriter<v1::ImportRequest>> writer;
+  };
+  std::vector<Silent> streams(300);
+  for (Silent& stream : streams) {
+    stream.stub = v1::ImageService::NewStub(NextChannel());
+    stream.context = NewContext(engineer_);
+    stream.writer = stream.stub->Import(stream.context.get(), &stream.response);
+  }
+  EXPECT_LT(SlowestOfSomeTasks(), absl::Seconds(5));
+  int refused = 0;
+  for (Silent& stream : streams) {
+    stream.writer->WritesDone();  // without a start: the others are refused for that
+    refused += stream.writer->Finish().error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED ? 1 : 0;
+  }
+  EXPECT_GE(refused, 300 - RpcCalls::kMaxStreamsEach);
 }
 
 TEST_F(WaitingCallsTest, AWatchEndsWithItsToken) {
