@@ -44,7 +44,7 @@ class Printer {
       std::fprintf(stderr, "round %u: %s\n", round.number(), state_.c_str());
     }
     const bool lacks_worker = round.waits_for_worker() && round.workers() == 0;
-    if (lacks_worker && !lacked_worker_) std::fprintf(stderr, "  %s\n", WaitingText(round).c_str());
+    if (lacks_worker && !lacked_worker_) std::fprintf(stderr, "  waits %s\n", WaitingText(round).c_str());
     lacked_worker_ = lacks_worker;
     const v1::JobProgress& now = round.progress();
     if (!round.has_progress() || now.total() == 0 || HasEnded(round)) return;
@@ -159,7 +159,7 @@ std::string RoundText(const v1::Round& round, const ClassNames& classes) {
   }
   if (round.model() != 0) table.Add({"model", absl::StrCat(round.model())});
   if (round.waits_for_worker()) table.Add({"waits", WaitingText(round)});
-  if (round.has_progress() && !HasEnded(round)) {
+  if (round.progress().total() > 0 && !HasEnded(round)) {
     const v1::JobProgress& now = round.progress();
     const std::string note = ProgressNote(now);
     table.Add(
