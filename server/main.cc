@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -85,11 +86,14 @@ void Define(CLI::App& app, Flags& flags) {
 
 // Empty when the flags can be used together.
 std::string ProblemWith(const Flags& flags) {
-  const size_t colon = flags.listen.rfind(':');
-  int port = 0;
-  if (colon == std::string::npos || !absl::SimpleAtoi(flags.listen.substr(colon + 1), &port) || port < 0 ||
-      port > 65535) {
-    return absl::StrCat("--listen: ", flags.listen, " is not HOST:PORT");
+  const std::string host(HostOf(flags.listen));
+  const std::string port = flags.listen.substr(std::min(flags.listen.size(), host.size() + 1));
+  const bool in_brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  const bool is_six = host.find(':') != std::string::npos;
+  int number = 0;
+  if (host.empty() || in_brackets != is_six || port.find_first_not_of("0123456789") != std::string::npos ||
+      !absl::SimpleAtoi(port, &number) || number > 65535) {
+    return absl::StrCat("--listen: ", flags.listen, " is not HOST:PORT (an IPv6 address in brackets)");
   }
   if (!flags.tls_cert.empty() || IsLoopback(HostOf(flags.listen))) return "";
   return absl::StrCat("--listen: ", flags.listen,

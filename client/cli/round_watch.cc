@@ -90,7 +90,7 @@ absl::StatusOr<v1::Round> WatchRound(const Connection& connection, const std::st
       }
       absl::Status end = FromGrpc(reader->Finish());
       // A stream that sent something before it broke is no failed attempt: the two minutes begin again.
-      return heard && absl::IsUnavailable(end) ? absl::OkStatus() : end;
+      return heard && IsForLater(end) ? absl::OkStatus() : end;
     });
     if (!status.ok() && !absl::IsDeadlineExceeded(status)) return status;
     if (HasEnded(round)) return round;

@@ -166,6 +166,16 @@ absl::Status MakeWorkerToken(const Connection& connection, const fs::path& path)
   return WriteSecretFile(path, created->secret());
 }
 
+// Whether the worker that runs was started for this address. At another one it would send its token to
+// whoever listens there now.
+bool WorksFor(const House& house, const std::string& address) {
+  std::ifstream file(absl::StrCat("/proc/", house.worker.Running().value_or(0), "/cmdline"));
+  for (std::string argument; std::getline(file, argument, '\0');) {
+    if (argument == address) return true;
+  }
+  return false;
+}
+
 absl::Status StartWorker(const House& house, const Connection& connection) {
   const auto program = FindProgram("loupe-worker");
   if (!program.ok()) return program.status();
@@ -207,7 +217,11 @@ absl::Status Up(const Context& context, const UpOptions& options) {
               house.server.Running().value_or(0), server_ran ? " (ran already)" : "",
               house.server.log_file().c_str());
   if (!options.no_worker) {
-    const bool worker_ran = house.worker.Running().has_value();
+    bool worker_ran = house.worker.Running().has_value();
+    if (worker_ran && !WorksFor(house, FirstLine(house.dir / "server.address"))) {
+      house.worker.Stop(kWorkerStop);
+      worker_ran = false;
+    }
     if (!worker_ran) {
       if (absl::Status started = StartWorker(house, *connection); !started.ok()) return started;
     }

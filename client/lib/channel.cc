@@ -80,6 +80,10 @@ absl::StatusOr<std::string> ReadTokenFile(const std::filesystem::path& path) {
 
 bool IsForLater(const absl::Status& status) {
   if (absl::IsUnavailable(status)) return true;
+  // What gRPC makes of a front whose coordinator went away. No service answers so.
+  if (absl::StrContains(status.message(), "RST_STREAM") || status.message() == "Stream removed") {
+    return ErrorReason(status).empty();
+  }
   if (!absl::IsResourceExhausted(status)) return false;
   // The second is what gRPC itself answers.
   return ErrorReason(status) == "TOO_MANY_CALLS" || status.message() == "Server Threadpool Exhausted";

@@ -55,7 +55,11 @@ struct CallOptions {
   absl::Duration patience = absl::Seconds(10);  // how long to retry while the answer is "later"
 };
 
-// Runs `attempt` until it returns anything but UNAVAILABLE or TOO_MANY_CALLS, or until `patience` is over.
+// Whether the same call may succeed later: the coordinator, or a front before it, is away or has too much to
+// do.
+bool IsForLater(const absl::Status& status);
+
+// Runs `attempt` until it returns what is not for later, or until `patience` is over.
 // The wait between two attempts starts at 50 ms and doubles up to 2 s; each is multiplied by a random factor
 // from 0.5 to 1.
 absl::Status RetryUnavailable(absl::Duration patience, absl::FunctionRef<absl::Status()> attempt);

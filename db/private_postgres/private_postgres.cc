@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "db/connection_pool.h"
 
 namespace loupe {
 namespace {
@@ -194,7 +195,7 @@ bool PrivatePostgres::Runs() {
 
 bool PrivatePostgres::AcceptsConnections() const {
   try {
-    pqxx::connection connection(Url("postgres"));
+    pqxx::connection connection(WithTimeouts(Url("postgres")));
     return true;
   } catch (const pqxx::broken_connection&) {
     return false;

@@ -169,6 +169,16 @@ TEST_F(ChannelTest, RepeatsUnavailableWithTheSameRequestId) {
   EXPECT_EQ(projects_.request_ids.size(), 1u);
 }
 
+TEST(IsForLaterTest, WhatAFrontSaysWithoutItsCoordinatorIsForLater) {
+  EXPECT_TRUE(IsForLater(absl::UnavailableError("restarting")));
+  EXPECT_TRUE(IsForLater(absl::CancelledError("Received RST_STREAM with error code 8")));
+  EXPECT_TRUE(IsForLater(absl::UnknownError("Stream removed")));
+  EXPECT_TRUE(IsForLater(Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_CALLS", "later")));
+  EXPECT_FALSE(IsForLater(absl::CancelledError("the client gave up")));
+  EXPECT_FALSE(IsForLater(absl::UnknownError("something else")));
+  EXPECT_FALSE(IsForLater(absl::OkStatus()));
+}
+
 TEST_F(ChannelTest, RepeatsNothingElse) {
   for (const grpc::StatusCode code : {grpc::ABORTED, grpc::INTERNAL, grpc::RESOURCE_EXHAUSTED,
                                       grpc::DEADLINE_EXCEEDED, grpc::FAILED_PRECONDITION, grpc::UNKNOWN}) {

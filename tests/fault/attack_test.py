@@ -243,6 +243,21 @@ class FrontTest(Attacked):
         time.sleep(3)
         self.assert_serves()
 
+    def test_calls_that_one_address_keeps_open(self):
+        """They never send their message. Another address is served meanwhile."""
+        block = http2.headers(METHOD, **TOKEN)
+        connections = [http2.connect(self.address, self.ca_cert, source="127.0.0.2") for _ in range(60)]
+        for connection in connections:
+            for stream in range(1, 200, 2):
+                connection.sendall(http2.frame(http2.HEADERS, http2.END_HEADERS, stream, block))
+            time.sleep(0.03)  # fewer calls a second than one address may send
+        time.sleep(1)
+        began = time.time()
+        self.assert_serves()
+        self.assertLess(time.time() - began, 3)
+        for connection in connections:
+            connection.close()
+
     def test_bodies_before_the_token_is_known(self):
         """300 connections with 100 calls each, whose messages of 4 MiB stay unfinished."""
         start = struct.pack(">BI", 0, (4 << 20) - 1) + bytes(16_000)

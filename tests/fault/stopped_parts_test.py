@@ -3,6 +3,7 @@
 all that belongs to it."""
 import os
 import signal
+import socket
 import sys
 import time
 import unittest
@@ -48,6 +49,24 @@ class StoppedPartsTest(unittest.TestCase):
         self.assertLess(time.time() - began, 60)
         self.assertNotEqual(self.deployment.pid("server"), before)
         self.assertIn("parts", self.deployment.loupe("project", "list"))
+
+    def test_a_worker_follows_to_another_port(self):
+        """Somebody else listens at the old one, and must not get its token."""
+        self.deployment.loupe("up")
+        worker = self.deployment.pid("worker")
+        address = self.address()
+        self.deployment.kill("server")
+        host, port = address.rsplit(":", 1)
+        with socket.create_server((host, int(port))):
+            self.deployment.loupe("up")
+            self.assertNotEqual(self.address(), address)
+            self.assertNotEqual(self.deployment.pid("worker"), worker)
+            here = [w["name"] for w in self.deployment.json("status")["workers"] if w["is_here"]]
+            self.assertTrue(any(str(self.deployment.pid("worker")) in name for name in here), here)
+
+    def address(self):
+        with open(os.path.join(self.deployment.server_directory, "server.address"), encoding="utf-8") as file:
+            return file.read().strip()
 
     def test_down_ends_it_and_its_database(self):
         self.stop_server()

@@ -26,10 +26,10 @@ def headers(method, **more):
     return b"".join(b"\0" + _text(name) + _text(value) for name, value in fields.items())
 
 
-def connect(address, ca_cert=None, timeout=30):
+def connect(address, ca_cert=None, timeout=30, source="127.0.0.1"):
     """With TLS where the authority's certificate is given. It never acknowledges the peer's settings."""
     host, port = address.rsplit(":", 1)
-    connection = socket.create_connection((host, int(port)), timeout=timeout)
+    connection = socket.create_connection((host, int(port)), timeout=timeout, source_address=(source, 0))
     if ca_cert is not None:
         tls = ssl.create_default_context(cafile=ca_cert)
         tls.set_alpn_protocols(["h2"])
