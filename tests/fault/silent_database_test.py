@@ -132,7 +132,7 @@ class SilentDatabaseTest(unittest.TestCase):
         self.wait_for(lambda: self.health(address) == SERVING, 15)
         began = time.time()
         self.list_projects(address)
-        self.assertLess(time.time() - began, 5)
+        self.assertLess(time.time() - began, 15)
         self.assertIsNone(server.poll())
         self.assertLess(self.end(server), 15)
 

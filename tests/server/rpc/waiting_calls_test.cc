@@ -130,7 +130,7 @@ TEST_F(WaitingCallsTest, HoldNoThread) {
                                       ++answered;
                                     });
   }
-  EXPECT_LT(SlowestOfSomeTasks(), absl::Seconds(2));
+  EXPECT_LT(SlowestOfSomeTasks(), absl::Seconds(10));  // they are not locked out
   EXPECT_LT(Threads(), threads + 60);
   EXPECT_EQ(with_job, 0);
 
@@ -147,13 +147,13 @@ TEST_F(WaitingCallsTest, HoldNoThread) {
                        [&](const auto& watcher) { return watcher->seen() >= least; });
   };
   EXPECT_TRUE(Eventually([&] { return all_saw(1); }));
-  EXPECT_LT(SlowestOfSomeTasks(), absl::Seconds(2));
+  EXPECT_LT(SlowestOfSomeTasks(), absl::Seconds(10));  // they are not locked out
   EXPECT_LT(Threads(), threads + 60);
 
   // Watchers that see nothing new ask for one thing: the versions.
   const std::string count =
       "SELECT coalesce(sum(xact_commit), 0)::bigint FROM pg_stat_database WHERE datname = current_database()";
-  absl::SleepFor(absl::Seconds(2));
+  absl::SleepFor(absl::Seconds(11));  // until connections that are idle have told what they did before
   const int64_t before = Number(count);
   absl::SleepFor(absl::Seconds(4));
   EXPECT_LT((Number(count) - before) / 4, 60) << "transactions a second";
@@ -183,7 +183,7 @@ TEST_F(WaitingCallsTest, SilentStreamsLeaveThreadsToOthers) {
     stream.context = NewContext(engineer_);
     stream.writer = stream.stub->Import(stream.context.get(), &stream.response);
   }
-  EXPECT_LT(SlowestOfSomeTasks(), absl::Seconds(5));
+  EXPECT_LT(SlowestOfSomeTasks(), absl::Seconds(10));  // they are not locked out
   int refused = 0;
   for (Silent& stream : streams) {
     stream.writer->WritesDone();  // without a start: the others are refused for that
