@@ -13,10 +13,19 @@ std::string_view HostOf(std::string_view address) {
   return is_port ? address.substr(0, colon) : address;
 }
 
+std::string_view PortOf(std::string_view address) {
+  const size_t host = HostOf(address).size();
+  return host < address.size() ? address.substr(host + 1) : "";
+}
+
+std::string_view WithoutBrackets(std::string_view host) {
+  const bool in_brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  return in_brackets ? host.substr(1, host.size() - 2) : host;
+}
+
 bool IsLoopback(std::string_view host) {
   if (host == "localhost") return true;
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  const std::string text(host);
+  const std::string text(WithoutBrackets(host));
   in_addr four{};
   if (inet_pton(AF_INET, text.c_str(), &four) == 1) return ntohl(four.s_addr) >> 24 == 127;
   in6_addr six{};

@@ -3,11 +3,11 @@
 
 #include <CLI/CLI.hpp>
 
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include <spdlog/sinks/stdout_sinks.h>
@@ -86,16 +86,16 @@ void Define(CLI::App& app, Flags& flags) {
 
 // Empty when the flags can be used together.
 std::string ProblemWith(const Flags& flags) {
-  const std::string host(HostOf(flags.listen));
-  const std::string port = flags.listen.substr(std::min(flags.listen.size(), host.size() + 1));
-  const bool in_brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
-  const bool is_six = host.find(':') != std::string::npos;
+  const std::string_view host = HostOf(flags.listen);
+  const std::string port(PortOf(flags.listen));
+  const bool in_brackets = WithoutBrackets(host) != host;
+  const bool is_six = host.find(':') != std::string_view::npos;
   int number = 0;
   if (host.empty() || in_brackets != is_six || port.find_first_not_of("0123456789") != std::string::npos ||
       !absl::SimpleAtoi(port, &number) || number > 65535) {
     return absl::StrCat("--listen: ", flags.listen, " is not HOST:PORT (an IPv6 address in brackets)");
   }
-  if (!flags.tls_cert.empty() || IsLoopback(HostOf(flags.listen))) return "";
+  if (!flags.tls_cert.empty() || IsLoopback(host)) return "";
   return absl::StrCat("--listen: ", flags.listen,
                       " can be reached from elsewhere, and tokens would travel in the "
                       "clear: give --tls-cert and --tls-key, or listen on 127.0.0.1");

@@ -1,4 +1,4 @@
--- Revisions that were written as the truth and not withdrawn since: by this author, holding a box that was
+-- Standing labels: by this author, holding a box that was
 -- accepted as this model predicted it, and written from `begins` until before `ends`. NULL: whoever,
 -- whatever, whenever. Images that were removed are left out.
 CREATE OR REPLACE FUNCTION labels_to_withdraw(the_project bigint, the_author bigint, the_model bigint,
@@ -7,13 +7,11 @@ RETURNS SETOF label_revision LANGUAGE plpgsql STABLE AS $$
 BEGIN
   RETURN QUERY
   SELECT revision.*
-  FROM image JOIN label_revision revision ON revision.image_id = image.id
-  WHERE image.project_id = the_project AND image.state <> 'removed' AND revision.standing = 'truth'
+  FROM image JOIN standing_label revision ON revision.image_id = image.id
+  WHERE image.project_id = the_project AND image.state <> 'removed'
     AND (the_author IS NULL OR revision.author_id = the_author)
     AND revision.created_at >= coalesce(begins, '-infinity')
     AND revision.created_at < coalesce(ends, 'infinity')
-    AND NOT EXISTS (SELECT FROM label_revision later
-                    WHERE later.based_on = revision.id AND later.standing = 'withdrawn')
     AND (the_model IS NULL
          OR EXISTS (SELECT
                     FROM label_box held
@@ -26,17 +24,14 @@ BEGIN
   ORDER BY image.id, revision.number;
 END $$;
 
--- The newest revision of an image that was written as the truth, is not withdrawn and is not in `without`.
--- NULL: there is none.
+-- The newest standing label of an image that is not in `without`. NULL: there is none.
 CREATE OR REPLACE FUNCTION standing_truth(the_image bigint, without bigint[])
 RETURNS label_revision LANGUAGE plpgsql STABLE AS $$
 DECLARE
   found_one label_revision;
 BEGIN
-  SELECT * INTO found_one FROM label_revision revision
-  WHERE image_id = the_image AND standing = 'truth' AND id <> ALL (without)
-    AND NOT EXISTS (SELECT FROM label_revision later
-                    WHERE later.based_on = revision.id AND later.standing = 'withdrawn')
+  SELECT * INTO found_one FROM standing_label
+  WHERE image_id = the_image AND id <> ALL (without)
   ORDER BY number DESC LIMIT 1;
   RETURN found_one;
 END $$;

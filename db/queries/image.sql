@@ -91,13 +91,9 @@ UPDATE image SET state = 'removed', state_reason = $2, state_round_id = NULL, fi
                  group_name = NULL, perceptual_hash = NULL, brightness = NULL
 WHERE id = $1 AND state <> 'removed';
 
--- name: HashInUse
--- Whether an image of any project still needs the blob.
-SELECT EXISTS (SELECT FROM image WHERE sha256 = $1 AND state <> 'removed');
-
 -- name: HashesNotInUse
--- Those that no image of any project needs.
-SELECT hash FROM unnest($1::bytea[]) AS hash
+-- Those that no image of any project needs, each once.
+SELECT DISTINCT hash FROM unnest($1::bytea[]) AS hash
 WHERE NOT EXISTS (SELECT FROM image WHERE sha256 = hash AND state <> 'removed');
 
 -- name: LockBlobsForErasure

@@ -24,8 +24,8 @@ struct HoldoutImage {
 // In order of id, without boxes of retired classes.
 std::vector<HoldoutImage> ReadHoldoutTruth(Transaction& transaction, ProjectId project);
 
-// How many images of the holdout that the model predicted have labels that were corrected since its own round
-// evaluated it.
+// How many images of the holdout that the model predicted have labels that were written, corrected or
+// withdrawn since its own round evaluated it.
 uint64_t CountRelabelledSince(Transaction& transaction, ProjectId project, ModelId model);
 
 // Counts the holdout images up to and including this one, in the order in which the holdout is labelled.

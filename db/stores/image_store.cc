@@ -116,10 +116,6 @@ void RemoveImage(Transaction& transaction, ImageId image, const std::string& rea
 void LockBlobsForErasure(Transaction& transaction) { transaction.Exec("LockBlobsForErasure"); }
 void LockBlobsForUse(Transaction& transaction) { transaction.Exec("LockBlobsForUse"); }
 
-bool IsHashInUse(Transaction& transaction, const Sha256& hash) {
-  return transaction.Exec("HashInUse", hash).at(0)[0].as<bool>();
-}
-
 std::vector<Sha256> HashesNotInUse(Transaction& transaction, const std::vector<Sha256>& hashes) {
   std::vector<Sha256> unused;
   for (const auto& row : transaction.Exec("HashesNotInUse", hashes)) unused.push_back(Sha256Of(row[0]));

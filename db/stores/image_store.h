@@ -57,9 +57,7 @@ void RemoveImage(Transaction& transaction, ImageId image, const std::string& rea
 void LockBlobsForErasure(Transaction& transaction);
 // Until the transaction ends, no blob is erased. Locks: the erasure of blobs, shared.
 void LockBlobsForUse(Transaction& transaction);
-// Whether an image of any project still needs the blob.
-bool IsHashInUse(Transaction& transaction, const Sha256& hash);
-// Those of them that no image of any project needs.
+// Those of them that no image of any project needs, each once.
 std::vector<Sha256> HashesNotInUse(Transaction& transaction, const std::vector<Sha256>& hashes);
 
 struct KnownImage {

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "db/stores/image_store.h"
 #include "db/stores/label_store.h"
 #include "db/stores/project_store.h"
@@ -38,23 +39,22 @@ absl::StatusOr<v1::ImportResponse> ImageServiceImpl::TakeStream(
   ImportSession session(blobs_, *project, start);
   absl::StatusOr<v1::ImportResponse> taken = TakePictures(call, reader, session, start);
   // Of an import that was refused, and of removed pictures that one left out.
-  if (const absl::Status erased = EraseUnnamed(session.new_blobs()); !erased.ok()) {
+  if (const absl::Status erased = EraseUnnamed(session.new_blobs(), absl::Now() + absl::Minutes(1));
+      !erased.ok()) {
     spdlog::warn("{}: pictures that no image names stay: {}", kImport, erased.ToString());
   }
   return taken;
 }
 
-absl::Status ImageServiceImpl::EraseUnnamed(const std::vector<Sha256>& blobs) {
+absl::Status ImageServiceImpl::EraseUnnamed(const std::vector<Sha256>& blobs, absl::Time deadline) {
   if (blobs.empty()) return absl::OkStatus();
-  return database_.Transact({"EraseUnnamed", absl::Minutes(1)},
-                            [&](Transaction& transaction) -> absl::Status {
-                              LockBlobsForErasure(transaction);
-                              for (const Sha256& unnamed : HashesNotInUse(transaction, blobs)) {
-                                if (const absl::Status erased = blobs_.Erase(unnamed); !erased.ok())
-                                  return erased;
-                              }
-                              return absl::OkStatus();
-                            });
+  return database_.Transact({"EraseUnnamed", deadline}, [&](Transaction& transaction) -> absl::Status {
+    LockBlobsForErasure(transaction);
+    for (const Sha256& unnamed : HashesNotInUse(transaction, blobs)) {
+      if (const absl::Status erased = blobs_.Erase(unnamed); !erased.ok()) return erased;
+    }
+    return absl::OkStatus();
+  });
 }
 
 absl::StatusOr<v1::ImportResponse> ImageServiceImpl::TakePictures(

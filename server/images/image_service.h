@@ -37,7 +37,7 @@ class ImageServiceImpl final : public v1::ImageService::Service {
                                                   grpc::ServerReader<v1::ImportRequest>& reader,
                                                   ImportSession& session, const v1::ImportStart& start);
   // Erases those of the blobs that no image names.
-  absl::Status EraseUnnamed(const std::vector<Sha256>& blobs);
+  absl::Status EraseUnnamed(const std::vector<Sha256>& blobs, absl::Time deadline);
 
   RpcCalls& calls_;
   Database& database_;

@@ -97,11 +97,7 @@ grpc::Status ImageServiceImpl::RemoveImage(grpc::ServerContext* context,
     // After the commit, so that no usable image is without its picture. A call that died before this point is
     // repeated: removing an image twice erases a blob that was left.
     const Sha256 hash = *FromBytes(removed->sha256());
-    const absl::Status erased = database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
-      LockBlobsForErasure(transaction);
-      return IsHashInUse(transaction, hash) ? absl::OkStatus() : blobs_.Erase(hash);
-    });
-    if (!erased.ok()) return erased;
+    if (const absl::Status erased = EraseUnnamed({hash}, call.deadline); !erased.ok()) return erased;
     return removed;
   });
 }

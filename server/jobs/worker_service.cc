@@ -1,13 +1,10 @@
 #include "server/jobs/worker_service.h"
 
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "db/rows/message_row.h"
 #include "db/stores/image_store.h"
 #include "db/stores/job_store.h"
 #include "db/stores/prediction_store.h"
@@ -15,7 +12,6 @@
 #include "db/stores/request_store.h"
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
-#include "recipe/recipe.h"
 #include "server/jobs/job_lease.h"
 #include "server/jobs/trained_model.h"
 
@@ -46,14 +42,14 @@ absl::StatusOr<v1::CompleteJobResponse> Complete(Transaction& transaction, const
 
 absl::StatusOr<v1::FailJobResponse> FailLeasedJob(Transaction& transaction, const Call& call,
                                                   const v1::FailJobRequest& request) {
-  const auto [job, lease, holder] = HeldBy(call, request);
-  const absl::StatusOr<RoundId> round = LockLeasedRound(transaction, {job, lease, holder});
+  const HeldJob held = HeldBy(call, request);
+  const absl::StatusOr<RoundId> round = LockLeasedRound(transaction, held);
   if (!round.ok()) return round.status();
-  if (request.transient() && CountTransientFailure(transaction, job) < kMaxTransientFailures) {
-    DeleteJobLease(transaction, job, lease);
+  if (request.transient() && CountTransientFailure(transaction, held.job) < kMaxTransientFailures) {
+    DeleteJobLease(transaction, held.job, held.lease);
     return v1::FailJobResponse();
   }
-  FailJob(transaction, job, lease, request.error());
+  FailJob(transaction, held.job, held.lease, request.error());
   FailRound(transaction, *round, request.error());
   return v1::FailJobResponse();
 }

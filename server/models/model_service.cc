@@ -40,14 +40,15 @@ absl::StatusOr<ModelRow> ReadModelOf(Transaction& transaction, const std::string
   return ReadNamedModel(transaction, *project, model);
 }
 
-// Judges the model's predictions by today's labels of the holdout, if some were corrected or withdrawn since.
+// Judges the model's predictions by today's labels of the holdout, if some were written, corrected or
+// withdrawn since.
 void JudgeAgain(Transaction& transaction, ProjectId project, ModelRow& model) {
   if (!model.message.has_evaluation()) return;
-  const uint64_t corrected = CountRelabelledSince(transaction, project, model.id);
-  if (corrected == 0) return;
+  const uint64_t relabelled = CountRelabelledSince(transaction, project, model.id);
+  if (relabelled == 0) return;
   const PredictionsById predictions = ReadHoldoutDetections(transaction, project, model.id);
   const auto class_count = static_cast<int>(ReadClasses(transaction, project).size());
-  model.message.set_relabelled_images(corrected);
+  model.message.set_relabelled_images(relabelled);
   *model.message.mutable_evaluation_now() =
       EvaluateModel(ReadJudgedImages(transaction, project, predictions), predictions, class_count,
                     model.message.evaluation().random_sample());

@@ -14,21 +14,23 @@ constexpr char kReason[] = "its project was deleted";
 }  // namespace
 
 absl::StatusOr<Erased> EraseDeletedProjects(Database& database, const BlobStore& blobs, absl::Time deadline) {
-  return database.Transact(
-      {"EraseDeletedProjects", deadline}, [&](Transaction& transaction) -> absl::StatusOr<Erased> {
-        Erased erased;
-        LockBlobsForErasure(transaction);
-        const std::vector<ImageToErase> images = ReadImagesToErase(transaction, kAtATime);
-        for (const ImageToErase& image : images) {
-          RemoveImage(transaction, image.id, kReason);
-          ++erased.images;
-          if (IsHashInUse(transaction, image.sha256)) continue;
-          // Before the commit: if that fails, the images are found again.
-          if (absl::Status gone = blobs.Erase(image.sha256); !gone.ok()) return gone;
-          ++erased.pictures;
-        }
-        return erased;
-      });
+  return database.Transact({"EraseDeletedProjects", deadline},
+                           [&](Transaction& transaction) -> absl::StatusOr<Erased> {
+                             Erased erased;
+                             LockBlobsForErasure(transaction);
+                             std::vector<Sha256> hashes;
+                             for (const ImageToErase& image : ReadImagesToErase(transaction, kAtATime)) {
+                               RemoveImage(transaction, image.id, kReason);
+                               ++erased.images;
+                               hashes.push_back(image.sha256);
+                             }
+                             for (const Sha256& unneeded : HashesNotInUse(transaction, hashes)) {
+                               // Before the commit: if that fails, the images are found again.
+                               if (absl::Status gone = blobs.Erase(unneeded); !gone.ok()) return gone;
+                               ++erased.pictures;
+                             }
+                             return erased;
+                           });
 }
 
 }  // namespace loupe

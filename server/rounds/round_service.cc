@@ -7,7 +7,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/clock.h"
 #include "db/stores/job_store.h"
 #include "db/stores/model_store.h"
 #include "db/stores/project_store.h"

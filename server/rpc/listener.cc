@@ -42,7 +42,7 @@ struct Addresses {
   }
 };
 
-uint16_t PortOf(int socket) {
+uint16_t BoundPort(int socket) {
   sockaddr_storage bound{};
   socklen_t size = sizeof(bound);
   getsockname(socket, reinterpret_cast<sockaddr*>(&bound), &size);
@@ -99,16 +99,15 @@ int RaiseDescriptorLimit() {
 }
 
 absl::StatusOr<std::unique_ptr<Listener>> Listener::Listen(const std::string& address) {
-  std::string_view host = HostOf(address);
-  const std::string port(std::string_view(address).substr(std::min(address.size(), host.size() + 1)));
+  const std::string_view host = HostOf(address);
   auto listener = std::unique_ptr<Listener>(new Listener());
   listener->address_ = std::string(host);
-  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
   addrinfo wanted{};
   wanted.ai_socktype = SOCK_STREAM;
   wanted.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   Addresses found;
-  const int failed = getaddrinfo(std::string(host).c_str(), port.c_str(), &wanted, &found.first);
+  const int failed = getaddrinfo(std::string(WithoutBrackets(host)).c_str(),
+                                 std::string(PortOf(address)).c_str(), &wanted, &found.first);
   if (failed != 0) return CantListen(address, gai_strerror(failed));
   uint16_t chosen = 0;
   for (const addrinfo* one = found.first; one != nullptr; one = one->ai_next) {
@@ -119,7 +118,7 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Listen(const std::string& ad
     if (!socket.valid()) {
       return CantListen(address, errno == EADDRINUSE ? "the port is taken" : std::strerror(errno));
     }
-    chosen = PortOf(socket.get());
+    chosen = BoundPort(socket.get());
     listener->ports_.push_back(std::move(socket));
   }
   if (listener->ports_.empty()) return CantListen(address, "this machine has no such address");

@@ -24,5 +24,20 @@ TEST(LoopbackTest, TheHostOfAnAddress) {
   EXPECT_EQ(HostOf(":50051"), "");
 }
 
+TEST(LoopbackTest, ThePortOfAnAddress) {
+  EXPECT_EQ(PortOf("127.0.0.1:50051"), "50051");
+  EXPECT_EQ(PortOf("[::1]:0"), "0");
+  EXPECT_EQ(PortOf("[::1]"), "");
+  EXPECT_EQ(PortOf("localhost"), "");
+  EXPECT_EQ(PortOf("localhost:"), "");
+}
+
+TEST(LoopbackTest, AHostWithoutBrackets) {
+  EXPECT_EQ(WithoutBrackets("[::1]"), "::1");
+  EXPECT_EQ(WithoutBrackets("::1"), "::1");
+  EXPECT_EQ(WithoutBrackets("[]"), "[]");
+  EXPECT_EQ(WithoutBrackets("[::1"), "[::1");
+}
+
 }  // namespace
 }  // namespace loupe
