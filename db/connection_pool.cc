@@ -41,6 +41,8 @@ void PooledConnection::Prepare() {
   connection_.set_variable("TimeZone", "'UTC'");
   connection_.set_variable("DateStyle", "'ISO'");
   connection_.set_variable("client_encoding", "'UTF8'");
+  // A statement whose connection was cut ends, too.
+  connection_.set_variable("client_connection_check_interval", "'1s'");
   connection_.set_variable("jit", "off");  // compiling would take longer than any statement here runs
   // While statistics are older than the newest generation, the planner takes a merge join of tasks and images
   // for free. It then reads the images from the first one on: 70 ms instead of 0.1.
@@ -68,20 +70,19 @@ ConnectionPool::ConnectionPool(std::string url, int max_connections)
     : url_(std::move(url)), free_(max_connections), watcher_([this] { CutLate(); }) {}
 
 ConnectionPool::~ConnectionPool() {
-  {
-    absl::MutexLock lock(&mutex_);
-    stopping_ = true;
-  }
+  stop_.Set();
   watcher_.join();
 }
 
-absl::StatusOr<std::unique_ptr<PooledConnection>> ConnectionPool::Take(absl::Time deadline) {
+absl::StatusOr<std::unique_ptr<PooledConnection>> ConnectionPool::Take(absl::Time deadline,
+                                                                       const std::function<bool()>& gone) {
   // A statement may take a little longer than its deadline before it ends by itself: SetStatementTimeout.
-  const absl::Time end = deadline + (deadline - absl::Now()) / 8 + kGrace;
+  const absl::Duration left = deadline - absl::Now();
+  const absl::Duration time = left + left / 8 + kGrace;
   {
-    absl::MutexLock lock(&mutex_);
-    const auto is_free = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return free_ > 0 || aborted_; };
-    if (!mutex_.AwaitWithDeadline(absl::Condition(&is_free), deadline)) {
+    std::unique_lock lock(mutex_);
+    const auto is_free = [this] { return free_ > 0 || aborted_; };
+    if (!changed_.wait_for(lock, absl::ToChronoNanoseconds(left), is_free)) {
       return Error(absl::StatusCode::kDeadlineExceeded, "BUSY",
                    "no database connection became free in time: the coordinator is overloaded");
     }
@@ -93,16 +94,16 @@ absl::StatusOr<std::unique_ptr<PooledConnection>> ConnectionPool::Take(absl::Tim
     if (!idle_.empty()) {
       std::unique_ptr<PooledConnection> connection = std::move(idle_.back());
       idle_.pop_back();
-      in_use_.push_back({connection.get(), end});
+      in_use_.push_back({connection.get(), time, gone});
       return connection;
     }
   }
   std::unique_ptr<PooledConnection> connection;
   try {
     connection = std::make_unique<PooledConnection>(url_);
-    Watch(*connection, std::min(end, absl::Now() + kPrepareTime));
+    Watch(*connection, std::min(time, kPrepareTime), nullptr);
     connection->Prepare();
-    Watch(*connection, end);
+    Watch(*connection, time, gone);
     return connection;
   } catch (...) {
     Give(std::move(connection), /*keep=*/false);
@@ -110,38 +111,41 @@ absl::StatusOr<std::unique_ptr<PooledConnection>> ConnectionPool::Take(absl::Tim
   }
 }
 
-void ConnectionPool::Watch(PooledConnection& connection, absl::Time deadline) {
-  absl::MutexLock lock(&mutex_);
+void ConnectionPool::Watch(PooledConnection& connection, absl::Duration time,
+                           const std::function<bool()>& gone) {
+  const std::lock_guard lock(mutex_);
   std::erase_if(in_use_, [&](const InUse& one) { return one.connection == &connection; });
-  in_use_.push_back({&connection, deadline});
+  in_use_.push_back({&connection, time, gone});
   if (aborted_) connection.Cut();
 }
 
 void ConnectionPool::Give(std::unique_ptr<PooledConnection> connection, bool keep) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   ++free_;
+  changed_.notify_one();
   std::erase_if(in_use_, [&](const InUse& one) { return one.connection == connection.get(); });
   if (keep && !connection->was_cut()) idle_.push_back(std::move(connection));
 }
 
 void ConnectionPool::DropIdle() {
   std::vector<std::unique_ptr<PooledConnection>> dropped;
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   dropped.swap(idle_);
 }
 
 void ConnectionPool::Abort() {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   aborted_ = true;
+  changed_.notify_all();
   for (const InUse& one : in_use_) one.connection->Cut();
 }
 
 void ConnectionPool::CutLate() {
-  absl::MutexLock lock(&mutex_);
-  while (!mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kWatchPeriod)) {
-    const absl::Time now = absl::Now();
+  while (!stop_.WaitFor(kWatchPeriod)) {
+    const std::lock_guard lock(mutex_);
     for (const InUse& one : in_use_) {
-      if (now > one.end && !one.connection->was_cut()) one.connection->Cut();
+      if (one.connection->was_cut()) continue;
+      if (one.used.Elapsed() > one.time || (one.gone && one.gone())) one.connection->Cut();
     }
   }
 }

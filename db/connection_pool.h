@@ -2,7 +2,10 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -10,9 +13,9 @@
 #include <pqxx/connection>
 
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "content/file_handle.h"
+#include "content/steady_clock.h"
 
 namespace loupe {
 
@@ -53,8 +56,10 @@ class ConnectionPool {
   ~ConnectionPool();
 
   // Waits until fewer than the maximum are in use; connects when none is idle. The connection is cut soon
-  // after the deadline. Throws pqxx::broken_connection. Errors: DEADLINE_EXCEEDED, UNAVAILABLE (after Abort).
-  absl::StatusOr<std::unique_ptr<PooledConnection>> Take(absl::Time deadline);
+  // after the deadline, or when `gone()` says that nobody waits; it may be null. Throws
+  // pqxx::broken_connection. Errors: DEADLINE_EXCEEDED, UNAVAILABLE (after Abort).
+  absl::StatusOr<std::unique_ptr<PooledConnection>> Take(absl::Time deadline,
+                                                         const std::function<bool()>& gone = nullptr);
 
   // Returns a connection to the pool. Call it once per Take. Keep it: it didn't break.
   void Give(std::unique_ptr<PooledConnection> connection, bool keep);
@@ -67,20 +72,23 @@ class ConnectionPool {
 
  private:
   // Adds a connection that is in use. Cuts it at once after Abort.
-  void Watch(PooledConnection& connection, absl::Time deadline);
+  void Watch(PooledConnection& connection, absl::Duration time, const std::function<bool()>& gone);
   void CutLate();
 
   const std::string url_;
-  absl::Mutex mutex_;
-  bool aborted_ ABSL_GUARDED_BY(mutex_) = false;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  int free_ ABSL_GUARDED_BY(mutex_);  // connections that may be taken: idle ones and ones not yet made
-  std::vector<std::unique_ptr<PooledConnection>> idle_ ABSL_GUARDED_BY(mutex_);
+  std::mutex mutex_;  // of what follows, up to in_use_
+  std::condition_variable changed_;
+  bool aborted_ = false;
+  int free_;  // connections that may be taken: idle ones and ones not yet made
+  std::vector<std::unique_ptr<PooledConnection>> idle_;
   struct InUse {
     PooledConnection* connection;
-    absl::Time end;  // when it is cut
+    absl::Duration time;  // after which it is cut
+    std::function<bool()> gone;
+    Stopwatch used{};
   };
-  std::vector<InUse> in_use_ ABSL_GUARDED_BY(mutex_);
+  std::vector<InUse> in_use_;
+  Event stop_;
   std::thread watcher_;
 };
 

@@ -39,7 +39,7 @@ SqlFailure RunOnce(ConnectionPool& pool, const TransactionOptions& options, absl
   std::unique_ptr<PooledConnection> connection;
   SqlFailure outcome;
   try {
-    auto taken = pool.Take(deadline);
+    auto taken = pool.Take(deadline, options.gone);
     if (!taken.ok()) return {taken.status()};
     connection = *std::move(taken);
     connection->SetStatementTimeout(deadline);
@@ -51,7 +51,11 @@ SqlFailure RunOnce(ConnectionPool& pool, const TransactionOptions& options, absl
   } catch (...) {
     outcome = DescribeCurrentException(options.name, connection != nullptr && connection->get().is_open());
     if (connection == nullptr) return outcome;  // Take has given its place back
-    if (connection->was_cut() && absl::Now() >= deadline) outcome.status = NoAnswer();
+    if (connection->was_cut() && options.gone && options.gone()) {
+      outcome = {absl::CancelledError("nobody waits for the answer any more")};
+    } else if (connection->was_cut() && absl::Now() >= deadline) {
+      outcome.status = NoAnswer();
+    }
   }
   const bool broke = outcome.recovery == Recovery::kReconnectRunAgain;
   pool.Give(std::move(connection), /*keep=*/!broke);

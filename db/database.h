@@ -1,6 +1,7 @@
 // The way to run a transaction, over a bounded pool of connections.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -31,6 +32,8 @@ struct TransactionOptions {
   const char* name;  // for logs
   absl::Time deadline;
   Isolation isolation;
+  // Whether nobody waits for the result any more: the transaction then ends soon. Called from another thread.
+  std::function<bool()> gone = nullptr;
 };
 
 class Database {
@@ -55,9 +58,10 @@ class Database {
   // case it may have committed: what must happen once calls WithRequestId (db/stores/request_store.h) or is
   // idempotent.
   //
-  // Errors: the body's; UNAVAILABLE (DATABASE_UNAVAILABLE), ALREADY_EXISTS (23505), FAILED_PRECONDITION
-  // (23503, 23001), INVALID_ARGUMENT (22xxx, 23514), DEADLINE_EXCEEDED (57014, or no connection came free in
-  // time), RESOURCE_EXHAUSTED (53xxx), ABORTED (still in conflict after the last try), INTERNAL.
+  // Errors: the body's; CANCELLED (options.gone), UNAVAILABLE (DATABASE_UNAVAILABLE), ALREADY_EXISTS (23505),
+  // FAILED_PRECONDITION (23503, 23001), INVALID_ARGUMENT (22xxx, 23514), DEADLINE_EXCEEDED (57014, or no
+  // connection came free in time), RESOURCE_EXHAUSTED (53xxx), ABORTED (still in conflict after the last
+  // try), INTERNAL.
   template <typename Body>
   std::invoke_result_t<Body, Transaction&> Transact(const TransactionOptions& options, Body body) {
     using Result = std::invoke_result_t<Body, Transaction&>;

@@ -198,4 +198,23 @@ absl::Status CheckTensors(const v1::Detector& detector, const std::vector<NamedS
   return absl::OkStatus();
 }
 
+absl::Status CheckWholeDetector(const v1::Detector& detector, int64_t num_classes,
+                                const std::vector<NamedShape>& tensors) {
+  std::map<std::string, const Shape*> given;
+  for (const NamedShape& tensor : tensors) given[tensor.name] = &tensor.shape;
+  std::vector<std::string> faults;
+  for (const NamedShape& expected : TensorShapes(detector, num_classes)) {
+    const auto found = given.find(expected.name);
+    if (found == given.end()) {
+      faults.push_back(absl::StrCat(expected.name, " is missing"));
+    } else if (*found->second != expected.shape) {
+      faults.push_back(absl::StrCat(expected.name, " has shape ", ShapeText(*found->second), ", not ",
+                                    ShapeText(expected.shape)));
+    }
+  }
+  if (faults.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("the weights are not those of a ", detector.preset(), " of ",
+                                                 num_classes, " classes: ", FirstFew(faults)));
+}
+
 }  // namespace loupe

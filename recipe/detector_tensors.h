@@ -32,4 +32,10 @@ std::vector<NamedShape> TensorShapes(const v1::Detector& detector, int64_t num_c
 // message names the first few ("name: file [91, 1024], preset resnet18-fpn [7, 1024]").
 absl::Status CheckTensors(const v1::Detector& detector, const std::vector<NamedShape>& tensors);
 
+// Whether a file has every tensor of the detector with this number of classes, as the worker writes it.
+// Others are ignored. Requires: as TensorShapes. Errors: INVALID_ARGUMENT; the message names the first few
+// that are missing or have another shape.
+absl::Status CheckWholeDetector(const v1::Detector& detector, int64_t num_classes,
+                                const std::vector<NamedShape>& tensors);
+
 }  // namespace loupe

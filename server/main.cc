@@ -1,5 +1,6 @@
 // loupe-server: the coordinator.
 #include <signal.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 
@@ -15,10 +16,12 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "content/log_keeper.h"
 #include "content/loopback.h"
+#include "content/private_folder.h"
 #include "content/read_file.h"
+#include "content/steady_clock.h"
 #include "db/migrate.h"
 #include "db/private_postgres/private_postgres.h"
 #include "server/blobs/small_file.h"
@@ -46,19 +49,22 @@ class EndingSignal {
     std::thread([this, endings] {
       int signal = 0;
       sigwait(&endings, &signal);
-      came_.Notify();
+      came_.Set();
       absl::SleepFor(kEndPatience);
       std::fprintf(stderr, "loupe-server: ended in the middle of what it waited for\n");
       std::_Exit(1);
     }).detach();
   }
 
-  void Wait() const { came_.WaitForNotification(); }
+  void Wait() {
+    while (!came_.WaitFor(absl::Hours(1))) {
+    }
+  }
   // Whether it came within this time.
-  bool WaitFor(absl::Duration time) const { return came_.WaitForNotificationWithTimeout(time); }
+  bool WaitFor(absl::Duration time) { return came_.WaitFor(time); }
 
  private:
-  absl::Notification came_;
+  Event came_;
 };
 
 struct Flags {
@@ -102,11 +108,11 @@ std::string ProblemWith(const Flags& flags) {
 }
 
 // The schema, once the database answers.
-absl::Status MigrateWhenReady(const std::string& url, const EndingSignal& ending) {
-  for (const absl::Time end = absl::Now() + kDatabasePatience;;) {
+absl::Status MigrateWhenReady(const std::string& url, EndingSignal& ending) {
+  for (const Stopwatch waited;;) {
     const absl::Status migrated = Migrate(url);
     if (!absl::IsUnavailable(migrated)) return migrated;
-    if (ending.WaitFor(absl::Seconds(1)) || absl::Now() > end) {
+    if (ending.WaitFor(absl::Seconds(1)) || waited.Elapsed() > kDatabasePatience) {
       return absl::UnavailableError("the database can't be reached: check --database-url and see above");
     }
   }
@@ -137,10 +143,9 @@ absl::StatusOr<ServerOptions> OptionsOf(const Flags& flags) {
   return options;
 }
 
-absl::Status Run(Flags flags, const EndingSignal& ending) {
-  std::error_code error;
-  std::filesystem::create_directories(flags.data_dir, error);
-  if (error) {
+absl::Status Run(Flags flags, EndingSignal& ending) {
+  const bool is_there = std::filesystem::is_directory(flags.data_dir);  // and may hold other things, too
+  if (const std::error_code error = is_there ? std::error_code() : MakePrivateFolder(flags.data_dir)) {
     return absl::FailedPreconditionError(
         absl::StrCat("can't make ", flags.data_dir.string(), ": ", error.message()));
   }
@@ -186,7 +191,8 @@ int Main(int argc, char** argv) {
   }
   spdlog::set_default_logger(spdlog::stderr_logger_mt("loupe-server"));
   // For ever: its thread may outlive main().
-  const EndingSignal& ending = *new EndingSignal();
+  EndingSignal& ending = *new EndingSignal();
+  const LogKeeper log(STDERR_FILENO);
   ::signal(SIGPIPE, SIG_IGN);
   const absl::Status status = Run(flags, ending);
   if (status.ok()) return 0;

@@ -27,6 +27,7 @@
 #include "server/rpc/health_watch.h"
 #include "server/rpc/listener.h"
 #include "server/rpc/rpc_call.h"
+#include "server/storage/storage_service.h"
 
 namespace loupe {
 namespace {
@@ -100,6 +101,7 @@ struct Server::Parts {
   RoundServiceImpl rounds{calls, database};
   ModelServiceImpl models{calls, database, blobs};
   WorkerServiceImpl workers{calls, database, blobs};
+  StorageServiceImpl storage{calls, database, blobs};
   std::unique_ptr<Listener> listener;
   std::unique_ptr<grpc::Server> server;
   std::unique_ptr<HealthWatch> health;
@@ -137,9 +139,9 @@ absl::Status Server::Listen(const ServerOptions& options) {
   std::shared_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor =
       builder.experimental().AddExternalConnectionAcceptor(From::FROM_FD, Credentials(options));
   SetLimits(builder);
-  grpc::Service* const services[] = {&parts_->projects, &parts_->images,     &parts_->labeling,
-                                     &parts_->insight,  &parts_->provenance, &parts_->tokens,
-                                     &parts_->rounds,   &parts_->models,     &parts_->workers};
+  grpc::Service* const services[] = {
+      &parts_->projects, &parts_->images, &parts_->labeling, &parts_->insight, &parts_->provenance,
+      &parts_->tokens,   &parts_->rounds, &parts_->models,   &parts_->workers, &parts_->storage};
   for (grpc::Service* service : services) builder.RegisterService(service);
   parts_->server = builder.BuildAndStart();
   if (parts_->server == nullptr) {

@@ -43,6 +43,7 @@ void AddInsightCommands(CLI::App& parent, Action& action);     // curve, check
 void AddEstimateCommand(CLI::App& parent, Action& action);     // estimate
 void AddExportCommand(CLI::App& parent, Action& action);       // export
 void AddTokenCommands(CLI::App& parent, Action& action);       // token
+void AddStorageCommands(CLI::App& parent, Action& action);     // storage
 
 // Adds `--side pool|holdout`.
 void AddSideOption(CLI::App* command, std::string& side);

@@ -24,6 +24,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "client/cli/print.h"
+#include "content/steady_clock.h"
 
 namespace loupe {
 namespace {
@@ -97,17 +98,18 @@ absl::Status Daemon::Start(const std::filesystem::path& program,
   std::ofstream file(pid_file_, std::ios::trunc);
   if (!(file << pid << "\n" << ticks << std::endl)) {
     kill(pid, SIGTERM);
-    return absl::FailedPreconditionError(absl::StrCat("can't write ", pid_file_.string()));
+    return absl::FailedPreconditionError(
+        absl::StrCat("can't write ", pid_file_.string(), ": ", std::strerror(errno)));
   }
   return absl::OkStatus();
 }
 
 bool Daemon::Stop(absl::Duration patience) const {
-  const absl::Time end = absl::Now() + patience;
+  const Stopwatch waited;
   bool killed = false;
   if (const auto pid = Running()) kill(*pid, SIGTERM);
   while (const auto pid = Running()) {
-    if (absl::Now() > end) {
+    if (waited.Elapsed() > patience) {
       kill(*pid, SIGKILL);
       killed = true;
     }

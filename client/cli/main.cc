@@ -64,6 +64,7 @@ int main(int argc, char** argv) {
   loupe::AddEstimateCommand(app, action);
   loupe::AddExportCommand(app, action);
   loupe::AddTokenCommands(app, action);
+  loupe::AddStorageCommands(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

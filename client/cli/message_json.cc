@@ -30,10 +30,10 @@ Json TimeJson(const Message& message, bool present) {
 Json NumberJson(uint32_t number) { return number == 0 ? Json() : Json(number); }
 
 Json GateJson(const v1::Gate& gate) {
-  Json json = {{"outcome", gate.outcome()},
+  Json json = {{"outcome", GateName(gate.outcome())},
                {"against_model", NumberJson(gate.against_model())},
                {"images", gate.images()}};
-  const bool compared = gate.against_model() != 0 && gate.images() > 0;
+  const bool compared = gate.outcome() == v1::GATE_PASSED || gate.outcome() == v1::GATE_HELD;
   json["against_ap50"] = compared ? FigureJson(gate.against_ap50()) : Json();
   json["difference"] = compared ? Json(gate.difference()) : Json();
   json["difference_low"] = compared ? Json(gate.difference_low()) : Json();
@@ -157,6 +157,21 @@ std::string SliceName(v1::Slice slice) {
 }
 
 std::string OriginName(v1::Origin origin) { return absl::AsciiStrToLower(v1::Origin_Name(origin)); }
+
+std::string GateName(v1::GateOutcome outcome) {
+  switch (outcome) {
+    case v1::GATE_FIRST:
+      return "first";
+    case v1::GATE_PASSED:
+      return "passed";
+    case v1::GATE_HELD:
+      return "held";
+    case v1::GATE_NOT_JUDGED:
+      return "not judged";
+    default:
+      return "";
+  }
+}
 
 std::string OutcomeName(v1::Outcome outcome) {
   return std::string(absl::StripPrefix(absl::AsciiStrToLower(v1::Outcome_Name(outcome)), "outcome_"));
@@ -314,6 +329,7 @@ Json RoundJson(const v1::Round& round, const ClassNames& classes) {
                {"set_aside_total", round.set_aside_total()},
                {"waits_for_worker", round.waits_for_worker()},
                {"workers", round.workers()},
+               {"seconds_left", round.has_seconds_left() ? Json(round.seconds_left()) : Json()},
                {"created_at", TimeJson(round.created_at(), round.has_created_at())},
                {"ended_at", TimeJson(round.ended_at(), round.has_ended_at())}};
   json["steps"] = Json::array();
@@ -327,6 +343,24 @@ Json RoundJson(const v1::Round& round, const ClassNames& classes) {
   }
   json["recipe"] = recipe;
   return json;
+}
+
+Json PlanJson(const v1::RoundPlan& plan) {
+  std::string recipe;
+  google::protobuf::TextFormat::PrintToString(plan.recipe(), &recipe);
+  const auto known = [](bool has, double value) { return has ? Json(value) : Json(); };
+  return {{"snapshot_images", plan.snapshot_images()},
+          {"snapshot_boxes", plan.snapshot_boxes()},
+          {"evaluated_images", plan.evaluated_images()},
+          {"predicted_images", plan.predicted_images()},
+          {"rounds_before", plan.rounds_before()},
+          {"workers", plan.workers()},
+          {"training_rate", known(plan.has_training_rate(), plan.training_rate())},
+          {"prediction_rate", known(plan.has_prediction_rate(), plan.prediction_rate())},
+          {"training_seconds", known(plan.has_training_seconds(), plan.training_seconds())},
+          {"evaluating_seconds", known(plan.has_evaluating_seconds(), plan.evaluating_seconds())},
+          {"predicting_seconds", known(plan.has_predicting_seconds(), plan.predicting_seconds())},
+          {"recipe", recipe}};
 }
 
 Json ModelJson(const v1::Model& model, const ClassNames& classes) {

@@ -49,6 +49,8 @@ std::string InList(const std::string& name);
 std::string SideName(v1::Side side);
 std::string SliceName(v1::Slice slice);
 std::string OriginName(v1::Origin origin);
+// `first`, `passed`, `held` or `not judged`; empty when there is none.
+std::string GateName(v1::GateOutcome outcome);
 std::string OutcomeName(v1::Outcome outcome);
 std::string StandingName(v1::Standing standing);
 std::string ImageStateName(v1::ImageState state);
@@ -68,6 +70,7 @@ Json ProjectJson(const v1::Project& project);
 Json StatusJson(const v1::ProjectStatus& status);
 Json EvaluationJson(const v1::Evaluation& evaluation, const ClassNames& classes);
 Json RoundJson(const v1::Round& round, const ClassNames& classes);
+Json PlanJson(const v1::RoundPlan& plan);
 Json ModelJson(const v1::Model& model, const ClassNames& classes);
 Json QueueEntryJson(const v1::QueueEntry& entry);
 Json ProvenanceJson(const v1::ImageProvenance& provenance, const ClassNames& classes);

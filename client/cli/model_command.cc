@@ -87,11 +87,12 @@ absl::Status ListModels(const Context& context, const ModelOptions& options) {
     if (!page.ok()) return page.status();
     for (const v1::Model& model : page->models()) {
       json["models"].push_back(ModelJson(model, *classes));
-      table.Add(
-          {absl::StrCat(model.number()), model.name(), model.state(), model.preset(),
-           model.round() == 0 ? "-" : absl::StrCat(model.round()), absl::StrCat(model.snapshot_images()),
-           model.has_evaluation() ? Fixed(model.evaluation().ap50(), 4) : "-",
-           absl::StrCat(model.evaluation().images()), model.gate().outcome(), TimeText(model.created_at())});
+      table.Add({absl::StrCat(model.number()), model.name(), model.state(), model.preset(),
+                 model.round() == 0 ? "-" : absl::StrCat(model.round()),
+                 absl::StrCat(model.snapshot_images()),
+                 model.has_evaluation() ? Fixed(model.evaluation().ap50(), 4) : "-",
+                 absl::StrCat(model.evaluation().images()), GateName(model.gate().outcome()),
+                 TimeText(model.created_at())});
     }
     request.set_page_token(page->next_page_token());
   } while (!request.page_token().empty());

@@ -71,6 +71,21 @@ std::string Counted(uint64_t count, std::string_view noun) {
   return absl::StrCat(count, " ", std::string(noun), count == 1 ? "" : plural);
 }
 
+std::string AboutTime(double seconds) {
+  if (seconds < 99.5) return absl::StrFormat("%.0f s", seconds);
+  if (seconds < 99.5 * 60) return absl::StrFormat("%.0f min", seconds / 60);
+  return absl::StrFormat("%.1f h", seconds / 3600);
+}
+
+std::string BytesText(uint64_t bytes) {
+  constexpr const char* kUnits[] = {"KiB", "MiB", "GiB", "TiB"};
+  if (bytes < 1024) return absl::StrCat(bytes, " B");
+  double value = static_cast<double>(bytes) / 1024;
+  size_t unit = 0;
+  for (; value >= 1024 && unit + 1 < std::size(kUnits); ++unit) value /= 1024;
+  return absl::StrFormat("%.1f %s", value, kUnits[unit]);
+}
+
 std::string Fixed(double value, int digits) {
   return value < 0 ? "-" : absl::StrFormat("%.*f", digits, value);
 }

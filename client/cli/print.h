@@ -28,6 +28,12 @@ std::string ShellWord(std::string_view text);
 // "1 image", "2 images". noun: a regular one, in the singular.
 std::string Counted(uint64_t count, std::string_view noun);
 
+// "40 s", "12 min", "3.5 h".
+std::string AboutTime(double seconds);
+
+// A number of bytes, e.g. "3.1 MiB".
+std::string BytesText(uint64_t bytes);
+
 // A number with `digits` decimals, e.g. "0.5512" for 4. Values below 0 mean undefined and give "-".
 std::string Fixed(double value, int digits);
 

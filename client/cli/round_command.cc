@@ -14,6 +14,7 @@ namespace {
 struct SubmitOptions {
   std::string recipe;
   bool watch = false;
+  bool plan = false;
   bool json = false;
 };
 
@@ -51,18 +52,34 @@ absl::Status WatchToEnd(const Context& context, uint32_t number, bool json) {
   return absl::OkStatus();
 }
 
+// Prints what a round would take; queues nothing.
+absl::Status PlanRound(const Context& context, const std::string& recipe, bool json) {
+  v1::PlanRoundRequest request;
+  request.set_project(context.project());
+  request.set_recipe(recipe);
+  const auto plan = Ask(context, &v1::RoundService::Stub::PlanRound, request);
+  if (!plan.ok()) return plan.status();
+  if (json) {
+    PrintJson(PlanJson(*plan));
+    return absl::OkStatus();
+  }
+  const std::string text = PlanText(*plan);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return absl::OkStatus();
+}
+
 absl::Status SubmitRound(const Context& asked, const SubmitOptions& options) {
   const absl::StatusOr<Context> named = NamedProject(asked);
   if (!named.ok()) return named.status();
   const Context& context = *named;
+  absl::StatusOr<std::string> recipe = std::string();
+  if (!options.recipe.empty()) recipe = ReadText(options.recipe);
+  if (!recipe.ok()) return recipe.status();
+  if (options.plan) return PlanRound(context, *recipe, options.json);
   v1::SubmitRoundRequest request;
   request.set_request_id(NewRequestId());
   request.set_project(context.project());
-  if (!options.recipe.empty()) {
-    const absl::StatusOr<std::string> recipe = ReadText(options.recipe);
-    if (!recipe.ok()) return recipe.status();
-    request.set_recipe(*recipe);
-  }
+  request.set_recipe(*recipe);
   // Taking the snapshot of a large project takes long.
   const auto round = Ask(context, &v1::RoundService::Stub::SubmitRound, request,
                          {.deadline = absl::Minutes(5), .patience = absl::Seconds(10)});
@@ -92,8 +109,8 @@ absl::Status ListRounds(const Context& context, const ListRoundsOptions& options
       json["rounds"].push_back(RoundJson(round, *classes));
       table.Add({absl::StrCat(round.number()), round.state(), absl::StrCat(round.snapshot_images()),
                  absl::StrCat(round.snapshot_boxes()), round.model() == 0 ? "-" : absl::StrCat(round.model()),
-                 round.has_evaluation() ? Fixed(round.evaluation().ap50(), 4) : "-", round.gate().outcome(),
-                 TimeText(round.created_at())});
+                 round.has_evaluation() ? Fixed(round.evaluation().ap50(), 4) : "-",
+                 GateName(round.gate().outcome()), TimeText(round.created_at())});
     }
     request.set_page_token(page->next_page_token());
   } while (!request.page_token().empty());
@@ -146,7 +163,11 @@ void AddRoundCommands(CLI::App& parent, Action& action) {
   auto submit = std::make_shared<SubmitOptions>();
   CLI::App* command = round->add_subcommand("submit", "Freeze the current labels and queue a round");
   command->add_option("--recipe", submit->recipe, "Recipe, a protobuf text file; default: all defaults");
-  command->add_flag("--watch", submit->watch, "Follow it to its end; exit status 1 when it fails");
+  CLI::Option* watched =
+      command->add_flag("--watch", submit->watch, "Follow it to its end; exit status 1 when it fails");
+  command
+      ->add_flag("--plan", submit->plan, "Only say what it would train on, and about how long it would take")
+      ->excludes(watched);
   command->add_flag("--json", submit->json, "Print the round as JSON");
   OnChosen(command, action, submit, SubmitRound);
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "client/cli/print.h"
 #include "loupe/v1/round.grpc.pb.h"
 
 namespace loupe {
@@ -17,12 +18,16 @@ constexpr absl::Duration kPatience = absl::Minutes(2);
 // A stream that is silent for this long is opened again: its connection may be dead unnoticed.
 constexpr absl::Duration kStreamDeadline = absl::Minutes(10);
 
-// Loss, AP50 and speed, as far as they are known.
-std::string ProgressNote(const v1::JobProgress& now) {
+// Loss, AP50, speed and the time that is left, as far as they are known.
+std::string ProgressNote(const v1::Round& round) {
+  const v1::JobProgress& now = round.progress();
   std::vector<std::string> parts;
   if (now.loss() > 0) parts.push_back(absl::StrFormat("loss %.3f", now.loss()));
   if (now.has_ap50()) parts.push_back(absl::StrFormat("AP50 %.3f", now.ap50()));
   if (now.images_per_second() > 0) parts.push_back(absl::StrFormat("%.1f images/s", now.images_per_second()));
+  if (round.has_seconds_left()) {
+    parts.push_back(absl::StrCat("about ", AboutTime(round.seconds_left()), " left"));
+  }
   return absl::StrJoin(parts, "  ");
 }
 
@@ -54,7 +59,7 @@ class Printer {
       progress_.Begin(absl::StrCat("  ", kind_), now.total());
       if (resumed_from_ > 0) std::fprintf(stderr, "  goes on from iteration %lu\n", resumed_from_);
     }
-    progress_.Update(now.done(), ProgressNote(now));
+    progress_.Update(now.done(), ProgressNote(round));
   }
 
  private:
@@ -99,15 +104,19 @@ absl::StatusOr<v1::Round> WatchRound(const Connection& connection, const std::st
 }
 
 std::string GateText(const v1::Gate& gate) {
-  if (gate.outcome().empty()) return "";
+  if (gate.outcome() == v1::GATE_NOT_JUDGED) {
+    return absl::StrCat("not judged: too few images of the holdout are labelled, or none has a box (",
+                        gate.images(), " images)");
+  }
   if (gate.against_model() == 0) {
-    return gate.outcome() == "first" ? "first: no model served before it" : gate.outcome();
+    return gate.outcome() == v1::GATE_FIRST ? "first: no model served before it" : GateName(gate.outcome());
   }
   return absl::StrFormat(
       "%s: AP50 differs by %+.4f (90 %% interval %+.4f to %+.4f) from model %u's %s, on %u images%s",
-      gate.outcome(), gate.difference(), gate.difference_low(), gate.difference_high(), gate.against_model(),
-      Fixed(gate.against_ap50(), 4), gate.images(),
-      gate.outcome() == "held" ? ": it doesn't serve, unless you promote it (loupe model promote)" : "");
+      GateName(gate.outcome()), gate.difference(), gate.difference_low(), gate.difference_high(),
+      gate.against_model(), Fixed(gate.against_ap50(), 4), gate.images(),
+      gate.outcome() == v1::GATE_HELD ? ": it doesn't serve, unless you promote it (loupe model promote)"
+                                      : "");
 }
 
 std::string EvaluationText(const v1::Evaluation& evaluation) {
@@ -143,6 +152,38 @@ std::string PseudoLabelsText(const v1::PseudoLabels& pseudo_labels) {
 
 }  // namespace
 
+std::string PlanText(const v1::RoundPlan& plan) {
+  const v1::TrainingRecipe& training = plan.recipe().training();
+  const double images =
+      static_cast<double>(training.iterations()) * training.batch_size() * training.accumulation_steps();
+  const auto time = [](bool known, double seconds, const std::string& rate) {
+    return known ? absl::StrCat(": about ", AboutTime(seconds), rate) : ": time not known";
+  };
+  const auto at = [](double rate) { return absl::StrFormat(", at %.1f images/s", rate); };
+  Table table(
+      {"would train on", absl::StrCat(plan.snapshot_images(), " images, ", plan.snapshot_boxes(), " boxes",
+                                      plan.recipe().pseudo_labels().enabled() ? ", and pseudo-labels" : "")});
+  table.Add({"training", absl::StrCat(plan.recipe().detector().preset(), ", ", training.iterations(),
+                                      absl::StrFormat(" iterations, %.1f epochs",
+                                                      images / static_cast<double>(plan.snapshot_images())),
+                                      time(plan.has_training_seconds(), plan.training_seconds(),
+                                           at(plan.training_rate())))});
+  table.Add({"evaluating", absl::StrCat(Counted(plan.evaluated_images(), "image"), " of the holdout",
+                                        time(plan.has_evaluating_seconds(), plan.evaluating_seconds(), ""))});
+  table.Add({"predicting", absl::StrCat(Counted(plan.predicted_images(), "image"), " of the pool",
+                                        time(plan.has_predicting_seconds(), plan.predicting_seconds(),
+                                             at(plan.prediction_rate())))});
+  table.Add({"workers", plan.workers() == 0
+                            ? "none was heard of in the last minute: loupe-worker run starts one"
+                            : absl::StrCat(plan.workers())});
+  if (plan.rounds_before() > 0) table.Add({"comes after", Counted(plan.rounds_before(), "open round")});
+  if (!plan.has_training_seconds()) {
+    table.Add({"times",
+               "known once such a detector was trained: a round with `training { iterations: 20 }` tells"});
+  }
+  return table.Text();
+}
+
 std::string RoundText(const v1::Round& round, const ClassNames& classes) {
   Table table({"round", absl::StrCat(round.number(), ", ", round.state())});
   if (!round.error().empty()) table.Add({"error", round.error()});
@@ -161,7 +202,7 @@ std::string RoundText(const v1::Round& round, const ClassNames& classes) {
   if (round.waits_for_worker()) table.Add({"waits", WaitingText(round)});
   if (round.progress().total() > 0 && !HasEnded(round)) {
     const v1::JobProgress& now = round.progress();
-    const std::string note = ProgressNote(now);
+    const std::string note = ProgressNote(round);
     table.Add(
         {"now", absl::StrCat(now.kind(), " ", now.done(), "/", now.total(), note.empty() ? "" : "  ", note)});
   }

@@ -22,6 +22,9 @@ absl::StatusOr<v1::Round> WatchRound(const Connection& connection, const std::st
 // The round as text for people: state, times of steps, figures on the holdout, gate.
 std::string RoundText(const v1::Round& round, const ClassNames& classes);
 
+// What a round would take, as text for people.
+std::string PlanText(const v1::RoundPlan& plan);
+
 // The gate in one line; empty when there is none yet.
 std::string GateText(const v1::Gate& gate);
 

@@ -1,11 +1,13 @@
 // loupe status
 #include <cstdio>
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/commands.h"
 #include "client/cli/message_json.h"
 #include "loupe/v1/project.grpc.pb.h"
+#include "loupe/v1/round.grpc.pb.h"
 
 namespace loupe {
 namespace {
@@ -21,7 +23,18 @@ std::string WorkerText(const v1::WorkerStatus& worker) {
   return worker.is_here() ? work : absl::StrCat("gone, last heard of ", TimeText(worker.last_heard()));
 }
 
-void PrintStatus(const v1::ProjectStatus& status) {
+// Of the step that runs; nullopt: none does, or no rate is known yet.
+absl::StatusOr<std::optional<double>> SecondsLeft(const Context& context, const v1::ProjectStatus& status) {
+  if (status.latest_round() == 0) return std::nullopt;
+  v1::GetRoundRequest request;
+  request.set_project(status.project().name());
+  request.set_number(status.latest_round());
+  const auto round = Ask(context, &v1::RoundService::Stub::GetRound, request);
+  if (!round.ok()) return round.status();
+  return round->has_seconds_left() ? std::optional(round->seconds_left()) : std::nullopt;
+}
+
+void PrintStatus(const v1::ProjectStatus& status, const std::optional<double>& seconds_left) {
   Table sides({"", "images", "labelled"});
   sides.Add({"pool", absl::StrCat(status.pool_images()), absl::StrCat(status.pool_labelled())});
   sides.Add({"holdout", absl::StrCat(status.holdout_images()), absl::StrCat(status.holdout_labelled())});
@@ -35,8 +48,10 @@ void PrintStatus(const v1::ProjectStatus& status) {
   }
   Table rest({"project", status.project().name()});
   const uint32_t round = status.latest_round();
-  rest.Add(
-      {"latest round", round == 0 ? "none yet" : absl::StrCat(round, ", ", status.latest_round_state())});
+  const std::string left =
+      seconds_left.has_value() ? absl::StrCat(", about ", AboutTime(*seconds_left), " left") : "";
+  rest.Add({"latest round",
+            round == 0 ? "none yet" : absl::StrCat(round, ", ", status.latest_round_state(), left)});
   rest.Add(
       {"serving model", status.serving_model() == 0 ? "none yet" : absl::StrCat(status.serving_model())});
   const bool all_labelled = status.queue_length() == 0 && status.pool_labelled() == status.pool_images();
@@ -78,7 +93,11 @@ absl::Status Status(const Context& context, const StatusOptions& options) {
   request.set_project(context.project());
   const auto status = Ask(context, &v1::ProjectService::Stub::GetStatus, request);
   if (!status.ok()) return status.status();
-  options.json ? PrintJson(StatusJson(*status)) : PrintStatus(*status);
+  const absl::StatusOr<std::optional<double>> left = SecondsLeft(context, *status);
+  if (!left.ok()) return left.status();
+  Json json = StatusJson(*status);
+  if (left->has_value()) json["latest_round_seconds_left"] = **left;
+  options.json ? PrintJson(json) : PrintStatus(*status, *left);
   return absl::OkStatus();
 }
 

@@ -18,6 +18,8 @@
 #include "client/cli/health.h"
 #include "client/cli/secret_file.h"
 #include "client/lib/request_id.h"
+#include "content/private_folder.h"
+#include "content/steady_clock.h"
 #include "loupe/v1/token.grpc.pb.h"
 
 namespace loupe {
@@ -90,10 +92,13 @@ std::string FirstLine(const fs::path& path) {
 }
 
 absl::Status MakeFolders(const fs::path& dir) {
-  std::error_code error;
-  fs::create_directories(dir / "logs", error);
-  if (error)
-    return absl::FailedPreconditionError(absl::StrCat("can't make ", dir.string(), ": ", error.message()));
+  for (const fs::path& folder : {dir, dir / "logs"}) {
+    if (folder == dir && fs::is_directory(dir)) continue;  // it may hold other things, too
+    if (const std::error_code error = MakePrivateFolder(folder)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("can't make ", folder.string(), ": ", error.message()));
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -108,18 +113,17 @@ pid_t PostgresPid(const House& house) {
 }
 
 void StopPostgres(const House& house) {
-  const absl::Time end = absl::Now() + kPostgresStop;
+  const Stopwatch waited;
   if (const pid_t pid = PostgresPid(house); pid != 0) kill(pid, SIGINT);
   while (const pid_t pid = PostgresPid(house)) {
-    if (absl::Now() > end) kill(pid, SIGKILL);
+    if (waited.Elapsed() > kPostgresStop) kill(pid, SIGKILL);
     absl::SleepFor(kPollInterval);
   }
 }
 
 // Waits until the coordinator serves; returns a connection to it.
 absl::StatusOr<Connection> WaitForServer(const House& house, absl::Duration patience) {
-  const absl::Time end = absl::Now() + patience;
-  while (absl::Now() < end) {
+  for (const Stopwatch waited; waited.Elapsed() < patience;) {
     if (!house.server.Running()) {
       return absl::FailedPreconditionError(absl::StrCat("the coordinator ended at its start; ",
                                                         house.server.log_file().string(), " ends with\n",
@@ -185,7 +189,7 @@ absl::Status StartWorker(const House& house, const Connection& connection) {
       *program, {"run", "--server", FirstLine(house.dir / "server.address"), "--token-file", token.string(),
                  "--cache-dir", (house.dir / "worker-cache").string()});
   if (!started.ok()) return started;
-  for (const absl::Time end = absl::Now() + kWorkerProof; absl::Now() < end; absl::SleepFor(kPollInterval)) {
+  for (const Stopwatch waited; waited.Elapsed() < kWorkerProof; absl::SleepFor(kPollInterval)) {
     if (house.worker.Running()) continue;
     return absl::FailedPreconditionError(absl::StrCat("the worker ended at its start; ",
                                                       house.worker.log_file().string(), " ends with\n",

@@ -30,13 +30,16 @@ absl::Status WriteOnce(const Connection& connection, v1::WorkerService::Stub& st
 
 }  // namespace
 
-absl::Status ReadBlob(const Connection& connection, const Sha256& hash, const std::filesystem::path& path,
-                      const CallOptions& options) {
+absl::Status ReadBlob(const Connection& connection, int64_t job_id, int64_t lease, const Sha256& hash,
+                      const std::filesystem::path& path, absl::Duration patience) {
+  constexpr absl::Duration kLongest = absl::Minutes(30);
   const auto stub = v1::WorkerService::NewStub(connection.channel());
   v1::ReadBlobRequest request;
   request.set_sha256(ToBytes(hash));
-  return RetryUnavailable(options.patience, [&] {
-    const auto context = connection.NewContext(options.deadline);
+  request.set_job_id(job_id);
+  request.set_lease(lease);
+  return RetryUnavailable(patience, [&] {
+    const auto context = connection.NewContext(kLongest);
     const auto reader = stub->ReadBlob(context.get(), request);
     return SaveChunks(*context, *reader, path, hash);
   });

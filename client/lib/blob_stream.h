@@ -17,11 +17,11 @@ namespace loupe {
 
 inline constexpr size_t kChunkBytes = 1 << 20;
 
-// Fetches a blob by its hash into the file `path`, which is whole and checked or not there. Repeats on
-// UNAVAILABLE. Errors: NOT_FOUND (NO_SUCH_BLOB), DATA_LOSS (other bytes came), FAILED_PRECONDITION or
-// RESOURCE_EXHAUSTED (the file can't be written).
-absl::Status ReadBlob(const Connection& connection, const Sha256& hash, const std::filesystem::path& path,
-                      const CallOptions& options = {.deadline = absl::Minutes(30)});
+// Fetches a blob that a job needs by its hash into the file `path`, which is whole and checked or not there.
+// Repeats on UNAVAILABLE. Errors: NOT_FOUND (NO_SUCH_BLOB), DATA_LOSS (other bytes came), FAILED_PRECONDITION
+// (LEASE_ENDED; or the file can't be written), RESOURCE_EXHAUSTED (no room for the file).
+absl::Status ReadBlob(const Connection& connection, int64_t job_id, int64_t lease, const Sha256& hash,
+                      const std::filesystem::path& path, absl::Duration patience = absl::Seconds(10));
 
 // Stores a file as a blob for a job. `hash` is the hash of the file's bytes. Repeats on UNAVAILABLE.
 // Errors: NOT_FOUND (no such file), INVALID_ARGUMENT (BAD_BLOB), FAILED_PRECONDITION (LEASE_ENDED).

@@ -12,6 +12,7 @@
 #include "absl/time/clock.h"
 #include "content/loopback.h"
 #include "content/read_file.h"
+#include "content/steady_clock.h"
 #include "proto/error_info.h"
 
 namespace loupe {
@@ -90,13 +91,14 @@ bool IsForLater(const absl::Status& status) {
 }
 
 absl::Status RetryUnavailable(absl::Duration patience, absl::FunctionRef<absl::Status()> attempt) {
-  const absl::Time end = absl::Now() + patience;
+  const Stopwatch tried;
   absl::BitGen random;
   absl::Duration wait = kFirstWait;
   while (true) {
     absl::Status status = attempt();
-    if (!IsForLater(status) || absl::Now() >= end) return status;
-    absl::SleepFor(std::min(wait * absl::Uniform(random, 0.5, 1.0), end - absl::Now()));
+    const absl::Duration left = patience - tried.Elapsed();
+    if (!IsForLater(status) || left <= absl::ZeroDuration()) return status;
+    absl::SleepFor(std::min(wait * absl::Uniform(random, 0.5, 1.0), left));
     wait = std::min(2 * wait, kMaxWait);
   }
 }

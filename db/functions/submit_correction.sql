@@ -14,7 +14,9 @@ DECLARE
 BEGIN
   SELECT * INTO STRICT the_task FROM task WHERE id = corrected_task;
   IF the_spent_ms = 0 AND NOT lease_ended THEN
-    SELECT extract(epoch FROM now() - greatest(the_task.created_at, max(ended_at))) * 1000 INTO the_spent_ms
+    -- Below 0 if the clock was turned back meanwhile: then the time is not known.
+    SELECT greatest(extract(epoch FROM now() - greatest(the_task.created_at, max(ended_at))) * 1000, 0)
+    INTO the_spent_ms
     FROM task
     WHERE principal_id = the_task.principal_id AND state = 'answered' AND ended_at > the_task.created_at;
   END IF;

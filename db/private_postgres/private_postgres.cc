@@ -15,10 +15,12 @@
 #include <pqxx/connection>
 #include <pqxx/except>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "content/log_keeper.h"
 #include "db/connection_pool.h"
 
 namespace loupe {
@@ -28,6 +30,7 @@ namespace fs = std::filesystem;
 
 constexpr absl::Duration kPoll = absl::Milliseconds(100);
 constexpr absl::Duration kStartPatience = absl::Minutes(10);
+constexpr absl::Duration kRetryTime = absl::Seconds(15);
 constexpr absl::Duration kStopPatience = absl::Seconds(20);
 constexpr char kSocketLock[] = ".s.PGSQL.5432.lock";
 
@@ -56,7 +59,7 @@ bool WorksIn(const std::string& pid, const fs::path& folder) {
 // When a postmaster was killed, its processes end by themselves within moments. Until then a new server must
 // not start, since they still use its files.
 void WaitForOrphans(const fs::path& folder) {
-  for (const absl::Time end = absl::Now() + absl::Seconds(30); absl::Now() < end; absl::SleepFor(kPoll)) {
+  for (const Stopwatch waited; waited.Elapsed() < absl::Seconds(30); absl::SleepFor(kPoll)) {
     bool found = false;
     std::error_code ignored;
     for (const fs::directory_entry& entry : fs::directory_iterator("/proc", ignored)) {
@@ -205,11 +208,10 @@ bool PrivatePostgres::AcceptsConnections() const {
 absl::Status PrivatePostgres::WaitUntilItAccepts() {
   // Processes of a killed server hold its shared memory for a moment. Until they are gone, a new server ends
   // at once.
-  const absl::Time retry_until = absl::Now() + absl::Seconds(15);
-  for (const absl::Time end = absl::Now() + kStartPatience; absl::Now() < end; absl::SleepFor(kPoll)) {
+  for (const Stopwatch waited; waited.Elapsed() < kStartPatience; absl::SleepFor(kPoll)) {
     if (AcceptsConnections()) return absl::OkStatus();
     if (Runs()) continue;
-    if (absl::Now() > retry_until) break;
+    if (waited.Elapsed() > kRetryTime) break;
     if (const absl::Status launched = Launch(); !launched.ok()) return launched;
     absl::SleepFor(absl::Milliseconds(500));
   }
@@ -218,13 +220,9 @@ absl::Status PrivatePostgres::WaitUntilItAccepts() {
 }
 
 void PrivatePostgres::Supervise() {
-  absl::Duration wait = kPoll;
-  for (;;) {
-    {
-      absl::MutexLock lock(&mutex_);
-      if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), wait)) return;
-    }
+  for (absl::Duration wait = kPoll; !stop_.WaitFor(wait);) {
     wait = kPoll;
+    CutLog(log_);
     if (Runs()) continue;
     spdlog::error("PostgreSQL ended: {}; starting it again", LastLogLine());
     if (const absl::Status launched = Launch(); !launched.ok())
@@ -234,15 +232,12 @@ void PrivatePostgres::Supervise() {
 }
 
 void PrivatePostgres::Stop() {
-  {
-    absl::MutexLock lock(&mutex_);
-    stopping_ = true;
-  }
+  stop_.Set();
   if (supervisor_.joinable()) supervisor_.join();
   for (const int signal : {SIGINT, SIGQUIT, SIGKILL}) {  // fast shutdown, immediate shutdown, kill
     if (!Runs()) return;
     kill(pid(), signal);  // not 0: the server runs, and no other thread changes the id any more
-    for (const absl::Time end = absl::Now() + kStopPatience; absl::Now() < end && Runs();) {
+    for (const Stopwatch waited; waited.Elapsed() < kStopPatience && Runs();) {
       absl::SleepFor(absl::Milliseconds(10));
     }
   }
@@ -251,11 +246,13 @@ void PrivatePostgres::Stop() {
 std::string PrivatePostgres::LastLogLine() const {
   std::ifstream file(data_dir_ / "logs" / "postgres.log", std::ios::ate);
   file.seekg(std::max<std::streamoff>(0, static_cast<std::streamoff>(file.tellg()) - 4096));
-  std::string last = "its log is empty";
+  std::string last = "its log is empty", fatal;
   for (std::string line; std::getline(file, line);) {
     if (!line.empty()) last = line;
+    const bool is_fatal = absl::StrContains(line, "FATAL:") || absl::StrContains(line, "PANIC:");
+    if (is_fatal) fatal = line;
   }
-  return last;
+  return fatal.empty() ? last : fatal;  // the last may only say that it is shut down
 }
 
 }  // namespace loupe

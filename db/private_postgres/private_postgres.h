@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "content/steady_clock.h"
 #include "db/private_postgres/postgres_program.h"
 
 namespace loupe {
@@ -63,7 +64,7 @@ class PrivatePostgres {
   mutable absl::Mutex mutex_;
   pid_t pid_ ABSL_GUARDED_BY(mutex_) = 0;
   bool is_child_ ABSL_GUARDED_BY(mutex_) = false;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  Event stop_;
   std::thread supervisor_;
 };
 

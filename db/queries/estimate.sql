@@ -3,11 +3,8 @@
 -- U: the images that the slice was drawn from, if all models of $4 have predicted them.
 
 -- name: SelectDrawnRankings
-SELECT ranking.id, ranking.generation, coalesce(ranking.model_id, 0), ranking.eligible,
-       coalesce(round.recipe, ''),
-       ranking.state = 'active'
-FROM ranking LEFT JOIN round ON round.id = ranking.round_id
-WHERE ranking.project_id = $1 AND ranking.state <> 'building' ORDER BY ranking.generation DESC;
+SELECT id, generation, coalesce(model_id, 0), random_entries, state = 'active' FROM ranking
+WHERE project_id = $1 AND state <> 'building' ORDER BY generation DESC;
 
 -- name: SelectFirstDraws
 -- The first position and the number of entries of each import's draw, latest draw first. All images of an

@@ -90,14 +90,3 @@ WITH forgotten AS (
 UPDATE image SET state = 'removed', state_reason = $2, state_round_id = NULL, file_name = '',
                  group_name = NULL, perceptual_hash = NULL, brightness = NULL
 WHERE id = $1 AND state <> 'removed';
-
--- name: HashesNotInUse
--- Those that no image of any project needs, each once.
-SELECT DISTINCT hash FROM unnest($1::bytea[]) AS hash
-WHERE NOT EXISTS (SELECT FROM image WHERE sha256 = hash AND state <> 'removed');
-
--- name: LockBlobsForErasure
-SELECT pg_advisory_xact_lock(2, 2);
-
--- name: LockBlobsForUse
-SELECT pg_advisory_xact_lock_shared(2, 2);

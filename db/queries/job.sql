@@ -97,6 +97,7 @@ SELECT job.id, job.kind, job.state, job.round_id, round.number AS round_number, 
        coalesce(job.model_id, 0) AS model_id, model.weights_sha256, coalesce(model.preset, '') AS preset,
        coalesce(job.first_image_id, 0) AS first_image_id, coalesce(job.last_image_id, 0) AS last_image_id,
        job.images, job.checkpoint_sha256, job.checkpoint_iteration,
+       job.previous_checkpoint_sha256, job.previous_checkpoint_iteration,
        coalesce(job.ended_lease, 0) AS ended_lease, round.snapshot_id
 FROM job
 JOIN round ON round.id = job.round_id
@@ -120,7 +121,7 @@ DELETE FROM worker WHERE last_heard < now() - interval '1 day';
 
 -- name: SelectWorkers
 -- Those that were heard of in the last hour, each with a job that it holds.
-SELECT worker.name, worker.last_heard, now() - worker.last_heard < interval '1 minute' AS is_here,
+SELECT worker.name, worker.last_heard, is_here(worker) AS is_here,
        coalesce(held.kind, '') AS kind, coalesce(held.number, 0) AS round,
        coalesce(held.project, '') AS project
 FROM worker
@@ -137,7 +138,7 @@ WHERE worker.last_heard > now() - interval '1 hour' ORDER BY worker.name, worker
 -- name: RoundWaitsForWorker
 -- Whether jobs of the round wait and nobody works on one of them; and how many workers are there.
 SELECT count(*) > 0 AND bool_and(lease.number IS NULL) AS waits,
-       (SELECT count(*) FROM worker WHERE last_heard > now() - interval '1 minute') AS workers
+       (SELECT count(*) FROM worker WHERE is_here(worker)) AS workers
 FROM job LEFT JOIN lease ON lease.purpose = 'job' AND lease.subject_id = job.id
 WHERE job.round_id = $1 AND job.state = 'waiting';
 
@@ -151,9 +152,51 @@ WHERE job.id = $1 AND job.kind = 'train' AND job.attempts = 1 AND round.id = job
 UPDATE job SET progress = $2 WHERE id = $1;
 
 -- name: SetCheckpoint
--- No row: the iteration is not above that of the previous checkpoint.
-UPDATE job SET checkpoint_sha256 = $2, checkpoint_iteration = $3
-WHERE id = $1 AND checkpoint_iteration < $3 RETURNING id;
+-- No row: the iteration is not above that of the checkpoint before. Returns the one that is too old now.
+UPDATE job SET checkpoint_sha256 = $2, checkpoint_iteration = $3,
+  previous_checkpoint_sha256 = job.checkpoint_sha256, previous_checkpoint_iteration = job.checkpoint_iteration
+FROM job before
+WHERE job.id = $1 AND before.id = job.id AND job.checkpoint_iteration < $3
+RETURNING before.previous_checkpoint_sha256;
+
+-- name: IsCheckpoint
+SELECT FROM job WHERE id = $1 AND checkpoint_sha256 = $2 AND checkpoint_iteration = $3;
+
+-- name: DropCheckpoint
+UPDATE job SET checkpoint_sha256 = previous_checkpoint_sha256,
+  checkpoint_iteration = previous_checkpoint_iteration,
+  previous_checkpoint_sha256 = NULL, previous_checkpoint_iteration = 0
+WHERE id = $1 AND checkpoint_sha256 = $2;
+
+-- name: JobNeedsBlob
+-- A picture of the job's images, the weights that it predicts with or a checkpoint. No row: the lease has
+-- ended.
+SELECT coalesce($4 IN (job.checkpoint_sha256, job.previous_checkpoint_sha256, model.weights_sha256), false)
+       OR EXISTS (SELECT FROM image
+                  WHERE image.project_id = round.project_id AND image.sha256 = $4 AND image.state <> 'removed'
+                    AND CASE WHEN job.kind = 'train'
+                        THEN EXISTS (SELECT FROM snapshot_item
+                                     WHERE snapshot_id = round.snapshot_id AND image_id = image.id)
+                          OR EXISTS (SELECT FROM pseudo_label
+                                     WHERE snapshot_id = round.snapshot_id AND image_id = image.id)
+                        ELSE image.id BETWEEN job.first_image_id AND job.last_image_id
+                          AND image.side = CASE job.kind WHEN 'evaluate' THEN 'holdout' ELSE 'pool' END END)
+FROM lease
+JOIN job ON job.id = lease.subject_id
+JOIN round ON round.id = job.round_id
+LEFT JOIN model ON model.id = job.model_id
+WHERE lease.purpose = 'job' AND lease.subject_id = $1 AND lease.number = $2 AND lease.holder_id = $3;
+
+-- name: SelectRates
+-- The latest jobs of this kind that are done and said how fast they were. For a job that predicts, the recipe
+-- is that of the round that trained its model.
+SELECT coalesce(own.recipe, round.recipe) AS recipe, job.progress
+FROM job
+JOIN round ON round.id = job.round_id
+LEFT JOIN model ON model.id = job.model_id
+LEFT JOIN round own ON own.id = model.round_id
+WHERE job.kind = $1 AND job.state = 'done' AND job.progress IS NOT NULL
+ORDER BY job.id DESC LIMIT $2;
 
 -- name: CompleteJob
 UPDATE job SET state = 'done', ended_at = now(), ended_lease = $2 WHERE id = $1;

@@ -36,8 +36,10 @@ ORDER BY revision.id DESC LIMIT $2;
 
 -- name: InsertRanking
 -- Requires LockProjectNumbers. Never makes generation 0.
-INSERT INTO ranking (project_id, generation, model_id, round_id, strategy, seed, state, eligible)
-SELECT $1, coalesce(max(generation), 0) + 1, $2, $3, $4, $5, 'building', $6 FROM ranking WHERE project_id = $1
+INSERT INTO ranking (project_id, generation, model_id, round_id, strategy, seed, state, eligible,
+                     random_entries)
+SELECT $1, coalesce(max(generation), 0) + 1, $2, $3, $4, $5, 'building', $6, $7
+FROM ranking WHERE project_id = $1
 RETURNING id;
 
 -- name: SelectRankingOfRound

@@ -9,4 +9,7 @@ VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT DO NOTHING;
 
 -- name: DeleteOldRequests
-DELETE FROM request WHERE created_at < now() - make_interval(days => $1);
+-- At most $2 of them.
+DELETE FROM request WHERE (principal_id, request_id) IN (
+  SELECT principal_id, request_id FROM request WHERE created_at < now() - make_interval(days => $1)
+  ORDER BY created_at LIMIT $2);

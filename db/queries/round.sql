@@ -40,6 +40,19 @@ CROSS JOIN generate_series(1, 4) side
 WHERE item.snapshot_id = $1 AND labels[place] > known.classes AND scores[place] >= $2
 GROUP BY item.snapshot_id, item.image_id;
 
+-- name: CountForRound
+-- What a round would train on, be judged on and predict, and the rounds that come first.
+SELECT count(*) FILTER (WHERE side = 'pool' AND truth.id IS NOT NULL) AS snapshot_images,
+       coalesce(sum((SELECT count(*) FROM label_box WHERE revision_id = truth.id AND NOT ignore))
+                FILTER (WHERE side = 'pool'), 0) AS snapshot_boxes,
+       count(*) FILTER (WHERE side = 'holdout' AND truth.blind) AS evaluated_images,
+       count(*) FILTER (WHERE side = 'pool') AS predicted_images,
+       (SELECT count(*) FROM round
+        WHERE project_id = $1 AND state NOT IN ('done', 'failed', 'cancelled')) AS rounds_before,
+       (SELECT count(*) FROM worker WHERE is_here(worker)) AS workers
+FROM usable_image image LEFT JOIN label_revision truth ON truth.id = image.truth_revision_id
+WHERE image.project_id = $1;
+
 -- name: SetSnapshotCounts
 UPDATE snapshot SET images = $2, boxes = $3 WHERE id = $1;
 

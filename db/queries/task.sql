@@ -98,6 +98,13 @@ WITH held AS (
 UPDATE lease SET expires_at = now() + make_interval(secs => $4) FROM held WHERE lease.number = held.number
 RETURNING held.task_id, lease.expires_at;
 
+-- name: ShortenLeases
+-- None lasts longer than $1 seconds for an image, or $2 for a job. One that does is from before the clock was
+-- turned back.
+UPDATE lease SET expires_at = now() + longest
+FROM (VALUES ('label', make_interval(secs => $1)), ('job', make_interval(secs => $2))) allowed (of, longest)
+WHERE purpose = of AND expires_at > now() + longest + interval '1 second';
+
 -- name: ExpireTasks
 -- Skips tasks that are being submitted or renewed: their rows are locked.
 WITH ended AS (

@@ -9,7 +9,7 @@ std::vector<DrawnRanking> ListDrawnRankings(Transaction& transaction, ProjectId 
   std::vector<DrawnRanking> rankings;
   for (const auto& row : transaction.Exec("SelectDrawnRankings", project)) {
     rankings.push_back({IdOf<RankingId>(row[0]), row[1].as<uint32_t>(), IdOf<ModelId>(row[2]),
-                        row[3].as<uint64_t>(), row[4].as<std::string>(), row[5].as<bool>()});
+                        row[3].as<uint64_t>(), row[4].as<bool>()});
   }
   return rankings;
 }

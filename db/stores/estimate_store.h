@@ -18,9 +18,8 @@ class Transaction;
 struct DrawnRanking {
   RankingId id;
   uint32_t generation = 0;
-  ModelId model;          // that it was made from; none: generation 0
-  uint64_t eligible = 0;  // images that the random slice was drawn from
-  std::string recipe;     // of its round, as stored; empty for generation 0
+  ModelId model;                // that it was made from; none: generation 0
+  uint64_t random_entries = 0;  // of its draw; 0 for generation 0
   bool active = false;
 };
 

@@ -113,15 +113,6 @@ void RemoveImage(Transaction& transaction, ImageId image, const std::string& rea
   transaction.Exec("RemoveImage", image, reason);
 }
 
-void LockBlobsForErasure(Transaction& transaction) { transaction.Exec("LockBlobsForErasure"); }
-void LockBlobsForUse(Transaction& transaction) { transaction.Exec("LockBlobsForUse"); }
-
-std::vector<Sha256> HashesNotInUse(Transaction& transaction, const std::vector<Sha256>& hashes) {
-  std::vector<Sha256> unused;
-  for (const auto& row : transaction.Exec("HashesNotInUse", hashes)) unused.push_back(Sha256Of(row[0]));
-  return unused;
-}
-
 std::vector<Sha256> InsertImages(Transaction& transaction, ProjectId project,
                                  const std::vector<v1::Image>& images) {
   std::vector<Sha256> added;

@@ -53,12 +53,6 @@ void RestoreImage(Transaction& transaction, ImageId image);
 // Erases predictions and names of an image and ends its task; its blob is left to the caller. Does nothing if
 // it was removed before. Locks: the image.
 void RemoveImage(Transaction& transaction, ImageId image, const std::string& reason);
-// Until the transaction ends, no import writes rows. Locks: the erasure of blobs, alone.
-void LockBlobsForErasure(Transaction& transaction);
-// Until the transaction ends, no blob is erased. Locks: the erasure of blobs, shared.
-void LockBlobsForUse(Transaction& transaction);
-// Those of them that no image of any project needs, each once.
-std::vector<Sha256> HashesNotInUse(Transaction& transaction, const std::vector<Sha256>& hashes);
 
 struct KnownImage {
   ImageId id;

@@ -48,6 +48,10 @@ JobRow JobRowOf(const pqxx::row& row) {
   message.set_weights_preset(row["preset"].as<std::string>());
   if (!row["checkpoint_sha256"].is_null()) message.set_checkpoint_sha256(BytesOf(row["checkpoint_sha256"]));
   message.set_checkpoint_iteration(row["checkpoint_iteration"].as<uint64_t>());
+  if (!row["previous_checkpoint_sha256"].is_null()) {
+    message.set_previous_checkpoint_sha256(BytesOf(row["previous_checkpoint_sha256"]));
+  }
+  message.set_previous_checkpoint_iteration(row["previous_checkpoint_iteration"].as<uint64_t>());
   return job;
 }
 
@@ -172,8 +176,39 @@ void SetJobProgress(Transaction& transaction, JobId job, const v1::JobProgress& 
   transaction.Exec("SetJobProgress", job, SqlBytes{bytes});
 }
 
-bool SetCheckpoint(Transaction& transaction, JobId job, const Sha256& checkpoint, uint64_t iteration) {
-  return !transaction.Exec("SetCheckpoint", job, checkpoint, iteration).empty();
+std::optional<std::vector<Sha256>> SetCheckpoint(Transaction& transaction, JobId job,
+                                                 const Sha256& checkpoint, uint64_t iteration) {
+  std::vector<Sha256> left;
+  const pqxx::result rows = transaction.Exec("SetCheckpoint", job, checkpoint, iteration);
+  if (rows.empty() && transaction.Exec("IsCheckpoint", job, checkpoint, iteration).empty()) {
+    return std::nullopt;
+  }
+  for (const auto& row : rows) {
+    if (!row[0].is_null()) left.push_back(Sha256Of(row[0]));
+  }
+  return left;
+}
+
+void DropCheckpoint(Transaction& transaction, JobId job, const Sha256& checkpoint) {
+  transaction.Exec("DropCheckpoint", job, checkpoint);
+}
+
+std::optional<bool> JobNeedsBlob(Transaction& transaction, const HeldJob& held, const Sha256& blob) {
+  const pqxx::result rows = transaction.Exec("JobNeedsBlob", held.job, held.lease, held.holder, blob);
+  if (rows.empty()) return std::nullopt;
+  return rows[0][0].as<bool>();
+}
+
+std::vector<MeasuredRate> ReadRates(Transaction& transaction, v1::JobKind kind, int limit) {
+  std::vector<MeasuredRate> rates;
+  for (const auto& row : transaction.Exec("SelectRates", kKindNames.at(kind), limit)) {
+    v1::JobProgress progress;
+    ParseMessage(row["progress"], progress);
+    if (progress.images_per_second() > 0) {
+      rates.push_back({row["recipe"].as<std::string>(), progress.images_per_second()});
+    }
+  }
+  return rates;
 }
 
 void ForgetJobAttempts(Transaction& transaction, JobId job) { transaction.Exec("ForgetJobAttempts", job); }

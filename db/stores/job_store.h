@@ -75,6 +75,13 @@ struct WorkersOfRound {
 };
 WorkersOfRound ReadWorkersOfRound(Transaction& transaction, RoundId round);
 
+struct MeasuredRate {
+  std::string recipe;  // as JobRow.recipe
+  double images_per_second = 0;
+};
+// Of the latest `limit` jobs that are done, the latest first.
+std::vector<MeasuredRate> ReadRates(Transaction& transaction, v1::JobKind kind, int limit);
+
 // Deletes leases that have expired, so that their jobs can be leased again. Idempotent.
 void DeleteExpiredJobLeases(Transaction& transaction);
 
@@ -109,14 +116,22 @@ std::optional<absl::Time> RenewJobLease(Transaction& transaction, const HeldJob&
 bool LockJobLease(Transaction& transaction, const HeldJob& held);
 void DeleteJobLease(Transaction& transaction, JobId job, LeaseNumber lease);
 
+// Whether it is a picture of the job's images, the weights that it predicts with or one of its checkpoints.
+// nullopt: the lease has ended.
+std::optional<bool> JobNeedsBlob(Transaction& transaction, const HeldJob& held, const Sha256& blob);
+
 // nullopt: there is no such job.
 std::optional<JobRow> FindJob(Transaction& transaction, JobId job);
 
 // The functions below require LockJobLease or RenewJobLease.
 
 void SetJobProgress(Transaction& transaction, JobId job, const v1::JobProgress& progress);
-// False: the iteration is not above that of the checkpoint before.
-bool SetCheckpoint(Transaction& transaction, JobId job, const Sha256& checkpoint, uint64_t iteration);
+// The job keeps this checkpoint and the one before. Returns those that it no longer needs. nullopt: the
+// iteration is not above that of the checkpoint before. Idempotent.
+std::optional<std::vector<Sha256>> SetCheckpoint(Transaction& transaction, JobId job,
+                                                 const Sha256& checkpoint, uint64_t iteration);
+// The one before it is then the last. Does nothing if the last is another one.
+void DropCheckpoint(Transaction& transaction, JobId job, const Sha256& checkpoint);
 // Call it when the job made progress: earlier expired leases no longer count.
 void ForgetJobAttempts(Transaction& transaction, JobId job);
 // Returns how often the job failed for reasons that may pass, this time included.

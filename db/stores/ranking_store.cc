@@ -62,11 +62,11 @@ std::vector<TimedTask> ReadTimedTasks(Transaction& transaction, ProjectId projec
 RankingId InsertRanking(Transaction& transaction, const NewRanking& ranking,
                         const std::vector<NewRankingEntry>& entries) {
   // The seed is unsigned; SQL stores the same 64 bits as a signed number.
-  const auto id =
-      IdOf<RankingId>(transaction
-                          .Exec("InsertRanking", ranking.project, ranking.model, ranking.round,
-                                ranking.strategy, static_cast<int64_t>(ranking.seed), ranking.eligible)
-                          .at(0)[0]);
+  const auto id = IdOf<RankingId>(transaction
+                                      .Exec("InsertRanking", ranking.project, ranking.model, ranking.round,
+                                            ranking.strategy, static_cast<int64_t>(ranking.seed),
+                                            ranking.eligible, ranking.random_entries)
+                                      .at(0)[0]);
   CopyEntries(transaction, id, 0, entries);
   return id;
 }

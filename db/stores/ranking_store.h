@@ -44,7 +44,8 @@ struct NewRanking {
   RoundId round;
   std::string strategy;
   uint64_t seed = 0;
-  uint64_t eligible = 0;  // images that the random slice was drawn from
+  uint64_t eligible = 0;        // images that the random slice was drawn from
+  uint64_t random_entries = 0;  // how many it drew
 };
 
 struct NewRankingEntry {

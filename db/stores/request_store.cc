@@ -47,8 +47,8 @@ absl::Status KeepResponse(Transaction& transaction, const RequestKey& key, const
   return Error(absl::StatusCode::kAborted, "CONFLICT", "the same request is running: send it again");
 }
 
-int64_t ForgetOldRequests(Transaction& transaction) {
-  return static_cast<int64_t>(transaction.Exec("DeleteOldRequests", kRequestDays).affected_rows());
+int64_t ForgetOldRequests(Transaction& transaction, int64_t limit) {
+  return static_cast<int64_t>(transaction.Exec("DeleteOldRequests", kRequestDays, limit).affected_rows());
 }
 
 }  // namespace loupe

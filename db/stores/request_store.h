@@ -40,8 +40,8 @@ absl::Status KeepResponse(Transaction& transaction, const RequestKey& key, const
 // Requests older than this are deleted: a request_id may then be used again.
 constexpr int kRequestDays = 7;
 
-// Returns how many were deleted. Idempotent.
-int64_t ForgetOldRequests(Transaction& transaction);
+// Deletes at most `limit` of them. Returns how many.
+int64_t ForgetOldRequests(Transaction& transaction, int64_t limit);
 
 // Gives each request its effect once, however often it is sent and however often the transaction runs.
 // `body()` -> absl::StatusOr<Response> runs when the request is new; its response is stored in the same

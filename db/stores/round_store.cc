@@ -1,5 +1,6 @@
 #include "db/stores/round_store.h"
 
+#include <algorithm>
 #include <array>
 #include <unordered_map>
 
@@ -32,7 +33,8 @@ void AddSteps(const std::array<pqxx::field, 5>& began, absl::Time end, v1::Round
     }
     v1::StepTime* step = round.add_steps();
     step->set_step(kRoundStateNames[i]);
-    step->set_seconds(absl::ToDoubleSeconds(until - TimeOf(began[i])));
+    // Below 0 if the clock was turned back meanwhile.
+    step->set_seconds(std::max(absl::ToDoubleSeconds(until - TimeOf(began[i])), 0.0));
   }
 }
 
@@ -111,6 +113,18 @@ Snapshot FreezeSnapshot(Transaction& transaction, ProjectId project, double igno
   transaction.Exec("SetSnapshotCounts", snapshot.id, snapshot.images, snapshot.boxes);
   transaction.Exec("IgnoreUnknownClasses", snapshot.id, ignored_from);
   return snapshot;
+}
+
+v1::RoundPlan CountForRound(Transaction& transaction, ProjectId project) {
+  const pqxx::row row = transaction.Exec("CountForRound", project).at(0);
+  v1::RoundPlan plan;
+  plan.set_snapshot_images(row["snapshot_images"].as<uint64_t>());
+  plan.set_snapshot_boxes(row["snapshot_boxes"].as<uint64_t>());
+  plan.set_evaluated_images(row["evaluated_images"].as<uint64_t>());
+  plan.set_predicted_images(row["predicted_images"].as<uint64_t>());
+  plan.set_rounds_before(row["rounds_before"].as<uint32_t>());
+  plan.set_workers(row["workers"].as<uint32_t>());
+  return plan;
 }
 
 uint32_t InsertRound(Transaction& transaction, ProjectId project, const std::string& recipe,

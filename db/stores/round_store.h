@@ -57,6 +57,10 @@ struct RoundRow {
   v1::Round message;    // without recipe and progress
 };
 
+// What a round that were submitted now would take: images, boxes, rounds before it, and workers that are
+// there.
+v1::RoundPlan CountForRound(Transaction& transaction, ProjectId project);
+
 // A waiting round. Returns its number. Requires: LockProject.
 uint32_t InsertRound(Transaction& transaction, ProjectId project, const std::string& recipe,
                      SnapshotId snapshot, PrincipalId submitted_by);

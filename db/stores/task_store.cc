@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "db/rows/labeling_row.h"
 #include "db/rows/message_row.h"
+#include "db/stores/job_store.h"
 #include "db/transaction.h"
 
 namespace loupe {
@@ -151,6 +152,10 @@ RenewedLeases RenewLeases(Transaction& transaction, PrincipalId principal, const
     renewed.expires_at = TimeOf(row["expires_at"]);
   }
   return renewed;
+}
+
+void ShortenLeases(Transaction& transaction) {
+  transaction.Exec("ShortenLeases", absl::ToDoubleSeconds(kTaskLease), absl::ToDoubleSeconds(kJobLease));
 }
 
 int64_t ExpireTasks(Transaction& transaction) {

@@ -92,6 +92,9 @@ struct RenewedLeases {
 RenewedLeases RenewLeases(Transaction& transaction, PrincipalId principal, const std::vector<TaskId>& tasks,
                           const std::vector<LeaseNumber>& leases);
 
+// Leases of images and jobs last no longer than they were given for, also if the clock was turned back since.
+void ShortenLeases(Transaction& transaction);
+
 // Ends up to 1000 tasks whose leases were not renewed in time. Returns how many.
 // Locks: the tasks and leases that it ends. It passes over those that somebody else has locked.
 int64_t ExpireTasks(Transaction& transaction);

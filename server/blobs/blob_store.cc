@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -21,6 +22,7 @@ namespace fs = std::filesystem;
 
 constexpr char kIncoming[] = "incoming";
 constexpr size_t kVerifyBytes = 1 << 20;
+constexpr uint64_t kMostReserveBytes = 256 << 20;
 
 // Clients see the message, so it holds no path.
 absl::Status StoreError(bool no_room, absl::string_view what) {
@@ -129,14 +131,24 @@ absl::StatusOr<BlobStore> BlobStore::Open(fs::path folder) {
   return BlobStore(std::move(folder));
 }
 
-absl::StatusOr<BlobWriter> BlobStore::NewWriter(uint64_t max_bytes, uint64_t bytes) const {
+absl::StatusOr<DiskRoom> BlobStore::Room() const {
   struct statvfs disk {};
   if (statvfs(folder_.c_str(), &disk) != 0) return FileError("looking at the disk", errno);
-  const uint64_t total = uint64_t{disk.f_blocks} * disk.f_frsize;
-  const uint64_t free = uint64_t{disk.f_bavail} * disk.f_frsize;
-  if (free < std::min(kReserveBytes, total / 4) + bytes) {
-    return StoreError(
-        true, absl::StrCat(free >> 20, " MiB of its disk are free, and some must stay so: make room"));
+  DiskRoom room;
+  room.total_bytes = uint64_t{disk.f_blocks} * disk.f_frsize;
+  room.free_bytes = uint64_t{disk.f_bavail} * disk.f_frsize;
+  room.reserve_bytes = std::min(kMostReserveBytes, room.total_bytes / 4);
+  return room;
+}
+
+absl::StatusOr<BlobWriter> BlobStore::NewWriter(uint64_t max_bytes, uint64_t bytes) const {
+  const absl::StatusOr<DiskRoom> room = Room();
+  if (!room.ok()) return room.status();
+  if (room->free_bytes < room->reserve_bytes + bytes) {
+    return StoreError(true,
+                      absl::StrCat(room->free_bytes >> 20,
+                                   " MiB of its disk are free, and some must stay so: make room, or see "
+                                   "`loupe storage`"));
   }
   for (;;) {
     absl::StatusOr<WholeFile> file = WholeFile::OpenIn(folder_ / kIncoming);
@@ -166,11 +178,39 @@ absl::StatusOr<BlobReader> BlobStore::OpenBlob(const Sha256& hash) const {
 
 bool BlobStore::Exists(const Sha256& hash) const { return access(PathOf(folder_, hash).c_str(), F_OK) == 0; }
 
-absl::Status BlobStore::Erase(const Sha256& hash) const {
-  const fs::path path = PathOf(folder_, hash);
-  if (unlink(path.c_str()) != 0 && errno != ENOENT) return FileError("erasing", errno);
-  const absl::Status synced = SyncFolder(path.parent_path());
-  return absl::IsFailedPrecondition(synced) ? absl::OkStatus() : synced;  // there is no such folder
+Erasure BlobStore::Erase(const std::vector<Sha256>& hashes) const {
+  Erasure erasure;
+  std::set<fs::path> folders;
+  for (const Sha256& hash : hashes) {
+    const fs::path path = PathOf(folder_, hash);
+    if (unlink(path.c_str()) == 0) {
+      erasure.erased.push_back(hash);
+      folders.insert(path.parent_path());
+    } else if (errno != ENOENT) {
+      erasure.why.Update(FileError("erasing", errno));
+      erasure.kept.push_back(hash);
+    }
+  }
+  for (const fs::path& folder : folders) erasure.why.Update(SyncFolder(folder));
+  return erasure;
+}
+
+absl::StatusOr<std::vector<StoredBlob>> BlobStore::List(uint8_t first_byte) const {
+  std::vector<StoredBlob> blobs;
+  Sha256 first{};
+  first[0] = first_byte;
+  const fs::path shard = PathOf(folder_, first).parent_path();
+  std::error_code error;
+  for (fs::directory_iterator entry(shard, error), end; !error && entry != end; entry.increment(error)) {
+    const std::optional<Sha256> hash =
+        ParseHex(shard.filename().string() + entry->path().filename().string());
+    struct stat status {};
+    if (!hash.has_value() || lstat(entry->path().c_str(), &status) != 0) continue;  // no blob, or just erased
+    if (!S_ISREG(status.st_mode)) continue;
+    blobs.push_back({*hash, static_cast<uint64_t>(status.st_size), absl::TimeFromTimespec(status.st_mtim)});
+  }
+  if (error && error != std::errc::no_such_file_or_directory) return FileError("listing", error.value());
+  return blobs;
 }
 
 absl::StatusOr<uint64_t> BlobStore::Size(const Sha256& hash) const {

@@ -12,9 +12,11 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "content/file_handle.h"
 #include "content/sha256.h"
 #include "content/whole_file.h"
@@ -25,6 +27,24 @@ struct BlobInfo {
   Sha256 hash{};
   uint64_t size_bytes = 0;
   bool is_new = false;  // of Durability::kLater: the blob was not there before
+};
+
+struct StoredBlob {
+  Sha256 hash{};
+  uint64_t size_bytes = 0;
+  absl::Time written;
+};
+
+struct Erasure {
+  std::vector<Sha256> erased;  // without those that were not there
+  std::vector<Sha256> kept;    // that could not be removed
+  absl::Status why;            // of the first of them, INTERNAL; OK: all were
+};
+
+struct DiskRoom {
+  uint64_t total_bytes = 0;
+  uint64_t free_bytes = 0;     // for this user
+  uint64_t reserve_bytes = 0;  // of these, what NewWriter leaves free
 };
 
 // Writes one blob. Without Commit() no file is left behind.
@@ -84,11 +104,11 @@ class BlobStore {
   // died. Errors: FAILED_PRECONDITION (the folder can't be made or written).
   static absl::StatusOr<BlobStore> Open(std::filesystem::path folder);
 
-  // Room that is left free on the disk: a database on it needs some to start again.
-  static constexpr uint64_t kReserveBytes = 256 << 20;
+  // The disk under the folder. Errors: INTERNAL.
+  absl::StatusOr<DiskRoom> Room() const;
 
-  // `bytes`: about how many will come. Errors: RESOURCE_EXHAUSTED (also where they would leave less than the
-  // reserve), INTERNAL.
+  // `bytes`: about how many will come. Errors: RESOURCE_EXHAUSTED (also where they would leave less free than
+  // must stay so: a database on the same disk needs room to start again), INTERNAL.
   absl::StatusOr<BlobWriter> NewWriter(uint64_t max_bytes, uint64_t bytes = 0) const;
 
   // Makes every blob durable that was committed so far. Errors: RESOURCE_EXHAUSTED, INTERNAL.
@@ -99,8 +119,12 @@ class BlobStore {
 
   bool Exists(const Sha256& hash) const;
 
-  // Removes the blob for good; one that is not there is no error. Errors: INTERNAL.
-  absl::Status Erase(const Sha256& hash) const;
+  // Removes blobs for good; one that is not there is no error.
+  Erasure Erase(const std::vector<Sha256>& hashes) const;
+
+  // The blobs whose hash begins with this byte, in no order; without those that are being written. Errors:
+  // INTERNAL.
+  absl::StatusOr<std::vector<StoredBlob>> List(uint8_t first_byte) const;
 
   // In bytes. Errors: NOT_FOUND.
   absl::StatusOr<uint64_t> Size(const Sha256& hash) const;

@@ -36,16 +36,18 @@ void WeightsCheck::Append(std::string_view bytes) {
   head_.append(bytes.substr(0, std::min<uint64_t>(bytes.size(), end - head_.size())));
 }
 
-absl::StatusOr<SafetensorsHeader> WeightsCheck::Header() const {
+absl::StatusOr<std::vector<NamedShape>> WeightsCheck::Tensors() const {
   const uint64_t header_bytes = HeaderBytes();
   if (header_bytes == 0) return Malformed("it doesn't begin with the length of a header of at most 1 MiB");
   const uint64_t data_start = kSafetensorsLengthBytes + header_bytes;
   if (head_.size() < data_start) return Malformed("it ends within its header");
-  absl::StatusOr<SafetensorsHeader> header = ParseSafetensorsHeader(
+  const absl::StatusOr<SafetensorsHeader> header = ParseSafetensorsHeader(
       std::string_view(head_).substr(kSafetensorsLengthBytes), size_bytes_ - data_start);
   if (!header.ok()) return Malformed(header.status().message());
   if (header->tensors.empty()) return Malformed("it holds no tensor");
-  return header;
+  std::vector<NamedShape> tensors;
+  for (const SafetensorsTensor& tensor : header->tensors) tensors.push_back({tensor.name, tensor.shape});
+  return tensors;
 }
 
 }  // namespace loupe

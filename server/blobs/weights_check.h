@@ -4,28 +4,27 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "content/safetensors_header.h"
+#include "recipe/detector_tensors.h"
 
 namespace loupe {
 
 // INVALID_ARGUMENT (BAD_WEIGHTS).
 absl::Status BadWeights(absl::string_view what);
 
-// Takes the bytes of a file as they pass by. It keeps only the header in memory, at most 16 MiB.
+// Takes the bytes of a file as they pass by. It keeps only the header in memory, at most 1 MiB.
 class WeightsCheck {
  public:
   void Append(std::string_view bytes);
 
-  // What the file holds. Requires: its last byte was appended. Errors: INVALID_ARGUMENT (cut short, no
-  // tensor, or as ParseSafetensorsHeader); the message gives the whole reason.
-  absl::StatusOr<SafetensorsHeader> Header() const;
-
-  // The check alone. Errors: as Header().
-  absl::Status Finish() const { return Header().status(); }
+  // The tensors that the file holds. Requires: its last byte was appended. Errors: INVALID_ARGUMENT (cut
+  // short, no tensor, or as ParseSafetensorsHeader); the message gives the whole reason.
+  absl::StatusOr<std::vector<NamedShape>> Tensors() const;
 
  private:
   // Bytes of the header; 0 until its length is there, and when that is above the limit.

@@ -11,6 +11,7 @@
 #include "proto/error_info.h"
 #include "server/rpc/blob_chunks.h"
 #include "server/rpc/paging.h"
+#include "server/storage/unneeded_blobs.h"
 
 namespace loupe {
 namespace {
@@ -39,22 +40,11 @@ absl::StatusOr<v1::ImportResponse> ImageServiceImpl::TakeStream(
   ImportSession session(blobs_, *project, start);
   absl::StatusOr<v1::ImportResponse> taken = TakePictures(call, reader, session, start);
   // Of an import that was refused, and of removed pictures that one left out.
-  if (const absl::Status erased = EraseUnnamed(session.new_blobs(), absl::Now() + absl::Minutes(1));
-      !erased.ok()) {
-    spdlog::warn("{}: pictures that no image names stay: {}", kImport, erased.ToString());
+  const auto erased = EraseUnneeded(database_, blobs_, session.new_blobs(), absl::Now() + absl::Minutes(1));
+  if (const absl::Status gone = erased.ok() ? erased->why : erased.status(); !gone.ok()) {
+    spdlog::warn("{}: pictures that no image names stay: {}", kImport, gone.ToString());
   }
   return taken;
-}
-
-absl::Status ImageServiceImpl::EraseUnnamed(const std::vector<Sha256>& blobs, absl::Time deadline) {
-  if (blobs.empty()) return absl::OkStatus();
-  return database_.Transact({"EraseUnnamed", deadline}, [&](Transaction& transaction) -> absl::Status {
-    LockBlobsForErasure(transaction);
-    for (const Sha256& unnamed : HashesNotInUse(transaction, blobs)) {
-      if (const absl::Status erased = blobs_.Erase(unnamed); !erased.ok()) return erased;
-    }
-    return absl::OkStatus();
-  });
 }
 
 absl::StatusOr<v1::ImportResponse> ImageServiceImpl::TakePictures(

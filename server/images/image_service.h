@@ -36,8 +36,6 @@ class ImageServiceImpl final : public v1::ImageService::Service {
   absl::StatusOr<v1::ImportResponse> TakePictures(const Call& call,
                                                   grpc::ServerReader<v1::ImportRequest>& reader,
                                                   ImportSession& session, const v1::ImportStart& start);
-  // Erases those of the blobs that no image names.
-  absl::Status EraseUnnamed(const std::vector<Sha256>& blobs, absl::Time deadline);
 
   RpcCalls& calls_;
   Database& database_;

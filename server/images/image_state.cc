@@ -11,6 +11,7 @@
 #include "server/images/image_service.h"
 #include "server/rpc/asked_image.h"
 #include "server/rpc/names.h"
+#include "server/storage/unneeded_blobs.h"
 
 namespace loupe {
 namespace {
@@ -97,7 +98,9 @@ grpc::Status ImageServiceImpl::RemoveImage(grpc::ServerContext* context,
     // After the commit, so that no usable image is without its picture. A call that died before this point is
     // repeated: removing an image twice erases a blob that was left.
     const Sha256 hash = *FromBytes(removed->sha256());
-    if (const absl::Status erased = EraseUnnamed({hash}, call.deadline); !erased.ok()) return erased;
+    const auto erased = EraseUnneeded(database_, blobs_, {hash}, call.deadline);
+    if (!erased.ok()) return erased.status();
+    if (!erased->why.ok()) return erased->why;
     return removed;
   });
 }

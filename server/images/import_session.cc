@@ -11,6 +11,7 @@
 #include "content/picture_header.h"
 #include "db/stores/image_store.h"
 #include "db/stores/label_store.h"
+#include "db/stores/needed_blob_store.h"
 #include "db/stores/ranking_store.h"
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"

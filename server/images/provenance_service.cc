@@ -56,7 +56,9 @@ grpc::Status ProvenanceServiceImpl::VerifyHistory(grpc::ServerContext* context,
     if (!project.ok()) return project.status();
     ImageId last;
     while (!call.cancelled()) {
-      const auto check = database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+      const auto turn = calls_.WaitForTurn(call);
+      if (!turn.ok()) return turn.status();
+      const auto check = database_.Transact(call.LongRead(kMethod), [&](Transaction& transaction) {
         return absl::StatusOr<ChainCheck>(CheckChain(transaction, *project, last, kImagesAtATime));
       });
       if (!check.ok()) return check.status();

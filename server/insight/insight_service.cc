@@ -40,8 +40,10 @@ grpc::Status InsightServiceImpl::EstimatePool(grpc::ServerContext* context,
       context, kMethod, request, response, [&](const Call& call) -> absl::StatusOr<v1::PoolEstimates> {
         const double threshold = request->has_score_threshold() ? request->score_threshold() : 0.5;
         if (absl::Status status = CheckShare("score_threshold", threshold); !status.ok()) return status;
+        const auto turn = calls_.WaitForTurn(call);
+        if (!turn.ok()) return turn.status();
         const absl::StatusOr<PoolEstimatesInput> input = database_.Transact(
-            {kMethod, call.deadline, Isolation::kRepeatableRead},
+            call.LongRead(kMethod, Isolation::kRepeatableRead),
             [&](Transaction& transaction) { return ReadPoolEstimatesInput(transaction, *request); });
         if (!input.ok()) return input.status();
         v1::PoolEstimates estimates = MakePoolEstimates(*input, threshold);
@@ -56,8 +58,10 @@ grpc::Status InsightServiceImpl::CheckLabels(grpc::ServerContext* context,
   constexpr char kMethod[] = "InsightService.CheckLabels";
   return calls_.Unary(
       context, kMethod, request, response, [&](const Call& call) -> absl::StatusOr<v1::LabelCheck> {
+        const auto turn = calls_.WaitForTurn(call);
+        if (!turn.ok()) return turn.status();
         const absl::StatusOr<RepresentationInput> input = database_.Transact(
-            {kMethod, call.deadline, Isolation::kRepeatableRead}, [&](Transaction& transaction) {
+            call.LongRead(kMethod, Isolation::kRepeatableRead), [&](Transaction& transaction) {
               return ReadRepresentationInput(transaction, request->project());
             });
         if (!input.ok()) return input.status();
@@ -72,8 +76,10 @@ grpc::Status InsightServiceImpl::GetCurve(grpc::ServerContext* context, const v1
       context, kMethod, request, response, [&](const Call& call) -> absl::StatusOr<v1::Curve> {
         const absl::StatusOr<ranking::StopThresholds> thresholds = ThresholdsOf(*request);
         if (!thresholds.ok()) return thresholds.status();
+        const auto turn = calls_.WaitForTurn(call);
+        if (!turn.ok()) return turn.status();
         const absl::StatusOr<CurveInput> input = database_.Transact(
-            {kMethod, call.deadline, Isolation::kRepeatableRead},
+            call.LongRead(kMethod, Isolation::kRepeatableRead),
             [&](Transaction& transaction) { return ReadCurveInput(transaction, request->project()); });
         if (!input.ok()) return input.status();
         return MakeCurve(*input, *thresholds);

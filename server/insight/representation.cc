@@ -316,11 +316,9 @@ absl::StatusOr<RepresentationInput> ReadRepresentationInput(Transaction& transac
   }
   input.labelled = ReadPoolTraits(transaction, *project, model_id, true, kComparedImages);
   input.rest = ReadPoolTraits(transaction, *project, model_id, false, kComparedImages);
-  const absl::StatusOr<RandomDraw> draw = DrawOfActive(transaction, *project);
-  if (!draw.ok()) return draw.status();
-  if (draw->size > 0) {
-    input.random_slice = ReadRandomSliceTraits(transaction, *draw, kComparedImages);
-    input.random_rest = ReadRandomRestTraits(transaction, *draw, kComparedImages);
+  if (const RandomDraw draw = DrawOfActive(transaction, *project); draw.size > 0) {
+    input.random_slice = ReadRandomSliceTraits(transaction, draw, kComparedImages);
+    input.random_rest = ReadRandomRestTraits(transaction, draw, kComparedImages);
   }
   input.unusable = ListImages(transaction, *project, {.unusable = true}, ImageId(), kUnusableListed);
   input.holdout = ReadPictureHashes(transaction, *project, v1::HOLDOUT);

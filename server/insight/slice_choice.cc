@@ -10,8 +10,6 @@
 #include "db/stores/project_store.h"
 #include "evaluation/weighted_estimates.h"
 #include "proto/error_info.h"
-#include "recipe/recipe.h"
-#include "server/rounds/round_ranking.h"
 
 namespace loupe {
 namespace {
@@ -45,26 +43,20 @@ struct Drawn {
 };
 
 // The draw of a round's ranking. Images that were appended when the ranking ran out come after it and are not
-// part of it. Errors: INTERNAL (a stored recipe can't be read).
-absl::StatusOr<RandomDraw> DrawOfRound(const DrawnRanking& ranking) {
-  const absl::StatusOr<v1::Recipe> recipe = ParseStoredRecipe(ranking.recipe);
-  if (!recipe.ok()) return recipe.status();
-  const absl::StatusOr<size_t> size = RandomSliceSize(recipe->ranking(), ranking.eligible);
-  if (!size.ok()) return absl::InternalError(size.status().message());
-  return RandomDraw{.ranking = ranking.id, .size = *size};
+// part of it.
+RandomDraw DrawOfRound(const DrawnRanking& ranking) {
+  return {.ranking = ranking.id, .size = ranking.random_entries};
 }
 
-// The latest first. Errors: INTERNAL.
-absl::StatusOr<std::vector<Drawn>> ListDraws(Transaction& transaction, ProjectId project) {
+// The latest first.
+std::vector<Drawn> ListDraws(Transaction& transaction, ProjectId project) {
   std::vector<Drawn> all;
   for (const DrawnRanking& ranking : ListDrawnRankings(transaction, project)) {
     if (!ranking.model) {
       for (const RandomDraw& draw : ListFirstDraws(transaction, ranking.id)) all.push_back({ranking, draw});
       continue;
     }
-    const absl::StatusOr<RandomDraw> draw = DrawOfRound(ranking);
-    if (!draw.ok()) return draw.status();
-    if (draw->size > 0) all.push_back({ranking, *draw});
+    if (ranking.random_entries > 0) all.push_back({ranking, DrawOfRound(ranking)});
   }
   return all;
 }
@@ -134,21 +126,19 @@ absl::Status TrainedOnSlice(const ModelRow& asked) {
 
 }  // namespace
 
-absl::StatusOr<RandomDraw> DrawOfActive(Transaction& transaction, ProjectId project) {
+RandomDraw DrawOfActive(Transaction& transaction, ProjectId project) {
   for (const DrawnRanking& ranking : ListDrawnRankings(transaction, project)) {
     if (ranking.active && ranking.model) return DrawOfRound(ranking);
   }
-  return RandomDraw();
+  return {};
 }
 
 absl::StatusOr<std::optional<ChosenSlice>> ChooseSlice(Transaction& transaction, ProjectId project,
                                                        const std::optional<ModelRow>& asked) {
-  const absl::StatusOr<std::vector<Drawn>> draws = ListDraws(transaction, project);
-  if (!draws.ok()) return draws.status();
   LeftOut left_out(transaction, project);
   std::optional<Candidate> best;
   bool trained_on = false;
-  for (const Drawn& drawn : *draws) {
+  for (const Drawn& drawn : ListDraws(transaction, project)) {
     Candidate candidate =
         ReadCandidate(transaction, drawn, asked.has_value() ? asked->id : ModelId(), left_out);
     if (asked.has_value() && candidate.trained_on) {

@@ -16,8 +16,7 @@
 namespace loupe {
 
 // The random draw of the active ranking. Its size is 0 when no model made the ranking, or it drew nothing.
-// Errors: INTERNAL (a stored recipe can't be read).
-absl::StatusOr<RandomDraw> DrawOfActive(Transaction& transaction, ProjectId project);
+RandomDraw DrawOfActive(Transaction& transaction, ProjectId project);
 
 struct ChosenSlice {
   uint32_t generation = 0;
@@ -35,7 +34,7 @@ struct ChosenSlice {
 // most answered images; if several have the most, the latest of them. asked: the model to judge; nullopt: the
 // model that the generation was made from. A model isn't judged on a slice with an answered image that it was
 // trained on; such draws are left out when `asked` is given. nullopt: nothing was drawn at random. Errors:
-// FAILED_PRECONDITION (NO_PREDICTIONS: `asked` predicted no image of a draw; TRAINED_ON_SLICE), INTERNAL.
+// FAILED_PRECONDITION (NO_PREDICTIONS: `asked` predicted no image of a draw; TRAINED_ON_SLICE).
 absl::StatusOr<std::optional<ChosenSlice>> ChooseSlice(Transaction& transaction, ProjectId project,
                                                        const std::optional<ModelRow>& asked);
 

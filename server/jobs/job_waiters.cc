@@ -97,6 +97,7 @@ JobWaiters::~JobWaiters() {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
   }
+  due_.Set();
   thread_.join();
 }
 
@@ -109,20 +110,22 @@ grpc::ServerUnaryReactor* JobWaiters::Add(grpc::CallbackServerContext* context,
   waiter.response = response;
   waiter.reactor = context->DefaultReactor();
   // Answers while the client still waits.
-  waiter.until = std::min(absl::Now() + kJobWait, absl::FromChrono(context->deadline()) - 2 * kJobPeriod);
+  waiter.wait = std::min(
+      kJobWait, absl::FromChrono(context->deadline() - std::chrono::system_clock::now()) - 2 * kJobPeriod);
   absl::MutexLock lock(&mutex_);
   if (open_ >= kMaxWaiters) {
     waiter.reactor->Finish(ToGrpc(TooManyCalls()));
   } else {
     ++open_;
     new_.push_back(waiter);
+    due_.Set();
   }
   return waiter.reactor;
 }
 
 void JobWaiters::End(const Waiter& waiter, const absl::Status& status) {
   const std::string who = waiter.principal.id ? waiter.principal.name : "nobody";
-  LogCall(kLeaseJob, who, status, absl::Now() - waiter.began);
+  LogCall(kLeaseJob, who, status, waiter.began.Elapsed());
   waiter.reactor->Finish(ToGrpc(status));
 }
 
@@ -157,7 +160,7 @@ bool JobWaiters::Serve(Waiter& waiter, bool& has_free, absl::Status& down) {
     }
     has_free = false;
   }
-  if (absl::Now() < waiter.until) return false;
+  if (waiter.began.Elapsed() < waiter.wait) return false;
   waiter.response->set_retry_after_ms(kRetryAfterMs);
   End(waiter, absl::OkStatus());
   return true;
@@ -185,12 +188,11 @@ std::list<JobWaiters::Waiter> JobWaiters::Pass(std::list<Waiter> waiters) {
 }
 
 void JobWaiters::Loop() {
-  const auto is_due = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || !new_.empty(); };
   std::list<Waiter> waiters;
   for (;;) {
+    (void)due_.TakeWithin(kJobPeriod);
     {
       absl::MutexLock lock(&mutex_);
-      mutex_.AwaitWithTimeout(absl::Condition(&is_due), kJobPeriod);
       if (stopping_) return;
       waiters.splice(waiters.end(), new_);
     }

@@ -11,6 +11,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "content/steady_clock.h"
 #include "db/database.h"
 #include "db/stores/principal_store.h"
 #include "loupe/v1/worker.pb.h"
@@ -38,8 +39,8 @@ class JobWaiters {
     const v1::LeaseJobRequest* request = nullptr;
     v1::LeaseJobResponse* response = nullptr;
     grpc::ServerUnaryReactor* reactor = nullptr;
-    absl::Time began = absl::Now();
-    absl::Time until;  // when it is answered without a job
+    Stopwatch began;
+    absl::Duration wait;  // after which it is answered without a job
     bool is_new = true;
     Principal principal;
   };
@@ -54,6 +55,7 @@ class JobWaiters {
 
   RpcCalls& calls_;
   Database& database_;
+  Event due_;  // a waiter is new, or it stops
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   size_t open_ ABSL_GUARDED_BY(mutex_) = 0;

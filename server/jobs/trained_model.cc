@@ -1,12 +1,13 @@
 #include "server/jobs/trained_model.h"
 
 #include <algorithm>
-#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "db/stores/project_store.h"
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
+#include "recipe/presets.h"
 #include "recipe/recipe.h"
 #include "server/blobs/weights_check.h"
 
@@ -44,7 +45,8 @@ std::optional<ModelRow> FindInitModel(Transaction& transaction, const JobRow& jo
   return FindModel(transaction, job.project, name);
 }
 
-absl::Status CheckTrainedWeights(const BlobStore& blobs, const v1::CompleteJobRequest& request) {
+absl::Status CheckTrainedWeights(const BlobStore& blobs, const v1::CompleteJobRequest& request,
+                                 const std::string& preset, size_t class_count) {
   const std::optional<Sha256> hash = FromBytes(request.weights_sha256());
   if (!hash.has_value()) return BadWeights("weights_sha256 must be 32 bytes");
   absl::StatusOr<BlobReader> reader = blobs.OpenBlob(*hash);
@@ -64,8 +66,12 @@ absl::Status CheckTrainedWeights(const BlobStore& blobs, const v1::CompleteJobRe
     format.Append(*bytes);
   }
   if (stream.Finish() != *hash) return BadWeights("the weights' bytes were changed: write them again");
-  const absl::Status whole = format.Finish();
-  return whole.ok() ? whole : BadWeights(whole.message());
+  const absl::StatusOr<std::vector<NamedShape>> tensors = format.Tensors();
+  if (!tensors.ok()) return BadWeights(tensors.status().message());
+  const absl::StatusOr<v1::Detector> detector = PresetDetector(preset);
+  if (!detector.ok()) return detector.status();
+  const absl::Status fits = CheckWholeDetector(*detector, static_cast<int64_t>(class_count), *tensors);
+  return fits.ok() ? fits : BadWeights(fits.message());
 }
 
 absl::Status InsertTrainedModel(Transaction& transaction, const JobRow& job,

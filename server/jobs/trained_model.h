@@ -1,7 +1,9 @@
 // The model that a TRAIN job makes: the weights it starts from, and the weights it completes with.
 #pragma once
 
+#include <cstddef>
 #include <optional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "db/database.h"
@@ -17,9 +19,11 @@ namespace loupe {
 // weights, or the job is of another kind.
 std::optional<ModelRow> FindInitModel(Transaction& transaction, const JobRow& job, const v1::Recipe& recipe);
 
-// Checks hash, size and format of the weights that the request names. Reads the whole blob: call it outside a
-// transaction. Errors: INVALID_ARGUMENT (BAD_WEIGHTS), and those of BlobReader::Next.
-absl::Status CheckTrainedWeights(const BlobStore& blobs, const v1::CompleteJobRequest& request);
+// Checks hash and size of the weights that the request names, and that they are a whole detector of this
+// preset and number of classes. Reads the whole blob: call it outside a transaction. Errors: INVALID_ARGUMENT
+// (BAD_WEIGHTS), and those of BlobReader::Next.
+absl::Status CheckTrainedWeights(const BlobStore& blobs, const v1::CompleteJobRequest& request,
+                                 const std::string& preset, size_t class_count);
 
 // Inserts the model `round-N`, a candidate, as the round's model, and sets the job's progress to its end.
 // Errors: INVALID_ARGUMENT (class_quality).

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "db/stores/image_store.h"
@@ -12,8 +13,10 @@
 #include "db/stores/request_store.h"
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
+#include "recipe/recipe.h"
 #include "server/jobs/job_lease.h"
 #include "server/jobs/trained_model.h"
+#include "server/storage/unneeded_blobs.h"
 
 namespace loupe {
 namespace {
@@ -22,12 +25,14 @@ constexpr size_t kMaxFaultText = 1000;
 // How often a job may fail for a reason that may pass.
 constexpr int kMaxTransientFailures = 3;
 
-// Requires: the locks of project and round.
-absl::StatusOr<v1::CompleteJobResponse> Complete(Transaction& transaction, const Call& call,
+bool WasCompleted(const JobRow& job, const HeldJob& held) {
+  return job.state == JobState::kDone && job.ended_lease == held.lease;
+}
+
+// Requires: the locks of project, round and, unless it was completed, lease.
+absl::StatusOr<v1::CompleteJobResponse> Complete(Transaction& transaction, const HeldJob& held,
                                                  const JobRow& job, const v1::CompleteJobRequest& request) {
-  const HeldJob held = HeldBy(call, request);
-  if (job.state == JobState::kDone && job.ended_lease == held.lease) return v1::CompleteJobResponse();
-  if (!LockJobLease(transaction, held)) return LeaseEnded();
+  if (WasCompleted(job, held)) return v1::CompleteJobResponse();
   if (job.kind == v1::TRAIN) {
     const absl::Status inserted = InsertTrainedModel(transaction, job, request);
     if (!inserted.ok()) return inserted;
@@ -102,15 +107,40 @@ grpc::Status WorkerServiceImpl::SaveCheckpoint(grpc::ServerContext* context,
       return Error(absl::StatusCode::kNotFound, "NO_SUCH_BLOB",
                    "the checkpoint was not written as a blob before");
     }
+    std::vector<Sha256> unneeded;
+    const Response saved =
+        database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
+          const JobId job(request->job_id());
+          const absl::StatusOr<RoundId> round = LockLeasedRound(transaction, HeldBy(call, *request));
+          if (!round.ok()) return round.status();
+          auto left = SetCheckpoint(transaction, job, *hash, request->iteration());
+          if (!left.has_value()) {
+            return InvalidArgument("a checkpoint's iteration must be above that of the one before");
+          }
+          unneeded = *std::move(left);
+          ForgetJobAttempts(transaction, job);
+          return v1::SaveCheckpointResponse();
+        });
+    // Each has as many bytes as three models. What stays is collected later (docs/operations.md).
+    if (saved.ok()) (void)EraseUnneeded(database_, blobs_, unneeded, call.deadline);
+    return saved;
+  });
+}
+
+grpc::Status WorkerServiceImpl::DropCheckpoint(grpc::ServerContext* context,
+                                               const v1::DropCheckpointRequest* request,
+                                               v1::DropCheckpointResponse* response) {
+  constexpr char kMethod[] = "WorkerService.DropCheckpoint";
+  using Response = absl::StatusOr<v1::DropCheckpointResponse>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
+    const std::optional<Sha256> hash = FromBytes(request->sha256());
+    if (!hash.has_value()) return InvalidArgument("sha256 must be 32 bytes");
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
-      const JobId job(request->job_id());
-      const absl::StatusOr<RoundId> round = LockLeasedRound(transaction, HeldBy(call, *request));
+      const HeldJob held = HeldBy(call, *request);
+      const absl::StatusOr<RoundId> round = LockLeasedRound(transaction, held);
       if (!round.ok()) return round.status();
-      if (!SetCheckpoint(transaction, job, *hash, request->iteration())) {
-        return InvalidArgument("a checkpoint's iteration must be above that of the one before");
-      }
-      ForgetJobAttempts(transaction, job);
-      return v1::SaveCheckpointResponse();
+      loupe::DropCheckpoint(transaction, held.job, *hash);
+      return v1::DropCheckpointResponse();
     });
   });
 }
@@ -146,24 +176,37 @@ grpc::Status WorkerServiceImpl::CompleteJob(grpc::ServerContext* context,
                                             v1::CompleteJobResponse* response) {
   constexpr char kMethod[] = "WorkerService.CompleteJob";
   using Response = absl::StatusOr<v1::CompleteJobResponse>;
-  const auto read = [&](Transaction& transaction) -> absl::StatusOr<JobRow> {
-    std::optional<JobRow> job = FindJob(transaction, JobId(request->job_id()));
-    if (!job.has_value()) return LeaseEnded();
+  // The job as long as the lease holds, or once it was completed under it.
+  const auto read = [&](Transaction& transaction, const HeldJob& held) -> absl::StatusOr<JobRow> {
+    std::optional<JobRow> job = FindJob(transaction, held.job);
+    if (!job.has_value() || !(WasCompleted(*job, held) || LockJobLease(transaction, held))) {
+      return LeaseEnded();
+    }
     return *std::move(job);
   };
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
-    const absl::StatusOr<JobRow> job = database_.Transact({kMethod, call.deadline}, read);
+    const HeldJob held = HeldBy(call, *request);
+    size_t class_count = 0;
+    const absl::StatusOr<JobRow> job =
+        database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+          absl::StatusOr<JobRow> found = read(transaction, held);
+          if (found.ok()) class_count = ReadClassesOfJob(transaction, *found).size();
+          return found;
+        });
     if (!job.ok()) return job.status();
-    if (job->kind == v1::TRAIN) {
-      const absl::Status whole = CheckTrainedWeights(blobs_, *request);
+    if (job->kind == v1::TRAIN && !WasCompleted(*job, held)) {
+      const absl::StatusOr<v1::Recipe> recipe = ParseStoredRecipe(job->recipe);
+      if (!recipe.ok()) return recipe.status();
+      const absl::Status whole =
+          CheckTrainedWeights(blobs_, *request, recipe->detector().preset(), class_count);
       if (!whole.ok()) return whole;
     }
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
       LockProject(transaction, job->project);
       LockRound(transaction, job->round);
-      const absl::StatusOr<JobRow> locked = read(transaction);
+      const absl::StatusOr<JobRow> locked = read(transaction, held);
       if (!locked.ok()) return locked.status();
-      return Complete(transaction, call, *locked, *request);
+      return Complete(transaction, held, *locked, *request);
     });
   });
 }

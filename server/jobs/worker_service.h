@@ -35,6 +35,8 @@ class WorkerServiceImpl final
                          v1::WriteBlobResponse* response) override;
   grpc::Status SaveCheckpoint(grpc::ServerContext* context, const v1::SaveCheckpointRequest* request,
                               v1::SaveCheckpointResponse* response) override;
+  grpc::Status DropCheckpoint(grpc::ServerContext* context, const v1::DropCheckpointRequest* request,
+                              v1::DropCheckpointResponse* response) override;
   grpc::Status UploadPredictions(grpc::ServerContext* context,
                                  grpc::ServerReader<v1::UploadPredictionsRequest>* reader,
                                  v1::UploadPredictionsResponse* response) override;
@@ -50,6 +52,8 @@ class WorkerServiceImpl final
                             grpc::ServerWriter<v1::SnapshotItem>& writer);
   absl::Status SendJobImages(const Call& call, const v1::ReadJobImagesRequest& request,
                              grpc::ServerWriter<v1::JobImage>& writer);
+  // Errors: LeaseEnded, NOT_FOUND (NO_SUCH_BLOB).
+  absl::Status CheckNeeded(const Call& call, const v1::ReadBlobRequest& request, const Sha256& blob);
   absl::Status TakeBlob(const Call& call, grpc::ServerReader<v1::WriteBlobRequest>& reader);
   absl::StatusOr<v1::UploadPredictionsResponse> TakePredictions(
       const Call& call, grpc::ServerReader<v1::UploadPredictionsRequest>& reader);

@@ -13,8 +13,10 @@
 #include "db/stores/pseudo_label_store.h"
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
+#include "recipe/recipe.h"
 #include "server/jobs/job_lease.h"
 #include "server/jobs/prediction_check.h"
+#include "server/jobs/trained_model.h"
 #include "server/jobs/worker_service.h"
 #include "server/rpc/blob_chunks.h"
 
@@ -23,6 +25,7 @@ namespace {
 
 constexpr char kReadSnapshot[] = "WorkerService.ReadSnapshot";
 constexpr char kReadJobImages[] = "WorkerService.ReadJobImages";
+constexpr char kReadBlob[] = "WorkerService.ReadBlob";
 constexpr char kWriteBlob[] = "WorkerService.WriteBlob";
 constexpr char kUploadPredictions[] = "WorkerService.UploadPredictions";
 
@@ -155,12 +158,28 @@ absl::Status WorkerServiceImpl::SendJobImages(const Call& call, const v1::ReadJo
 
 grpc::Status WorkerServiceImpl::ReadBlob(grpc::ServerContext* context, const v1::ReadBlobRequest* request,
                                          grpc::ServerWriter<v1::ReadBlobResponse>* writer) {
-  return calls_.Stream(context, "WorkerService.ReadBlob", request, [&](const Call&) -> absl::Status {
+  return calls_.Stream(context, kReadBlob, request, [&](const Call& call) -> absl::Status {
     const std::optional<Sha256> hash = FromBytes(request->sha256());
-    if (!hash.has_value()) {
-      return InvalidArgument("sha256 must be 32 bytes");
-    }
+    if (!hash.has_value()) return InvalidArgument("sha256 must be 32 bytes");
+    if (const absl::Status needed = CheckNeeded(call, *request, *hash); !needed.ok()) return needed;
     return WriteChunks(calls_, blobs_, *hash, *writer);
+  });
+}
+
+absl::Status WorkerServiceImpl::CheckNeeded(const Call& call, const v1::ReadBlobRequest& request,
+                                            const Sha256& blob) {
+  return database_.Transact({kReadBlob, call.deadline}, [&](Transaction& transaction) -> absl::Status {
+    const HeldJob held = HeldBy(call, request);
+    const std::optional<bool> needed = JobNeedsBlob(transaction, held, blob);
+    if (!needed.has_value()) return LeaseEnded();
+    if (*needed) return absl::OkStatus();
+    const std::optional<JobRow> job = FindJob(transaction, held.job);
+    const absl::StatusOr<v1::Recipe> recipe = ParseStoredRecipe(job->recipe);
+    if (!recipe.ok()) return recipe.status();
+    const std::optional<ModelRow> init = FindInitModel(transaction, *job, *recipe);
+    if (init.has_value() && init->weights == blob) return absl::OkStatus();
+    return Error(absl::StatusCode::kNotFound, "NO_SUCH_BLOB",
+                 absl::StrCat("the job has no blob ", ToHex(blob)));
   });
 }
 

@@ -4,8 +4,7 @@
 
 #include <thread>
 
-#include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
+#include "content/steady_clock.h"
 #include "db/database.h"
 #include "server/blobs/blob_store.h"
 
@@ -27,8 +26,7 @@ class LeaseReaper {
 
   Database& database_;
   const BlobStore& blobs_;
-  absl::Mutex mutex_;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  Event stop_;
   std::thread thread_;
 };
 

@@ -27,13 +27,10 @@ bool IsNumber(absl::string_view text) {
 }
 
 absl::Status CheckFits(const WeightsCheck& check, const std::string& preset) {
-  const absl::StatusOr<SafetensorsHeader> header = check.Header();
-  if (!header.ok()) return header.status();
+  const absl::StatusOr<std::vector<NamedShape>> tensors = check.Tensors();
+  if (!tensors.ok()) return tensors.status();
   const absl::StatusOr<v1::Detector> detector = PresetDetector(preset);
-  if (!detector.ok()) return detector.status();
-  std::vector<NamedShape> tensors;
-  for (const SafetensorsTensor& tensor : header->tensors) tensors.push_back({tensor.name, tensor.shape});
-  return CheckTensors(*detector, tensors);
+  return detector.ok() ? CheckTensors(*detector, *tensors) : detector.status();
 }
 
 }  // namespace
@@ -64,7 +61,7 @@ absl::Status CheckImportStart(const v1::ImportModelStart& start) {
 absl::StatusOr<BlobInfo> TakeWeights(grpc::ServerReader<v1::ImportModelRequest>& reader,
                                      const BlobStore& blobs, const v1::ImportModelStart& start) {
   const uint64_t size_bytes = start.size_bytes();
-  absl::StatusOr<BlobWriter> writer = blobs.NewWriter(size_bytes);
+  absl::StatusOr<BlobWriter> writer = blobs.NewWriter(size_bytes, size_bytes);
   if (!writer.ok()) return writer.status();
   WeightsCheck check;
   v1::ImportModelRequest request;

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "db/stores/image_store.h"
+#include "db/stores/needed_blob_store.h"
 #include "db/stores/project_store.h"
 
 namespace loupe {
@@ -24,11 +25,10 @@ absl::StatusOr<Erased> EraseDeletedProjects(Database& database, const BlobStore&
                                ++erased.images;
                                hashes.push_back(image.sha256);
                              }
-                             for (const Sha256& unneeded : HashesNotInUse(transaction, hashes)) {
-                               // Before the commit: if that fails, the images are found again.
-                               if (absl::Status gone = blobs.Erase(unneeded); !gone.ok()) return gone;
-                               ++erased.pictures;
-                             }
+                             const std::vector<Sha256> unneeded = HashesNotInUse(transaction, hashes);
+                             // Before the commit: if that fails, the images are found again.
+                             if (const Erasure gone = blobs.Erase(unneeded); !gone.why.ok()) return gone.why;
+                             erased.pictures = unneeded.size();
                              return erased;
                            });
 }

@@ -9,6 +9,7 @@
 #include "db/stores/project_store.h"
 #include "proto/error_info.h"
 #include "recipe/recipe.h"
+#include "server/rounds/round_time.h"
 
 namespace loupe {
 namespace {
@@ -52,6 +53,8 @@ v1::Round DescribeRound(Transaction& transaction, RoundRow row) {
     const WorkersOfRound workers = ReadWorkersOfRound(transaction, row.id);
     row.message.set_waits_for_worker(workers.waits);
     row.message.set_workers(workers.workers);
+    const auto left = SecondsLeft(row.message.progress(), row.message.recipe().training());
+    if (left.has_value() && !workers.waits) row.message.set_seconds_left(*left);
   }
   SetAsideImages set_aside = ReadSetAside(transaction, row.id, kSetAsideListed);
   for (v1::Image& image : set_aside.first) {

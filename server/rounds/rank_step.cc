@@ -99,7 +99,8 @@ absl::Status KeepRanking(Transaction& transaction, const RankedRound& ranked,
                  .round = round.id,
                  .strategy = ranked.input.recipe.strategy(),
                  .seed = ranked.input.seed,
-                 .eligible = plan.eligible_count},
+                 .eligible = plan.eligible_count,
+                 .random_entries = plan.random_count},
                 StoredEntries(plan));
   TouchRound(transaction, round.id);
   return absl::OkStatus();

@@ -8,11 +8,6 @@
 namespace loupe {
 namespace {
 
-constexpr char kFirst[] = "first";
-constexpr char kPassed[] = "passed";
-constexpr char kHeld[] = "held";
-constexpr char kNotJudged[] = "not judged";
-
 evaluation::Box CornerBox(double x1, double y1, double x2, double y2) { return {x1, y1, x2 - x1, y2 - y1}; }
 
 }  // namespace
@@ -105,11 +100,11 @@ v1::Gate JudgeGate(std::span<const JudgedImage> images, const PredictionsById& c
   gate.set_images(images.size());
   if (serving.has_value()) gate.set_against_model(serving->number);
   if (images.empty() || images.size() < recipe.min_images()) {
-    gate.set_outcome(kNotJudged);
+    gate.set_outcome(v1::GATE_NOT_JUDGED);
     return gate;
   }
   if (!serving.has_value()) {
-    gate.set_outcome(kFirst);
+    gate.set_outcome(v1::GATE_FIRST);
     return gate;
   }
   const evaluation::GroundTruth truth = TruthOf(images, class_count);
@@ -121,10 +116,21 @@ v1::Gate JudgeGate(std::span<const JudgedImage> images, const PredictionsById& c
   gate.set_difference_low(paired.low);
   gate.set_difference_high(paired.high);
   const bool has_boxes = paired.baseline >= 0;
-  gate.set_outcome(!has_boxes ? kNotJudged : paired.high < -recipe.tolerance() ? kHeld : kPassed);
+  gate.set_outcome(!has_boxes                          ? v1::GATE_NOT_JUDGED
+                   : paired.high < -recipe.tolerance() ? v1::GATE_HELD
+                                                       : v1::GATE_PASSED);
   return gate;
 }
 
-bool MayServe(const v1::Gate& gate) { return gate.outcome() != kHeld; }
+bool MayServe(const v1::Gate& gate) {
+  switch (gate.outcome()) {
+    case v1::GATE_FIRST:
+    case v1::GATE_PASSED:
+    case v1::GATE_NOT_JUDGED:
+      return true;
+    default:
+      return false;
+  }
+}
 
 }  // namespace loupe

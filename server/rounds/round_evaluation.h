@@ -61,7 +61,8 @@ v1::Gate JudgeGate(std::span<const JudgedImage> images, const PredictionsById& c
                    const std::optional<ServingModel>& serving, int class_count, const v1::GateRecipe& recipe,
                    uint64_t seed);
 
-// Whether a model with this gate may be promoted automatically.
+// Whether a model with this gate may be promoted automatically: no outcome, or one that a later release
+// knows, is a no.
 bool MayServe(const v1::Gate& gate);
 
 }  // namespace loupe

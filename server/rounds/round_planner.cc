@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "server/rounds/round_steps.h"
 
 namespace loupe {
@@ -42,6 +41,7 @@ void RoundPlanner::Stop() {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
   }
+  stop_.Set();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }
@@ -83,7 +83,7 @@ absl::Status RoundPlanner::Take(const OpenRound& round) {
       progress.error.clear();
       return status;
     }
-    progress.next = absl::Now() + PauseAfter(progress.failures);
+    progress.since_failure = Stopwatch();
     // Logged once, not after every try.
     if (const std::string error = status.ToString(); std::exchange(progress.error, error) != error) {
       spdlog::warn("round {} of project {}: {}", round.number, round.project.value(), error);
@@ -114,12 +114,13 @@ absl::Status RoundPlanner::RunOnce() {
 }
 
 void RoundPlanner::Queue(const std::vector<OpenRound>& rounds) {
-  const absl::Time now = absl::Now();
   absl::MutexLock lock(&mutex_);
   std::map<RoundId, Progress> open;  // without those that have ended
   for (const OpenRound& round : rounds) {
     Progress& progress = open[round.id] = progress_[round.id];
-    if (progress.busy || now < progress.next) continue;
+    const bool pauses =
+        progress.failures > 0 && progress.since_failure.Elapsed() < PauseAfter(progress.failures);
+    if (progress.busy || pauses) continue;
     progress.busy = true;
     queue_.push_back(round);
   }
@@ -130,8 +131,7 @@ void RoundPlanner::LoopOverLists() {
   for (;;) {
     // Transact has logged what fails.
     if (const auto rounds = List(); rounds.ok()) Queue(*rounds);
-    absl::MutexLock lock(&mutex_);
-    if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kPassInterval)) return;
+    if (stop_.WaitFor(kPassInterval)) return;
   }
 }
 

@@ -10,7 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
+#include "content/steady_clock.h"
 #include "db/database.h"
 #include "db/stores/round_store.h"
 #include "server/blobs/blob_store.h"
@@ -40,7 +40,7 @@ class RoundPlanner {
   struct Progress {
     bool busy = false;  // queued, or a thread is at it
     int failures = 0;   // in a row
-    absl::Time next = absl::InfinitePast();
+    Stopwatch since_failure;
     std::string error;  // the last one that was logged
   };
 
@@ -57,6 +57,7 @@ class RoundPlanner {
   const BlobStore blobs_;
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  Event stop_;  // set once `stopping_` is
   std::map<RoundId, Progress> progress_ ABSL_GUARDED_BY(mutex_);
   std::deque<OpenRound> queue_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::thread> threads_;

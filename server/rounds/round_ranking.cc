@@ -115,14 +115,6 @@ absl::StatusOr<ranking::RankingDraft> DraftRanking(const ranking::ScoredPool& po
   return ranking::RankingDraft::Make(std::move(candidates), input.holdout, OptionsOf(input, *strategy));
 }
 
-absl::StatusOr<size_t> RandomSliceSize(const v1::RankingRecipe& recipe, size_t eligible) {
-  const absl::StatusOr<ranking::Strategy> strategy = ranking::ParseStrategy(recipe.strategy());
-  if (!strategy.ok()) return strategy.status();
-  RankingInput input;
-  input.recipe = recipe;
-  return ranking::RandomCount(OptionsOf(input, *strategy), eligible);
-}
-
 uint64_t RankingSeed(uint64_t recipe_seed, uint32_t round_number) {
   return evaluation::Mix64(evaluation::Mix64(recipe_seed) + round_number);
 }

@@ -43,10 +43,6 @@ absl::StatusOr<ranking::ScoringOptions> ScoringOptionsOf(const RankingInput& inp
 absl::StatusOr<ranking::RankingDraft> DraftRanking(const ranking::ScoredPool& pool,
                                                    const RankingInput& input);
 
-// How many images the random slice of a round's ranking draws from this many eligible images.
-// Errors: INVALID_ARGUMENT (an unknown strategy).
-absl::StatusOr<size_t> RandomSliceSize(const v1::RankingRecipe& recipe, size_t eligible);
-
 // The seed of a round's ranking. Rounds of the same recipe draw differently; a repeated build draws the same.
 uint64_t RankingSeed(uint64_t recipe_seed, uint32_t round_number);
 

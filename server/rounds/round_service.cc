@@ -16,6 +16,7 @@
 #include "recipe/recipe.h"
 #include "server/ranking/pseudo_labels.h"
 #include "server/rounds/described_round.h"
+#include "server/rounds/round_time.h"
 #include "server/rpc/paging.h"
 
 namespace loupe {
@@ -44,30 +45,52 @@ absl::Status CheckInitModel(Transaction& transaction, ProjectId project, const v
                                 model->message.preset(), ", but detector.preset is ", detector.preset()));
 }
 
-// Freezes the truth of the pool and queues a round. `recipe` is valid; a strategy that it leaves out is the
-// project's.
+absl::Status NoLabels() {
+  return Error(absl::StatusCode::kFailedPrecondition, "NO_LABELS",
+               "nothing in the pool is labelled: label some images, or import labels, first");
+}
+
+// The valid recipe with what the project says: a strategy that it leaves out is the project's. Errors: those
+// of CheckInitModel, INVALID_ARGUMENT (BAD_RECIPE).
+absl::StatusOr<v1::Recipe> ResolveRecipe(Transaction& transaction, ProjectId project, v1::Recipe recipe) {
+  const absl::Status known = CheckInitModel(transaction, project, recipe.detector());
+  if (!known.ok()) return known;
+  if (!recipe.ranking().strategy().empty()) return recipe;
+  recipe.mutable_ranking()->set_strategy(ReadProject(transaction, project).strategy());
+  recipe = WithDefaults(std::move(recipe));
+  if (const absl::Status valid = Validate(recipe); !valid.ok())
+    return BadRecipe(std::string(valid.message()));
+  return recipe;
+}
+
+// Freezes the truth of the pool and queues a round. `given` is valid.
 absl::StatusOr<v1::Round> QueueRound(Transaction& transaction, PrincipalId caller,
-                                     const std::string& project_name, v1::Recipe recipe) {
+                                     const std::string& project_name, const v1::Recipe& given) {
   const absl::StatusOr<ProjectId> project = FindProject(transaction, project_name);
   if (!project.ok()) return project.status();
   LockProject(transaction, *project);
-  if (const absl::Status known = CheckInitModel(transaction, *project, recipe.detector()); !known.ok())
-    return known;
-  if (recipe.ranking().strategy().empty()) {
-    recipe.mutable_ranking()->set_strategy(ReadProject(transaction, *project).strategy());
-    recipe = WithDefaults(std::move(recipe));
-    if (const absl::Status valid = Validate(recipe); !valid.ok())
-      return BadRecipe(std::string(valid.message()));
-  }
+  const absl::StatusOr<v1::Recipe> recipe = ResolveRecipe(transaction, *project, given);
+  if (!recipe.ok()) return recipe.status();
   const Snapshot snapshot = FreezeSnapshot(transaction, *project, ranking::kPseudoLabelFloor);
-  if (snapshot.images == 0) {
-    return Error(absl::StatusCode::kFailedPrecondition, "NO_LABELS",
-                 "nothing in the pool is labelled: label some images, or import labels, first");
-  }
-  const uint32_t number = InsertRound(transaction, *project, RecipeText(recipe), snapshot.id, caller);
+  if (snapshot.images == 0) return NoLabels();
+  const uint32_t number = InsertRound(transaction, *project, RecipeText(*recipe), snapshot.id, caller);
   std::optional<RoundRow> row = FindRound(transaction, *project, number);
   if (!row.has_value()) return NoSuchRound(number);
   return DescribeRound(transaction, *std::move(row));
+}
+
+// `given` is valid.
+absl::StatusOr<v1::RoundPlan> Plan(Transaction& transaction, const std::string& project_name,
+                                   const v1::Recipe& given) {
+  const absl::StatusOr<ProjectId> project = FindProject(transaction, project_name);
+  if (!project.ok()) return project.status();
+  absl::StatusOr<v1::Recipe> recipe = ResolveRecipe(transaction, *project, given);
+  if (!recipe.ok()) return recipe.status();
+  v1::RoundPlan plan = CountForRound(transaction, *project);
+  if (plan.snapshot_images() == 0) return NoLabels();
+  *plan.mutable_recipe() = *std::move(recipe);
+  EstimateTimes(transaction, plan);
+  return plan;
 }
 
 absl::StatusOr<v1::Round> Cancel(Transaction& transaction, const v1::CancelRoundRequest& request) {
@@ -114,6 +137,19 @@ grpc::Status RoundServiceImpl::SubmitRound(grpc::ServerContext* context,
           });
         });
       });
+}
+
+grpc::Status RoundServiceImpl::PlanRound(grpc::ServerContext* context, const v1::PlanRoundRequest* request,
+                                         v1::RoundPlan* response) {
+  constexpr char kMethod[] = "RoundService.PlanRound";
+  return calls_.Unary(context, kMethod, request, response,
+                      [&](const Call& call) -> absl::StatusOr<v1::RoundPlan> {
+                        const absl::StatusOr<v1::Recipe> recipe = ParseRecipe(request->recipe());
+                        if (!recipe.ok()) return BadRecipe(std::string(recipe.status().message()));
+                        return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+                          return Plan(transaction, request->project(), *recipe);
+                        });
+                      });
 }
 
 grpc::Status RoundServiceImpl::GetRound(grpc::ServerContext* context, const v1::GetRoundRequest* request,

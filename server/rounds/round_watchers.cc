@@ -70,7 +70,7 @@ class RoundWatchers::Watcher final : public grpc::ServerWriteReactor<v1::Round> 
   void OnCancel() override { End(absl::CancelledError("the client went away")); }
 
   void OnDone() override {
-    LogCall(kWatchMethod, who, status_, absl::Now() - began_);
+    LogCall(kWatchMethod, who, status_, began_.Elapsed());
     hub_.Forget(this);  // may delete this
   }
 
@@ -81,7 +81,7 @@ class RoundWatchers::Watcher final : public grpc::ServerWriteReactor<v1::Round> 
   ProjectId project;
   uint32_t number = 0;  // of the round
   int64_t seen = 0;     // its version
-  absl::Time token_checked = absl::Now();
+  Stopwatch since_token_check;
 
  private:
   void Write(const v1::Round& round) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -98,7 +98,7 @@ class RoundWatchers::Watcher final : public grpc::ServerWriteReactor<v1::Round> 
   RoundWatchers& hub_;
   grpc::CallbackServerContext& context_;
   const v1::WatchRoundRequest request_;
-  const absl::Time began_ = absl::Now();
+  const Stopwatch began_;
   absl::Mutex mutex_;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<absl::Status> ending_
@@ -116,6 +116,7 @@ RoundWatchers::~RoundWatchers() {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
   }
+  due_.Set();
   thread_.join();
 }
 
@@ -127,8 +128,8 @@ grpc::ServerWriteReactor<v1::Round>* RoundWatchers::Add(grpc::CallbackServerCont
     absl::MutexLock lock(&mutex_);
     refused = watchers_.size() >= kMaxWatchers;
     watchers_.emplace(watcher.get(), watcher);
-    has_new_ = true;
   }
+  due_.Set();
   if (refused) watcher->End(TooManyCalls());
   return watcher.get();
 }
@@ -213,8 +214,8 @@ void RoundWatchers::Pass(const Watchers& watchers) {
     }
   }
   for (const auto& watcher : old) {
-    if (absl::Now() - watcher->token_checked < kTokenPeriod) continue;
-    watcher->token_checked = absl::Now();
+    if (watcher->since_token_check.Elapsed() < kTokenPeriod) continue;
+    watcher->since_token_check = Stopwatch();
     const auto principal =
         calls_.Admit(watcher->context(), kWatchMethod, watcher->request(), absl::Now() + kWatchDeadline);
     if (absl::IsUnauthenticated(principal.status())) watcher->End(principal.status());
@@ -223,14 +224,12 @@ void RoundWatchers::Pass(const Watchers& watchers) {
 }
 
 void RoundWatchers::Loop() {
-  const auto is_due = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || has_new_; };
   for (;;) {
     Watchers watchers;
+    (void)due_.TakeWithin(kWatchPeriod);
     {
       absl::MutexLock lock(&mutex_);
-      mutex_.AwaitWithTimeout(absl::Condition(&is_due), kWatchPeriod);
       if (stopping_) return;
-      has_new_ = false;
       for (const auto& [key, watcher] : watchers_) watchers.push_back(watcher);
     }
     Pass(watchers);

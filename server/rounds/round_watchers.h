@@ -9,6 +9,7 @@
 #include <grpcpp/support/server_callback.h>
 
 #include "absl/synchronization/mutex.h"
+#include "content/steady_clock.h"
 #include "db/database.h"
 #include "loupe/v1/round.pb.h"
 #include "server/rpc/rpc_call.h"
@@ -43,9 +44,9 @@ class RoundWatchers {
 
   RpcCalls& calls_;
   Database& database_;
+  Event due_;  // a watcher is new, or it stops
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  bool has_new_ ABSL_GUARDED_BY(mutex_) = false;
   std::map<const Watcher*, std::shared_ptr<Watcher>> watchers_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };

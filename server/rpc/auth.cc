@@ -1,6 +1,7 @@
 #include "server/rpc/auth.h"
 
 #include <cstring>
+#include <optional>
 
 #include <openssl/rand.h>
 
@@ -28,6 +29,19 @@ std::string BearerToken(const grpc::ServerContextBase& context) {
   const absl::string_view value(found->second.data(), found->second.size());
   if (!absl::StartsWithIgnoreCase(value, kScheme)) return "";
   return std::string(absl::StripAsciiWhitespace(value.substr(kScheme.size())));
+}
+
+absl::StatusOr<Principal> Accepted(const std::optional<Principal>& principal) {
+  if (!principal.has_value()) {
+    return Unauthenticated("UNKNOWN_TOKEN", "this token is unknown: ask an admin for another");
+  }
+  if (principal->revoked) {
+    return Unauthenticated("REVOKED_TOKEN", "this token was revoked: ask an admin for another");
+  }
+  if (principal->expired) {
+    return Unauthenticated("EXPIRED_TOKEN", "this token has expired: ask an admin for another");
+  }
+  return *principal;
 }
 
 }  // namespace
@@ -60,26 +74,18 @@ absl::StatusOr<Principal> Authenticator::Authenticate(const grpc::ServerContextB
     absl::MutexLock lock(&mutex_);
     const auto found = known_.find(hash);
     if (found != known_.end() && absl::FromChrono(now - found->second.looked_up) < kMaxAge)
-      return found->second.principal;
+      return found->second.answer;
   }
   absl::StatusOr<std::optional<Principal>> principal =
       database_.Transact({"Authenticate", deadline}, [&](Transaction& transaction) {
         return absl::StatusOr<std::optional<Principal>>(FindPrincipal(transaction, hash));
       });
   if (!principal.ok()) return principal.status();
-  if (!principal->has_value()) {
-    return Unauthenticated("UNKNOWN_TOKEN", "this token is unknown: ask an admin for another");
-  }
-  if ((*principal)->revoked) {
-    return Unauthenticated("REVOKED_TOKEN", "this token was revoked: ask an admin for another");
-  }
-  if ((*principal)->expired) {
-    return Unauthenticated("EXPIRED_TOKEN", "this token has expired: ask an admin for another");
-  }
+  absl::StatusOr<Principal> answer = Accepted(*principal);
   absl::MutexLock lock(&mutex_);
   if (known_.size() >= kMaxKnown) known_.clear();
-  known_[hash] = {**principal, now};
-  return **std::move(principal);
+  known_[hash] = {answer, now};
+  return answer;
 }
 
 }  // namespace loupe

@@ -33,8 +33,8 @@ class Authenticator {
   absl::StatusOr<Principal> Authenticate(const grpc::ServerContextBase& context, absl::Time deadline);
 
  private:
-  struct Known {  // a cached look-up
-    Principal principal;
+  struct Known {                       // a cached look-up
+    absl::StatusOr<Principal> answer;  // refusals too, so that strangers don't keep the database busy
     // By a clock that never goes back: a revoked token would be taken again if it did.
     std::chrono::steady_clock::time_point looked_up;
   };

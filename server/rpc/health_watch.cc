@@ -16,7 +16,7 @@ HealthWatch::HealthWatch(Database& database, grpc::HealthCheckServiceInterface& 
     : database_(database), health_(health), thread_([this] { Loop(); }) {}
 
 HealthWatch::~HealthWatch() {
-  stop_.Notify();
+  stop_.Set();
   thread_.join();
   health_.SetServingStatus(false);
 }
@@ -30,7 +30,7 @@ void HealthWatch::Loop() {
     health_.SetServingStatus(serves);
     spdlog::warn("health: {}", serves ? "the database answers again: serving"
                                       : "the database does not answer: not serving");
-  } while (!stop_.WaitForNotificationWithTimeout(kHealthPeriod));
+  } while (!stop_.WaitFor(kHealthPeriod));
 }
 
 }  // namespace loupe

@@ -5,7 +5,7 @@
 
 #include <grpcpp/health_check_service_interface.h>
 
-#include "absl/synchronization/notification.h"
+#include "content/steady_clock.h"
 #include "db/database.h"
 
 namespace loupe {
@@ -24,7 +24,7 @@ class HealthWatch {
 
   Database& database_;
   grpc::HealthCheckServiceInterface& health_;
-  absl::Notification stop_;
+  Event stop_;
   std::thread thread_;
 };
 

@@ -21,6 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "content/loopback.h"
+#include "content/steady_clock.h"
 
 namespace loupe {
 namespace {
@@ -79,13 +80,15 @@ FileHandle ListenOn(const addrinfo& where) {
 class Complaints {
  public:
   void Say(const std::string& what) {
-    if (absl::Now() < next_) return;
+    if (has_said_ && since_.Elapsed() < kLogPeriod) return;
     spdlog::warn("{}", what);
-    next_ = absl::Now() + kLogPeriod;
+    has_said_ = true;
+    since_ = Stopwatch();
   }
 
  private:
-  absl::Time next_ = absl::InfinitePast();
+  bool has_said_ = false;
+  Stopwatch since_;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "server/rpc/rpc_call.h"
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
+#include "content/steady_clock.h"
 #include "content/text.h"
 #include "proto/error_info.h"
 #include "server/rpc/access.h"
@@ -54,10 +56,11 @@ absl::Status RefuseControlCharactersIn(const Message& message, const FieldDescri
 }
 
 absl::Time DeadlineOf(const grpc::ServerContextBase& context, absl::Duration max_duration) {
-  const absl::Time limit = absl::Now() + max_duration;
   const auto deadline = context.deadline();
-  if (deadline == std::chrono::system_clock::time_point::max()) return limit;
-  return std::min(limit, absl::FromChrono(deadline));
+  if (deadline == std::chrono::system_clock::time_point::max()) return absl::Now() + max_duration;
+  // As a duration: absl::Now() follows a clock that was turned only after a while.
+  const absl::Duration left = absl::FromChrono(deadline - std::chrono::system_clock::now());
+  return absl::Now() + std::min(left, max_duration);
 }
 
 absl::Status CheckRole(const char* method, const Principal& principal) {
@@ -117,6 +120,35 @@ void RpcCalls::EndStream(PrincipalId principal) {
   if (--streams_of_[principal] == 0) streams_of_.erase(principal);
 }
 
+absl::StatusOr<RpcCalls::Turn> RpcCalls::WaitForTurn(const Call& call) {
+  constexpr absl::Duration kPoll = absl::Milliseconds(20);
+  {
+    absl::MutexLock lock(&mutex_);
+    if (turns_ == 0 && waiting_for_turn_ >= kMaxWaiting) return TooManyCalls();
+    ++waiting_for_turn_;
+  }
+  const absl::Cleanup waited = [this] {
+    absl::MutexLock lock(&mutex_);
+    --waiting_for_turn_;
+  };
+  for (;;) {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (turns_ > 0) {
+        --turns_;
+        return Turn(*this);
+      }
+    }
+    if (call.cancelled()) return absl::CancelledError("the client went away");
+    if (const absl::Status up = RefuseWhenDraining(); !up.ok()) return up;
+    if (absl::Now() > call.deadline) {
+      return Error(absl::StatusCode::kDeadlineExceeded, "BUSY",
+                   "other reads that take long run already: try again later");
+    }
+    absl::SleepFor(kPoll);
+  }
+}
+
 absl::StatusOr<Principal> RpcCalls::Admit(const grpc::ServerContextBase& context, const char* method,
                                           const Message& request, absl::Time deadline) {
   absl::StatusOr<Principal> principal = authenticator_.Authenticate(context, deadline);
@@ -128,7 +160,7 @@ absl::StatusOr<Principal> RpcCalls::Admit(const grpc::ServerContextBase& context
 
 grpc::Status RpcCalls::Run(grpc::ServerContext* context, const char* method, const Message* request,
                            absl::Duration max_duration, absl::FunctionRef<absl::Status(const Call&)> body) {
-  const absl::Time began = absl::Now();
+  const Stopwatch began;
   const absl::Time deadline = DeadlineOf(*context, max_duration);
   std::string who = "nobody";
   const auto checked_body = [&]() -> absl::Status {
@@ -148,7 +180,7 @@ grpc::Status RpcCalls::Run(grpc::ServerContext* context, const char* method, con
     spdlog::error("{}: {}", method, error.what());
     status = Error(absl::StatusCode::kInternal, "INTERNAL", "an internal error: see the coordinator's log");
   }
-  LogCall(method, who, status, absl::Now() - began);
+  LogCall(method, who, status, began.Elapsed());
   return ToGrpc(status);
 }
 

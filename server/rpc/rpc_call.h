@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "db/database.h"
 #include "db/stores/principal_store.h"
 #include "server/rpc/auth.h"
 
@@ -29,6 +30,13 @@ struct Call {
 
   // Whether the client went away or its deadline has passed.
   bool cancelled() const { return context.IsCancelled(); }
+
+  // For reads that take long: they end when the client goes away, too.
+  TransactionOptions LongRead(const char* method, Isolation isolation = Isolation::kReadCommitted) const {
+    TransactionOptions options(method, deadline, isolation);
+    options.gone = [this] { return cancelled(); };
+    return options;
+  }
 };
 
 // Refuses a message with a control character in a text: libpqxx cuts texts at NUL, and others would act on
@@ -77,6 +85,12 @@ class RpcCalls {
     });
   }
 
+  // Expensive reads run a few at a time: each takes a processor and a connection to the database for long.
+  // Waits until one of them has ended; holds the turn until it is destroyed. Errors: RESOURCE_EXHAUSTED
+  // (TOO_MANY_CALLS: many wait already), DEADLINE_EXCEEDED, CANCELLED.
+  class Turn;
+  absl::StatusOr<Turn> WaitForTurn(const Call& call);
+
   // For methods that wait without a thread (server/rounds/round_watchers.h, server/jobs/job_waiters.h): who
   // calls, if token and role are accepted and the request holds no control character.
   absl::StatusOr<Principal> Admit(const grpc::ServerContextBase& context, const char* method,
@@ -90,6 +104,9 @@ class RpcCalls {
   absl::Status RefuseWhenDraining() const;
 
  private:
+  static constexpr int kMaxTurns = 2;
+  static constexpr int kMaxWaiting = 32;  // each holds a thread
+
   // False: too many are open.
   bool BeginStream(PrincipalId principal);
   void EndStream(PrincipalId principal);
@@ -99,8 +116,27 @@ class RpcCalls {
   Authenticator authenticator_;
   std::atomic<bool> draining_ = false;
   absl::Mutex mutex_;
+  int turns_ ABSL_GUARDED_BY(mutex_) = kMaxTurns;  // that are free
+  int waiting_for_turn_ ABSL_GUARDED_BY(mutex_) = 0;
   int streams_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<PrincipalId, int> streams_of_ ABSL_GUARDED_BY(mutex_);
+};
+
+class RpcCalls::Turn {
+ public:
+  Turn(Turn&& other) noexcept : calls_(std::exchange(other.calls_, nullptr)) {}
+  Turn& operator=(Turn&&) = delete;
+  ~Turn() {
+    if (calls_ == nullptr) return;
+    absl::MutexLock lock(&calls_->mutex_);
+    ++calls_->turns_;
+  }
+
+ private:
+  friend class RpcCalls;
+  explicit Turn(RpcCalls& calls) : calls_(&calls) {}
+
+  RpcCalls* calls_;
 };
 
 }  // namespace loupe

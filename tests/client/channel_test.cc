@@ -265,13 +265,13 @@ TEST_F(ChannelTest, ReadBlobGivesAWholeFileOrNone) {
   const auto connection = Connect({.address = address_, .token = "t"});
   const fs::path path = dir_ / "blob";
   blobs_.failures = 2;
-  absl::Status status = ReadBlob(*connection, HashOf(blobs_.blob), path);
+  absl::Status status = ReadBlob(*connection, 1, 2, HashOf(blobs_.blob), path);
   ASSERT_TRUE(status.ok()) << status;
   EXPECT_EQ(HashOfFile(path).value(), HashOf(blobs_.blob));
   EXPECT_THAT(FilesLeft(), testing::ElementsAre("blob"));
 
   fs::remove(path);
-  status = ReadBlob(*connection, HashOf("other bytes"), path);
+  status = ReadBlob(*connection, 1, 2, HashOf("other bytes"), path);
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(FilesLeft(), testing::IsEmpty());
 }

@@ -12,6 +12,7 @@
 #include "absl/synchronization/barrier.h"
 #include "absl/time/clock.h"
 #include "db/migrate.h"
+#include "db/stores/needed_blob_store.h"
 #include "db/stores/principal_store.h"
 #include "db/stores/request_store.h"
 #include "db/transaction.h"
@@ -46,6 +47,34 @@ TEST_F(DatabaseTest, AnErrorUndoesEverything) {
       });
   EXPECT_EQ(status.code(), Code::kNotFound);
   EXPECT_EQ(database_.Sql("SELECT count(*) FROM principal")[0][0].as<int>(), 0);
+}
+
+TEST_F(DatabaseTest, ATransactionWhoseResultNobodyWantsEnds) {
+  int runs = 0;
+  const auto blocked = [&](Transaction& transaction) -> absl::Status {
+    LockBlobsForErasure(transaction);
+    const absl::Time start = absl::Now();
+    TransactionOptions impatient("gone", absl::Minutes(1));
+    impatient.gone = [start] { return absl::Now() - start > absl::Milliseconds(300); };
+    const absl::Status ended = database_.get().Transact(impatient, [&](Transaction& waiting) {
+      ++runs;
+      LockBlobsForUse(waiting);
+      return absl::OkStatus();
+    });
+    EXPECT_EQ(ended.code(), Code::kCancelled) << ended;
+    EXPECT_LT(absl::Now() - start, absl::Seconds(10));
+    return absl::OkStatus();
+  };
+  EXPECT_TRUE(database_.get().Transact({"holds the lock", absl::Minutes(1)}, blocked).ok());
+  EXPECT_EQ(runs, 1) << "it isn't tried again";
+  // The server notices, too.
+  const std::string kWaiting =
+      "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND state = 'active'";
+  for (const absl::Time end = absl::Now() + absl::Seconds(10); absl::Now() < end;) {
+    if (database_.Sql(kWaiting)[0][0].as<int>() == 0) break;
+    absl::SleepFor(absl::Milliseconds(100));
+  }
+  EXPECT_EQ(database_.Sql(kWaiting)[0][0].as<int>(), 0);
 }
 
 TEST_F(DatabaseTest, ABodyThatReturnsAbortedRunsAgainAtMostThreeTimes) {
@@ -135,13 +164,15 @@ TEST_F(DatabaseTest, OldRequestsAreForgotten) {
       return KeepResponse(transaction, {principal, id, "Test", HashOf("content")}, "response");
     });
   };
-  ASSERT_TRUE(send("old").ok() && send("new").ok());
-  database_.Sql("UPDATE request SET created_at = now() - interval '8 days' WHERE request_id = 'old'");
-  const auto forgotten = database_.get().Transact({"forget", absl::Minutes(1)}, [](Transaction& transaction) {
-    return absl::StatusOr<int64_t>(ForgetOldRequests(transaction));
-  });
-  ASSERT_TRUE(forgotten.ok());
-  EXPECT_EQ(*forgotten, 1);
+  ASSERT_TRUE(send("old").ok() && send("older").ok() && send("new").ok());
+  database_.Sql("UPDATE request SET created_at = now() - interval '8 days' WHERE request_id LIKE 'old%'");
+  for (const int64_t deleted : {1, 1, 0}) {
+    const auto forgotten = database_.get().Transact(
+        {"forget", absl::Minutes(1)},
+        [](Transaction& transaction) { return absl::StatusOr<int64_t>(ForgetOldRequests(transaction, 1)); });
+    ASSERT_TRUE(forgotten.ok());
+    EXPECT_EQ(*forgotten, deleted);
+  }
 }
 
 }  // namespace

@@ -8,11 +8,14 @@
 #include <map>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include <pqxx/nontransaction>
 
 #include "absl/strings/str_cat.h"
+#include "db/rows/message_row.h"
 #include "db/statements.h"
+#include "loupe/v1/round.pb.h"
 #include "proto/error_info.h"
 #include "tests/support/test_database.h"
 
@@ -20,6 +23,7 @@ namespace loupe {
 namespace {
 
 using testing::Contains;
+using testing::ElementsAre;
 using testing::IsSupersetOf;
 using testing::Key;
 
@@ -204,6 +208,43 @@ TEST_F(MigrateTest, LabelsOfTheReleaseBeforeStayAsTheyAre) {
   EXPECT_EQ(Text("SELECT string_agg(concat_ws(' ', shown_ordinal, outcome), ';' ORDER BY shown_ordinal) FROM "
                  "outcome"),
             "0 accepted;1 rejected");
+}
+
+TEST_F(MigrateTest, DecisionsOfTheReleaseBeforeAreKept) {
+  MakeOfTheReleaseBefore();
+  database_.Sql(kLabelledProject);
+  // Gates as that release stored them; the second field is the model's number.
+  database_.Sql(R"sql(
+      INSERT INTO round (project_id, number, state, recipe, snapshot_id, submitted_by, model_id, ended_at)
+      SELECT 1, n, 'done', '', 1, 1, 1, now() FROM generate_series(1, 6) n;
+      INSERT INTO evaluation (model_id, round_id, result, gate)
+      SELECT 1, n, '', CASE WHEN n < 6 THEN '\x0a' || set_byte('\x00', 0, length(outcome))
+                                            || convert_to(outcome, 'UTF8') || '\x1007'::bytea END
+      FROM unnest(ARRAY['first', 'passed', 'held', 'not judged', 'of a fork', ''])
+           WITH ORDINALITY known (outcome, n);
+      UPDATE ranking SET eligible = 10;
+      INSERT INTO image (project_id, sha256, file_name, width, height, size_bytes, media_type,
+                         sampling_key, side)
+      SELECT 1, sha256(n::text::bytea), n || '.png', 64, 64, 1, 'image/png', 0.9, 'pool'
+      FROM generate_series(11, 14) n;
+      INSERT INTO ranking_entry
+      SELECT 1, n, (SELECT id FROM image WHERE file_name = n || '.png'), 'pool', 'random', NULL,
+             CASE WHEN n < 13 THEN 0.2 ELSE 1 END, true
+      FROM generate_series(11, 14) n;)sql");
+  const absl::Status migrated = Migrate(database_.url());
+  ASSERT_TRUE(migrated.ok()) << migrated;
+  std::vector<v1::GateOutcome> outcomes;
+  for (const auto& row :
+       database_.Sql("SELECT gate FROM evaluation WHERE gate IS NOT NULL ORDER BY round_id")) {
+    v1::Gate gate;
+    ParseMessage(row[0], gate);
+    outcomes.push_back(gate.outcome());
+    EXPECT_EQ(gate.against_model(), 7u);
+  }
+  EXPECT_THAT(outcomes, ElementsAre(v1::GATE_FIRST, v1::GATE_PASSED, v1::GATE_HELD, v1::GATE_NOT_JUDGED,
+                                    v1::GATE_OUTCOME_UNSPECIFIED));
+  EXPECT_EQ(Number("SELECT random_entries FROM ranking"), 2)
+      << "those that were appended are none of its draw";
 }
 
 TEST_F(MigrateTest, CoordinatorsOfTheReleaseBeforeGoOn) {

@@ -190,5 +190,20 @@ TEST(FoldedNormTest, StandsBehindItsConvolution) {
   EXPECT_EQ(FoldedNorm("fpn.0.bias", has), std::nullopt) << "no batch norm";
 }
 
+TEST(CheckWholeDetector, EveryTensorMustBeThere) {
+  const v1::Detector small = DetectorOf("small");
+  std::vector<NamedShape> tensors = TensorShapes(small, 3);
+  tensors.push_back({"backbone.body.bn1.num_batches_tracked", {}});
+  EXPECT_TRUE(CheckWholeDetector(small, 3, tensors).ok());
+  EXPECT_THAT(
+      std::string(CheckWholeDetector(small, 4, tensors).message()),
+      AllOf(HasSubstr("4 classes"), HasSubstr("cls_score.weight has shape [4, "), HasSubstr(", not [5, ")));
+  const std::string missing = tensors.front().name;
+  tensors.erase(tensors.begin());
+  const absl::Status status = CheckWholeDetector(small, 3, tensors);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr(missing + " is missing"));
+}
+
 }  // namespace
 }  // namespace loupe

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "content/private_folder.h"
 #include "content/read_file.h"
 
 namespace loupe {
@@ -39,9 +40,7 @@ ImageCache::ImageCache(fs::path folder, int64_t max_bytes)
 }
 
 absl::StatusOr<ImageCache> ImageCache::Open(const fs::path& folder, int64_t max_bytes) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) {
+  if (const std::error_code error = MakePrivateFolder(folder)) {
     return absl::UnavailableError(absl::StrCat("cannot make the cache ", folder.string(), ": ",
                                                error.message(), "; choose another --cache-dir"));
   }

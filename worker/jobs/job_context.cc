@@ -12,6 +12,9 @@
 namespace loupe {
 namespace {
 
+// Longer than kJobPatience: what was trained would be lost.
+constexpr absl::Duration kCompletionPatience = absl::Minutes(10);
+
 // Messages of decoders may hold anything.
 std::string OneLine(absl::string_view text) {
   std::string line(text);
@@ -27,7 +30,7 @@ absl::StatusOr<std::string> JobContext::ReadBytes(const std::string& sha256) con
   const std::optional<Sha256> hash = FromBytes(sha256);
   if (!hash.has_value()) return absl::InvalidArgumentError("a blob's name is not 32 bytes long");
   return cache.Read(*hash, [&](const std::filesystem::path& path) {
-    return ReadBlob(connection, *hash, path, {.deadline = absl::Minutes(30), .patience = kJobPatience});
+    return ReadBlob(connection, job.job_id(), job.lease(), *hash, path, kJobPatience);
   });
 }
 
@@ -55,6 +58,21 @@ absl::StatusOr<Sha256> JobContext::Upload(const std::filesystem::path& path) con
   absl::Status written = WriteBlob(connection, job.job_id(), job.lease(), *hash, path, kJobPatience);
   if (!written.ok()) return written;
   return *hash;
+}
+
+absl::Status JobContext::Complete(v1::CompleteJobRequest request) const {
+  lease.ReportLast();
+  request.set_job_id(job.job_id());
+  request.set_lease(job.lease());
+  const auto stub = v1::WorkerService::NewStub(connection.channel());
+  return RetryUnavailable(kCompletionPatience, [&] {
+    const absl::Status completed = Call(connection, *stub, &v1::WorkerService::Stub::CompleteJob, request,
+                                        {.deadline = absl::Minutes(2), .patience = absl::ZeroDuration()})
+                                       .status();
+    if (!IsForLater(completed) && !absl::IsDeadlineExceeded(completed)) return completed;
+    const absl::Status may_go_on = lease.MayGoOn();
+    return may_go_on.ok() ? absl::UnavailableError(completed.message()) : may_go_on;
+  });
 }
 
 absl::Status JobContext::SetImageAside(int64_t image_id, const absl::Status& why) const {

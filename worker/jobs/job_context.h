@@ -34,6 +34,9 @@ struct JobContext {
   absl::StatusOr<SafetensorsFile> ReadWeights(const std::string& sha256) const;
   // Uploads a file as a blob and returns its hash. Errors: those of HashOfFile and WriteBlob.
   absl::StatusOr<Sha256> Upload(const std::filesystem::path& path) const;
+  // Completes the job. A completion whose answer doesn't come in time is repeated: the coordinator knows
+  // whether it was done. Errors: those of the RPC and of LeaseKeeper::MayGoOn.
+  absl::Status Complete(v1::CompleteJobRequest request) const;
   // Tells the coordinator that an image's picture can't be used, and why. Errors: those of the RPC.
   absl::Status SetImageAside(int64_t image_id, const absl::Status& why) const;
   // A path in the cache's folder for a file of this process. The caller removes the file.

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/lib/channel.h"
 #include "client/lib/request_id.h"
+#include "content/log_keeper.h"
 #include "loupe/v1/worker.grpc.pb.h"
 #include "proto/error_info.h"
 #include "spdlog/spdlog.h"
@@ -25,6 +26,7 @@ constexpr int64_t kCacheBytes = int64_t{4} << 30U;
 // The coordinator answers within 10 seconds, with a job or without.
 constexpr absl::Duration kLeaseDeadline = absl::Seconds(20);
 constexpr absl::Duration kPauseAfterError = absl::Seconds(2);
+constexpr absl::Duration kPauseAfterFailure = absl::Seconds(10);
 
 std::filesystem::path DefaultCacheDir() {
   if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0') {
@@ -124,6 +126,8 @@ class JobLoop {
     request.set_error(std::string(status.message()));
     request.set_transient(IsTransient(status));
     LogError(Call(connection_, *stub_, &v1::WorkerService::Stub::FailJob, request).status());
+    // Another worker may have more luck; this one would likely fail alike now.
+    if (request.transient()) stop_.Sleep(kPauseAfterFailure);
   }
 
   // Whether another attempt may succeed.
@@ -151,6 +155,7 @@ class JobLoop {
 };
 
 absl::Status RunOneWorker(const WorkerOptions& options, int threads) {
+  const LogKeeper log(STDERR_FILENO);
   detection::ConfigureRuntime(threads);
   const absl::StatusOr<torch::Device> device = ResolveDevice(options.device, options.processes);
   if (!device.ok()) return device.status();

@@ -31,6 +31,8 @@ void LeaseKeeper::Report(const v1::JobProgress& progress) {
   progress_ = progress;
 }
 
+void LeaseKeeper::ReportLast() { (void)Renew(); }
+
 absl::Status LeaseKeeper::MayGoOn() const {
   if (stop_.requested()) return absl::CancelledError("the worker was told to stop");
   const std::lock_guard lock(mutex_);

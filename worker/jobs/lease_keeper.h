@@ -24,6 +24,9 @@ class LeaseKeeper {
   // The progress that the next renewal reports.
   void Report(const v1::JobProgress& progress);
 
+  // Reports it at once; whether that arrives doesn't matter.
+  void ReportLast();
+
   // OK while the job may go on. ABORTED when the lease has ended (it expired, or the round was cancelled);
   // CANCELLED when the worker is told to stop.
   absl::Status MayGoOn() const;

@@ -169,18 +169,12 @@ absl::Status RunPredictJob(const JobContext& context) {
   absl::StatusOr<Predictor> predictor = Predictor::Create(
       *std::move(detector), context.device, WithDefaults(context.job.recipe()).prediction().precision());
   if (!predictor.ok()) return predictor.status();
-  v1::CompleteJobRequest request;
-  request.set_job_id(context.job.job_id());
-  request.set_lease(context.job.lease());
-  const auto stub = v1::WorkerService::NewStub(context.connection.channel());
   for (;;) {
     const absl::StatusOr<std::vector<v1::JobImage>> images = ReadJobImages(context);
     if (!images.ok()) return images.status();
     PredictJob job(context, *predictor);
     if (absl::Status status = job.Run(*images); !status.ok()) return status;
-    const absl::Status completed = Call(context.connection, *stub, &v1::WorkerService::Stub::CompleteJob,
-                                        request, {.patience = kJobPatience})
-                                       .status();
+    const absl::Status completed = context.Complete({});
     // Meanwhile images may have come to the job, e.g. a holdout image that was labelled.
     if (ErrorReason(completed) != "INCOMPLETE" || images->empty()) return completed;
   }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "content/steady_clock.h"
 
 namespace loupe {
 namespace {
@@ -32,8 +33,9 @@ void StopSignal::Wait() {
 }
 
 void StopSignal::Sleep(absl::Duration duration) const {
-  const absl::Time end = absl::Now() + duration;
-  while (!requested_ && absl::Now() < end) absl::SleepFor(std::min(kSignalPoll, end - absl::Now()));
+  for (const Stopwatch slept; !requested_ && slept.Elapsed() < duration;) {
+    absl::SleepFor(std::min(kSignalPoll, duration - slept.Elapsed()));
+  }
 }
 
 void StopSignal::OnRequest(std::function<void()> wake) {

@@ -1,8 +1,11 @@
 // A TRAIN job: trains on the round's snapshot by its recipe, and uploads checkpoints from which another
 // worker can resume.
 #include <algorithm>
+#include <memory>
 #include <system_error>
+#include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "client/lib/blob_stream.h"
 #include "content/sha256.h"
@@ -75,21 +78,52 @@ absl::StatusOr<int> SetBadPicturesAside(const JobContext& context, const Snapsho
   return count;
 }
 
-// Resumes from the job's last checkpoint. When it can't be used, training starts at the beginning.
-void TryResume(const JobContext& context, Trainer& trainer) {
-  if (context.job.checkpoint_sha256().empty()) return;
-  const absl::StatusOr<std::string> bytes = context.ReadBytes(context.job.checkpoint_sha256());
-  absl::Status resumed = bytes.status();
-  if (bytes.ok()) {
-    const absl::StatusOr<Checkpoint> checkpoint = ReadCheckpoint(context.cache.PathOf(HashOf(*bytes)));
-    resumed = checkpoint.ok() ? trainer.Resume(*checkpoint) : checkpoint.status();
-  }
-  if (resumed.ok()) {
-    spdlog::info("job {}: goes on from iteration {}", context.job.job_id(), trainer.resumed_from());
-  } else {
-    spdlog::warn("job {}: starts anew, its checkpoint can't be used: {}", context.job.job_id(),
+using TrainerFactory = absl::FunctionRef<absl::StatusOr<std::unique_ptr<Trainer>>()>;
+
+// Fetches a checkpoint and goes on from it. `broken` is set when no other try can do that. Errors: of the
+// fetch, with UNAVAILABLE for what may pass; of ReadCheckpoint and Trainer::Resume, after which the trainer
+// can't be used.
+absl::Status Resume(const JobContext& context, const std::string& sha256, Trainer& trainer, bool& broken) {
+  const absl::StatusOr<std::string> bytes = context.ReadBytes(sha256);
+  broken = bytes.ok() || absl::IsNotFound(bytes.status()) || absl::IsDataLoss(bytes.status());
+  if (absl::IsInternal(bytes.status())) return absl::UnavailableError(bytes.status().message());
+  if (!bytes.ok()) return bytes.status();
+  const absl::StatusOr<Checkpoint> checkpoint = ReadCheckpoint(context.cache.PathOf(HashOf(*bytes)));
+  return checkpoint.ok() ? trainer.Resume(*checkpoint) : checkpoint.status();
+}
+
+absl::Status DropCheckpoint(const JobContext& context, const std::string& sha256) {
+  v1::DropCheckpointRequest request;
+  request.set_job_id(context.job.job_id());
+  request.set_lease(context.job.lease());
+  request.set_sha256(sha256);
+  const auto stub = v1::WorkerService::NewStub(context.connection.channel());
+  return Call(context.connection, *stub, &v1::WorkerService::Stub::DropCheckpoint, request,
+              {.patience = kJobPatience})
+      .status();
+}
+
+// A trainer that goes on from the job's last checkpoint. One that is broken, or of other images since a
+// picture was set aside, is left for the one before it; without any, training starts at the beginning.
+// Errors: those of `make`, and of a checkpoint that can't be fetched now: the job is tried again.
+absl::StatusOr<std::unique_ptr<Trainer>> MakeResumed(const JobContext& context, TrainerFactory make) {
+  absl::StatusOr<std::unique_ptr<Trainer>> trainer = make();
+  for (const std::string& sha256 :
+       {context.job.checkpoint_sha256(), context.job.previous_checkpoint_sha256()}) {
+    if (!trainer.ok() || sha256.empty()) break;
+    bool broken = false;
+    const absl::Status resumed = Resume(context, sha256, **trainer, broken);
+    if (resumed.ok()) {
+      spdlog::info("job {}: goes on from iteration {}", context.job.job_id(), (*trainer)->resumed_from());
+      break;
+    }
+    if (!broken) return resumed;
+    spdlog::warn("job {}: a checkpoint can't be used and is dropped: {}", context.job.job_id(),
                  std::string(resumed.message()));
+    if (const absl::Status dropped = DropCheckpoint(context, sha256); !dropped.ok()) return dropped;
+    trainer = make();  // nothing is restored by halves
   }
+  return trainer;
 }
 
 absl::Status SaveCheckpoint(const JobContext& context, const Checkpoint& checkpoint) {
@@ -146,18 +180,13 @@ absl::Status Complete(const JobContext& context, const Trainer& trainer) {
   std::filesystem::remove(file, error);
   if (!hash.ok()) return hash.status();
   v1::CompleteJobRequest request;
-  request.set_job_id(context.job.job_id());
-  request.set_lease(context.job.lease());
   request.set_weights_sha256(ToBytes(*hash));
   request.set_weights_bytes(size_bytes);
   request.set_final_loss(trainer.final_loss());
   const std::vector<double> quality = trainer.class_quality();
   request.mutable_class_quality()->Add(quality.begin(), quality.end());
   if (trainer.measurement().has_value()) request.set_final_ap50(trainer.measurement()->ap50);
-  const auto stub = v1::WorkerService::NewStub(context.connection.channel());
-  return Call(context.connection, *stub, &v1::WorkerService::Stub::CompleteJob, request,
-              {.patience = kJobPatience})
-      .status();
+  return context.Complete(std::move(request));
 }
 
 // Trains on the images of `snapshot`.
@@ -168,11 +197,12 @@ absl::Status Train(const JobContext& context, const Snapshot& snapshot) {
   if (!init.ok()) return init.status();
   // The project's own model knows classes by label: they may have been renamed since, or added.
   if (context.job.own_weights()) detection::NameClasses(snapshot.set.class_names, init->metadata);
-  const absl::StatusOr<std::unique_ptr<Trainer>> trainer = Trainer::Create(
-      WithDefaults(context.job.recipe()), snapshot.set, has_init ? &*init : nullptr, context.device);
+  const absl::StatusOr<std::unique_ptr<Trainer>> trainer = MakeResumed(context, [&] {
+    return Trainer::Create(WithDefaults(context.job.recipe()), snapshot.set, has_init ? &*init : nullptr,
+                           context.device);
+  });
   if (!trainer.ok()) return trainer.status();
   if (has_init) spdlog::info("job {}: initial weights: {}", context.job.job_id(), (*trainer)->init_summary());
-  TryResume(context, **trainer);
 
   const absl::Status trained = (*trainer)->Run(JobCallbacks(context));
   if (absl::IsCancelled(trained)) {

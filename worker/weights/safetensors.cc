@@ -142,8 +142,9 @@ absl::Status WriteSafetensors(const std::string& path, const SafetensorsFile& fi
   if (!header.ok()) return header.status();
   const absl::Status written = WriteWholeSafetensors(path, *header, contents);
   if (written.ok()) return written;
-  return absl::InternalError(
-      absl::StrCat(written.message(), "; check that the file's folder exists and has room"));
+  const std::string what =
+      absl::StrCat(written.message(), "; check that the file's folder exists and has room");
+  return absl::IsResourceExhausted(written) ? absl::ResourceExhaustedError(what) : absl::InternalError(what);
 }
 
 }  // namespace loupe

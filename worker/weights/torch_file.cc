@@ -285,8 +285,9 @@ absl::Status WriteTorchFile(const std::string& path, const TensorMap& tensors) {
   }
   const absl::Status written = WriteWholeTorchFile(path, pickle.Raw("u").Finish(), contents);
   if (written.ok()) return written;
-  return absl::InternalError(
-      absl::StrCat(written.message(), "; check that the file's folder exists and has room"));
+  const std::string what =
+      absl::StrCat(written.message(), "; check that the file's folder exists and has room");
+  return absl::IsResourceExhausted(written) ? absl::ResourceExhaustedError(what) : absl::InternalError(what);
 }
 
 }  // namespace loupe

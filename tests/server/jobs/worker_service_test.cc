@@ -67,7 +67,7 @@ TEST(Worker, AJobWhoseLeaseExpiredIsLeasedAgainFromItsLastCheckpoint) {
   // Whatever is still written under the expired lease is refused.
   EXPECT_EQ(ReasonOf(worker.Renew(expired)), "LEASE_ENDED");
   EXPECT_EQ(ReasonOf(worker.Checkpoint(expired, "state after sixty", 60)), "LEASE_ENDED");
-  EXPECT_EQ(ReasonOf(worker.Complete(expired, MadeUpWeights("late"))), "LEASE_ENDED");
+  EXPECT_EQ(ReasonOf(worker.Complete(expired, TrainedWeights(expired, "late"))), "LEASE_ENDED");
   EXPECT_FALSE(world.blobs.Exists(HashOf("state after sixty")));
   v1::UploadPredictionsResponse stored;
   EXPECT_EQ(ReasonOf(worker.Upload(expired, {}, &stored)), "LEASE_ENDED");
@@ -87,9 +87,9 @@ TEST(Worker, AJobWhoseLeaseExpiredIsLeasedAgainFromItsLastCheckpoint) {
   EXPECT_EQ(refused(&Stub::ReleaseJob, v1::ReleaseJobRequest(), v1::ReleaseJobResponse()), "LEASE_ENDED");
   EXPECT_EQ(world.Number("SELECT count(*) FROM image WHERE state <> 'usable'"), 0);
   EXPECT_EQ(world.Get(1).state(), "training");
-  EXPECT_TRUE(worker.Complete(*taken, MadeUpWeights("in time")).ok());
+  EXPECT_TRUE(worker.Complete(*taken, TrainedWeights(*taken, "in time")).ok());
   // Repeated under the same lease, CompleteJob gives the same answer.
-  EXPECT_TRUE(worker.CompleteWith(*taken, MadeUpWeights("in time")).ok());
+  EXPECT_TRUE(worker.CompleteWith(*taken, TrainedWeights(*taken, "in time")).ok());
   EXPECT_EQ(world.Number("SELECT count(*) FROM model"), 1);
 }
 
@@ -188,7 +188,7 @@ TEST(Worker, TheQualityOfClassesIsKeptWithTheModel) {
   ASSERT_TRUE(world.planner.RunOnce().ok());
   ScriptedWorker worker(world, 1);
   const v1::Job job = *worker.Lease();
-  const std::string weights = MadeUpWeights("quality");
+  const std::string weights = TrainedWeights(job, "quality");
   ASSERT_TRUE(worker.Write(job, weights, HashOf(weights)).ok());
   v1::CompleteJobRequest request;
   request.set_job_id(job.job_id());
@@ -213,7 +213,7 @@ TEST(Worker, WeightsThatAreNotWholeAreRefused) {
   world.StartRound();
   ScriptedWorker worker(world, 1);
   const v1::Job job = *worker.Lease();
-  const std::string whole = MadeUpWeights("weights");
+  const std::string whole = TrainedWeights(job, "weights");
   EXPECT_EQ(ReasonOf(worker.Complete(job, whole.substr(0, whole.size() - 1))), "BAD_WEIGHTS");
   EXPECT_EQ(ReasonOf(worker.Complete(job)), "BAD_WEIGHTS");
   EXPECT_EQ(ReasonOf(worker.Write(job, "these bytes", HashOf("other bytes"))), "BAD_BLOB");
@@ -234,7 +234,7 @@ TEST(Worker, ALeaseAnswersToItsHolderAlone) {
   const std::string holder = std::exchange(world.worker, "other");
   EXPECT_EQ(ReasonOf(worker.Renew(job)), "LEASE_ENDED");
   EXPECT_EQ(ReasonOf(worker.Checkpoint(job, "state", 60)), "LEASE_ENDED");
-  EXPECT_EQ(ReasonOf(worker.Complete(job, MadeUpWeights("stolen"))), "LEASE_ENDED");
+  EXPECT_EQ(ReasonOf(worker.Complete(job, TrainedWeights(job, "stolen"))), "LEASE_ENDED");
   v1::FailJobRequest fail;
   fail.set_job_id(job.job_id());
   fail.set_lease(job.lease());
@@ -264,29 +264,136 @@ TEST(Worker, ProgressResetsTheCountOfTransientFailures) {
   EXPECT_EQ(world.Get(1).state(), "training");
 }
 
-TEST(Worker, ReadsBlobsByHash) {
+class BlobsOfJobs : public ::testing::Test {
+ protected:
+  // A picture of the world, whose images have the hashes of such texts.
+  Sha256 Store(const std::string& bytes) {
+    absl::StatusOr<BlobWriter> writer = world_.blobs.NewWriter(bytes.size());
+    EXPECT_TRUE(writer.ok() && writer->Append(bytes).ok() && writer->Commit().ok());
+    return HashOf(bytes);
+  }
+
+  // The blob, or the error's reason.
+  std::string Read(const v1::Job& job, const Sha256& hash) {
+    v1::ReadBlobRequest request;
+    request.set_job_id(job.job_id());
+    request.set_lease(job.lease());
+    request.set_sha256(ToBytes(hash));
+    const auto context = world_.Context(world_.worker);
+    const auto reader = world_.jobs->ReadBlob(context.get(), request);
+    std::string bytes;
+    v1::ReadBlobResponse response;
+    while (reader->Read(&response)) bytes += response.chunk();
+    const grpc::Status status = reader->Finish();
+    return status.ok() ? bytes : ReasonOf(status);
+  }
+
+  grpc::Status Drop(const v1::Job& job, const std::string& checkpoint) {
+    v1::DropCheckpointRequest request;
+    request.set_job_id(job.job_id());
+    request.set_lease(job.lease());
+    request.set_sha256(ToBytes(HashOf(checkpoint)));
+    v1::DropCheckpointResponse response;
+    return world_.jobs->DropCheckpoint(world_.Context(world_.worker).get(), request, &response);
+  }
+
+  RoundWorld world_{10, 2};
+  ScriptedWorker worker_{world_, 1};
+};
+
+TEST_F(BlobsOfJobs, AreReadAndNoOthers) {
+  const Sha256 labelled = Store("pool0"), open = Store("pool7"), holdout = Store("holdout0");
+  const Sha256 strange = Store("a secret of another project");
+  world_.StartRound();
+  const v1::Job train = *worker_.Lease();
+  const std::string checkpoint(3 << 20, 'x');
+  ASSERT_TRUE(worker_.Checkpoint(train, checkpoint, 50).ok());
+  EXPECT_TRUE(Read(train, HashOf(checkpoint)) == checkpoint);
+  EXPECT_EQ(Read(train, labelled), "pool0");
+  for (const Sha256& other : {open, holdout, strange, HashOf("nothing")}) {
+    EXPECT_EQ(Read(train, other), "NO_SUCH_BLOB");
+  }
+  v1::Job forged = train;
+  forged.set_lease(train.lease() + 1);
+  EXPECT_EQ(Read(forged, labelled), "LEASE_ENDED");
+
+  worker_.Do(train);
+  ASSERT_TRUE(world_.planner.RunOnce().ok());
+  ASSERT_TRUE(world_.planner.RunOnce().ok());
+  const v1::Job predict = *worker_.Lease();
+  ASSERT_EQ(predict.kind(), v1::PREDICT);
+  EXPECT_EQ(Read(predict, labelled), "pool0");
+  EXPECT_EQ(Read(predict, open), "pool7");
+  EXPECT_EQ(Read(predict, *FromBytes(predict.weights_sha256())).size(),
+            world_.Number("SELECT weights_bytes FROM model"));
+  for (const Sha256& other : {holdout, strange, HashOf(checkpoint)}) {
+    EXPECT_EQ(Read(predict, other), "NO_SUCH_BLOB");
+  }
+  EXPECT_EQ(Read(train, labelled), "LEASE_ENDED");
+}
+
+TEST_F(BlobsOfJobs, WeightsToStartFromAreRead) {
+  const Sha256 weights = Store(MadeUpWeights("imported"));
+  const Sha256 others = Store(MadeUpWeights("of another model"));
+  world_.database.Sql(absl::StrCat(
+      "INSERT INTO model (project_id, number, name, preset, state, weights_sha256, weights_bytes) VALUES "
+      "(1, 1, 'start', 'small', 'candidate', '\\x",
+      ToHex(weights), "', 1), (1, 2, 'other', 'small', ", "'candidate', '\\x", ToHex(others), "', 1)"));
+  world_.Label("pool", 0, 5);
+  world_.Submit("detector { init_model: 'start' }");
+  ASSERT_TRUE(world_.planner.RunOnce().ok());
+  const v1::Job train = *worker_.Lease();
+  EXPECT_EQ(Read(train, weights), MadeUpWeights("imported"));
+  EXPECT_EQ(Read(train, others), "NO_SUCH_BLOB");
+}
+
+TEST_F(BlobsOfJobs, TheLastTwoCheckpointsAreKept) {
+  world_.StartRound();
+  v1::Job job = *worker_.Lease();
+  for (const uint64_t iteration : {10, 20, 30}) {
+    ASSERT_TRUE(worker_.Checkpoint(job, absl::StrCat("after ", iteration), iteration).ok());
+  }
+  EXPECT_TRUE(worker_.Checkpoint(job, "after 30", 30).ok()) << "its answer may have been lost";
+  EXPECT_EQ(worker_.Checkpoint(job, "another", 30).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_FALSE(world_.blobs.Exists(HashOf("after 10")));
+  EXPECT_TRUE(world_.blobs.Exists(HashOf("after 20")));
+
+  // The last one is broken: another worker goes on from the one before, and saves again.
+  world_.ExpireLeases();
+  job = *worker_.Lease();
+  EXPECT_EQ(job.checkpoint_sha256(), ToBytes(HashOf("after 30")));
+  EXPECT_EQ(job.previous_checkpoint_sha256(), ToBytes(HashOf("after 20")));
+  EXPECT_EQ(job.previous_checkpoint_iteration(), 20u);
+  EXPECT_EQ(Read(job, HashOf("after 20")), "after 20");
+  EXPECT_TRUE(Drop(job, "after 30").ok());
+  EXPECT_TRUE(Drop(job, "after 30").ok()) << "it may be repeated, and drops no other";
+  EXPECT_TRUE(worker_.Checkpoint(job, "after 25", 25).ok());
+  world_.ExpireLeases();
+  const v1::Job next = *worker_.Lease();
+  EXPECT_EQ(ReasonOf(Drop(job, "after 25")), "LEASE_ENDED");
+  EXPECT_EQ(next.checkpoint_iteration(), 25u);
+  EXPECT_EQ(next.previous_checkpoint_iteration(), 20u);
+  EXPECT_TRUE(Drop(next, "after 25").ok());
+  EXPECT_TRUE(Drop(next, "after 20").ok());
+  EXPECT_TRUE(worker_.Checkpoint(next, "after 10 again", 10).ok());
+}
+
+TEST(Worker, WeightsOfAnotherDetectorAreRefusedByName) {
   RoundWorld world(10, 0);
   world.StartRound();
   ScriptedWorker worker(world, 1);
   const v1::Job job = *worker.Lease();
-  const std::string large(3 << 20, 'x');
-  absl::StatusOr<BlobWriter> writer = world.blobs.NewWriter(large.size());
-  ASSERT_TRUE(writer->Append(large).ok());
-  ASSERT_TRUE(writer->Commit().ok());
-  v1::ReadBlobRequest request;
-  request.set_sha256(ToBytes(HashOf(large)));
-  const auto read = [&](std::string& bytes) {
-    const auto context = world.Context(world.worker);
-    const auto reader = world.jobs->ReadBlob(context.get(), request);
-    v1::ReadBlobResponse response;
-    while (reader->Read(&response)) bytes += response.chunk();
-    return reader->Finish();
-  };
-  std::string bytes;
-  EXPECT_TRUE(read(bytes).ok());
-  EXPECT_TRUE(bytes == large);
-  request.set_sha256(ToBytes(HashOf("nothing")));
-  EXPECT_EQ(ReasonOf(read(bytes)), "NO_SUCH_BLOB");
+  v1::Job other = job;
+  other.add_classes();
+  const grpc::Status classes = worker.Complete(job, TrainedWeights(other, ""));
+  EXPECT_EQ(ReasonOf(classes), "BAD_WEIGHTS");
+  EXPECT_NE(classes.error_message().find("roi_heads.box_predictor.cls_score.weight"), std::string::npos)
+      << classes.error_message();
+  const grpc::Status backbone = worker.Complete(job, MadeUpWeights(""));
+  EXPECT_EQ(ReasonOf(backbone), "BAD_WEIGHTS");
+  EXPECT_NE(backbone.error_message().find("is missing"), std::string::npos) << backbone.error_message();
+  EXPECT_EQ(world.Number("SELECT count(*) FROM model"), 0);
+  EXPECT_TRUE(worker.Complete(job, TrainedWeights(job, "")).ok());
 }
 
 TEST(Worker, ProgressIsSeenInTheRound) {
@@ -312,7 +419,7 @@ TEST(Worker, ProgressIsSeenInTheRound) {
   EXPECT_EQ(world.Get(1).progress().ap50(), 0.375);
 
   // CompleteJob reports what happened after the last heartbeat.
-  const std::string weights = MadeUpWeights("trained");
+  const std::string weights = TrainedWeights(job, "trained");
   ASSERT_TRUE(worker.Write(job, weights, HashOf(weights)).ok());
   v1::CompleteJobRequest request;
   request.set_job_id(job.job_id());

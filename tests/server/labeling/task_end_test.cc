@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "proto/error_info.h"
 #include "tests/server/labeling/labeling_fixture.h"
 
@@ -36,6 +37,22 @@ TEST_F(LabelingTest, AnExpiredImageIsServedAtItsPlace) {
   const auto tasks = Next(annotator_, 2);
   LetLeasesEnd();
   EXPECT_EQ(NextOne(engineer_).image().id(), tasks->front().image().id());
+}
+
+TEST_F(LabelingTest, AClockThatWasTurnedBackRefusesNoAnswerAndKeepsNoLease) {
+  Import(2);
+  const auto tasks = Next(annotator_, 2);
+  coordinator_.database().Sql(
+      "UPDATE task SET created_at = created_at + interval '1 hour'; "
+      "UPDATE lease SET expires_at = expires_at + interval '1 hour'");
+  const auto submitted = Submit(annotator_, CorrectionOf(tasks->at(0)));
+  ASSERT_TRUE(submitted.ok()) << submitted.status();
+  EXPECT_EQ(Number("SELECT spent_ms FROM label_revision"), 0) << "it is not known";
+  const std::string kLongest = "SELECT count(*) FROM lease WHERE expires_at > now() + interval '11 minutes'";
+  for (const absl::Time end = absl::Now() + absl::Seconds(10); absl::Now() < end && Number(kLongest) > 0;) {
+    absl::SleepFor(absl::Milliseconds(50));
+  }
+  EXPECT_EQ(Number(kLongest), 0);
 }
 
 TEST_F(LabelingTest, AnExpiredTaskCanBeSkippedOrReleasedAndThenNothingMore) {

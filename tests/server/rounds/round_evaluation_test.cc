@@ -47,6 +47,13 @@ v1::GateRecipe Recipe(double tolerance = 0, uint32_t min_images = 20) {
   return recipe;
 }
 
+TEST(MayServe, OnlyAfterAnOutcomeThatAllowsIt) {
+  v1::Gate gate;
+  EXPECT_FALSE(MayServe(gate)) << "nothing was decided";
+  gate.set_outcome(static_cast<v1::GateOutcome>(99));
+  EXPECT_FALSE(MayServe(gate)) << "a later release decided";
+}
+
 TEST(RoundEvaluation, PerfectBoxesScoreOneAndAMissedClassZero) {
   std::vector<JudgedImage> images = Images(2);
   images[1].truth = {Truth(0, 0, 30, 30, 2), Truth(60, 60, 90, 90, 1, /*ignore=*/true)};
@@ -71,23 +78,23 @@ TEST(RoundEvaluation, OnlyImagesBothModelsPredictedAreJudged) {
 
 TEST(Gate, TheFirstModelServes) {
   const v1::Gate gate = JudgeGate(Images(30), Found(30, 0), std::nullopt, 1, Recipe(), 1);
-  EXPECT_EQ(gate.outcome(), "first");
+  EXPECT_EQ(gate.outcome(), v1::GATE_FIRST);
   EXPECT_TRUE(MayServe(gate));
 }
 
 TEST(Gate, TooFewImagesAreNotJudged) {
   const PredictionsById serving = Found(19, 19);
   const v1::Gate gate = JudgeGate(Images(19), Found(19, 0), ServingModel{3, &serving}, 1, Recipe(), 1);
-  EXPECT_EQ(gate.outcome(), "not judged");
+  EXPECT_EQ(gate.outcome(), v1::GATE_NOT_JUDGED);
   EXPECT_EQ(gate.against_model(), 3u);
   EXPECT_TRUE(MayServe(gate));
-  EXPECT_EQ(JudgeGate({}, {}, std::nullopt, 1, Recipe(0, 0), 1).outcome(), "not judged");
+  EXPECT_EQ(JudgeGate({}, {}, std::nullopt, 1, Recipe(0, 0), 1).outcome(), v1::GATE_NOT_JUDGED);
 }
 
 TEST(Gate, ClearlyWorseIsHeld) {
   const PredictionsById serving = Found(40, 40);
   const v1::Gate gate = JudgeGate(Images(40), Found(40, 10), ServingModel{1, &serving}, 1, Recipe(), 1);
-  EXPECT_EQ(gate.outcome(), "held");
+  EXPECT_EQ(gate.outcome(), v1::GATE_HELD);
   EXPECT_FALSE(MayServe(gate));
   EXPECT_DOUBLE_EQ(gate.against_ap50(), 1);
   EXPECT_LT(gate.difference_low(), gate.difference());
@@ -97,13 +104,13 @@ TEST(Gate, ClearlyWorseIsHeld) {
 TEST(Gate, ALittleWorseIsNotHeld) {
   const PredictionsById serving = Found(40, 31);
   EXPECT_EQ(JudgeGate(Images(40), Found(40, 30), ServingModel{1, &serving}, 1, Recipe(), 1).outcome(),
-            "passed");
+            v1::GATE_PASSED);
 }
 
 TEST(Gate, ToleranceIsAllowedFor) {
   const PredictionsById serving = Found(40, 40);
   const v1::Gate gate = JudgeGate(Images(40), Found(40, 30), ServingModel{1, &serving}, 1, Recipe(0.5), 1);
-  EXPECT_EQ(gate.outcome(), "passed");
+  EXPECT_EQ(gate.outcome(), v1::GATE_PASSED);
 }
 
 TEST(Gate, CleanImagesAloneAreNotJudged) {
@@ -111,7 +118,7 @@ TEST(Gate, CleanImagesAloneAreNotJudged) {
   for (JudgedImage& image : images) image.truth.clear();
   const PredictionsById serving = Found(30, 0);
   EXPECT_EQ(JudgeGate(images, Found(30, 30), ServingModel{1, &serving}, 1, Recipe(), 1).outcome(),
-            "not judged");
+            v1::GATE_NOT_JUDGED);
 }
 
 TEST(Gate, TheSameSeedGivesTheSameInterval) {

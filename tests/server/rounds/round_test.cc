@@ -30,7 +30,7 @@ TEST(Round, GoesFromLabelsToARankingThatIsServed) {
 
   const v1::Round round = ScriptedWorker(world, 0.9).Finish(1);
   EXPECT_EQ(round.state(), "done") << round.error();
-  EXPECT_EQ(round.gate().outcome(), "first");
+  EXPECT_EQ(round.gate().outcome(), v1::GATE_FIRST);
   EXPECT_EQ(round.evaluation().images(), 25u);
   EXPECT_TRUE(round.evaluation().random_sample());
   EXPECT_GT(round.evaluation().ap50(), 0.8);
@@ -80,7 +80,7 @@ TEST(Round, WithoutALabelledHoldoutTheModelServesAndIsNotJudged) {
   world.Submit(kRoundRecipe);
   const v1::Round round = ScriptedWorker(world, 0.9).Finish(1);
   EXPECT_EQ(round.state(), "done") << round.error();
-  EXPECT_EQ(round.gate().outcome(), "not judged");
+  EXPECT_EQ(round.gate().outcome(), v1::GATE_NOT_JUDGED);
   EXPECT_EQ(world.Text("SELECT state FROM model"), "serving");
   EXPECT_EQ(world.Number("SELECT count(*) FROM job WHERE kind = 'evaluate'"), 0);
 }
@@ -94,7 +94,7 @@ TEST(Round, AWorseModelIsHeldAndItsRankingWaitsForAPromotion) {
   world.Submit(kRoundRecipe);
   const v1::Round round = ScriptedWorker(world, 0.2).Finish(2);
   EXPECT_EQ(round.state(), "done") << round.error();
-  EXPECT_EQ(round.gate().outcome(), "held");
+  EXPECT_EQ(round.gate().outcome(), v1::GATE_HELD);
   EXPECT_EQ(round.gate().against_model(), 1u);
   EXPECT_LT(round.gate().difference_high(), 0);
   EXPECT_EQ(world.Text("SELECT string_agg(state, ' ' ORDER BY number) FROM model"), "serving held");
@@ -138,7 +138,7 @@ TEST(Round, ABetterModelPassesAndTheServingOneIsJudgedOnWhatIsNewToIt) {
   world.Label("holdout", 30, 40);
   world.Submit(kRoundRecipe);
   const v1::Round round = ScriptedWorker(world, 0.95).Finish(2);
-  EXPECT_EQ(round.gate().outcome(), "passed");
+  EXPECT_EQ(round.gate().outcome(), v1::GATE_PASSED);
   EXPECT_EQ(round.gate().images(), 40u);
   EXPECT_GT(round.gate().difference_low(), 0);
   EXPECT_EQ(world.Number("SELECT images FROM job WHERE kind = 'evaluate' AND round_id = 2 AND model_id = 1"),

@@ -8,11 +8,14 @@
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
 
+#include <nlohmann/json.hpp>
 #include <pqxx/result>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "db/stores/principal_store.h"
+#include "recipe/detector_tensors.h"
+#include "recipe/presets.h"
 #include "server/rpc/auth.h"
 
 namespace loupe {
@@ -163,6 +166,22 @@ std::string MadeUpWeights(const std::string& text) {
   return file + header + data;
 }
 
+std::string TrainedWeights(const v1::Job& job, const std::string& text) {
+  const v1::Detector detector = PresetDetector(job.recipe().detector().preset()).value();
+  nlohmann::json header = {{"__metadata__", {{"about", text}}}};
+  uint64_t end = 0;
+  for (const auto& [name, shape] : TensorShapes(detector, job.classes_size())) {
+    uint64_t bytes = 1;
+    for (const int64_t side : shape) bytes *= static_cast<uint64_t>(side);
+    header[name] = {{"dtype", "U8"}, {"shape", shape}, {"data_offsets", {end, end + bytes}}};
+    end += bytes;
+  }
+  const std::string json = header.dump();
+  std::string file;
+  for (int i = 0; i < 8; ++i) file.push_back(static_cast<char>((json.size() >> (8 * i)) & 0xff));
+  return file + json + std::string(end, '\0');
+}
+
 std::optional<v1::Job> ScriptedWorker::Lease() {
   v1::LeaseJobRequest request;
   request.set_request_id(world_.NewRequestId());
@@ -176,12 +195,12 @@ std::optional<v1::Job> ScriptedWorker::Lease() {
   return response.job();
 }
 
-void ScriptedWorker::Do(const v1::Job& job) {
-  ASSERT_TRUE(Renew(job).ok());
+void ScriptedWorker::Do(const v1::Job& job, const v1::JobProgress& progress) {
+  ASSERT_TRUE(Renew(job, progress).ok());
   grpc::Status status;
   if (job.kind() == v1::TRAIN) {
     EXPECT_EQ(ReadSnapshot(job).size(), job.images());
-    status = Complete(job, MadeUpWeights(absl::StrCat("round ", job.round(), " quality ", quality_)));
+    status = Complete(job, TrainedWeights(job, absl::StrCat("round ", job.round(), " quality ", quality_)));
   } else {
     v1::UploadPredictionsResponse response;
     status = Upload(job, PredictAll(job), &response);
@@ -291,9 +310,11 @@ grpc::Status ScriptedWorker::Write(const v1::Job& job, const std::string& bytes,
   request.mutable_header()->set_lease(job.lease());
   request.mutable_header()->set_sha256(ToBytes(hash));
   request.mutable_header()->set_size_bytes(bytes.size());
-  if (writer->Write(request)) {
-    request.set_chunk(bytes);
-    writer->Write(request);
+  constexpr size_t kChunk = 1 << 20;
+  bool open = writer->Write(request);
+  for (size_t begin = 0; open && begin < bytes.size(); begin += kChunk) {
+    request.set_chunk(bytes.substr(begin, kChunk));
+    open = writer->Write(request);
   }
   writer->WritesDone();
   return writer->Finish();

@@ -87,6 +87,9 @@ std::string ReasonOf(const grpc::Status& status);
 // at most 256 bytes.
 std::string MadeUpWeights(const std::string& text);
 
+// A whole safetensors file with every tensor of the job's detector, all zeros; `text` is among its metadata.
+std::string TrainedWeights(const v1::Job& job, const std::string& text);
+
 class ScriptedWorker {
  public:
   // quality: share of the defects that its models find.
@@ -95,7 +98,7 @@ class ScriptedWorker {
   // nullopt: there is none now.
   std::optional<v1::Job> Lease();
   // Does a whole job. Requires: every call succeeds.
-  void Do(const v1::Job& job);
+  void Do(const v1::Job& job, const v1::JobProgress& progress = {});
   // Moves rounds on and does jobs until a round has ended. Returns the round.
   v1::Round Finish(uint32_t round);
 
