@@ -4,7 +4,6 @@ deadlines, the health check says it, the coordinator comes back by itself, and i
 import os
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -13,10 +12,9 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-import http2  # noqa: E402
+from health import is_serving  # noqa: E402
+from load import wait_for  # noqa: E402
 from loupe_programs import Deployment, program, run  # noqa: E402
-
-SERVING = 1
 
 
 class Proxy:
@@ -85,28 +83,9 @@ class SilentDatabaseTest(unittest.TestCase):
 
     def serving(self):
         server, address_file = self.start()
-        self.wait_for(lambda: os.path.exists(address_file), 30)
+        wait_for(lambda: os.path.exists(address_file), 30)
         with open(address_file, encoding="utf-8") as file:
             return server, file.read().strip()
-
-    def wait_for(self, condition, seconds):
-        began = time.time()
-        while not condition():
-            self.assertLess(time.time() - began, seconds, "it took too long")
-            time.sleep(0.2)
-        return time.time() - began
-
-    @staticmethod
-    def health(address):
-        """grpc.health.v1's status; 1 is SERVING."""
-        with http2.connect(address, timeout=5) as connection:
-            block = http2.headers("grpc.health.v1.Health/Check")
-            connection.sendall(http2.frame(http2.HEADERS, http2.END_HEADERS, 1, block)
-                               + http2.frame(http2.DATA, http2.END_STREAM, 1, struct.pack(">BI", 0, 0)))
-            for kind, _, _, payload in http2.read_frames(connection):
-                if kind == http2.DATA:
-                    return payload[6]
-        return None
 
     def list_projects(self, address, **options):
         token = os.path.join(self.deployment.server_directory, "admin.token")
@@ -121,15 +100,15 @@ class SilentDatabaseTest(unittest.TestCase):
     def test_it_says_so_and_comes_back(self):
         server, address = self.serving()
         self.list_projects(address)
-        self.assertEqual(self.health(address), SERVING)
+        self.assertTrue(is_serving(address))
         self.proxy.silent.set()
-        self.wait_for(lambda: self.health(address) != SERVING, 15)
+        wait_for(lambda: not is_serving(address), 15)
         began = time.time()
         failed = self.list_projects(address, check=False)
         self.assertEqual(failed.returncode, 1, failed.stdout)
         self.assertLess(time.time() - began, 70, "no call outlasts its deadline")
         self.proxy.silent.clear()
-        self.wait_for(lambda: self.health(address) == SERVING, 15)
+        wait_for(lambda: is_serving(address), 15)
         began = time.time()
         self.list_projects(address)
         self.assertLess(time.time() - began, 15)

@@ -68,6 +68,12 @@ class Deployment:
     def server_directory(self):
         return os.path.join(self.directory, "server")
 
+    @property
+    def address(self):
+        """Of the coordinator."""
+        with open(os.path.join(self.server_directory, "server.address"), encoding="utf-8") as file:
+            return file.read().strip()
+
     def path(self, *names):
         return os.path.join(self.directory, *names)
 
@@ -147,8 +153,6 @@ class Deployment:
             "ON_ERROR_STOP=1",
             "-qAt",
         ]
-        if os.geteuid() == 0:
-            command = [shutil.which("runuser"), "-u", "postgres", "--", *command]
         return subprocess.run(
             command, input=sql, text=True, stdout=subprocess.PIPE, check=True
         ).stdout.strip()
