@@ -59,7 +59,7 @@ class ConnectionPool {
   // after the deadline, or when `gone()` says that nobody waits; it may be null. Throws
   // pqxx::broken_connection. Errors: DEADLINE_EXCEEDED, UNAVAILABLE (after Abort).
   absl::StatusOr<std::unique_ptr<PooledConnection>> Take(absl::Time deadline,
-                                                         const std::function<bool()>& gone = nullptr);
+                                                         const std::function<bool()>& gone);
 
   // Returns a connection to the pool. Call it once per Take. Keep it: it didn't break.
   void Give(std::unique_ptr<PooledConnection> connection, bool keep);
