@@ -28,6 +28,8 @@ if(LOUPE_SANITIZE)
   add_link_options(-fsanitize=${_sanitizers})
 endif()
 if(LOUPE_FUZZ)
+  # Boost 1.74 knows coroutines of GCC alone.
+  add_compile_definitions(BOOST_ASIO_HAS_CO_AWAIT=1 BOOST_ASIO_HAS_STD_COROUTINE=1)
   add_compile_options(-fsanitize=fuzzer-no-link -fno-sanitize-recover=all
                       "SHELL:-include ${CMAKE_SOURCE_DIR}/tests/fuzz/vector_for_libtorch.h")
 endif()

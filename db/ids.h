@@ -28,6 +28,7 @@ class Id {
 };
 
 using PrincipalId = Id<struct PrincipalTag>;
+using SessionId = Id<struct SessionTag>;
 using ProjectId = Id<struct ProjectTag>;
 using ImageId = Id<struct ImageTag>;
 using SnapshotId = Id<struct SnapshotTag>;

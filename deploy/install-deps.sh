@@ -4,7 +4,7 @@
 #   deploy/install-deps.sh server worker    the named lists only
 set -euo pipefail
 lists=("$@")
-if [ ${#lists[@]} -eq 0 ]; then lists=(build build-worker server postgres worker client test); fi
+if [ ${#lists[@]} -eq 0 ]; then lists=(build build-worker web server postgres worker client test); fi
 here=$(cd "$(dirname "$0")" && pwd)
 
 packages=()
@@ -18,8 +18,15 @@ for list in "${lists[@]}"; do
   mapfile -t -O ${#packages[@]} packages < <(grep -v '^#' "$file")
 done
 
+# Node that came another way serves as well. It may bring npm, beside which Debian's can't be installed.
+has_node() {
+  command -v npm > /dev/null &&
+    node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2> /dev/null
+}
+
 missing=()
 for package in "${packages[@]}"; do
+  case "$package" in nodejs | npm) if has_node; then continue; fi ;; esac
   status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
   [ "$status" = installed ] || missing+=("$package")
 done

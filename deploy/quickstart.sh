@@ -60,11 +60,19 @@ loupe provenance verify
 
 loupe round list --json > "$dir/rounds.json"
 loupe status --json > "$dir/status.json"
+login=$(loupe token link)
+pages=${login%%#*}
+/usr/bin/python3 -c 'import sys, urllib.request as web; web.urlopen(sys.argv[1], timeout=10).read()' "$pages"
 say "The turn"
 /usr/bin/python3 deploy/quickstart_figures.py table "$dir" "$((SECONDS - started))"
 cat <<END
 
-Coordinator and worker are still running. To label your own pictures:
+Coordinator and worker are still running. The page is at
+  $pages
+and this link logs you in (once, within a day; \`loupe token link\` makes another one):
+  $login
+
+To label your own pictures:
 
   export PATH="$PWD/build/release/bin:\$PATH"
   loupe project create mine --classes scratch,dent --dir "$dir/server"

@@ -1,4 +1,5 @@
 // loupe-server: the coordinator.
+#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -32,6 +33,7 @@
 namespace loupe {
 namespace {
 
+constexpr int kArenas = 4;  // of the heap
 constexpr absl::Duration kDatabasePatience = absl::Minutes(1);
 constexpr absl::Duration kDrainPatience = absl::Seconds(10);
 constexpr absl::Duration kEndPatience = absl::Seconds(14);
@@ -71,6 +73,8 @@ struct Flags {
   std::filesystem::path data_dir;
   std::string database_url;
   std::string listen = "127.0.0.1:50051";
+  std::string http_listen;
+  std::string page_url;
   std::string tls_cert;
   std::string tls_key;
 };
@@ -84,27 +88,42 @@ void Define(CLI::App& app, Flags& flags) {
       "A PostgreSQL database, e.g. postgresql://loupe@host/loupe; without it a private one is started");
   app.add_option("--listen", flags.listen, "HOST:PORT of the gRPC services; port 0: any that is free")
       ->capture_default_str();
+  auto* http = app.add_option("--http-listen", flags.http_listen,
+                              "HOST:PORT of the pages, pictures and the API over HTTP; default: none");
+  app.add_option("--page-url", flags.page_url,
+                 "Where people find the pages, e.g. https://loupe.example.org; default: at --http-listen")
+      ->needs(http);
   auto* cert = app.add_option("--tls-cert", flags.tls_cert, "Certificate, PEM");
   auto* key = app.add_option("--tls-key", flags.tls_key, "Its key, PEM");
   cert->needs(key);
   key->needs(cert);
 }
 
-// Empty when the flags can be used together.
-std::string ProblemWith(const Flags& flags) {
-  const std::string_view host = HostOf(flags.listen);
-  const std::string port(PortOf(flags.listen));
+// Empty when the address can be listened on.
+std::string ProblemWith(const char* flag, const std::string& address, bool has_tls) {
+  const std::string_view host = HostOf(address);
+  const std::string port(PortOf(address));
   const bool in_brackets = WithoutBrackets(host) != host;
   const bool is_six = host.find(':') != std::string_view::npos;
   int number = 0;
   if (host.empty() || in_brackets != is_six || port.find_first_not_of("0123456789") != std::string::npos ||
       !absl::SimpleAtoi(port, &number) || number > 65535) {
-    return absl::StrCat("--listen: ", flags.listen, " is not HOST:PORT (an IPv6 address in brackets)");
+    return absl::StrCat(flag, ": ", address, " is not HOST:PORT (an IPv6 address in brackets)");
   }
-  if (!flags.tls_cert.empty() || IsLoopback(host)) return "";
-  return absl::StrCat("--listen: ", flags.listen,
+  if (has_tls || IsLoopback(host)) return "";
+  return absl::StrCat(flag, ": ", address,
                       " can be reached from elsewhere, and tokens would travel in the "
                       "clear: give --tls-cert and --tls-key, or listen on 127.0.0.1");
+}
+
+// Empty when the flags can be used together.
+std::string ProblemWith(const Flags& flags) {
+  const bool has_tls = !flags.tls_cert.empty();
+  std::string problem = ProblemWith("--listen", flags.listen, has_tls);
+  if (problem.empty() && !flags.http_listen.empty()) {
+    problem = ProblemWith("--http-listen", flags.http_listen, has_tls);
+  }
+  return problem;
 }
 
 // The schema, once the database answers.
@@ -133,6 +152,11 @@ absl::StatusOr<ServerOptions> OptionsOf(const Flags& flags) {
   options.database_url = flags.database_url;
   options.blob_folder = flags.data_dir / "blobs";
   options.listen = flags.listen;
+  options.http_listen = flags.http_listen;
+  options.page_url = flags.page_url;
+  std::error_code ignored;
+  options.renderer =
+      std::filesystem::read_symlink("/proc/self/exe", ignored).replace_filename("loupe-renderer");
   if (flags.tls_cert.empty()) return options;
   const absl::StatusOr<std::string> certificate = ReadFile(flags.tls_cert);
   if (!certificate.ok()) return certificate.status();
@@ -167,6 +191,11 @@ absl::Status Run(Flags flags, EndingSignal& ending) {
     return told;
   }
   spdlog::info("serving on {}", address);
+  if (const std::string& http_address = (*server)->http_address(); !http_address.empty()) {
+    const absl::Status told = WriteWhole(flags.data_dir / "http.address", http_address + "\n", 0644);
+    if (!told.ok()) return told;
+    spdlog::info("pages and HTTP on {}", http_address);
+  }
   ending.Wait();
   spdlog::info("shutting down");
   (*server)->Shutdown(kDrainPatience);
@@ -193,6 +222,8 @@ int Main(int argc, char** argv) {
   // For ever: its thread may outlive main().
   EndingSignal& ending = *new EndingSignal();
   const LogKeeper log(STDERR_FILENO);
+  // glibc takes eight a core, and each keeps what a burst of calls left in pieces.
+  mallopt(M_ARENA_MAX, kArenas);
   ::signal(SIGPIPE, SIG_IGN);
   const absl::Status status = Run(flags, ending);
   if (status.ok()) return 0;

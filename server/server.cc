@@ -11,8 +11,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "content/steady_clock.h"
 #include "db/database.h"
 #include "server/blobs/blob_store.h"
+#include "server/gateway/gateway.h"
 #include "server/images/image_service.h"
 #include "server/images/provenance_service.h"
 #include "server/insight/insight_service.h"
@@ -27,6 +29,7 @@
 #include "server/rpc/health_watch.h"
 #include "server/rpc/listener.h"
 #include "server/rpc/rpc_call.h"
+#include "server/sessions/session_service.h"
 #include "server/storage/storage_service.h"
 
 namespace loupe {
@@ -98,11 +101,13 @@ struct Server::Parts {
   InsightServiceImpl insight{calls, database};
   ProvenanceServiceImpl provenance{calls, database};
   TokenServiceImpl tokens{calls, database};
+  SessionServiceImpl sessions{calls, database};
   RoundServiceImpl rounds{calls, database};
   ModelServiceImpl models{calls, database, blobs};
   WorkerServiceImpl workers{calls, database, blobs};
   StorageServiceImpl storage{calls, database, blobs};
   std::unique_ptr<Listener> listener;
+  std::unique_ptr<Gateway> gateway;
   std::unique_ptr<grpc::Server> server;
   std::unique_ptr<HealthWatch> health;
   std::unique_ptr<RoundPlanner> planner;
@@ -114,6 +119,10 @@ Server::Server(const ServerOptions& options, BlobStore blobs)
 
 const std::string& Server::address() const { return parts_->listener->address(); }
 
+std::string Server::http_address() const {
+  return parts_->gateway == nullptr ? "" : parts_->gateway->address();
+}
+
 Database& Server::database() { return parts_->database; }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
@@ -123,6 +132,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   if (const absl::Status listening = server->Listen(options); !listening.ok()) return listening;
   Parts& parts = *server->parts_;
   parts.health = std::make_unique<HealthWatch>(parts.database, *parts.server->GetHealthCheckService());
+  if (const absl::Status serving = server->ServeGateway(); !serving.ok()) return serving;
   parts.planner = std::make_unique<RoundPlanner>(parts.database, parts.blobs);
   parts.planner->Start();
   parts.reaper = std::make_unique<LeaseReaper>(parts.database, parts.blobs);
@@ -133,15 +143,23 @@ absl::Status Server::Listen(const ServerOptions& options) {
   absl::StatusOr<std::unique_ptr<Listener>> listener = Listener::Listen(options.listen);
   if (!listener.ok()) return listener.status();
   parts_->listener = *std::move(listener);
+  if (!options.http_listen.empty()) {
+    absl::StatusOr<std::unique_ptr<Gateway>> gateway = Gateway::Open(
+        {options.http_listen, options.page_url, options.tls_certificate, options.tls_key, options.renderer});
+    if (!gateway.ok()) return gateway.status();
+    parts_->gateway = *std::move(gateway);
+    parts_->sessions.set_page_url(parts_->gateway->page_url());
+  }
   grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;
   using From = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
   std::shared_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor =
       builder.experimental().AddExternalConnectionAcceptor(From::FROM_FD, Credentials(options));
   SetLimits(builder);
-  grpc::Service* const services[] = {
-      &parts_->projects, &parts_->images, &parts_->labeling, &parts_->insight, &parts_->provenance,
-      &parts_->tokens,   &parts_->rounds, &parts_->models,   &parts_->workers, &parts_->storage};
+  grpc::Service* const services[] = {&parts_->projects, &parts_->images,     &parts_->labeling,
+                                     &parts_->insight,  &parts_->provenance, &parts_->tokens,
+                                     &parts_->rounds,   &parts_->models,     &parts_->workers,
+                                     &parts_->storage,  &parts_->sessions};
   for (grpc::Service* service : services) builder.RegisterService(service);
   parts_->server = builder.BuildAndStart();
   if (parts_->server == nullptr) {
@@ -158,17 +176,30 @@ absl::Status Server::Listen(const ServerOptions& options) {
   return absl::OkStatus();
 }
 
+absl::Status Server::ServeGateway() {
+  Parts& parts = *parts_;
+  if (parts.gateway == nullptr) return absl::OkStatus();
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(-1);  // what the services send is bounded by themselves
+  return parts.gateway->Serve(
+      parts.calls, parts.database, parts.blobs, parts.server->InProcessChannel(arguments),
+      [&parts] { return parts.health->serves(); }, ConnectionLimit());
+}
+
 Server::~Server() { Shutdown(absl::ZeroDuration()); }
 
 void Server::Shutdown(absl::Duration patience) {
   if (parts_->server == nullptr) return;
+  const Stopwatch began;
   parts_->calls.Drain();
-  parts_->health.reset();
+  parts_->health->Stop();
   parts_->listener->Stop();
-  parts_->server->Shutdown(absl::ToChronoTime(absl::Now() + patience));
+  if (parts_->gateway != nullptr) parts_->gateway->Drain(patience);
+  parts_->server->Shutdown(absl::ToChronoTime(absl::Now() + patience - began.Elapsed()));
   // Calls that are left wait for the database, and so may the planner and the reaper.
   parts_->database.Abort();
   parts_->server->Wait();
+  parts_->gateway.reset();
   parts_->planner.reset();
   parts_->reaper.reset();
   parts_->server.reset();

@@ -20,12 +20,15 @@ struct ServerOptions {
   // PEM texts; both empty: no TLS.
   std::string tls_certificate;
   std::string tls_key;
+  std::string http_listen = "";         // as listen; empty: no gateway
+  std::string page_url = "";            // where people find the pages; empty: at http_listen
+  std::filesystem::path renderer = {};  // loupe-renderer, for the gateway's pictures
 };
 
 class Server {
  public:
   // When this returns, the coordinator serves. Requires: the database has its schema. Errors:
-  // FAILED_PRECONDITION (blob folder, certificate, address).
+  // FAILED_PRECONDITION (blob folder, certificate, address), INVALID_ARGUMENT (page_url).
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options);
 
   // Calls Shutdown() without patience, unless it was called before.
@@ -35,6 +38,8 @@ class Server {
 
   // The HOST:PORT on which it listens.
   const std::string& address() const;
+  // The same of the gateway; empty: there is none.
+  std::string http_address() const;
   Database& database();
 
   // The health check reports NOT_SERVING, no task or job is handed out any more, and calls in progress have
@@ -48,6 +53,7 @@ class Server {
 
   Server(const ServerOptions& options, BlobStore blobs);
   absl::Status Listen(const ServerOptions& options);
+  absl::Status ServeGateway();
 
   std::unique_ptr<Parts> parts_;
 };

@@ -11,7 +11,7 @@ if [ ${#files[@]} -eq 0 ]; then
 fi
 if [ ${#files[@]} -eq 0 ]; then echo "lint: no C++ file has changed"; exit 0; fi
 
-deploy/install-deps.sh build lint
+deploy/install-deps.sh build web lint
 clang-format --dry-run --Werror "${files[@]}"
 
 # A header is checked through its source, with commands that compile each file by itself.

@@ -1,4 +1,4 @@
-// loupe token create|list|revoke
+// loupe token create|link|list|revoke
 #include <array>
 #include <filesystem>
 #include <string>
@@ -13,7 +13,9 @@
 #include "client/cli/message_json.h"
 #include "client/cli/secret_file.h"
 #include "client/lib/request_id.h"
+#include "loupe/v1/session.grpc.pb.h"
 #include "loupe/v1/token.grpc.pb.h"
+#include "proto/error_info.h"
 
 namespace loupe {
 namespace {
@@ -28,6 +30,10 @@ struct CreateTokenOptions {
 
 struct ListTokensOptions {
   bool json = false;
+};
+
+struct LinkOptions {
+  std::string token;
 };
 
 struct RevokeOptions {
@@ -47,6 +53,16 @@ absl::StatusOr<absl::Time> ExpiryOf(const std::string& text) {
     if (count > 0 && count <= 100'000) return absl::Now() + absl::Hours(int64_t{count} * hours);
   }
   return UsageError(absl::StrCat("--expires ", text, " is no time: use 12h, 30d, 8w or 2030-12-31"));
+}
+
+// A link that logs the token's holder in; 0: who calls. Errors: FAILED_PRECONDITION (NO_GATEWAY: this
+// coordinator serves no pages), and others.
+absl::StatusOr<std::string> LoginLink(const Context& context, int64_t token_id) {
+  v1::CreateLoginLinkRequest request;
+  request.set_token_id(token_id);
+  const auto link = Ask(context, &v1::SessionService::Stub::CreateLoginLink, request);
+  if (!link.ok()) return link.status();
+  return link->url();
 }
 
 absl::Status CreateToken(const Context& context, const CreateTokenOptions& options) {
@@ -70,14 +86,22 @@ absl::Status CreateToken(const Context& context, const CreateTokenOptions& optio
   if (!options.out.empty()) {
     if (absl::Status written = WriteSecretFile(options.out, created->secret()); !written.ok()) return written;
   }
+  absl::StatusOr<std::string> link = "";
+  if (role != v1::WORKER) link = LoginLink(context, created->token().id());
+  if (ErrorReason(link.status()) == "NO_GATEWAY") link = "";
   if (options.json) {
     Json json = TokenJson(created->token());
     if (options.out.empty()) json["secret"] = created->secret();
+    if (link.ok() && !link->empty()) json["login_link"] = *link;
     PrintJson(json);
   } else {
     std::printf("%s\n", options.out.empty() ? created->secret().c_str() : options.out.c_str());
+    // Not with the token: scripts read that.
+    if (link.ok() && !link->empty()) {
+      std::fprintf(stderr, "log in with a browser (once, within a day): %s\n", link->c_str());
+    }
   }
-  return absl::OkStatus();
+  return link.status();
 }
 
 absl::Status ListTokens(const Context& context, const ListTokensOptions& options) {
@@ -113,6 +137,18 @@ absl::StatusOr<v1::Token> FindToken(const Context& context, const std::string& w
   return absl::NotFoundError(absl::StrCat("there is no token ", which, ": `loupe token list` names them"));
 }
 
+absl::Status MakeLink(const Context& context, const LinkOptions& options) {
+  int64_t id = 0;
+  if (!options.token.empty()) {
+    const absl::StatusOr<v1::Token> token = FindToken(context, options.token);
+    if (!token.ok()) return token.status();
+    id = token->id();
+  }
+  const absl::StatusOr<std::string> link = LoginLink(context, id);
+  if (link.ok()) std::printf("%s\n", link->c_str());
+  return link.status();
+}
+
 absl::Status Revoke(const Context& context, const RevokeOptions& options) {
   const absl::StatusOr<v1::Token> token = FindToken(context, options.token);
   if (!token.ok()) return token.status();
@@ -144,6 +180,12 @@ void AddTokenCommands(CLI::App& parent, Action& action) {
       });
   command->add_flag("--json", create->json, "Print JSON");
   OnChosen(command, action, create, CreateToken);
+
+  auto link = std::make_shared<LinkOptions>();
+  command = token->add_subcommand("link", "Make a link that logs in with a browser, once, within a day");
+  command->add_option("token", link->token,
+                      "Whose: a name or id from `loupe token list`, which takes an admin; default: your own");
+  OnChosen(command, action, link, MakeLink);
 
   auto list = std::make_shared<ListTokensOptions>();
   command = token->add_subcommand("list", "All tokens, revoked ones too");

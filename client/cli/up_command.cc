@@ -20,7 +20,9 @@
 #include "client/lib/request_id.h"
 #include "content/private_folder.h"
 #include "content/steady_clock.h"
+#include "loupe/v1/session.grpc.pb.h"
 #include "loupe/v1/token.grpc.pb.h"
+#include "proto/error_info.h"
 
 namespace loupe {
 namespace {
@@ -156,7 +158,29 @@ absl::Status StartServer(const House& house) {
     fs::remove(address_file, ignored);
     address = "127.0.0.1:0";
   }
-  return house.server.Start(*program, {"--data-dir", house.dir.string(), "--listen", address});
+  // Likewise for the pages, which people have as bookmarks.
+  const fs::path http_file = house.dir / "http.address";
+  std::string http_address = FirstLine(http_file);
+  if (!IsFree(http_address)) {
+    std::error_code ignored;
+    fs::remove(http_file, ignored);
+    http_address = "127.0.0.1:0";
+  }
+  return house.server.Start(
+      *program, {"--data-dir", house.dir.string(), "--listen", address, "--http-listen", http_address});
+}
+
+// Where the pages are, and a link that logs in. Nothing, of a coordinator that was started without them.
+absl::Status PrintPages(const Connection& connection) {
+  v1::SessionService::Stub stub(connection.channel());
+  const auto link =
+      Call(connection, stub, &v1::SessionService::Stub::CreateLoginLink, v1::CreateLoginLinkRequest());
+  if (ErrorReason(link.status()) == "NO_GATEWAY") return absl::OkStatus();
+  if (!link.ok()) return link.status();
+  const std::string page = link->url().substr(0, link->url().find('#'));
+  std::printf("pages        %s\n", page.c_str());
+  std::printf("log in       %s (once, within a day)\n", link->url().c_str());
+  return absl::OkStatus();
 }
 
 absl::Status MakeWorkerToken(const Connection& connection, const fs::path& path) {
@@ -232,6 +256,7 @@ absl::Status Up(const Context& context, const UpOptions& options) {
     std::printf("worker       process %d%s, log %s\n", house.worker.Running().value_or(0),
                 worker_ran ? " (ran already)" : "", house.worker.log_file().c_str());
   }
+  if (absl::Status printed = PrintPages(*connection); !printed.ok()) return printed;
   std::printf("token        %s\n", (house.dir / "admin.token").c_str());
   std::printf("now          loupe status --dir %s\n", ShellWord(*given).c_str());
   return absl::OkStatus();

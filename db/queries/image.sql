@@ -14,6 +14,10 @@ ORDER BY id LIMIT $5;
 -- name: SelectImage
 SELECT * FROM shown_image WHERE project_id = $1 AND id = $2;
 
+-- name: FindMediaType
+SELECT media_type FROM image JOIN project ON project.id = project_id
+WHERE sha256 = $1 AND state <> 'removed' AND deleted_at IS NULL LIMIT 1;
+
 -- name: SelectImagesByFileName
 SELECT * FROM shown_image WHERE project_id = $1 AND file_name = $2 ORDER BY id LIMIT 10;
 

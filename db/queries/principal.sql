@@ -4,8 +4,15 @@
 SELECT 1;
 
 -- name: FindPrincipal
-SELECT id, name, role, revoked_at IS NOT NULL AS revoked, coalesce(expires_at <= now(), false) AS expired
-FROM principal WHERE token_hash = $1;
+-- By the hash of a token, or of a session's secret. session: 0 for a token.
+SELECT id, name, role, revoked_at IS NOT NULL AS revoked, coalesce(expires_at <= now(), false) AS expired,
+  0 AS session
+FROM principal WHERE token_hash = $1
+UNION ALL
+SELECT principal.id, name, role, revoked_at IS NOT NULL, coalesce(principal.expires_at <= now(), false),
+  session.id
+FROM session JOIN principal ON principal.id = principal_id
+WHERE secret_hash = $1 AND session.expires_at > now();
 
 -- name: InsertPrincipal
 -- An empty name becomes ROLE-ID. The id is drawn first, since the name needs it.

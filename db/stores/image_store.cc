@@ -68,6 +68,12 @@ std::optional<v1::Image> FindImage(Transaction& transaction, ProjectId project, 
   return FirstImage(transaction.Exec("SelectImage", project, image));
 }
 
+std::optional<std::string> FindMediaType(Transaction& transaction, const Sha256& hash) {
+  const pqxx::result rows = transaction.Exec("FindMediaType", hash);
+  if (rows.empty()) return std::nullopt;
+  return rows[0][0].as<std::string>();
+}
+
 std::vector<v1::Image> FindImages(Transaction& transaction, ProjectId project, const std::string& file_name) {
   std::vector<v1::Image> images;
   for (const auto& row : transaction.Exec("SelectImagesByFileName", project, file_name)) {

@@ -24,6 +24,8 @@ std::vector<v1::Image> ListImages(Transaction& transaction, ProjectId project, c
                                   ImageId after, int limit);
 
 std::optional<v1::Image> FindImage(Transaction& transaction, ProjectId project, ImageId image);
+// Of the picture with this hash, which some project has, e.g. `image/png`. nullopt: none has it.
+std::optional<std::string> FindMediaType(Transaction& transaction, const Sha256& hash);
 // At most 10 images of this name, in order of id.
 std::vector<v1::Image> FindImages(Transaction& transaction, ProjectId project, const std::string& file_name);
 

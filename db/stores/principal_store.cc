@@ -28,7 +28,21 @@ v1::Token TokenOf(const pqxx::row& row) {
   return token;
 }
 
+v1::Session SessionOf(const pqxx::row& row) {
+  v1::Session session;
+  session.set_id(row["id"].as<int64_t>());
+  *session.mutable_created_at() = TimestampOf(row["created_at"]);
+  *session.mutable_expires_at() = TimestampOf(row["expires_at"]);
+  session.set_client(row["client"].as<std::string>());
+  return session;
+}
+
 }  // namespace
+
+absl::Status NoSuchToken(PrincipalId principal) {
+  return Error(absl::StatusCode::kNotFound, "NO_SUCH_TOKEN",
+               absl::StrCat("there is no token with the id ", principal.value()));
+}
 
 std::string RoleName(v1::Role role) {
   return role == v1::ROLE_UNSPECIFIED ? "" : absl::AsciiStrToLower(v1::Role_Name(role));
@@ -38,8 +52,15 @@ std::optional<Principal> FindPrincipal(Transaction& transaction, const Sha256& t
   const pqxx::result rows = transaction.Exec("FindPrincipal", token_hash);
   if (rows.empty()) return std::nullopt;
   const pqxx::row row = rows.front();
-  return Principal{IdOf<PrincipalId>(row["id"]), row["name"].as<std::string>(), RoleOf(row["role"]),
-                   row["revoked"].as<bool>(), row["expired"].as<bool>()};
+  return Principal{IdOf<PrincipalId>(row["id"]), row["name"].as<std::string>(),
+                   RoleOf(row["role"]),          row["revoked"].as<bool>(),
+                   row["expired"].as<bool>(),    IdOf<SessionId>(row["session"])};
+}
+
+std::optional<v1::Token> FindToken(Transaction& transaction, PrincipalId principal) {
+  const pqxx::result rows = transaction.Exec("SelectPrincipal", principal);
+  if (rows.empty()) return std::nullopt;
+  return TokenOf(rows[0]);
 }
 
 std::optional<PrincipalId> FindPrincipalNamed(Transaction& transaction, const std::string& name) {
@@ -67,11 +88,7 @@ std::vector<v1::Token> ListTokens(Transaction& transaction, PrincipalId after, i
 
 absl::Status RevokeToken(Transaction& transaction, PrincipalId principal) {
   const pqxx::result admins = transaction.Exec("LockAdmins");
-  const pqxx::result rows = transaction.Exec("SelectPrincipal", principal);
-  if (rows.empty()) {
-    return Error(absl::StatusCode::kNotFound, "NO_SUCH_TOKEN",
-                 absl::StrCat("there is no token with the id ", principal.value()));
-  }
+  if (!FindToken(transaction, principal).has_value()) return NoSuchToken(principal);
   if (admins.size() == 1 && IdOf<PrincipalId>(admins[0]["id"]) == principal) {
     return Error(absl::StatusCode::kFailedPrecondition, "LAST_ADMIN",
                  "it is the only admin token left that doesn't expire: make another one first");
@@ -83,6 +100,44 @@ absl::Status RevokeToken(Transaction& transaction, PrincipalId principal) {
 bool LockAndCheckForPrincipals(Transaction& transaction) {
   transaction.Exec("LockFirstAdmin");
   return transaction.Exec("AnyPrincipal").at(0)[0].as<bool>();
+}
+
+google::protobuf::Timestamp InsertLoginLink(Transaction& transaction, PrincipalId principal,
+                                            const Sha256& secret_hash, absl::Duration lasts) {
+  return TimestampOf(
+      transaction.Exec("InsertLoginLink", secret_hash, principal, absl::ToInt64Seconds(lasts)).at(0)[0]);
+}
+
+std::optional<PrincipalId> UseLoginLink(Transaction& transaction, const Sha256& secret_hash) {
+  const pqxx::result rows = transaction.Exec("UseLoginLink", secret_hash);
+  if (rows.empty()) return std::nullopt;
+  return IdOf<PrincipalId>(rows[0][0]);
+}
+
+v1::Session InsertSession(Transaction& transaction, PrincipalId principal, const Sha256& secret_hash,
+                          absl::Duration lasts, const std::string& client, int most) {
+  v1::Session session = SessionOf(
+      transaction.Exec("InsertSession", principal, secret_hash, absl::ToInt64Seconds(lasts), client).at(0));
+  transaction.Exec("EndOldestSessions", principal, most);
+  return session;
+}
+
+std::vector<v1::Session> ListSessions(Transaction& transaction, PrincipalId principal, SessionId current) {
+  std::vector<v1::Session> sessions;
+  for (const auto& row : transaction.Exec("ListSessions", principal)) {
+    sessions.push_back(SessionOf(row));
+    sessions.back().set_is_current(SessionId(sessions.back().id()) == current);
+  }
+  return sessions;
+}
+
+bool EndSession(Transaction& transaction, PrincipalId principal, SessionId session) {
+  return !transaction.Exec("EndSession", principal, session).empty();
+}
+
+void ForgetEndedSessions(Transaction& transaction) {
+  transaction.Exec("ForgetEndedSessions");
+  transaction.Exec("ForgetOldLoginLinks");
 }
 
 }  // namespace loupe

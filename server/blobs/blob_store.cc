@@ -168,21 +168,34 @@ absl::Status BlobStore::Sync() const {
   return absl::OkStatus();
 }
 
-absl::StatusOr<BlobReader> BlobStore::OpenBlob(const Sha256& hash) const {
-  FileHandle file(open(PathOf(folder_, hash).c_str(), O_RDONLY | O_CLOEXEC));
+absl::StatusOr<FileHandle> BlobStore::OpenFile(const Sha256& hash) const {
+  FileHandle file(open(PathOf(hash).c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid()) return errno == ENOENT ? NoSuchBlob(hash) : FileError("opening", errno);
-  struct stat status {};
-  if (fstat(file.get(), &status) != 0) return FileError("opening", errno);
-  return BlobReader(std::move(file), static_cast<uint64_t>(status.st_size));
+  return file;
 }
 
-bool BlobStore::Exists(const Sha256& hash) const { return access(PathOf(folder_, hash).c_str(), F_OK) == 0; }
+absl::StatusOr<BlobReader> BlobStore::OpenBlob(const Sha256& hash) const {
+  absl::StatusOr<FileHandle> file = OpenFile(hash);
+  if (!file.ok()) return file.status();
+  struct stat status {};
+  if (fstat(file->get(), &status) != 0) return FileError("opening", errno);
+  return BlobReader(*std::move(file), static_cast<uint64_t>(status.st_size));
+}
+
+fs::path BlobStore::PathOf(const Sha256& hash) const { return loupe::PathOf(folder_, hash); }
+fs::path BlobStore::Renderings() const { return folder_ / "renderings"; }
+fs::path BlobStore::RenderingsOf(const Sha256& hash) const { return loupe::PathOf(Renderings(), hash); }
+
+bool BlobStore::Exists(const Sha256& hash) const { return access(PathOf(hash).c_str(), F_OK) == 0; }
 
 Erasure BlobStore::Erase(const std::vector<Sha256>& hashes) const {
   Erasure erasure;
   std::set<fs::path> folders;
   for (const Sha256& hash : hashes) {
-    const fs::path path = PathOf(folder_, hash);
+    const fs::path path = PathOf(hash);
+    std::error_code error;
+    fs::remove_all(RenderingsOf(hash), error);
+    if (error) erasure.why.Update(FileError("erasing", error.value()));
     if (unlink(path.c_str()) == 0) {
       erasure.erased.push_back(hash);
       folders.insert(path.parent_path());
@@ -199,7 +212,7 @@ absl::StatusOr<std::vector<StoredBlob>> BlobStore::List(uint8_t first_byte) cons
   std::vector<StoredBlob> blobs;
   Sha256 first{};
   first[0] = first_byte;
-  const fs::path shard = PathOf(folder_, first).parent_path();
+  const fs::path shard = PathOf(first).parent_path();
   std::error_code error;
   for (fs::directory_iterator entry(shard, error), end; !error && entry != end; entry.increment(error)) {
     const std::optional<Sha256> hash =
@@ -215,7 +228,7 @@ absl::StatusOr<std::vector<StoredBlob>> BlobStore::List(uint8_t first_byte) cons
 
 absl::StatusOr<uint64_t> BlobStore::Size(const Sha256& hash) const {
   struct stat status {};
-  if (stat(PathOf(folder_, hash).c_str(), &status) != 0) return NoSuchBlob(hash);
+  if (stat(PathOf(hash).c_str(), &status) != 0) return NoSuchBlob(hash);
   return static_cast<uint64_t>(status.st_size);
 }
 

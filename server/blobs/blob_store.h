@@ -1,8 +1,8 @@
 // Pictures, weights and checkpoints: files named by the SHA-256 of their bytes.
 //
 // Layout: FOLDER/ab/cdef… (64 hexadecimal digits; the first two name a folder), FOLDER/incoming/… while a
-// blob is written. Several coordinators may share one folder: a blob gets its name by rename alone, and its
-// writer holds a lock (flock) on the temporary file.
+// blob is written, FOLDER/renderings/… of pictures. Several coordinators may share one folder: a blob gets
+// its name by rename alone, and its writer holds a lock (flock) on the temporary file.
 #pragma once
 
 #include <cstddef>
@@ -117,9 +117,20 @@ class BlobStore {
   // Errors: NOT_FOUND, INTERNAL.
   absl::StatusOr<BlobReader> OpenBlob(const Sha256& hash) const;
 
+  // The same as a descriptor, for reads at any place. Errors: NOT_FOUND, INTERNAL.
+  absl::StatusOr<FileHandle> OpenFile(const Sha256& hash) const;
+
   bool Exists(const Sha256& hash) const;
 
-  // Removes blobs for good; one that is not there is no error.
+  std::filesystem::path PathOf(const Sha256& hash) const;
+
+  // The folder for what was made of a picture and can be made again: FOLDER/renderings/ab/cdef…; it need not
+  // be there.
+  std::filesystem::path RenderingsOf(const Sha256& hash) const;
+  // The folder of all of these.
+  std::filesystem::path Renderings() const;
+
+  // Removes blobs for good, with what was made of them; one that is not there is no error.
   Erasure Erase(const std::vector<Sha256>& hashes) const;
 
   // The blobs whose hash begins with this byte, in no order; without those that are being written. Errors:

@@ -12,6 +12,7 @@
 #include "db/stores/ranking_store.h"
 #include "db/stores/round_store.h"
 #include "evaluation/bootstrap.h"
+#include "proto/class_index.h"
 #include "recipe/recipe.h"
 #include "server/ranking/learning_curve.h"
 

@@ -132,7 +132,8 @@ void JobWaiters::End(const Waiter& waiter, const absl::Status& status) {
 bool JobWaiters::Serve(Waiter& waiter, bool& has_free, absl::Status& down) {
   const absl::Time deadline = absl::Now() + kJobDeadline;
   if (waiter.is_new) {
-    absl::StatusOr<Principal> principal = calls_.Admit(*waiter.context, kLeaseJob, *waiter.request, deadline);
+    absl::StatusOr<Principal> principal =
+        calls_.Admit(BearerToken(*waiter.context), kLeaseJob, *waiter.request, deadline);
     if (principal.ok() && waiter.request->worker().size() > kMaxWorkerName) {
       principal = InvalidArgument("worker may have at most 200 characters");
     }

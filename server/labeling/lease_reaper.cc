@@ -5,6 +5,7 @@
 
 #include "absl/time/clock.h"
 #include "db/stores/job_store.h"
+#include "db/stores/principal_store.h"
 #include "db/stores/ranking_store.h"
 #include "db/stores/request_store.h"
 #include "db/stores/task_store.h"
@@ -54,10 +55,12 @@ void LeaseReaper::ReapOnce() {
 }
 
 void LeaseReaper::SweepOnce() {
-  (void)database_.Transact({"ForgetWorkers", absl::Now() + kDeadline}, [](Transaction& transaction) {
-    ForgetWorkers(transaction);
-    return absl::OkStatus();
-  });
+  (void)database_.Transact({"ForgetWorkersAndSessions", absl::Now() + kDeadline},
+                           [](Transaction& transaction) {
+                             ForgetWorkers(transaction);
+                             ForgetEndedSessions(transaction);
+                             return absl::OkStatus();
+                           });
   for (;;) {
     const auto forgotten =
         database_.Transact({"ForgetOldRequests", absl::Now() + kDeadline}, [](Transaction& transaction) {

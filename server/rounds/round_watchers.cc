@@ -27,10 +27,11 @@ constexpr size_t kMaxWatchers = 2000;
 // One stream. gRPC calls its methods; the thread sends. It lives until both are done with it.
 class RoundWatchers::Watcher final : public grpc::ServerWriteReactor<v1::Round> {
  public:
-  Watcher(RoundWatchers& hub, grpc::CallbackServerContext& context, v1::WatchRoundRequest request)
-      : hub_(hub), context_(context), request_(std::move(request)) {}
+  // `token`: of the caller. The thread may look at a watcher whose call has ended, and its context with it.
+  Watcher(RoundWatchers& hub, std::string token, v1::WatchRoundRequest request)
+      : hub_(hub), token_(std::move(token)), request_(std::move(request)) {}
 
-  const grpc::CallbackServerContext& context() const { return context_; }
+  const std::string& token() const { return token_; }
   const v1::WatchRoundRequest& request() const { return request_; }
 
   // While an earlier one is still on its way, only the latest waits.
@@ -96,7 +97,7 @@ class RoundWatchers::Watcher final : public grpc::ServerWriteReactor<v1::Round> 
   }
 
   RoundWatchers& hub_;
-  grpc::CallbackServerContext& context_;
+  const std::string token_;
   const v1::WatchRoundRequest request_;
   const Stopwatch began_;
   absl::Mutex mutex_;
@@ -122,7 +123,7 @@ RoundWatchers::~RoundWatchers() {
 
 grpc::ServerWriteReactor<v1::Round>* RoundWatchers::Add(grpc::CallbackServerContext* context,
                                                         const v1::WatchRoundRequest* request) {
-  auto watcher = std::make_shared<Watcher>(*this, *context, *request);
+  auto watcher = std::make_shared<Watcher>(*this, BearerToken(*context), *request);
   bool refused = false;
   {
     absl::MutexLock lock(&mutex_);
@@ -146,7 +147,7 @@ absl::Status RoundWatchers::Begin(Watcher& watcher) {
   watcher.is_new = false;
   const absl::Time deadline = absl::Now() + kWatchDeadline;
   const absl::StatusOr<Principal> principal =
-      calls_.Admit(watcher.context(), kWatchMethod, watcher.request(), deadline);
+      calls_.Admit(watcher.token(), kWatchMethod, watcher.request(), deadline);
   if (!principal.ok()) {
     watcher.End(principal.status());
     return principal.status();
@@ -217,7 +218,7 @@ void RoundWatchers::Pass(const Watchers& watchers) {
     if (watcher->since_token_check.Elapsed() < kTokenPeriod) continue;
     watcher->since_token_check = Stopwatch();
     const auto principal =
-        calls_.Admit(watcher->context(), kWatchMethod, watcher->request(), absl::Now() + kWatchDeadline);
+        calls_.Admit(watcher->token(), kWatchMethod, watcher->request(), absl::Now() + kWatchDeadline);
     if (absl::IsUnauthenticated(principal.status())) watcher->End(principal.status());
   }
   SendChanges(old);

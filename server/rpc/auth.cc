@@ -14,13 +14,25 @@
 namespace loupe {
 namespace {
 
+constexpr absl::string_view kSession = "loupe_session_";
 constexpr size_t kMaxKnown = 10'000;  // cached look-ups; beyond it the cache is emptied
 
 absl::Status Unauthenticated(const char* reason, const char* message) {
   return Error(absl::StatusCode::kUnauthenticated, reason, message);
 }
 
-// Empty when the call carries no token.
+std::string RandomText() {
+  std::string bytes(32, '\0');
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size())) != 1) {
+    std::abort();  // without randomness no token would be secret
+  }
+  std::string text;
+  absl::WebSafeBase64Escape(bytes, &text);
+  return text;
+}
+
+}  // namespace
+
 std::string BearerToken(const grpc::ServerContextBase& context) {
   constexpr absl::string_view kScheme = "Bearer ";
   const auto& metadata = context.client_metadata();
@@ -30,6 +42,10 @@ std::string BearerToken(const grpc::ServerContextBase& context) {
   if (!absl::StartsWithIgnoreCase(value, kScheme)) return "";
   return std::string(absl::StripAsciiWhitespace(value.substr(kScheme.size())));
 }
+
+std::string NewTokenSecret() { return absl::StrCat("loupe_", RandomText()); }
+
+std::string NewSessionSecret() { return absl::StrCat(kSession, RandomText()); }
 
 absl::StatusOr<Principal> Accepted(const std::optional<Principal>& principal) {
   if (!principal.has_value()) {
@@ -44,29 +60,15 @@ absl::StatusOr<Principal> Accepted(const std::optional<Principal>& principal) {
   return *principal;
 }
 
-}  // namespace
-
-std::string NewTokenSecret() {
-  std::string bytes(32, '\0');
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size())) != 1) {
-    std::abort();  // without randomness no token would be secret
-  }
-  std::string text;
-  absl::WebSafeBase64Escape(bytes, &text);
-  return absl::StrCat("loupe_", text);
-}
-
 size_t Authenticator::HashHash::operator()(const Sha256& hash) const {
   size_t bits = 0;
   std::memcpy(&bits, hash.data(), sizeof(bits));
   return bits;
 }
 
-absl::StatusOr<Principal> Authenticator::Authenticate(const grpc::ServerContextBase& context,
-                                                      absl::Time deadline) {
-  const std::string token = BearerToken(context);
+absl::StatusOr<Principal> Authenticator::Authenticate(const std::string& token, absl::Time deadline) {
   if (token.empty()) {
-    return Unauthenticated("NO_TOKEN", "send a token as metadata `authorization: Bearer TOKEN`");
+    return Unauthenticated("NO_TOKEN", "send a token in the header `authorization: Bearer TOKEN`");
   }
   const Sha256 hash = HashOf(token);
   const auto now = std::chrono::steady_clock::now();
@@ -82,6 +84,10 @@ absl::StatusOr<Principal> Authenticator::Authenticate(const grpc::ServerContextB
       });
   if (!principal.ok()) return principal.status();
   absl::StatusOr<Principal> answer = Accepted(*principal);
+  // An ended session is deleted, and one ends with its token.
+  if (!answer.ok() && absl::StartsWith(token, kSession)) {
+    answer = Unauthenticated("SESSION_ENDED", "this session has ended: log in again");
+  }
   absl::MutexLock lock(&mutex_);
   if (known_.size() >= kMaxKnown) known_.clear();
   known_[hash] = {answer, now};

@@ -1,7 +1,8 @@
-// Makes tokens and looks up who sent one.
+// Makes tokens and secrets of sessions, and looks up who sent one.
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -19,6 +20,16 @@ namespace loupe {
 // 256 random bits, written as `loupe_` and 43 characters of base64url.
 std::string NewTokenSecret();
 
+// As many random bits, written as `loupe_session_` and 43 characters.
+std::string NewSessionSecret();
+
+// The token or secret in a call's metadata `authorization: Bearer TOKEN`; empty: there is none.
+std::string BearerToken(const grpc::ServerContextBase& context);
+
+// Whom a token or a session is of, or why it is refused. nullopt: it is not known. Errors: UNAUTHENTICATED
+// (UNKNOWN_TOKEN, REVOKED_TOKEN, EXPIRED_TOKEN).
+absl::StatusOr<Principal> Accepted(const std::optional<Principal>& principal);
+
 // Thread-safe.
 class Authenticator {
  public:
@@ -28,9 +39,10 @@ class Authenticator {
 
   explicit Authenticator(Database& database) : database_(database) {}
 
-  // The principal whose token is in the metadata `authorization: Bearer TOKEN`.
-  // Errors: UNAUTHENTICATED (NO_TOKEN, UNKNOWN_TOKEN, REVOKED_TOKEN, EXPIRED_TOKEN), UNAVAILABLE.
-  absl::StatusOr<Principal> Authenticate(const grpc::ServerContextBase& context, absl::Time deadline);
+  // The principal who has this token, or session with this secret; empty: the call came without one.
+  // Errors: UNAUTHENTICATED (NO_TOKEN, UNKNOWN_TOKEN, REVOKED_TOKEN, EXPIRED_TOKEN, SESSION_ENDED),
+  // UNAVAILABLE.
+  absl::StatusOr<Principal> Authenticate(const std::string& token, absl::Time deadline);
 
  private:
   struct Known {                       // a cached look-up

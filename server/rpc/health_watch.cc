@@ -15,21 +15,22 @@ constexpr absl::Duration kHealthPatience = absl::Seconds(3);
 HealthWatch::HealthWatch(Database& database, grpc::HealthCheckServiceInterface& health)
     : database_(database), health_(health), thread_([this] { Loop(); }) {}
 
-HealthWatch::~HealthWatch() {
+void HealthWatch::Stop() {
+  if (!thread_.joinable()) return;
   stop_.Set();
   thread_.join();
+  serves_ = false;
   health_.SetServingStatus(false);
 }
 
 void HealthWatch::Loop() {
-  bool serves = true;
   do {
     const bool answers = database_.Ping(kHealthPatience).ok();
-    if (answers == serves) continue;
-    serves = answers;
-    health_.SetServingStatus(serves);
-    spdlog::warn("health: {}", serves ? "the database answers again: serving"
-                                      : "the database does not answer: not serving");
+    if (answers == serves_) continue;
+    serves_ = answers;
+    health_.SetServingStatus(answers);
+    spdlog::warn("health: {}", answers ? "the database answers again: serving"
+                                       : "the database does not answer: not serving");
   } while (!stop_.WaitFor(kHealthPeriod));
 }
 

@@ -149,12 +149,19 @@ absl::StatusOr<RpcCalls::Turn> RpcCalls::WaitForTurn(const Call& call) {
   }
 }
 
-absl::StatusOr<Principal> RpcCalls::Admit(const grpc::ServerContextBase& context, const char* method,
+absl::StatusOr<Principal> RpcCalls::Admit(const std::string& token, const char* method,
                                           const Message& request, absl::Time deadline) {
-  absl::StatusOr<Principal> principal = authenticator_.Authenticate(context, deadline);
+  absl::StatusOr<Principal> principal = Identify(token, method, deadline);
+  if (!principal.ok()) return principal;
+  if (const absl::Status refused = RefuseControlCharacters(request); !refused.ok()) return refused;
+  return principal;
+}
+
+absl::StatusOr<Principal> RpcCalls::Identify(const std::string& token, const char* method,
+                                             absl::Time deadline) {
+  absl::StatusOr<Principal> principal = authenticator_.Authenticate(token, deadline);
   if (!principal.ok()) return principal;
   if (const absl::Status role = CheckRole(method, *principal); !role.ok()) return role;
-  if (const absl::Status refused = RefuseControlCharacters(request); !refused.ok()) return refused;
   return principal;
 }
 
@@ -164,7 +171,7 @@ grpc::Status RpcCalls::Run(grpc::ServerContext* context, const char* method, con
   const absl::Time deadline = DeadlineOf(*context, max_duration);
   std::string who = "nobody";
   const auto checked_body = [&]() -> absl::Status {
-    absl::StatusOr<Principal> principal = authenticator_.Authenticate(*context, deadline);
+    absl::StatusOr<Principal> principal = authenticator_.Authenticate(BearerToken(*context), deadline);
     if (!principal.ok()) return principal.status();
     who = principal->name;
     if (const absl::Status role = CheckRole(method, *principal); !role.ok()) return role;

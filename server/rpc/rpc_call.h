@@ -92,9 +92,13 @@ class RpcCalls {
   absl::StatusOr<Turn> WaitForTurn(const Call& call);
 
   // For methods that wait without a thread (server/rounds/round_watchers.h, server/jobs/job_waiters.h): who
-  // calls, if token and role are accepted and the request holds no control character.
-  absl::StatusOr<Principal> Admit(const grpc::ServerContextBase& context, const char* method,
+  // calls, if token and role are accepted and the request holds no control character. They take the token
+  // from the context when the call comes: a call that ends takes its context with it.
+  absl::StatusOr<Principal> Admit(const std::string& token, const char* method,
                                   const google::protobuf::Message& request, absl::Time deadline);
+
+  // For the gateway: who has this token or session's secret, if that role may call `method`.
+  absl::StatusOr<Principal> Identify(const std::string& token, const char* method, absl::Time deadline);
 
   // From now on no task and no job is handed out.
   void Drain() { draining_ = true; }

@@ -193,9 +193,40 @@ def coco():
     yield "cut", b'{"images": [\n {"id": 1'
 
 
+def http():
+    end = b"HTTP/1.1\r\nHost: a\r\n"
+    chunks = b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+    yield "get", b"GET / " + end + b"\r\n"
+    yield "post", b"POST /x?y=1 " + end + b"Content-Length: 3\r\n\r\nabc"
+    yield "chunks", b"POST /pieces " + end + chunks
+    yield "chunks_with_trailer", b"POST /x " + end + chunks[:-2] + b"Host: b\r\n\r\n"
+    yield "pipelined", (b"GET /pieces " + end + b"\r\n") * 3 + b"GET /refuse " + end + b"\r\n"
+    yield "both_lengths", b"POST /x " + end + b"Content-Length: 3\r\n" + chunks
+    yield "asked_to_go_on", b"POST /x " + end + b"Expect: 100-continue\r\nContent-Length: 1\r\n\r\na"
+    yield "old", b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+    yield "folded", b"GET / " + end + b"X: a\r\n b\r\n\r\n"
+    yield "bare_line_feeds", b"GET / HTTP/1.1\nHost: a\n\n"
+    yield "cut", b"POST /x " + end + b"Content-Length: 10\r\n\r\nabc"
+
+
+def connect():
+    # The first byte: JSON, binary, an envelope, an address, a header; the second a method.
+    for method in range(0, 60, 7):
+        yield f"json_{method}", bytes([0, method]) + b'{"project": "parts", "requestId": "1"}'
+        yield f"binary_{method}", bytes([1, method]) + b"\x0a\x01a\x12\x01b"
+    yield "json_nested", b"\0\0" + b'{"a":[{"b":' * 40
+    yield "envelope", b"\2\0" + struct.pack(">BI", 0, 3) + b"abc"
+    yield "envelope_cut", b"\2\0" + struct.pack(">BI", 0, 30) + b"abc"
+    yield "picture", b"\3\0/images/" + b"ab" * 32 + b"/rendering?low=1&high=4095"
+    yield "range", b"\3\0bytes=5-10"
+    yield "type", b"\4\0application/connect+json; charset=utf-8"
+    yield "host", b"\4\0localhost:8080"
+    yield "cookie", b"\4\0a=b; loupe_session_8080=secret"
+
+
 def main():
     for target, make in {"safetensors": safetensors, "torch_file": torch_files, "torch_pickle": torch_pickles,
-                         "image": images, "coco": coco}.items():
+                         "image": images, "coco": coco, "http": http, "connect": connect}.items():
         for name, content in make():
             write(target, name, content)
 

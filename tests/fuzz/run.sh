@@ -2,7 +2,8 @@
 # Installs what is missing, builds the fuzz targets and runs each in turn, from the kept seeds. One line a
 # target, with executions, edges covered and seconds; exits with 1 when an input crashes, leaks, hangs or
 # takes too much memory.
-#   tests/fuzz/run.sh [SECONDS=600] [TARGET...]   TARGET: safetensors, torch_file, torch_pickle, image, coco
+#   tests/fuzz/run.sh [SECONDS=600] [TARGET...]   TARGET: safetensors, torch_file, torch_pickle, image, coco,
+#                                           http, connect
 # What is found stays in build/fuzz/found/TARGET, the corpus that grew in build/fuzz/corpus/TARGET. Once
 # mended, a finding goes to tests/fuzz/seeds/TARGET under a name that says what broke; the ordinary tests run
 # all seeds.
@@ -10,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 seconds=600
 if [[ "${1:-}" =~ ^[0-9]+$ ]]; then seconds=$1; shift; fi
-all=(safetensors torch_file torch_pickle image coco)
+all=(safetensors torch_file torch_pickle image coco http connect)
 targets=("$@")
 if [ ${#targets[@]} -eq 0 ]; then targets=("${all[@]}"); fi
 for target in "${targets[@]}"; do
@@ -20,7 +21,7 @@ for target in "${targets[@]}"; do
   fi
 done
 
-deploy/install-deps.sh build build-worker fuzz
+deploy/install-deps.sh build build-worker web fuzz
 cmake --preset fuzz > /dev/null
 cmake --build --preset fuzz -j "$(nproc)"
 

@@ -10,14 +10,26 @@ ROOT = os.environ.get("LOUPE_SOURCE") or os.path.abspath(
     os.path.join(os.path.dirname(__file__), "..", "..")
 )
 BIN = os.environ.get("LOUPE_BIN") or os.path.join(ROOT, "build", "release", "bin")
-FOLDERS = ("client", "content", "db", "evaluation", "proto", "recipe", "server", "version", "worker")
+FOLDERS = (
+    "client",
+    "content",
+    "db",
+    "evaluation",
+    "pictures",
+    "proto",
+    "recipe",
+    "renderer",
+    "server",
+    "version",
+    "worker",
+)
 
 LIBRARY_HOME = {
     "pqxx/": ("db",),
     "torch/": ("worker",),
     "ATen/": ("worker",),
     "c10/": ("worker",),
-    "opencv2/": ("worker",),
+    "opencv2/": ("pictures", "renderer", "worker"),
 }
 RULED_OUT = {
     r"GTEST_SKIP|DISABLED_": "a skipped test",

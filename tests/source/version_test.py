@@ -9,7 +9,7 @@ ROOT = os.environ.get("LOUPE_SOURCE") or os.path.abspath(
 )
 BIN = os.environ.get("LOUPE_BIN") or os.path.join(ROOT, "build", "release", "bin")
 # Without the worker in a build without LibTorch.
-PROGRAMS = os.environ.get("LOUPE_PROGRAMS", "loupe loupe-server loupe-worker").split()
+PROGRAMS = os.environ.get("LOUPE_PROGRAMS", "loupe loupe-server loupe-renderer loupe-worker").split()
 
 
 def output_of(*command):

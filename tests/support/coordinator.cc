@@ -13,9 +13,12 @@
 
 namespace loupe {
 
-TestCoordinator::TestCoordinator(size_t servers) {
+TestCoordinator::TestCoordinator(size_t servers, const std::string& page_url) {
+  ServerOptions options{database_.url(), blobs_.path(), "127.0.0.1:0", "", ""};
+  options.page_url = page_url;
+  if (!page_url.empty()) options.http_listen = "127.0.0.1:0";
   for (size_t i = 0; i < servers; ++i) {
-    auto started = Server::Start({database_.url(), blobs_.path(), "127.0.0.1:0", "", ""});
+    auto started = Server::Start(options);
     if (!started.ok()) throw std::runtime_error(started.status().ToString());
     channels_.push_back(grpc::CreateChannel((*started)->address(), grpc::InsecureChannelCredentials()));
     servers_.push_back(*std::move(started));

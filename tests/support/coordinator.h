@@ -23,8 +23,8 @@ namespace loupe {
 
 class TestCoordinator {
  public:
-  // `servers` coordinators over one database and one blob store.
-  explicit TestCoordinator(size_t servers = 1);
+  // `servers` coordinators over one database and one blob store. With a page's address they have a gateway.
+  explicit TestCoordinator(size_t servers = 1, const std::string& page_url = "");
 
   TestDatabase& database() { return database_; }
   Server& server(size_t index = 0) { return *servers_[index]; }

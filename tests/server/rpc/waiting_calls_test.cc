@@ -67,7 +67,7 @@ template <typename Condition>
 bool Eventually(Condition condition) {
   for (int i = 0; i < 300; ++i) {
     if (condition()) return true;
-    absl::SleepFor(absl::Milliseconds(50));
+    absl::SleepFor(absl::Milliseconds(i < 50 ? 1 : 50));
   }
   return false;
 }
@@ -204,6 +204,18 @@ TEST_F(WaitingCallsTest, AWatchEndsWithItsToken) {
   ASSERT_TRUE(Eventually([&] { return watch.seen() > 0; }));
   coordinator_.database().Sql("UPDATE principal SET revoked_at = now() WHERE role = 'viewer'");
   EXPECT_TRUE(Eventually([&] { return watch.done(); }));
+}
+
+// The thread that serves watchers may be at one whose call has just ended, and its context with it.
+TEST_F(WaitingCallsTest, WatchesMayBeGivenUpAtOnce) {
+  const auto rounds = v1::RoundService::NewStub(coordinator_.channel());
+  for (int i = 0; i < 100; ++i) {
+    std::vector<std::unique_ptr<WatchCall>> watches;
+    for (int j = 0; j < 20; ++j) watches.push_back(std::make_unique<WatchCall>(*rounds, engineer_));
+    absl::SleepFor(absl::Microseconds(20 * i));
+    for (const auto& watch : watches) watch->End();
+    for (const auto& watch : watches) ASSERT_TRUE(Eventually([&] { return watch->done(); }));
+  }
 }
 
 }  // namespace

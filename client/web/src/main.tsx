@@ -1,0 +1,8 @@
+import { render } from "preact";
+import { App } from "./app";
+import { openLink, resume } from "./session";
+
+// A log-in link that is opened in this tab changes only the fragment: the page isn't loaded again.
+addEventListener("hashchange", openLink);
+if (!openLink()) void resume("");
+render(<App />, document.getElementById("app")!);

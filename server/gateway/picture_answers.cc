@@ -1,0 +1,242 @@
+#include "server/gateway/picture_answers.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "db/stores/image_store.h"
+#include "proto/error_info.h"
+#include "server/gateway/http_errors.h"
+
+namespace loupe {
+namespace {
+
+constexpr char kReadImage[] = "ImageService.ReadImage";
+constexpr absl::Duration kPictureDeadline = absl::Seconds(10);
+constexpr size_t kMostWaitingRenderings = 2000;  // a page of thumbnails asks for hundreds
+constexpr size_t kBitDepthAt = 24;               // in a PNG file
+
+int RendererCount() { return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, 4); }
+
+absl::Status ParseLevel(absl::string_view text, uint16_t& level) {
+  int number = 0;
+  if (!absl::SimpleAtoi(text, &number) || number < 0 || number > 65535) {
+    return InvalidArgument("low and high must be numbers from 0 to 65535");
+  }
+  level = static_cast<uint16_t>(number);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<IntensityRange> ParseLevels(std::string_view query) {
+  IntensityRange range;
+  for (absl::string_view part :
+       absl::StrSplit(absl::string_view(query.data(), query.size()), '&', absl::SkipEmpty())) {
+    const absl::string_view whole = part;
+    absl::Status parsed = absl::OkStatus();
+    if (absl::ConsumePrefix(&part, "low=")) {
+      parsed = ParseLevel(part, range.low);
+    } else if (absl::ConsumePrefix(&part, "high=")) {
+      parsed = ParseLevel(part, range.high);
+    } else {
+      parsed = InvalidArgument(absl::StrCat("a picture has no parameter ", whole, ": it has low and high"));
+    }
+    if (!parsed.ok()) return parsed;
+  }
+  if (range.low >= range.high) return InvalidArgument("low must be below high");
+  return range;
+}
+
+// Browsers show a PNG of 16 bits by a rule of their own, and no TIFF.
+bool NeedsRendering(const std::string& media_type, const FileHandle& file) {
+  if (media_type == "image/tiff") return true;
+  char depth = 0;
+  return media_type == "image/png" && pread(file.get(), &depth, 1, kBitDepthAt) == 1 && depth == 16;
+}
+
+bool HoldsTag(std::string_view header, const std::string& tag) {
+  for (absl::string_view one : absl::StrSplit(absl::string_view(header.data(), header.size()), ',')) {
+    one = absl::StripAsciiWhitespace(one);
+    absl::ConsumePrefix(&one, "W/");
+    if (one == tag || one == "*") return true;
+  }
+  return false;
+}
+
+// `kind` tells forms of a picture apart.
+HttpAnswer FileAnswer(const HttpRequest& request, FileHandle file, const std::string& media_type,
+                      const std::string& kind) {
+  struct stat status {};
+  if (fstat(file.get(), &status) != 0) return ErrorAnswer(absl::InternalError("the picture can't be read"));
+  const auto size_bytes = static_cast<uint64_t>(status.st_size);
+  const std::string tag = absl::StrCat("\"", kind, "\"");
+  HttpAnswer answer;
+  answer.headers = {{"Content-Type", media_type},
+                    {"Cache-Control", "private, max-age=31536000, immutable"},
+                    {"Vary", "Cookie, Authorization"},
+                    {"Accept-Ranges", "bytes"},
+                    {"ETag", tag}};
+  if (HoldsTag(request.Header("if-none-match"), tag)) {
+    answer.status = 304;
+    return answer;
+  }
+  const std::string_view condition = request.Header("if-range");
+  const bool may_be_partial = condition.empty() || condition == tag;
+  const AskedRange range = ParseRange(may_be_partial ? request.Header("range") : "", size_bytes);
+  if (!range.is_satisfiable) {
+    answer.status = 416;
+    answer.headers.emplace_back("Content-Range", absl::StrCat("bytes */", size_bytes));
+    return answer;
+  }
+  if (range.is_partial) {
+    answer.status = 206;
+    answer.headers.emplace_back(
+        "Content-Range",
+        absl::StrCat("bytes ", range.begin, "-", range.begin + range.size_bytes - 1, "/", size_bytes));
+  }
+  answer.file = std::make_shared<FileSlice>(FileSlice{std::move(file), range.begin, range.size_bytes});
+  return answer;
+}
+
+std::string KindOf(const RenderingName& name) {
+  return absl::StrCat(ToHex(name.picture), "-", name.max_side, "-", name.range.low, "-", name.range.high);
+}
+
+HttpAnswer RenderingAnswer(const HttpRequest& request, FileHandle file, const RenderingName& name) {
+  return FileAnswer(request, std::move(file), name.max_side > 0 ? "image/jpeg" : "image/png", KindOf(name));
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<AskedPicture>> ParsePicture(std::string_view path, std::string_view query) {
+  constexpr absl::string_view kFolder = "/images/";
+  constexpr size_t kHexDigits = 64;
+  absl::string_view rest(path.data(), path.size());
+  if (!absl::ConsumePrefix(&rest, kFolder)) return std::nullopt;
+  AskedPicture asked;
+  const absl::string_view digits = rest.substr(0, kHexDigits);
+  const std::optional<Sha256> hash = ParseHex({digits.data(), digits.size()});
+  // One spelling alone, so that caches hold a picture once.
+  if (!hash.has_value() || ToHex(*hash) != std::string(digits)) return std::nullopt;
+  asked.hash = *hash;
+  rest.remove_prefix(digits.size());
+  if (rest == "/thumbnail") {
+    asked.form = AskedPicture::Form::kThumbnail;
+  } else if (rest == "/rendering") {
+    asked.form = AskedPicture::Form::kRendering;
+  } else if (!rest.empty()) {
+    return std::nullopt;
+  }
+  if (asked.form == AskedPicture::Form::kOriginal) {
+    if (!query.empty()) return InvalidArgument("the original picture has no parameters");
+    return asked;
+  }
+  const absl::StatusOr<IntensityRange> range = ParseLevels(query);
+  if (!range.ok()) return range.status();
+  asked.range = *range;
+  return asked;
+}
+
+AskedRange ParseRange(std::string_view header, uint64_t size_bytes) {
+  AskedRange all{false, true, 0, size_bytes};
+  absl::string_view rest(header.data(), header.size());
+  if (!absl::ConsumePrefix(&rest, "bytes=")) return all;
+  const std::vector<absl::string_view> ends = absl::StrSplit(rest, '-');
+  uint64_t first = 0;
+  uint64_t last = 0;
+  const auto number = [](absl::string_view text, uint64_t& value) {
+    return text.find_first_not_of("0123456789") == absl::string_view::npos && absl::SimpleAtoi(text, &value);
+  };
+  if (ends.size() != 2 || (ends[0].empty() && ends[1].empty())) return all;
+  if (!ends[0].empty() && !number(ends[0], first)) return all;
+  if (!ends[1].empty() && !number(ends[1], last)) return all;
+  if (ends[0].empty()) {  // the last bytes
+    if (last == 0) return {true, false, 0, 0};
+    const uint64_t count = std::min(last, size_bytes);
+    return {true, size_bytes > 0, size_bytes - count, count};
+  }
+  if (!ends[1].empty() && last < first) return all;
+  if (first >= size_bytes) return {true, false, 0, 0};
+  const uint64_t end = ends[1].empty() ? size_bytes : std::min(last, size_bytes - 1) + 1;
+  return {true, true, first, end - first};
+}
+
+PictureAnswers::PictureAnswers(RpcCalls& calls, Database& database, const BlobStore& blobs,
+                               WorkQueue& questions, const std::filesystem::path& renderer)
+    : calls_(calls),
+      database_(database),
+      blobs_(blobs),
+      questions_(questions),
+      cache_(blobs, kMaxRenderingBytes),
+      rendering_(RendererCount(), kMostWaitingRenderings) {
+  for (int i = 0; i < RendererCount(); ++i) renderers_.push_back(std::make_unique<Renderer>(renderer));
+}
+
+void PictureAnswers::Answer(std::shared_ptr<HttpExchange> exchange, const AskedPicture& asked,
+                            const std::string& token) {
+  const bool added = questions_.Add([this, exchange, asked, token](int) {
+    AnswerOrFail(*exchange, [&] { AnswerNow(exchange, asked, token); });
+  });
+  if (!added) exchange->Answer(ErrorAnswer(TooManyCalls()));
+}
+
+void PictureAnswers::AnswerNow(const std::shared_ptr<HttpExchange>& exchange, const AskedPicture& asked,
+                               const std::string& token) {
+  const absl::Time deadline = absl::Now() + kPictureDeadline;
+  const absl::StatusOr<Principal> reader = calls_.Identify(token, kReadImage, deadline);
+  if (!reader.ok()) return exchange->Answer(ErrorAnswer(reader.status()));
+  const auto media_type = database_.Transact({kReadImage, deadline}, [&](Transaction& transaction) {
+    return absl::StatusOr<std::optional<std::string>>(FindMediaType(transaction, asked.hash));
+  });
+  if (!media_type.ok()) return exchange->Answer(ErrorAnswer(media_type.status()));
+  absl::StatusOr<FileHandle> original = blobs_.OpenFile(asked.hash);
+  if (!media_type->has_value() || absl::IsNotFound(original.status())) {
+    return exchange->Answer(ErrorAnswer(
+        Error(absl::StatusCode::kNotFound, "NO_SUCH_IMAGE", "no project has a picture with this hash")));
+  }
+  if (!original.ok()) return exchange->Answer(ErrorAnswer(original.status()));
+  const bool is_thumbnail = asked.form == AskedPicture::Form::kThumbnail;
+  if (is_thumbnail ||
+      (asked.form == AskedPicture::Form::kRendering && NeedsRendering(**media_type, *original))) {
+    return AnswerRendering(exchange, {asked.hash, is_thumbnail ? kThumbnailSide : 0, asked.range});
+  }
+  exchange->Answer(FileAnswer(exchange->request(), *std::move(original), **media_type, ToHex(asked.hash)));
+}
+
+void PictureAnswers::MakeRendering(HttpExchange& exchange, const RenderingName& name, Renderer& renderer) {
+  absl::StatusOr<FileHandle> made = cache_.Make(name, renderer);
+  if (made.ok()) return exchange.Answer(RenderingAnswer(exchange.request(), *std::move(made), name));
+  HttpAnswer answer = ErrorAnswer(made.status());
+  if (absl::IsInvalidArgument(made.status()))
+    answer.status = 422;  // the request is in order, the picture not
+  exchange.Answer(std::move(answer));
+}
+
+void PictureAnswers::AnswerRendering(const std::shared_ptr<HttpExchange>& exchange,
+                                     const RenderingName& name) {
+  if (std::optional<FileHandle> kept = cache_.Find(name); kept.has_value()) {
+    return exchange->Answer(RenderingAnswer(exchange->request(), *std::move(kept), name));
+  }
+  const auto is_gone = std::make_shared<std::atomic<bool>>(false);
+  exchange->WhenGone([is_gone] { *is_gone = true; });
+  const bool added = rendering_.Add([this, exchange, name, is_gone](int worker) {
+    if (*is_gone) return;  // who scrolls past hundreds of pictures waits for none of them
+    AnswerOrFail(*exchange,
+                 [&] { MakeRendering(*exchange, name, *renderers_[static_cast<size_t>(worker)]); });
+  });
+  if (!added) exchange->Answer(ErrorAnswer(TooManyCalls()));
+}
+
+}  // namespace loupe
