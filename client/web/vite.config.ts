@@ -10,7 +10,7 @@ export default defineConfig({
   server: {
     // `npm run dev` shows the sources at once, with the data of a coordinator on this machine.
     proxy: Object.fromEntries(
-      ["/session", "/loupe.v1."].map((path) => [path, "http://127.0.0.1:8080"]),
+      ["/session", "/loupe.v1.", "/images/"].map((path) => [path, "http://127.0.0.1:8080"]),
     ),
   },
   test: { include: ["src/**/*.test.ts"] },

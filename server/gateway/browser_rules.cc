@@ -130,9 +130,8 @@ std::string BrowserRules::NoCookie() const { return CookieOf("", absl::ZeroDurat
 
 HttpHeaders BrowserRules::Policies() const {
   HttpHeaders headers = {{"Content-Security-Policy",
-                          "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: "
-                          "data:; connect-src 'self'; "
-                          "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"},
+                          "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+                          "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"},
                          {"X-Content-Type-Options", "nosniff"},
                          {"Referrer-Policy", "no-referrer"},
                          {"Cross-Origin-Opener-Policy", "same-origin"},

@@ -48,7 +48,7 @@ struct HttpAnswer {
 };
 
 // Answers one request. Thread-safe. Either Answer is called once, or Begin, then Send for each piece, then
-// End. What comes after the connection broke is dropped.
+// End. A piece is not empty. What comes after the connection broke is dropped.
 class HttpExchange {
  public:
   virtual ~HttpExchange() = default;

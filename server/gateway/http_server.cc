@@ -58,8 +58,8 @@ constexpr size_t kFileBytes = 256 << 10;  // of a file, at a time
 constexpr size_t kMaxPipelined = 64 << 10;
 constexpr uint64_t kMaxBodies = 64 << 20;  // bytes of bodies that are being read or handled, all together
 constexpr seconds kHandshakeTime(10);
-constexpr seconds kHeadTime(
-    10);  // from a connection's begin, or a further request's first byte, to its headers
+// From a connection's begin, or a further request's first byte, to the end of its headers.
+constexpr seconds kHeadTime(10);
 constexpr seconds kIdleTime(60);  // between two requests
 constexpr seconds kBodyTime(15);  // and a second more for each of kBodyBytesPerSecond
 constexpr uint64_t kBodyBytesPerSecond = 100 << 10;
@@ -554,7 +554,8 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection<
         if (is_one_zero) {
           const HttpAnswer refusal =
               Refusal(505, absl::StatusCode::kUnimplemented, "a stream needs HTTP/1.1");
-          co_return co_await Write(refusal, false, true);
+          co_await Write(refusal, false, true);
+          co_return false;  // nobody reads the rest
         }
         start->headers.emplace_back("Transfer-Encoding", "chunked");
         const std::string head = HeadOf(start->status, start->headers, shared_.headers, closes);

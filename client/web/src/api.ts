@@ -1,10 +1,12 @@
 // The way to the coordinator: the Connect protocol's unary calls, as JSON.
 
 import type { DescMethod, MessageJsonType } from "@bufbuild/protobuf";
+import type { LabelingService } from "../gen/loupe/v1/labeling_pb";
 import type { ProjectService } from "../gen/loupe/v1/project_pb";
 import type { SessionService } from "../gen/loupe/v1/session_pb";
 
 interface Services {
+  LabelingService: typeof LabelingService;
   ProjectService: typeof ProjectService;
   SessionService: typeof SessionService;
 }
@@ -29,25 +31,43 @@ export class NetworkError extends Error {
   }
 }
 
+export interface SendOptions {
+  // The request goes on when the page is left.
+  keepalive?: boolean;
+}
+
+// An answer that takes longer won't come: the coordinator gives a call a minute.
+const LONGEST_WAIT = 70_000; // milliseconds
+
 // Throws ApiError and NetworkError.
 export async function call<S extends keyof Services, M extends keyof Methods<S> & string>(
   service: S,
   method: M,
   request: Json<Methods<S>[M], "input">,
+  options: SendOptions = {},
 ): Promise<Json<Methods<S>[M], "output">> {
   const name = method[0]!.toUpperCase() + method.slice(1);
-  const response = await send("POST", `/loupe.v1.${service}/${name}`, request);
-  return response.json();
+  const response = await send("POST", `/loupe.v1.${service}/${name}`, request, options);
+  return response.json().catch(() => {
+    throw new NetworkError(); // It broke off.
+  });
 }
 
 // Throws ApiError and NetworkError.
-export async function send(verb: "POST" | "DELETE", path: string, body?: unknown): Promise<Response> {
+export async function send(
+  verb: "POST" | "DELETE",
+  path: string,
+  body?: unknown,
+  options: SendOptions = {},
+): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(path, {
       method: verb,
       headers: { "Content-Type": "application/json" },
       body: body === undefined ? null : JSON.stringify(body),
+      signal: AbortSignal.timeout(LONGEST_WAIT),
+      ...options,
     });
   } catch {
     throw new NetworkError();

@@ -2,6 +2,8 @@ import { Projects } from "./projects";
 import { LoginForm } from "./login_form";
 import { Failure } from "./failure";
 import { Header } from "./header";
+import { Annotate } from "./annotate/annotate";
+import { route } from "./route";
 import { Sessions } from "./sessions";
 import { view } from "./session";
 
@@ -19,6 +21,9 @@ export function App() {
         </main>
       );
     case "home":
+      if (route.value.name === "annotate") {
+        return <Annotate project={route.value.project} caller={now.caller} />;
+      }
       return (
         <>
           <Header caller={now.caller} />

@@ -4,6 +4,7 @@ import type { ProjectJson } from "../gen/loupe/v1/project_pb";
 import type { RoleJson } from "../gen/loupe/v1/token_pb";
 import { call } from "./api";
 import { Failure } from "./failure";
+import { annotateAddress } from "./route";
 import { guarded } from "./session";
 
 export function Projects({ role }: { role: RoleJson | undefined }) {
@@ -29,7 +30,7 @@ export function Projects({ role }: { role: RoleJson | undefined }) {
       {projects.value !== null && projects.value.length > 0 && (
         <ul class="card list">
           {projects.value.map((project) => (
-            <ProjectRow key={project.id} project={project} />
+            <ProjectRow key={project.id} project={project} role={role} />
           ))}
         </ul>
       )}
@@ -37,7 +38,8 @@ export function Projects({ role }: { role: RoleJson | undefined }) {
   );
 }
 
-function ProjectRow({ project }: { project: ProjectJson }) {
+function ProjectRow({ project, role }: { project: ProjectJson; role: RoleJson | undefined }) {
+  const mayLabel = role === "ANNOTATOR" || role === "ENGINEER" || role === "ADMIN";
   const classes = (project.classes ?? []).filter((each) => !each.retired);
   return (
     <li>
@@ -45,6 +47,11 @@ function ProjectRow({ project }: { project: ProjectJson }) {
         <span class="name">{project.name}</span>
         <span class="faint">{classes.map((each) => each.name).join(", ")}</span>
       </div>
+      {mayLabel && (
+        <a class="button" href={annotateAddress(project.name ?? "")} aria-label={`Label ${project.name}`}>
+          Label
+        </a>
+      )}
     </li>
   );
 }
