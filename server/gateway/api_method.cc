@@ -8,6 +8,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "content/text.h"
+#include "loupe/v1/image.pb.h"
+#include "loupe/v1/insight.pb.h"
+#include "loupe/v1/labeling.pb.h"
+#include "loupe/v1/model.pb.h"
+#include "loupe/v1/project.pb.h"
+#include "loupe/v1/provenance.pb.h"
+#include "loupe/v1/round.pb.h"
+#include "loupe/v1/session.pb.h"
+#include "loupe/v1/storage.pb.h"
+#include "loupe/v1/token.pb.h"
 #include "proto/error_info.h"
 
 namespace loupe {
@@ -22,6 +32,12 @@ using google::protobuf::ServiceDescriptor;
 constexpr std::array kServices = {"ProjectService", "ImageService",  "LabelingService", "ProvenanceService",
                                   "InsightService", "RoundService",  "ModelService",    "TokenService",
                                   "SessionService", "StorageService"};
+
+// The linker takes a file of the protocol only where something of it is named.
+template <typename... OneOfEachFile>
+void Link() {
+  (google::protobuf::LinkMessageReflection<OneOfEachFile>(), ...);
+}
 
 absl::Status NotJson(const ApiMethod& method, absl::string_view why) {
   return InvalidArgument(
@@ -42,6 +58,8 @@ absl::StatusOr<std::string> BytesOfJson(const ApiMethod& method, std::string_vie
 }  // namespace
 
 ApiMethods::ApiMethods() {
+  Link<v1::Project, v1::ImportEnd, v1::Task, v1::ImageProvenance, v1::Curve, v1::Round, v1::Model, v1::Token,
+       v1::Session, v1::Storage>();
   const DescriptorPool& pool = *DescriptorPool::generated_pool();
   MessageFactory& messages = *MessageFactory::generated_factory();
   for (const char* name : kServices) {

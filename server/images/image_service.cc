@@ -94,10 +94,11 @@ grpc::Status ImageServiceImpl::ListImages(grpc::ServerContext* context, const v1
       const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
       if (!project.ok()) return project.status();
       v1::ListImagesResponse page;
-      for (v1::Image& image : loupe::ListImages(transaction, *project, filter, ImageId(*start), limit)) {
+      for (v1::Image& image : loupe::ListImages(transaction, *project, filter, ImageId(*start), limit + 1)) {
         *page.add_images() = std::move(image);
       }
-      if (page.images_size() == limit) page.set_next_page_token(absl::StrCat(page.images(limit - 1).id()));
+      if (CutPage(*page.mutable_images(), limit))
+        page.set_next_page_token(absl::StrCat(page.images(limit - 1).id()));
       return page;
     });
   });

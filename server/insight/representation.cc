@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "db/stores/image_store.h"
 #include "db/stores/model_store.h"
+#include "db/stores/prediction_store.h"
 #include "db/stores/project_store.h"
 #include "db/stores/ranking_store.h"
 #include "proto/class_index.h"

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "db/rows/message_row.h"
 #include "db/stores/image_store.h"
 #include "db/stores/job_store.h"
 #include "db/stores/prediction_store.h"

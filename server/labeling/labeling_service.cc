@@ -368,10 +368,11 @@ grpc::Status LabelingServiceImpl::ListQueue(grpc::ServerContext* context, const 
       const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
       if (!project.ok()) return project.status();
       v1::ListQueueResponse page;
-      for (v1::QueueEntry& entry : ReadQueue(transaction, *project, static_cast<uint64_t>(*from), limit)) {
+      for (v1::QueueEntry& entry :
+           ReadQueue(transaction, *project, static_cast<uint64_t>(*from), limit + 1)) {
         *page.add_entries() = std::move(entry);
       }
-      if (page.entries_size() == limit) {
+      if (CutPage(*page.mutable_entries(), limit)) {
         page.set_next_page_token(absl::StrCat(page.entries(limit - 1).reason().position() + 1));
       }
       return page;

@@ -139,11 +139,11 @@ grpc::Status ModelServiceImpl::ListModels(grpc::ServerContext* context, const v1
       v1::ListModelsResponse page;
       std::map<uint32_t, uint64_t> withdrawn = CountWithdrawnLabels(transaction, *project);
       for (ModelRow& row : loupe::ListModels(transaction, *project, static_cast<uint32_t>(*below),
-                                             static_cast<uint32_t>(size))) {
+                                             static_cast<uint32_t>(size) + 1)) {
         row.message.set_withdrawn_labels(withdrawn[row.message.number()]);
         *page.add_models() = std::move(row.message);
       }
-      if (page.models_size() == size) {
+      if (CutPage(*page.mutable_models(), size)) {
         page.set_next_page_token(std::to_string(page.models().rbegin()->number()));
       }
       return page;

@@ -288,12 +288,12 @@ grpc::Status ProjectServiceImpl::ListProjects(grpc::ServerContext* context,
                         return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
                           v1::ListProjectsResponse page;
                           const std::vector<v1::Project> projects =
-                              loupe::ListProjects(transaction, ProjectId(*start), limit);
+                              loupe::ListProjects(transaction, ProjectId(*start), limit + 1);
                           for (const v1::Project& project : projects) {
                             *page.add_projects() = ShownTo(call.principal.role, project);
                           }
-                          if (page.projects_size() == limit)
-                            page.set_next_page_token(absl::StrCat(projects.back().id()));
+                          if (CutPage(*page.mutable_projects(), limit))
+                            page.set_next_page_token(absl::StrCat(page.projects(limit - 1).id()));
                           return absl::StatusOr<v1::ListProjectsResponse>(std::move(page));
                         });
                       });

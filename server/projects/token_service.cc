@@ -70,10 +70,11 @@ grpc::Status TokenServiceImpl::ListTokens(grpc::ServerContext* context, const v1
     const int limit = PageSize(request->page_size(), 100, 1000);
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
       v1::ListTokensResponse page;
-      for (const v1::Token& token : loupe::ListTokens(transaction, PrincipalId(*start), limit)) {
+      for (const v1::Token& token : loupe::ListTokens(transaction, PrincipalId(*start), limit + 1)) {
         *page.add_tokens() = token;
       }
-      if (page.tokens_size() == limit) page.set_next_page_token(absl::StrCat(page.tokens(limit - 1).id()));
+      if (CutPage(*page.mutable_tokens(), limit))
+        page.set_next_page_token(absl::StrCat(page.tokens(limit - 1).id()));
       return page;
     });
   });

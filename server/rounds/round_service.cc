@@ -108,14 +108,14 @@ absl::StatusOr<v1::Round> Cancel(Transaction& transaction, const v1::CancelRound
 }
 
 absl::StatusOr<v1::ListRoundsResponse> ReadPage(Transaction& transaction, const std::string& project_name,
-                                                uint32_t below, uint32_t size) {
+                                                uint32_t below, int size) {
   const absl::StatusOr<ProjectId> project = FindProject(transaction, project_name);
   if (!project.ok()) return project.status();
   v1::ListRoundsResponse page;
-  for (RoundRow& row : ListRounds(transaction, *project, below, size)) {
+  for (RoundRow& row : ListRounds(transaction, *project, below, static_cast<uint32_t>(size) + 1)) {
     *page.add_rounds() = DescribeRound(transaction, std::move(row));
   }
-  if (static_cast<uint32_t>(page.rounds_size()) == size) {
+  if (CutPage(*page.mutable_rounds(), size)) {
     page.set_next_page_token(std::to_string(page.rounds().rbegin()->number()));
   }
   return page;
@@ -172,7 +172,7 @@ grpc::Status RoundServiceImpl::ListRounds(grpc::ServerContext* context, const v1
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
     const absl::StatusOr<int64_t> below = PageStart(request->page_token());
     if (!below.ok()) return below.status();
-    const auto size = static_cast<uint32_t>(PageSize(request->page_size(), 100, 1000));
+    const int size = PageSize(request->page_size(), 100, 1000);
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
       return ReadPage(transaction, request->project(), static_cast<uint32_t>(*below), size);
     });

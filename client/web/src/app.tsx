@@ -2,10 +2,17 @@ import { Projects } from "./projects";
 import { LoginForm } from "./login_form";
 import { Failure } from "./failure";
 import { Header } from "./header";
+import { useEffect, useMemo } from "preact/hooks";
+import type { TokenJson } from "../gen/loupe/v1/token_pb";
 import { Annotate } from "./annotate/annotate";
+import { Journal } from "./annotate/journal";
+import { Outbox } from "./annotate/outbox";
+import { Waiting } from "./annotate/saved";
 import { route } from "./route";
 import { Sessions } from "./sessions";
 import { view } from "./session";
+
+const journal = new Journal();
 
 export function App() {
   const now = view.value;
@@ -21,19 +28,28 @@ export function App() {
         </main>
       );
     case "home":
-      if (route.value.name === "annotate") {
-        return <Annotate project={route.value.project} caller={now.caller} />;
-      }
-      return (
-        <>
-          <Header caller={now.caller} />
-          <main>
-            <Projects role={now.caller.role} />
-            <Sessions />
-          </main>
-        </>
-      );
+      return <Home key={now.caller.id} caller={now.caller} />;
   }
+}
+
+// Whichever page is open, what waits is sent.
+function Home({ caller }: { caller: TokenJson }) {
+  const outbox = useMemo(() => new Outbox(journal, caller.id ?? ""), [caller.id]);
+  useEffect(() => outbox.start(), [outbox]);
+  const { value: now } = route;
+  if (now.name === "annotate") {
+    return <Annotate project={now.project} caller={caller} journal={journal} outbox={outbox} />;
+  }
+  return (
+    <>
+      <Header caller={caller} />
+      <main>
+        <Waiting outbox={outbox} />
+        <Projects role={caller.role} />
+        <Sessions />
+      </main>
+    </>
+  );
 }
 
 function Loading() {

@@ -118,6 +118,10 @@ TEST_F(ImageServiceTest, PagesAndFilters) {
     request.set_page_token(page->next_page_token());
   } while (!request.page_token().empty());
   EXPECT_EQ(seen.size(), 9U);
+  request.set_page_size(9);
+  const auto whole = Rpc(*stub_, &ImageStub::ListImages, engineer_, request);
+  EXPECT_EQ(whole->images_size(), 9);
+  EXPECT_EQ(whole->next_page_token(), "") << "no page follows";
   v1::ListImagesRequest labelled;
   labelled.set_labelled(true);
   const auto images = List(labelled);

@@ -168,6 +168,10 @@ TEST_F(ProjectServiceTest, PagesInOrderAndNeedsANameWhenThereAreSeveral) {
     request.set_page_token(page->next_page_token());
   } while (!request.page_token().empty());
   EXPECT_THAT(names, testing::ElementsAre("c", "a", "b"));
+  request.set_page_size(3);
+  const auto whole = Rpc(*stub_, &ProjectStub::ListProjects, engineer_, request);
+  EXPECT_EQ(whole->projects_size(), 3);
+  EXPECT_EQ(whole->next_page_token(), "") << "no page follows";
   request.set_page_token("x");
   EXPECT_EQ(Rpc(*stub_, &ProjectStub::ListProjects, engineer_, request).status().code(),
             Code::kInvalidArgument);

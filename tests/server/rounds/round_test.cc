@@ -478,6 +478,11 @@ TEST(Round, ListsNewestFirstInPages) {
     request.set_page_token(response.next_page_token());
   } while (!request.page_token().empty());
   EXPECT_THAT(numbers, testing::ElementsAre(5, 4, 3, 2, 1));
+  request.set_page_size(5);
+  v1::ListRoundsResponse whole;
+  ASSERT_TRUE(world.rounds->ListRounds(world.Context(world.annotator).get(), request, &whole).ok());
+  EXPECT_EQ(whole.rounds_size(), 5);
+  EXPECT_EQ(whole.next_page_token(), "") << "no page follows";
 }
 
 }  // namespace
