@@ -32,8 +32,8 @@ constexpr char kAbout[] =
     "IN_PATH  OUT_PATH  MAX_SIDE  LOW  HIGH\n"
     "With a MAX_SIDE (pixels) OUT_PATH becomes a JPEG, with 0 a PNG in full size. LOW and HIGH are the "
     "levels\n"
-    "of 16-bit pictures that are black and white. Each request is answered with a line: ok, or error "
-    "MESSAGE.\n"
+    "of 16-bit pictures that are black and white. Each request is answered with a line: ok; error MESSAGE,\n"
+    "of a picture that can't be rendered; or failed MESSAGE.\n"
     "It ends with its input, after a minute without a request, and with the program that started it.";
 
 // Of one line, without its end.
@@ -41,7 +41,8 @@ std::string Answer(const std::string& line) {
   const absl::StatusOr<RenderRequest> request = ParseRenderRequest(line);
   const absl::Status status = request.ok() ? Render(*request) : request.status();
   if (status.ok()) return "ok";
-  std::string answer = absl::StrCat("error ", status.message());
+  const bool is_picture = absl::IsInvalidArgument(status) && request.ok();
+  std::string answer = absl::StrCat(is_picture ? "error " : "failed ", status.message());
   for (char& letter : answer) {
     const bool is_printable = letter >= ' ' && letter <= '~';
     if (!is_printable) letter = '?';

@@ -101,9 +101,9 @@ absl::Status Render(const RenderRequest& request) {
   try {
     return RenderOrThrow(request);
   } catch (const cv::Exception& error) {
-    return absl::InternalError(absl::StrCat(request.in.string(), ": ", error.err));
+    return absl::InvalidArgumentError(absl::StrCat(request.in.string(), ": ", error.err));
   } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError(
+    return absl::InvalidArgumentError(
         absl::StrCat(request.in.string(), ": the picture takes too much memory"));
   }
 }

@@ -10,8 +10,7 @@ namespace loupe {
 // is a JPEG whose sides are at most that long, area-averaged and never enlarged; without one it is a PNG of 8
 // bits in full size. Grey stays grey. Of a picture with 16 bits `range.low` and below is black, `range.high`
 // and above white; levels between are rounded.
-// Errors: as ReadFile and DecodePicture; RESOURCE_EXHAUSTED (memory, or as WholeFile); FAILED_PRECONDITION
-// (`out` can't be written).
+// Errors: INVALID_ARGUMENT (as DecodePicture; it takes too much memory), and those of ReadFile and WholeFile.
 absl::Status Render(const RenderRequest& request);
 
 }  // namespace loupe

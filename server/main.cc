@@ -26,6 +26,7 @@
 #include "db/migrate.h"
 #include "db/private_postgres/private_postgres.h"
 #include "server/blobs/small_file.h"
+#include "server/gateway/browser_rules.h"
 #include "server/projects/first_admin.h"
 #include "server/server.h"
 #include "version/version.h"
@@ -122,6 +123,9 @@ std::string ProblemWith(const Flags& flags) {
   std::string problem = ProblemWith("--listen", flags.listen, has_tls);
   if (problem.empty() && !flags.http_listen.empty()) {
     problem = ProblemWith("--http-listen", flags.http_listen, has_tls);
+  }
+  if (problem.empty() && !flags.page_url.empty()) {
+    problem = std::string(CheckPageUrl(flags.page_url, has_tls).message());
   }
   return problem;
 }

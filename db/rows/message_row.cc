@@ -18,8 +18,8 @@ absl::Time TimeOf(const google::protobuf::Timestamp& timestamp) {
 }
 
 bool IsStorable(const google::protobuf::Timestamp& timestamp) {
-  constexpr int64_t kLastSecond = 253'402'300'799;  // of the year 9999
-  return timestamp.seconds() >= 0 && timestamp.seconds() <= kLastSecond;
+  constexpr int64_t kLastSecond = 253'402'300'799;  // of the year 9999; a part of it is rounded up
+  return timestamp.seconds() >= 0 && timestamp.seconds() < kLastSecond;
 }
 
 google::protobuf::Timestamp TimestampOf(const pqxx::field& field) { return TimestampOf(TimeOf(field)); }

@@ -183,7 +183,7 @@ absl::StatusOr<ProjectId> FindProject(Transaction& transaction, const std::strin
   }
   return Error(absl::StatusCode::kNotFound, "NO_SUCH_PROJECT",
                absl::StrCat("there are several projects (", absl::StrJoin(names, ", "),
-                            rows.size() > kNamed ? ", ..." : "", "): say which one with --project"));
+                            rows.size() > kNamed ? ", ..." : "", "): say which project"));
 }
 
 v1::Project ReadProject(Transaction& transaction, ProjectId project) {

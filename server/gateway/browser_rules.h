@@ -19,9 +19,13 @@ struct BrowserRulesOptions {
   std::string page_url;         // where people find the pages; empty: at `listen`
 };
 
+// Errors: INVALID_ARGUMENT (`url` is no http:// or https:// address of a server, or not https:// with TLS).
+absl::Status CheckPageUrl(const std::string& url, bool has_tls);
+
 class BrowserRules {
  public:
-  // Errors: INVALID_ARGUMENT (page_url), FAILED_PRECONDITION (the certificate can't be read).
+  // Errors: INVALID_ARGUMENT (page_url, or it is needed), FAILED_PRECONDITION (the certificate can't be
+  // read).
   static absl::StatusOr<BrowserRules> Make(const BrowserRulesOptions& options);
 
   // Where the pages are, without a slash at the end: `http://127.0.0.1:8080`.

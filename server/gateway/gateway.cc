@@ -1,8 +1,12 @@
 #include "server/gateway/gateway.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <map>
 #include <utility>
+
+#include <spdlog/spdlog.h>
 
 #include "absl/time/clock.h"
 #include "content/steady_clock.h"
@@ -57,6 +61,10 @@ absl::Status Gateway::Serve(RpcCalls& calls, Database& database, const BlobStore
   absl::StatusOr<std::unique_ptr<HttpServer>> server = HttpServer::Start(options, *parts.routes);
   if (!server.ok()) return server.status();
   parts.server = *std::move(server);
+  spdlog::info("pages at {}", parts.rules.page_url());
+  if (access(parts.options.renderer.c_str(), X_OK) != 0) {
+    spdlog::warn("there will be no thumbnails: {} can't be run", parts.options.renderer.string());
+  }
   parts.listener->Start([&parts](int, int connection) { parts.server->Take(connection); }, descriptor_limit);
   return absl::OkStatus();
 }

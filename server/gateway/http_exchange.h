@@ -53,6 +53,7 @@ class HttpExchange {
  public:
   virtual ~HttpExchange() = default;
 
+  // Its body is dropped once an answer in pieces begins.
   virtual const HttpRequest& request() const = 0;
 
   virtual void Answer(HttpAnswer answer) = 0;

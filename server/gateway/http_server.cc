@@ -56,6 +56,7 @@ constexpr size_t kMaxHeaders = 64;
 constexpr size_t kReadBytes = 8 << 10;
 constexpr size_t kFileBytes = 256 << 10;  // of a file, at a time
 constexpr size_t kMaxPipelined = 64 << 10;
+constexpr uint64_t kSmallBody = 16 << 10;
 constexpr uint64_t kMaxBodies = 64 << 20;  // bytes of bodies that are being read or handled, all together
 constexpr seconds kHandshakeTime(10);
 // From a connection's begin, or a further request's first byte, to the end of its headers.
@@ -177,6 +178,9 @@ class QueuedExchange final : public HttpExchange, public std::enable_shared_from
     co_return part;
   }
 
+  // The handler has read it.
+  void DropBody() { request_.body = std::string(); }
+
   void Gone() {
     if (is_gone_ || is_over_) return;
     is_gone_ = true;
@@ -209,7 +213,7 @@ class QueuedExchange final : public HttpExchange, public std::enable_shared_from
 
   Strand strand_;
   net::steady_timer wake_;
-  const HttpRequest request_;
+  HttpRequest request_;
   std::deque<Part> parts_;
   std::vector<std::function<void()>> when_gone_;
   bool is_gone_ = false;
@@ -246,7 +250,7 @@ struct Shared {
   int connections ABSL_GUARDED_BY(mutex) = 0;
 };
 
-// How much of a body is held, of what all may hold.
+// How much of a large body is held, of what all may hold. Small ones are bounded by the connections.
 class BodyCount {
  public:
   explicit BodyCount(std::atomic<uint64_t>& all) : all_(all) {}
@@ -256,9 +260,10 @@ class BodyCount {
 
   // False: all together are more than may be.
   bool Grow(uint64_t bytes) {
-    all_ += bytes - own_;
-    own_ = bytes;
-    return all_ <= kMaxBodies;
+    const uint64_t counted = bytes > kSmallBody ? bytes : 0;
+    all_ += counted - own_;
+    own_ = counted;
+    return counted == 0 || all_ <= kMaxBodies;
   }
 
  private:
@@ -338,8 +343,8 @@ HttpAnswer AnswerTo(const ErrorCode& error) {
                    "the body is too large: a message has at most 4 MiB");
   }
   if (error == net::error::no_buffer_space) {
-    return Refusal(429, absl::StatusCode::kResourceExhausted,
-                   "many large requests are under way: try again later");
+    return ErrorAnswer(Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_CALLS",
+                             "many large requests are under way: try again later"));
   }
   return BadRequest(absl::StrCat("this is no valid HTTP/1.1 request: ", error.message()));
 }
@@ -451,7 +456,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection<
     }
     request.body = std::move(message.body());
     const bool is_one_zero = message.version() == 10;
-    co_return co_await Answer(std::move(request), keeps, is_head, is_one_zero);
+    co_return co_await Answer(std::move(request), count, keeps, is_head, is_one_zero);
   }
 
   net::awaitable<void> Refuse(ErrorCode error) {
@@ -516,7 +521,9 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection<
 
   // Also while a request is answered, to notice when the client goes away.
   void StartRead() {
-    if (is_reading_ || is_closed_ || has_ended_ || received_.size() > kMaxPipelined) return;
+    if (is_reading_ || is_closed_ || has_ended_) return;
+    // Who sends so much behind a request that is being answered would not be missed when it goes.
+    if (received_.size() > kMaxPipelined) return Close();
     is_reading_ = true;
     stream_.async_read_some(
         net::buffer(incoming_),
@@ -526,25 +533,30 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection<
           if (error) {
             self->has_ended_ = true;
             if (self->exchange_ != nullptr) self->exchange_->Gone();
+          } else if (self->exchange_ != nullptr) {
+            self->StartRead();  // what came is the next request
           }
           self->changed_.cancel();
         }));
   }
 
-  net::awaitable<bool> Answer(HttpRequest request, bool keeps, bool is_head, bool is_one_zero) {
+  net::awaitable<bool> Answer(HttpRequest request, BodyCount& count, bool keeps, bool is_head,
+                              bool is_one_zero) {
     exchange_ = std::make_shared<QueuedExchange>(strand_, std::move(request));
     const auto exchange = exchange_;
     Deadline(kNever);
     StartRead();
+    if (has_ended_) exchange->Gone();
     bool sent = shared_.AskHandler([&](HttpHandler& handler) { handler.Handle(exchange); });
-    if (sent) sent = co_await SendParts(*exchange, keeps, is_head, is_one_zero);
+    if (sent) sent = co_await SendParts(*exchange, count, keeps, is_head, is_one_zero);
     if (!sent) exchange->Gone();
     exchange->Over();
     exchange_ = nullptr;
     co_return sent&& keeps && !has_ended_ && !shared_.draining;
   }
 
-  net::awaitable<bool> SendParts(QueuedExchange& exchange, bool keeps, bool is_head, bool is_one_zero) {
+  net::awaitable<bool> SendParts(QueuedExchange& exchange, BodyCount& count, bool keeps, bool is_head,
+                                 bool is_one_zero) {
     for (;;) {
       std::optional<QueuedExchange::Part> part = co_await exchange.Next();
       if (!part.has_value()) co_return false;
@@ -557,6 +569,9 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection<
           co_await Write(refusal, false, true);
           co_return false;  // nobody reads the rest
         }
+        // A stream may last for hours.
+        exchange.DropBody();
+        count.Grow(0);
         start->headers.emplace_back("Transfer-Encoding", "chunked");
         const std::string head = HeadOf(start->status, start->headers, shared_.headers, closes);
         if (!co_await WriteText(head)) co_return false;

@@ -11,6 +11,8 @@
 #include <thread>
 #include <utility>
 
+#include <spdlog/spdlog.h>
+
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -33,8 +35,9 @@ int RendererCount() { return std::clamp(static_cast<int>(std::thread::hardware_c
 
 absl::Status ParseLevel(absl::string_view text, uint16_t& level) {
   int number = 0;
-  if (!absl::SimpleAtoi(text, &number) || number < 0 || number > 65535) {
-    return InvalidArgument("low and high must be numbers from 0 to 65535");
+  // One spelling alone, as of the path.
+  if (!absl::SimpleAtoi(text, &number) || number < 0 || number > 65535 || absl::StrCat(number) != text) {
+    return InvalidArgument("low and high must be numbers from 0 to 65535, each once");
   }
   level = static_cast<uint16_t>(number);
   return absl::OkStatus();
@@ -42,19 +45,14 @@ absl::Status ParseLevel(absl::string_view text, uint16_t& level) {
 
 absl::StatusOr<IntensityRange> ParseLevels(std::string_view query) {
   IntensityRange range;
-  for (absl::string_view part :
-       absl::StrSplit(absl::string_view(query.data(), query.size()), '&', absl::SkipEmpty())) {
-    const absl::string_view whole = part;
-    absl::Status parsed = absl::OkStatus();
-    if (absl::ConsumePrefix(&part, "low=")) {
-      parsed = ParseLevel(part, range.low);
-    } else if (absl::ConsumePrefix(&part, "high=")) {
-      parsed = ParseLevel(part, range.high);
-    } else {
-      parsed = InvalidArgument(absl::StrCat("a picture has no parameter ", whole, ": it has low and high"));
-    }
-    if (!parsed.ok()) return parsed;
+  absl::string_view rest(query.data(), query.size());
+  for (const auto& [name, level] : {std::pair("low=", &range.low), std::pair("high=", &range.high)}) {
+    if (!absl::ConsumePrefix(&rest, name)) continue;
+    const size_t end = std::min(rest.find('&'), rest.size());
+    if (const absl::Status parsed = ParseLevel(rest.substr(0, end), *level); !parsed.ok()) return parsed;
+    rest.remove_prefix(std::min(end + 1, rest.size()));
   }
+  if (!rest.empty()) return InvalidArgument("a picture has the parameters low and high, in this order");
   if (range.low >= range.high) return InvalidArgument("low must be below high");
   return range;
 }
@@ -64,15 +62,6 @@ bool NeedsRendering(const std::string& media_type, const FileHandle& file) {
   if (media_type == "image/tiff") return true;
   char depth = 0;
   return media_type == "image/png" && pread(file.get(), &depth, 1, kBitDepthAt) == 1 && depth == 16;
-}
-
-bool HoldsTag(std::string_view header, const std::string& tag) {
-  for (absl::string_view one : absl::StrSplit(absl::string_view(header.data(), header.size()), ',')) {
-    one = absl::StripAsciiWhitespace(one);
-    absl::ConsumePrefix(&one, "W/");
-    if (one == tag || one == "*") return true;
-  }
-  return false;
 }
 
 // `kind` tells forms of a picture apart.
@@ -94,7 +83,8 @@ HttpAnswer FileAnswer(const HttpRequest& request, FileHandle file, const std::st
   }
   const std::string_view condition = request.Header("if-range");
   const bool may_be_partial = condition.empty() || condition == tag;
-  const AskedRange range = ParseRange(may_be_partial ? request.Header("range") : "", size_bytes);
+  const bool asks_for_part = request.method == "GET" && may_be_partial;
+  const AskedRange range = ParseRange(asks_for_part ? request.Header("range") : "", size_bytes);
   if (!range.is_satisfiable) {
     answer.status = 416;
     answer.headers.emplace_back("Content-Range", absl::StrCat("bytes */", size_bytes));
@@ -119,6 +109,15 @@ HttpAnswer RenderingAnswer(const HttpRequest& request, FileHandle file, const Re
 }
 
 }  // namespace
+
+bool HoldsTag(std::string_view header, const std::string& tag) {
+  for (absl::string_view one : absl::StrSplit(absl::string_view(header.data(), header.size()), ',')) {
+    one = absl::StripAsciiWhitespace(one);
+    absl::ConsumePrefix(&one, "W/");
+    if (one == tag || one == "*") return true;
+  }
+  return false;
+}
 
 absl::StatusOr<std::optional<AskedPicture>> ParsePicture(std::string_view path, std::string_view query) {
   constexpr absl::string_view kFolder = "/images/";
@@ -180,8 +179,12 @@ PictureAnswers::PictureAnswers(RpcCalls& calls, Database& database, const BlobSt
       blobs_(blobs),
       questions_(questions),
       cache_(blobs, kMaxRenderingBytes),
-      rendering_(RendererCount(), kMostWaitingRenderings) {
-  for (int i = 0; i < RendererCount(); ++i) renderers_.push_back(std::make_unique<Renderer>(renderer));
+      thumbnails_(renderer, RendererCount()),
+      renderings_(renderer, 1) {}
+
+PictureAnswers::Workshop::Workshop(const std::filesystem::path& program, int count)
+    : queue(count, kMostWaitingRenderings) {
+  for (int i = 0; i < count; ++i) renderers.push_back(std::make_unique<Renderer>(program));
 }
 
 void PictureAnswers::Answer(std::shared_ptr<HttpExchange> exchange, const AskedPicture& asked,
@@ -208,15 +211,22 @@ void PictureAnswers::AnswerNow(const std::shared_ptr<HttpExchange>& exchange, co
   }
   if (!original.ok()) return exchange->Answer(ErrorAnswer(original.status()));
   const bool is_thumbnail = asked.form == AskedPicture::Form::kThumbnail;
-  if (is_thumbnail ||
-      (asked.form == AskedPicture::Form::kRendering && NeedsRendering(**media_type, *original))) {
-    return AnswerRendering(exchange, {asked.hash, is_thumbnail ? kThumbnailSide : 0, asked.range});
+  const bool needs_rendering = NeedsRendering(**media_type, *original);
+  if (is_thumbnail || (asked.form == AskedPicture::Form::kRendering && needs_rendering)) {
+    // Of 8 bits all levels count, so each is kept once.
+    const IntensityRange range = needs_rendering ? asked.range : IntensityRange();
+    return AnswerRendering(exchange, {asked.hash, is_thumbnail ? kThumbnailSide : 0, range});
   }
   exchange->Answer(FileAnswer(exchange->request(), *std::move(original), **media_type, ToHex(asked.hash)));
 }
 
 void PictureAnswers::MakeRendering(HttpExchange& exchange, const RenderingName& name, Renderer& renderer) {
   absl::StatusOr<FileHandle> made = cache_.Make(name, renderer);
+  if (absl::IsInternal(made.status())) made = cache_.Make(name, renderer);  // its folder may just have gone
+  if (absl::IsInternal(made.status())) {
+    spdlog::error("{}: {}", exchange.request().path, std::string(made.status().message()));
+    made = absl::InternalError("the picture can't be rendered now: see the coordinator's log");
+  }
   if (made.ok()) return exchange.Answer(RenderingAnswer(exchange.request(), *std::move(made), name));
   HttpAnswer answer = ErrorAnswer(made.status());
   if (absl::IsInvalidArgument(made.status()))
@@ -231,10 +241,11 @@ void PictureAnswers::AnswerRendering(const std::shared_ptr<HttpExchange>& exchan
   }
   const auto is_gone = std::make_shared<std::atomic<bool>>(false);
   exchange->WhenGone([is_gone] { *is_gone = true; });
-  const bool added = rendering_.Add([this, exchange, name, is_gone](int worker) {
+  Workshop& workshop = name.max_side > 0 ? thumbnails_ : renderings_;
+  const bool added = workshop.queue.Add([this, &workshop, exchange, name, is_gone](int worker) {
     if (*is_gone) return;  // who scrolls past hundreds of pictures waits for none of them
     AnswerOrFail(*exchange,
-                 [&] { MakeRendering(*exchange, name, *renderers_[static_cast<size_t>(worker)]); });
+                 [&] { MakeRendering(*exchange, name, *workshop.renderers[static_cast<size_t>(worker)]); });
   });
   if (!added) exchange->Answer(ErrorAnswer(TooManyCalls()));
 }

@@ -37,6 +37,9 @@ struct AskedRange {
 };
 AskedRange ParseRange(std::string_view header, uint64_t size_bytes);
 
+// Whether a header of entity tags, as If-None-Match, holds this one, or `*`.
+bool HoldsTag(std::string_view header, const std::string& tag);
+
 class PictureAnswers {
  public:
   static constexpr int kThumbnailSide = 320;  // pixels
@@ -50,6 +53,14 @@ class PictureAnswers {
   void Answer(std::shared_ptr<HttpExchange> exchange, const AskedPicture& asked, const std::string& token);
 
  private:
+  // Renderers, and a thread for each.
+  struct Workshop {
+    Workshop(const std::filesystem::path& program, int count);
+
+    std::vector<std::unique_ptr<Renderer>> renderers;
+    WorkQueue queue;
+  };
+
   void AnswerNow(const std::shared_ptr<HttpExchange>& exchange, const AskedPicture& asked,
                  const std::string& token);
   void MakeRendering(HttpExchange& exchange, const RenderingName& name, Renderer& renderer);
@@ -60,8 +71,8 @@ class PictureAnswers {
   const BlobStore& blobs_;
   WorkQueue& questions_;
   RenderingCache cache_;
-  std::vector<std::unique_ptr<Renderer>> renderers_;
-  WorkQueue rendering_;  // a thread for each renderer
+  Workshop thumbnails_;
+  Workshop renderings_;  // of their own: one may take a minute, and nobody's thumbnails wait for it
 };
 
 }  // namespace loupe

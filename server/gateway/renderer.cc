@@ -109,10 +109,15 @@ absl::Status Renderer::Render(const std::filesystem::path& in, const std::filesy
   }
   if (!answer.ok()) {
     spdlog::warn("the renderer, at {}: {}", in.string(), std::string(answer.status().message()));
+    if (!has_answered_) {
+      return absl::InternalError(absl::StrCat(program_.string(), " ends at once: run it by hand to see why"));
+    }
     return absl::InvalidArgumentError("the picture can't be rendered: it takes too much time or memory");
   }
+  has_answered_ = true;
   if (*answer == "ok") return absl::OkStatus();
   absl::string_view problem = *answer;
+  if (absl::ConsumePrefix(&problem, "failed ")) return absl::InternalError(problem);
   absl::ConsumePrefix(&problem, "error ");
   absl::ConsumePrefix(&problem, absl::StrCat(in.string(), ": "));
   return absl::InvalidArgumentError(problem);

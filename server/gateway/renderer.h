@@ -25,7 +25,7 @@ class Renderer {
 
   // Writes the picture of `in` to `out`, as a JPEG of at most `max_side` pixels each side, or with 0 as a PNG
   // in full size. Blocks. Errors: INVALID_ARGUMENT (the picture can't be decoded, or is too much for the
-  // program), INTERNAL (the program can't be started). Not thread-safe.
+  // program), INTERNAL (the program can't run, or can't write). Not thread-safe.
   absl::Status Render(const std::filesystem::path& in, const std::filesystem::path& out, int max_side,
                       IntensityRange range);
 
@@ -37,7 +37,8 @@ class Renderer {
 
   const std::filesystem::path program_;
   pid_t process_ = 0;
-  FileHandle socket_;  // its standard input and output
+  bool has_answered_ = false;  // any request: the program can run
+  FileHandle socket_;          // its standard input and output
 };
 
 }  // namespace loupe

@@ -4,10 +4,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
+#include "content/steady_clock.h"
 #include "content/text.h"
 #include "proto/error_info.h"
 #include "server/gateway/gzip.h"
@@ -58,7 +60,8 @@ HttpAnswer WrongMethod(const std::string& allowed) {
 bool IsRead(const HttpRequest& request) { return request.method == "GET" || request.method == "HEAD"; }
 
 bool AcceptsGzip(std::string_view header) {
-  for (absl::string_view part : absl::StrSplit(absl::string_view(header.data(), header.size()), ',')) {
+  const std::string lower = absl::AsciiStrToLower(std::string(header));
+  for (absl::string_view part : absl::StrSplit(lower, ',')) {
     const std::pair<absl::string_view, absl::string_view> coding =
         absl::StrSplit(part, absl::MaxSplits(';', 1));
     if (absl::StripAsciiWhitespace(coding.first) != "gzip") continue;
@@ -347,8 +350,10 @@ HttpAnswer Routes::LogInAnswer(const HttpRequest& request) {
   const absl::StatusOr<Credential> credential = CredentialIn(request.body);
   if (!credential.ok()) return ErrorAnswer(credential.status());
   const absl::Time now = absl::Now();
+  const Stopwatch began;
   const absl::StatusOr<Login> login =
       LogIn(database_, *credential, std::string(request.Header("user-agent")), now + kQuestionDeadline);
+  LogCall("POST /session", login.ok() ? login->name : "nobody", login.status(), began.Elapsed());
   if (!login.ok()) return ErrorAnswer(login.status());
   HttpAnswer answer;
   answer.headers = {{"Content-Type", "application/json"},
@@ -378,7 +383,7 @@ HttpAnswer Routes::PageAnswer(const HttpRequest& request) const {
                     {"Cache-Control", file.immutable ? "public, max-age=31536000, immutable" : "no-cache"},
                     {"ETag", tag},
                     {"Vary", "Accept-Encoding"}};
-  if (request.Header("if-none-match") == tag) {
+  if (HoldsTag(request.Header("if-none-match"), tag)) {
     answer.status = 304;
     return answer;
   }

@@ -24,8 +24,8 @@ constexpr int PageSize(uint32_t asked, uint32_t by_default, uint32_t at_most) {
   return static_cast<int>(asked == 0 ? by_default : std::min(asked, at_most));
 }
 
-// Of a page of which one row more than `size` was asked for: takes that row out. Returns whether it was there,
-// which is whether another page follows.
+// Of a page of which one row more than `size` was asked for: takes that row out. Returns whether it was
+// there, which is whether another page follows.
 template <typename Rows>
 bool CutPage(Rows& rows, int size) {
   if (rows.size() <= size) return false;

@@ -54,7 +54,7 @@ absl::StatusOr<Login> LogIn(Database& database, const Credential& credential, co
     // By the secret, so that a token which was revoked meanwhile is refused.
     const absl::StatusOr<Principal> principal = Accepted(FindPrincipal(transaction, HashOf(secret)));
     if (!principal.ok()) return principal.status();
-    return Login{secret, TimeOf(session.expires_at())};
+    return Login{secret, principal->name, TimeOf(session.expires_at())};
   });
 }
 

@@ -18,6 +18,7 @@ struct Credential {
 
 struct Login {
   std::string secret;  // of the session
+  std::string name;    // of who is logged in
   absl::Time expires_at;
 };
 

@@ -235,10 +235,10 @@ class RendererTest(unittest.TestCase):
         self.save("a.png", smooth(20, 10))
         os.mkdir(self.path("folder"))
         before = sorted(os.listdir(self.folder))
-        self.assertRegex(self.request("missing.png", 0), r"^error can't read \S+missing.png: No such file")
-        self.assertRegex(self.request("folder", 0), r"^error can't read \S+folder: Is a directory")
+        self.assertRegex(self.request("missing.png", 0), r"^failed can't read \S+missing.png: No such file")
+        self.assertRegex(self.request("folder", 0), r"^failed can't read \S+folder: Is a directory")
         for out in ("missing/out", "folder"):
-            self.assertRegex(self.request("a.png", 0, out=out), rf"^error can't write \S+{out}: ")
+            self.assertRegex(self.request("a.png", 0, out=out), rf"^failed can't write \S+{out}: ")
         self.assertEqual(sorted(os.listdir(self.folder)), before, "nothing else is left behind")
         self.assertEqual(self.request("a.png", 0, out="a.png"), "ok", "a file may take its own place")
         self.assertEqual(sorted(os.listdir(self.folder)), before)
@@ -246,7 +246,7 @@ class RendererTest(unittest.TestCase):
     def test_a_failure_leaves_the_file_that_was_there(self):
         with open(self.path("out"), "w", encoding="utf-8") as file:
             file.write("before")
-        self.assertRegex(self.request("missing.png", 0), "^error ")
+        self.assertRegex(self.request("missing.png", 0), "^failed ")
         with open(self.path("out"), encoding="utf-8") as file:
             self.assertEqual(file.read(), "before")
 
@@ -256,12 +256,12 @@ class RendererTest(unittest.TestCase):
         os.rename(self.path("a.png"), name)
         out = os.fsencode(self.path("out"))
         self.assertEqual(self.renderer.send(name + b"\t" + out + b"\t8\t0\t1\n"), "ok")
-        self.assertRegex(self.renderer.send(name + b"x\t" + out + b"\t8\t0\t1\n"), r"^error [ -~]+$")
+        self.assertRegex(self.renderer.send(name + b"x\t" + out + b"\t8\t0\t1\n"), r"^failed [ -~]+$")
 
     def test_bad_lines_are_answered(self):
         self.save("a.png", smooth(20, 10))
         for line in ("", "\t\t\t\t", "a", "a\tb\t1\t5\t5", "\0\t\xff", "x" * 100_000):
-            self.assertRegex(self.renderer.send(line), r"^error [ -~]+$")
+            self.assertRegex(self.renderer.send(line), r"^failed [ -~]+$")
         self.assertEqual(self.request("a.png", 8), "ok")
 
     def test_requests_may_be_sent_ahead(self):
@@ -304,7 +304,7 @@ class ProcessTest(unittest.TestCase):
         parent = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         parent.stdin.write(b"bad\n")
         parent.stdin.flush()
-        self.assertRegex(parent.stdout.readline(), b"^error ")
+        self.assertRegex(parent.stdout.readline(), b"^failed ")
         parent.send_signal(signal.SIGKILL)
         killed = time.monotonic()
         self.assertEqual(parent.stdout.read(), b"", "nobody has its output open any more")

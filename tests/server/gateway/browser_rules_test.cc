@@ -34,8 +34,9 @@ TEST(BrowserRulesTest, OnlyNamesOfThisServerAreTaken) {
        {"127.0.0.1:8080", "127.0.0.1", "localhost:1", "LOCALHOST", "[::1]:8080", "[::1]"}) {
     EXPECT_EQ(HostProblem(rules, host), "") << host;
   }
-  for (const char* host : {"", "evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8080",
-                           "loupe.example.org", "127.0.0.1@evil.example", "[::2]"}) {
+  for (const char* host :
+       {"", "evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8080", "loupe.example.org",
+        "127.0.0.1@evil.example", "[::2]", "localhost:evil", "localhost:80:80"}) {
     EXPECT_EQ(HostProblem(rules, host), "WRONG_HOST") << host;
   }
 }
@@ -48,7 +49,7 @@ TEST(BrowserRulesTest, APageUrlIsANameToo) {
   EXPECT_THAT(rules.CookieOf("x", absl::Hours(1)), HasSubstr("; Secure"));
   EXPECT_THAT(rules.CookieOf("x", absl::Hours(1)), testing::StartsWith("__Host-"));
   for (const char* url : {"loupe.example.org", "ftp://x", "https://", "https://x/path", "https://x?y",
-                          "http://a b", "https://user@x"}) {
+                          "http://a b", "https://user@x", "https://x:99999", "https://a\"b.example"}) {
     EXPECT_FALSE(BrowserRules::Make({"127.0.0.1:8080", "", url}).ok()) << url;
   }
 }
@@ -77,6 +78,7 @@ TEST(BrowserRulesTest, TheCookieIsOfThisPortAlone) {
   EXPECT_EQ(rules.SessionOf(Asked({{"cookie", "a=b; loupe_session_8080=secret; c=d"}})), "secret");
   EXPECT_EQ(rules.SessionOf(Asked({{"cookie", "loupe_session_8081=secret"}})), "");
   EXPECT_EQ(rules.SessionOf(Asked({{"cookie", "xloupe_session_8080=secret"}})), "");
+  EXPECT_EQ(rules.SessionOf(Asked({{"cookie", "loupe_session_8080=; loupe_session_8080=secret"}})), "secret");
   EXPECT_EQ(rules.SessionOf(Asked({})), "");
 }
 

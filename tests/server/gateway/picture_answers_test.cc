@@ -39,8 +39,8 @@ TEST(ParsePictureTest, OtherPathsAreNot) {
 
 TEST(ParsePictureTest, BadQueriesAreErrors) {
   const std::string rendering = absl::StrCat("/images/", kHash, "/rendering");
-  for (const char* query :
-       {"low=-1", "low=65536", "low=x", "low=", "high=0", "low=5&high=5", "size=3", "low"}) {
+  for (const char* query : {"low=-1", "low=65536", "low=x", "low=", "high=0", "low=5&high=5", "size=3", "low",
+                            "low=5&low=6", "high=9&low=5", "low=+5", "high=065535"}) {
     EXPECT_EQ(ErrorReason(ParsePicture(rendering, query).status()), "INVALID_ARGUMENT") << query;
   }
   EXPECT_FALSE(ParsePicture(absl::StrCat("/images/", kHash), "low=1").ok());

@@ -72,8 +72,15 @@ TEST_F(RenderingCacheTest, APictureThatCantBeDecodedHarmsNoOther) {
 
 TEST_F(RenderingCacheTest, AProgramThatEndsIsStartedAgain) {
   RenderingCache cache(blobs_, 1 << 20);
-  Renderer ends(Script("read line; exit 3"));
-  const auto made = cache.Make(Store(MakePng(40, 30, 1)), ends);
+  Renderer never_runs(Script("exit 127"));
+  const auto none = cache.Make(Store(MakePng(40, 30, 1)), never_runs);
+  EXPECT_TRUE(absl::IsInternal(none.status())) << none.status();
+  EXPECT_THAT(std::string(none.status().message()), HasSubstr("run it by hand"));
+  // A picture in full size ends it.
+  Renderer ends(
+      Script("read line; case \"$line\" in *\"\t0\t0\t\"*) exit 3;; esac; echo ok; read line; exit 3"));
+  (void)cache.Make(Store(MakePng(39, 30, 1)), ends);
+  const auto made = cache.Make(Store(MakePng(40, 30, 1), 0), ends);
   EXPECT_TRUE(absl::IsInvalidArgument(made.status())) << made.status();
   EXPECT_THAT(std::string(made.status().message()), HasSubstr("too much time or memory"));
   Renderer missing(folder_.path() / "nothing");

@@ -1,0 +1,196 @@
+// The image with its boxes, zoomed and panned by one transform.
+
+import type { Action, Box, Work } from "./work";
+import { boxOf } from "./work";
+import { listen } from "./gestures";
+import { Overlay } from "./overlay";
+import type { Point, Size } from "./corners";
+import { fit, panned, toImage, zoomed, zoomedTo } from "./viewport";
+import type { Viewport } from "./viewport";
+
+export interface CanvasHost {
+  readonly work: () => Work | null;
+  readonly label: () => number;
+  readonly dispatch: (action: Action) => void;
+}
+
+const WHEEL_STEP = 1.0015; // of zoom, for a pixel of the wheel
+const PIXELS_FROM = 3; // from this scale on, pixels are shown as squares
+
+export class Canvas {
+  private readonly overlay = new Overlay();
+  private readonly picture = document.createElement("div");
+  private image: HTMLImageElement | null = null;
+  private size: Size = { width: 1, height: 1 };
+  private view: Viewport = { scale: 1, x: 0, y: 0 };
+  private isFitted = true;
+  private isAtBox = false; // the view goes along with the selection
+  private isPanning = false;
+  private isPlacing = false; // a frame is asked for
+
+  constructor(
+    private readonly root: HTMLElement,
+    private readonly host: CanvasHost,
+  ) {
+    this.picture.className = "picture";
+    root.append(this.picture, this.overlay.svg);
+    listen({
+      ...host,
+      root,
+      overlay: this.overlay,
+      isArmed: () => this.isArmed,
+      disarm: () => this.arm(false),
+      isPanning: () => this.isPanning,
+      scale: () => this.view.scale,
+      toImage: (at) => toImage(this.view, at),
+      pan: (dx, dy) => this.pan(dx, dy),
+      zoom: (factor, at) => this.zoom(factor, at.x, at.y),
+    });
+    root.addEventListener("wheel", (event) => this.turnWheel(event), { passive: false });
+    new ResizeObserver(() => this.fitAgain()).observe(root);
+  }
+
+  // Shows the picture of a task. It is decoded already, so that nothing flickers.
+  open(image: HTMLImageElement, size: Size): void {
+    this.image = image;
+    this.size = size;
+    image.width = size.width;
+    image.height = size.height;
+    this.picture.replaceChildren(image);
+    this.overlay.clear();
+    this.arm(false);
+    this.fit();
+  }
+
+  close(): void {
+    this.picture.replaceChildren();
+    this.overlay.clear();
+    this.image = null;
+  }
+
+  show(work: Work, nameOf: (label: number) => string): void {
+    this.overlay.show(work, nameOf);
+  }
+
+  // Shares of the image's own, 1: as it is.
+  setLight(brightness: number, contrast: number): void {
+    const isPlain = brightness === 1 && contrast === 1;
+    this.picture.style.setProperty(
+      "filter",
+      isPlain ? "none" : `brightness(${brightness}) contrast(${contrast})`,
+    );
+  }
+
+  // The next drag draws, wherever it begins.
+  arm(isArmed: boolean): void {
+    this.root.classList.toggle("armed", isArmed);
+  }
+
+  get isArmed(): boolean {
+    return this.root.classList.contains("armed");
+  }
+
+  // Opposite corners of a box in the middle of what is in view, for who draws without a pointer.
+  middle(): [Point, Point] {
+    const { width, height } = this.screen();
+    const side = Math.min(width, height) / 6;
+    const corner = (by: number) => toImage(this.view, { x: width / 2 + by, y: height / 2 + by });
+    return [corner(-side / 2), corner(side / 2)];
+  }
+
+  hideBoxes(areHidden: boolean): void {
+    this.root.classList.toggle("without-boxes", areHidden);
+  }
+
+  showNames(areShown: boolean): void {
+    this.root.classList.toggle("with-names", areShown);
+  }
+
+  holdSpace(isHeld: boolean): void {
+    this.isPanning = isHeld;
+    this.root.dataset.cursor = isHeld ? "pan" : "draw";
+  }
+
+  fit(): void {
+    this.isFitted = true;
+    this.isAtBox = false;
+    this.setView(fit(this.size, this.screen()));
+  }
+
+  // To the selected box; from there back to the whole image.
+  zoomToSelected(): void {
+    const box = this.selected();
+    if (!box || this.isAtBox) return this.fit();
+    this.isFitted = false;
+    this.isAtBox = true;
+    this.setView(zoomedTo(box.corners, this.size, this.screen()));
+  }
+
+  // After walking to a box: it has to be in view.
+  reveal(): void {
+    const box = this.selected();
+    if (!box || this.isFitted) return;
+    const { width, height } = this.screen();
+    const { scale, x, y } = this.view;
+    const { x1, y1, x2, y2 } = box.corners;
+    const isInView =
+      x1 * scale + x >= 0 && y1 * scale + y >= 0 && x2 * scale + x <= width && y2 * scale + y <= height;
+    if (this.isAtBox || !isInView) this.setView(zoomedTo(box.corners, this.size, this.screen()));
+  }
+
+  zoomBy(factor: number): void {
+    const { width, height } = this.screen();
+    this.zoom(factor, width / 2, height / 2);
+  }
+
+  pan(dx: number, dy: number): void {
+    this.isFitted = false;
+    this.isAtBox = false;
+    this.setView(panned(this.view, dx, dy, this.size, this.screen()));
+  }
+
+  // The point (x, y) of the screen stays where it is.
+  private zoom(factor: number, x: number, y: number): void {
+    this.isFitted = false;
+    this.isAtBox = false;
+    this.setView(zoomed(this.view, factor, { x, y }, this.size, this.screen()));
+  }
+
+  private turnWheel(event: WheelEvent): void {
+    event.preventDefault();
+    const unit = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 33 : 1;
+    const bounds = this.root.getBoundingClientRect();
+    const factor = Math.pow(WHEEL_STEP, -event.deltaY * unit * (event.ctrlKey ? 4 : 1));
+    this.zoom(factor, event.clientX - bounds.left, event.clientY - bounds.top);
+  }
+
+  private fitAgain(): void {
+    if (this.image && this.isFitted) this.fit();
+  }
+
+  private selected(): Box | undefined {
+    const work = this.host.work();
+    return work ? boxOf(work, work.selected) : undefined;
+  }
+
+  private screen(): Size {
+    return { width: this.root.clientWidth, height: this.root.clientHeight };
+  }
+
+  private setView(view: Viewport): void {
+    this.view = view;
+    if (this.isPlacing) return;
+    this.isPlacing = true;
+    requestAnimationFrame(() => {
+      this.isPlacing = false;
+      this.place();
+    });
+  }
+
+  private place(): void {
+    const { scale, x, y } = this.view;
+    this.picture.style.setProperty("transform", `translate(${x}px, ${y}px) scale(${scale})`);
+    this.root.classList.toggle("pixels", scale >= PIXELS_FROM);
+    this.overlay.place(this.view);
+  }
+}

@@ -1,0 +1,110 @@
+// Geometry of boxes, in pixels of the image. Pure functions.
+
+export interface Corners {
+  readonly x1: number;
+  readonly y1: number;
+  readonly x2: number;
+  readonly y2: number;
+}
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+// A side that people make is at least this long.
+export const MIN_SIDE = 2;
+// Corners that people make are multiples of this: the coordinator's floats hold them exactly.
+const STEP = 1 / 8;
+
+// The box between two opposite corners in any order, inside the image.
+export function cornersBetween(a: Point, b: Point, image: Size): Corners {
+  const [x1, x2] = spanInside(Math.min(a.x, b.x), Math.max(a.x, b.x), image.width);
+  const [y1, y2] = spanInside(Math.min(a.y, b.y), Math.max(a.y, b.y), image.height);
+  return { x1, y1, x2, y2 };
+}
+
+// The box, or what of it lies inside the image.
+export function clipped(box: Corners, image: Size): Corners {
+  const [x1, x2] = clippedSpan(box.x1, box.x2, image.width);
+  const [y1, y2] = clippedSpan(box.y1, box.y2, image.height);
+  return { x1, y1, x2, y2 };
+}
+
+// The box in another place, as far as the image allows. Its size stays.
+export function moved(box: Corners, dx: number, dy: number, image: Size): Corners {
+  const x = clamp(stepped(dx), -box.x1, image.width - box.x2);
+  const y = clamp(stepped(dy), -box.y1, image.height - box.y2);
+  return { x1: box.x1 + x, y1: box.y1 + y, x2: box.x2 + x, y2: box.y2 + y };
+}
+
+// Which sides of a box a person holds: -1: left or top, 1: right or bottom, 0: neither.
+export interface Grip {
+  readonly x: -1 | 0 | 1;
+  readonly y: -1 | 0 | 1;
+}
+
+// The box whose held sides were taken along. One that is drawn across its opposite side turns over.
+export function resized(box: Corners, grip: Grip, dx: number, dy: number, image: Size): Corners {
+  const [x1, x2] = resizedSpan(box.x1, box.x2, grip.x, stepped(dx), image.width);
+  const [y1, y2] = resizedSpan(box.y1, box.y2, grip.y, stepped(dy), image.height);
+  return { x1, y1, x2, y2 };
+}
+
+export function area(box: Corners): number {
+  return (box.x2 - box.x1) * (box.y2 - box.y1);
+}
+
+// Whether the point is inside the box, or at most `slack` beside it.
+export function holds(box: Corners, { x, y }: Point, slack: number): boolean {
+  return x >= box.x1 - slack && x <= box.x2 + slack && y >= box.y1 - slack && y <= box.y2 + slack;
+}
+
+export function sameCorners(a: Corners, b: Corners): boolean {
+  return a.x1 === b.x1 && a.y1 === b.y1 && a.x2 === b.x2 && a.y2 === b.y2;
+}
+
+export function clamp(value: number, low: number, high: number): number {
+  return Math.min(Math.max(value, low), high);
+}
+
+function stepped(value: number): number {
+  return Math.round(value / STEP) * STEP;
+}
+
+function spanInside(low: number, high: number, limit: number): [number, number] {
+  return clippedSpan(stepped(low), stepped(high), limit);
+}
+
+function clippedSpan(low: number, high: number, limit: number): [number, number] {
+  const shortest = Math.min(MIN_SIDE, limit);
+  if (low >= 0 && high <= limit && high - low > 0 && high - low >= shortest) return [low, high];
+  const from = clamp(low, 0, limit);
+  const to = clamp(high, 0, limit);
+  if (to - from >= shortest) return [from, to];
+  const begin = Math.min(from, limit - shortest);
+  return [begin, begin + shortest];
+}
+
+function resizedSpan(
+  low: number,
+  high: number,
+  side: -1 | 0 | 1,
+  by: number,
+  limit: number,
+): [number, number] {
+  if (side === 0 || by === 0) return [low, high];
+  const fixed = side === 1 ? low : high;
+  const held = clamp((side === 1 ? high : low) + by, 0, limit);
+  const shortest = Math.min(MIN_SIDE, limit);
+  if (Math.abs(held - fixed) >= shortest) return [Math.min(held, fixed), Math.max(held, fixed)];
+  // Too short: the fixed side stays where there is room for that.
+  const begin = side === 1 ? fixed : fixed - shortest;
+  const from = clamp(begin, 0, limit - shortest);
+  return [from, from + shortest];
+}

@@ -1,0 +1,391 @@
+// A person at work on a project: the task in hand, the next ones, and what goes to the coordinator.
+
+import { effect, signal } from "@preact/signals";
+import type { ProjectJson, ProjectStatusJson } from "../../gen/loupe/v1/project_pb";
+import { call } from "../api";
+import { clientName } from "../client_name";
+import { guarded } from "../session";
+import type { Draft, Entry, Journal } from "./journal";
+import { isPassing } from "./outbox";
+import type { Outbox } from "./outbox";
+import { firstLeft, nextLeft } from "./pick";
+import { newRequestId } from "./request_id";
+import { submissionOf } from "./submission";
+import { Supply } from "./supply";
+import type { Opened } from "./supply";
+import { boxOf, isUntouched, reduce } from "./work";
+import type { Action, Work } from "./work";
+
+const RENEW_EVERY = 4 * 60_000; // milliseconds; a lease lasts ten minutes
+const RETRY_AFTER = 2_000;
+const COUNT_AFTER = 1_000; // so that a quick hand doesn't ask after each answer
+export const LOWEST_SCORE = 0.3; // of predicted boxes that tasks show
+
+export type Place =
+  | { name: "opening" }
+  | { name: "task" }
+  | { name: "broken"; message: string } // the picture of the task in hand can't be shown
+  | { name: "empty"; skippedImages: number }
+  | { name: "stuck"; message: string };
+
+export class Desk {
+  readonly place = signal<Place>({ name: "opening" });
+  readonly opened = signal<Opened | null>(null);
+  readonly work = signal<Work | null>(null);
+  readonly threshold = signal(LOWEST_SCORE);
+  // Class of boxes that are drawn next.
+  readonly label = signal(1);
+  readonly skipReason = signal("");
+  // What the last key led to, where that can't be seen.
+  readonly notice = signal("");
+  readonly project = signal<ProjectJson>({});
+  readonly status = signal<ProjectStatusJson>({});
+  private readonly supply: Supply;
+  private readonly answered: string[]; // ids of images, newest last
+  private isDirty = false;
+  private keeping: Promise<void> | null = null;
+  private posting: Promise<void> | null = null;
+  private isBusy = false; // the task in hand is about to change
+  private isOver = false;
+  private countTimer: ReturnType<typeof setTimeout> | undefined;
+  private retryTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly name: string, // of the project
+    private readonly owner: string,
+    readonly journal: Journal,
+    readonly outbox: Outbox,
+  ) {
+    this.supply = new Supply(
+      () => this.project.value,
+      owner,
+      journal,
+      () => this.threshold.value,
+    );
+    this.answered = readTexts(this.answeredKey);
+  }
+
+  // Returns the way to leave. Tasks that nobody has begun are given back.
+  start(): () => void {
+    const renewing = setInterval(() => this.refresh(), RENEW_EVERY);
+    const seen = () => this.seen();
+    const leave = () => this.leave();
+    // A page that comes back from the browser's cache has given its tasks back.
+    const comeBack = (event: PageTransitionEvent) => event.persisted && location.reload();
+    document.addEventListener("visibilitychange", seen);
+    addEventListener("pagehide", leave);
+    addEventListener("pageshow", comeBack);
+    const stopCounting = effect(() => this.countSoon(this.outbox.sent.value));
+    void this.begin();
+    return () => {
+      leave();
+      stopCounting();
+      clearInterval(renewing);
+      document.removeEventListener("visibilitychange", seen);
+      removeEventListener("pagehide", leave);
+      removeEventListener("pageshow", comeBack);
+    };
+  }
+
+  dispatch(action: Action): void {
+    const before = this.work.value;
+    const opened = this.opened.value;
+    if (!before || !opened) return;
+    this.touch();
+    const after = reduce(before, action);
+    if (after === before) return;
+    opened.work = after;
+    this.work.value = after;
+    this.notice.value = "";
+    if (after.boxes !== before.boxes) this.keep();
+  }
+
+  // A predicted box is judged, and the next one that is left is selected. Without a selection the first one
+  // is selected, so that nobody judges what they haven't looked at.
+  judge(verdict: "accept" | "reject"): void {
+    const before = this.work.value;
+    if (!before) return;
+    const box = boxOf(before, before.selected);
+    if (!box?.prediction) return this.dispatch({ do: "select", id: firstLeft(before) });
+    this.dispatch({ do: verdict, id: box.id });
+    const after = this.work.value!;
+    if (after !== before) this.dispatch({ do: "select", id: nextLeft(before, after) });
+  }
+
+  // The class of the selected box, and of those that are drawn next.
+  chooseLabel(label: number): void {
+    this.label.value = label;
+    const id = this.work.value?.selected ?? 0;
+    if (id !== 0) this.dispatch({ do: "relabel", id, label });
+  }
+
+  // A sign of life: time that passes without any doesn't count as work.
+  touch(): void {
+    this.opened.value?.watch.touch(performance.now(), this.work.value?.selected ?? 0);
+  }
+
+  setThreshold(value: number): void {
+    this.threshold.value = value;
+    this.dispatch({ do: "threshold", value });
+  }
+
+  // The answer is on its way, and the next task comes.
+  submit(): void {
+    const opened = this.opened.value;
+    if (!opened || this.isBusy || this.place.value.name !== "task") return;
+    this.touch();
+    const { task, work, watch } = opened;
+    const spent = watch.spent;
+    const { boxes, rejected, hidden } = submissionOf(work, new Map(spent.boxes));
+    const request = {
+      requestId: newRequestId(),
+      taskId: task.id,
+      lease: task.lease,
+      imageId: task.imageId,
+      boxes,
+      rejected,
+      hidden,
+      spentMs: Math.max(spent.total, 1),
+      client: `page, ${clientName(navigator.userAgent)}`,
+    };
+    this.answered.push(task.imageId);
+    this.keepAnswered();
+    this.finish(opened, { ...this.entryOf(opened), method: "submit", request }, undefined);
+  }
+
+  // Gives the task up. What was drawn waits in this browser until the image is served again.
+  skip(reason: string): void {
+    const opened = this.opened.value;
+    if (!opened || this.isBusy) return;
+    const { task, work } = opened;
+    const request = {
+      requestId: newRequestId(),
+      taskId: task.id,
+      lease: task.lease,
+      reason: reason.slice(0, 500),
+    };
+    const kept = isUntouched(work) ? undefined : { ...this.draftOf(opened), skipped: true };
+    this.skipReason.value = "";
+    this.finish(opened, { ...this.entryOf(opened), method: "skip", request }, kept);
+  }
+
+  // Opens the person's last answer again. The task in hand comes after it.
+  async reopenLast(): Promise<void> {
+    const imageId = this.answered.at(-1);
+    if (this.isBusy) return;
+    if (imageId === undefined) {
+      this.notice.value = "You have sent nothing in this tab that could be opened again.";
+      return;
+    }
+    await this.busily(async () => {
+      await this.outbox.kick();
+      if (this.outbox.waiting.value > 0) {
+        throw new Error("Your last answer waits to be sent. It can be opened again after that.");
+      }
+      const request = { requestId: newRequestId(), project: this.name, imageId };
+      const opened = await this.supply.open(await guarded(call("LabelingService", "openTask", request)));
+      if (!opened) throw new Error("The image is open in another tab.");
+      this.answered.pop();
+      this.keepAnswered();
+      await this.exchange(opened);
+    });
+  }
+
+  // Takes up an answer that the coordinator has refused.
+  async takeBack(entry: Entry): Promise<void> {
+    await this.busily(async () => {
+      await this.outbox.takeBack(entry);
+      const opened = await this.supply.openDraft(entry.draft);
+      if (opened) await this.exchange(opened);
+    });
+  }
+
+  takeSkipped(): void {
+    this.supply.takeSkipped();
+    void this.advance();
+  }
+
+  // Asks for a task again, or for the picture of the one in hand.
+  async retry(): Promise<void> {
+    clearTimeout(this.retryTimer);
+    const opened = this.opened.value;
+    if (!opened) return this.project.value.name ? this.advance() : this.begin();
+    this.supply.loadAgain(opened);
+    await this.show(opened);
+  }
+
+  private async begin(): Promise<void> {
+    try {
+      await this.readStatus();
+      this.label.value = this.project.value.classes?.find((each) => !each.retired)?.label ?? 1;
+      await this.supply.start();
+    } catch (error) {
+      return this.stick(error);
+    }
+    await this.advance();
+  }
+
+  private async advance(): Promise<void> {
+    this.place.value = { name: "opening" };
+    try {
+      let next = await this.supply.next();
+      if (typeof next === "number") {
+        // The coordinator may not have heard yet that the last task was skipped.
+        await this.posting;
+        await this.outbox.kick();
+        next = await this.supply.next();
+      }
+      if (this.isOver) return;
+      if (typeof next === "number") this.place.value = { name: "empty", skippedImages: next };
+      else await this.show(next);
+    } catch (error) {
+      this.stick(error);
+    }
+  }
+
+  private async show(opened: Opened): Promise<void> {
+    this.place.value = { name: "opening" };
+    this.opened.value = opened;
+    opened.work = reduce(opened.work, { do: "threshold", value: this.threshold.value });
+    try {
+      await this.pictureOf(opened);
+    } catch (error) {
+      this.work.value = null;
+      if (isPassing(error)) return this.stick(error);
+      this.place.value = { name: "broken", message: (error as Error).message };
+      return;
+    }
+    if (this.isOver || this.opened.value !== opened) return;
+    opened.watch.resume(performance.now());
+    this.work.value = opened.work;
+    this.place.value = { name: "task" };
+  }
+
+  // It may have been fetched ahead while the coordinator was away: then it's worth another try.
+  private async pictureOf(opened: Opened): Promise<void> {
+    try {
+      await opened.picture.ready;
+    } catch {
+      this.supply.loadAgain(opened);
+      await opened.picture.ready;
+    }
+  }
+
+  private stick(error: unknown): void {
+    if (this.isOver) return;
+    this.place.value = { name: "stuck", message: (error as Error).message };
+    if (isPassing(error)) this.retryTimer = setTimeout(() => void this.retry(), RETRY_AFTER);
+  }
+
+  private finish(opened: Opened, entry: Entry, kept: Draft | undefined): void {
+    this.isDirty = false;
+    this.opened.value = null;
+    this.work.value = null;
+    this.notice.value = "";
+    this.posting = this.outbox.post(entry, kept).then(opened.letGo);
+    void this.advance();
+  }
+
+  private async exchange(opened: Opened): Promise<void> {
+    await this.keeping;
+    if (this.opened.value) this.supply.putBack(this.opened.value);
+    this.work.value = null;
+    await this.show(opened);
+  }
+
+  private async busily(run: () => Promise<void>): Promise<void> {
+    this.isBusy = true;
+    try {
+      await run();
+    } catch (error) {
+      this.notice.value = (error as Error).message;
+    }
+    this.isBusy = false;
+  }
+
+  // Puts the work into the journal. Edits that come meanwhile follow in one write.
+  private keep(): void {
+    this.isDirty = true;
+    this.keeping ??= this.keepAll().finally(() => (this.keeping = null));
+  }
+
+  private async keepAll(): Promise<void> {
+    while (this.isDirty && this.opened.value) {
+      this.isDirty = false;
+      const draft = this.draftOf(this.opened.value);
+      if (isUntouched(this.opened.value.work)) await this.journal.removeDraft(draft);
+      else await this.journal.keepDraft(draft);
+    }
+  }
+
+  private draftOf({ task, work, watch }: Opened): Draft {
+    const { owner, name: project } = this;
+    const { boxes, nextId } = work;
+    return { owner, project, task, boxes, nextId, spent: watch.spent, at: Date.now(), skipped: false };
+  }
+
+  private entryOf(opened: Opened) {
+    const draft = this.draftOf(opened);
+    return { owner: this.owner, project: this.name, at: draft.at, draft, refusal: "" };
+  }
+
+  private refresh(): void {
+    // What fails is done the next time.
+    this.supply.renew(this.opened.value).catch(() => {});
+    this.readStatus().catch(() => {});
+  }
+
+  // Classes may have been added or renamed meanwhile, too.
+  private async readStatus(): Promise<void> {
+    const status = await guarded(call("ProjectService", "getStatus", { project: this.name }));
+    this.status.value = status;
+    this.project.value = status.project ?? this.project.value;
+  }
+
+  private countSoon(sent: number): void {
+    clearTimeout(this.countTimer);
+    if (sent > 0) this.countTimer = setTimeout(() => this.readStatus().catch(() => {}), COUNT_AFTER);
+  }
+
+  private seen(): void {
+    if (document.visibilityState === "hidden") {
+      this.touch();
+    } else {
+      this.opened.value?.watch.resume(performance.now());
+      this.refresh();
+    }
+  }
+
+  private leave(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    clearTimeout(this.retryTimer);
+    clearTimeout(this.countTimer);
+    this.supply.leave(this.opened.value);
+  }
+
+  private get answeredKey(): string {
+    return `loupe-answered ${this.owner} ${this.name}`;
+  }
+
+  private keepAnswered(): void {
+    keepTexts(this.answeredKey, this.answered.slice(-100));
+  }
+}
+
+// Of this tab, also after a reload; nothing where the browser keeps nothing.
+function readTexts(key: string): string[] {
+  try {
+    return JSON.parse(sessionStorage.getItem(key) ?? "[]") as string[];
+  } catch {
+    return [];
+  }
+}
+
+function keepTexts(key: string, texts: string[]): void {
+  try {
+    sessionStorage.setItem(key, JSON.stringify(texts));
+  } catch {
+    // They last as long as the page.
+  }
+}

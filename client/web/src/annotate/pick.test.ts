@@ -1,0 +1,68 @@
+import { expect, test } from "vitest";
+import { firstLeft, nextLeft, pick, step, walkOrder } from "./pick";
+import { taskWith } from "./random.test_helper";
+import { reduce, startWork } from "./work";
+import type { Work } from "./work";
+
+// Nested boxes: 1 in 2 in 3.
+const truth = [10, 20, 40].map((half, i) => ({
+  boxId: String(i + 1),
+  corners: { x1: 50 - half, y1: 50 - half, x2: 50 + half, y2: 50 + half },
+  label: 1,
+  ignore: false,
+}));
+const nested = startWork(taskWith({ truth }), 0.3);
+const selecting = (work: Work, id: number) => reduce(work, { do: "select", id });
+const centre = { x: 50, y: 50 };
+
+test("the smallest box is picked", () => {
+  expect(pick(nested, centre, 0, false)).toBe(1);
+  expect(pick(nested, { x: 35, y: 50 }, 0, false)).toBe(2);
+  expect(pick(selecting(nested, 1), centre, 0, false)).toBe(1);
+  expect(pick(nested, { x: 150, y: 50 }, 0, false)).toBe(0);
+});
+
+test("a modified click goes one layer down, and round", () => {
+  expect(pick(nested, centre, 0, true)).toBe(1);
+  expect(pick(selecting(nested, 1), centre, 0, true)).toBe(2);
+  expect(pick(selecting(nested, 2), centre, 0, true)).toBe(3);
+  expect(pick(selecting(nested, 3), centre, 0, true)).toBe(1);
+});
+
+test("a click beside a box counts within the slack", () => {
+  expect(pick(nested, { x: 93, y: 50 }, 4, false)).toBe(3);
+  expect(pick(nested, { x: 95, y: 50 }, 4, false)).toBe(0);
+});
+
+const scores = [0.9, 0.4, 0.6, 0.35];
+const predictions = scores.map((score, index) => {
+  return {
+    index,
+    corners: { x1: index * 10, y1: 0, x2: index * 10 + 5, y2: 5 },
+    label: 1,
+    score,
+    sideCertainty: null,
+  };
+});
+const predicted = startWork(taskWith({ predictions, truth: [truth[0]!] }), 0.38);
+
+test("predicted boxes are walked first, the least certain before the others, hidden ones not at all", () => {
+  expect(walkOrder(predicted).map((box) => box.id)).toEqual([2, 3, 1, 5]);
+  expect(step(predicted, 1)).toBe(2);
+  expect(step(predicted, -1)).toBe(5);
+  expect(step(selecting(predicted, 5), 1)).toBe(2);
+  expect(step(selecting(predicted, 2), -1)).toBe(5);
+  expect(step(startWork(taskWith({}), 0.3), 1)).toBe(0);
+});
+
+test("after a judgement the next predicted box follows, until none is left", () => {
+  let work = selecting(predicted, firstLeft(predicted));
+  const judged: number[] = [];
+  while (work.selected !== 0) {
+    judged.push(work.selected);
+    const after = reduce(work, { do: judged.length === 2 ? "reject" : "accept", id: work.selected });
+    work = selecting(after, nextLeft(work, after));
+  }
+  expect(judged).toEqual([2, 3, 1]);
+  expect(firstLeft(work)).toBe(0);
+});

@@ -1,0 +1,66 @@
+import type { Desk } from "./desk";
+import { nameOf } from "./class_panel";
+import type { Outbox } from "./outbox";
+
+// Where the person's work is, always in the same place.
+export function Saved({ desk }: { desk: Desk }) {
+  const waiting = desk.outbox.waiting.value;
+  const saved =
+    desk.journal.slow.value > 0 ? "saving…" : desk.journal.warning.value ? "not saved" : "saved";
+  const { obstacle } = desk.outbox;
+  return (
+    <p class="saved">
+      <span class="number">{waiting}</span> waiting to send · {saved}
+      {waiting > 0 && obstacle.value !== "" && <span class="faint"> {obstacle.value}</span>}
+    </p>
+  );
+}
+
+// What needs the person: answers that were refused, a browser that keeps nothing. Nothing is lost.
+export function Warnings({ desk }: { desk: Desk }) {
+  return (
+    <div class="warnings" role="alert">
+      {desk.journal.warning.value && <p>{desk.journal.warning.value}</p>}
+      {desk.outbox.refused.value.map((entry) => (
+        <p key={entry.request.requestId}>
+          Not taken: {entry.draft.task.fileName}, {boxesOf(entry.draft.boxes.length)}. {entry.refusal}{" "}
+          <button type="button" onClick={() => void desk.outbox.retry(entry)}>
+            Send again
+          </button>{" "}
+          <button type="button" onClick={() => void desk.takeBack(entry)}>
+            Open
+          </button>{" "}
+          <button type="button" onClick={() => void desk.outbox.discard(entry)}>
+            Discard
+          </button>
+        </p>
+      ))}
+    </div>
+  );
+}
+
+function boxesOf(count: number): string {
+  return count === 1 ? "1 box" : `${count} boxes`;
+}
+
+// On other pages: only where something waits.
+export function Waiting({ outbox }: { outbox: Outbox }) {
+  const { waiting, obstacle } = outbox;
+  return (
+    <p role="status" hidden={waiting.value === 0}>
+      {waiting} waiting to send · saved. {obstacle}
+    </p>
+  );
+}
+
+// For screen readers: what is selected.
+export function Spoken({ desk }: { desk: Desk }) {
+  const work = desk.work.value;
+  const box = work?.boxes.find((each) => each.id === work.selected);
+  const score = box?.state === "predicted" ? `, predicted ${box.prediction!.score.toFixed(2)}` : "";
+  return (
+    <p class="spoken" role="status">
+      {box && `${nameOf(desk.project.value.classes, box.label)}${score}`}
+    </p>
+  );
+}
