@@ -211,8 +211,9 @@ test("ten images are labelled by the keyboard alone, while page and coordinator 
     }
     if (done.size === 6) {
       await hasSent(page);
-      // The reload came at the fourth image: since then four were shown, and two are fetched ahead.
-      await eventually("pictures are fetched ahead", async () => (await picturesOn(page)) === 6);
+      // The reload came at the fourth image: since then four were shown, and two are fetched ahead; more, where
+      // tasks that were given back at the reload had gone to others in between.
+      await eventually("pictures are fetched ahead", async () => (await picturesOn(page)) >= 6);
       kill();
     }
     if (done.size === 8) {
@@ -383,6 +384,13 @@ async function onScreen(page, x, y) {
   );
 }
 
+// Waits until the `place`-th box that isn't only predicted is selected.
+const isSelected = (page, place) =>
+  page.waitForFunction((at) => {
+    const row = document.querySelectorAll(".row:has(.number.confirmed)")[at];
+    return row?.getAttribute("aria-pressed") === "true";
+  }, place);
+
 async function drag(page, from, to) {
   await page.mouse.move(...(await onScreen(page, ...from)));
   await page.mouse.down();
@@ -407,11 +415,13 @@ test("boxes that the mouse draws, moves and resizes are the same at every zoom",
   await drag(page, [82, 71], [86, 75]); // its corner by 4, 4
   await press(page, "Escape");
   await page.mouse.click(...(await onScreen(page, 75, 65))); // the smallest
+  await isSelected(page, 2);
   await press(page, "2");
   const below = await onScreen(page, 75, 65);
   await page.keyboard.down("Alt");
   await page.mouse.click(...below);
   await page.keyboard.up("Alt");
+  await isSelected(page, 1);
   await press(page, "3");
   const file = await submit(page);
   await hasSent(page);
