@@ -159,21 +159,13 @@ std::string BrowserRules::CookieOf(const std::string& secret, absl::Duration las
 std::string BrowserRules::NoCookie() const { return CookieOf("", absl::ZeroDuration()); }
 
 HttpHeaders BrowserRules::Policies() const {
-  HttpHeaders headers = {{"Content-Security-Policy",
-                          "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
-                          "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"},
-                         {"X-Content-Type-Options", "nosniff"},
-                         {"Referrer-Policy", "no-referrer"},
-                         {"Cross-Origin-Opener-Policy", "same-origin"},
-                         {"Cross-Origin-Resource-Policy", "same-origin"}};
-  return headers;
-}
-
-std::string BearerTokenOf(const HttpRequest& request) {
-  constexpr absl::string_view kScheme = "Bearer ";
-  const std::string value(request.Header("authorization"));
-  if (!absl::StartsWithIgnoreCase(value, kScheme)) return "";
-  return std::string(absl::StripAsciiWhitespace(absl::string_view(value).substr(kScheme.size())));
+  return {{"Content-Security-Policy",
+           "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+           "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"},
+          {"X-Content-Type-Options", "nosniff"},
+          {"Referrer-Policy", "no-referrer"},
+          {"Cross-Origin-Opener-Policy", "same-origin"},
+          {"Cross-Origin-Resource-Policy", "same-origin"}};
 }
 
 }  // namespace loupe

@@ -57,7 +57,4 @@ class BrowserRules {
   bool is_secure_ = false;           // people come by https
 };
 
-// The token of `Authorization: Bearer TOKEN`; empty: none.
-std::string BearerTokenOf(const HttpRequest& request);
-
 }  // namespace loupe

@@ -170,7 +170,7 @@ void Routes::Stop() {
 }
 
 absl::StatusOr<std::string> Routes::SecretOf(const HttpRequest& request) const {
-  std::string secret = BearerTokenOf(request);
+  std::string secret = BearerToken(request.Header("authorization"));
   if (secret.empty()) {
     secret = rules_.SessionOf(request);
     if (!secret.empty() && !IsRead(request)) {

@@ -33,14 +33,18 @@ std::string RandomText() {
 
 }  // namespace
 
-std::string BearerToken(const grpc::ServerContextBase& context) {
+std::string BearerToken(std::string_view authorization) {
   constexpr absl::string_view kScheme = "Bearer ";
+  const absl::string_view value(authorization.data(), authorization.size());
+  if (!absl::StartsWithIgnoreCase(value, kScheme)) return "";
+  return std::string(absl::StripAsciiWhitespace(value.substr(kScheme.size())));
+}
+
+std::string BearerToken(const grpc::ServerContextBase& context) {
   const auto& metadata = context.client_metadata();
   const auto found = metadata.find("authorization");
   if (found == metadata.end()) return "";
-  const absl::string_view value(found->second.data(), found->second.size());
-  if (!absl::StartsWithIgnoreCase(value, kScheme)) return "";
-  return std::string(absl::StripAsciiWhitespace(value.substr(kScheme.size())));
+  return BearerToken(std::string_view(found->second.data(), found->second.size()));
 }
 
 std::string NewTokenSecret() { return absl::StrCat("loupe_", RandomText()); }

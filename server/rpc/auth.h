@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include <grpcpp/server_context.h>
@@ -23,7 +24,9 @@ std::string NewTokenSecret();
 // As many random bits, written as `loupe_session_` and 43 characters.
 std::string NewSessionSecret();
 
-// The token or secret in a call's metadata `authorization: Bearer TOKEN`; empty: there is none.
+// The token or secret in a header `authorization: Bearer TOKEN`; empty: there is none.
+std::string BearerToken(std::string_view authorization);
+// The same of a call's metadata.
 std::string BearerToken(const grpc::ServerContextBase& context);
 
 // Whom a token or a session is of, or why it is refused. nullopt: it is not known. Errors: UNAUTHENTICATED

@@ -7,6 +7,7 @@
 #include "server/gateway/browser_rules.h"
 #include "server/gateway/connect_protocol.h"
 #include "server/gateway/picture_answers.h"
+#include "server/rpc/auth.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace loupe {
@@ -63,7 +64,7 @@ void Headers(std::string_view text) {
   fuzz::Require(!is_known || text.find("evil") == std::string_view::npos, "no other server's name is taken");
   (void)rules.CheckOrigin(request, true);
   (void)rules.SessionOf(request);
-  (void)BearerTokenOf(request);
+  (void)BearerToken(text);
   (void)CallTypeOf(text);
   if (const auto timeout = TimeoutOf(text); timeout.ok()) {
     fuzz::Require(*timeout >= absl::ZeroDuration() && *timeout < absl::Hours(3000), "a timeout is bounded");

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "proto/error_info.h"
+#include "server/rpc/auth.h"
 
 namespace loupe {
 namespace {
@@ -83,10 +84,10 @@ TEST(BrowserRulesTest, TheCookieIsOfThisPortAlone) {
 }
 
 TEST(BrowserRulesTest, ATokenIsABearer) {
-  EXPECT_EQ(BearerTokenOf(Asked({{"authorization", "Bearer  loupe_x "}})), "loupe_x");
-  EXPECT_EQ(BearerTokenOf(Asked({{"authorization", "bearer loupe_x"}})), "loupe_x");
-  EXPECT_EQ(BearerTokenOf(Asked({{"authorization", "Basic loupe_x"}})), "");
-  EXPECT_EQ(BearerTokenOf(Asked({})), "");
+  EXPECT_EQ(BearerToken("Bearer  loupe_x "), "loupe_x");
+  EXPECT_EQ(BearerToken("bearer loupe_x"), "loupe_x");
+  EXPECT_EQ(BearerToken("Basic loupe_x"), "");
+  EXPECT_EQ(BearerToken(""), "");
 }
 
 TEST(BrowserRulesTest, NoScriptOfOthersRuns) {
