@@ -51,6 +51,7 @@ struct Summary {
   uint64_t adjusted = 0;
   uint64_t relabelled = 0;
   uint64_t drawn = 0;
+  uint64_t copied = 0;  // by a person, in an answer that the task corrects
   uint64_t removed = 0;
 };
 
@@ -123,6 +124,7 @@ class Annotator {
     summary_.adjusted += response->adjusted();
     summary_.relabelled += response->relabelled();
     summary_.drawn += response->drawn();
+    summary_.copied += response->copied();
     summary_.removed += response->rejected() + response->removed();
     return log_ ? log_->Append(task.image().id(), request, *response) : absl::OkStatus();
   }
@@ -159,13 +161,15 @@ void PrintSummary(const Summary& summary, double seconds, bool json) {
                {"adjusted", summary.adjusted},
                {"relabelled", summary.relabelled},
                {"drawn", summary.drawn},
+               {"copied", summary.copied},
                {"removed", summary.removed},
                {"seconds", seconds}});
     return;
   }
   std::printf("%lu tasks answered (%lu of them blind) in %.1f s\n", summary.tasks, summary.blind, seconds);
-  std::printf("boxes: %lu accepted, %lu adjusted, %lu relabelled, %lu drawn, %lu removed\n", summary.accepted,
-              summary.adjusted, summary.relabelled, summary.drawn, summary.removed);
+  std::printf("boxes: %lu accepted, %lu adjusted, %lu relabelled, %lu drawn, %lu copied, %lu removed\n",
+              summary.accepted, summary.adjusted, summary.relabelled, summary.drawn, summary.copied,
+              summary.removed);
   if (summary.late > 0) std::printf("%lu corrections came after their lease had ended\n", summary.late);
 }
 

@@ -177,6 +177,11 @@ std::string OutcomeName(v1::Outcome outcome) {
   return std::string(absl::StripPrefix(absl::AsciiStrToLower(v1::Outcome_Name(outcome)), "outcome_"));
 }
 
+bool BecameABox(v1::Outcome outcome) {
+  return outcome == v1::OUTCOME_ACCEPTED || outcome == v1::OUTCOME_ACCEPTED_AT_ONCE ||
+         outcome == v1::OUTCOME_ADJUSTED || outcome == v1::OUTCOME_RELABELLED;
+}
+
 std::string StandingName(v1::Standing standing) {
   return std::string(absl::StripPrefix(absl::AsciiStrToLower(v1::Standing_Name(standing)), "standing_"));
 }
@@ -255,6 +260,8 @@ Json ProjectJson(const v1::Project& project) {
 
 Json StatusJson(const v1::ProjectStatus& status) {
   Json json = {{"project", status.project().name()},
+               {"images", status.images()},
+               {"labelled", status.labelled()},
                {"pool_images", status.pool_images()},
                {"pool_labelled", status.pool_labelled()},
                {"holdout_images", status.holdout_images()},
@@ -277,8 +284,8 @@ Json StatusJson(const v1::ProjectStatus& status) {
   json["queue_length"] = status.queue_length();
   json["boxes"] = {{"drawn", status.boxes_drawn()},       {"accepted", status.boxes_accepted()},
                    {"adjusted", status.boxes_adjusted()}, {"relabelled", status.boxes_relabelled()},
-                   {"imported", status.boxes_imported()}, {"rejected", status.boxes_rejected()},
-                   {"dropped", status.boxes_dropped()}};
+                   {"copied", status.boxes_copied()},     {"imported", status.boxes_imported()},
+                   {"rejected", status.boxes_rejected()}, {"dropped", status.boxes_dropped()}};
   json["images_set_aside"] = status.images_set_aside();
   json["images_excluded"] = status.images_excluded();
   json["images_removed"] = status.images_removed();

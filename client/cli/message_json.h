@@ -52,6 +52,8 @@ std::string OriginName(v1::Origin origin);
 // `first`, `passed`, `held` or `not judged`; empty when there is none.
 std::string GateName(v1::GateOutcome outcome);
 std::string OutcomeName(v1::Outcome outcome);
+// Whether the answer has a box that was made from the shown one.
+bool BecameABox(v1::Outcome outcome);
 std::string StandingName(v1::Standing standing);
 std::string ImageStateName(v1::ImageState state);
 std::string RoleName(v1::Role role);

@@ -54,8 +54,10 @@ void PrintRevision(const v1::Revision& revision, const ClassNames& classes) {
                absl::StrCat(OriginName(box.origin()), box.ignore() ? ", to ignore" : "")});
   }
   bool any = !revision.boxes().empty();
+  int at_once = 0;
   for (const v1::ShownBox& shown : revision.shown_boxes()) {
-    if (shown.outcome() < v1::OUTCOME_REJECTED) continue;  // it is among the boxes
+    if (shown.outcome() == v1::OUTCOME_ACCEPTED_AT_ONCE) ++at_once;
+    if (BecameABox(shown.outcome())) continue;  // it is among the boxes
     const v1::PredictedBox& box = shown.box();
     boxes.Add({"  -", classes.Name(box.label()), BoxText(box.box()),
                absl::StrCat(OutcomeName(shown.outcome()), ", score ", Fixed(box.score(), 3))});
@@ -66,6 +68,7 @@ void PrintRevision(const v1::Revision& revision, const ClassNames& classes) {
   } else {
     std::fputs(boxes.Text().c_str(), stdout);
   }
+  if (at_once > 0) std::printf("  accepted by one act, with all that were left: %d\n", at_once);
 }
 
 absl::Status ShowImage(const Context& context, const ImageOptions& options) {

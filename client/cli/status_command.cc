@@ -36,8 +36,14 @@ absl::StatusOr<std::optional<double>> SecondsLeft(const Context& context, const 
 
 void PrintStatus(const v1::ProjectStatus& status, const std::optional<double>& seconds_left) {
   Table sides({"", "images", "labelled"});
-  sides.Add({"pool", absl::StrCat(status.pool_images()), absl::StrCat(status.pool_labelled())});
-  sides.Add({"holdout", absl::StrCat(status.holdout_images()), absl::StrCat(status.holdout_labelled())});
+  // An annotator doesn't see the sides apart.
+  const bool apart = status.pool_images() + status.holdout_images() > 0;
+  if (apart) {
+    sides.Add({"pool", absl::StrCat(status.pool_images()), absl::StrCat(status.pool_labelled())});
+    sides.Add({"holdout", absl::StrCat(status.holdout_images()), absl::StrCat(status.holdout_labelled())});
+  } else {
+    sides.Add({"all", absl::StrCat(status.images()), absl::StrCat(status.labelled())});
+  }
   Table classes({"class", "boxes", "images", status.holdout_images() > 0 ? "(pool and holdout)" : ""});
   for (const v1::ClassCount& count : status.class_counts()) {
     classes.Add({count.class_().name(), absl::StrCat(count.boxes()), absl::StrCat(count.images()),
@@ -54,18 +60,22 @@ void PrintStatus(const v1::ProjectStatus& status, const std::optional<double>& s
             round == 0 ? "none yet" : absl::StrCat(round, ", ", status.latest_round_state(), left)});
   rest.Add(
       {"serving model", status.serving_model() == 0 ? "none yet" : absl::StrCat(status.serving_model())});
-  const bool all_labelled = status.queue_length() == 0 && status.pool_labelled() == status.pool_images();
+  const bool all_labelled =
+      status.queue_length() == 0 &&
+      (apart ? status.pool_labelled() == status.pool_images() : status.labelled() == status.images());
   rest.Add({"images in the queue now", all_labelled ? "none: all of the pool that can be used are labelled"
                                                     : absl::StrCat(status.queue_length())});
   rest.Add({"images that people hold now", absl::StrCat(status.open_leases())});
-  rest.Add(
-      {"boxes", absl::StrCat(status.boxes_imported(), " imported, ", status.boxes_accepted(), " accepted, ",
-                             status.boxes_adjusted(), " adjusted, ", status.boxes_relabelled(),
-                             " relabelled, ", status.boxes_drawn(), " drawn; ", status.boxes_rejected(),
-                             " predicted ones rejected, ", status.boxes_dropped(), " dropped")});
-  rest.Add({"holdout", status.holdout_labelled() == 0      ? "none labelled yet"
-                       : status.holdout_is_random_sample() ? "a random sample"
-                                                           : "imported, not a random sample"});
+  rest.Add({"boxes", absl::StrCat(status.boxes_imported(), " imported, ", status.boxes_accepted(),
+                                  " accepted, ", status.boxes_adjusted(), " adjusted, ",
+                                  status.boxes_relabelled(), " relabelled, ", status.boxes_drawn(),
+                                  " drawn, ", status.boxes_copied(), " copied; ", status.boxes_rejected(),
+                                  " predicted ones rejected, ", status.boxes_dropped(), " dropped")});
+  if (apart) {
+    rest.Add({"holdout", status.holdout_labelled() == 0      ? "none labelled yet"
+                         : status.holdout_is_random_sample() ? "a random sample"
+                                                             : "imported, not a random sample"});
+  }
   if (status.holdout_not_blind() > 0) {
     rest.Add(
         {"  labels that don't count",

@@ -175,15 +175,18 @@ absl::Status SubmitTask(const Context& context, const TaskOptions& options) {
                {"adjusted", response->adjusted()},
                {"relabelled", response->relabelled()},
                {"drawn", response->drawn()},
+               {"copied", response->copied()},
+               {"accepted_at_once", response->accepted_at_once()},
                {"rejected", response->rejected()},
                {"dropped", response->dropped()},
                {"removed", response->removed()},
                {"clipped", response->clipped()}});
     return absl::OkStatus();
   }
-  std::printf("revision %u: %u accepted, %u adjusted, %u relabelled, %u drawn, %u removed\n",
+  std::printf("revision %u: %u accepted, %u adjusted, %u relabelled, %u drawn, %u copied, %u removed\n",
               response->revision(), response->accepted(), response->adjusted(), response->relabelled(),
-              response->drawn(), response->rejected() + response->dropped() + response->removed());
+              response->drawn(), response->copied(),
+              response->rejected() + response->dropped() + response->removed());
   if (response->clipped() > 0) {
     std::printf("%u boxes reached over the edge by at most a pixel and were clipped\n", response->clipped());
   }
@@ -224,7 +227,9 @@ absl::Status Release(const Context& context, const TaskOptions& options) {
   if (!lease.ok()) return lease.status();
   const absl::Status released = ReleaseTask(context, *lease);
   if (released.ok()) {
-    std::printf("the image waits as before; an answer that you had opened again stays as it was\n");
+    std::printf(
+        "the image waits as before; an answer that you had opened again stays as it was, and so does a task "
+        "that had ended already\n");
   }
   return released;
 }

@@ -148,6 +148,8 @@ Json TaskJson(const v1::Task& task, const ClassNames& classes) {
   json["classes"] = Json::object();
   for (const std::string& name : classes.offered()) json["classes"][name] = *classes.Label(name);
   for (const uint32_t label : task.new_classes()) json["new_classes"].push_back(classes.Name(label));
+  if (!task.note().empty()) json["note"] = task.note();
+  for (const std::string& flag : task.flags()) json["flags"].push_back(flag);
   if (task.boxes().empty()) return json;
   json["boxes"] = Json::array();
   for (const v1::LabelBox& box : task.boxes()) {
@@ -210,6 +212,12 @@ absl::StatusOr<v1::SubmitRequest> ParseCorrection(std::string_view text, const C
   if (const auto note = json.find("note"); note != json.end()) {
     if (!note->is_string()) return absl::InvalidArgumentError("\"note\" is no text");
     request.set_note(note->get<std::string>());
+  }
+  if (const auto flags = json.find("flags"); flags != json.end()) {
+    const bool texts = flags->is_array() && std::all_of(flags->begin(), flags->end(),
+                                                        [](const Json& one) { return one.is_string(); });
+    if (!texts) return absl::InvalidArgumentError("\"flags\" is no list of texts");
+    for (const Json& one : *flags) request.add_flags(one.get<std::string>());
   }
   return request;
 }

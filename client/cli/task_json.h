@@ -16,13 +16,15 @@
 //
 // To submit a correction, leave the image's "id" as it is, lest the boxes come to another image's task, and
 // add "boxes", the whole truth of the image ([] says that it is clean), and, if known or wanted, "spent_ms",
-// "rejected" (indexes of predictions that are wrong) and "note":
+// "rejected" (indexes of predictions that are wrong), "note" and "flags" (short words for what the image is
+// an example of):
 //
 //   "boxes": [{"box": [x1, y1, x2, y2], "class": "scratch", "predicted_index": 0, "ignore": false}]
 //
 // Corners in pixels; "label": 1 may stand for "class"; "predicted_index" names the prediction a box was made
 // from. A prediction becomes truth only when a person puts it there: "boxes" of a task from `next` or
-// `reopen` are those of the image's truth, with their "box_id", where it was labelled before.
+// `reopen` are those of the image's truth, with their "box_id", where it was labelled before. "note" and
+// "flags" are then those of that answer: what is left there is submitted with the new one.
 #pragma once
 
 #include <string_view>

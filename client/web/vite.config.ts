@@ -13,5 +13,6 @@ export default defineConfig({
       ["/session", "/loupe.v1.", "/images/"].map((path) => [path, "http://127.0.0.1:8080"]),
     ),
   },
-  test: { include: ["src/**/*.test.ts"] },
+  // Ten thousand scripts take seconds, on a busy machine more.
+  test: { include: ["src/**/*.test.ts"], testTimeout: 60_000 },
 });

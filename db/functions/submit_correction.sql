@@ -28,6 +28,9 @@ BEGIN
                                           ELSE the_task.blind END,
                        lease_ended, the_spent_ms, the_task.based_on, the_client, the_note, the_flags,
                        corners, labels, origins, ignores, shown, ids, spent, outcomes) added;
+  INSERT INTO answer (principal_id, project_id, image_id, revision_id, boxes, spent_ms, created_at)
+  SELECT the_task.principal_id, the_task.project_id, image_id, id, cardinality(labels), spent_ms, created_at
+  FROM label_revision WHERE id = the_revision;
   UPDATE task SET state = 'answered', ended_at = now(), revision_id = the_revision WHERE id = the_task.id;
   UPDATE task_request SET state = 'answered', ended_at = now()
   WHERE id = the_task.request_id;

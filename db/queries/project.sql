@@ -153,6 +153,7 @@ SELECT count(*) FILTER (WHERE origin = 'drawn') AS drawn,
        count(*) FILTER (WHERE origin = 'accepted') AS accepted,
        count(*) FILTER (WHERE origin = 'adjusted') AS adjusted,
        count(*) FILTER (WHERE origin = 'relabelled') AS relabelled,
+       count(*) FILTER (WHERE origin = 'copied') AS copied,
        count(*) FILTER (WHERE origin = 'imported') AS imported,
        (SELECT count(*) FROM judged_box WHERE project_id = $1 AND outcome = 'rejected') AS rejected,
        (SELECT count(*) FROM judged_box WHERE project_id = $1 AND outcome = 'dropped') AS dropped

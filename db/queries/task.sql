@@ -34,12 +34,14 @@ SELECT shown.*, task.id AS task_id, task.lease_number, task.blind, task.kind, le
        task.slice, task.score, task.probability, ranking.generation,
        task.shown_model_id IS NOT NULL AS shows, task.kind <> 'ranked' AS corrects,
        coalesce(ranked_model.number, 0) AS ranked_model,
+       coalesce(corrected.note, '') AS note, coalesce(corrected.flags, '{}') AS flags,
        ARRAY(SELECT label FROM label_revision revision
              JOIN class ON class.project_id = task.project_id AND label > known_classes(revision)
              WHERE revision.id = task.based_on AND retired_at IS NULL ORDER BY label) AS new_classes
 FROM task
 JOIN lease ON lease.task_id = task.id
 JOIN shown_image shown ON shown.id = task.image_id
+LEFT JOIN label_revision corrected ON corrected.id = task.based_on
 LEFT JOIN ranking ON ranking.id = task.ranking_id
 LEFT JOIN model ranked_model ON ranked_model.id = ranking.model_id
 WHERE task.id = ANY ($1::bigint[]) ORDER BY task.position, task.id;
@@ -59,9 +61,13 @@ FROM task JOIN label_box ON label_box.revision_id = task.based_on
 WHERE task.id = ANY ($1::bigint[]) ORDER BY task.id, ordinal;
 
 -- name: LockTask
-SELECT task.principal_id, task.lease_number, task.state, task.image_id, image.width, image.height,
+-- taken: the image was leased again after the task's lease had ended.
+SELECT task.principal_id, task.lease_number, task.state, task.image_id, task.blind, image.width, image.height,
        task.shown_model_id IS NOT NULL AS shows, task.kind <> 'ranked' AS corrects,
        coalesce(lease.expires_at > now(), false) AS held,
+       EXISTS (SELECT FROM lease other
+               WHERE other.purpose = 'label' AND other.subject_id = task.image_id
+                 AND other.number <> task.lease_number) AS taken,
        (SELECT max(label) FROM class WHERE class.project_id = task.project_id) AS classes,
        ARRAY(SELECT label FROM class WHERE class.project_id = task.project_id AND retired_at IS NOT NULL)
            AS retired
@@ -119,3 +125,41 @@ WITH ended AS (
   WHERE id = expired.request_id AND kind = 'reopen'
 )
 DELETE FROM lease USING ended WHERE lease.number = ended.number;
+
+-- name: SelectAnswers
+-- The last answer of person $1 to each image of project $2, the latest first: at most $5, of those before
+-- revision $3. Images that were removed are left out. $4: whether the person may open anybody's answer.
+-- OFFSET 0 and the page by itself: the planner must not read a whole table to join it with all answers.
+WITH page AS MATERIALIZED (
+  SELECT revision_id, image_id, boxes
+  FROM answer
+  WHERE principal_id = $1 AND project_id = $2 AND revision_id < $3
+    AND NOT EXISTS (SELECT FROM answer later
+                    WHERE later.principal_id = $1 AND later.project_id = $2
+                      AND later.image_id = answer.image_id
+                      AND later.revision_id > answer.revision_id OFFSET 0)
+    AND NOT EXISTS (SELECT FROM image
+                    WHERE project_id = $2 AND id = answer.image_id AND state = 'removed' OFFSET 0)
+  ORDER BY revision_id DESC LIMIT $5
+)
+SELECT shown.*, page.revision_id, page.boxes, revision.created_at, revision.spent_ms, revision.standing,
+       revision.note, revision.flags,
+       shown.image_state = 'usable' AND truth.id IS NOT NULL AND ($4 OR truth.author_id = $1)
+           AS can_be_opened
+FROM page
+JOIN label_revision revision ON revision.id = page.revision_id
+JOIN shown_image shown ON shown.id = page.image_id
+LEFT JOIN label_revision truth ON truth.id = shown.truth_revision_id
+ORDER BY page.revision_id DESC;
+
+-- name: SumWork
+-- What person $1 answered in project $2: all, and at $3 or later.
+SELECT count(*) FILTER (WHERE last) AS images,
+       coalesce(sum(boxes) FILTER (WHERE last), 0) AS boxes,
+       coalesce(sum(spent_ms), 0) AS spent_ms,
+       count(*) FILTER (WHERE last AND since) AS images_since,
+       coalesce(sum(boxes) FILTER (WHERE last AND since), 0) AS boxes_since,
+       coalesce(sum(spent_ms) FILTER (WHERE since), 0) AS spent_ms_since
+FROM (SELECT boxes, spent_ms, created_at >= $3 AS since,
+             lead(revision_id) OVER (PARTITION BY image_id ORDER BY revision_id) IS NULL AS last
+      FROM answer WHERE principal_id = $1 AND project_id = $2) own;

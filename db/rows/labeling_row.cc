@@ -28,15 +28,15 @@ constexpr Names<v1::Slice, 6> kSlices = {{{"uncertain", v1::UNCERTAIN},
                                           {"holdout", v1::SLICE_HOLDOUT},
                                           {"audit", v1::AUDIT},
                                           {"planted", v1::PLANTED}}};
-constexpr Names<v1::Outcome, 6> kOutcomes = {{{"accepted", v1::OUTCOME_ACCEPTED},
+constexpr Names<v1::Outcome, 7> kOutcomes = {{{"accepted", v1::OUTCOME_ACCEPTED},
+                                              {"accepted_at_once", v1::OUTCOME_ACCEPTED_AT_ONCE},
                                               {"adjusted", v1::OUTCOME_ADJUSTED},
                                               {"relabelled", v1::OUTCOME_RELABELLED},
                                               {"rejected", v1::OUTCOME_REJECTED},
                                               {"dropped", v1::OUTCOME_DROPPED},
                                               {"hidden", v1::OUTCOME_HIDDEN}}};
-constexpr Names<v1::Standing, 3> kStandings = {{{"truth", v1::STANDING_TRUTH},
-                                               {"late", v1::STANDING_LATE},
-                                               {"withdrawn", v1::STANDING_WITHDRAWN}}};
+constexpr Names<v1::Standing, 3> kStandings = {
+    {{"truth", v1::STANDING_TRUTH}, {"late", v1::STANDING_LATE}, {"withdrawn", v1::STANDING_WITHDRAWN}}};
 constexpr Names<v1::ImageState, 4> kImageStates = {{{"usable", v1::USABLE},
                                                     {"set_aside", v1::SET_ASIDE},
                                                     {"excluded", v1::EXCLUDED},

@@ -30,11 +30,12 @@ void ParseMessage(const pqxx::field& field, google::protobuf::MessageLite& messa
 }
 
 v1::Origin OriginOf(const pqxx::field& field) {
-  static constexpr std::array<std::pair<const char*, v1::Origin>, 5> kOrigins = {
+  static constexpr std::array<std::pair<const char*, v1::Origin>, 6> kOrigins = {
       {{"drawn", v1::DRAWN},
        {"accepted", v1::ACCEPTED},
        {"adjusted", v1::ADJUSTED},
        {"relabelled", v1::RELABELLED},
+       {"copied", v1::COPIED},
        {"imported", v1::IMPORTED}}};
   const std::string name = field.as<std::string>();
   for (const auto& [known, origin] : kOrigins) {

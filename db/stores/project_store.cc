@@ -227,6 +227,8 @@ v1::ProjectStatus ReadStatus(Transaction& transaction, ProjectId project) {
   status.set_holdout_images(Count(images[0], "holdout"));
   status.set_holdout_labelled(Count(images[0], "holdout_labelled"));
   status.set_holdout_not_blind(Count(images[0], "holdout_not_blind"));
+  status.set_images(status.pool_images() + status.holdout_images());
+  status.set_labelled(status.pool_labelled() + status.holdout_labelled() + status.holdout_not_blind());
   status.set_holdout_is_random_sample(images[0]["random_sample"].as<bool>());
   for (const auto& row : transaction.Exec("CountClasses", project)) {
     v1::ClassCount& count = *status.add_class_counts();
@@ -248,6 +250,7 @@ v1::ProjectStatus ReadStatus(Transaction& transaction, ProjectId project) {
   status.set_boxes_accepted(Count(origins[0], "accepted"));
   status.set_boxes_adjusted(Count(origins[0], "adjusted"));
   status.set_boxes_relabelled(Count(origins[0], "relabelled"));
+  status.set_boxes_copied(Count(origins[0], "copied"));
   status.set_boxes_imported(Count(origins[0], "imported"));
   status.set_boxes_rejected(Count(origins[0], "rejected"));
   status.set_boxes_dropped(Count(origins[0], "dropped"));

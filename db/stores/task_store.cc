@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <unordered_map>
+#include <utility>
 
 #include "absl/time/clock.h"
 #include "db/rows/labeling_row.h"
@@ -82,6 +83,8 @@ std::vector<v1::Task> ReadTasks(Transaction& transaction, const std::vector<Task
     if (!row["position"].is_null()) *task.mutable_reason() = ReasonOf(row);
     if (row["shows"].as<bool>()) shows.emplace_back(task.task_id());
     if (row["corrects"].as<bool>()) corrects.emplace_back(task.task_id());
+    task.set_note(row["note"].as<std::string>());
+    for (std::string& flag : TextsOf(row["flags"])) task.add_flags(std::move(flag));
     for (const int64_t label : IntegersOf(row["new_classes"])) {
       task.add_new_classes(static_cast<uint32_t>(label));
     }
@@ -106,7 +109,9 @@ std::optional<LockedTask> LockTask(Transaction& transaction, TaskId task) {
   locked.lease = IdOf<LeaseNumber>(row["lease_number"]);
   locked.state = row["state"].as<std::string>();
   locked.held = row["held"].as<bool>();
+  locked.taken = row["taken"].as<bool>();
   locked.image = IdOf<ImageId>(row["image_id"]);
+  locked.blind = row["blind"].as<bool>();
   locked.width = row["width"].as<uint32_t>();
   locked.height = row["height"].as<uint32_t>();
   locked.classes = row["classes"].as<uint32_t>();
@@ -141,6 +146,37 @@ void EndTask(Transaction& transaction, TaskId task, LeaseNumber lease, const cha
              const std::string& skip_reason) {
   transaction.Exec("EndTask", task, state, skip_reason);
   transaction.Exec("DeleteLabelLease", lease);
+}
+
+std::vector<OwnAnswer> ReadAnswers(Transaction& transaction, ProjectId project, PrincipalId principal,
+                                   bool opens_any, RevisionId before, int limit) {
+  std::vector<OwnAnswer> answers;
+  for (const auto& row : transaction.Exec("SelectAnswers", principal, project, before, opens_any, limit)) {
+    v1::Answer answer;
+    *answer.mutable_image() = ShownImage(row);
+    *answer.mutable_created_at() = TimestampOf(row["created_at"]);
+    answer.set_boxes(row["boxes"].as<uint32_t>());
+    answer.set_spent_ms(row["spent_ms"].as<uint32_t>());
+    answer.set_standing(StandingOf(row["standing"]));
+    answer.set_note(row["note"].as<std::string>());
+    for (std::string& flag : TextsOf(row["flags"])) answer.add_flags(std::move(flag));
+    answer.set_can_be_opened(row["can_be_opened"].as<bool>());
+    answers.push_back({IdOf<RevisionId>(row["revision_id"]), std::move(answer)});
+  }
+  return answers;
+}
+
+v1::OwnWork SumWork(Transaction& transaction, ProjectId project, PrincipalId principal, absl::Time since) {
+  const pqxx::result rows = transaction.Exec("SumWork", principal, project, since);
+  const pqxx::row row = rows.at(0);
+  v1::OwnWork work;
+  work.mutable_total()->set_images(row["images"].as<uint64_t>());
+  work.mutable_total()->set_boxes(row["boxes"].as<uint64_t>());
+  work.mutable_total()->set_spent_ms(row["spent_ms"].as<uint64_t>());
+  work.mutable_since()->set_images(row["images_since"].as<uint64_t>());
+  work.mutable_since()->set_boxes(row["boxes_since"].as<uint64_t>());
+  work.mutable_since()->set_spent_ms(row["spent_ms_since"].as<uint64_t>());
+  return work;
 }
 
 RenewedLeases RenewLeases(Transaction& transaction, PrincipalId principal, const std::vector<TaskId>& tasks,

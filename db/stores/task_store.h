@@ -1,4 +1,4 @@
-// Tasks and the leases on their images.
+// Tasks, the leases on their images, and what people have answered.
 #pragma once
 
 #include <cstdint>
@@ -43,9 +43,11 @@ std::vector<v1::Task> ReadTasks(Transaction& transaction, const std::vector<Task
 struct LockedTask {
   PrincipalId principal;
   LeaseNumber lease;
-  std::string state;  // as the schema spells it
-  bool held = false;  // whether the lease has not ended
+  std::string state;   // as the schema spells it
+  bool held = false;   // whether the lease has not ended
+  bool taken = false;  // whether the image was leased again after the lease had ended
   ImageId image;
+  bool blind = false;
   uint32_t width = 0;  // of the image, in pixels
   uint32_t height = 0;
   uint32_t classes = 0;                 // how many; labels are 1 to this
@@ -86,6 +88,21 @@ struct RenewedLeases {
   absl::Time expires_at;
   std::vector<TaskId> tasks;  // those whose leases were renewed
 };
+
+// A person's last answer to an image.
+struct OwnAnswer {
+  RevisionId revision;
+  v1::Answer answer;  // the image with all of its fields
+};
+
+// The images of the project that the principal answered and that were not removed, the last answered first:
+// at most `limit`, of those whose last answer has an id below `before`. `opens_any`: whether the principal
+// may open anybody's answer.
+std::vector<OwnAnswer> ReadAnswers(Transaction& transaction, ProjectId project, PrincipalId principal,
+                                   bool opens_any, RevisionId before, int limit);
+
+// What the principal has done in the project, but for open tasks and skipped images.
+v1::OwnWork SumWork(Transaction& transaction, ProjectId project, PrincipalId principal, absl::Time since);
 
 // Renews the leases among `leases` that the principal still holds: they last kTaskLease from now.
 // `tasks` and `leases` are parallel. Locks: the tasks, then the leases.

@@ -61,9 +61,9 @@ v1::Origin OriginFrom(const v1::PredictedBox& predicted, const v1::LabelBox& box
   return IsKept(box.box(), predicted.box()) ? v1::ACCEPTED : v1::ADJUSTED;
 }
 
-// A drawn box that a person changes is still a drawn one.
+// A drawn box that a person changes is still a drawn one, and a copied box a copied one.
 v1::Origin OriginFrom(const v1::LabelBox& before, const v1::LabelBox& box) {
-  if (before.origin() == v1::DRAWN) return v1::DRAWN;
+  if (before.origin() == v1::DRAWN || before.origin() == v1::COPIED) return before.origin();
   if (box.label() != before.label()) return v1::RELABELLED;
   if (IsKept(box.box(), before.box()) || before.origin() == v1::RELABELLED) return before.origin();
   return v1::ADJUSTED;
@@ -97,7 +97,7 @@ class Checker {
     *added.box.mutable_box() = *inside;
     added.box.set_label(given.label());
     added.box.set_ignore(given.ignore());
-    added.box.set_origin(v1::DRAWN);
+    added.box.set_origin(given.copied() ? v1::COPIED : v1::DRAWN);
     if (given.spent_ms() > 0) {
       added.spent_ms =
           static_cast<int>(std::min<uint32_t>(given.spent_ms(), std::numeric_limits<int>::max()));
@@ -107,6 +107,19 @@ class Checker {
     if (!is_new) return BadBox(index, absl::StrCat("it is the same as box ", same->second, ": send it once"));
     if (IsClipped(*inside, given.box())) ++checked_.clipped;
     checked_.correction.boxes.push_back(std::move(added));
+    return absl::OkStatus();
+  }
+
+  // Of the boxes taken so far, those made from shown boxes of these indexes were accepted by one act.
+  absl::Status TakeAcceptedAtOnce(const google::protobuf::RepeatedField<uint32_t>& indexes) {
+    for (const uint32_t index : indexes) {
+      const auto named = outcomes_.find(index);
+      if (named == outcomes_.end()) {
+        return InvalidArgument(
+            absl::StrCat("accepted_at_once names the predicted box ", index, ", which no box names"));
+      }
+      if (named->second == v1::OUTCOME_ACCEPTED) named->second = v1::OUTCOME_ACCEPTED_AT_ONCE;
+    }
     return absl::OkStatus();
   }
 
@@ -138,6 +151,12 @@ class Checker {
   absl::Status TakeSource(int index, const v1::CorrectedBox& given, NewBox& added) {
     if (given.has_predicted_index() && given.box_id() != 0) {
       return BadBox(index, "it gives predicted_index and box_id: a box was made from one of them");
+    }
+    if (given.copied() && (given.has_predicted_index() || given.box_id() != 0)) {
+      return BadBox(index, "it is copied and gives predicted_index or box_id: it was made in one way");
+    }
+    if (given.copied() && task_.blind) {
+      return BadBox(index, "it is copied, and the task is blind: draw its boxes");
     }
     if (given.has_predicted_index()) {
       const auto named = shown_.find(given.predicted_index());
@@ -195,7 +214,8 @@ absl::StatusOr<CheckedCorrection> CheckCorrection(const v1::SubmitRequest& reque
   for (const v1::CorrectedBox& box : request.boxes()) {
     if (absl::Status taken = checker.Take(box); !taken.ok()) return taken;
   }
-  absl::Status taken = checker.TakeOutcomes(request.rejected(), v1::OUTCOME_REJECTED, "rejected");
+  absl::Status taken = checker.TakeAcceptedAtOnce(request.accepted_at_once());
+  if (taken.ok()) taken = checker.TakeOutcomes(request.rejected(), v1::OUTCOME_REJECTED, "rejected");
   if (taken.ok()) taken = checker.TakeOutcomes(request.hidden(), v1::OUTCOME_HIDDEN, "hidden");
   if (!taken.ok()) return taken;
   CheckedCorrection checked = checker.Finish();

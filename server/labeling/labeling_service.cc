@@ -14,6 +14,7 @@
 #include "db/stores/task_store.h"
 #include "proto/error_info.h"
 #include "server/labeling/correction.h"
+#include "server/labeling/labelled_image.h"
 #include "server/labeling/queue_growth.h"
 #include "server/rpc/asked_image.h"
 #include "server/rpc/names.h"
@@ -65,7 +66,7 @@ std::vector<TaskId> ClaimSkipped(Transaction& transaction, ProjectId project, Pr
   return tasks;
 }
 
-// An annotator who knew the slice, or that an image belongs to the holdout, might label it differently.
+// An annotator who knew the slice might label the image differently.
 void HideWhyServed(v1::Task& task) {
   const uint32_t generation = task.reason().generation();
   if (task.has_reason()) {
@@ -73,18 +74,14 @@ void HideWhyServed(v1::Task& task) {
     task.mutable_reason()->set_generation(generation);
   }
   task.clear_kind();
-  task.mutable_image()->clear_side();
-  task.mutable_image()->clear_sampling_key();
 }
 
-// Tasks as the principal may see them. Nobody sees whether an image was answered before: it would tell a
-// second look from a first one.
+// Tasks as the principal may see them.
 std::vector<v1::Task> ReadTasksFor(Transaction& transaction, const Principal& principal,
                                    const std::vector<TaskId>& ids) {
   std::vector<v1::Task> tasks = ReadTasks(transaction, ids);
   for (v1::Task& task : tasks) {
-    task.mutable_image()->clear_revisions();
-    task.mutable_image()->clear_labelled();
+    HideFromWhoLabels(principal.role, *task.mutable_image());
     if (principal.role == v1::ANNOTATOR) HideWhyServed(task);
   }
   return tasks;
@@ -138,8 +135,10 @@ absl::StatusOr<v1::Task> Reopen(Transaction& transaction, const Principal& princ
   return ReadTasksFor(transaction, principal, {*task}).at(0);
 }
 
-// Locks a task that this principal may end. Errors: NOT_FOUND (UNKNOWN_TASK), PERMISSION_DENIED
-// (FOREIGN_TASK), FAILED_PRECONDITION (TASK_ENDED).
+// An expired task may still be answered.
+bool HasEnded(const LockedTask& task) { return task.state != "leased" && task.state != "expired"; }
+
+// Errors: NOT_FOUND (UNKNOWN_TASK), PERMISSION_DENIED (FOREIGN_TASK).
 absl::StatusOr<LockedTask> LockOwnTask(Transaction& transaction, PrincipalId principal, TaskId id,
                                        LeaseNumber lease) {
   std::optional<LockedTask> task = LockTask(transaction, id);
@@ -151,14 +150,19 @@ absl::StatusOr<LockedTask> LockOwnTask(Transaction& transaction, PrincipalId pri
     return Error(absl::StatusCode::kNotFound, "UNKNOWN_TASK",
                  absl::StrCat("there is no task ", id.value(), " with the lease ", lease.value()));
   }
-  if (task->state != "leased" && task->state != "expired") {
-    const bool answered = task->state == "answered";
-    return Error(absl::StatusCode::kFailedPrecondition, "TASK_ENDED",
-                 absl::StrCat("task ", id.value(), " is ", task->state, " already: ",
-                              answered ? "to correct the answer, open the image again (`loupe reopen`)"
-                                       : "ask for the next one"));
-  }
   return *std::move(task);
+}
+
+// Locks a task that this principal may end. Errors: those of LockOwnTask, FAILED_PRECONDITION (TASK_ENDED).
+absl::StatusOr<LockedTask> LockOpenTask(Transaction& transaction, PrincipalId principal, TaskId id,
+                                        LeaseNumber lease) {
+  absl::StatusOr<LockedTask> task = LockOwnTask(transaction, principal, id, lease);
+  if (!task.ok() || !HasEnded(*task)) return task;
+  const bool answered = task->state == "answered";
+  return Error(absl::StatusCode::kFailedPrecondition, "TASK_ENDED",
+               absl::StrCat("task ", id.value(), " is ", task->state, " already: ",
+                            answered ? "to correct the answer, open the image again (`loupe reopen`)"
+                                     : "ask for the next one"));
 }
 
 void Count(v1::Origin origin, v1::SubmitResponse& response) {
@@ -166,13 +170,14 @@ void Count(v1::Origin origin, v1::SubmitResponse& response) {
   if (origin == v1::ADJUSTED) response.set_adjusted(response.adjusted() + 1);
   if (origin == v1::RELABELLED) response.set_relabelled(response.relabelled() + 1);
   if (origin == v1::DRAWN) response.set_drawn(response.drawn() + 1);
+  if (origin == v1::COPIED) response.set_copied(response.copied() + 1);
 }
 
 absl::StatusOr<v1::SubmitResponse> TakeCorrection(Transaction& transaction, const Call& call,
                                                   const v1::SubmitRequest& request) {
   const TaskId id(request.task_id());
   const absl::StatusOr<LockedTask> task =
-      LockOwnTask(transaction, call.principal.id, id, LeaseNumber(request.lease()));
+      LockOpenTask(transaction, call.principal.id, id, LeaseNumber(request.lease()));
   if (!task.ok()) return task.status();
   if (request.image_id() != 0 && ImageId(request.image_id()) != task->image) {
     return Error(absl::StatusCode::kInvalidArgument, "OTHER_IMAGE",
@@ -194,6 +199,7 @@ absl::StatusOr<v1::SubmitResponse> TakeCorrection(Transaction& transaction, cons
   const auto count = [&](v1::Outcome outcome) {
     return static_cast<uint32_t>(std::count(correction.outcomes.begin(), correction.outcomes.end(), outcome));
   };
+  response.set_accepted_at_once(count(v1::OUTCOME_ACCEPTED_AT_ONCE));
   response.set_rejected(count(v1::OUTCOME_REJECTED));
   response.set_dropped(count(v1::OUTCOME_DROPPED));
   response.set_hidden(count(v1::OUTCOME_HIDDEN));
@@ -203,12 +209,20 @@ absl::StatusOr<v1::SubmitResponse> TakeCorrection(Transaction& transaction, cons
   return response;
 }
 
-// Ends a task without a correction. `state`: skipped or released.
-absl::Status EndOwnTask(Transaction& transaction, const Call& call, TaskId id, LeaseNumber lease,
-                        const char* state, const std::string& skip_reason) {
+absl::Status SkipTask(Transaction& transaction, const Call& call, const v1::SkipRequest& request) {
+  const TaskId id(request.task_id());
+  const LeaseNumber lease(request.lease());
+  const absl::StatusOr<LockedTask> task = LockOpenTask(transaction, call.principal.id, id, lease);
+  if (!task.ok()) return task.status();
+  EndTask(transaction, id, lease, "skipped", request.reason());
+  return absl::OkStatus();
+}
+
+// Passes over a task that has ended, or whose image was leased again. Errors: those of LockOwnTask.
+absl::Status ReleaseTask(Transaction& transaction, const Call& call, TaskId id, LeaseNumber lease) {
   const absl::StatusOr<LockedTask> task = LockOwnTask(transaction, call.principal.id, id, lease);
   if (!task.ok()) return task.status();
-  EndTask(transaction, id, lease, state, skip_reason);
+  if (!HasEnded(*task) && !task->taken) EndTask(transaction, id, lease, "released", "");
   return absl::OkStatus();
 }
 
@@ -305,8 +319,7 @@ grpc::Status LabelingServiceImpl::Skip(grpc::ServerContext* context, const v1::S
     const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
       return WithRequestId<v1::SkipResponse>(transaction, key, [&]() -> Response {
-        const absl::Status skipped = EndOwnTask(transaction, call, TaskId(request->task_id()),
-                                                LeaseNumber(request->lease()), "skipped", request->reason());
+        const absl::Status skipped = SkipTask(transaction, call, *request);
         if (!skipped.ok()) return skipped;
         return v1::SkipResponse();
       });
@@ -323,8 +336,8 @@ grpc::Status LabelingServiceImpl::Release(grpc::ServerContext* context, const v1
       return WithRequestId<v1::ReleaseResponse>(
           transaction, key, [&]() -> absl::StatusOr<v1::ReleaseResponse> {
             for (const v1::TaskLease& task : request->tasks()) {
-              const absl::Status released = EndOwnTask(transaction, call, TaskId(task.task_id()),
-                                                       LeaseNumber(task.lease()), "released", "");
+              const absl::Status released =
+                  ReleaseTask(transaction, call, TaskId(task.task_id()), LeaseNumber(task.lease()));
               if (!released.ok()) return released;
             }
             return v1::ReleaseResponse();

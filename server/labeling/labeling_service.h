@@ -25,6 +25,10 @@ class LabelingServiceImpl final : public v1::LabelingService::Service {
                        v1::ReleaseResponse* response) override;
   grpc::Status Renew(grpc::ServerContext* context, const v1::RenewRequest* request,
                      v1::RenewResponse* response) override;
+  grpc::Status ListAnswers(grpc::ServerContext* context, const v1::ListAnswersRequest* request,
+                           v1::ListAnswersResponse* response) override;
+  grpc::Status GetOwnWork(grpc::ServerContext* context, const v1::GetOwnWorkRequest* request,
+                          v1::OwnWork* response) override;
   grpc::Status Withdraw(grpc::ServerContext* context, const v1::WithdrawRequest* request,
                         v1::WithdrawResponse* response) override;
   grpc::Status ListQueue(grpc::ServerContext* context, const v1::ListQueueRequest* request,

@@ -67,6 +67,20 @@ v1::Project ShownTo(v1::Role role, v1::Project project) {
   return project;
 }
 
+// The status as this role may see it.
+v1::ProjectStatus ShownTo(v1::Role role, v1::ProjectStatus status) {
+  *status.mutable_project() = ShownTo(role, status.project());
+  if (role == v1::ANNOTATOR) {
+    status.clear_pool_images();
+    status.clear_pool_labelled();
+    status.clear_holdout_images();
+    status.clear_holdout_labelled();
+    status.clear_holdout_not_blind();
+    status.clear_holdout_is_random_sample();
+  }
+  return status;
+}
+
 // The requested settings, with every default filled in.
 absl::StatusOr<v1::Project> SettingsOf(const v1::CreateProjectRequest& request) {
   if (const absl::Status named = CheckIdentifier("the name of a project", request.name()); !named.ok())
@@ -304,18 +318,18 @@ grpc::Status ProjectServiceImpl::GetStatus(grpc::ServerContext* context, const v
   constexpr char kMethod[] = "ProjectService.GetStatus";
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
     // Repeatable read: all counts are of the same moment.
-    return database_.Transact({kMethod, call.deadline, Isolation::kRepeatableRead},
-                              [&](Transaction& transaction) -> absl::StatusOr<v1::ProjectStatus> {
-                                const absl::StatusOr<ProjectId> project =
-                                    FindProject(transaction, request->project());
-                                if (!project.ok()) return project.status();
-                                v1::ProjectStatus status = ReadStatus(transaction, *project);
-                                if (call.principal.role == v1::ANNOTATOR) return status;
-                                for (v1::WorkerStatus& worker : ReadWorkers(transaction)) {
-                                  *status.add_workers() = std::move(worker);
-                                }
-                                return status;
-                              });
+    return database_.Transact(
+        {kMethod, call.deadline, Isolation::kRepeatableRead},
+        [&](Transaction& transaction) -> absl::StatusOr<v1::ProjectStatus> {
+          const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
+          if (!project.ok()) return project.status();
+          v1::ProjectStatus status = ShownTo(call.principal.role, ReadStatus(transaction, *project));
+          if (call.principal.role == v1::ANNOTATOR) return status;
+          for (v1::WorkerStatus& worker : ReadWorkers(transaction)) {
+            *status.add_workers() = std::move(worker);
+          }
+          return status;
+        });
   });
 }
 

@@ -41,6 +41,8 @@ const std::unordered_map<std::string_view, RoleSet>& Table() {
       {"LabelingService.Skip", kLabelling},
       {"LabelingService.Release", kLabelling},
       {"LabelingService.Renew", kLabelling},
+      {"LabelingService.ListAnswers", kLabelling},
+      {"LabelingService.GetOwnWork", kLabelling},
       {"LabelingService.Withdraw", kEngineers},
       {"LabelingService.ListQueue", kReading},
       {"ProvenanceService.GetImageProvenance", kReading},

@@ -7,10 +7,13 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <string>
 
 #include "client/cli/correction_log.h"
 #include "client/cli/daemon.h"
 #include "client/cli/export_names.h"
+#include "client/cli/message_json.h"
 #include "client/cli/print.h"
 #include "client/cli/secret_file.h"
 #include "client/cli/suggestion.h"
@@ -20,7 +23,9 @@ namespace loupe {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Pair;
 
 class FolderTest : public testing::Test {
  protected:
@@ -90,6 +95,18 @@ std::vector<std::string> NamesFor(const std::vector<std::string>& file_names) {
     image.set_media_type("image/png");
   }
   return ExportNames(images);
+}
+
+TEST(Outcomes, AreSpelledAsInTheDatabaseAndFourOfThemLeaveABox) {
+  const google::protobuf::EnumDescriptor& outcomes = *v1::Outcome_descriptor();
+  std::map<std::string, bool> leaves_a_box;
+  for (int i = 1; i < outcomes.value_count(); ++i) {
+    const auto outcome = static_cast<v1::Outcome>(outcomes.value(i)->number());
+    leaves_a_box[OutcomeName(outcome)] = BecameABox(outcome);
+  }
+  EXPECT_THAT(leaves_a_box, ElementsAre(Pair("accepted", true), Pair("accepted_at_once", true),
+                                        Pair("adjusted", true), Pair("dropped", false), Pair("hidden", false),
+                                        Pair("rejected", false), Pair("relabelled", true)));
 }
 
 TEST(ExportNames, NeverLeadOutOfTheFolder) {

@@ -81,6 +81,26 @@ TEST_F(TaskJsonTest, NamesAreThoseOfWhenTheTaskWasServed) {
   EXPECT_EQ(request->boxes(1).label(), 3U) << "a class that was added since";
 }
 
+// An answer that was opened again lost them.
+TEST_F(TaskJsonTest, TheNoteAndTheFlagsOfTheAnswerBeforeAreKept) {
+  v1::Task task;
+  task.set_task_id(17);
+  task.mutable_image()->set_id(5);
+  EXPECT_FALSE(TaskJson(task, classes_).contains("note"));
+  EXPECT_FALSE(TaskJson(task, classes_).contains("flags"));
+  task.set_note("the edge was cut off");
+  task.add_flags("unclear");
+  task.add_flags("edge");
+  Json json = TaskJson(task, classes_);
+  json["boxes"] = Json::array();
+  const auto request = ParseCorrection(json.dump(), classes_);
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_EQ(request->note(), "the edge was cut off");
+  EXPECT_THAT(request->flags(), testing::ElementsAre("unclear", "edge"));
+  json["flags"] = {"unclear", 1};
+  EXPECT_THAT(ErrorOf(json.dump()), HasSubstr("\"flags\""));
+}
+
 TEST_F(TaskJsonTest, NoBoxesMeansClean) {
   const auto request = ParseCorrection(R"({"task_id": 1, "lease": 2, "boxes": []})", classes_);
   ASSERT_TRUE(request.ok()) << request.status();

@@ -208,6 +208,9 @@ TEST_F(MigrateTest, LabelsOfTheReleaseBeforeStayAsTheyAre) {
   EXPECT_EQ(Text("SELECT string_agg(concat_ws(' ', shown_ordinal, outcome), ';' ORDER BY shown_ordinal) FROM "
                  "outcome"),
             "0 accepted;1 rejected");
+  EXPECT_EQ(Text("SELECT string_agg(concat_ws(' ', image_id, principal_id, boxes, spent_ms), ';' "
+                 "ORDER BY image_id) FROM answer"),
+            "2 1 1 4000;3 1 1 3000");
 }
 
 TEST_F(MigrateTest, DecisionsOfTheReleaseBeforeAreKept) {
@@ -258,6 +261,7 @@ TEST_F(MigrateTest, CoordinatorsOfTheReleaseBeforeGoOn) {
   EXPECT_EQ(Text("SELECT string_agg(outcome, ' ' ORDER BY shown_ordinal) FROM outcome "
                  "JOIN label_revision ON label_revision.id = revision_id WHERE image_id = 4"),
             "accepted dropped");
+  EXPECT_EQ(Number("SELECT spent_ms FROM answer WHERE image_id = 4 AND boxes = 1"), 2000);
   database_.Sql(
       "SELECT append_revision(4, 'import', 1, NULL, false, false, 0, '{1,1,9,9}', '{1}', '{imported}', "
       "'{false}', "

@@ -128,5 +128,21 @@ TEST_F(StaleStatisticsTest, APageGoesThroughItsOwnImages) {
   EXPECT_LE(RowsOf("CountHoldoutLeft", "1, 5800, 6000, 2"), kMost);
 }
 
+// One that sorts all of a person's answers goes through each of them.
+TEST_F(StaleStatisticsTest, APageOfAnswersGoesThroughItsOwn) {
+  database_.Sql(R"sql(
+      ALTER TABLE task SET (autovacuum_enabled = off);
+      INSERT INTO task (project_id, image_id, image_side, principal_id, lease_number, ranking_id, position,
+                        slice, blind, state)
+      SELECT 1, image_id, image_side, 1, position + 1, 2, position, slice, true, 'leased'
+      FROM ranking_entry WHERE ranking_id = 2 AND position < 1000;
+      SELECT count(submit_correction(id, false, 1000, '', '', '{}', '{10,10,50,40}', '{1}', '{drawn}',
+                                     '{false}', '{-1}', '{0}', '{-1}', '{}'))
+      FROM task)sql");
+  constexpr double kMost = 1000;
+  EXPECT_LE(RowsOf("SelectAnswers", "1, 1, 9000000000, false, 51"), kMost);
+  EXPECT_LE(RowsOf("SelectAnswers", "1, 1, 500, true, 51"), kMost);
+}
+
 }  // namespace
 }  // namespace loupe

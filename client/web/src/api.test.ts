@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { ApiError, NetworkError, call, send } from "./api";
+import { ApiError, NetworkError, call, parted, send } from "./api";
 
 function answer(status: number, body: string) {
   const fetch = vi.fn(async (_path: string, _init: RequestInit) => new Response(body, { status }));
@@ -62,4 +62,24 @@ test.each(bodies)("a refusal with the body %j says its status", async (body) => 
 test("no answer is a NetworkError", async () => {
   vi.stubGlobal("fetch", () => Promise.reject(new TypeError("Failed to fetch")));
   expect(await refusal(send("DELETE", "/session"))).toBeInstanceOf(NetworkError);
+});
+
+test("what a page asks for when it is left is waited for, whether it succeeds or not", async () => {
+  await parted();
+  const answers: ((answer: Response | Error) => void)[] = [];
+  vi.stubGlobal("fetch", () => {
+    return new Promise((resolve, reject) =>
+      answers.push((answer) => (answer instanceof Error ? reject(answer) : resolve(answer))),
+    );
+  });
+  const options = { keepalive: true };
+  const [first, second] = [send("POST", "/a", {}, options), refusal(send("POST", "/b", {}, options))];
+  let isOver = false;
+  const waiting = parted().then(() => (isOver = true));
+  answers[1]!(new TypeError("Failed to fetch"));
+  await second;
+  expect(isOver).toBe(false);
+  answers[0]!(new Response("{}"));
+  await Promise.all([first, waiting]);
+  expect(isOver).toBe(true);
 });

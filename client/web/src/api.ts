@@ -36,6 +36,14 @@ export interface SendOptions {
   keepalive?: boolean;
 }
 
+let parting: Promise<unknown> = Promise.resolve();
+
+// Returns when the requests of pages that were left have been answered, or have failed: what the next page
+// reads may depend on them.
+export async function parted(): Promise<void> {
+  await parting;
+}
+
 // An answer that takes longer won't come: the coordinator gives a call a minute.
 const LONGEST_WAIT = 70_000; // milliseconds
 
@@ -60,15 +68,17 @@ export async function send(
   body?: unknown,
   options: SendOptions = {},
 ): Promise<Response> {
+  const answer = fetch(path, {
+    method: verb,
+    headers: { "Content-Type": "application/json" },
+    body: body === undefined ? null : JSON.stringify(body),
+    signal: AbortSignal.timeout(LONGEST_WAIT),
+    ...options,
+  });
+  if (options.keepalive) parting = Promise.allSettled([parting, answer]);
   let response: Response;
   try {
-    response = await fetch(path, {
-      method: verb,
-      headers: { "Content-Type": "application/json" },
-      body: body === undefined ? null : JSON.stringify(body),
-      signal: AbortSignal.timeout(LONGEST_WAIT),
-      ...options,
-    });
+    response = await answer;
   } catch {
     throw new NetworkError();
   }

@@ -8,6 +8,9 @@ import { Annotate } from "./annotate/annotate";
 import { Journal } from "./annotate/journal";
 import { Outbox } from "./annotate/outbox";
 import { Waiting } from "./annotate/saved";
+import { NotAllowed } from "./not_allowed";
+import { OwnWork } from "./own_work/own_work";
+import { mayLabel } from "./role";
 import { route } from "./route";
 import { Sessions } from "./sessions";
 import { view } from "./session";
@@ -38,7 +41,17 @@ function Home({ caller }: { caller: TokenJson }) {
   useEffect(() => outbox.start(), [outbox]);
   const { value: now } = route;
   if (now.name === "annotate") {
-    return <Annotate project={now.project} caller={caller} journal={journal} outbox={outbox} />;
+    const { project, open } = now;
+    return <Annotate project={project} open={open} caller={caller} journal={journal} outbox={outbox} />;
+  }
+  if (now.name === "work") {
+    const page = { project: now.project, caller, journal, outbox };
+    return (
+      <div class="wide">
+        <Header caller={caller} />
+        {mayLabel(caller.role) ? <OwnWork key={now.project} {...page} /> : <NotAllowed role={caller.role} />}
+      </div>
+    );
   }
   return (
     <>

@@ -4,11 +4,18 @@ import type { ProjectJson } from "../gen/loupe/v1/project_pb";
 import type { RoleJson } from "../gen/loupe/v1/token_pb";
 import { call } from "./api";
 import { Failure } from "./failure";
-import { annotateAddress } from "./route";
+import { progressOf } from "./progress";
+import { mayEngineer, mayLabel } from "./role";
+import { annotateAddress, workAddress } from "./route";
 import { guarded } from "./session";
+
+// How far they are is asked only for so many: it is a call each.
+const MOST_ASKED = 20;
 
 export function Projects({ role }: { role: RoleJson | undefined }) {
   const projects = useSignal<ProjectJson[] | null>(null);
+  // By the id of the project.
+  const progress = useSignal<ReadonlyMap<string, string>>(new Map());
   const error = useSignal("");
 
   async function load() {
@@ -20,6 +27,20 @@ export function Projects({ role }: { role: RoleJson | undefined }) {
     }
   }
   useEffect(() => void load(), []);
+  useEffect(() => {
+    let isOver = false;
+    async function ask() {
+      for (const { id = "", name } of (projects.value ?? []).slice(0, MOST_ASKED)) {
+        if (isOver) return;
+        // The list is of use without it, too.
+        const asked = call("ProjectService", "getStatus", { project: name });
+        const status = await guarded(asked).catch(() => null);
+        if (status) progress.value = new Map([...progress.value, [id, progressOf(status)]]);
+      }
+    }
+    void ask();
+    return () => void (isOver = true);
+  }, [projects.value]);
 
   return (
     <section aria-labelledby="projects">
@@ -30,7 +51,12 @@ export function Projects({ role }: { role: RoleJson | undefined }) {
       {projects.value !== null && projects.value.length > 0 && (
         <ul class="card list">
           {projects.value.map((project) => (
-            <ProjectRow key={project.id} project={project} role={role} />
+            <ProjectRow
+              key={project.id}
+              project={project}
+              progress={progress.value.get(project.id ?? "")}
+              role={role}
+            />
           ))}
         </ul>
       )}
@@ -38,29 +64,40 @@ export function Projects({ role }: { role: RoleJson | undefined }) {
   );
 }
 
-function ProjectRow({ project, role }: { project: ProjectJson; role: RoleJson | undefined }) {
-  const mayLabel = role === "ANNOTATOR" || role === "ENGINEER" || role === "ADMIN";
+interface RowProps {
+  project: ProjectJson;
+  progress: string | undefined;
+  role: RoleJson | undefined;
+}
+
+function ProjectRow({ project, progress, role }: RowProps) {
+  const { name = "" } = project;
   const classes = (project.classes ?? []).filter((each) => !each.retired);
   return (
     <li>
       <div class="row-text">
-        <span class="name">{project.name}</span>
+        <span class="name">{name}</span>
         <span class="faint">{classes.map((each) => each.name).join(", ")}</span>
+        <span class="faint">{progress}</span>
       </div>
-      {mayLabel && (
-        <a class="button" href={annotateAddress(project.name ?? "")} aria-label={`Label ${project.name}`}>
-          Label
-        </a>
+      {mayLabel(role) && (
+        <div class="ways">
+          <a class="button" href={annotateAddress(name)} aria-label={`Label ${name}`}>
+            Label
+          </a>
+          <a class="button" href={workAddress(name)} aria-label={`Your work in ${name}`}>
+            Your work
+          </a>
+        </div>
       )}
     </li>
   );
 }
 
 function NoProjects({ role }: { role: RoleJson | undefined }) {
-  const mayCreate = role === "ENGINEER" || role === "ADMIN";
   return (
     <div class="card empty">
-      <p>No projects yet. {mayCreate ? "Make one" : "An engineer makes one"} on the command line:</p>
+      <p>No projects yet. {mayEngineer(role) ? "Make one" : "An engineer makes one"} on the command line:</p>
       <code>loupe project create NAME --classes a,b</code>
     </div>
   );

@@ -3,6 +3,7 @@ import { useRef } from "preact/hooks";
 import type { SessionJson } from "../gen/loupe/v1/session_pb";
 import { clientName } from "./client_name";
 import { endSession, sessions } from "./session";
+import { Time } from "./time";
 
 // The caller's own sessions.
 export function Sessions() {
@@ -53,10 +54,4 @@ function SessionRow({ session, end }: { session: SessionJson; end: () => void })
       </button>
     </li>
   );
-}
-
-const format = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
-
-function Time({ at }: { at: string | undefined }) {
-  return <time dateTime={at}>{at && format.format(new Date(at))}</time>;
 }

@@ -1,4 +1,4 @@
-// A coordinator with its gateway in a folder of its own, without a worker.
+// A coordinator with its gateway in a folder of its own.
 
 import { execFile, execFileSync, spawnSync } from "node:child_process";
 import fs from "node:fs";
@@ -11,7 +11,8 @@ import zlib from "node:zlib";
 export const { LOUPE_SOURCE: SOURCE, LOUPE_BIN: BIN } = process.env;
 
 export class Deployment {
-  constructor() {
+  // Without a worker, if nothing else is said.
+  constructor({ worker = false } = {}) {
     this.folder = fs.mkdtempSync(path.join(os.tmpdir(), "loupe-web-"));
     fs.chmodSync(this.folder, 0o755); // PostgreSQL's own user walks through it.
     this.server = path.join(this.folder, "server");
@@ -19,7 +20,13 @@ export class Deployment {
     // Also when a test ends the process in the middle.
     process.once("exit", () => this.down());
     for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
-    this.upOutput = this.loupe("up", "--no-worker");
+    this.upWords = worker ? ["up"] : ["up", "--no-worker"];
+    this.upOutput = this.up();
+  }
+
+  // Starts what doesn't run.
+  up() {
+    return this.loupe(...this.upWords);
   }
 
   down() {
@@ -96,6 +103,11 @@ export class Deployment {
   // Tells the coordinator to stop, and doesn't wait for that.
   terminate() {
     process.kill(this.#process, "SIGTERM");
+  }
+
+  // Ends the coordinator in the middle of whatever it does.
+  kill() {
+    process.kill(this.#process, "SIGKILL");
   }
 }
 

@@ -43,7 +43,12 @@ async function newBrowser(t, options = {}) {
   return page;
 }
 
-const isHome = (page) => page.getByRole("heading", { name: "Your sessions" }).waitFor();
+// Both projects' progress is there: nothing is under way any more that could be cut off, which is a problem.
+async function isHome(page) {
+  await page.getByRole("heading", { name: "Your sessions" }).waitFor();
+  await page.getByText("no pictures yet").nth(1).waitFor();
+}
+
 const isForm = (page) => page.getByLabel("Token").waitFor();
 const shows = (page, text) => page.getByText(text).waitFor();
 const sessionsOn = (page) => page.getByRole("button", { name: /^End the session/ });

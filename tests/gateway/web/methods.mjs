@@ -135,6 +135,11 @@ export const rows = {
       reason: "NOT_LABELLED",
     },
   },
+  "LabelingService.ListAnswers": { request: { ...parts, pageSize: 1 }, refused: noProject },
+  "LabelingService.GetOwnWork": {
+    request: { ...parts, since: "2020-01-01T00:00:00Z" },
+    refused: invalid({ ...parts, since: "1969-12-31T23:59:59Z" }),
+  },
   "LabelingService.Withdraw": {
     request: { ...parts, reviewer: "annotator" },
     refused: { request: { ...parts, reviewer: "nobody" }, reason: "NO_SUCH_REVIEWER" },

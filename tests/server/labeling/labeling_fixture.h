@@ -69,6 +69,18 @@ class LabelingTest : public testing::Test {
     return box;
   }
 
+  // The task's boxes as they are.
+  static v1::SubmitRequest Unchanged(const v1::Task& task) {
+    v1::SubmitRequest correction = CorrectionOf(task);
+    for (const v1::LabelBox& box : task.boxes()) {
+      v1::CorrectedBox& same = *correction.add_boxes();
+      *same.mutable_box() = box.box();
+      same.set_label(box.label());
+      same.set_box_id(box.box_id());
+    }
+    return correction;
+  }
+
   static v1::SkipRequest SkipOf(const v1::Task& task) {
     v1::SkipRequest request;
     request.set_request_id(NextRequestId());
@@ -109,9 +121,11 @@ class LabelingTest : public testing::Test {
     return checked.ok() ? *checked : v1::VerifyHistoryResponse();
   }
 
-  v1::ProjectStatus Status() {
+  v1::ProjectStatus Status() { return Status(engineer_); }
+
+  v1::ProjectStatus Status(const std::string& token) {
     const auto stub = v1::ProjectService::NewStub(coordinator_.channel());
-    const auto status = Rpc(*stub, &v1::ProjectService::Stub::GetStatus, engineer_, v1::GetStatusRequest());
+    const auto status = Rpc(*stub, &v1::ProjectService::Stub::GetStatus, token, v1::GetStatusRequest());
     EXPECT_TRUE(status.ok()) << status.status();
     return status.ok() ? *status : v1::ProjectStatus();
   }
@@ -158,18 +172,6 @@ class AnsweredTest : public LabelingTest {
     v1::SubmitRequest correction = CorrectionOf(task);
     draw(correction);
     ASSERT_TRUE(Submit(annotator_, correction).ok());
-  }
-
-  // The task's boxes as they are.
-  static v1::SubmitRequest Unchanged(const v1::Task& task) {
-    v1::SubmitRequest correction = CorrectionOf(task);
-    for (const v1::LabelBox& box : task.boxes()) {
-      v1::CorrectedBox& same = *correction.add_boxes();
-      *same.mutable_box() = box.box();
-      same.set_label(box.label());
-      same.set_box_id(box.box_id());
-    }
-    return correction;
   }
 };
 

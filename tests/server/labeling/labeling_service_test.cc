@@ -410,8 +410,16 @@ TEST_F(HoldoutQueueTest, OneTaskInFiveIsOfTheHoldoutInItsOrderAndBlind) {
     last_key = task.image().sampling_key();
     ASSERT_TRUE(Submit(engineer_, CorrectionOf(task)).ok());
   }
-  EXPECT_TRUE(Status().holdout_is_random_sample());
-  EXPECT_GT(Status().holdout_labelled(), 0U);
+  const v1::ProjectStatus all = Status();
+  EXPECT_TRUE(all.holdout_is_random_sample());
+  EXPECT_GT(all.holdout_labelled(), 0U);
+  // Somebody who answers could tell from them on which side an image is.
+  const v1::ProjectStatus shown = Status(coordinator_.Token(v1::ANNOTATOR));
+  EXPECT_FALSE(shown.holdout_is_random_sample());
+  EXPECT_EQ(shown.pool_images() + shown.pool_labelled() + shown.holdout_images() + shown.holdout_labelled(),
+            0U);
+  EXPECT_EQ(shown.images(), all.pool_images() + all.holdout_images());
+  EXPECT_EQ(shown.labelled(), all.pool_labelled() + all.holdout_labelled());
 }
 
 TEST_F(LabelingTest, AShownBoxTellsHowCertainItsSidesAre) {

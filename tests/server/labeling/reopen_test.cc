@@ -2,7 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
+#include "loupe/v1/project.grpc.pb.h"
 #include "proto/error_info.h"
 #include "tests/server/labeling/labeling_fixture.h"
 
@@ -134,6 +138,37 @@ TEST_F(ReopenTest, NoTaskTellsThatItsImageWasAnsweredBefore) {
   EXPECT_EQ(opened.image().revisions(), 0U);
   EXPECT_FALSE(opened.image().labelled());
   EXPECT_EQ(Reopen(engineer_, 2)->kind(), v1::REOPEN);
+}
+
+TEST_F(ReopenTest, ATaskHasTheNoteAndTheFlagsOfTheAnswerThatItCorrects) {
+  v1::SubmitRequest noted = Unchanged(*Reopen(annotator_, 1));
+  noted.set_note("the edge was cut off");
+  noted.add_flags("unclear");
+  noted.add_flags("edge");
+  ASSERT_TRUE(Submit(annotator_, noted).ok());
+  const v1::Task opened = *Reopen(engineer_, 1);
+  EXPECT_EQ(opened.note(), "the edge was cut off");
+  EXPECT_THAT(opened.flags(), testing::ElementsAre("unclear", "edge"));
+  EXPECT_EQ(Rpc(*stub_, &Labeling::ListOpenTasks, engineer_, v1::ListOpenTasksRequest())->tasks(0).note(),
+            "the edge was cut off");
+  ASSERT_TRUE(Rpc(*stub_, &Labeling::Release, engineer_, ReleaseOf({opened})).ok());
+  const v1::Task plain = NextOne(annotator_);
+  EXPECT_EQ(plain.image().id(), 4);
+  EXPECT_EQ(plain.note(), "");
+  EXPECT_EQ(plain.flags_size(), 0);
+
+  const auto projects = v1::ProjectService::NewStub(coordinator_.channel());
+  v1::AddClassRequest added;
+  added.set_request_id(NextRequestId());
+  added.set_name("burr");
+  ASSERT_TRUE(Rpc(*projects, &v1::ProjectService::Stub::AddClass, engineer_, added).ok());
+  const std::vector<v1::Task> asked = *Next(annotator_, 3);
+  const auto again =
+      std::find_if(asked.begin(), asked.end(), [](const v1::Task& task) { return task.image().id() == 1; });
+  ASSERT_NE(again, asked.end());
+  EXPECT_EQ(again->note(), "the edge was cut off") << "also where it is looked at for a class";
+  ASSERT_TRUE(Submit(annotator_, Unchanged(*again)).ok());
+  EXPECT_EQ(Reopen(engineer_, 1)->note(), "") << "of the last answer alone";
 }
 
 TEST_F(ReopenTest, OpenTasksAreListedAndSkippedImagesAreTakenUpAgain) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "proto/error_info.h"
 #include "tests/server/labeling/labeling_fixture.h"
@@ -11,6 +12,20 @@ namespace loupe {
 namespace {
 
 using testing::ElementsAre;
+
+class TaskEndTest : public LabelingTest {
+ protected:
+  std::string StatesOf(const std::vector<v1::Task>& tasks) {
+    std::vector<std::string> states;
+    for (const v1::Task& task : tasks) {
+      states.push_back(coordinator_.database()
+                           .Sql(absl::StrCat("SELECT state FROM task WHERE id = ", task.task_id()))
+                           .at(0)[0]
+                           .as<std::string>());
+    }
+    return absl::StrJoin(states, " ");
+  }
+};
 
 TEST_F(LabelingTest, ASkippedImageGoesToTheOthers) {
   Import(2);
@@ -55,7 +70,7 @@ TEST_F(LabelingTest, AClockThatWasTurnedBackRefusesNoAnswerAndKeepsNoLease) {
   EXPECT_EQ(Number(kLongest), 0);
 }
 
-TEST_F(LabelingTest, AnExpiredTaskCanBeSkippedOrReleasedAndThenNothingMore) {
+TEST_F(TaskEndTest, AnExpiredTaskCanBeSkippedOrReleasedAndThenNothingMore) {
   Import(2);
   const auto tasks = Next(annotator_, 2);
   LetLeasesEnd();
@@ -64,9 +79,9 @@ TEST_F(LabelingTest, AnExpiredTaskCanBeSkippedOrReleasedAndThenNothingMore) {
   for (const v1::Task& task : *tasks) {
     EXPECT_EQ(ErrorReason(Submit(annotator_, CorrectionOf(task)).status()), "TASK_ENDED");
     EXPECT_EQ(ErrorReason(Rpc(*stub_, &Labeling::Skip, annotator_, SkipOf(task)).status()), "TASK_ENDED");
-    EXPECT_EQ(ErrorReason(Rpc(*stub_, &Labeling::Release, annotator_, ReleaseOf({task})).status()),
-              "TASK_ENDED");
+    EXPECT_TRUE(Rpc(*stub_, &Labeling::Release, annotator_, ReleaseOf({task})).ok()) << "passed over";
   }
+  EXPECT_EQ(StatesOf(*tasks), "skipped released");
   EXPECT_EQ(Number("SELECT count(*) FROM label_revision"), 0);
 }
 
@@ -82,6 +97,48 @@ TEST_F(LabelingTest, AnOpenTaskOfAnExcludedImageCanBeAnswered) {
   EXPECT_TRUE(Submit(annotator_, CorrectionOf(task)).ok());
   EXPECT_EQ(Number("SELECT count(*) FROM image WHERE truth_revision_id IS NOT NULL AND state = 'excluded'"),
             1);
+}
+
+// A page that releases what it had fetched ahead doesn't know what became of it meanwhile.
+TEST_F(TaskEndTest, ReleasePassesOverTasksThatHaveEnded) {
+  Import(6);
+  std::vector<v1::Task> tasks = *Next(annotator_, 5);
+  ASSERT_EQ(tasks.size(), 5U);
+  ASSERT_TRUE(Submit(annotator_, CorrectionOf(tasks[0])).ok());
+  ASSERT_TRUE(Rpc(*stub_, &Labeling::Skip, annotator_, SkipOf(tasks[1])).ok());
+  ASSERT_TRUE(Rpc(*stub_, &Labeling::Release, annotator_, ReleaseOf({tasks[2]})).ok());
+  LetLeasesEnd();
+  ASSERT_EQ(Next(engineer_, 4)->size(), 4U) << "all but the answered one and the sixth";
+  tasks.push_back(NextOne(annotator_));
+  for (int repeated = 0; repeated < 2; ++repeated) {
+    const auto released = Rpc(*stub_, &Labeling::Release, annotator_, ReleaseOf(tasks));
+    ASSERT_TRUE(released.ok()) << released.status();
+    EXPECT_EQ(StatesOf(tasks), "answered skipped released expired expired released");
+  }
+  EXPECT_EQ(Number("SELECT count(*) FROM lease"), 4) << "those of the engineer";
+  EXPECT_EQ(NextOne(annotator_).image().id(), tasks[5].image().id()) << "it is served again";
+  EXPECT_TRUE(Submit(annotator_, CorrectionOf(tasks[4])).ok()) << "it stays as it was: expired";
+}
+
+TEST_F(TaskEndTest, ReleaseOfAForeignOrUnknownTaskReleasesNone) {
+  Import(4);
+  const std::vector<v1::Task> tasks = *Next(annotator_, 2);
+  const v1::Task foreign = NextOne(engineer_);
+  v1::Task unknown = tasks[1];
+  unknown.set_task_id(4711);
+  v1::Task other_lease = tasks[1];
+  other_lease.set_lease(tasks[1].lease() + 1);
+  const auto refusal = [&](const v1::Task& task) {
+    return ErrorReason(Rpc(*stub_, &Labeling::Release, annotator_, ReleaseOf({tasks[0], task})).status());
+  };
+  EXPECT_EQ(refusal(foreign), "FOREIGN_TASK");
+  EXPECT_EQ(refusal(unknown), "UNKNOWN_TASK");
+  EXPECT_EQ(refusal(other_lease), "UNKNOWN_TASK");
+  ASSERT_TRUE(Submit(annotator_, CorrectionOf(tasks[1])).ok());
+  ASSERT_TRUE(Submit(engineer_, CorrectionOf(foreign)).ok());
+  EXPECT_EQ(refusal(other_lease), "UNKNOWN_TASK") << "also once it has ended";
+  EXPECT_EQ(refusal(foreign), "FOREIGN_TASK");
+  EXPECT_EQ(StatesOf(tasks), "leased answered");
 }
 
 TEST_F(LabelingTest, AReleasedImageIsServedAtItsPlace) {

@@ -108,7 +108,9 @@ TEST_F(ProjectServiceTest, AnAnnotatorSeesNothingThatTellsTheHoldout) {
   const auto shown = Rpc(*stub_, &ProjectStub::GetProject, annotator, v1::GetProjectRequest());
   ASSERT_TRUE(shown.ok()) << shown.status();
   const auto listed = Rpc(*stub_, &ProjectStub::ListProjects, annotator, v1::ListProjectsRequest());
-  for (const v1::Project& project : {*shown, listed->projects(0)}) {
+  const auto status = Rpc(*stub_, &ProjectStub::GetStatus, annotator, v1::GetStatusRequest());
+  ASSERT_TRUE(status.ok()) << status.status();
+  for (const v1::Project& project : {*shown, listed->projects(0), status->project()}) {
     EXPECT_EQ(project.seed(), 0U);
     EXPECT_EQ(project.holdout_fraction(), 0);
     EXPECT_EQ(project.classes_size(), 2);

@@ -1,4 +1,7 @@
 // Calls that wait hold no thread: a thousand workers without a job and three hundred watchers at once.
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>

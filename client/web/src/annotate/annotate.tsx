@@ -4,6 +4,10 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { TokenJson } from "../../gen/loupe/v1/token_pb";
 import { Mark } from "../mark";
+import { NotAllowed } from "../not_allowed";
+import { progressOf } from "../progress";
+import { mayLabel } from "../role";
+import { workAddress } from "../route";
 import "./annotate.css";
 import { BoxList } from "./box_list";
 import { Canvas } from "./canvas";
@@ -13,14 +17,18 @@ import { Guidelines } from "./guidelines";
 import { Help } from "./help";
 import type { Journal } from "./journal";
 import { listenToKeys } from "./keys";
+import { LocalContrast } from "./local_contrast";
 import type { Outbox } from "./outbox";
 import { Places, hasTask } from "./places";
+import { RemarksPanel } from "./remarks_panel";
 import { Saved, Spoken, Warnings } from "./saved";
+import { settings } from "./settings";
 import { Sliders } from "./sliders";
 import { Strip } from "./strip";
 
 interface Props {
   project: string;
+  open: string; // id of an image that is opened again to begin with; empty: none
   caller: TokenJson;
   journal: Journal;
   outbox: Outbox;
@@ -28,19 +36,30 @@ interface Props {
 
 export function Annotate(props: Props) {
   const { role } = props.caller;
-  if (role === "VIEWER" || role === "WORKER") return <NotAllowed role={role} />;
-  return <Desktop key={props.project} {...props} />;
+  if (!mayLabel(role)) return <NotAllowed role={role} />;
+  return <Desktop key={`${props.project} ${props.open}`} {...props} />;
 }
 
-function Desktop({ project, caller, journal, outbox }: Props) {
-  const desk = useMemo(() => new Desk(project, caller.id ?? "", journal, outbox), [project, outbox]);
+function Desktop({ project, open, caller, journal, outbox }: Props) {
+  const desk = useMemo(() => new Desk(project, caller.id ?? "", journal, outbox, open), [project, outbox]);
   const stage = useRef<HTMLDivElement>(null);
   const side = useRef<HTMLElement>(null);
   const canvas = useRef<Canvas | null>(null);
   const isHelpOpen = useSignal(false);
   const isSideOpen = useSignal(true);
 
+  const localContrast = useMemo(
+    () =>
+      new LocalContrast({
+        show: (copy) => canvas.current?.showEnhanced(copy),
+        tell: (text) => (desk.notice.value = text),
+        ahead: () => desk.imagesAhead(),
+      }),
+    [desk],
+  );
+
   useEffect(() => desk.start(), [desk]);
+  useEffect(() => () => localContrast.leave(), [localContrast]);
   useLayoutEffect(() => {
     const made = new Canvas(stage.current!, {
       work: () => desk.work.value,
@@ -58,12 +77,26 @@ function Desktop({ project, caller, journal, outbox }: Props) {
         canvas: made,
         toggleHelp: () => (isHelpOpen.value = !isHelpOpen.value),
         leaveCanvas: () => side.current?.focus(),
+        enter: (field) => {
+          const enterField = () => {
+            const element = side.current?.querySelector<HTMLElement>(`.${field}`);
+            element?.closest("details")?.setAttribute("open", ""); // What is folded away takes no focus.
+            element?.focus();
+          };
+          const isPanelThere = isSideOpen.value;
+          isSideOpen.value = true;
+          // At once: letters that follow quickly are text, not keys.
+          if (isPanelThere) enterField();
+          else requestAnimationFrame(enterField);
+        },
       },
       stage.current!,
     );
   }, [desk]);
 
   const work = desk.work.value;
+  const { value: status } = desk.status;
+  const { crosshair, crosshairWidth, crosshairOpacity } = settings.value;
   const isShown = desk.place.value.name === "task";
   const { classes, guidelinesVersion = 0 } = desk.project.value;
   // Before the browser paints: picture, boxes and panel change together.
@@ -71,9 +104,11 @@ function Desktop({ project, caller, journal, outbox }: Props) {
     const task = desk.opened.value;
     if (isShown && task) {
       canvas.current!.open(task.picture.image, task.task.size);
+      localContrast.open(task.picture.image);
       if (document.activeElement === document.body) stage.current!.focus();
     } else if (desk.place.value.name !== "opening") {
       canvas.current!.close();
+      localContrast.open(null);
     }
   }, [desk.place.value]);
   useLayoutEffect(() => {
@@ -94,6 +129,10 @@ function Desktop({ project, caller, journal, outbox }: Props) {
         </a>
         <h1>{project}</h1>
         <Saved desk={desk} />
+        {status.project && <p class="number">{progressOf(status)}</p>}
+        <a class="button" href={workAddress(project)}>
+          Your work
+        </a>
         <button type="button" onClick={() => (isHelpOpen.value = true)}>
           <kbd>?</kbd> keys
         </button>
@@ -110,7 +149,8 @@ function Desktop({ project, caller, journal, outbox }: Props) {
         <div class="picture-side">
           <div
             ref={stage}
-            class="stage"
+            class={crosshair ? "stage with-crosshair" : "stage"}
+            style={{ "--crosshair-width": `${crosshairWidth}px`, "--crosshair-opacity": crosshairOpacity }}
             role="application"
             tabIndex={0}
             aria-label={`Picture ${work?.task.fileName ?? ""}. Tab walks its boxes, Escape leaves it.`}
@@ -126,11 +166,12 @@ function Desktop({ project, caller, journal, outbox }: Props) {
         >
           {work && <AboutTask desk={desk} />}
           <BoxList desk={desk} reveal={() => canvas.current?.reveal()} />
-          <ClassPanel desk={desk} />
+          <ClassPanel desk={desk} leave={() => stage.current!.focus()} />
+          {work && <RemarksPanel key={work.task.id} desk={desk} />}
           {guidelinesVersion > 0 && <Guidelines project={project} version={guidelinesVersion} />}
         </aside>
       </div>
-      <Sliders desk={desk} canvas={() => canvas.current} />
+      <Sliders desk={desk} canvas={() => canvas.current} localContrast={localContrast} />
       <Strip desk={desk} />
       <Spoken desk={desk} />
       {isHelpOpen.value && <Help close={() => (isHelpOpen.value = false)} />}
@@ -148,17 +189,5 @@ function AboutTask({ desk }: { desk: Desk }) {
       {task.blind && <p class="badge">Blind: draw what you see</p>}
       {added && <p>Look for: {added}</p>}
     </div>
-  );
-}
-
-function NotAllowed({ role }: { role: string }) {
-  return (
-    <main class="narrow">
-      <p>
-        Your token is one of a {role.toLowerCase()}, which can't label. Ask an admin for one with the role
-        annotator.
-      </p>
-      <a href="#">All projects</a>
-    </main>
   );
 }

@@ -1,10 +1,13 @@
 // The image with its boxes, zoomed and panned by one transform.
 
-import type { Action, Box, Work } from "./work";
-import { boxOf } from "./work";
-import { listen } from "./gestures";
+import type { Action, Work } from "./work";
+import { selectedBoxes } from "./work";
+import { Crosshair } from "./crosshair";
+import { Gestures } from "./gestures";
+import type { Tool } from "./gestures";
 import { Overlay } from "./overlay";
-import type { Point, Size } from "./corners";
+import { around } from "./corners";
+import type { Corners, Point, Size } from "./corners";
 import { fit, panned, toImage, zoomed, zoomedTo } from "./viewport";
 import type { Viewport } from "./viewport";
 
@@ -20,6 +23,8 @@ const PIXELS_FROM = 3; // from this scale on, pixels are shown as squares
 export class Canvas {
   private readonly overlay = new Overlay();
   private readonly picture = document.createElement("div");
+  // What the hands on the canvas are at.
+  readonly gestures: Gestures;
   private image: HTMLImageElement | null = null;
   private size: Size = { width: 1, height: 1 };
   private view: Viewport = { scale: 1, x: 0, y: 0 };
@@ -34,12 +39,13 @@ export class Canvas {
   ) {
     this.picture.className = "picture";
     root.append(this.picture, this.overlay.svg);
-    listen({
+    this.gestures = new Gestures({
       ...host,
       root,
       overlay: this.overlay,
-      isArmed: () => this.isArmed,
-      disarm: () => this.arm(false),
+      crosshair: new Crosshair(root),
+      tool: () => this.tool,
+      putToolAway: () => this.take("none"),
       isPanning: () => this.isPanning,
       scale: () => this.view.scale,
       toImage: (at) => toImage(this.view, at),
@@ -58,7 +64,9 @@ export class Canvas {
     image.height = size.height;
     this.picture.replaceChildren(image);
     this.overlay.clear();
-    this.arm(false);
+    this.gestures.cancel();
+    this.take("none");
+    this.hideBoxes(false);
     this.fit();
   }
 
@@ -68,7 +76,17 @@ export class Canvas {
     this.image = null;
   }
 
+  // Shows a copy in the place of the picture; null: the picture itself.
+  showEnhanced(copy: HTMLCanvasElement | null): void {
+    const shown = copy ?? this.image;
+    if (!shown || !this.image || this.picture.firstChild === shown) return;
+    copy?.style.setProperty("width", `${this.size.width}px`);
+    copy?.style.setProperty("height", `${this.size.height}px`);
+    this.picture.replaceChildren(shown);
+  }
+
   show(work: Work, nameOf: (label: number) => string): void {
+    this.gestures.check(work);
     this.overlay.show(work, nameOf);
   }
 
@@ -81,13 +99,12 @@ export class Canvas {
     );
   }
 
-  // The next drag draws, wherever it begins.
-  arm(isArmed: boolean): void {
-    this.root.classList.toggle("armed", isArmed);
+  take(tool: Tool): void {
+    this.root.dataset.tool = tool;
   }
 
-  get isArmed(): boolean {
-    return this.root.classList.contains("armed");
+  get tool(): Tool {
+    return (this.root.dataset.tool ?? "none") as Tool;
   }
 
   // Opposite corners of a box in the middle of what is in view, for who draws without a pointer.
@@ -100,6 +117,10 @@ export class Canvas {
 
   hideBoxes(areHidden: boolean): void {
     this.root.classList.toggle("without-boxes", areHidden);
+  }
+
+  get areBoxesHidden(): boolean {
+    return this.root.classList.contains("without-boxes");
   }
 
   showNames(areShown: boolean): void {
@@ -117,25 +138,25 @@ export class Canvas {
     this.setView(fit(this.size, this.screen()));
   }
 
-  // To the selected box; from there back to the whole image.
+  // To what is selected; from there back to the whole image.
   zoomToSelected(): void {
-    const box = this.selected();
-    if (!box || this.isAtBox) return this.fit();
+    const corners = this.selected();
+    if (!corners || this.isAtBox) return this.fit();
     this.isFitted = false;
     this.isAtBox = true;
-    this.setView(zoomedTo(box.corners, this.size, this.screen()));
+    this.setView(zoomedTo(corners, this.size, this.screen()));
   }
 
   // After walking to a box: it has to be in view.
   reveal(): void {
-    const box = this.selected();
-    if (!box || this.isFitted) return;
+    const corners = this.selected();
+    if (!corners || this.isFitted) return;
     const { width, height } = this.screen();
     const { scale, x, y } = this.view;
-    const { x1, y1, x2, y2 } = box.corners;
+    const { x1, y1, x2, y2 } = corners;
     const isInView =
       x1 * scale + x >= 0 && y1 * scale + y >= 0 && x2 * scale + x <= width && y2 * scale + y <= height;
-    if (this.isAtBox || !isInView) this.setView(zoomedTo(box.corners, this.size, this.screen()));
+    if (this.isAtBox || !isInView) this.setView(zoomedTo(corners, this.size, this.screen()));
   }
 
   zoomBy(factor: number): void {
@@ -168,9 +189,11 @@ export class Canvas {
     if (this.image && this.isFitted) this.fit();
   }
 
-  private selected(): Box | undefined {
+  // Around the selected boxes.
+  private selected(): Corners | undefined {
     const work = this.host.work();
-    return work ? boxOf(work, work.selected) : undefined;
+    const chosen = work ? selectedBoxes(work) : [];
+    return chosen.length === 0 ? undefined : around(chosen.map((box) => box.corners));
   }
 
   private screen(): Size {

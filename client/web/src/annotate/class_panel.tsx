@@ -1,5 +1,7 @@
+import { useSignal } from "@preact/signals";
 import type { ClassJson } from "../../gen/loupe/v1/annotation_pb";
 import type { Desk } from "./desk";
+import { shownChord } from "./keys";
 import { colourOf, shapeOf } from "./palette";
 import { isVisible } from "./work";
 
@@ -17,18 +19,46 @@ export function nameOf(classes: readonly ClassJson[] | undefined, label: number)
 }
 
 // Classes with their keys, and how many boxes of each are in view.
-export function ClassPanel({ desk }: { desk: Desk }) {
+export function ClassPanel({ desk, leave }: { desk: Desk; leave: () => void }) {
+  const search = useSignal("");
   const work = desk.work.value;
   const counts = new Map<number, number>();
   for (const box of work?.boxes ?? []) {
     if (isVisible(work!, box)) counts.set(box.label, (counts.get(box.label) ?? 0) + 1);
   }
-  const classes = (desk.project.value.classes ?? []).filter((each) => !each.retired);
+  const offered = (desk.project.value.classes ?? []).filter((each) => !each.retired);
+  const isSearched = ({ name = "" }: ClassJson) => name.toLowerCase().includes(search.value.toLowerCase());
+  const classes = offered.map((each, i) => ({ ...each, i })).filter(isSearched);
+  // Enter takes the first class that was found, Escape none; the image has the keys again.
+  function press(event: KeyboardEvent) {
+    if (event.key !== "Enter" && event.key !== "Escape") return;
+    event.preventDefault();
+    event.stopPropagation();
+    const found = classes[0]?.label;
+    if (event.key === "Enter" && found !== undefined) desk.chooseLabel(found);
+    search.value = "";
+    leave();
+  }
   return (
-    <section aria-labelledby="classes">
-      <h2 id="classes">Classes</h2>
+    <section class="classes" aria-labelledby="classes">
+      <div class="panel-head">
+        <h2 id="classes">Classes</h2>
+        <label>
+          <kbd>{shownChord("search")}</kbd>
+          <input
+            class="search"
+            type="search"
+            placeholder="search"
+            aria-label="Search a class"
+            value={search.value}
+            onInput={(event) => (search.value = event.currentTarget.value)}
+            onKeyDown={press}
+          />
+        </label>
+      </div>
+      {classes.length === 0 && <p class="faint">No class has this in its name.</p>}
       <ul class="rows">
-        {classes.map(({ label = 0, name }, i) => (
+        {classes.map(({ label = 0, name, i }) => (
           <li key={label}>
             <button
               type="button"

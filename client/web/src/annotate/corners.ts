@@ -36,11 +36,27 @@ export function clipped(box: Corners, image: Size): Corners {
   return { x1, y1, x2, y2 };
 }
 
-// The box in another place, as far as the image allows. Its size stays.
-export function moved(box: Corners, dx: number, dy: number, image: Size): Corners {
-  const x = clamp(stepped(dx), -box.x1, image.width - box.x2);
-  const y = clamp(stepped(dy), -box.y1, image.height - box.y2);
-  return { x1: box.x1 + x, y1: box.y1 + y, x2: box.x2 + x, y2: box.y2 + y };
+// How far the box can go of this way, for the image's sake.
+export function movedWithin(box: Corners, dx: number, dy: number, image: Size): Point {
+  return {
+    x: clamp(stepped(dx), -box.x1, image.width - box.x2),
+    y: clamp(stepped(dy), -box.y1, image.height - box.y2),
+  };
+}
+
+// The box in another place. Its size stays.
+export function moved(box: Corners, dx: number, dy: number): Corners {
+  return { x1: box.x1 + dx, y1: box.y1 + dy, x2: box.x2 + dx, y2: box.y2 + dy };
+}
+
+// The smallest box around at least one box, or around points, which are boxes without a size.
+export function around(boxes: readonly Corners[]): Corners {
+  return {
+    x1: Math.min(...boxes.map((box) => box.x1)),
+    y1: Math.min(...boxes.map((box) => box.y1)),
+    x2: Math.max(...boxes.map((box) => box.x2)),
+    y2: Math.max(...boxes.map((box) => box.y2)),
+  };
 }
 
 // Which sides of a box a person holds: -1: left or top, 1: right or bottom, 0: neither.
@@ -63,6 +79,11 @@ export function area(box: Corners): number {
 // Whether the point is inside the box, or at most `slack` beside it.
 export function holds(box: Corners, { x, y }: Point, slack: number): boolean {
   return x >= box.x1 - slack && x <= box.x2 + slack && y >= box.y1 - slack && y <= box.y2 + slack;
+}
+
+// Whether the inner box lies in the outer one.
+export function isInside(inner: Corners, outer: Corners): boolean {
+  return inner.x1 >= outer.x1 && inner.y1 >= outer.y1 && inner.x2 <= outer.x2 && inner.y2 <= outer.y2;
 }
 
 export function sameCorners(a: Corners, b: Corners): boolean {

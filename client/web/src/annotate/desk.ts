@@ -4,17 +4,19 @@ import { effect, signal } from "@preact/signals";
 import type { ProjectJson, ProjectStatusJson } from "../../gen/loupe/v1/project_pb";
 import { call } from "../api";
 import { clientName } from "../client_name";
+import { annotateAddress } from "../route";
 import { guarded } from "../session";
+import { areAlike } from "./alike";
 import type { Draft, Entry, Journal } from "./journal";
 import { isPassing } from "./outbox";
 import type { Outbox } from "./outbox";
 import { firstLeft, nextLeft } from "./pick";
 import { newRequestId } from "./request_id";
 import { submissionOf } from "./submission";
-import { Supply } from "./supply";
+import { Supply, act } from "./supply";
 import type { Opened } from "./supply";
-import { boxOf, isUntouched, reduce } from "./work";
-import type { Action, Work } from "./work";
+import { isUntouched, selectedBoxes, soleBox } from "./work";
+import type { Action, CopiedBox, Remarks, Work } from "./work";
 
 const RENEW_EVERY = 4 * 60_000; // milliseconds; a lease lasts ten minutes
 const RETRY_AFTER = 2_000;
@@ -38,8 +40,14 @@ export class Desk {
   readonly skipReason = signal("");
   // What the last key led to, where that can't be seen.
   readonly notice = signal("");
+  readonly usedFlags = signal<readonly string[]>([]);
+  // Arrows go by ten pixels.
+  goesFar = false;
   readonly project = signal<ProjectJson>({});
   readonly status = signal<ProjectStatusJson>({});
+  // Boxes of the last image, where this one looks almost the same.
+  readonly copyable = signal<readonly CopiedBox[]>([]);
+  private last: { image: HTMLImageElement; boxes: readonly CopiedBox[] } | null = null;
   private readonly supply: Supply;
   private readonly answered: string[]; // ids of images, newest last
   private isDirty = false;
@@ -55,6 +63,7 @@ export class Desk {
     private readonly owner: string,
     readonly journal: Journal,
     readonly outbox: Outbox,
+    private readonly first: string, // id of an image that is opened again to begin with; empty: none
   ) {
     this.supply = new Supply(
       () => this.project.value,
@@ -92,36 +101,54 @@ export class Desk {
     const opened = this.opened.value;
     if (!before || !opened) return;
     this.touch();
-    const after = reduce(before, action);
-    if (after === before) return;
-    opened.work = after;
-    this.work.value = after;
+    if (!act(opened, action)) return;
+    this.work.value = opened.work;
     this.notice.value = "";
-    if (after.boxes !== before.boxes) this.keep();
+    const { boxes, remarks } = opened.work;
+    if (boxes !== before.boxes || remarks !== before.remarks) this.keep();
   }
 
-  // A predicted box is judged, and the next one that is left is selected. Without a selection the first one
-  // is selected, so that nobody judges what they haven't looked at.
+  // Predicted boxes are judged, and the next one that is left is selected. Where none is selected the first
+  // one is, so that nobody judges what they haven't looked at.
   judge(verdict: "accept" | "reject"): void {
     const before = this.work.value;
     if (!before) return;
-    const box = boxOf(before, before.selected);
-    if (!box?.prediction) return this.dispatch({ do: "select", id: firstLeft(before) });
-    this.dispatch({ do: verdict, id: box.id });
-    const after = this.work.value!;
-    if (after !== before) this.dispatch({ do: "select", id: nextLeft(before, after) });
+    const judged = selectedBoxes(before).filter((box) => box.prediction);
+    if (judged.length === 0) return this.dispatch({ do: "select", ids: [firstLeft(before)] });
+    this.dispatch({ do: verdict, ids: judged.map((box) => box.id) });
+    this.dispatch({ do: "select", ids: [nextLeft(before, this.work.value!)] });
   }
 
-  // The class of the selected box, and of those that are drawn next.
+  // The class of the selected boxes, and of those that are drawn next.
   chooseLabel(label: number): void {
     this.label.value = label;
-    const id = this.work.value?.selected ?? 0;
-    if (id !== 0) this.dispatch({ do: "relabel", id, label });
+    this.dispatch({ do: "relabel", ids: this.work.value?.selected ?? [], label });
+  }
+
+  copyBoxes(): void {
+    const { value: work } = this.work;
+    if (!work) return;
+    const boxes = this.copyable.value;
+    if (boxes.length > 0) return this.dispatch({ do: "copy", boxes });
+    this.notice.value = work.task.blind
+      ? "Nothing is copied to a blind image."
+      : "This image doesn't look like the last one, or that one has no boxes.";
+  }
+
+  remark(some: Partial<Remarks>): void {
+    const { work } = this;
+    if (work.value) this.dispatch({ do: "remark", remarks: { ...work.value.remarks, ...some } });
+  }
+
+  flag(flags: readonly string[]): void {
+    this.remark({ flags });
+    this.usedFlags.value = [...new Set([...this.usedFlags.value, ...flags])];
   }
 
   // A sign of life: time that passes without any doesn't count as work.
   touch(): void {
-    this.opened.value?.watch.touch(performance.now(), this.work.value?.selected ?? 0);
+    const { value: work } = this.work;
+    this.opened.value?.watch.touch(performance.now(), (work && soleBox(work)?.id) ?? 0);
   }
 
   setThreshold(value: number): void {
@@ -136,7 +163,7 @@ export class Desk {
     this.touch();
     const { task, work, watch } = opened;
     const spent = watch.spent;
-    const { boxes, rejected, hidden } = submissionOf(work, new Map(spent.boxes));
+    const { boxes, rejected, hidden, acceptedAtOnce } = submissionOf(work, new Map(spent.boxes));
     const request = {
       requestId: newRequestId(),
       taskId: task.id,
@@ -145,11 +172,15 @@ export class Desk {
       boxes,
       rejected,
       hidden,
+      acceptedAtOnce,
+      ...work.remarks,
+      flags: [...work.remarks.flags],
       spentMs: Math.max(spent.total, 1),
       client: `page, ${clientName(navigator.userAgent)}`,
     };
     this.answered.push(task.imageId);
     this.keepAnswered();
+    this.last = { image: opened.picture.image, boxes: work.boxes.filter((box) => box.state === "confirmed") };
     this.finish(opened, { ...this.entryOf(opened), method: "submit", request }, undefined);
   }
 
@@ -169,26 +200,36 @@ export class Desk {
     this.finish(opened, { ...this.entryOf(opened), method: "skip", request }, kept);
   }
 
-  // Opens the person's last answer again. The task in hand comes after it.
+  // Opens the person's last answer again, and then the one before. The task in hand comes after it.
   async reopenLast(): Promise<void> {
-    const imageId = this.answered.at(-1);
     if (this.isBusy) return;
-    if (imageId === undefined) {
-      this.notice.value = "You have sent nothing in this tab that could be opened again.";
-      return;
-    }
     await this.busily(async () => {
       await this.outbox.kick();
       if (this.outbox.waiting.value > 0) {
         throw new Error("Your last answer waits to be sent. It can be opened again after that.");
       }
-      const request = { requestId: newRequestId(), project: this.name, imageId };
-      const opened = await this.supply.open(await guarded(call("LabelingService", "openTask", request)));
-      if (!opened) throw new Error("The image is open in another tab.");
+      const imageId = this.answered.at(-1) ?? (await this.lastOfEarlier());
+      const opened = await this.reopened(imageId);
       this.answered.pop();
       this.keepAnswered();
       await this.exchange(opened);
     });
+  }
+
+  // Of what the person did before this tab was opened.
+  private async lastOfEarlier(): Promise<string> {
+    const request = { project: this.name, pageSize: 1 };
+    const { answers = [] } = await guarded(call("LabelingService", "listAnswers", request));
+    const id = answers[0]?.image?.id;
+    if (id === undefined) throw new Error("You have answered nothing here that could be opened again.");
+    return id;
+  }
+
+  private async reopened(imageId: string): Promise<Opened> {
+    const request = { requestId: newRequestId(), project: this.name, imageId };
+    const opened = await this.supply.open(await guarded(call("LabelingService", "openTask", request)));
+    if (!opened) throw new Error("The image is open in another tab.");
+    return opened;
   }
 
   // Takes up an answer that the coordinator has refused.
@@ -198,6 +239,10 @@ export class Desk {
       const opened = await this.supply.openDraft(entry.draft);
       if (opened) await this.exchange(opened);
     });
+  }
+
+  imagesAhead(): Promise<readonly HTMLImageElement[]> {
+    return this.supply.imagesAhead();
   }
 
   takeSkipped(): void {
@@ -219,10 +264,22 @@ export class Desk {
       await this.readStatus();
       this.label.value = this.project.value.classes?.find((each) => !each.retired)?.label ?? 1;
       await this.supply.start();
+      if (this.first) await this.beginWith(this.first);
     } catch (error) {
       return this.stick(error);
     }
     await this.advance();
+  }
+
+  // Another task comes where the image can't be opened, with the reason.
+  private async beginWith(imageId: string): Promise<void> {
+    try {
+      this.supply.putBack(await this.reopened(imageId));
+      // A reload goes on with what is next.
+      history.replaceState(null, "", annotateAddress(this.name));
+    } catch (error) {
+      this.notice.value = (error as Error).message;
+    }
   }
 
   private async advance(): Promise<void> {
@@ -246,7 +303,7 @@ export class Desk {
   private async show(opened: Opened): Promise<void> {
     this.place.value = { name: "opening" };
     this.opened.value = opened;
-    opened.work = reduce(opened.work, { do: "threshold", value: this.threshold.value });
+    act(opened, { do: "threshold", value: this.threshold.value });
     try {
       await this.pictureOf(opened);
     } catch (error) {
@@ -259,6 +316,15 @@ export class Desk {
     opened.watch.resume(performance.now());
     this.work.value = opened.work;
     this.place.value = { name: "task" };
+    this.copyable.value = [];
+    void this.compare(opened);
+  }
+
+  private async compare(opened: Opened): Promise<void> {
+    const { last } = this;
+    if (!last || opened.task.blind || last.boxes.length === 0) return;
+    const offered = (await areAlike(last.image, opened.picture.image)) ? last.boxes : [];
+    if (this.opened.value === opened) this.copyable.value = offered;
   }
 
   // It may have been fetched ahead while the coordinator was away: then it's worth another try.
@@ -318,10 +384,11 @@ export class Desk {
     }
   }
 
-  private draftOf({ task, work, watch }: Opened): Draft {
+  private draftOf({ task, work, actions, watch }: Opened): Draft {
     const { owner, name: project } = this;
-    const { boxes, nextId } = work;
-    return { owner, project, task, boxes, nextId, spent: watch.spent, at: Date.now(), skipped: false };
+    const { boxes, nextId, remarks } = work;
+    const kept = { boxes, nextId, remarks, actions };
+    return { owner, project, task, ...kept, spent: watch.spent, at: Date.now(), skipped: false };
   }
 
   private entryOf(opened: Opened) {

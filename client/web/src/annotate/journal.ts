@@ -6,15 +6,13 @@ import { DatabaseShelf, MemoryShelf } from "./shelf";
 import type { Change, Shelf, StoreName } from "./shelf";
 import type { Spent } from "./stopwatch";
 import type { Task } from "./task";
-import type { Box } from "./work";
+import type { Kept } from "./work";
 
 // A person's work on an image, of which the coordinator knows nothing yet.
-export interface Draft {
+export interface Draft extends Kept {
   readonly owner: string; // id of the person's token
   readonly project: string;
   readonly task: Task;
-  readonly boxes: readonly Box[];
-  readonly nextId: number;
   readonly spent: Spent;
   readonly at: number; // milliseconds since 1970, to order drafts
   // The task was skipped: the boxes wait until the image is served again.

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { chordOf, groups } from "./keys";
+import { chordOf } from "./chord";
+import { chordsOf, conflictOf, groups } from "./keys";
+import { settingsOf } from "./settings";
 
 const none = { ctrlKey: false, metaKey: false, shiftKey: false, altKey: false };
 
@@ -23,3 +25,23 @@ test("no two keys have the same chord", () => {
   const chords = groups.flatMap((group) => group.keys.flatMap((key) => key.chords));
   expect(new Set(chords).size).toBe(chords.length);
 });
+
+const keyOf = (name: string) => groups.flatMap((group) => group.keys).find((key) => key.name === name)!;
+
+test("a person's key takes the place of the first one, and what others have is named", () => {
+  const set = settingsOf({ keys: { accept: "Y", label: "P" } });
+  expect(chordsOf(keyOf("accept"), set)).toEqual(["Y"]);
+  expect(chordsOf(keyOf("undo"), settingsOf({ keys: { undo: "I" } }))).toEqual(["I", "Ctrl+Z"]);
+  expect(chordsOf(keyOf("label"), set)[0]).toBe("1"); // fixed
+  expect(conflictOf(keyOf("reject"), "Y", set)).toBe("Y is taken: accept what is selected, go to the next.");
+  expect(conflictOf(keyOf("reject"), "A", set)).toBe("");
+  expect(conflictOf(keyOf("reject"), "Tab", set)).toContain("next box");
+  expect(conflictOf(keyOf("accept"), "Y", set)).toBe("");
+});
+
+test.each([null, 7, "x", [], { keys: 1 }, { keys: { accept: 2 }, crosshairWidth: "wide", crosshair: 1 }])(
+  "settings that make no sense are left out: %j",
+  (stored) => {
+    expect(settingsOf(stored)).toEqual(settingsOf({}));
+  },
+);

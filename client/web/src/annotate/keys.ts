@@ -1,20 +1,30 @@
 // Keys of the annotation page: one table for what they do and for the help that lists them.
 
 import type { Canvas } from "./canvas";
+import { chordOf } from "./chord";
 import type { Desk } from "./desk";
+import type { Tool } from "./gestures";
 import { step } from "./pick";
-import { boxOf } from "./work";
+import { change, settings } from "./settings";
+import type { Settings } from "./settings";
+import { isVisible, selectedBoxes, soleBox } from "./work";
 
 export interface Hands {
   readonly desk: Desk;
   readonly canvas: Canvas;
   readonly toggleHelp: () => void;
   readonly leaveCanvas: () => void;
+  // Puts the focus into the field, which is in the panel.
+  readonly enter: (field: "search" | "note") => void;
 }
 
-interface Key {
-  // As `chordOf` writes them; the first one is shown.
+export interface Key {
+  // In a person's settings.
+  readonly name: string;
+  // As `chordOf` writes them. A person can put another one in the place of the first, unless it is fixed.
   readonly chords: readonly string[];
+  readonly isFixed?: boolean;
+  // Instead of chords that are fixed.
   readonly shown?: string;
   readonly what: string;
   readonly press: (hands: Hands, chord: string) => void;
@@ -31,6 +41,7 @@ interface Group {
 
 const PAN = 80; // screen pixels
 const ZOOM = 1.25;
+const FAR = 10; // image pixels
 
 const digits = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0"];
 const arrows: Record<string, [number, number]> = {
@@ -46,73 +57,156 @@ export const groups: readonly Group[] = [
     title: "The model's boxes",
     keys: [
       {
+        name: "accept",
         chords: ["A"],
-        what: "accept the selected box, go to the next",
+        what: "accept what is selected, go to the next",
         press: (hands) => judge(hands, "accept"),
       },
-      { chords: ["X"], what: "reject it, go to the next", press: (hands) => judge(hands, "reject") },
       {
+        name: "reject",
+        chords: ["X"],
+        what: "reject it, go to the next",
+        press: (hands) => judge(hands, "reject"),
+      },
+      {
+        name: "acceptAll",
         chords: ["Shift+A"],
         what: "accept all that are left",
         press: ({ desk }) => desk.dispatch({ do: "acceptAll" }),
       },
       {
-        chords: ["Tab"],
+        name: "next",
+        chords: ["Tab", "."],
         what: "next box, least certain first",
         press: (hands) => walk(hands, 1),
         repeats: true,
       },
-      { chords: ["Shift+Tab"], what: "box before", press: (hands) => walk(hands, -1), repeats: true },
+      {
+        name: "previous",
+        chords: ["Shift+Tab", ","],
+        what: "box before",
+        press: (hands) => walk(hands, -1),
+        repeats: true,
+      },
     ],
   },
   {
-    title: "Boxes",
+    title: "New boxes",
     keys: [
-      { chords: ["N"], shown: "N, or drag", what: "draw; N twice puts a box in the middle", press: draw },
       {
+        name: "draw",
+        chords: ["N"],
+        what: "draw by a drag or two clicks; N again puts a box in the middle",
+        press: draw,
+      },
+      {
+        name: "extremes",
+        chords: ["E"],
+        what: "draw by four clicks: where it reaches farthest",
+        press: (hands) => take(hands, "extremes", "Click the four points that reach farthest, in any order."),
+      },
+      {
+        name: "duplicate",
+        chords: ["D"],
+        what: "duplicate what is selected",
+        press: ({ desk }) => onSelected(desk, "duplicate"),
+      },
+      {
+        name: "copy",
+        chords: ["K"],
+        what: "copy the boxes of the last image, if this one looks almost the same",
+        press: ({ desk }) => desk.copyBoxes(),
+      },
+    ],
+  },
+  {
+    title: "Selected boxes",
+    keys: [
+      {
+        name: "label",
         chords: digits,
+        isFixed: true,
         shown: "1 … 9, 0",
-        what: "class of the selected box, and of those drawn next",
+        what: "class of these boxes, and of those drawn next",
         press: label,
       },
       {
+        name: "search",
+        chords: ["/"],
+        what: "search a class by its name",
+        press: ({ enter }) => enter("search"),
+      },
+      {
+        name: "move",
         chords: arrowChords(""),
+        isFixed: true,
         shown: "Arrows",
         what: "move by a pixel; without a selection: pan",
         press: nudge,
         repeats: true,
       },
       {
+        name: "moveFar",
         chords: arrowChords("Shift+"),
+        isFixed: true,
         shown: "Shift+Arrows",
         what: "move by 10 pixels",
         press: nudge,
         repeats: true,
       },
       {
+        name: "far",
+        chords: ["J"],
+        what: "arrows alone go by 10 pixels too, and back",
+        press: ({ desk }) => {
+          desk.goesFar = !desk.goesFar;
+          desk.notice.value = desk.goesFar ? "Arrows go by 10 pixels." : "Arrows go by 1 pixel.";
+        },
+      },
+      {
+        name: "resize",
         chords: [...arrowChords("Ctrl+"), ...arrowChords("Ctrl+Shift+")],
+        isFixed: true,
         shown: "Ctrl+Arrows",
         what: "resize by a pixel, with Shift by 10",
         press: nudge,
         repeats: true,
       },
-      { chords: ["D"], what: "copy the selected box", press: ({ desk }) => onSelected(desk, "copy") },
       {
+        name: "grab",
+        chords: ["G"],
+        what: "the nearest corner follows pointer and arrows, until a click, Enter or G",
+        press: grab,
+      },
+      {
+        name: "band",
+        chords: ["B"],
+        what: "select all boxes in a part of the image, also Shift+drag",
+        press: (hands) => take(hands, "select", "Drag around the boxes."),
+      },
+      {
+        name: "selectAll",
+        chords: ["Ctrl+A"],
+        what: "select all boxes",
+        press: ({ desk }) => selectAll(desk),
+      },
+      {
+        name: "delete",
         chords: ["Delete"],
-        what: "delete the selected box",
+        what: "delete",
         press: ({ desk }) => onSelected(desk, "delete"),
       },
       {
-        chords: ["Ctrl+Z", "U"],
-        shown: "Ctrl+Z, U",
+        name: "undo",
+        chords: ["U", "Ctrl+Z"],
         what: "undo",
         press: ({ desk }) => desk.dispatch({ do: "undo" }),
         repeats: true,
       },
       {
-        chords: ["Ctrl+Shift+Z", "Ctrl+Y", "R"],
-        shown: "Ctrl+Y, R",
-        what: "redo, also Ctrl+Shift+Z",
+        name: "redo",
+        chords: ["R", "Ctrl+Y", "Ctrl+Shift+Z"],
+        what: "redo",
         press: ({ desk }) => desk.dispatch({ do: "redo" }),
         repeats: true,
       },
@@ -122,71 +216,114 @@ export const groups: readonly Group[] = [
     title: "View",
     keys: [
       {
+        name: "zoom",
         chords: ["Z"],
-        what: "zoom to the selected box, and back",
+        what: "zoom to what is selected, and back",
         press: ({ canvas }) => canvas.zoomToSelected(),
       },
-      { chords: ["F"], what: "whole image", press: ({ canvas }) => canvas.fit() },
+      { name: "fit", chords: ["F"], what: "whole image", press: ({ canvas }) => canvas.fit() },
       {
+        name: "zoomIn",
         chords: ["+", "="],
-        shown: "+, wheel",
-        what: "zoom in",
+        what: "zoom in, also by the wheel",
         press: ({ canvas }) => canvas.zoomBy(ZOOM),
         repeats: true,
       },
       {
+        name: "zoomOut",
         chords: ["-"],
-        shown: "−, wheel",
         what: "zoom out",
         press: ({ canvas }) => canvas.zoomBy(1 / ZOOM),
         repeats: true,
       },
       {
+        name: "pan",
         chords: ["Space"],
         shown: "Space held",
+        isFixed: true,
         what: "drag pans",
         press: ({ canvas }) => canvas.holdSpace(true),
         release: ({ canvas }) => canvas.holdSpace(false),
       },
+      { name: "hide", chords: ["H"], what: "hide the boxes, and show them again", press: hide },
       {
-        chords: ["H"],
-        shown: "H held",
-        what: "hide the boxes",
-        press: ({ canvas }) => canvas.hideBoxes(true),
-        release: ({ canvas }) => canvas.hideBoxes(false),
-      },
-      {
+        name: "names",
         chords: ["L"],
-        shown: "L held",
-        what: "show all names",
+        what: "while it is held: names of all boxes",
         press: ({ canvas }) => canvas.showNames(true),
         release: ({ canvas }) => canvas.showNames(false),
+      },
+      {
+        name: "crosshair",
+        chords: ["C"],
+        what: "crosshair on and off",
+        press: () => change({ crosshair: !settings.value.crosshair }),
       },
     ],
   },
   {
     title: "Images",
     keys: [
-      { chords: ["Enter"], what: "submit and next", press: ({ desk }) => desk.submit() },
-      { chords: ["S"], what: "skip the image", press: ({ desk }) => desk.skip(desk.skipReason.value) },
       {
+        name: "submit",
+        chords: ["Enter"],
+        what: "submit and next",
+        press: ({ desk, canvas }) => (canvas.gestures.isHolding ? canvas.gestures.putHeld() : desk.submit()),
+      },
+      {
+        name: "skip",
+        chords: ["S"],
+        what: "skip the image",
+        press: ({ desk }) => desk.skip(desk.skipReason.value),
+      },
+      {
+        name: "note",
+        chords: ["M"],
+        what: "write a note about the image",
+        press: ({ enter }) => enter("note"),
+      },
+      {
+        name: "back",
         chords: ["Backspace"],
-        what: "delete the selected box; without one: open the last image again",
+        what: "delete what is selected; without a selection: open the last image again",
         press: back,
       },
       {
+        name: "escape",
         chords: ["Escape"],
+        isFixed: true,
         what: "select nothing; then: leave the image, so that Tab walks the page; from there: back",
         press: escape,
       },
-      { chords: ["?"], what: "this list", press: ({ toggleHelp }) => toggleHelp() },
+      { name: "help", chords: ["?"], what: "this list", press: ({ toggleHelp }) => toggleHelp() },
     ],
   },
 ];
 
-const table = new Map(
-  groups.flatMap((group) => group.keys.flatMap((key) => key.chords.map((chord) => [chord, key] as const))),
-);
+const all = groups.flatMap((group) => group.keys);
+
+// With what a person has set.
+export function chordsOf(key: Key, { keys }: Settings): readonly string[] {
+  const own = keys[key.name];
+  return own === undefined || key.isFixed ? key.chords : [own, ...key.chords.slice(1)];
+}
+
+// The chord that a button of the page shows for what it does.
+export function shownChord(name: string): string {
+  return chordsOf(all.find((key) => key.name === name)!, settings.value)[0]!;
+}
+
+function tableOf(set: Settings): Map<string, Key> {
+  // What a person has set goes before the others.
+  const keys = [...all].sort((a, b) => Number(a.name in set.keys) - Number(b.name in set.keys));
+  return new Map(keys.flatMap((key) => chordsOf(key, set).map((chord) => [chord, key] as const)));
+}
+
+// Why the key can't have this chord; empty: it can.
+export function conflictOf(key: Key, chord: string, set: Settings): string {
+  const other = tableOf(set).get(chord);
+  return other && other !== key ? `${chord} is taken: ${other.what}.` : "";
+}
 
 // Handles the keys of a page until the returned function is called.
 export function listenToKeys(hands: Hands, root: HTMLElement): () => void {
@@ -194,7 +331,7 @@ export function listenToKeys(hands: Hands, root: HTMLElement): () => void {
 
   function press(event: KeyboardEvent): void {
     const chord = chordOf(event);
-    const key = table.get(chord);
+    const key = tableOf(settings.value).get(chord);
     if (chord === "Escape" && event.target !== root && !isInDialog(event)) return root.focus();
     if (!key || isForElement(event, chord, root)) return;
     event.preventDefault();
@@ -222,19 +359,6 @@ export function listenToKeys(hands: Hands, root: HTMLElement): () => void {
   };
 }
 
-// `Ctrl+Shift+Z`, `?`, `ArrowLeft`. Letters are those of a Latin keyboard also where another one is set.
-export function chordOf(
-  event: Pick<KeyboardEvent, "key" | "code" | "ctrlKey" | "metaKey" | "shiftKey" | "altKey">,
-): string {
-  let { key } = event;
-  if (/^Key[A-Z]$/.test(event.code) && !/^[a-z]$/i.test(key)) key = event.code.slice(3);
-  if (key === " ") key = "Space";
-  if (key.length === 1) key = key.toUpperCase();
-  const isSign = key.length === 1 && !/[A-Z]/.test(key); // Shift is a part of it
-  const shift = event.shiftKey && !isSign ? "Shift+" : "";
-  return (event.ctrlKey || event.metaKey ? "Ctrl+" : "") + (event.altKey ? "Alt+" : "") + shift + key;
-}
-
 function isInDialog({ target }: KeyboardEvent): boolean {
   return target instanceof Element && target.closest("dialog") !== null;
 }
@@ -242,11 +366,11 @@ function isInDialog({ target }: KeyboardEvent): boolean {
 // Whether the element that has the focus takes the key itself.
 function isForElement(event: KeyboardEvent, chord: string, root: HTMLElement): boolean {
   const element = event.target instanceof Element ? event.target : document.body;
-  if (isInDialog(event)) return chord !== "?";
-  if (element.closest("input:not([type=range]), textarea, select")) return true;
+  if (isInDialog(event)) return chord !== "?" || element.closest("[data-takes-keys]") !== null;
+  if (element.closest("input:not([type=range], [type=checkbox]), textarea, select")) return true;
   if (chord === "Tab" || chord === "Shift+Tab") return element !== root;
   if (element.closest("input[type=range]")) return chord.includes("Arrow");
-  if (element.closest("button, a, summary")) return chord === "Enter" || chord === "Space";
+  if (element.closest("button, a, summary, input")) return chord === "Enter" || chord === "Space";
   return false;
 }
 
@@ -258,17 +382,38 @@ function judge({ desk, canvas }: Hands, verdict: "accept" | "reject"): void {
 function walk({ desk, canvas }: Hands, by: 1 | -1): void {
   const work = desk.work.value;
   if (!work) return;
-  desk.dispatch({ do: "select", id: step(work, by) });
+  desk.dispatch({ do: "select", ids: [step(work, by)] });
   canvas.reveal();
 }
 
-function draw({ desk, canvas }: Hands): void {
-  const isSecond = canvas.isArmed;
-  canvas.arm(!isSecond);
-  desk.notice.value = isSecond ? "" : "Drag a box. N again puts one in the middle, Escape none.";
+// The same key again puts the tool away.
+function take({ desk, canvas }: Hands, tool: Tool, notice: string): void {
+  const isSecond = canvas.tool === tool;
+  canvas.gestures.cancel();
+  canvas.take(isSecond ? "none" : tool);
+  desk.notice.value = isSecond ? "" : notice;
+}
+
+function draw(hands: Hands): void {
+  const { desk, canvas } = hands;
+  const isSecond = canvas.tool === "draw";
+  take(hands, "draw", "Drag a box, or click two corners. N again puts one in the middle, Escape none.");
   if (!isSecond) return;
   const [from, to] = canvas.middle();
   desk.dispatch({ do: "draw", from, to, label: desk.label.value });
+}
+
+function grab({ desk, canvas }: Hands): void {
+  const { gestures } = canvas;
+  if (gestures.isHolding) return gestures.putHeld();
+  canvas.take("none");
+  if (gestures.grab()) desk.notice.value = "The corner follows. A click or Enter puts it, Escape leaves it.";
+}
+
+function hide({ desk, canvas }: Hands): void {
+  const areHidden = !canvas.areBoxesHidden;
+  canvas.hideBoxes(areHidden);
+  desk.notice.value = areHidden ? "The boxes are hidden. The same key shows them." : "";
 }
 
 function label({ desk }: Hands, chord: string): void {
@@ -280,27 +425,37 @@ function label({ desk }: Hands, chord: string): void {
 function nudge({ desk, canvas }: Hands, chord: string): void {
   const [x, y] = arrows[chord.slice(chord.lastIndexOf("+") + 1)]!;
   const work = desk.work.value;
-  const box = work && boxOf(work, work.selected);
-  if (!box) return canvas.pan(-x * PAN, -y * PAN);
-  const by = chord.includes("Shift+") ? 10 : 1;
+  const by = chord.includes("Shift+") || desk.goesFar ? FAR : 1;
   const [dx, dy] = [x * by, y * by];
-  if (!chord.includes("Ctrl+")) return desk.dispatch({ do: "move", id: box.id, dx, dy });
+  if (canvas.gestures.isHolding) return canvas.gestures.moveHeld(dx, dy);
+  if (!work || work.selected.length === 0) return canvas.pan(-x * PAN, -y * PAN);
+  if (!chord.includes("Ctrl+")) return desk.dispatch({ do: "move", ids: work.selected, dx, dy });
+  const box = soleBox(work);
+  if (!box) return;
   desk.dispatch({ do: "resize", id: box.id, grip: { x: x === 0 ? 0 : 1, y: y === 0 ? 0 : 1 }, dx, dy });
 }
 
-function onSelected(desk: Desk, what: "copy" | "delete"): void {
-  const id = desk.work.value?.selected ?? 0;
-  if (id !== 0) desk.dispatch({ do: what, id });
+export function selectAll(desk: Desk): void {
+  const work = desk.work.value;
+  if (!work) return;
+  const visible = work.boxes.filter((box) => isVisible(work, box));
+  desk.dispatch({ do: "select", ids: visible.map((box) => box.id) });
+}
+
+function onSelected(desk: Desk, what: "duplicate" | "delete"): void {
+  desk.dispatch({ do: what, ids: desk.work.value?.selected ?? [] });
 }
 
 function back({ desk }: Hands): void {
-  if (desk.work.value?.selected) onSelected(desk, "delete");
+  const work = desk.work.value;
+  if (work && selectedBoxes(work).length > 0) onSelected(desk, "delete");
   else void desk.reopenLast();
 }
 
 function escape({ desk, canvas, leaveCanvas }: Hands): void {
   desk.notice.value = "";
-  if (canvas.isArmed) canvas.arm(false);
-  else if (desk.work.value?.selected) desk.dispatch({ do: "select", id: 0 });
+  if (canvas.gestures.cancel()) return;
+  if (canvas.tool !== "none") canvas.take("none");
+  else if (desk.work.value?.selected.length) desk.dispatch({ do: "select", ids: [] });
   else leaveCanvas();
 }

@@ -14,6 +14,8 @@ const draft = (imageId: string): Draft => ({
   spent: { total: 0, boxes: [] },
   at: 0,
   skipped: false,
+  remarks: { note: "", flags: [] },
+  actions: [],
 });
 const entry = (requestId: string, at: number, owner = "1"): Entry => ({
   owner,

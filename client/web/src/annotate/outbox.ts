@@ -17,6 +17,8 @@ export class Outbox {
   readonly obstacle = signal("");
   // How many were acknowledged.
   readonly sent = signal(0);
+  // Files whose answers were kept beside the truth, which had changed since their tasks were served.
+  readonly beside = signal<readonly string[]>([]);
   private wait = SHORTEST_WAIT;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private running: Promise<void> | null = null;
@@ -101,11 +103,12 @@ export class Outbox {
   // false: neither it nor those after it can be sent now.
   private async sendOne(entry: Entry): Promise<boolean> {
     try {
-      await guarded(
-        entry.method === "submit"
-          ? call("LabelingService", "submit", entry.request)
-          : call("LabelingService", "skip", entry.request),
-      );
+      if (entry.method === "skip") {
+        await guarded(call("LabelingService", "skip", entry.request));
+      } else {
+        const { standing } = await guarded(call("LabelingService", "submit", entry.request));
+        if (standing === "STANDING_LATE") this.beside.value = [...this.beside.value, entry.draft.task.fileName];
+      }
       await this.journal.removeEntry(entry);
       this.sent.value += 1;
       return true;

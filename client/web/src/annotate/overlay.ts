@@ -29,14 +29,16 @@ export class Overlay {
   private readonly boxes = make("g", "");
   private readonly names = make("g", "names");
   private readonly fresh = [make("path", "halo"), make("path", "")];
+  private readonly band = make("path", "band");
   private readonly handles = [make("path", "handles-edge"), make("path", "handles")];
   private readonly drawn = new Map<number, Drawn>();
-  private selected: Drawn | undefined;
+  private selected = new Set<Drawn>();
+  private held: Drawn | undefined; // the one that has handles
   private scale = 1;
 
   constructor() {
     this.svg.setAttribute("aria-hidden", "true");
-    this.scene.append(this.boxes, this.names, ...this.fresh, ...this.handles);
+    this.scene.append(this.boxes, this.names, ...this.fresh, ...this.handles, this.band);
     this.svg.append(this.scene);
   }
 
@@ -44,8 +46,9 @@ export class Overlay {
     this.drawn.clear();
     this.boxes.replaceChildren();
     this.names.replaceChildren();
-    this.select(undefined);
+    this.select([]);
     this.drawNew(null, 0);
+    this.drawBand(null);
   }
 
   show(work: Work, nameOf: (label: number) => string): void {
@@ -57,14 +60,14 @@ export class Overlay {
     }
     for (const id of gone) this.remove(id);
     this.svg.classList.toggle("many", this.drawn.size > MANY);
-    this.select(this.drawn.get(work.selected));
+    this.select(work.selected.flatMap((id) => this.drawn.get(id) ?? []));
   }
 
   place({ scale, x, y }: Viewport): void {
     this.scene.setAttribute("transform", `matrix(${scale} 0 0 ${scale} ${x} ${y})`);
     this.names.setAttribute("font-size", String(NAME_SIZE / scale));
     this.scale = scale;
-    if (this.selected) this.putHandles(this.selected.corners);
+    if (this.held) this.putHandles(this.held.corners);
   }
 
   // Shows a box elsewhere while it is dragged; nothing but this box is touched.
@@ -77,6 +80,11 @@ export class Overlay {
   drawNew(corners: Corners | null, label: number): void {
     for (const path of this.fresh) path.setAttribute("d", corners ? outline(corners) : "");
     this.fresh[1]!.setAttribute("class", `line ${colourOf(Math.max(label, 1))}`);
+  }
+
+  // The part of the image whose boxes are being selected; null: none is.
+  drawBand(corners: Corners | null): void {
+    this.band.setAttribute("d", corners ? outline(corners) : "");
   }
 
   private showBox(box: Box, name: string): void {
@@ -112,7 +120,7 @@ export class Overlay {
 
   private paint(drawn: Drawn): void {
     const { box, name, group, text } = drawn;
-    const selected = drawn === this.selected ? " selected" : "";
+    const selected = this.selected.has(drawn) ? " selected" : "";
     group.setAttribute("class", `${box.state} ${colourOf(box.label)}${selected}`);
     text.setAttribute("class", `${colourOf(box.label)}${selected}`);
     const score = box.state === "predicted" ? ` ${box.prediction!.score.toFixed(2)}` : "";
@@ -128,7 +136,7 @@ export class Overlay {
     else sides(corners).forEach((side, i) => lines[i]!.setAttribute("d", side));
     drawn.text.setAttribute("x", String(corners.x1));
     drawn.text.setAttribute("y", String(corners.y1));
-    if (drawn === this.selected) this.putHandles(corners);
+    if (drawn === this.held) this.putHandles(corners);
   }
 
   private putHandles({ x1, y1, x2, y2 }: Corners): void {
@@ -139,16 +147,16 @@ export class Overlay {
     for (const path of this.handles) path.setAttribute("d", isSmall ? "" : places.join(""));
   }
 
-  private select(drawn: Drawn | undefined): void {
+  private select(chosen: readonly Drawn[]): void {
     const before = this.selected;
-    this.selected = drawn;
-    if (before !== drawn && before && this.drawn.has(before.box.id)) this.paint(before);
-    if (drawn) {
+    this.selected = new Set(chosen);
+    this.held = chosen.length === 1 ? chosen[0] : undefined;
+    for (const drawn of before) if (!this.selected.has(drawn)) this.paint(drawn);
+    for (const drawn of chosen) {
       this.paint(drawn);
-      this.names.append(drawn.text); // over the others
-    } else {
-      for (const path of this.handles) path.setAttribute("d", "");
+      if (!before.has(drawn)) this.names.append(drawn.text); // over the others
     }
+    if (!this.held) for (const path of this.handles) path.setAttribute("d", "");
   }
 
   private remove(id: number): void {
@@ -156,7 +164,8 @@ export class Overlay {
     drawn?.group.remove();
     drawn?.text.remove();
     this.drawn.delete(id);
-    if (drawn === this.selected) this.selected = undefined;
+    if (drawn) this.selected.delete(drawn);
+    if (drawn === this.held) this.held = undefined;
   }
 }
 

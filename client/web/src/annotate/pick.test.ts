@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { firstLeft, nextLeft, pick, step, walkOrder } from "./pick";
+import { firstLeft, inside, nearestCorner, nextLeft, pick, step, toggled, walkOrder } from "./pick";
 import { taskWith } from "./random.test_helper";
 import { reduce, startWork } from "./work";
 import type { Work } from "./work";
@@ -12,7 +12,7 @@ const truth = [10, 20, 40].map((half, i) => ({
   ignore: false,
 }));
 const nested = startWork(taskWith({ truth }), 0.3);
-const selecting = (work: Work, id: number) => reduce(work, { do: "select", id });
+const selecting = (work: Work, id: number) => reduce(work, { do: "select", ids: [id] });
 const centre = { x: 50, y: 50 };
 
 test("the smallest box is picked", () => {
@@ -58,11 +58,34 @@ test("predicted boxes are walked first, the least certain before the others, hid
 test("after a judgement the next predicted box follows, until none is left", () => {
   let work = selecting(predicted, firstLeft(predicted));
   const judged: number[] = [];
-  while (work.selected !== 0) {
-    judged.push(work.selected);
-    const after = reduce(work, { do: judged.length === 2 ? "reject" : "accept", id: work.selected });
+  while (work.selected.length > 0) {
+    judged.push(...work.selected);
+    const after = reduce(work, { do: judged.length === 2 ? "reject" : "accept", ids: work.selected });
     work = selecting(after, nextLeft(work, after));
   }
   expect(judged).toEqual([2, 3, 1]);
   expect(firstLeft(work)).toBe(0);
+});
+
+test("a part of the image holds the boxes that lie in it wholly", () => {
+  expect(inside(nested, { x1: 29, y1: 29, x2: 71, y2: 71 })).toEqual([1, 2]);
+  expect(inside(nested, { x1: 31, y1: 29, x2: 71, y2: 71 })).toEqual([1]);
+  expect(inside(predicted, { x1: 0, y1: 0, x2: 200, y2: 100 })).toEqual([1, 2, 3, 5]);
+});
+
+test("a box is added to the selection, and taken out again", () => {
+  const both = reduce(nested, { do: "select", ids: toggled(selecting(nested, 2), 1) });
+  expect(both.selected).toEqual([2, 1]);
+  expect(toggled(both, 2)).toEqual([1]);
+  expect(pick(both, centre, 0, true)).toBe(2); // below the one selected last
+});
+
+test("the nearest corner is one of the selected box, or of all", () => {
+  expect(nearestCorner(nested, { x: 62, y: 63 })).toMatchObject({ grip: { x: 1, y: 1 }, at: { x: 60, y: 60 } });
+  expect(nearestCorner(selecting(nested, 3), { x: 62, y: 37 })).toMatchObject({
+    box: { id: 3 },
+    grip: { x: 1, y: -1 },
+    at: { x: 90, y: 10 },
+  });
+  expect(nearestCorner(startWork(taskWith({}), 0.3), centre)).toBe(null);
 });

@@ -1,7 +1,8 @@
 // What stands where the image would be: one sentence, and the next step.
 
-import type { ProjectStatusJson } from "../../gen/loupe/v1/project_pb";
 import type { RoleJson } from "../../gen/loupe/v1/token_pb";
+import { imagesOf } from "../progress";
+import { mayEngineer } from "../role";
 import type { Desk } from "./desk";
 
 export function Places({ desk, role }: { desk: Desk; role: RoleJson | undefined }) {
@@ -59,12 +60,12 @@ function Empty({
   skippedImages: number;
 }) {
   const { name } = desk.project.value;
-  const mayEngineer = role === "ENGINEER" || role === "ADMIN";
+  const isEngineer = mayEngineer(role);
   if (imagesOf(desk.status.value) === 0) {
     return (
       <div class="place" role="status">
         <p>
-          {name} has no pictures yet. {mayEngineer ? "Import some" : "An engineer imports them"} on the
+          {name} has no pictures yet. {isEngineer ? "Import some" : "An engineer imports them"} on the
           command line:
         </p>
         <code>loupe import --images FOLDER --project {name}</code>
@@ -84,10 +85,10 @@ function Empty({
       ) : (
         <p>
           Nothing is left to label in {name}.{" "}
-          {mayEngineer ? "Train on it, or import more pictures, on the command line:" : "Thank you."}
+          {isEngineer ? "Train on it, or import more pictures, on the command line:" : "Thank you."}
         </p>
       )}
-      {skippedImages === 0 && mayEngineer && <code>loupe round submit --project {name} --watch</code>}
+      {skippedImages === 0 && isEngineer && <code>loupe round submit --project {name} --watch</code>}
       <Onwards desk={desk} />
     </div>
   );
@@ -108,8 +109,4 @@ function Onwards({ desk }: { desk: Desk }) {
 export function hasTask(desk: Desk): boolean {
   const { name } = desk.place.value;
   return name === "task" || name === "opening";
-}
-
-export function imagesOf({ poolImages, holdoutImages }: ProjectStatusJson): number {
-  return Number(poolImages ?? 0) + Number(holdoutImages ?? 0);
 }

@@ -29,6 +29,8 @@ export function taskWith(changes: Partial<Task>): Task {
     predictions: [],
     truth: [],
     newClasses: [],
+    remarks: { note: "", flags: [] },
+    generation: 1,
     why: "",
     ...changes,
   };
@@ -59,19 +61,28 @@ export function randomEdit(random: Random, work: Work): Action {
   const point = () => ({ x: (random() * 3 - 1) * width, y: (random() * 3 - 1) * height });
   const way = () => (random() < 0.3 ? Math.round(random() * 4 - 2) : (random() * 2 - 1) * 300);
   const side = () => (Math.floor(random() * 3) - 1) as -1 | 0 | 1;
-  const id = work.boxes[Math.floor(random() * work.boxes.length)]?.id ?? 0;
+  const anyId = () => work.boxes[Math.floor(random() * work.boxes.length)]?.id ?? 0;
+  const id = anyId();
+  // Mostly one, some of them of no box in view.
+  const ids = random() < 0.6 ? [id] : Array.from({ length: Math.floor(random() * 5) }, anyId);
   const label = 1 + Math.floor(random() * 3);
+  const copied = () => {
+    const { x: x1, y: y1 } = point();
+    return { corners: { x1, y1, x2: x1 + random() * 80, y2: y1 + random() * 80 }, label, ignore: false };
+  };
   const actions: (() => Action)[] = [
-    () => ({ do: "select", id }),
+    () => ({ do: "select", ids }),
     () => ({ do: "threshold", value: 0.3 + random() * 0.7 }),
+    () => ({ do: "remark", remarks: { note: String(random()), flags: [] } }),
     () => ({ do: "draw", from: point(), to: random() < 0.2 ? point() : { x: 1, y: 1 }, label }),
-    () => ({ do: "move", id, dx: way(), dy: way() }),
+    () => ({ do: "move", ids, dx: way(), dy: way() }),
     () => ({ do: "resize", id, grip: { x: side(), y: side() }, dx: way(), dy: way() }),
-    () => ({ do: "relabel", id, label }),
-    () => ({ do: "accept", id }),
-    () => ({ do: "reject", id }),
-    () => ({ do: "delete", id }),
-    () => ({ do: "copy", id }),
+    () => ({ do: "relabel", ids, label }),
+    () => ({ do: "accept", ids }),
+    () => ({ do: "reject", ids }),
+    () => ({ do: "delete", ids }),
+    () => ({ do: "duplicate", ids }),
+    () => ({ do: "copy", boxes: [copied(), copied()] }),
     () => ({ do: "acceptAll" }),
   ];
   return actions[Math.floor(random() * actions.length)]!();

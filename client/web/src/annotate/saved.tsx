@@ -1,6 +1,9 @@
+import { counted } from "../words";
 import type { Desk } from "./desk";
 import { nameOf } from "./class_panel";
+import type { Entry } from "./journal";
 import type { Outbox } from "./outbox";
+import { soleBox } from "./work";
 
 // Where the person's work is, always in the same place.
 export function Saved({ desk }: { desk: Desk }) {
@@ -21,9 +24,19 @@ export function Warnings({ desk }: { desk: Desk }) {
   return (
     <div class="warnings" role="alert">
       {desk.journal.warning.value && <p>{desk.journal.warning.value}</p>}
+      {desk.outbox.beside.value.length > 0 && (
+        <p>
+          Kept beside the truth, which had changed since the image was opened:{" "}
+          {desk.outbox.beside.value.join(", ")}.{" "}
+          <button type="button" onClick={() => (desk.outbox.beside.value = [])}>
+            Understood
+          </button>
+        </p>
+      )}
       {desk.outbox.refused.value.map((entry) => (
         <p key={entry.request.requestId}>
-          Not taken: {entry.draft.task.fileName}, {boxesOf(entry.draft.boxes.length)}. {entry.refusal}{" "}
+          Not taken: {entry.draft.task.fileName}, {whatOf(entry)}.{" "}
+          {entry.refusal}{" "}
           <button type="button" onClick={() => void desk.outbox.retry(entry)}>
             Send again
           </button>{" "}
@@ -39,8 +52,8 @@ export function Warnings({ desk }: { desk: Desk }) {
   );
 }
 
-function boxesOf(count: number): string {
-  return count === 1 ? "1 box" : `${count} boxes`;
+export function whatOf(entry: Entry): string {
+  return entry.method === "skip" ? "skipped" : counted(entry.request.boxes?.length ?? 0, "box", "boxes");
 }
 
 // On other pages: only where something waits.
@@ -56,10 +69,11 @@ export function Waiting({ outbox }: { outbox: Outbox }) {
 // For screen readers: what is selected.
 export function Spoken({ desk }: { desk: Desk }) {
   const work = desk.work.value;
-  const box = work?.boxes.find((each) => each.id === work.selected);
+  const box = work ? soleBox(work) : undefined;
   const score = box?.state === "predicted" ? `, predicted ${box.prediction!.score.toFixed(2)}` : "";
   return (
     <p class="spoken" role="status">
+      {work && work.selected.length > 1 && `${work.selected.length} boxes`}
       {box && `${nameOf(desk.project.value.classes, box.label)}${score}`}
     </p>
   );

@@ -2,19 +2,27 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Canvas } from "./canvas";
 import { LOWEST_SCORE } from "./desk";
+import type { LocalContrast } from "./local_contrast";
 import { hasTask } from "./places";
 import type { Desk } from "./desk";
 import { isVisible } from "./work";
 
+interface SlidersProps {
+  desk: Desk;
+  canvas: () => Canvas | null;
+  localContrast: LocalContrast;
+}
+
 // Which predicted boxes are shown, and how bright the image is.
-export function Sliders({ desk, canvas }: { desk: Desk; canvas: () => Canvas | null }) {
+export function Sliders({ desk, canvas, localContrast }: SlidersProps) {
   const brightness = useSignal(1);
   const contrast = useSignal(1);
   useEffect(() => canvas()?.setLight(brightness.value, contrast.value), [brightness.value, contrast.value]);
-  const isPlain = brightness.value === 1 && contrast.value === 1;
+  const isPlain = brightness.value === 1 && contrast.value === 1 && !localContrast.isOn;
   function reset() {
     brightness.value = 1;
     contrast.value = 1;
+    localContrast.turn(false);
   }
   return (
     <div class="sliders" hidden={!hasTask(desk)}>
@@ -33,6 +41,13 @@ export function Sliders({ desk, canvas }: { desk: Desk; canvas: () => Canvas | n
         value={contrast.value}
         set={(value) => (contrast.value = value)}
       />
+      <button
+        type="button"
+        aria-pressed={localContrast.isOn}
+        onClick={() => localContrast.turn(!localContrast.isOn)}
+      >
+        Local contrast
+      </button>
       {!isPlain && (
         <button type="button" onClick={reset}>
           Reset

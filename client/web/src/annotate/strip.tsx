@@ -1,40 +1,53 @@
 import type { Desk } from "./desk";
-import { hasTask, imagesOf } from "./places";
+import { hasTask } from "./places";
+import { shownChord } from "./keys";
+import { step } from "./pick";
 import { submissionOf } from "./submission";
 
-// The keys that matter most, as buttons, and how far the project is.
+// The keys that matter most, as buttons.
 export function Strip({ desk }: { desk: Desk }) {
   const work = desk.work.value;
   const dropped = work ? submissionOf(work, new Map()).dropped : 0;
   const hasPredictions = (work?.task.predictions.length ?? 0) > 0;
-  const { status } = desk;
-  const labelled = Number(status.value.poolLabelled ?? 0) + Number(status.value.holdoutLabelled ?? 0);
+  const copyable = desk.copyable.value.length;
   function skipFrom(field: HTMLInputElement) {
     field.blur(); // The next image takes the keys.
     desk.skip(desk.skipReason.value);
   }
-  const progress = (
-    <span class="progress number">
-      {labelled} of {imagesOf(status.value)} labelled
+  const notice = (
+    <span class="notice" role="status">
+      {desk.notice}
     </span>
   );
-  if (!hasTask(desk)) return <footer class="strip">{progress}</footer>;
+  if (!hasTask(desk)) return <footer class="strip">{notice}</footer>;
   return (
     <footer class="strip">
       {hasPredictions && (
         <>
-          <KeyButton name="A" what="accept" press={() => desk.judge("accept")} />
-          <KeyButton name="X" what="reject" press={() => desk.judge("reject")} />
+          <KeyButton name="accept" what="accept" press={() => desk.judge("accept")} />
+          <KeyButton name="reject" what="reject" press={() => desk.judge("reject")} />
         </>
       )}
-      <span class="key">
-        <kbd>Tab</kbd> next box
-      </span>
-      <KeyButton name="Enter" what="submit and next" press={() => desk.submit()} />
+      <KeyButton
+        name="next"
+        what="next box"
+        press={() => work && desk.dispatch({ do: "select", ids: [step(work, 1)] })}
+      />
+      {dropped > 0 && (
+        <KeyButton
+          name="acceptAll"
+          what={`accept all ${dropped}`}
+          press={() => desk.dispatch({ do: "acceptAll" })}
+        />
+      )}
+      {copyable > 0 && (
+        <KeyButton name="copy" what={`copy ${copyable} of the last image`} press={() => desk.copyBoxes()} />
+      )}
+      <KeyButton name="submit" what="submit and next" press={() => desk.submit()} />
       <span class="dropped" role="status">
         {dropped > 0 && `${dropped} dropped`}
       </span>
-      <KeyButton name="S" what="skip" press={() => desk.skip(desk.skipReason.value)} />
+      <KeyButton name="skip" what="skip" press={() => desk.skip(desk.skipReason.value)} />
       <input
         class="reason"
         type="text"
@@ -45,10 +58,7 @@ export function Strip({ desk }: { desk: Desk }) {
         onInput={(event) => (desk.skipReason.value = event.currentTarget.value)}
         onKeyDown={(event) => event.key === "Enter" && skipFrom(event.currentTarget)}
       />
-      <span class="notice" role="status">
-        {desk.notice}
-      </span>
-      {progress}
+      {notice}
     </footer>
   );
 }
@@ -56,7 +66,7 @@ export function Strip({ desk }: { desk: Desk }) {
 function KeyButton({ name, what, press }: { name: string; what: string; press: () => void }) {
   return (
     <button type="button" class="key" onClick={press}>
-      <kbd>{name}</kbd> {what}
+      <kbd>{shownChord(name)}</kbd> {what}
     </button>
   );
 }

@@ -8,6 +8,7 @@ export interface Submission {
   readonly boxes: CorrectedBoxJson[];
   readonly rejected: number[];
   readonly hidden: number[];
+  readonly acceptedAtOnce: number[];
   // Predicted boxes in view that nobody touched: they are no boxes of the answer. Only counted.
   readonly dropped: number;
 }
@@ -15,6 +16,7 @@ export interface Submission {
 // `spentMs`: on each box, by id.
 export function submissionOf(work: Work, spentMs: ReadonlyMap<number, number>): Submission {
   const boxes: CorrectedBoxJson[] = [];
+  const acceptedAtOnce: number[] = [];
   const contents = new Set<string>();
   for (const box of work.boxes) {
     if (box.state !== "confirmed") continue;
@@ -22,6 +24,7 @@ export function submissionOf(work: Work, spentMs: ReadonlyMap<number, number>): 
     if (contents.has(content)) continue; // The coordinator refuses the same box twice.
     contents.add(content);
     boxes.push(correctedBox(box, spentMs.get(box.id) ?? 0));
+    if (box.atOnce) acceptedAtOnce.push(box.prediction!.index);
   }
   const indexes = (chosen: (box: Box) => boolean) =>
     work.boxes.filter(chosen).map((box) => box.prediction!.index);
@@ -29,6 +32,7 @@ export function submissionOf(work: Work, spentMs: ReadonlyMap<number, number>): 
     boxes,
     rejected: indexes((box) => box.state === "rejected"),
     hidden: indexes((box) => box.state === "predicted" && !isVisible(work, box)),
+    acceptedAtOnce,
     dropped: indexes((box) => box.state === "predicted" && isVisible(work, box)).length,
   };
 }
@@ -38,6 +42,7 @@ function correctedBox(box: Box, spentMs: number): CorrectedBoxJson {
   if (box.ignore) corrected.ignore = true;
   if (box.prediction) corrected.predictedIndex = box.prediction.index;
   if (box.truthId) corrected.boxId = box.truthId;
+  if (box.copied) corrected.copied = true;
   if (spentMs > 0) corrected.spentMs = Math.round(spentMs);
   return corrected;
 }

@@ -13,8 +13,8 @@ import { newRequestId } from "./request_id";
 import { Stopwatch } from "./stopwatch";
 import { pictureAddress, taskOf } from "./task";
 import type { Task } from "./task";
-import { isUntouched, restore, startWork } from "./work";
-import type { Work } from "./work";
+import { isUntouched, logged, reduce, restore, startWork } from "./work";
+import type { Action, Work } from "./work";
 
 const AHEAD = 2; // tasks
 
@@ -23,9 +23,19 @@ export interface Opened {
   readonly task: Task;
   picture: Picture;
   work: Work;
+  actions: readonly Action[]; // that led to the work
   readonly watch: Stopwatch;
   // Other tabs of this browser may take the task up.
   readonly letGo: () => void;
+}
+
+// Returns whether the action changed something.
+export function act(opened: Opened, action: Action): boolean {
+  const before = opened.work;
+  opened.work = reduce(before, action);
+  if (opened.work === before) return false;
+  opened.actions = logged(opened.actions, action);
+  return true;
 }
 
 export class Supply {
@@ -63,8 +73,18 @@ export class Supply {
       }
     }
     const opened = this.ahead.shift()!;
-    this.fill().catch(() => {}); // Whoever needs a task tries again, and hears of it.
+    // Twice: what is being asked for already was counted when this task was still ahead. Whoever needs a task
+    // tries again, and hears of it.
+    this.fill()
+      .then(() => this.fill())
+      .catch(() => {});
     return opened;
+  }
+
+  // Those that come next, in their order, also of tasks that are being asked for.
+  async imagesAhead(): Promise<readonly HTMLImageElement[]> {
+    await this.filling?.catch(() => {}); // Whoever needs a task hears of it.
+    return this.ahead.map((each) => each.picture.image);
   }
 
   // From now on images that the person skipped come, until none is left.
@@ -82,18 +102,13 @@ export class Supply {
     const task = taskOf(json);
     const letGo = await tryLock(lockOf(task));
     if (!letGo) return null;
-    const work = startWork(task, this.threshold());
     const draft = (await this.journal.drafts(this.owner)).find((each) => isFor(each, task));
-    if (!draft) return this.opened(work, new Stopwatch(performance.now()), letGo);
-    const watch = new Stopwatch(performance.now(), draft.spent);
-    return this.opened(restore(work, draft.boxes, draft.nextId), watch, letGo);
+    return this.opened(task, draft, letGo);
   }
 
   async openDraft(draft: Draft): Promise<Opened | null> {
     const letGo = await lockAfterReload(lockOf(draft.task));
-    if (!letGo) return null;
-    const work = restore(startWork(draft.task, this.threshold()), draft.boxes, draft.nextId);
-    return this.opened(work, new Stopwatch(performance.now(), draft.spent), letGo);
+    return letGo && this.opened(draft.task, draft, letGo);
   }
 
   loadAgain(opened: Opened): void {
@@ -137,19 +152,41 @@ export class Supply {
     const project = this.project().name ?? "";
     // Without an answer the same request goes again: its tasks are leased already.
     this.request ??= { requestId: newRequestId(), project, count, skipped: this.takesSkipped };
-    const answer = await guarded(call("LabelingService", "nextTasks", this.request));
+    const { tasks = [], skippedImages = 0 } = await guarded(call("LabelingService", "nextTasks", this.request));
     this.request = null;
-    if (this.isLeft) release((answer.tasks ?? []).map(taskOf));
+    if (this.isLeft) release(tasks.map(taskOf));
     if (this.isLeft) return 0;
-    for (const json of answer.tasks ?? []) {
+    for (const json of tasks) {
       const opened = await this.open(json);
       if (opened) this.ahead.push(opened);
     }
-    return Number(answer.skippedImages ?? 0);
+    // The page may have been left meanwhile.
+    if (this.isLeft) this.leave(null);
+    if (this.isLeft) return 0;
+    if (this.giveBackOutdated()) return this.fillNow();
+    return Number(skippedImages);
   }
 
-  private opened(work: Work, watch: Stopwatch, letGo: () => void): Opened {
-    return { task: work.task, picture: this.pictureOf(work.task), work, watch, letGo };
+  // A newer ranking knows better what to look at than the tasks that an older one served, unless they have
+  // been begun. Returns whether there were any.
+  private giveBackOutdated(): boolean {
+    const newest = Math.max(...this.ahead.map(({ task }) => task.generation ?? 0));
+    const isOutdated = ({ task: { generation }, work }: Opened) =>
+      generation !== null && generation < newest && isUntouched(work);
+    const outdated = this.ahead.filter(isOutdated);
+    this.ahead = this.ahead.filter((each) => !isOutdated(each));
+    outdated.forEach((each) => each.letGo());
+    release(outdated.map((each) => each.task));
+    return outdated.length > 0;
+  }
+
+  private opened(task: Task, draft: Draft | undefined, letGo: () => void): Opened {
+    const start = startWork(task, this.threshold());
+    const work = draft ? restore(start, draft) : start;
+    const watch = new Stopwatch(performance.now(), draft?.spent);
+    // Which boxes an action means depends on the threshold.
+    const actions = draft?.actions ?? [{ do: "threshold", value: start.threshold } as const];
+    return { task, picture: this.pictureOf(task), work, actions, watch, letGo };
   }
 
   private pictureOf(task: Task): Picture {

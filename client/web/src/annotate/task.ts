@@ -3,6 +3,7 @@
 import type { BoxJson, PredictedBoxJson } from "../../gen/loupe/v1/annotation_pb";
 import type { TaskJson } from "../../gen/loupe/v1/labeling_pb";
 import type { Corners, Size } from "./corners";
+import type { Remarks } from "./work";
 
 export interface Prediction {
   readonly index: number;
@@ -33,6 +34,8 @@ export interface Task {
   readonly predictions: readonly Prediction[];
   readonly truth: readonly TruthBox[];
   readonly newClasses: readonly number[];
+  readonly remarks: Remarks; // of the answer that the task corrects
+  readonly generation: number | null; // of the ranking that served it; null: none did
   // Why the image was chosen; empty for annotators.
   readonly why: string;
 }
@@ -56,6 +59,8 @@ export function taskOf(json: TaskJson): Task {
       ignore: box.ignore ?? false,
     })),
     newClasses: json.newClasses ?? [],
+    remarks: { note: json.note ?? "", flags: json.flags ?? [] },
+    generation: json.reason ? json.reason.generation ?? 0 : null,
     why: whyOf(json),
   };
 }
@@ -98,10 +103,25 @@ export function hexOf(base64: string): string {
   return Array.from(atob(base64), (byte) => byte.charCodeAt(0).toString(16).padStart(2, "0")).join("");
 }
 
-// Where the browser finds the picture. Only some PNG and TIFF files have 16 bits, which the file's type
-// doesn't tell: the coordinator renders those, and sends the others as they are.
-export function pictureAddress(task: Task, range: { low: number; high: number }): string {
-  const mayHave16Bits = task.mediaType === "image/png" || task.mediaType === "image/tiff";
-  const address = `/images/${task.hash}`;
-  return mayHave16Bits ? `${address}/rendering?low=${range.low}&high=${range.high}` : address;
+// Which levels of a picture with 16 bits are black and white.
+interface Range {
+  readonly low: number;
+  readonly high: number;
+}
+
+// Where the browser finds the picture: the coordinator renders those that may have 16 bits, and sends the
+// others as they are.
+export function pictureAddress(task: Task, range: Range): string {
+  const levels = levelsOf(task.mediaType, range);
+  return levels ? `/images/${task.hash}/rendering${levels}` : `/images/${task.hash}`;
+}
+
+// `hash`: of the picture, in hex.
+export function thumbnailAddress(hash: string, mediaType: string, range: Range): string {
+  return `/images/${hash}/thumbnail${levelsOf(mediaType, range)}`;
+}
+
+// Only some PNG and TIFF files have 16 bits, which the file's type doesn't tell.
+function levelsOf(mediaType: string, { low, high }: Range): string {
+  return mediaType === "image/png" || mediaType === "image/tiff" ? `?low=${low}&high=${high}` : "";
 }

@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import { MIN_SIDE } from "./corners";
 import { randomEdit, randomOf, randomTask, taskWith } from "./random.test_helper";
 import { submissionOf } from "./submission";
-import { reduce, restore, startWork } from "./work";
+import { logged, reduce, restore, startWork } from "./work";
 import type { Action, Box, Work } from "./work";
 
-const SCRIPTS = 2000;
+const SCRIPTS = 10_000;
 const prediction = {
   index: 0,
   corners: { x1: 10, y1: 10, x2: 30, y2: 20 },
@@ -49,10 +49,10 @@ test("edits undone and redone are the identity", () => {
         work = reduce(work, { do: "undo" });
         ++edits;
       }
-      expect(work.boxes).toEqual(start.boxes);
+      expect(work.boxes).toBe(start.boxes);
       expect(reduce(work, { do: "undo" })).toBe(work);
       while (work.future) work = reduce(work, { do: "redo" });
-      expect(work.boxes).toEqual(end.boxes);
+      expect(work.boxes).toBe(end.boxes);
       expect(reduce(work, { do: "redo" })).toBe(work);
     },
   );
@@ -80,7 +80,7 @@ test("undo and redo at random go through the states that a list of them has", ()
           place += 1;
         }
       }
-      expect(work.boxes).toBe(states[place]);
+      if (work.boxes !== states[place]) expect.unreachable(`script ${seed}`);
     }
   }
 });
@@ -100,16 +100,15 @@ test("boxes are inside the image always, and never too thin", () => {
   forScripts(check, (_, start) => check(start));
 });
 
-test("the selected box is in view always, and ids are used once", () => {
+test("selected boxes are in view always, each once, and ids are used once", () => {
   forScripts((work) => {
-    const ids = work.boxes.map((box) => box.id);
-    expect(new Set(ids).size).toBe(ids.length);
-    expect(Math.max(0, ...ids)).toBeLessThan(work.nextId);
-    if (work.selected === 0) return;
-    const box = work.boxes.find((each) => each.id === work.selected);
-    expect(
-      box?.state === "confirmed" || (box?.state === "predicted" && box.prediction!.score >= work.threshold),
-    ).toBe(true);
+    const byId = new Map(work.boxes.map((box) => [box.id, box]));
+    const isInView = (box: Box | undefined) =>
+      box?.state === "confirmed" || (box?.state === "predicted" && box.prediction!.score >= work.threshold);
+    const areSelectedInView = work.selected.every((id) => isInView(byId.get(id)));
+    const areOnce = byId.size === work.boxes.length && new Set(work.selected).size === work.selected.length;
+    const areBelow = work.boxes.every((box) => box.id < work.nextId);
+    if (!areSelectedInView || !areOnce || !areBelow) expect.unreachable(JSON.stringify(work));
   });
 });
 
@@ -117,10 +116,12 @@ test("a submission accounts for every predicted box once, and names no box twice
   forScripts(
     () => {},
     (work) => {
-      const { boxes, rejected, hidden, dropped } = submissionOf(work, new Map());
+      const { boxes, rejected, hidden, dropped, acceptedAtOnce } = submissionOf(work, new Map());
       const named = boxes.flatMap((box) => (box.predictedIndex === undefined ? [] : [box.predictedIndex]));
       const told = [...named, ...rejected, ...hidden];
       expect(new Set(told).size).toBe(told.length);
+      expect(acceptedAtOnce.every((index) => named.includes(index))).toBe(true);
+      expect(boxes.every((box) => !box.copied || box.predictedIndex === undefined)).toBe(true);
       const repeated = work.boxes.filter((box) => box.state === "confirmed").length - boxes.length;
       expect(told.length + dropped).toBeLessThanOrEqual(work.task.predictions.length);
       expect(told.length + dropped + repeated).toBeGreaterThanOrEqual(work.task.predictions.length);
@@ -132,11 +133,12 @@ test("a submission accounts for every predicted box once, and names no box twice
 
 test("a predicted box that is moved or relabelled is confirmed, and keeps its index", () => {
   const start = startWork(taskWith({ predictions: [prediction] }), 0.3);
-  const after = run(start, { do: "move", id: 1, dx: 2, dy: 0 }, { do: "relabel", id: 1, label: 2 });
+  const after = run(start, { do: "move", ids: [1], dx: 2, dy: 0 }, { do: "relabel", ids: [1], label: 2 });
   expect(submissionOf(after, new Map([[1, 250.4]]))).toEqual({
     boxes: [{ box: { x1: 12, y1: 10, x2: 32, y2: 20 }, label: 2, predictedIndex: 0, spentMs: 250 }],
     rejected: [],
     hidden: [],
+    acceptedAtOnce: [],
     dropped: 0,
   });
 });
@@ -144,13 +146,13 @@ test("a predicted box that is moved or relabelled is confirmed, and keeps its in
 test("untouched predictions are dropped, hidden ones told, rejected ones told", () => {
   const predictions = [0.9, 0.8, 0.4, 0.35].map((score, index) => ({ ...prediction, index, score }));
   const start = startWork(taskWith({ predictions }), 0.3);
-  const after = run(start, { do: "threshold", value: 0.38 }, { do: "reject", id: 2 });
-  expect(submissionOf(after, new Map())).toEqual({ boxes: [], rejected: [1], hidden: [3], dropped: 2 });
+  const after = run(start, { do: "threshold", value: 0.38 }, { do: "reject", ids: [2] });
+  expect(submissionOf(after, new Map())).toMatchObject({ boxes: [], rejected: [1], hidden: [3], dropped: 2 });
 });
 
 test("what was accepted stays when the threshold rises above it", () => {
   const start = startWork(taskWith({ predictions: [prediction] }), 0.3);
-  const after = run(start, { do: "accept", id: 1 }, { do: "threshold", value: 0.9 });
+  const after = run(start, { do: "accept", ids: [1] }, { do: "threshold", value: 0.9 });
   expect(submissionOf(after, new Map()).boxes).toHaveLength(1);
 });
 
@@ -160,20 +162,21 @@ test("what the threshold hides is not accepted with the others", () => {
     { ...prediction, index: 1, score: 0.4 },
   ];
   const start = startWork(taskWith({ predictions }), 0.5);
-  const { boxes, hidden } = submissionOf(reduce(start, { do: "acceptAll" }), new Map());
+  const { boxes, hidden, acceptedAtOnce } = submissionOf(reduce(start, { do: "acceptAll" }), new Map());
   expect(boxes.map((box) => box.predictedIndex)).toEqual([0]);
   expect(hidden).toEqual([1]);
+  expect(acceptedAtOnce).toEqual([0]);
 });
 
 test("a box that was made from a predicted one and then deleted is rejected", () => {
   const start = startWork(taskWith({ predictions: [prediction] }), 0.3);
-  const after = run(start, { do: "move", id: 1, dx: 5, dy: 5 }, { do: "delete", id: 1 });
-  expect(submissionOf(after, new Map())).toEqual({ boxes: [], rejected: [0], hidden: [], dropped: 0 });
+  const after = run(start, { do: "move", ids: [1], dx: 5, dy: 5 }, { do: "delete", ids: [1] });
+  expect(submissionOf(after, new Map())).toMatchObject({ boxes: [], rejected: [0], hidden: [], dropped: 0 });
 });
 
 test("boxes of the truth keep their id, and one that is deleted is left out", () => {
   const start = startWork(taskWith({ truth: [known, { ...known, boxId: "42", label: 3 }] }), 0.3);
-  const after = reduce(start, { do: "delete", id: 2 });
+  const after = reduce(start, { do: "delete", ids: [2] });
   const box = { x1: 50, y1: 50, x2: 60, y2: 60 };
   expect(submissionOf(after, new Map()).boxes).toEqual([{ box, label: 2, boxId: "41" }]);
 });
@@ -190,10 +193,10 @@ test("a box that is pulled over its opposite side turns over", () => {
   expect(after.boxes[0]!.corners).toEqual({ x1: 30, y1: 50, x2: 50, y2: 60 });
 });
 
-test("a copy lies beside its original, also in a corner", () => {
+test("a duplicate lies beside its original, also in a corner", () => {
   const corner = { ...known, corners: { x1: 190, y1: 90, x2: 200, y2: 100 } };
   const start = startWork(taskWith({ truth: [corner] }), 0.3);
-  const after = reduce(start, { do: "copy", id: 1 });
+  const after = reduce(start, { do: "duplicate", ids: [1] });
   expect(after.boxes[1]).toMatchObject({
     corners: { x1: 178, y1: 78, x2: 188, y2: 88 },
     label: 2,
@@ -201,10 +204,75 @@ test("a copy lies beside its original, also in a corner", () => {
   });
 });
 
-test("what was kept is taken up, and undo leads back to the task as it was served", () => {
+test("boxes that were accepted one by one don't count as accepted at once", () => {
+  const predictions = [prediction, { ...prediction, index: 1, label: 2 }, { ...prediction, index: 2, label: 3 }];
+  const start = startWork(taskWith({ predictions }), 0.3);
+  const after = run(start, { do: "accept", ids: [1] }, { do: "acceptAll" }, { do: "accept", ids: [3] });
+  expect(submissionOf(after, new Map()).acceptedAtOnce).toEqual([1]);
+});
+
+test("several boxes move together as far as all of them can, and change in one step", () => {
+  const corners = { x1: 2, y1: 50, x2: 12, y2: 60 };
+  const start = startWork(taskWith({ truth: [known, { ...known, boxId: "42", corners }] }), 0.3);
+  const after = run(start, { do: "move", ids: [1, 2], dx: -20, dy: 3 }, { do: "relabel", ids: [1, 2], label: 3 });
+  expect(after.boxes.map((box) => [box.corners.x1, box.corners.y1, box.label])).toEqual([
+    [48, 53, 3],
+    [0, 53, 3],
+  ]);
+  expect(after.selected).toEqual([1, 2]);
+  const undone = run(after, { do: "undo" }, { do: "undo" });
+  expect(undone.boxes).toBe(start.boxes);
+  const gone = reduce(after, { do: "delete", ids: [1, 2] });
+  expect(gone.boxes).toEqual([]);
+  expect(gone.selected).toEqual([]);
+});
+
+test("boxes of the image before are copied once, clipped, and told as copied", () => {
+  const start = startWork(taskWith({ truth: [known] }), 0.3);
+  const beyond = { x1: 190, y1: 90, x2: 230, y2: 120 };
+  const boxes = [known, { corners: beyond, label: 1, ignore: true }];
+  const after = run(start, { do: "copy", boxes }, { do: "copy", boxes });
+  expect(submissionOf(after, new Map()).boxes.slice(1)).toEqual([
+    { box: { x1: 190, y1: 90, x2: 200, y2: 100 }, label: 1, ignore: true, copied: true },
+  ]);
+});
+
+test("remarks are kept beside undo and redo", () => {
+  const remarks = { note: "scratched twice", flags: ["unclear"] };
+  const start = startWork(taskWith({ truth: [known] }), 0.3);
+  const after = run(start, { do: "remark", remarks }, { do: "delete", ids: [1] }, { do: "undo" });
+  expect(after.boxes).toBe(start.boxes);
+  expect(after.remarks).toBe(remarks);
+});
+
+test("what was kept is taken up with every step of it", () => {
+  for (let seed = 1; seed <= SCRIPTS; ++seed) {
+    const random = randomOf(seed);
+    const start = startWork(randomTask(random), 0.3);
+    let work = start;
+    let actions: Action[] = [{ do: "threshold", value: start.threshold }];
+    for (let i = Math.floor(random() * 20); i > 0; --i) {
+      const chance = random();
+      const action = chance < 0.1 ? { do: "undo" as const } : randomEdit(random, work);
+      work = reduce(work, chance > 0.95 ? { do: "redo" } : action);
+      actions = logged(actions, chance > 0.95 ? { do: "redo" } : action);
+    }
+    const { boxes, nextId, remarks } = work;
+    // Another threshold may be set by then.
+    let again = restore({ ...start, threshold: 0.7 }, { boxes, nextId, remarks, actions });
+    expect(again).toEqual(work);
+    while (work.past) {
+      work = reduce(work, { do: "undo" });
+      again = reduce(again, { do: "undo" });
+      expect(again.boxes).toEqual(work.boxes);
+    }
+  }
+});
+
+test("where its steps lead elsewhere, what was kept counts, and undo leads back to the start", () => {
   const start = startWork(taskWith({ predictions: [prediction] }), 0.3);
-  const kept = run(start, { do: "accept", id: 1 }, { do: "copy", id: 1 });
-  const restored = restore(start, kept.boxes, kept.nextId);
-  expect(restored.boxes).toEqual(kept.boxes);
+  const { boxes, nextId, remarks } = run(start, { do: "accept", ids: [1] }, { do: "duplicate", ids: [1] });
+  const restored = restore(start, { boxes, nextId, remarks, actions: [{ do: "acceptAll" }] });
+  expect(restored.boxes).toEqual(boxes);
   expect(reduce(restored, { do: "undo" }).boxes).toEqual(start.boxes);
 });
