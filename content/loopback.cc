@@ -25,6 +25,7 @@ std::string_view WithoutBrackets(std::string_view host) {
 
 bool IsLoopback(std::string_view host) {
   if (host == "localhost") return true;
+  if (host.find('\0') != std::string_view::npos) return false;  // inet_pton would read as far as it
   const std::string text(WithoutBrackets(host));
   in_addr four{};
   if (inet_pton(AF_INET, text.c_str(), &four) == 1) return ntohl(four.s_addr) >> 24 == 127;

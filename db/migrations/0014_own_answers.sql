@@ -7,7 +7,7 @@ ALTER TABLE outcome
                                                   'rejected', 'dropped', 'hidden'));
 
 -- What is counted and listed of each answer that a person gave to a task. It all follows from label_revision,
--- task and label_box; from there the totals of somebody with 100,000 answers took half a second.
+-- task and label_box; from there the totals of somebody with 100,000 answers took almost a second.
 CREATE TABLE answer (
   principal_id bigint NOT NULL,
   project_id bigint NOT NULL,

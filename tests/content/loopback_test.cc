@@ -14,6 +14,7 @@ TEST(LoopbackTest, FiguresAndLocalhostAlone) {
         "128.0.0.1", "10.0.0.7", "0.0.0.0", "::", "[fe80::1]", "LOCALHOST.example"}) {
     EXPECT_FALSE(IsLoopback(host)) << host;
   }
+  EXPECT_FALSE(IsLoopback(std::string_view("127.0.0.1\0.evil.example", 23))) << "a name ends where it ends";
 }
 
 TEST(LoopbackTest, TheHostOfAnAddress) {

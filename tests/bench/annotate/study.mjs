@@ -76,7 +76,9 @@ function judgeModel(shown, study, truth) {
 // Labels all images of a project. `shown`: the predicted boxes, by file name. Returns what that took.
 async function label(tab, truth, shown, images) {
   const hand = new Hand(tab, 1);
-  const work = { tab, hand, label: 1, tabs: 0 }; // `label`: of the box that is drawn next
+  // Seconds, by what they were spent on.
+  const on = { right: 0, relabelled: 0, moved: 0, false: 0, missed: 0, image: 0 };
+  const work = { tab, hand, on, label: 1, tabs: 0 }; // `label`: of the box that is drawn next
   for (let i = 0; i < images; ++i) {
     await tab.until(isShown);
     const name = await tab.until(fileShown);
@@ -85,13 +87,30 @@ async function label(tab, truth, shown, images) {
     if (title !== `Boxes (${boxes.length})`) throw new Error(`${name} shows ${title}, not ${boxes.length}`);
     await pause(100); // So that pictures are fetched ahead, as they are while a person works.
     await correct(work, boxes, truth.get(name));
-    hand.think(); // Is that all?
-    await hand.submit(i === images - 1);
+    await timed(work, "image", async () => {
+      hand.think(); // Is that all?
+      await hand.submit(i === images - 1);
+    });
   }
   await tab.until(() => document.querySelector(".saved").textContent.startsWith("0 waiting"));
   const { seconds, keys, drags } = hand;
-  const parts = Object.fromEntries(Object.entries(hand.spent).map(([part, each]) => [part, round(each)]));
-  return { seconds: round(seconds), keys, tabs: work.tabs, drags, parts };
+  const rounded = (each) => Object.fromEntries(Object.entries(each).map(([name, s]) => [name, round(s)]));
+  const { spent } = hand;
+  return {
+    seconds: round(seconds),
+    keys,
+    tabs: work.tabs,
+    drags,
+    by_act: rounded(spent),
+    by_box: rounded(on),
+  };
+}
+
+// Adds what the hand spends meanwhile to a part of the account.
+async function timed({ hand, on }, part, act) {
+  const before = hand.seconds;
+  await act();
+  on[part] += hand.seconds - before;
 }
 
 async function correct(work, boxes, truth) {
@@ -102,21 +121,24 @@ async function correct(work, boxes, truth) {
   const judged = verdicts(boxes, truth);
   // The least certain box first, as Tab walks.
   const order = [...judged].sort((a, b) => a[0].score - b[0].score);
-  for (const [box, other, verdict] of order) {
-    await walkTo(work, box);
-    hand.judge();
-    if (verdict === "right") await hand.press("a");
-    else if (verdict === "false") await hand.press("x");
-    else {
-      if (verdict === "moved") await adjust(hand, onScreen, box, other);
-      if (box.label !== other.label) await chooseLabel(work, other.label);
-    }
-  }
+  for (const each of order) await timed(work, each[2], () => judge(work, onScreen, ...each));
   const matched = new Set(judged.map(([, other]) => other));
   for (const missing of truth.filter((each) => !matched.has(each))) {
-    hand.judge();
-    await draw(work, onScreen, missing);
+    await timed(work, "missed", async () => {
+      hand.judge();
+      await draw(work, onScreen, missing);
+    });
   }
+}
+
+async function judge(work, onScreen, box, other, verdict) {
+  const { hand } = work;
+  await walkTo(work, box);
+  hand.judge();
+  if (verdict === "right") return hand.press("a");
+  if (verdict === "false") return hand.press("x");
+  if (verdict === "moved") await adjust(hand, onScreen, box, other);
+  if (box.label !== other.label) await chooseLabel(work, other.label);
 }
 
 // Presses Tab until the box is selected.
@@ -188,9 +210,17 @@ function print({ images, model, assisted, drawn, ratio }) {
   const { trained_images: trained, trained_boxes: labelled, round_seconds: seconds } = model;
   console.log(`
 The study: ${images} images with ${model.true_boxes} boxes. The first model drew ${model.boxes}, after a round
-of ${seconds} s on ${trained} images with ${labelled} boxes: ${model.right} are right, ${model.relabelled} have another
-class, ${model.moved} are to be moved, ${model.false} show nothing; ${model.missed} are missing`);
+of ${seconds} s on ${trained} images with ${labelled} boxes: ${model.right} are right,
+${model.relabelled} of another class, ${model.moved} to be moved, ${model.false} show nothing; ${model.missed} are missing`);
   const row = (title, value) => [title, value(assisted), value(drawn)];
+  const names = {
+    right: "seconds on boxes that are right",
+    relabelled: "on boxes of another class",
+    moved: "on boxes that are moved",
+    false: "on boxes that show nothing",
+    missed: "on boxes that are drawn",
+    image: "on submitting",
+  };
   const per = (count) => (arm) => round(arm.seconds / count, 2);
   printTable(
     "A hand with human speeds (keystroke-level model, hand.mjs)",
@@ -201,7 +231,8 @@ class, ${model.moved} are to be moved, ${model.false} show nothing; ${model.miss
       row("keys", (arm) => arm.keys),
       row("of them Tab", (arm) => arm.tabs),
       row("drags", (arm) => arm.drags),
-      ...Object.keys(assisted.parts).map((part) => row(`seconds ${part}`, (arm) => arm.parts[part])),
+      ...Object.keys(assisted.by_act).map((part) => row(`seconds ${part}`, (arm) => arm.by_act[part])),
+      ...Object.keys(assisted.by_box).map((part) => row(names[part], (arm) => arm.by_box[part])),
       row("boxes sent", (arm) => arm.boxes),
       row("right, IoU 0.5", (arm) => arm.right_50),
       row("right, IoU 0.75", (arm) => arm.right_75),

@@ -293,6 +293,17 @@ test("two tabs of a person answer no image twice, and each answer is sent once",
   );
 });
 
+test("tasks that a killed tab held are taken up by the next one", async (t) => {
+  const page = await place.annotate(t, "bill", "parts");
+  await eventually("two are leased ahead", () => place.held("bill") === 3);
+  await crash(page);
+  const later = await page.context().newPage();
+  await place.goTo(later, "parts");
+  await isReady(later);
+  await eventually("two pictures are fetched ahead", async () => (await picturesOn(later)) >= 3);
+  assert.equal(place.count("task JOIN principal ON principal.id = principal_id WHERE name = 'bill'"), 3);
+});
+
 test("tasks that nobody has begun are given back when the page is left", async (t) => {
   const page = await place.annotate(t, "carl", "parts");
   await eventually("tasks are leased ahead", () => place.held("carl") === 3);

@@ -8,6 +8,7 @@ import { annotateAddress } from "../route";
 import { guarded } from "../session";
 import { areAlike } from "./alike";
 import type { Draft, Entry, Journal } from "./journal";
+import { keepTexts, readTexts } from "./kept_texts";
 import { isPassing } from "./outbox";
 import type { Outbox } from "./outbox";
 import { firstLeft, nextLeft } from "./pick";
@@ -22,6 +23,9 @@ const RENEW_EVERY = 4 * 60_000; // milliseconds; a lease lasts ten minutes
 const RETRY_AFTER = 2_000;
 const COUNT_AFTER = 1_000; // so that a quick hand doesn't ask after each answer
 export const LOWEST_SCORE = 0.3; // of predicted boxes that tasks show
+
+// Also after a reload.
+const thisTab = () => sessionStorage;
 
 export type Place =
   | { name: "opening" }
@@ -71,7 +75,7 @@ export class Desk {
       journal,
       () => this.threshold.value,
     );
-    this.answered = readTexts(this.answeredKey);
+    this.answered = readTexts(thisTab, this.answeredKey);
   }
 
   // Returns the way to leave. Tasks that nobody has begun are given back.
@@ -436,23 +440,6 @@ export class Desk {
   }
 
   private keepAnswered(): void {
-    keepTexts(this.answeredKey, this.answered.slice(-100));
-  }
-}
-
-// Of this tab, also after a reload; nothing where the browser keeps nothing.
-function readTexts(key: string): string[] {
-  try {
-    return JSON.parse(sessionStorage.getItem(key) ?? "[]") as string[];
-  } catch {
-    return [];
-  }
-}
-
-function keepTexts(key: string, texts: string[]): void {
-  try {
-    sessionStorage.setItem(key, JSON.stringify(texts));
-  } catch {
-    // They last as long as the page.
+    keepTexts(thisTab, this.answeredKey, this.answered);
   }
 }

@@ -6,6 +6,7 @@ import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import { call } from "../api";
 import { guarded } from "../session";
 import type { Draft, Journal } from "./journal";
+import { keepTexts, readTexts } from "./kept_texts";
 import { tryLock } from "./locks";
 import { loadPicture } from "./picture";
 import type { Picture } from "./picture";
@@ -17,6 +18,7 @@ import { isUntouched, logged, reduce, restore, startWork } from "./work";
 import type { Action, Work } from "./work";
 
 const AHEAD = 2; // tasks
+const browser = () => localStorage;
 
 // A task with what a person has made of it.
 export interface Opened {
@@ -61,6 +63,33 @@ export class Supply {
       const opened = await this.openDraft(draft);
       if (opened) this.ahead.push(opened);
     }
+    await this.takeUpHeld();
+  }
+
+  // A tab that was killed has given nothing back.
+  private async takeUpHeld(): Promise<void> {
+    const held = readTexts(browser, this.heldKey);
+    if (held.length === 0) return;
+    const { tasks = [] } = await guarded(
+      call("LabelingService", "listOpenTasks", { project: this.project().name }),
+    );
+    const here = new Set(this.ahead.map((each) => each.task.id));
+    for (const json of tasks) {
+      const id = json.taskId ?? "";
+      if (!held.includes(id) || here.has(id)) continue;
+      const opened = await this.open(json); // null: another tab works on it
+      if (opened) this.ahead.push(opened);
+    }
+  }
+
+  private get heldKey(): string {
+    return `loupe-held ${this.owner}`;
+  }
+
+  // Which tasks tabs of this browser hold.
+  private keepHeld(id: string, isHeld: boolean): void {
+    const others = readTexts(browser, this.heldKey).filter((each) => each !== id);
+    keepTexts(browser, this.heldKey, isHeld ? [...others, id] : others);
   }
 
   // The next task, or how many skipped images are left when there is none. Throws as `call` does.
@@ -186,7 +215,13 @@ export class Supply {
     const watch = new Stopwatch(performance.now(), draft?.spent);
     // Which boxes an action means depends on the threshold.
     const actions = draft?.actions ?? [{ do: "threshold", value: start.threshold } as const];
-    return { task, picture: this.pictureOf(task), work, actions, watch, letGo };
+    this.keepHeld(task.id, true);
+    return { task, picture: this.pictureOf(task), work, actions, watch, letGo: () => this.letGo(task, letGo) };
+  }
+
+  private letGo(task: Task, unlock: () => void): void {
+    this.keepHeld(task.id, false);
+    unlock();
   }
 
   private pictureOf(task: Task): Picture {
