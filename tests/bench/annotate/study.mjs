@@ -208,10 +208,11 @@ function judgeAnswers(deployment, project, study, truth) {
 
 function print({ images, model, assisted, drawn, ratio }) {
   const { trained_images: trained, trained_boxes: labelled, round_seconds: seconds } = model;
+  const { right, relabelled, moved, false: wrong, missed } = model;
   console.log(`
 The study: ${images} images with ${model.true_boxes} boxes. The first model drew ${model.boxes}, after a round
-of ${seconds} s on ${trained} images with ${labelled} boxes: ${model.right} are right,
-${model.relabelled} of another class, ${model.moved} to be moved, ${model.false} show nothing; ${model.missed} are missing`);
+of ${seconds} s on ${trained} images with ${labelled} boxes: ${right} are right, ${relabelled} have another
+class, ${moved} are to be moved, ${wrong} show nothing; ${missed} are missing`);
   const row = (title, value) => [title, value(assisted), value(drawn)];
   const names = {
     right: "seconds on boxes that are right",

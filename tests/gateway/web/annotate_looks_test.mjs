@@ -12,12 +12,14 @@ import {
   drag,
   guessesOf,
   hasSent,
+  isAtEnd,
   isBlind,
   isReady,
   openProject,
   press,
   selectedOn,
   submit,
+  submitOrEnd,
 } from "./annotate_page.mjs";
 import { eventually, writePictures } from "./deployment.mjs";
 
@@ -162,10 +164,7 @@ for (const [i, { colorScheme, viewport }] of RUNS.entries()) {
 
     await page.route(NEXT, (route) => route.abort());
     await page.route(SUBMIT, (route) => route.abort());
-    for (let k = 0; k < 3; ++k) {
-      await press(page, "Enter");
-      await page.locator(".stage .picture img, .place button").first().waitFor();
-    }
+    while (!(await isAtEnd(page))) await submitOrEnd(page);
     await page.getByText("What you have done is kept in this browser.").waitFor();
     await shoot("stuck");
     await page.unroute(NEXT);

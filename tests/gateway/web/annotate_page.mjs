@@ -111,8 +111,9 @@ export class Workplace {
 
   // What `look` makes of a PNG's pixels; it runs in a browser, by itself.
   async inspect(png, look) {
-    const page = await this.browser.newPage();
-    const seen = await page.evaluate(
+    this.inspecting ??= this.browser.newPage();
+    const page = await this.inspecting;
+    return page.evaluate(
       async ([base64, code]) => {
         const image = new Image();
         image.src = `data:image/png;base64,${base64}`;
@@ -123,8 +124,6 @@ export class Workplace {
       },
       [png.toString("base64"), String(look)],
     );
-    await page.close();
-    return seen;
   }
 
   async logIn(page, name) {
@@ -273,6 +272,19 @@ export async function submit(page) {
   await isNext(page, file);
   return file;
 }
+
+// Submits, and waits for the next image, or for what stands in its place when there is none.
+export async function submitOrEnd(page) {
+  const file = await fileOn(page);
+  await page.keyboard.press("Enter");
+  await page.waitForFunction((before) => {
+    const now = document.querySelector(".file")?.textContent;
+    return (now && now !== before) || document.querySelector(".place button");
+  }, file);
+  return file;
+}
+
+export const isAtEnd = (page) => page.locator(".place button").first().isVisible();
 
 // How many pictures the page has fetched since it was loaded.
 export const picturesOn = (page) =>

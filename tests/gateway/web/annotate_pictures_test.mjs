@@ -16,6 +16,7 @@ import {
   press,
   rowsOn,
   submit,
+  submitOrEnd,
 } from "./annotate_page.mjs";
 import { eventually, writePictures } from "./deployment.mjs";
 
@@ -38,6 +39,7 @@ const SEEN = {
   8: [200, 340, 260, 440], // a quarter turn counterclockwise
 };
 const DENSITIES = [1, 1.5, 3];
+const VIEWPORT = { width: 1000, height: 640 }; // so that a picture of it is quick to make
 const GREYS = [0, 90, 128, 170, 255];
 
 before(async () => {
@@ -86,11 +88,10 @@ async function redOn(page, density) {
   return red.map((value, i) => (i % 2 === 0 ? clip.x : clip.y) + value / density);
 }
 
-// Zooms at the middle of what is red.
-async function zoom(page, density, turns) {
+// Zooms at the middle of a box of the image.
+async function zoom(page, [x1, y1, x2, y2], turns) {
   if (turns === 0) return;
-  const [left, top, right, bottom] = await redOn(page, density);
-  await page.mouse.move((left + right) / 2, (top + bottom) / 2);
+  await page.mouse.move(...(await onScreen(page, (x1 + x2) / 2, (y1 + y2) / 2)));
   const width = () => page.locator(".picture img").evaluate((image) => image.getBoundingClientRect().width);
   const before = await width();
   await page.mouse.wheel(0, turns);
@@ -108,13 +109,15 @@ const isNear = (found, expected, most) => found.every((value, i) => Math.abs(val
 
 for (const density of DENSITIES) {
   test(`what is drawn around a thing is stored there: density ${density}, turned and zoomed`, async (t) => {
-    const page = await place.annotate(t, `anna-${density}`, "turned", { deviceScaleFactor: density });
+    const page = await place.annotate(t, `anna-${density}`, "turned", {
+      deviceScaleFactor: density,
+      viewport: VIEWPORT,
+    });
     const zooms = [0, -400, 300];
     for (let i = 0; i < 8; ++i) {
       const file = await fileOn(page);
       const expected = SEEN[/-o(\d)/.exec(file)[1]];
-      await onScreen(page, 0, 0); // It stands still.
-      await zoom(page, density, zooms[i % 3]);
+      await zoom(page, expected, zooms[i % 3]);
       await press(page, "n");
       await onScreen(page, 0, 0);
       const red = await redOn(page, density);
@@ -129,8 +132,7 @@ for (const density of DENSITIES) {
           return [left, top, right, bottom];
         });
       assert.ok(isNear(shown, red, 2), `${file}: ${shown} for ${red}`);
-      await press(page, "Enter");
-      await page.locator(".file").filter({ hasText: file }).waitFor({ state: "detached" });
+      await submitOrEnd(page);
       await hasSent(page);
       const [{ boxes }] = place.answersTo(file, "turned");
       assert.ok(isNear(boxes[0].box, expected, 1.5), `${file}: ${boxes[0].box} for ${expected}`);
@@ -234,9 +236,7 @@ test("the crosshair is seen on pictures of every brightness", async (t) => {
     const picture = await page.screenshot({ clip: { x, y: y - 8, width: 1, height: 16 } });
     const levels = await place.inspect(picture, ({ data }) => [...data].filter((_, i) => i % 4 === 1));
     assert.ok(Math.max(...levels) - Math.min(...levels) > 60, `${file}: ${levels}`);
-    await press(page, "Enter");
-    await page.locator(".file").filter({ hasText: file }).waitFor({ state: "detached" });
-    await page.locator(".stage .picture img, .place button").first().waitFor();
+    await submitOrEnd(page);
   }
 });
 

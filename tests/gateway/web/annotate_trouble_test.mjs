@@ -10,6 +10,7 @@ import {
   fileOn,
   guessesOf,
   hasSent,
+  isAtEnd,
   isBlind,
   isNext,
   isReady,
@@ -17,6 +18,7 @@ import {
   press,
   rowsOn,
   submit,
+  submitOrEnd,
 } from "./annotate_page.mjs";
 import { eventually, png, writePictures } from "./deployment.mjs";
 
@@ -57,15 +59,9 @@ test("two people at once get no image twice, and all are answered", async (t) =>
   const pages = await Promise.all([place.annotate(t, "anna", "shared"), place.annotate(t, "bert", "shared")]);
   const label = async (page) => {
     const files = [];
-    for (;;) {
+    while (!(await isAtEnd(page))) {
       await press(page, "n", "n");
-      const file = await fileOn(page);
-      await press(page, "Enter");
-      files.push(file);
-      await page.locator(".file").filter({ hasText: file }).waitFor({ state: "detached" });
-      // What the other one holds may come back: an empty page doesn't mean that all is answered.
-      await page.locator(".stage .picture img, .place button").first().waitFor();
-      if ((await page.locator(".file").count()) === 0) break;
+      files.push(await submitOrEnd(page));
     }
     await hasSent(page);
     return files;
@@ -359,10 +355,8 @@ test("no image of the holdout is ever opened with predictions in view", async (t
     const predicted = rowsOn(page).filter({ hasText: "predicted" });
     assert.equal((await predicted.count()) > 0, !isHidden, file);
     assert.equal((await page.locator(".overlay g.predicted").count()) > 0, !isHidden, file);
-    await press(page, "Shift+A", "n", "n", "Enter");
-    last.push(file);
-    await page.locator(".file").filter({ hasText: file }).waitFor({ state: "detached" });
-    await page.locator(".stage .picture img, .place button").first().waitFor();
+    await press(page, "Shift+A", "n", "n");
+    last.push(await submitOrEnd(page));
   }
   await nothingLeft(page);
   await hasSent(page);

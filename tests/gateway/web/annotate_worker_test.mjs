@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import test, { after, before } from "node:test";
-import { Workplace, fileOn, hasSent, isReady, press, rowsOn, submit } from "./annotate_page.mjs";
+import { Workplace, fileOn, hasSent, isAtEnd, press, rowsOn, submit, submitOrEnd } from "./annotate_page.mjs";
 import { eventually } from "./deployment.mjs";
 
 const IMAGES = 60;
@@ -120,14 +120,9 @@ test("labels, a round, and the new model's boxes in the open page", async (t) =>
   assert.equal(answer.blind, false);
 
   // What was given back comes again: none is lost.
-  for (;;) {
-    const file = await fileOn(page);
-    await press(page, "Shift+A", "Enter");
-    files.push(file);
-    await page.locator(".file").filter({ hasText: file }).waitFor({ state: "detached" });
-    await page.locator(".stage .picture img, .place button").first().waitFor();
-    if ((await page.locator(".file").count()) === 0) break;
-    await isReady(page);
+  while (!(await isAtEnd(page))) {
+    await press(page, "Shift+A");
+    files.push(await submitOrEnd(page));
   }
   await page.getByText("Nothing is left to label in parts. Thank you.").waitFor();
   await hasSent(page);

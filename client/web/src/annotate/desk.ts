@@ -74,6 +74,10 @@ export class Desk {
       owner,
       journal,
       () => this.threshold.value,
+      async () => {
+        await this.posting;
+        await this.outbox.kick();
+      },
     );
     this.answered = readTexts(thisTab, this.answeredKey);
   }
@@ -290,12 +294,8 @@ export class Desk {
     this.place.value = { name: "opening" };
     try {
       let next = await this.supply.next();
-      if (typeof next === "number") {
-        // The coordinator may not have heard yet that the last task was skipped.
-        await this.posting;
-        await this.outbox.kick();
-        next = await this.supply.next();
-      }
+      // What was being asked for already may not know of the last answer.
+      if (typeof next === "number") next = await this.supply.next();
       if (this.isOver) return;
       if (typeof next === "number") this.place.value = { name: "empty", skippedImages: next };
       else await this.show(next);
@@ -414,8 +414,11 @@ export class Desk {
   }
 
   private countSoon(sent: number): void {
-    clearTimeout(this.countTimer);
-    if (sent > 0) this.countTimer = setTimeout(() => this.readStatus().catch(() => {}), COUNT_AFTER);
+    if (sent === 0 || this.countTimer !== undefined) return;
+    this.countTimer = setTimeout(() => {
+      this.countTimer = undefined;
+      this.readStatus().catch(() => {});
+    }, COUNT_AFTER);
   }
 
   private seen(): void {

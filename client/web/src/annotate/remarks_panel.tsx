@@ -30,7 +30,7 @@ export function RemarksPanel({ desk }: { desk: Desk }) {
       </summary>
       <textarea
         class="note"
-        rows={2}
+        rows={3}
         maxLength={LONGEST_NOTE}
         placeholder="what is to be known of the image"
         aria-label="Note"

@@ -14,7 +14,7 @@ export function Saved({ desk }: { desk: Desk }) {
   return (
     <p class="saved">
       <span class="number">{waiting}</span> waiting to send · {saved}
-      {waiting > 0 && obstacle.value !== "" && <span class="faint"> {obstacle.value}</span>}
+      {waiting > 0 && obstacle.value !== "" && <span class="faint"> · {obstacle.value}</span>}
     </p>
   );
 }

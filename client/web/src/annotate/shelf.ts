@@ -49,9 +49,14 @@ export class DatabaseShelf implements Shelf {
   async write(changes: readonly Change[]): Promise<void> {
     const stores = [...new Set(changes.map((change) => change.store))];
     const transaction = this.database.transaction(stores, "readwrite");
-    for (const { store, key, value } of changes) {
-      if (value === undefined) transaction.objectStore(store).delete(key);
-      else transaction.objectStore(store).put(value, key);
+    try {
+      for (const { store, key, value } of changes) {
+        if (value === undefined) transaction.objectStore(store).delete(key);
+        else transaction.objectStore(store).put(value, key);
+      }
+    } catch (error) {
+      transaction.abort(); // All of them or none.
+      throw error;
     }
     await new Promise<void>((resolve, reject) => {
       transaction.oncomplete = () => resolve();

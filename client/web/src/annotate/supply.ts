@@ -18,6 +18,7 @@ import { isUntouched, logged, reduce, restore, startWork } from "./work";
 import type { Action, Work } from "./work";
 
 const AHEAD = 2; // tasks
+const RETRY_AFTER = 3_000; // milliseconds
 const browser = () => localStorage;
 
 // A task with what a person has made of it.
@@ -45,6 +46,7 @@ export class Supply {
   private request: { requestId: string; project: string; count: number; skipped: boolean } | null = null;
   private filling: Promise<number> | null = null;
   private takesSkipped = false;
+  private timer: ReturnType<typeof setTimeout> | undefined;
   private isLeft = false;
 
   constructor(
@@ -52,6 +54,8 @@ export class Supply {
     private readonly owner: string,
     private readonly journal: Journal,
     private readonly threshold: () => number,
+    // Returns when the coordinator has heard of all answers that can be sent.
+    private readonly sent: () => Promise<void>,
   ) {}
 
   // Takes up what an earlier tab has left undone.
@@ -102,11 +106,7 @@ export class Supply {
       }
     }
     const opened = this.ahead.shift()!;
-    // Twice: what is being asked for already was counted when this task was still ahead. Whoever needs a task
-    // tries again, and hears of it.
-    this.fill()
-      .then(() => this.fill())
-      .catch(() => {});
+    this.fillAhead();
     return opened;
   }
 
@@ -165,8 +165,20 @@ export class Supply {
     const untouched = all.filter((each) => isUntouched(each.work));
     this.ahead = [];
     this.isLeft = true;
+    clearTimeout(this.timer);
     all.forEach((each) => each.letGo());
     release(untouched.map((each) => each.task));
+  }
+
+  // Twice: what is being asked for already was counted when one task more was ahead.
+  private fillAhead(): void {
+    clearTimeout(this.timer);
+    const again = () => {
+      if (!this.isLeft) this.timer = setTimeout(() => this.fillAhead(), RETRY_AFTER);
+    };
+    this.fill()
+      .then(() => this.fill())
+      .catch(again);
   }
 
   private fill(): Promise<number> {
@@ -176,8 +188,9 @@ export class Supply {
 
   // Returns how many skipped images there are, if fewer tasks came than were asked for.
   private async fillNow(): Promise<number> {
+    if (this.ahead.length >= AHEAD) return 0;
+    await this.sent(); // So that what was just answered isn't served again.
     const count = AHEAD - this.ahead.length;
-    if (count <= 0) return 0;
     const project = this.project().name ?? "";
     // Without an answer the same request goes again: its tasks are leased already.
     this.request ??= { requestId: newRequestId(), project, count, skipped: this.takesSkipped };
