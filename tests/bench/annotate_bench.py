@@ -26,7 +26,7 @@ from loupe_programs import BIN, SOURCE  # noqa: E402
 
 PARTS = ("submit", "frames", "cold", "memory", "study")
 # Pictures to write: width, height, how many, how many with --quick.
-PICTURES = {"photographs": (4000, 3000, 60, 12), "ordinary": (1600, 1200, 510, 45)}
+PICTURES = {"photographs": (4000, 3000, 60, 10), "ordinary": (1600, 1200, 510, 35)}
 
 
 def write_pictures(folder, quick):

@@ -23,7 +23,7 @@ const PERIOD = 1_500; // milliseconds for once around, to and fro
 const EVENTS_EVERY = 8; // milliseconds, as of a mouse with 125 reports a second
 
 export async function measureFrames({ browser, deployment, ordinary, photographs, quick }) {
-  const seconds = quick ? 1.5 : 6;
+  const seconds = quick ? 1 : 6;
   const cookie = await annotator(deployment, "dragger");
   const figures = { boxes: COLUMNS * ROWS, seconds };
   for (const [name, files] of Object.entries({ ordinary, photograph: photographs })) {

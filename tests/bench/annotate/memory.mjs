@@ -12,8 +12,8 @@ const SETTLE = 1_500; // milliseconds, until pictures are fetched ahead and the 
 export async function measureMemory({ browser, deployment, ordinary, photographs, quick }) {
   const cookie = await annotator(deployment, "keeper");
   const series = {
-    ordinary: { files: ordinary, at: quick ? [10, 40] : [1, 50, 500] },
-    photograph: { files: photographs, at: quick ? [8] : [1, 50] },
+    ordinary: { files: ordinary, at: quick ? [8, 30] : [1, 50, 500] },
+    photograph: { files: photographs, at: quick ? [6] : [1, 50] },
   };
   const figures = {};
   for (const [name, { files, at }] of Object.entries(series)) {

@@ -14,7 +14,7 @@ const UNDISTURBED = 250;
 
 // Submit to next picture, with 12 megapixels and 20 predicted boxes.
 export async function measureSubmit({ browser, deployment, photographs, quick }) {
-  const count = quick ? 8 : 50;
+  const count = quick ? 6 : 50;
   createProject(deployment, "submit", ["scratch", "pit"], photographs.slice(0, count + 1));
   predict(deployment, "submit", 5, 4);
   const random = randomFrom(1);

@@ -17,6 +17,7 @@ import { Guidelines } from "./guidelines";
 import { Help } from "./help";
 import type { Journal } from "./journal";
 import { listenToKeys } from "./keys";
+import type { Hands } from "./keys";
 import { LocalContrast } from "./local_contrast";
 import type { Outbox } from "./outbox";
 import { Places, hasTask } from "./places";
@@ -24,7 +25,10 @@ import { RemarksPanel } from "./remarks_panel";
 import { Saved, Spoken, Warnings } from "./saved";
 import { settings } from "./settings";
 import { Sliders } from "./sliders";
-import { Strip } from "./strip";
+import { Strip, Tools } from "./strip";
+import type { Task } from "./task";
+
+const NARROW = 700; // screen pixels: the picture needs the room of the panel
 
 interface Props {
   project: string;
@@ -45,8 +49,9 @@ function Desktop({ project, open, caller, journal, outbox }: Props) {
   const stage = useRef<HTMLDivElement>(null);
   const side = useRef<HTMLElement>(null);
   const canvas = useRef<Canvas | null>(null);
+  const hands = useRef<Hands | null>(null);
   const isHelpOpen = useSignal(false);
-  const isSideOpen = useSignal(true);
+  const isSideOpen = useSignal(innerWidth >= NARROW);
 
   const localContrast = useMemo(
     () =>
@@ -71,27 +76,25 @@ function Desktop({ project, open, caller, journal, outbox }: Props) {
       stage.current!.addEventListener(sign, () => desk.touch(), { passive: true });
     }
     stage.current!.focus();
-    return listenToKeys(
-      {
-        desk,
-        canvas: made,
-        toggleHelp: () => (isHelpOpen.value = !isHelpOpen.value),
-        leaveCanvas: () => side.current?.focus(),
-        enter: (field) => {
-          const enterField = () => {
-            const element = side.current?.querySelector<HTMLElement>(`.${field}`);
-            element?.closest("details")?.setAttribute("open", ""); // What is folded away takes no focus.
-            element?.focus();
-          };
-          const isPanelThere = isSideOpen.value;
-          isSideOpen.value = true;
-          // At once: letters that follow quickly are text, not keys.
-          if (isPanelThere) enterField();
-          else requestAnimationFrame(enterField);
-        },
+    hands.current = {
+      desk,
+      canvas: made,
+      toggleHelp: () => (isHelpOpen.value = !isHelpOpen.value),
+      leaveCanvas: () => side.current?.focus(),
+      enter: (field) => {
+        const enterField = () => {
+          const element = side.current?.querySelector<HTMLElement>(`.${field}`);
+          element?.closest("details")?.setAttribute("open", ""); // What is folded away takes no focus.
+          element?.focus();
+        };
+        const isPanelThere = isSideOpen.value;
+        isSideOpen.value = true;
+        // At once: letters that follow quickly are text, not keys.
+        if (isPanelThere) enterField();
+        else requestAnimationFrame(enterField);
       },
-      stage.current!,
-    );
+    };
+    return listenToKeys(hands.current, stage.current!);
   }, [desk]);
 
   const work = desk.work.value;
@@ -115,10 +118,12 @@ function Desktop({ project, open, caller, journal, outbox }: Props) {
     if (work && isShown) canvas.current!.show(work, (label) => nameOf(classes, label));
   }, [work, classes, isShown]);
 
-  // After a click on a button Enter means the image again. Who goes by the keyboard stays where they are.
+  // After a click on a button or a slider the keys mean the image again. Who goes by the keyboard stays where
+  // they are.
   function returnFocus(event: MouseEvent) {
     const { detail, target } = event;
-    if (detail > 0 && target instanceof Element && target.closest("button")) stage.current!.focus();
+    const isControl = target instanceof Element && target.closest("button, .sliders input");
+    if (detail > 0 && isControl) stage.current!.focus();
   }
 
   return (
@@ -171,12 +176,19 @@ function Desktop({ project, open, caller, journal, outbox }: Props) {
           {guidelinesVersion > 0 && <Guidelines project={project} version={guidelinesVersion} />}
         </aside>
       </div>
-      <Sliders desk={desk} canvas={() => canvas.current} localContrast={localContrast} />
-      <Strip desk={desk} />
+      <Sliders desk={desk} canvas={() => canvas.current} localContrast={localContrast}>
+        <Tools desk={desk} hands={() => hands.current!} />
+      </Sliders>
+      <Strip desk={desk} hands={() => hands.current!} />
       <Spoken desk={desk} />
       {isHelpOpen.value && <Help close={() => (isHelpOpen.value = false)} />}
     </main>
   );
+}
+
+// Served by no ranking, and not for a new class.
+function isCorrection({ generation, newClasses }: Task): boolean {
+  return generation === null && newClasses.length === 0;
 }
 
 function AboutTask({ desk }: { desk: Desk }) {
@@ -186,6 +198,7 @@ function AboutTask({ desk }: { desk: Desk }) {
     <div class="about">
       <p class="file">{task.fileName}</p>
       {task.why && <p class="faint">Why: {task.why}</p>}
+      {isCorrection(task) && <p class="badge">An answer, opened again: skipping leaves it as it is</p>}
       {task.blind && <p class="badge">Blind: draw what you see</p>}
       {added && <p>Look for: {added}</p>}
     </div>

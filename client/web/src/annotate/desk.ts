@@ -51,7 +51,7 @@ export class Desk {
   readonly status = signal<ProjectStatusJson>({});
   // Boxes of the last image, where this one looks almost the same.
   readonly copyable = signal<readonly CopiedBox[]>([]);
-  private last: { image: HTMLImageElement; boxes: readonly CopiedBox[] } | null = null;
+  private last: { imageId: string; image: HTMLImageElement; boxes: readonly CopiedBox[] } | null = null;
   private readonly supply: Supply;
   private readonly answered: string[]; // ids of images, newest last
   private isDirty = false;
@@ -122,7 +122,12 @@ export class Desk {
     const before = this.work.value;
     if (!before) return;
     const judged = selectedBoxes(before).filter((box) => box.prediction);
-    if (judged.length === 0) return this.dispatch({ do: "select", ids: [firstLeft(before)] });
+    if (judged.length === 0) {
+      const first = firstLeft(before);
+      this.dispatch({ do: "select", ids: [first] });
+      if (first !== 0) this.notice.value = "The least certain box is selected. The same key again judges it.";
+      return;
+    }
     this.dispatch({ do: verdict, ids: judged.map((box) => box.id) });
     this.dispatch({ do: "select", ids: [nextLeft(before, this.work.value!)] });
   }
@@ -188,7 +193,8 @@ export class Desk {
     };
     this.answered.push(task.imageId);
     this.keepAnswered();
-    this.last = { image: opened.picture.image, boxes: work.boxes.filter((box) => box.state === "confirmed") };
+    const { imageId } = task;
+    this.last = { imageId, image: opened.picture.image, boxes: work.boxes.filter((box) => box.state === "confirmed") };
     this.finish(opened, { ...this.entryOf(opened), method: "submit", request }, undefined);
   }
 
@@ -326,7 +332,8 @@ export class Desk {
 
   private async compare(opened: Opened): Promise<void> {
     const { last } = this;
-    if (!last || opened.task.blind || last.boxes.length === 0) return;
+    const { imageId, blind } = opened.task;
+    if (!last || blind || last.boxes.length === 0 || last.imageId === imageId) return;
     const offered = (await areAlike(last.image, opened.picture.image)) ? last.boxes : [];
     if (this.opened.value === opened) this.copyable.value = offered;
   }

@@ -308,9 +308,17 @@ export function chordsOf(key: Key, { keys }: Settings): readonly string[] {
   return own === undefined || key.isFixed ? key.chords : [own, ...key.chords.slice(1)];
 }
 
+const keyOf = (name: string) => all.find((key) => key.name === name)!;
+
 // The chord that a button of the page shows for what it does.
 export function shownChord(name: string): string {
-  return chordsOf(all.find((key) => key.name === name)!, settings.value)[0]!;
+  return chordsOf(keyOf(name), settings.value)[0]!;
+}
+
+// As if the key was pressed.
+export function pressKey(hands: Hands, name: string): void {
+  const key = keyOf(name);
+  key.press(hands, key.chords[0]!);
 }
 
 function tableOf(set: Settings): Map<string, Key> {

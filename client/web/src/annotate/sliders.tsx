@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Canvas } from "./canvas";
 import { LOWEST_SCORE } from "./desk";
@@ -11,10 +12,11 @@ interface SlidersProps {
   desk: Desk;
   canvas: () => Canvas | null;
   localContrast: LocalContrast;
+  children: ComponentChildren;
 }
 
 // Which predicted boxes are shown, and how bright the image is.
-export function Sliders({ desk, canvas, localContrast }: SlidersProps) {
+export function Sliders({ desk, canvas, localContrast, children }: SlidersProps) {
   const brightness = useSignal(1);
   const contrast = useSignal(1);
   useEffect(() => canvas()?.setLight(brightness.value, contrast.value), [brightness.value, contrast.value]);
@@ -53,6 +55,7 @@ export function Sliders({ desk, canvas, localContrast }: SlidersProps) {
           Reset
         </button>
       )}
+      {children}
     </div>
   );
 }

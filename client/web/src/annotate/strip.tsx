@@ -1,11 +1,17 @@
+import type { ComponentChildren } from "preact";
 import type { Desk } from "./desk";
 import { hasTask } from "./places";
-import { shownChord } from "./keys";
-import { step } from "./pick";
+import { pressKey, shownChord } from "./keys";
+import type { Hands } from "./keys";
 import { submissionOf } from "./submission";
 
-// The keys that matter most, as buttons.
-export function Strip({ desk }: { desk: Desk }) {
+interface Props {
+  desk: Desk;
+  hands: () => Hands;
+}
+
+// The keys that matter most, as buttons. They stay where they are, so that a second click hits no other one.
+export function Strip({ desk, hands }: Props) {
   const work = desk.work.value;
   const dropped = work ? submissionOf(work, new Map()).dropped : 0;
   const hasPredictions = (work?.task.predictions.length ?? 0) > 0;
@@ -19,54 +25,88 @@ export function Strip({ desk }: { desk: Desk }) {
       {desk.notice}
     </span>
   );
-  if (!hasTask(desk)) return <footer class="strip">{notice}</footer>;
+  if (!hasTask(desk)) {
+    return (
+      <footer class="strip">
+        <LastImage desk={desk} />
+        {notice}
+      </footer>
+    );
+  }
+  const key = (name: string, what: string, isOff = false) => (
+    <KeyButton name={name} isOff={isOff} press={() => pressKey(hands(), name)}>
+      {what}
+    </KeyButton>
+  );
   return (
     <footer class="strip">
-      {hasPredictions && (
-        <>
-          <KeyButton name="accept" what="accept" press={() => desk.judge("accept")} />
-          <KeyButton name="reject" what="reject" press={() => desk.judge("reject")} />
-        </>
-      )}
-      <KeyButton
-        name="next"
-        what="next box"
-        press={() => work && desk.dispatch({ do: "select", ids: [step(work, 1)] })}
-      />
-      {dropped > 0 && (
-        <KeyButton
-          name="acceptAll"
-          what={`accept all ${dropped}`}
-          press={() => desk.dispatch({ do: "acceptAll" })}
-        />
-      )}
-      {copyable > 0 && (
-        <KeyButton name="copy" what={`copy ${copyable} of the last image`} press={() => desk.copyBoxes()} />
-      )}
-      <KeyButton name="submit" what="submit and next" press={() => desk.submit()} />
+      {key("accept", "accept", !hasPredictions)}
+      {key("reject", "reject", !hasPredictions)}
+      {key("next", "next box", work?.boxes.length === 0)}
+      {key("acceptAll", "accept all", dropped === 0)}
+      {key("submit", "submit and next")}
       <span class="dropped" role="status">
-        {dropped > 0 && `${dropped} dropped`}
+        {dropped > 0 && (
+          <>
+            {dropped} dropped <span class="faint">if sent now</span>
+          </>
+        )}
       </span>
-      <KeyButton name="skip" what="skip" press={() => desk.skip(desk.skipReason.value)} />
+      {key("skip", "skip")}
       <input
         class="reason"
         type="text"
         maxLength={500}
-        placeholder="why skip (optional)"
+        placeholder="why (optional)"
         aria-label="Reason for skipping"
         value={desk.skipReason.value}
         onInput={(event) => (desk.skipReason.value = event.currentTarget.value)}
         onKeyDown={(event) => event.key === "Enter" && skipFrom(event.currentTarget)}
       />
+      {copyable > 0 && key("copy", `copy ${copyable} of the last image`)}
       {notice}
     </footer>
   );
 }
 
-function KeyButton({ name, what, press }: { name: string; what: string; press: () => void }) {
+// What else a pointer needs, on screens without a keyboard above all.
+export function Tools({ desk, hands }: Props) {
+  const work = desk.work.value;
+  const key = (name: string, what: string, isOff: boolean) => (
+    <KeyButton name={name} isOff={isOff} press={() => pressKey(hands(), name)}>
+      {what}
+    </KeyButton>
+  );
   return (
-    <button type="button" class="key" onClick={press}>
-      <kbd>{shownChord(name)}</kbd> {what}
+    <span class="tools">
+      {key("draw", "draw", !work)}
+      {key("undo", "undo", !work?.past)}
+      {key("delete", "delete", !work?.selected.length)}
+      <LastImage desk={desk} />
+    </span>
+  );
+}
+
+function LastImage({ desk }: { desk: Desk }) {
+  return (
+    <KeyButton name="back" isOff={false} press={() => void desk.reopenLast()}>
+      last image
+    </KeyButton>
+  );
+}
+
+interface KeyButtonProps {
+  name: string;
+  isOff: boolean;
+  press: () => void;
+  children: ComponentChildren;
+}
+
+function KeyButton({ name, isOff, press, children }: KeyButtonProps) {
+  // The second click of a double click means what was there before the first one.
+  return (
+    <button type="button" class="key" disabled={isOff} onClick={({ detail }) => detail < 2 && press()}>
+      <kbd>{shownChord(name)}</kbd> {children}
     </button>
   );
 }
