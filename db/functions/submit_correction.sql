@@ -32,8 +32,9 @@ BEGIN
   SELECT the_task.principal_id, the_task.project_id, image_id, id, cardinality(labels), spent_ms, created_at
   FROM label_revision WHERE id = the_revision;
   UPDATE task SET state = 'answered', ended_at = now(), revision_id = the_revision WHERE id = the_task.id;
+  -- A late answer doesn't tell the truth of a class that was added: the question stays.
   UPDATE task_request SET state = 'answered', ended_at = now()
-  WHERE id = the_task.request_id;
+  WHERE id = the_task.request_id AND (the_standing = 'truth' OR kind = 'reopen');
   DELETE FROM lease
   WHERE purpose = 'label' AND subject_id = the_task.image_id AND number = the_task.lease_number;
 END $$;

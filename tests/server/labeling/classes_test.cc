@@ -119,6 +119,26 @@ TEST_F(ClassesTest, ALookThatIsSkippedReleasedOrLateIsServedAgain) {
   EXPECT_EQ(NextOne(engineer_).image().id(), late.image().id());
 }
 
+TEST_F(ClassesTest, ALookThatComesLateLeavesTheQuestionOpen) {
+  const v1::Task first = NextOne(annotator_);
+  Answer(first, 1);
+  const auto reopened = Reopen(annotator_, first.image().id());  // from before the class
+  ASSERT_TRUE(reopened.ok()) << reopened.status();
+  ASSERT_TRUE(AddClass("hole").ok());
+  LetLeasesEnd();
+  const std::string other = coordinator_.Token(v1::ANNOTATOR);
+  const v1::Task look = NextOne(other);
+  ASSERT_THAT(look.new_classes(), ElementsAre(3));
+  Answer(*reopened, 2);  // becomes the truth, and knows nothing of the class
+  v1::SubmitRequest correction = CorrectionOf(look);
+  AddBox(correction, 20, 20, 30, 30, 3);
+  const auto late = Submit(other, correction);
+  ASSERT_TRUE(late.ok()) << late.status();
+  EXPECT_EQ(late->standing(), v1::STANDING_LATE);
+  EXPECT_EQ(ToLookAt(3), 1U);
+  EXPECT_THAT(NextOne(other).new_classes(), ElementsAre(3)) << "the image is looked at once more";
+}
+
 TEST_F(ClassesTest, ReplacedLabelsKnowTheClass) {
   Answer(NextOne(annotator_), 1);
   Answer(NextOne(annotator_), 1);
