@@ -57,7 +57,7 @@ export function Strip({ desk, hands }: Props) {
         class="reason"
         type="text"
         maxLength={500}
-        placeholder="why (optional)"
+        placeholder="reason"
         aria-label="Reason for skipping"
         value={desk.skipReason.value}
         onInput={(event) => (desk.skipReason.value = event.currentTarget.value)}
