@@ -8,13 +8,13 @@ import { change, settings } from "./settings";
 // All keys, to look up and to change, and the crosshair's looks. Escape or the key of the list closes it.
 export function Help({ close }: { close: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  const changing = useSignal("");
+  const changing = useSignal<Key | null>(null);
   const message = useSignal("");
   useEffect(() => dialog.current!.showModal(), []);
 
   // The key that is pressed while one is being changed.
   function take(event: KeyboardEvent) {
-    const key = groups.flatMap((group) => group.keys).find((each) => each.name === changing.value);
+    const { value: key } = changing;
     if (!key || ["Shift", "Control", "Alt", "Meta"].includes(event.key)) return;
     event.preventDefault();
     event.stopPropagation();
@@ -24,7 +24,7 @@ export function Help({ close }: { close: () => void }) {
       if (message.value !== "") return;
       change({ keys: { ...settings.value.keys, [key.name]: chord } });
     }
-    changing.value = "";
+    changing.value = null;
     message.value = "";
   }
 
@@ -35,12 +35,12 @@ export function Help({ close }: { close: () => void }) {
       aria-labelledby="keys"
       onClose={close}
       onKeyDown={take}
-      data-takes-keys={changing.value !== "" ? "" : undefined}
+      data-takes-keys={changing.value ? "" : undefined}
     >
       <div class="help-head">
         <h2 id="keys">Keys</h2>
         <p role="status">
-          {changing.value !== "" && (message.value || "Press the key that you want. Escape leaves it as it is.")}
+          {changing.value && (message.value || "Press the key that you want. Escape leaves it as it is.")}
         </p>
         {Object.keys(settings.value.keys).length > 0 && (
           <button type="button" onClick={() => change({ keys: {} })}>
@@ -61,9 +61,9 @@ export function Help({ close }: { close: () => void }) {
                   <dt>
                     <Chords
                       item={key}
-                      isChanging={changing.value === key.name}
+                      isChanging={changing.value === key}
                       press={() => {
-                        changing.value = key.name;
+                        changing.value = key;
                         message.value = "";
                       }}
                     />

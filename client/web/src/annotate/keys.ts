@@ -1,5 +1,6 @@
 // Keys of the annotation page: one table for what they do and for the help that lists them.
 
+import { computed } from "@preact/signals";
 import type { Canvas } from "./canvas";
 import { chordOf } from "./chord";
 import type { Desk } from "./desk";
@@ -327,6 +328,8 @@ function tableOf(set: Settings): Map<string, Key> {
   return new Map(keys.flatMap((key) => chordsOf(key, set).map((chord) => [chord, key] as const)));
 }
 
+const table = computed(() => tableOf(settings.value));
+
 // Why the key can't have this chord; empty: it can.
 export function conflictOf(key: Key, chord: string, set: Settings): string {
   const other = tableOf(set).get(chord);
@@ -339,7 +342,7 @@ export function listenToKeys(hands: Hands, root: HTMLElement): () => void {
 
   function press(event: KeyboardEvent): void {
     const chord = chordOf(event);
-    const key = tableOf(settings.value).get(chord);
+    const key = table.value.get(chord);
     if (chord === "Escape" && event.target !== root && !isInDialog(event)) return root.focus();
     if (!key || isForElement(event, chord, root)) return;
     event.preventDefault();

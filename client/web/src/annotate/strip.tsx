@@ -1,9 +1,8 @@
-import type { ComponentChildren } from "preact";
 import type { Desk } from "./desk";
 import { hasTask } from "./places";
 import { pressKey, shownChord } from "./keys";
 import type { Hands } from "./keys";
-import { submissionOf } from "./submission";
+import { droppedOf } from "./submission";
 
 interface Props {
   desk: Desk;
@@ -13,7 +12,7 @@ interface Props {
 // The keys that matter most, as buttons. They stay where they are, so that a second click hits no other one.
 export function Strip({ desk, hands }: Props) {
   const work = desk.work.value;
-  const dropped = work ? submissionOf(work, new Map()).dropped : 0;
+  const dropped = work ? droppedOf(work) : 0;
   const hasPredictions = (work?.task.predictions.length ?? 0) > 0;
   const copyable = desk.copyable.value.length;
   function skipFrom(field: HTMLInputElement) {
@@ -33,11 +32,7 @@ export function Strip({ desk, hands }: Props) {
       </footer>
     );
   }
-  const key = (name: string, what: string, isOff = false) => (
-    <KeyButton name={name} isOff={isOff} press={() => pressKey(hands(), name)}>
-      {what}
-    </KeyButton>
-  );
+  const key = keysOf(hands);
   return (
     <footer class="strip">
       {key("accept", "accept", !hasPredictions)}
@@ -72,11 +67,7 @@ export function Strip({ desk, hands }: Props) {
 // What else a pointer needs, on screens without a keyboard above all.
 export function Tools({ desk, hands }: Props) {
   const work = desk.work.value;
-  const key = (name: string, what: string, isOff: boolean) => (
-    <KeyButton name={name} isOff={isOff} press={() => pressKey(hands(), name)}>
-      {what}
-    </KeyButton>
-  );
+  const key = keysOf(hands);
   return (
     <span class="tools">
       {key("draw", "draw", !work)}
@@ -88,25 +79,28 @@ export function Tools({ desk, hands }: Props) {
 }
 
 function LastImage({ desk }: { desk: Desk }) {
-  return (
-    <KeyButton name="back" isOff={false} press={() => void desk.reopenLast()}>
-      last image
-    </KeyButton>
+  return <KeyButton name="back" what="last image" isOff={false} press={() => void desk.reopenLast()} />;
+}
+
+// Makes buttons that do what their keys do.
+function keysOf(hands: () => Hands) {
+  return (name: string, what: string, isOff = false) => (
+    <KeyButton name={name} what={what} isOff={isOff} press={() => pressKey(hands(), name)} />
   );
 }
 
 interface KeyButtonProps {
   name: string;
+  what: string;
   isOff: boolean;
   press: () => void;
-  children: ComponentChildren;
 }
 
-function KeyButton({ name, isOff, press, children }: KeyButtonProps) {
+function KeyButton({ name, what, isOff, press }: KeyButtonProps) {
   // The second click of a double click means what was there before the first one.
   return (
     <button type="button" class="key" disabled={isOff} onClick={({ detail }) => detail < 2 && press()}>
-      <kbd>{shownChord(name)}</kbd> {children}
+      <kbd>{shownChord(name)}</kbd> {what}
     </button>
   );
 }

@@ -33,8 +33,12 @@ export function submissionOf(work: Work, spentMs: ReadonlyMap<number, number>): 
     rejected: indexes((box) => box.state === "rejected"),
     hidden: indexes((box) => box.state === "predicted" && !isVisible(work, box)),
     acceptedAtOnce,
-    dropped: indexes((box) => box.state === "predicted" && isVisible(work, box)).length,
+    dropped: droppedOf(work),
   };
+}
+
+export function droppedOf(work: Work): number {
+  return work.boxes.filter((box) => box.state === "predicted" && isVisible(work, box)).length;
 }
 
 function correctedBox(box: Box, spentMs: number): CorrectedBoxJson {

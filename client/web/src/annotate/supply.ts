@@ -196,15 +196,18 @@ export class Supply {
     this.request ??= { requestId: newRequestId(), project, count, skipped: this.takesSkipped };
     const { tasks = [], skippedImages = 0 } = await guarded(call("LabelingService", "nextTasks", this.request));
     this.request = null;
-    if (this.isLeft) release(tasks.map(taskOf));
-    if (this.isLeft) return 0;
+    if (this.isLeft) {
+      release(tasks.map(taskOf));
+      return 0;
+    }
     for (const json of tasks) {
       const opened = await this.open(json);
       if (opened) this.ahead.push(opened);
     }
-    // The page may have been left meanwhile.
-    if (this.isLeft) this.leave(null);
-    if (this.isLeft) return 0;
+    if (this.isLeft) {
+      this.leave(null); // It was left meanwhile.
+      return 0;
+    }
     if (this.giveBackOutdated()) return this.fillNow();
     return Number(skippedImages);
   }

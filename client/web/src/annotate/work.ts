@@ -65,17 +65,16 @@ export interface CopiedBox {
 const DUPLICATE_SHIFT = 12; // pixels
 
 export function startWork(task: Task, threshold: number): Work {
-  const fresh = { ignore: false, prediction: null, truthId: "", copied: false, atOnce: false };
   const predicted = task.predictions.map((prediction, i): Box => {
     const corners = clipped(prediction.corners, task.size);
     const { label } = prediction;
-    return { ...fresh, id: i + 1, label, corners, state: "predicted", prediction };
+    return { ...drawn(corners, label), id: i + 1, state: "predicted", prediction };
   });
   const known = task.truth.map((box, i): Box => {
     const corners = clipped(box.corners, task.size);
     const { label, ignore, boxId } = box;
     const id = predicted.length + i + 1;
-    return { ...fresh, id, label, corners, ignore, state: "confirmed", truthId: boxId };
+    return { ...drawn(corners, label), id, ignore, truthId: boxId };
   });
   const boxes = [...predicted, ...known];
   const { remarks } = task;
@@ -195,17 +194,8 @@ function accepted(box: Box, atOnce: boolean): Box {
 type NewBox = Omit<Box, "id">;
 
 function drawn(corners: Corners, label: number): NewBox {
-  const prediction = null;
-  return {
-    label,
-    corners,
-    ignore: false,
-    state: "confirmed",
-    prediction,
-    truthId: "",
-    copied: false,
-    atOnce: false,
-  };
+  const made = { prediction: null, truthId: "", copied: false, atOnce: false };
+  return { label, corners, ignore: false, state: "confirmed", ...made };
 }
 
 function add(work: Work, added: readonly NewBox[]): Work {

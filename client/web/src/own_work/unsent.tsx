@@ -35,7 +35,7 @@ export function Unsent({ journal, outbox, owner }: Props) {
       <p ref={said} tabIndex={-1} class={isEmpty ? "faint" : ""} role="status">
         {waiting} waiting to send · {journal.warning.value ? "not saved" : "saved"}
         {refused.value.length > 0 && ` · ${refused.value.length} not taken`}
-        {waiting.value > 0 && obstacle.value && <span class="faint"> {obstacle}</span>}
+        {waiting.value > 0 && obstacle.value && <span class="faint"> · {obstacle}</span>}
       </p>
       {journal.warning.value && (
         <p class="error" role="alert">
