@@ -32,7 +32,8 @@ namespace {
 constexpr size_t kTailLines = 5;
 constexpr absl::Duration kPingInterval = absl::Milliseconds(20);
 
-// When the process started, in ticks since boot; nullopt when there is no such process or it is a zombie.
+// When the process started, in ticks since boot; nullopt when there is no such process or it has ended. One
+// whose first thread has ended goes on with the others: its files and locks are still open.
 std::optional<uint64_t> StartTicks(pid_t pid) {
   std::ifstream file(absl::StrCat("/proc/", pid, "/stat"));
   const std::string text(std::istreambuf_iterator<char>(file), {});
@@ -42,10 +43,9 @@ std::optional<uint64_t> StartTicks(pid_t pid) {
   const std::vector<std::string> fields =
       absl::StrSplit(text.substr(end_of_name + 1), ' ', absl::SkipEmpty());
   uint64_t ticks;
-  if (fields.size() < 20 || fields[0] == "Z" || fields[0] == "X" || !absl::SimpleAtoi(fields[19], &ticks)) {
-    return std::nullopt;
-  }
-  return ticks;
+  if (fields.size() < 20 || !absl::SimpleAtoi(fields[19], &ticks)) return std::nullopt;
+  const bool has_ended = (fields[0] == "Z" || fields[0] == "X") && (fields[17] == "0" || fields[17] == "1");
+  return has_ended ? std::nullopt : std::optional(ticks);
 }
 
 class SpawnSettings {

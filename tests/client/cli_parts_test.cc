@@ -10,6 +10,9 @@
 #include <map>
 #include <string>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "client/cli/correction_log.h"
 #include "client/cli/daemon.h"
 #include "client/cli/export_names.h"
@@ -217,6 +220,29 @@ TEST_F(DaemonTest, StartsFindsAndStopsAProcess) {
   ASSERT_TRUE(daemon.Start("/bin/sh", {"-c", "trap '' TERM; exec sleep 1000"}).ok());
   absl::SleepFor(absl::Milliseconds(200));  // until the shell has set its trap
   EXPECT_TRUE(daemon.Stop(absl::Milliseconds(100))) << "it was killed";
+  EXPECT_FALSE(daemon.Running());
+}
+
+TEST_F(DaemonTest, AProcessRunsUntilItsLastThreadHasEnded) {
+  const Daemon daemon(dir_ / "threads.pid", dir_ / "threads.log");
+  ASSERT_TRUE(daemon
+                  .Start("/usr/bin/python3", {"-c",
+                                              "import ctypes, threading, time\n"
+                                              "threading.Thread(target=time.sleep, args=(1000,)).start()\n"
+                                              "print('started', flush=True)\n"
+                                              "ctypes.CDLL(None).pthread_exit(None)"})
+                  .ok());
+  const auto pid = daemon.Running();
+  ASSERT_TRUE(pid);
+  const std::string stat = absl::StrCat("/proc/", *pid, "/stat");
+  std::string text;
+  for (int i = 0; i < 1000 && !absl::StrContains(text, ") Z "); ++i) {
+    absl::SleepFor(absl::Milliseconds(20));
+    std::getline(std::ifstream(stat), text);
+  }
+  ASSERT_TRUE(absl::StrContains(text, ") Z ")) << text << "\n" << daemon.LogTail();
+  EXPECT_EQ(daemon.Running(), pid) << "what it had locked is still locked";
+  daemon.Stop(absl::Seconds(20));
   EXPECT_FALSE(daemon.Running());
 }
 

@@ -147,6 +147,42 @@ test("an answer with a class that was retired meanwhile is refused, and sent wit
   );
 });
 
+test("an image that is opened while the next one is on its way stays, and that one comes after it", async (t) => {
+  const folder = path.join(deployment.folder, "slow");
+  writePictures(folder, "slow", 4, 64);
+  place.createProject("slow", ["scratch"], folder);
+  const page = await place.annotate(t, "ella", "slow");
+  await press(page, "n", "n");
+  const answered = await submit(page);
+  await hasSent(page);
+  let isAsked;
+  let answer;
+  const asked = new Promise((resolve) => (isAsked = resolve));
+  const mayAnswer = new Promise((resolve) => (answer = resolve));
+  await page.route("**/loupe.v1.LabelingService/NextTasks", async (route) => {
+    isAsked();
+    await mayAnswer;
+    await route.continue();
+  });
+  await page.reload();
+  await asked;
+  await press(page, "Backspace");
+  await isReady(page);
+  assert.equal(await fileOn(page), answered);
+  const arrived = page.waitForResponse("**/loupe.v1.LabelingService/NextTasks");
+  answer();
+  await (await arrived).finished();
+  await page.unroute("**/loupe.v1.LabelingService/NextTasks");
+  await press(page, "n", "n", "ArrowRight"); // Whatever comes now, the page has heard of it.
+  assert.equal(await fileOn(page), answered);
+  await submit(page);
+  await press(page, "n", "n");
+  const next = await submit(page);
+  assert.notEqual(next, answered);
+  await hasSent(page);
+  assert.deepEqual([answered, next].map((file) => place.answersTo(file, "slow").length), [2, 1]);
+});
+
 test("a class that was renamed or added meanwhile is there without a reload", async (t) => {
   const folder = path.join(deployment.folder, "renamed");
   writePictures(folder, "renamed", 4, 64);

@@ -58,6 +58,9 @@ export class Desk {
   private keeping: Promise<void> | null = null;
   private posting: Promise<void> | null = null;
   private isBusy = false; // the task in hand is about to change
+  private beginning: Promise<void> = Promise.resolve();
+  // Counts what changes the task in hand: what takes long may find that something else came first.
+  private turn = 0;
   private isOver = false;
   private countTimer: ReturnType<typeof setTimeout> | undefined;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -93,7 +96,7 @@ export class Desk {
     addEventListener("pagehide", leave);
     addEventListener("pageshow", comeBack);
     const stopCounting = effect(() => this.countSoon(this.outbox.sent.value));
-    void this.begin();
+    this.beginning = this.begin();
     return () => {
       leave();
       stopCounting();
@@ -249,9 +252,10 @@ export class Desk {
   // Takes up an answer that the coordinator has refused.
   async takeBack(entry: Entry): Promise<void> {
     await this.busily(async () => {
-      await this.outbox.takeBack(entry);
       const opened = await this.supply.openDraft(entry.draft);
-      if (opened) await this.exchange(opened);
+      if (!opened) throw new Error("The image is open in another tab.");
+      await this.outbox.takeBack(entry);
+      await this.exchange(opened);
     });
   }
 
@@ -268,21 +272,22 @@ export class Desk {
   async retry(): Promise<void> {
     clearTimeout(this.retryTimer);
     const opened = this.opened.value;
-    if (!opened) return this.project.value.name ? this.advance() : this.begin();
+    if (!opened) return this.project.value.name ? this.advance() : (this.beginning = this.begin());
     this.supply.loadAgain(opened);
     await this.show(opened);
   }
 
+  // Returns before the first task is there.
   private async begin(): Promise<void> {
     try {
       await this.readStatus();
       this.label.value = this.project.value.classes?.find((each) => !each.retired)?.label ?? 1;
       await this.supply.start();
       if (this.first) await this.beginWith(this.first);
+      void this.advance();
     } catch (error) {
-      return this.stick(error);
+      this.stick(error);
     }
-    await this.advance();
   }
 
   // Another task comes where the image can't be opened, with the reason.
@@ -297,17 +302,24 @@ export class Desk {
   }
 
   private async advance(): Promise<void> {
+    const turn = ++this.turn;
     this.place.value = { name: "opening" };
     try {
       let next = await this.supply.next();
       // What was being asked for already may not know of the last answer.
       if (typeof next === "number") next = await this.supply.next();
       if (this.isOver) return;
-      if (typeof next === "number") this.place.value = { name: "empty", skippedImages: next };
-      else await this.show(next);
+      if (turn === this.turn) await this.showOrEnd(next);
+      else if (typeof next !== "number") this.supply.putBack(next);
     } catch (error) {
-      this.stick(error);
+      if (turn === this.turn) this.stick(error);
     }
+  }
+
+  // A number: there is no task, but so many skipped images.
+  private async showOrEnd(next: Opened | number): Promise<void> {
+    if (typeof next === "number") this.place.value = { name: "empty", skippedImages: next };
+    else await this.show(next);
   }
 
   private async show(opened: Opened): Promise<void> {
@@ -365,6 +377,7 @@ export class Desk {
 
   private async exchange(opened: Opened): Promise<void> {
     await this.keeping;
+    ++this.turn;
     if (this.opened.value) this.supply.putBack(this.opened.value);
     this.work.value = null;
     await this.show(opened);
@@ -373,6 +386,7 @@ export class Desk {
   private async busily(run: () => Promise<void>): Promise<void> {
     this.isBusy = true;
     try {
+      await this.beginning;
       await run();
     } catch (error) {
       this.notice.value = (error as Error).message;

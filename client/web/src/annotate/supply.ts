@@ -19,6 +19,7 @@ import type { Action, Work } from "./work";
 
 const AHEAD = 2; // tasks
 const RETRY_AFTER = 3_000; // milliseconds
+const RELOAD = 1_000; // milliseconds; a tab's own locks may last longer than its page
 const browser = () => localStorage;
 
 // A task with what a person has made of it.
@@ -63,10 +64,8 @@ export class Supply {
     const drafts = (await this.journal.drafts(this.owner)).filter(
       (draft) => draft.project === this.project().name && !draft.skipped,
     );
-    for (const draft of drafts) {
-      const opened = await this.openDraft(draft);
-      if (opened) this.ahead.push(opened);
-    }
+    const opened = await Promise.all(drafts.map((draft) => this.openDraft(draft)));
+    this.ahead.push(...opened.flatMap((each) => each ?? []));
     await this.takeUpHeld();
   }
 
@@ -129,14 +128,14 @@ export class Supply {
   // null: another tab has the task.
   async open(json: TaskJson): Promise<Opened | null> {
     const task = taskOf(json);
-    const letGo = await tryLock(lockOf(task));
+    const letGo = await tryLock(lockOf(task), 0);
     if (!letGo) return null;
     const draft = (await this.journal.drafts(this.owner)).find((each) => isFor(each, task));
     return this.opened(task, draft, letGo);
   }
 
   async openDraft(draft: Draft): Promise<Opened | null> {
-    const letGo = await lockAfterReload(lockOf(draft.task));
+    const letGo = await tryLock(lockOf(draft.task), RELOAD);
     return letGo && this.opened(draft.task, draft, letGo);
   }
 
@@ -258,16 +257,6 @@ function release(tasks: readonly Task[]): void {
 
 function lockOf(task: Task): string {
   return `loupe-task-${task.id}`;
-}
-
-// After a reload the tab's own locks may last a moment longer than its page.
-async function lockAfterReload(name: string): Promise<(() => void) | null> {
-  for (let attempt = 0; attempt < 5; ++attempt) {
-    const letGo = await tryLock(name);
-    if (letGo) return letGo;
-    await new Promise((resolve) => setTimeout(resolve, 60));
-  }
-  return null;
 }
 
 // Whether the draft's boxes mean the same on this task: it may be another one for the same image.
