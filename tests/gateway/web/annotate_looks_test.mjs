@@ -101,10 +101,10 @@ for (const [i, { colorScheme, viewport }] of RUNS.entries()) {
     await shoot("many");
     await press(page, "Escape");
     await page.getByRole("button", { name: "Local contrast" }).click();
-    await page.locator(".picture canvas").waitFor();
+    await page.locator("[data-picture=enhanced]").waitFor();
     await shoot("local-contrast");
     await page.getByRole("button", { name: "Local contrast" }).click();
-    await page.locator(".picture img").waitFor();
+    await page.locator("[data-picture=original]").waitFor();
 
     const stage = await page.locator(".stage").boundingBox();
     const at = (x, y) => [stage.x + stage.width * x, stage.y + stage.height * y];

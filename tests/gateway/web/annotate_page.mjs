@@ -240,7 +240,7 @@ export function guessesOf({ images, annotations }) {
   );
 }
 
-export const isReady = (page) => page.locator(".stage .picture img").waitFor();
+export const isReady = (page) => page.locator(".stage[data-picture] canvas").waitFor();
 export const hasSent = (page) => page.getByText("0 waiting to send · saved").waitFor();
 export const refusedOn = (page) => page.getByText("Not taken").count();
 export const fileOn = (page) => page.locator(".file").textContent();
@@ -328,7 +328,7 @@ export async function onScreen(page, x, y) {
         await frame();
       }
       const { left, top, width, height } = bounds();
-      const { width: columns, height: rows } = picture;
+      const [columns, rows] = [picture.style.width, picture.style.height].map(parseFloat);
       return [left + (x * width) / columns, top + (y * height) / rows];
     },
     [x, y],

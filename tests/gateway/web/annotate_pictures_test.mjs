@@ -92,7 +92,7 @@ async function redOn(page, density) {
 async function zoom(page, [x1, y1, x2, y2], turns) {
   if (turns === 0) return;
   await page.mouse.move(...(await onScreen(page, (x1 + x2) / 2, (y1 + y2) / 2)));
-  const width = () => page.locator(".picture img").evaluate((image) => image.getBoundingClientRect().width);
+  const width = () => page.locator(".picture canvas").evaluate((image) => image.getBoundingClientRect().width);
   const before = await width();
   await page.mouse.wheel(0, turns);
   await eventually("the picture has another size", async () => (await width()) !== before);
@@ -158,12 +158,12 @@ test("local contrast and the enhanced picture lie where the picture was, turned 
     await onScreen(page, 0, 0);
     const before = await redOn(page, 1);
     await page.getByRole("button", { name: "Local contrast" }).click();
-    await page.locator(".picture canvas").waitFor();
+    await page.locator("[data-picture=enhanced]").waitFor();
     await page.mouse.move(2, 2);
     const after = await redOn(page, 1);
     assert.ok(isNear(after, before, 2), `${file}: ${after} for ${before}`);
     await page.getByRole("button", { name: "Local contrast" }).click();
-    await page.locator(".picture img").waitFor();
+    await page.locator("[data-picture=original]").waitFor();
     await press(page, "c");
   }
 });
@@ -207,8 +207,8 @@ test("a finger pans, two fingers zoom, a tap selects", async (t) => {
       type,
       touchPoints: points.map(([x, y], id) => ({ x, y, id })),
     });
-  const width = () => page.locator(".picture img").evaluate((image) => image.getBoundingClientRect().width);
-  const left = () => page.locator(".picture img").evaluate((image) => image.getBoundingClientRect().left);
+  const width = () => page.locator(".picture canvas").evaluate((image) => image.getBoundingClientRect().width);
+  const left = () => page.locator(".picture canvas").evaluate((image) => image.getBoundingClientRect().left);
   const [x, y] = await onScreen(page, 64, 64);
   await touch("touchStart", [x, y]);
   await touch("touchEnd");

@@ -33,15 +33,6 @@ export interface Likeness {
   readonly change: number;
 }
 
-const sketches = new WeakMap<HTMLImageElement, Promise<Sketch | null>>();
-
-// A picture that can't be read is like no other one.
-export async function areAlike(a: HTMLImageElement, b: HTMLImageElement): Promise<boolean> {
-  if (a.naturalWidth !== b.naturalWidth || a.naturalHeight !== b.naturalHeight) return false;
-  const [first, second] = await Promise.all([a, b].map(sketchOnce));
-  return !!first && !!second && isSameScene(likeness(first, second));
-}
-
 export function isSameScene({ explained, change }: Likeness): boolean {
   return explained >= LEAST_EXPLAINED && change <= MOST_CHANGE;
 }
@@ -159,34 +150,4 @@ function smoothLine(
     to[start + place * step] = sum / (2 * radius + 1);
     sum += at(place + radius + 1) - at(place - radius);
   }
-}
-
-function sketchOnce(image: HTMLImageElement): Promise<Sketch | null> {
-  const known = sketches.get(image);
-  if (known) return known;
-  const sketch = sketchOfImage(image).catch(() => null);
-  sketches.set(image, sketch);
-  return sketch;
-}
-
-// The file is decoded once more, aside: making a bitmap of an <img> would block the page.
-async function sketchOfImage(image: HTMLImageElement): Promise<Sketch> {
-  const width = cellsOf(image.naturalWidth);
-  const height = cellsOf(image.naturalHeight);
-  const response = await fetch(image.src, { cache: "force-cache" });
-  const bitmap = await createImageBitmap(await response.blob(), {
-    resizeWidth: width,
-    resizeHeight: height,
-    resizeQuality: "medium",
-  });
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext("2d", { willReadFrequently: true })!;
-  context.drawImage(bitmap, 0, 0);
-  bitmap.close();
-  const { data } = context.getImageData(0, 0, width, height);
-  const grey = new Float32Array(width * height);
-  grey.forEach((_, i) => {
-    grey[i] = 0.299 * data[4 * i]! + 0.587 * data[4 * i + 1]! + 0.114 * data[4 * i + 2]!;
-  });
-  return sketchOf(grey, width, height);
 }

@@ -58,7 +58,7 @@ function Desktop({ project, open, caller, journal, outbox }: Props) {
       new LocalContrast({
         show: (copy) => canvas.current?.showEnhanced(copy),
         tell: (text) => (desk.notice.value = text),
-        ahead: () => desk.imagesAhead(),
+        ahead: () => desk.picturesAhead(),
       }),
     [desk],
   );
@@ -106,8 +106,8 @@ function Desktop({ project, open, caller, journal, outbox }: Props) {
   useLayoutEffect(() => {
     const task = desk.opened.value;
     if (isShown && task) {
-      canvas.current!.open(task.picture.image, task.task.size);
-      localContrast.open(task.picture.image);
+      canvas.current!.open(task.picture.levels, task.task.size);
+      localContrast.open(task.picture);
       if (document.activeElement === document.body) stage.current!.focus();
     } else if (desk.place.value.name !== "opening") {
       canvas.current!.close();

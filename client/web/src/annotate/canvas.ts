@@ -1,4 +1,5 @@
-// The image with its boxes, zoomed and panned by one transform.
+// The image with its boxes, zoomed and panned by one transform. While it moves, the browser only moves what is
+// drawn already; it is drawn anew, sharp, when it rests.
 
 import type { Action, Work } from "./work";
 import { selectedBoxes } from "./work";
@@ -7,6 +8,8 @@ import { Gestures } from "./gestures";
 import type { Tool } from "./gestures";
 import { Overlay } from "./overlay";
 import { around } from "./corners";
+import { levelFor } from "./levels";
+import type { Levels } from "./levels";
 import type { Corners, Point, Size } from "./corners";
 import { fit, panned, toImage, zoomed, zoomedTo } from "./viewport";
 import type { Viewport } from "./viewport";
@@ -19,26 +22,31 @@ export interface CanvasHost {
 
 const WHEEL_STEP = 1.0015; // of zoom, for a pixel of the wheel
 const PIXELS_FROM = 3; // from this scale on, pixels are shown as squares
+const REST = 120; // milliseconds without a step: the motion is over
 
 export class Canvas {
   private readonly overlay = new Overlay();
   private readonly picture = document.createElement("div");
   // What the hands on the canvas are at.
   readonly gestures: Gestures;
-  private image: HTMLImageElement | null = null;
+  private original: Levels = [];
+  private shown: Levels = []; // the original's, or those of a copy
   private size: Size = { width: 1, height: 1 };
+  private screen: Size = { width: 1, height: 1 };
   private view: Viewport = { scale: 1, x: 0, y: 0 };
   private isFitted = true;
   private isAtBox = false; // the view goes along with the selection
   private isPanning = false;
   private isPlacing = false; // a frame is asked for
+  private isMoving = false;
+  private restTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly root: HTMLElement,
     private readonly host: CanvasHost,
   ) {
     this.picture.className = "picture";
-    root.append(this.picture, this.overlay.svg);
+    root.append(this.picture, this.overlay.root);
     this.gestures = new Gestures({
       ...host,
       root,
@@ -53,16 +61,16 @@ export class Canvas {
       zoom: (factor, at) => this.zoom(factor, at.x, at.y),
     });
     root.addEventListener("wheel", (event) => this.turnWheel(event), { passive: false });
-    new ResizeObserver(() => this.fitAgain()).observe(root);
+    this.measure();
+    new ResizeObserver(() => this.resize()).observe(root);
   }
 
   // Shows the picture of a task. It is decoded already, so that nothing flickers.
-  open(image: HTMLImageElement, size: Size): void {
-    this.image = image;
+  open(levels: Levels, size: Size): void {
+    this.original = levels;
+    this.shown = levels;
     this.size = size;
-    image.width = size.width;
-    image.height = size.height;
-    this.picture.replaceChildren(image);
+    this.root.dataset.picture = "original";
     this.overlay.clear();
     this.gestures.cancel();
     this.take("none");
@@ -73,16 +81,16 @@ export class Canvas {
   close(): void {
     this.picture.replaceChildren();
     this.overlay.clear();
-    this.image = null;
+    this.original = this.shown = [];
+    delete this.root.dataset.picture;
   }
 
   // Shows a copy in the place of the picture; null: the picture itself.
-  showEnhanced(copy: HTMLCanvasElement | null): void {
-    const shown = copy ?? this.image;
-    if (!shown || !this.image || this.picture.firstChild === shown) return;
-    copy?.style.setProperty("width", `${this.size.width}px`);
-    copy?.style.setProperty("height", `${this.size.height}px`);
-    this.picture.replaceChildren(shown);
+  showEnhanced(copy: Levels | null): void {
+    if (this.original.length === 0) return;
+    this.shown = copy ?? this.original;
+    this.root.dataset.picture = copy ? "enhanced" : "original";
+    this.chooseLevel();
   }
 
   show(work: Work, nameOf: (label: number) => string): void {
@@ -109,7 +117,7 @@ export class Canvas {
 
   // Opposite corners of a box in the middle of what is in view, for who draws without a pointer.
   middle(): [Point, Point] {
-    const { width, height } = this.screen();
+    const { width, height } = this.screen;
     const side = Math.min(width, height) / 6;
     const corner = (by: number) => toImage(this.view, { x: width / 2 + by, y: height / 2 + by });
     return [corner(-side / 2), corner(side / 2)];
@@ -135,7 +143,7 @@ export class Canvas {
   fit(): void {
     this.isFitted = true;
     this.isAtBox = false;
-    this.setView(fit(this.size, this.screen()));
+    this.jump(fit(this.size, this.screen));
   }
 
   // To what is selected; from there back to the whole image.
@@ -144,37 +152,37 @@ export class Canvas {
     if (!corners || this.isAtBox) return this.fit();
     this.isFitted = false;
     this.isAtBox = true;
-    this.setView(zoomedTo(corners, this.size, this.screen()));
+    this.jump(zoomedTo(corners, this.size, this.screen));
   }
 
   // After walking to a box: it has to be in view.
   reveal(): void {
     const corners = this.selected();
     if (!corners || this.isFitted) return;
-    const { width, height } = this.screen();
+    const { width, height } = this.screen;
     const { scale, x, y } = this.view;
     const { x1, y1, x2, y2 } = corners;
     const isInView =
       x1 * scale + x >= 0 && y1 * scale + y >= 0 && x2 * scale + x <= width && y2 * scale + y <= height;
-    if (this.isAtBox || !isInView) this.setView(zoomedTo(corners, this.size, this.screen()));
+    if (this.isAtBox || !isInView) this.jump(zoomedTo(corners, this.size, this.screen));
   }
 
   zoomBy(factor: number): void {
-    const { width, height } = this.screen();
+    const { width, height } = this.screen;
     this.zoom(factor, width / 2, height / 2);
   }
 
   pan(dx: number, dy: number): void {
     this.isFitted = false;
     this.isAtBox = false;
-    this.setView(panned(this.view, dx, dy, this.size, this.screen()));
+    this.step(panned(this.view, dx, dy, this.size, this.screen));
   }
 
   // The point (x, y) of the screen stays where it is.
   private zoom(factor: number, x: number, y: number): void {
     this.isFitted = false;
     this.isAtBox = false;
-    this.setView(zoomed(this.view, factor, { x, y }, this.size, this.screen()));
+    this.step(zoomed(this.view, factor, { x, y }, this.size, this.screen));
   }
 
   private turnWheel(event: WheelEvent): void {
@@ -185,8 +193,15 @@ export class Canvas {
     this.zoom(factor, event.clientX - bounds.left, event.clientY - bounds.top);
   }
 
-  private fitAgain(): void {
-    if (this.image && this.isFitted) this.fit();
+  private resize(): void {
+    this.measure();
+    if (this.original.length === 0) return;
+    if (this.isFitted) this.fit();
+    else this.jump(this.view);
+  }
+
+  private measure(): void {
+    this.screen = { width: this.root.clientWidth, height: this.root.clientHeight };
   }
 
   // Around the selected boxes.
@@ -196,11 +211,22 @@ export class Canvas {
     return chosen.length === 0 ? undefined : around(chosen.map((box) => box.corners));
   }
 
-  private screen(): Size {
-    return { width: this.root.clientWidth, height: this.root.clientHeight };
+  // It is sharp at once.
+  private jump(view: Viewport): void {
+    this.isMoving = false;
+    clearTimeout(this.restTimer);
+    this.look(view);
   }
 
-  private setView(view: Viewport): void {
+  // Of a motion.
+  private step(view: Viewport): void {
+    this.isMoving = true;
+    clearTimeout(this.restTimer);
+    this.restTimer = setTimeout(() => this.jump(this.view), REST);
+    this.look(view);
+  }
+
+  private look(view: Viewport): void {
     this.view = view;
     if (this.isPlacing) return;
     this.isPlacing = true;
@@ -213,7 +239,17 @@ export class Canvas {
   private place(): void {
     const { scale, x, y } = this.view;
     this.picture.style.setProperty("transform", `translate(${x}px, ${y}px) scale(${scale})`);
+    if (this.isMoving) return this.overlay.move(this.view);
     this.root.classList.toggle("pixels", scale >= PIXELS_FROM);
-    this.overlay.place(this.view);
+    this.chooseLevel();
+    this.overlay.place(this.view, this.screen);
+  }
+
+  private chooseLevel(): void {
+    const level = levelFor(this.shown, this.size.width * this.view.scale * devicePixelRatio);
+    if (!level || this.picture.firstChild === level) return;
+    level.style.setProperty("width", `${this.size.width}px`);
+    level.style.setProperty("height", `${this.size.height}px`);
+    this.picture.replaceChildren(level);
   }
 }

@@ -17,6 +17,10 @@ export interface Point {
   readonly y: number;
 }
 
+export function sameSize(a: Size, b: Size): boolean {
+  return a.width === b.width && a.height === b.height;
+}
+
 // A side that people make is at least this long.
 export const MIN_SIDE = 2;
 // Corners that people make are multiples of this: the coordinator's floats hold them exactly.

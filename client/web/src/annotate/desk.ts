@@ -6,11 +6,15 @@ import { call } from "../api";
 import { clientName } from "../client_name";
 import { annotateAddress } from "../route";
 import { guarded } from "../session";
-import { areAlike } from "./alike";
+import { isSameScene, likeness } from "./alike";
+import type { Sketch } from "./alike";
+import { sameSize } from "./corners";
+import type { Size } from "./corners";
 import type { Draft, Entry, Journal } from "./journal";
 import { keepTexts, readTexts } from "./kept_texts";
 import { isPassing } from "./outbox";
 import type { Outbox } from "./outbox";
+import type { Picture } from "./picture";
 import { firstLeft, nextLeft } from "./pick";
 import { newRequestId } from "./request_id";
 import { submissionOf } from "./submission";
@@ -51,7 +55,9 @@ export class Desk {
   readonly status = signal<ProjectStatusJson>({});
   // Boxes of the last image, where this one looks almost the same.
   readonly copyable = signal<readonly CopiedBox[]>([]);
-  private last: { imageId: string; image: HTMLImageElement; boxes: readonly CopiedBox[] } | null = null;
+  private last: { imageId: string; size: Size; sketch: Sketch; boxes: readonly CopiedBox[] } | null = null;
+  // Stays on the screen until the next one is there.
+  private finished: Picture | null = null;
   private readonly supply: Supply;
   private readonly answered: string[]; // ids of images, newest last
   private isDirty = false;
@@ -196,8 +202,9 @@ export class Desk {
     };
     this.answered.push(task.imageId);
     this.keepAnswered();
-    const { imageId } = task;
-    this.last = { imageId, image: opened.picture.image, boxes: work.boxes.filter((box) => box.state === "confirmed") };
+    const { imageId, size } = task;
+    const confirmed = work.boxes.filter((box) => box.state === "confirmed");
+    this.last = { imageId, size, sketch: opened.picture.sketch!, boxes: confirmed };
     this.finish(opened, { ...this.entryOf(opened), method: "submit", request }, undefined);
   }
 
@@ -259,8 +266,8 @@ export class Desk {
     });
   }
 
-  imagesAhead(): Promise<readonly HTMLImageElement[]> {
-    return this.supply.imagesAhead();
+  picturesAhead(): Promise<readonly Picture[]> {
+    return this.supply.picturesAhead();
   }
 
   takeSkipped(): void {
@@ -339,15 +346,17 @@ export class Desk {
     this.work.value = opened.work;
     this.place.value = { name: "task" };
     this.copyable.value = [];
-    void this.compare(opened);
+    this.finished?.free();
+    this.finished = null;
+    setTimeout(() => this.compare(opened)); // The picture comes first.
   }
 
-  private async compare(opened: Opened): Promise<void> {
+  private compare(opened: Opened): void {
     const { last } = this;
-    const { imageId, blind } = opened.task;
-    if (!last || blind || last.boxes.length === 0 || last.imageId === imageId) return;
-    const offered = (await areAlike(last.image, opened.picture.image)) ? last.boxes : [];
-    if (this.opened.value === opened) this.copyable.value = offered;
+    const { imageId, blind, size } = opened.task;
+    if (this.opened.value !== opened || !last || last.boxes.length === 0 || last.imageId === imageId) return;
+    if (blind || !sameSize(last.size, size)) return;
+    if (isSameScene(likeness(last.sketch, opened.picture.sketch!))) this.copyable.value = last.boxes;
   }
 
   // It may have been fetched ahead while the coordinator was away: then it's worth another try.
@@ -368,6 +377,8 @@ export class Desk {
 
   private finish(opened: Opened, entry: Entry, kept: Draft | undefined): void {
     this.isDirty = false;
+    this.finished?.free();
+    this.finished = opened.picture;
     this.opened.value = null;
     this.work.value = null;
     this.notice.value = "";

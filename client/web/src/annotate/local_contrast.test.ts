@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
+import type { Levels } from "./levels";
 import { LocalContrast } from "./local_contrast";
 import type { Copy } from "./local_contrast";
+import type { Picture } from "./picture";
 
 // Pictures and canvases are only handed on: names take their place.
-const imageOf = (name: string) => name as unknown as HTMLImageElement;
+const pictureOf = (name: string) => name as unknown as Picture;
 
 class Bench {
   shown: unknown = null;
@@ -18,14 +20,14 @@ class Bench {
     {
       show: (copy) => (this.shown = copy),
       tell: (text) => this.told.push(text),
-      ahead: async () => this.next.map(imageOf),
+      ahead: async () => this.next.map(pictureOf),
     },
-    { make: (image) => this.make(image as unknown as string), stop: () => (this.isStopped = true) },
+    { make: (picture) => this.make(picture as unknown as string), stop: () => (this.isStopped = true) },
   );
 
   open(name: string | null, ...next: string[]): Promise<void> {
     this.next = next;
-    this.contrast.open(name === null ? null : imageOf(name));
+    this.contrast.open(name === null ? null : pictureOf(name));
     return turnOfEvents();
   }
 
@@ -41,8 +43,8 @@ class Bench {
       this.settle = (failure) => {
         this.settle = null;
         if (failure) reject(new Error(failure));
-        const canvas = `copy of ${name}` as unknown as HTMLCanvasElement;
-        resolve({ canvas, free: () => this.freed.push(name) });
+        const levels = `copy of ${name}` as unknown as Levels;
+        resolve({ levels, free: () => this.freed.push(name) });
         return turnOfEvents();
       };
     });
@@ -70,7 +72,7 @@ test("the copy takes the picture's place, then two are made ahead and are shown 
   expect(bench.made).toEqual(["a", "b", "c"]);
   expect(bench.settle).toBeNull();
 
-  bench.contrast.open(imageOf("b"));
+  bench.contrast.open(pictureOf("b"));
   expect(bench.shown).toBe("copy of b");
   expect(bench.freed).toEqual(["a"]);
 });

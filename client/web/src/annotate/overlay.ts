@@ -1,8 +1,9 @@
 // Boxes over the image: SVG that is changed in place, only where a box has changed. Strokes have the same
-// width on the screen at every zoom.
+// width on the screen at every zoom. What is in hand has a drawing of its own, over the others, which stay as
+// they are painted while it changes; and while the image moves, both drawings are moved as they are painted.
 
 import { sameCorners } from "./corners";
-import type { Corners } from "./corners";
+import type { Corners, Size } from "./corners";
 import { colourOf, shapeOf } from "./palette";
 import type { Viewport } from "./viewport";
 import { isVisible } from "./work";
@@ -13,6 +14,8 @@ const NAME_SIZE = 13; // screen pixels
 const SMALLEST_WITH_HANDLES = 32; // the shorter side, in screen pixels: handles would cover smaller boxes
 // From so many boxes on, only the selected one has a name and an edge: others would hide the image.
 const MANY = 200;
+// While the image moves, lines get thicker and thinner by so much until they are drawn anew.
+const THICKEST = 2;
 const FAINTEST_SIDE = 0.2; // opacity of a side that the model knows nothing about
 
 interface Drawn {
@@ -24,29 +27,32 @@ interface Drawn {
 }
 
 export class Overlay {
-  readonly svg = make("svg", "overlay");
-  private readonly scene = make("g", "");
-  private readonly boxes = make("g", "");
-  private readonly names = make("g", "names");
+  readonly root = document.createElement("div");
+  private readonly others = new Drawing();
+  private readonly hand = new Drawing(); // what is selected or being drawn
   private readonly fresh = [make("path", "halo"), make("path", "")];
   private readonly band = make("path", "band");
   private readonly handles = [make("path", "handles-edge"), make("path", "handles")];
   private readonly drawn = new Map<number, Drawn>();
   private selected = new Set<Drawn>();
   private held: Drawn | undefined; // the one that has handles
-  private scale = 1;
+  private view: Viewport = { scale: 1, x: 0, y: 0 };
+  private screen: Size = { width: 1, height: 1 };
 
   constructor() {
-    this.svg.setAttribute("aria-hidden", "true");
-    this.scene.append(this.boxes, this.names, ...this.fresh, ...this.handles, this.band);
-    this.svg.append(this.scene);
+    this.root.className = "overlay";
+    this.root.setAttribute("aria-hidden", "true");
+    this.hand.scene.append(...this.fresh, ...this.handles, this.band);
+    this.root.append(this.others.svg, this.hand.svg);
   }
 
   clear(): void {
-    this.drawn.clear();
-    this.boxes.replaceChildren();
-    this.names.replaceChildren();
     this.select([]);
+    this.drawn.clear();
+    for (const { boxes, names } of [this.others, this.hand]) {
+      boxes.replaceChildren();
+      names.replaceChildren();
+    }
     this.drawNew(null, 0);
     this.drawBand(null);
   }
@@ -59,15 +65,24 @@ export class Overlay {
       this.showBox(box, nameOf(box.label));
     }
     for (const id of gone) this.remove(id);
-    this.svg.classList.toggle("many", this.drawn.size > MANY);
+    this.root.classList.toggle("many", this.drawn.size > MANY);
     this.select(work.selected.flatMap((id) => this.drawn.get(id) ?? []));
   }
 
-  place({ scale, x, y }: Viewport): void {
-    this.scene.setAttribute("transform", `matrix(${scale} 0 0 ${scale} ${x} ${y})`);
-    this.names.setAttribute("font-size", String(NAME_SIZE / scale));
-    this.scale = scale;
+  place(view: Viewport, screen: Size): void {
+    this.view = view;
+    this.screen = screen;
+    for (const drawing of [this.others, this.hand]) drawing.place(view, screen);
     if (this.held) this.putHandles(this.held.corners);
+  }
+
+  // A step of a motion.
+  move(view: Viewport): void {
+    const { others, hand, screen } = this;
+    const ratio = view.scale / this.view.scale;
+    const isThick = this.drawn.size <= MANY && (ratio > THICKEST || ratio < 1 / THICKEST);
+    if (isThick || !others.covers(view)) return this.place(view, screen);
+    for (const drawing of [others, hand]) drawing.move(view);
   }
 
   // Shows a box elsewhere while it is dragged; nothing but this box is touched.
@@ -111,8 +126,8 @@ export class Overlay {
     }
     const text = make("text", "");
     text.setAttribute("dy", "-0.4em");
-    this.boxes.append(group);
-    this.names.append(text);
+    this.others.boxes.append(group);
+    this.others.names.append(text);
     const drawn = { box, corners: box.corners, name, group, text };
     this.drawn.set(box.id, drawn);
     this.paint(drawn);
@@ -142,7 +157,7 @@ export class Overlay {
   private putHandles({ x1, y1, x2, y2 }: Corners): void {
     const x = [x1, (x1 + x2) / 2, x2];
     const y = [y1, (y1 + y2) / 2, y2];
-    const isSmall = Math.min(x2 - x1, y2 - y1) * this.scale < SMALLEST_WITH_HANDLES;
+    const isSmall = Math.min(x2 - x1, y2 - y1) * this.view.scale < SMALLEST_WITH_HANDLES;
     const places = [0, 1, 2, 3, 5, 6, 7, 8].map((i) => `M${x[i % 3]} ${y[Math.floor(i / 3)]}h0`);
     for (const path of this.handles) path.setAttribute("d", isSmall ? "" : places.join(""));
   }
@@ -151,12 +166,17 @@ export class Overlay {
     const before = this.selected;
     this.selected = new Set(chosen);
     this.held = chosen.length === 1 ? chosen[0] : undefined;
-    for (const drawn of before) if (!this.selected.has(drawn)) this.paint(drawn);
-    for (const drawn of chosen) {
-      this.paint(drawn);
-      if (!before.has(drawn)) this.names.append(drawn.text); // over the others
-    }
+    for (const drawn of before) if (!this.selected.has(drawn)) this.bring(drawn, this.others);
+    for (const drawn of chosen) this.bring(drawn, this.hand);
     if (!this.held) for (const path of this.handles) path.setAttribute("d", "");
+  }
+
+  private bring(drawn: Drawn, { boxes, names }: Drawing): void {
+    if (drawn.group.parentNode !== boxes) {
+      boxes.append(drawn.group);
+      names.append(drawn.text);
+    }
+    this.paint(drawn);
   }
 
   private remove(id: number): void {
@@ -166,6 +186,58 @@ export class Overlay {
     this.drawn.delete(id);
     if (drawn) this.selected.delete(drawn);
     if (drawn === this.held) this.held = undefined;
+  }
+}
+
+// Boxes with their names, over the screen and half of it beyond each side. The browser paints it once, and
+// puts it where it belongs.
+class Drawing {
+  readonly svg = make("svg", "");
+  readonly scene = make("g", "");
+  readonly boxes = make("g", "");
+  readonly names = make("g", "names");
+  private painted: Viewport = { scale: 1, x: 0, y: 0 };
+  private screen: Size = { width: 1, height: 1 };
+
+  constructor() {
+    this.scene.append(this.boxes, this.names);
+    this.svg.append(this.scene);
+  }
+
+  place(view: Viewport, screen: Size): void {
+    const { scale, x, y } = view;
+    this.painted = view;
+    this.screen = screen;
+    this.scene.setAttribute(
+      "transform",
+      `matrix(${scale} 0 0 ${scale} ${x + screen.width / 2} ${y + screen.height / 2})`,
+    );
+    this.names.setAttribute("font-size", String(NAME_SIZE / scale));
+    this.svg.style.setProperty("transform", "none");
+  }
+
+  move(view: Viewport): void {
+    const { x, y, ratio } = this.wayTo(view);
+    this.svg.style.setProperty("transform", `translate(${x}px, ${y}px) scale(${ratio})`);
+  }
+
+  // Whether it still covers the screen when it is moved.
+  covers(view: Viewport): boolean {
+    const { x, y, ratio } = this.wayTo(view);
+    const isWide = (from: number, length: number) =>
+      from <= length / 2 && from + 2 * length * ratio >= 1.5 * length;
+    return isWide(x, this.screen.width) && isWide(y, this.screen.height);
+  }
+
+  // From where it is painted, around its own corner.
+  private wayTo({ scale, x, y }: Viewport): { x: number; y: number; ratio: number } {
+    const { painted, screen } = this;
+    const ratio = scale / painted.scale;
+    return {
+      x: x - ratio * painted.x + ((1 - ratio) * screen.width) / 2,
+      y: y - ratio * painted.y + ((1 - ratio) * screen.height) / 2,
+      ratio,
+    };
   }
 }
 

@@ -8,8 +8,7 @@ import { guarded } from "../session";
 import type { Draft, Journal } from "./journal";
 import { keepTexts, readTexts } from "./kept_texts";
 import { tryLock } from "./locks";
-import { loadPicture } from "./picture";
-import type { Picture } from "./picture";
+import { Picture } from "./picture";
 import { newRequestId } from "./request_id";
 import { Stopwatch } from "./stopwatch";
 import { pictureAddress, taskOf } from "./task";
@@ -110,9 +109,9 @@ export class Supply {
   }
 
   // Those that come next, in their order, also of tasks that are being asked for.
-  async imagesAhead(): Promise<readonly HTMLImageElement[]> {
+  async picturesAhead(): Promise<readonly Picture[]> {
     await this.filling?.catch(() => {}); // Whoever needs a task hears of it.
-    return this.ahead.map((each) => each.picture.image);
+    return this.ahead.map((each) => each.picture);
   }
 
   // From now on images that the person skipped come, until none is left.
@@ -140,7 +139,8 @@ export class Supply {
   }
 
   loadAgain(opened: Opened): void {
-    opened.picture = this.pictureOf(opened.task);
+    opened.picture.free();
+    opened.picture = this.pictureOf(opened.task, true);
   }
 
   // Returns when the leases of all tasks in this tab last ten minutes again.
@@ -153,7 +153,7 @@ export class Supply {
     const ended = new Set(answer.endedTaskIds ?? []);
     // Somebody else may have them by now. Work that was begun is kept: it can still be sent.
     const isLost = (each: Opened) => ended.has(each.task.id) && isUntouched(each.work);
-    this.ahead.filter(isLost).forEach((each) => each.letGo());
+    this.ahead.filter(isLost).forEach(drop);
     this.ahead = this.ahead.filter((each) => !isLost(each));
   }
 
@@ -165,7 +165,7 @@ export class Supply {
     this.ahead = [];
     this.isLeft = true;
     clearTimeout(this.timer);
-    all.forEach((each) => each.letGo());
+    all.forEach(drop);
     release(untouched.map((each) => each.task));
   }
 
@@ -219,7 +219,7 @@ export class Supply {
       generation !== null && generation < newest && isUntouched(work);
     const outdated = this.ahead.filter(isOutdated);
     this.ahead = this.ahead.filter((each) => !isOutdated(each));
-    outdated.forEach((each) => each.letGo());
+    outdated.forEach(drop);
     release(outdated.map((each) => each.task));
     return outdated.length > 0;
   }
@@ -231,7 +231,8 @@ export class Supply {
     // Which boxes an action means depends on the threshold.
     const actions = draft?.actions ?? [{ do: "threshold", value: start.threshold } as const];
     this.keepHeld(task.id, true);
-    return { task, picture: this.pictureOf(task), work, actions, watch, letGo: () => this.letGo(task, letGo) };
+    const picture = this.pictureOf(task, false);
+    return { task, picture, work, actions, watch, letGo: () => this.letGo(task, letGo) };
   }
 
   private letGo(task: Task, unlock: () => void): void {
@@ -239,10 +240,15 @@ export class Supply {
     unlock();
   }
 
-  private pictureOf(task: Task): Picture {
+  private pictureOf(task: Task, isAgain: boolean): Picture {
     const { low = 0, high = 65535 } = this.project().intensityRange ?? {};
-    return loadPicture(pictureAddress(task, { low, high }));
+    return new Picture(pictureAddress(task, { low, high }), isAgain);
   }
+}
+
+function drop({ letGo, picture }: Opened): void {
+  letGo();
+  picture.free();
 }
 
 function leasesOf(tasks: readonly Task[]): { taskId: string; lease: string }[] {
