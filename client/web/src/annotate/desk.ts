@@ -1,6 +1,6 @@
 // A person at work on a project: the task in hand, the next ones, and what goes to the coordinator.
 
-import { effect, signal } from "@preact/signals";
+import { batch, effect, signal } from "@preact/signals";
 import type { ProjectJson, ProjectStatusJson } from "../../gen/loupe/v1/project_pb";
 import { call } from "../api";
 import { clientName } from "../client_name";
@@ -14,6 +14,7 @@ import type { Draft, Entry, Journal } from "./journal";
 import { keepTexts, readTexts } from "./kept_texts";
 import { isPassing } from "./outbox";
 import type { Outbox } from "./outbox";
+import { painted } from "./painted";
 import type { Picture } from "./picture";
 import { firstLeft, nextLeft } from "./pick";
 import { newRequestId } from "./request_id";
@@ -228,6 +229,7 @@ export class Desk {
   async reopenLast(): Promise<void> {
     if (this.isBusy) return;
     await this.busily(async () => {
+      await this.posting;
       await this.outbox.kick();
       if (this.outbox.waiting.value > 0) {
         throw new Error("Your last answer waits to be sent. It can be opened again after that.");
@@ -311,6 +313,8 @@ export class Desk {
   private async advance(): Promise<void> {
     const turn = ++this.turn;
     this.place.value = { name: "opening" };
+    const here = this.supply.take();
+    if (here) return this.show(here);
     try {
       let next = await this.supply.next();
       // What was being asked for already may not know of the last answer.
@@ -330,9 +334,10 @@ export class Desk {
   }
 
   private async show(opened: Opened): Promise<void> {
-    this.place.value = { name: "opening" };
     this.opened.value = opened;
     act(opened, { do: "threshold", value: this.threshold.value });
+    if (opened.picture.levels.length > 0) return this.present(opened);
+    this.place.value = { name: "opening" };
     try {
       await this.pictureOf(opened);
     } catch (error) {
@@ -341,14 +346,20 @@ export class Desk {
       this.place.value = { name: "broken", message: (error as Error).message };
       return;
     }
-    if (this.isOver || this.opened.value !== opened) return;
+    if (!this.isOver && this.opened.value === opened) this.present(opened);
+  }
+
+  // Requires: the picture is ready.
+  private present(opened: Opened): void {
     opened.watch.resume(performance.now());
-    this.work.value = opened.work;
-    this.place.value = { name: "task" };
-    this.copyable.value = [];
+    batch(() => {
+      this.work.value = opened.work;
+      this.place.value = { name: "task" };
+      this.copyable.value = [];
+    });
     this.finished?.free();
     this.finished = null;
-    setTimeout(() => this.compare(opened)); // The picture comes first.
+    void painted().then(() => this.compare(opened));
   }
 
   private compare(opened: Opened): void {
@@ -379,11 +390,22 @@ export class Desk {
     this.isDirty = false;
     this.finished?.free();
     this.finished = opened.picture;
-    this.opened.value = null;
-    this.work.value = null;
-    this.notice.value = "";
-    this.posting = this.outbox.post(entry, kept).then(opened.letGo);
-    void this.advance();
+    this.posting = this.post(opened, entry, kept);
+    // Together, so that the page is made anew once where the next task is here.
+    batch(() => {
+      this.opened.value = null;
+      this.work.value = null;
+      this.notice.value = "";
+      void this.advance();
+    });
+  }
+
+  // The next picture comes first: what is sent and fetched now would delay it.
+  private async post(opened: Opened, entry: Entry, kept: Draft | undefined): Promise<void> {
+    await this.outbox.post(entry, kept);
+    opened.letGo();
+    await painted();
+    void this.outbox.kick();
   }
 
   private async exchange(opened: Opened): Promise<void> {

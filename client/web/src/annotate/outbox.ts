@@ -45,11 +45,10 @@ export class Outbox {
     };
   }
 
-  // Returns when the entry is on the disk.
+  // Returns when the entry is on the disk. The next kick sends it.
   async post(entry: Entry, kept?: Draft): Promise<void> {
     this.waiting.value += 1;
     await this.journal.post(entry, kept);
-    this.kick();
   }
 
   // Tries now. Returns when nothing more can be sent for the time being.

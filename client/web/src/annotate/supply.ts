@@ -96,15 +96,19 @@ export class Supply {
 
   // The next task, or how many skipped images are left when there is none. Throws as `call` does.
   async next(): Promise<Opened | number> {
-    if (this.ahead.length === 0) {
-      const skippedImages = await this.fill();
-      if (this.ahead.length === 0) {
-        this.takesSkipped = false;
-        return skippedImages;
-      }
-    }
-    const opened = this.ahead.shift()!;
-    this.fillAhead();
+    const here = this.take();
+    if (here) return here;
+    const skippedImages = await this.fill();
+    const opened = this.take();
+    if (opened) return opened;
+    this.takesSkipped = false;
+    return skippedImages;
+  }
+
+  // The next task if it is here already.
+  take(): Opened | undefined {
+    const opened = this.ahead.shift();
+    if (opened) this.fillAhead();
     return opened;
   }
 
