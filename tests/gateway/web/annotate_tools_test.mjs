@@ -117,6 +117,40 @@ test("one undo takes back what was done to many boxes", async (t) => {
   assert.deepEqual(await rowsOn(page).allTextContents(), before);
 });
 
+test("Tab goes to the predicted boxes that are left, and walks the others when none is", async (t) => {
+  const page = await place.annotate(t, "alma", "guessed");
+  while ((await isBlind(page)) || (await rowsOn(page).count()) < 3) await submit(page);
+  const states = rowsOn(page).locator(".number");
+  const [first, second, third] = await states.allTextContents();
+  const boxes = await states.count();
+  const selected = page.locator(".boxes [aria-pressed=true]");
+  const isOn = (state) => selected.getByText(state, { exact: true }).waitFor();
+  await press(page, "Tab");
+  await isOn(first);
+  await press(page, "ArrowRight");
+  await isOn("from the model");
+  await press(page, "Tab");
+  await isOn(second);
+  await press(page, "n", "n");
+  await isOn("drawn");
+  await press(page, "Tab");
+  await isOn(second);
+  await press(page, "1", "2"); // One of them is another class.
+  await press(page, "Tab");
+  await isOn(third);
+  await press(page, "Shift+Tab");
+  await isOn("drawn");
+
+  await press(page, "Shift+A", "Escape");
+  const walked = new Set();
+  for (let i = 0; i <= boxes; ++i) {
+    await press(page, "Tab");
+    const rows = page.locator(".boxes .row");
+    walked.add(await rows.evaluateAll((all) => all.findIndex((row) => row.ariaPressed === "true")));
+  }
+  assert.equal(walked.size, boxes + 1);
+});
+
 test("two clicks draw a box", async (t) => {
   const page = await place.annotate(t, "bert", "plain");
   await press(page, "n");

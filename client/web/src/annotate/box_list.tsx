@@ -6,7 +6,7 @@ import type { Box } from "./work";
 
 const MOST_ROWS = 150; // so that a picture with thousands of boxes stays quick
 
-// The boxes in view, in the order in which Tab walks them.
+// The boxes in view, predicted ones that are left first.
 export function BoxList({ desk, reveal }: { desk: Desk; reveal: () => void }) {
   const work = desk.work.value;
   const order = work ? walkOrder(work) : [];

@@ -16,7 +16,7 @@ import { isPassing } from "./outbox";
 import type { Outbox } from "./outbox";
 import { painted } from "./painted";
 import type { Picture } from "./picture";
-import { firstLeft, nextLeft } from "./pick";
+import { nextLeft } from "./pick";
 import { newRequestId } from "./request_id";
 import { submissionOf } from "./submission";
 import { Supply, act } from "./supply";
@@ -133,13 +133,13 @@ export class Desk {
     if (!before) return;
     const judged = selectedBoxes(before).filter((box) => box.prediction);
     if (judged.length === 0) {
-      const first = firstLeft(before);
+      const first = nextLeft(before, 0);
       this.dispatch({ do: "select", ids: [first] });
       if (first !== 0) this.notice.value = "The least certain box is selected. The same key again judges it.";
       return;
     }
     this.dispatch({ do: verdict, ids: judged.map((box) => box.id) });
-    this.dispatch({ do: "select", ids: [nextLeft(before, this.work.value!)] });
+    this.dispatch({ do: "select", ids: [nextLeft(this.work.value!, before.selected.at(-1)!)] });
   }
 
   // The class of the selected boxes, and of those that are drawn next.

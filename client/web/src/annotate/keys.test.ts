@@ -35,7 +35,7 @@ test("a person's key takes the place of the first one, and what others have is n
   expect(chordsOf(keyOf("label"), set)[0]).toBe("1"); // fixed
   expect(conflictOf(keyOf("reject"), "Y", set)).toBe("Y is taken: accept what is selected, go to the next.");
   expect(conflictOf(keyOf("reject"), "A", set)).toBe("");
-  expect(conflictOf(keyOf("reject"), "Tab", set)).toContain("next box");
+  expect(conflictOf(keyOf("reject"), "Tab", set)).toContain("next predicted box");
   expect(conflictOf(keyOf("accept"), "Y", set)).toBe("");
 });
 

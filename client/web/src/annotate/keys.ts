@@ -8,7 +8,7 @@ import type { Tool } from "./gestures";
 import { step } from "./pick";
 import { change, settings } from "./settings";
 import type { Settings } from "./settings";
-import { isVisible, selectedBoxes, soleBox } from "./work";
+import { boxOf, isVisible, selectedBoxes, soleBox } from "./work";
 
 export interface Hands {
   readonly desk: Desk;
@@ -78,14 +78,14 @@ export const groups: readonly Group[] = [
       {
         name: "next",
         chords: ["Tab", "."],
-        what: "next box, least certain first",
+        what: "next predicted box, least certain first; when none is left, the others",
         press: (hands) => walk(hands, 1),
         repeats: true,
       },
       {
         name: "previous",
         chords: ["Shift+Tab", ","],
-        what: "box before",
+        what: "box before, of all",
         press: (hands) => walk(hands, -1),
         repeats: true,
       },
@@ -393,8 +393,12 @@ function judge({ desk, canvas }: Hands, verdict: "accept" | "reject"): void {
 function walk({ desk, canvas }: Hands, by: 1 | -1): void {
   const work = desk.work.value;
   if (!work) return;
-  desk.dispatch({ do: "select", ids: [step(work, by)] });
+  const id = step(work, by);
+  desk.dispatch({ do: "select", ids: [id] });
   canvas.reveal();
+  if (id === work.selected.at(-1) && boxOf(work, id)?.state === "predicted") {
+    desk.notice.value = `No other predicted box is left. ${shownChord("previous")} walks all boxes.`;
+  }
 }
 
 // The same key again puts the tool away.

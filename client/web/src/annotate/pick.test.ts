@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { firstLeft, inside, nearestCorner, nextLeft, pick, step, toggled, walkOrder } from "./pick";
+import { inside, nearestCorner, nextLeft, pick, step, toggled, walkOrder } from "./pick";
 import { taskWith } from "./random.test_helper";
 import { reduce, startWork } from "./work";
-import type { Work } from "./work";
+import type { Action, Work } from "./work";
 
 // Nested boxes: 1 in 2 in 3.
 const truth = [10, 20, 40].map((half, i) => ({
@@ -56,15 +56,47 @@ test("predicted boxes are walked first, the least certain before the others, hid
 });
 
 test("after a judgement the next predicted box follows, until none is left", () => {
-  let work = selecting(predicted, firstLeft(predicted));
+  let work = selecting(predicted, nextLeft(predicted, 0));
   const judged: number[] = [];
   while (work.selected.length > 0) {
     judged.push(...work.selected);
     const after = reduce(work, { do: judged.length === 2 ? "reject" : "accept", ids: work.selected });
-    work = selecting(after, nextLeft(work, after));
+    work = selecting(after, nextLeft(after, work.selected[0]!));
   }
   expect(judged).toEqual([2, 3, 1]);
-  expect(firstLeft(work)).toBe(0);
+  expect(nextLeft(work, 0)).toBe(0);
+});
+
+test.each<[string, (id: number) => Action]>([
+  ["moved", (id) => ({ do: "move", ids: [id], dx: 1, dy: 1 })],
+  ["resized", (id) => ({ do: "resize", id, grip: { x: 1, y: 1 }, dx: 4, dy: 4 })],
+  ["relabelled", (id) => ({ do: "relabel", ids: [id], label: 2 })],
+])("from a box that was %s the next predicted one follows, and not those that are done", (_, change) => {
+  let work = predicted;
+  const walked: number[] = [];
+  while (nextLeft(work, 0) !== 0) {
+    work = selecting(work, step(work, 1));
+    walked.push(...work.selected);
+    work = reduce(work, change(work.selected[0]!));
+  }
+  expect(walked).toEqual([2, 3, 1]);
+  expect([1, 2, 3, 5].map((id) => step(selecting(work, id), 1))).toEqual([2, 3, 5, 1]); // none is left
+});
+
+test("a box that was passed over comes again, and the one that is left alone stays", () => {
+  let work = reduce(selecting(predicted, 3), { do: "accept", ids: [3] });
+  expect(step(work, 1)).toBe(1);
+  expect(step(selecting(work, 1), 1)).toBe(2);
+  work = reduce(work, { do: "reject", ids: [1] });
+  expect(step(selecting(work, 2), 1)).toBe(2);
+});
+
+test("a box that was drawn or known leads to the least certain one, and back all are walked", () => {
+  const drawn = reduce(predicted, { do: "draw", from: centre, to: { x: 80, y: 80 }, label: 1 });
+  expect(step(drawn, 1)).toBe(2);
+  expect(step(drawn, -1)).toBe(5);
+  expect(step(selecting(drawn, 5), 1)).toBe(2);
+  expect(step(selecting(drawn, 5), -1)).toBe(1);
 });
 
 test("a part of the image holds the boxes that lie in it wholly", () => {

@@ -54,17 +54,23 @@ export function nearestCorner(work: Work, { x, y }: Point): HeldCorner | null {
   );
 }
 
-// Visible boxes in the order in which Tab walks them: predicted ones that nobody has touched, the least
-// certain first, then the others.
+// Visible boxes in the order in which they are listed and walked: predicted ones that nobody has touched, the
+// least certain first, then the others.
 export function walkOrder(work: Work): Box[] {
   const visible = work.boxes.filter((box) => isVisible(work, box));
-  const left = visible.filter((box) => box.state === "predicted");
-  left.sort((a, b) => a.prediction!.score - b.prediction!.score);
+  const left = visible.filter((box) => box.state === "predicted").sort(byScore);
   return [...left, ...visible.filter((box) => box.state !== "predicted")];
 }
 
-// The box that comes after the one selected last (by 1) or before it (by -1). 0: there are no boxes.
+// Where Tab leads (by 1): to the next predicted box that is left, so that who has corrected or drawn a box
+// needn't walk over those that are done; when none is left, to the next of the others. Back (by -1) all are
+// walked. 0: there are no boxes.
 export function step(work: Work, by: 1 | -1): number {
+  const left = by === 1 ? nextLeft(work, work.selected.at(-1) ?? 0) : 0;
+  return left || neighbour(work, by);
+}
+
+function neighbour(work: Work, by: 1 | -1): number {
   const order = walkOrder(work);
   const current = order.findIndex((box) => box.id === work.selected.at(-1));
   const place =
@@ -72,18 +78,13 @@ export function step(work: Work, by: 1 | -1): number {
   return order[place]?.id ?? 0;
 }
 
-// The least certain predicted box that is left; 0: none.
-export function firstLeft(work: Work): number {
-  const first = walkOrder(work)[0];
-  return first?.state === "predicted" ? first.id : 0;
+// The predicted box that is left and follows this one, whatever has become of this one. After the most
+// certain box, and after one that the model didn't draw, the least certain follows. 0: none is left.
+export function nextLeft(work: Work, id: number): number {
+  const order = work.boxes.filter((box) => box.prediction).sort(byScore);
+  const current = order.findIndex((box) => box.id === id);
+  const following = [...order.slice(current + 1), ...order.slice(0, current + 1)];
+  return following.find((box) => box.state === "predicted" && isVisible(work, box))?.id ?? 0;
 }
 
-// The predicted box that follows the one selected last, whether that is still predicted or not; 0: none is
-// left.
-export function nextLeft(before: Work, after: Work): number {
-  const order = walkOrder(before);
-  const current = order.findIndex((box) => box.id === before.selected.at(-1));
-  const isLeft = (box: Box) => after.boxes.some((each) => each.id === box.id && each.state === "predicted");
-  const following = [...order.slice(current + 1), ...order.slice(0, current + 1)];
-  return following.filter((box) => box.state === "predicted").find(isLeft)?.id ?? 0;
-}
+const byScore = (a: Box, b: Box) => a.prediction!.score - b.prediction!.score;
