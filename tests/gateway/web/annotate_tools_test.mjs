@@ -365,6 +365,61 @@ test("the picture stays where it is when notices and buttons come and go", async
   }
 });
 
+test("the page says when Tab walks it and not the boxes, and how to go back", async (t) => {
+  const page = await place.annotate(t, "inge", "plain");
+  const corner = await onScreen(page, 0, 0);
+  const away = page.locator(".notice").getByText("Tab walks the page.");
+  const isOver = () => away.waitFor({ state: "detached" });
+  const stage = page.locator(".stage:focus");
+  await press(page, "Escape");
+  await away.waitFor();
+  assert.deepEqual(await onScreen(page, 0, 0), corner);
+  await press(page, "Escape");
+  await isOver();
+  await stage.waitFor();
+  await press(page, "Escape");
+  await away.waitFor();
+  await click(page, 64, 64);
+  await isOver();
+  await press(page, "Escape");
+  await away.waitFor();
+  await press(page, "m"); // Who writes knows where the keys go.
+  await page.locator(".note:focus").waitFor();
+  await isOver();
+
+  await page.getByRole("button", { name: "Panel" }).click();
+  await stage.waitFor();
+  await press(page, "Escape");
+  await away.waitFor();
+  await press(page, "Tab");
+  assert.equal(await stage.count(), 0);
+  await press(page, "Escape");
+  await stage.waitFor();
+});
+
+test("a click on a button or a slider doesn't say that the image lost the focus", async (t) => {
+  const page = await place.annotate(t, "irma", "plain");
+  await page.locator(".notice").evaluate((notice) => {
+    window.said = [];
+    const options = { childList: true, characterData: true, subtree: true };
+    new MutationObserver(() => window.said.push(notice.textContent)).observe(notice, options);
+  });
+  const paint = () =>
+    page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))));
+  for (const control of [page.getByRole("button", { name: "draw" }), page.getByLabel("Brightness")]) {
+    await control.hover();
+    await page.mouse.down();
+    await page.locator(".stage:not(:focus)").waitFor();
+    await paint();
+    await page.mouse.up();
+    await page.locator(".stage:focus").waitFor();
+    await paint();
+  }
+  const said = await page.evaluate(() => window.said);
+  assert.ok(said.some((text) => text.startsWith("Drag a box"))); // It has looked.
+  assert.ok(!said.some((text) => text.startsWith("Tab walks")), String(said));
+});
+
 test("hidden boxes are shown by the same key, and at the next image", async (t) => {
   const page = await place.annotate(t, "jana", "plain");
   const overlay = page.locator(".overlay");

@@ -80,7 +80,8 @@ function Desktop({ project, open, caller, journal, outbox }: Props) {
       desk,
       canvas: made,
       toggleHelp: () => (isHelpOpen.value = !isHelpOpen.value),
-      leaveCanvas: () => side.current?.focus(),
+      // Without the panel Tab goes on from where the image is.
+      leaveCanvas: () => (side.current!.hidden ? stage.current!.blur() : side.current!.focus()),
       enter: (field) => {
         const enterField = () => {
           const element = side.current?.querySelector<HTMLElement>(`.${field}`);
@@ -122,7 +123,7 @@ function Desktop({ project, open, caller, journal, outbox }: Props) {
   // they are.
   function returnFocus(event: MouseEvent) {
     const { detail, target } = event;
-    const isControl = target instanceof Element && target.closest("button, .sliders input");
+    const isControl = target instanceof Element && target.closest("button, summary, .sliders input");
     if (detail > 0 && isControl) stage.current!.focus();
   }
 

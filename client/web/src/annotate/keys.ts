@@ -374,11 +374,14 @@ function isInDialog({ target }: KeyboardEvent): boolean {
   return target instanceof Element && target.closest("dialog") !== null;
 }
 
+// They take all keys but Escape.
+export const FIELDS = "input:not([type=range], [type=checkbox]), textarea, select";
+
 // Whether the element that has the focus takes the key itself.
 function isForElement(event: KeyboardEvent, chord: string, root: HTMLElement): boolean {
   const element = event.target instanceof Element ? event.target : document.body;
   if (isInDialog(event)) return chord !== "?" || element.closest("[data-takes-keys]") !== null;
-  if (element.closest("input:not([type=range], [type=checkbox]), textarea, select")) return true;
+  if (element.closest(FIELDS)) return true;
   if (chord === "Tab" || chord === "Shift+Tab") return element !== root;
   if (element.closest("input[type=range]")) return chord.includes("Arrow");
   if (element.closest("button, a, summary, input")) return chord === "Enter" || chord === "Space";

@@ -1,8 +1,11 @@
+import { useIsAway } from "./away";
 import type { Desk } from "./desk";
 import { hasTask } from "./places";
 import { pressKey, shownChord } from "./keys";
 import type { Hands } from "./keys";
 import { droppedOf } from "./submission";
+
+const AWAY = "Tab walks the page. Press Escape or click the picture to go back.";
 
 interface Props {
   desk: Desk;
@@ -11,6 +14,7 @@ interface Props {
 
 // The keys that matter most, as buttons. They stay where they are, so that a second click hits no other one.
 export function Strip({ desk, hands }: Props) {
+  const isAway = useIsAway();
   const work = desk.work.value;
   const dropped = work ? droppedOf(work) : 0;
   const hasPredictions = (work?.task.predictions.length ?? 0) > 0;
@@ -19,16 +23,11 @@ export function Strip({ desk, hands }: Props) {
     field.blur(); // The next image takes the keys.
     desk.skip(desk.skipReason.value);
   }
-  const notice = (
-    <span class="notice" role="status">
-      {desk.notice}
-    </span>
-  );
   if (!hasTask(desk)) {
     return (
       <footer class="strip">
         <LastImage desk={desk} />
-        {notice}
+        <Notice text={desk.notice.value} />
       </footer>
     );
   }
@@ -59,8 +58,16 @@ export function Strip({ desk, hands }: Props) {
         onKeyDown={(event) => event.key === "Enter" && skipFrom(event.currentTarget)}
       />
       {copyable > 0 && key("copy", `copy ${copyable} of the last image`)}
-      {notice}
+      <Notice text={desk.notice.value || (isAway.value ? AWAY : "")} />
     </footer>
+  );
+}
+
+function Notice({ text }: { text: string }) {
+  return (
+    <span class="notice" role="status">
+      {text}
+    </span>
   );
 }
 
