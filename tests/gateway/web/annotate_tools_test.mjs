@@ -233,12 +233,19 @@ test("boxes of the last image are copied where this one looks almost the same", 
   await drag(page, [120, 40], [150, 130]);
   await press(page, "2");
   await submit(page);
-  await page.getByRole("button", { name: "copy 2 of the last image" }).waitFor();
+  const copy = page.getByRole("button", { name: "copy 2 of the last image" });
+  await copy.waitFor();
+  assert.ok(await copy.isEnabled());
   await press(page, "k");
   assert.equal(await rowsOn(page).filter({ hasText: "copied" }).count(), 2);
   assert.equal(await selectedOn(page), 2);
   await press(page, "k"); // They are there already.
   assert.equal(await rowsOn(page).count(), 2);
+  assert.ok(await copy.isDisabled());
+  await press(page, "u");
+  assert.ok(await copy.isEnabled());
+  await copy.click();
+  assert.ok(await copy.isDisabled());
   await press(page, "Escape", "Tab", "ArrowRight"); // A copied box that is moved is a copied one.
   const file = await fileOn(page);
   await press(page, "Enter");

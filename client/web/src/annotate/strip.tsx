@@ -4,6 +4,7 @@ import { hasTask } from "./places";
 import { pressKey, shownChord } from "./keys";
 import type { Hands } from "./keys";
 import { droppedOf } from "./submission";
+import { copiesOf } from "./work";
 
 const AWAY = "Tab walks the page. Press Escape or click the picture to go back.";
 
@@ -18,7 +19,7 @@ export function Strip({ desk, hands }: Props) {
   const work = desk.work.value;
   const dropped = work ? droppedOf(work) : 0;
   const hasPredictions = (work?.task.predictions.length ?? 0) > 0;
-  const copyable = desk.copyable.value.length;
+  const { value: copyable } = desk.copyable;
   function skipFrom(field: HTMLInputElement) {
     field.blur(); // The next image takes the keys.
     desk.skip(desk.skipReason.value);
@@ -32,6 +33,7 @@ export function Strip({ desk, hands }: Props) {
     );
   }
   const key = keysOf(hands);
+  const copyWhat = `copy ${copyable.length} of the last image`;
   return (
     <footer class="strip">
       {key("accept", "accept", !hasPredictions)}
@@ -57,7 +59,7 @@ export function Strip({ desk, hands }: Props) {
         onInput={(event) => (desk.skipReason.value = event.currentTarget.value)}
         onKeyDown={(event) => event.key === "Enter" && skipFrom(event.currentTarget)}
       />
-      {copyable > 0 && key("copy", `copy ${copyable} of the last image`)}
+      {work && copyable.length > 0 && key("copy", copyWhat, copiesOf(work, copyable).length === 0)}
       <Notice text={desk.notice.value || (isAway.value ? AWAY : "")} />
     </footer>
   );

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { MIN_SIDE } from "./corners";
 import { randomEdit, randomOf, randomTask, taskWith } from "./random.test_helper";
 import { submissionOf } from "./submission";
-import { logged, reduce, restore, startWork } from "./work";
+import { copiesOf, logged, reduce, restore, startWork } from "./work";
 import type { Action, Box, Work } from "./work";
 
 const SCRIPTS = 10_000;
@@ -235,6 +235,19 @@ test("boxes of the image before are copied once, clipped, and told as copied", (
   expect(submissionOf(after, new Map()).boxes.slice(1)).toEqual([
     { box: { x1: 190, y1: 90, x2: 200, y2: 100 }, label: 1, ignore: true, copied: true },
   ]);
+});
+
+test("boxes can be copied until all are there, and again after undo", () => {
+  const start = startWork(taskWith({ truth: [known] }), 0.3);
+  const other = { ...known, label: known.label + 1 };
+  const copy: Action = { do: "copy", boxes: [known, other] };
+  const left = (work: Work) => copiesOf(work, copy.boxes).map((box) => box.label);
+  expect(left(start)).toEqual([other.label]);
+  const copied = reduce(start, copy);
+  expect(left(copied)).toEqual([]);
+  expect(left(reduce(copied, { do: "undo" }))).toEqual([other.label]);
+  expect(left(run(copied, { do: "undo" }, { do: "redo" }))).toEqual([]);
+  expect(left(reduce(copied, { do: "delete", ids: [1] }))).toEqual([known.label]);
 });
 
 test("remarks are kept beside undo and redo", () => {

@@ -113,7 +113,7 @@ export function reduce(work: Work, action: Action): Work {
     case "duplicate":
       return duplicate(work, action.ids);
     case "copy":
-      return copy(work, action.boxes);
+      return add(work, copiesOf(work, action.boxes));
     case "acceptAll":
       return acceptAll(work);
     case "undo":
@@ -225,16 +225,15 @@ function duplicate(work: Work, ids: readonly number[]): Work {
   );
 }
 
-// Those that are there already aren't copied again.
-function copy(work: Work, boxes: readonly CopiedBox[]): Work {
+// The copies that would be made of these boxes: not of those that are there already.
+export function copiesOf(work: Work, boxes: readonly CopiedBox[]): NewBox[] {
   const visible = work.boxes.filter((box) => isVisible(work, box));
   const isThere = (corners: Corners, label: number) =>
     visible.some((box) => box.label === label && sameCorners(box.corners, corners));
-  const copies = boxes.flatMap(({ corners, label, ignore }): NewBox[] => {
+  return boxes.flatMap(({ corners, label, ignore }): NewBox[] => {
     const inside = clipped(corners, work.task.size);
     return isThere(inside, label) ? [] : [{ ...drawn(inside, label), ignore, copied: true }];
   });
-  return add(work, copies);
 }
 
 // What was a predicted box is kept as a rejected one.
