@@ -372,6 +372,41 @@ test("the picture stays where it is when notices and buttons come and go", async
   }
 });
 
+test("what a person is to be told covers neither picture nor panel, and can be folded", async (t) => {
+  const page = await place.annotate(t, "ines", "plain");
+  const corner = () => onScreen(page, 0, 0);
+  const boundsOf = (selector) => page.locator(selector).boundingBox();
+  const before = await corner();
+  await page.route("**/loupe.v1.LabelingService/Submit", (route) =>
+    route.fulfill({
+      status: 400,
+      contentType: "application/json",
+      body: JSON.stringify({ code: "failed_precondition", message: "box 0: its class is retired" }),
+    }),
+  );
+  await press(page, "n", "n");
+  await submit(page);
+  const told = page.getByText("Not taken");
+  await told.waitFor();
+  assert.deepEqual(await corner(), before);
+  const [stage, warnings, side] = await Promise.all([".stage", ".warnings", ".side"].map(boundsOf));
+  assert.ok(warnings.x >= stage.x + stage.width, "beside the picture");
+  assert.ok(warnings.y + warnings.height <= side.y, "above the panel");
+
+  await page.getByRole("button", { name: "Panel" }).click();
+  const without = await corner();
+  assert.ok(without[0] > before[0]);
+  await told.waitFor();
+  const fold = page.getByText("1 message", { exact: true });
+  await fold.click();
+  await told.waitFor({ state: "hidden" });
+  await page.locator(".stage:focus").waitFor();
+  await fold.click();
+  await page.getByRole("button", { name: "Discard" }).click();
+  await fold.waitFor({ state: "detached" });
+  assert.deepEqual(await corner(), without);
+});
+
 test("the page says when Tab walks it and not the boxes, and how to go back", async (t) => {
   const page = await place.annotate(t, "inge", "plain");
   const corner = await onScreen(page, 0, 0);

@@ -150,7 +150,6 @@ function Desktop({ project, open, caller, journal, outbox }: Props) {
           Panel
         </button>
       </header>
-      <Warnings desk={desk} />
       <div class="middle">
         <div class="picture-side">
           <div
@@ -176,6 +175,7 @@ function Desktop({ project, open, caller, journal, outbox }: Props) {
           {work && <RemarksPanel key={work.task.id} desk={desk} />}
           {guidelinesVersion > 0 && <Guidelines project={project} version={guidelinesVersion} />}
         </aside>
+        <Warnings desk={desk} />
       </div>
       <Sliders desk={desk} canvas={() => canvas.current} localContrast={localContrast}>
         <Tools desk={desk} hands={() => hands.current!} />

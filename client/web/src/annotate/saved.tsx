@@ -19,36 +19,54 @@ export function Saved({ desk }: { desk: Desk }) {
   );
 }
 
-// What needs the person: answers that were refused, a browser that keeps nothing. Nothing is lost.
+// What needs the person: answers that were refused, a browser that keeps nothing. Nothing is lost. It can be
+// folded, since without the panel it lies over the image.
 export function Warnings({ desk }: { desk: Desk }) {
+  const { warning } = desk.journal;
+  const { beside, refused } = desk.outbox;
+  const count = Number(warning.value !== "") + Number(beside.value.length > 0) + refused.value.length;
   return (
     <div class="warnings" role="alert">
-      {desk.journal.warning.value && <p>{desk.journal.warning.value}</p>}
-      {desk.outbox.beside.value.length > 0 && (
-        <p>
-          Kept beside the truth, which had changed since the image was opened:{" "}
-          {desk.outbox.beside.value.join(", ")}.{" "}
-          <button type="button" onClick={() => (desk.outbox.beside.value = [])}>
-            Understood
-          </button>
-        </p>
+      {count > 0 && (
+        <details open>
+          <summary>{counted(count, "message", "messages")}</summary>
+          {warning.value && <p>{warning.value}</p>}
+          {beside.value.length > 0 && <Beside outbox={desk.outbox} />}
+          {refused.value.map((entry) => (
+            <Refused key={entry.request.requestId} desk={desk} entry={entry} />
+          ))}
+        </details>
       )}
-      {desk.outbox.refused.value.map((entry) => (
-        <p key={entry.request.requestId}>
-          Not taken: {entry.draft.task.fileName}, {whatOf(entry)}.{" "}
-          {entry.refusal}{" "}
-          <button type="button" onClick={() => void desk.outbox.retry(entry)}>
-            Send again
-          </button>{" "}
-          <button type="button" onClick={() => void desk.takeBack(entry)}>
-            Open
-          </button>{" "}
-          <button type="button" onClick={() => void desk.outbox.discard(entry)}>
-            Discard
-          </button>
-        </p>
-      ))}
     </div>
+  );
+}
+
+function Beside({ outbox }: { outbox: Outbox }) {
+  return (
+    <p>
+      Kept beside the truth, which had changed since the image was opened:{" "}
+      {outbox.beside.value.join(", ")}.{" "}
+      <button type="button" onClick={() => (outbox.beside.value = [])}>
+        Understood
+      </button>
+    </p>
+  );
+}
+
+function Refused({ desk, entry }: { desk: Desk; entry: Entry }) {
+  return (
+    <p>
+      Not taken: {entry.draft.task.fileName}, {whatOf(entry)}. {entry.refusal}{" "}
+      <button type="button" onClick={() => void desk.outbox.retry(entry)}>
+        Send again
+      </button>{" "}
+      <button type="button" onClick={() => void desk.takeBack(entry)}>
+        Open
+      </button>{" "}
+      <button type="button" onClick={() => void desk.outbox.discard(entry)}>
+        Discard
+      </button>
+    </p>
   );
 }
 
