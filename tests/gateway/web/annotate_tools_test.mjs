@@ -292,6 +292,33 @@ test("one of more than ten classes is found by its name", async (t) => {
   );
 });
 
+test("on a narrow screen a list gives boxes their class", async (t) => {
+  const screen = { viewport: { width: 390, height: 844 }, hasTouch: true };
+  const page = await place.annotate(t, "gitta", "plain", screen);
+  const choice = page.getByRole("combobox", { name: "Class", exact: true });
+  const shown = () => choice.evaluate((list) => list.selectedOptions[0].text);
+  const [first, second, third] = await choice.locator("option").allTextContents();
+  assert.equal(await shown(), first);
+  assert.ok((await choice.boundingBox()).height >= 44);
+  await press(page, "n", "n");
+  await choice.selectOption(second);
+  await page.locator(".stage:focus").waitFor();
+  await press(page, "Escape", "n", "n", "ArrowUp"); // The next one has the same class.
+  assert.equal(await shown(), second);
+  await choice.selectOption(third);
+  await press(page, "Control+A");
+  assert.equal(await shown(), "several");
+  await press(page, "Escape");
+  assert.equal(await shown(), third);
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await choice.waitFor({ state: "hidden" });
+  const boxes = await stored(page, "plain");
+  assert.deepEqual(
+    boxes.map(([, , , , label]) => label),
+    [2, 3],
+  );
+});
+
 test("note and flags are stored with the answer, and there when it is opened again", async (t) => {
   const page = await place.annotate(t, "hugo", "plain");
   await press(page, "m");

@@ -178,7 +178,7 @@ function Desktop({ project, open, caller, journal, outbox }: Props) {
         <Warnings desk={desk} />
       </div>
       <Sliders desk={desk} canvas={() => canvas.current} localContrast={localContrast}>
-        <Tools desk={desk} hands={() => hands.current!} />
+        <Tools desk={desk} hands={() => hands.current!} leave={() => stage.current!.focus()} />
       </Sliders>
       <Strip desk={desk} hands={() => hands.current!} />
       <Spoken desk={desk} />

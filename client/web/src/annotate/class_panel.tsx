@@ -26,9 +26,8 @@ export function ClassPanel({ desk, leave }: { desk: Desk; leave: () => void }) {
   for (const box of work?.boxes ?? []) {
     if (isVisible(work!, box)) counts.set(box.label, (counts.get(box.label) ?? 0) + 1);
   }
-  const offered = (desk.project.value.classes ?? []).filter((each) => !each.retired);
   const isSearched = ({ name = "" }: ClassJson) => name.toLowerCase().includes(search.value.toLowerCase());
-  const classes = offered.map((each, i) => ({ ...each, i })).filter(isSearched);
+  const classes = desk.offered.map((each, i) => ({ ...each, i })).filter(isSearched);
   // Enter takes the first class that was found, Escape none; the image has the keys again.
   function press(event: KeyboardEvent) {
     if (event.key !== "Enter" && event.key !== "Escape") return;

@@ -1,6 +1,7 @@
 // A person at work on a project: the task in hand, the next ones, and what goes to the coordinator.
 
 import { batch, effect, signal } from "@preact/signals";
+import type { ClassJson } from "../../gen/loupe/v1/annotation_pb";
 import type { ProjectJson, ProjectStatusJson } from "../../gen/loupe/v1/project_pb";
 import { call } from "../api";
 import { clientName } from "../client_name";
@@ -140,6 +141,11 @@ export class Desk {
     }
     this.dispatch({ do: verdict, ids: judged.map((box) => box.id) });
     this.dispatch({ do: "select", ids: [nextLeft(this.work.value!, before.selected.at(-1)!)] });
+  }
+
+  // Classes that boxes can be given.
+  get offered(): readonly ClassJson[] {
+    return (this.project.value.classes ?? []).filter((each) => !each.retired);
   }
 
   // The class of the selected boxes, and of those that are drawn next.
@@ -290,7 +296,7 @@ export class Desk {
   private async begin(): Promise<void> {
     try {
       await this.readStatus();
-      this.label.value = this.project.value.classes?.find((each) => !each.retired)?.label ?? 1;
+      this.label.value = this.offered[0]?.label ?? 1;
       await this.supply.start();
       if (this.first) await this.beginWith(this.first);
       void this.advance();

@@ -435,8 +435,7 @@ function hide({ desk, canvas }: Hands): void {
 }
 
 function label({ desk }: Hands, chord: string): void {
-  const classes = (desk.project.value.classes ?? []).filter((each) => !each.retired);
-  const chosen = classes[digits.indexOf(chord)]?.label;
+  const chosen = desk.offered[digits.indexOf(chord)]?.label;
   if (chosen !== undefined) desk.chooseLabel(chosen);
 }
 

@@ -1,4 +1,5 @@
 import { useIsAway } from "./away";
+import { ClassChoice } from "./class_choice";
 import type { Desk } from "./desk";
 import { hasTask } from "./places";
 import { pressKey, shownChord } from "./keys";
@@ -74,11 +75,12 @@ function Notice({ text }: { text: string }) {
 }
 
 // What else a pointer needs, on screens without a keyboard above all.
-export function Tools({ desk, hands }: Props) {
+export function Tools({ desk, hands, leave }: Props & { leave: () => void }) {
   const work = desk.work.value;
   const key = keysOf(hands);
   return (
     <span class="tools">
+      <ClassChoice desk={desk} leave={leave} />
       {key("draw", "draw", !work)}
       {key("undo", "undo", !work?.past)}
       {key("delete", "delete", !work?.selected.length)}

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { MIN_SIDE } from "./corners";
 import { randomEdit, randomOf, randomTask, taskWith } from "./random.test_helper";
 import { submissionOf } from "./submission";
-import { copiesOf, logged, reduce, restore, startWork } from "./work";
+import { chosenLabel, copiesOf, logged, reduce, restore, startWork } from "./work";
 import type { Action, Box, Work } from "./work";
 
 const SCRIPTS = 10_000;
@@ -235,6 +235,13 @@ test("boxes of the image before are copied once, clipped, and told as copied", (
   expect(submissionOf(after, new Map()).boxes.slice(1)).toEqual([
     { box: { x1: 190, y1: 90, x2: 200, y2: 100 }, label: 1, ignore: true, copied: true },
   ]);
+});
+
+test("the class that is shown is that of the selected boxes, or else of boxes drawn next", () => {
+  const start = startWork(taskWith({ truth: [known, { ...known, label: 3 }, known] }), 0.3);
+  const shown = (...ids: number[]) => chosenLabel(reduce(start, { do: "select", ids }), 1);
+  expect(chosenLabel(null, 1)).toBe(1);
+  expect([shown(), shown(2), shown(1, 3), shown(1, 2)]).toEqual([1, 3, 2, 0]);
 });
 
 test("boxes can be copied until all are there, and again after undo", () => {

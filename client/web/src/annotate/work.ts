@@ -149,6 +149,14 @@ export function soleBox(work: Work): Box | undefined {
   return work.selected.length === 1 ? boxOf(work, work.selected[0]!) : undefined;
 }
 
+// The class that a choice of another one would change: of the selected boxes, or where none is selected
+// `next`, of boxes drawn next. 0: the selected boxes have several.
+export function chosenLabel(work: Work | null, next: number): number {
+  const labels = new Set(work ? selectedBoxes(work).map((box) => box.label) : []);
+  if (labels.size > 1) return 0;
+  return [...labels][0] ?? next;
+}
+
 // Whether nothing would be lost with it.
 export function isUntouched(work: Work): boolean {
   return work.past === null && work.remarks === work.task.remarks;
