@@ -29,6 +29,10 @@ Json TimeJson(const Message& message, bool present) {
 // For numbers where 0 means none.
 Json NumberJson(uint32_t number) { return number == 0 ? Json() : Json(number); }
 
+Json NumbersJson(const google::protobuf::RepeatedField<uint32_t>& numbers) {
+  return std::vector<uint32_t>(numbers.begin(), numbers.end());
+}
+
 Json GateJson(const v1::Gate& gate) {
   Json json = {{"outcome", GateName(gate.outcome())},
                {"against_model", NumberJson(gate.against_model())},
@@ -51,7 +55,7 @@ Json ProgressJson(const v1::JobProgress& progress) {
           {"ap50", progress.has_ap50() ? Json(progress.ap50()) : Json()}};
 }
 
-Json RevisionJson(const v1::Revision& revision, const ClassNames& classes) {
+Json RevisionJson(const v1::Revision& revision) {
   Json json = {{"revision_id", revision.revision_id()},
                {"number", revision.number()},
                {"source", revision.source()},
@@ -68,23 +72,38 @@ Json RevisionJson(const v1::Revision& revision, const ClassNames& classes) {
                {"task_id", revision.task_id() == 0 ? Json() : Json(revision.task_id())},
                {"reason", revision.has_reason() ? ReasonJson(revision.reason()) : Json()},
                {"shown_model", NumberJson(revision.shown_model())}};
+  json["previous_hash"] = HashJson(revision.previous_hash());
+  json["hash"] = HashJson(revision.hash());
+  return json;
+}
+
+Json LabelBoxJson(const v1::LabelBox& box, const ClassNames& classes) {
+  return {{"box_id", box.box_id()},
+          {"box", BoxJson(box.box())},
+          {"label", box.label()},
+          {"class", classes.Name(box.label())},
+          {"origin", OriginName(box.origin())},
+          {"ignore", box.ignore()}};
+}
+
+Json WholeRevisionJson(const v1::Revision& revision, const ClassNames& classes) {
+  Json json = RevisionJson(revision);
   json["boxes"] = Json::array();
-  for (const v1::LabelBox& box : revision.boxes()) {
-    json["boxes"].push_back({{"box_id", box.box_id()},
-                             {"box", BoxJson(box.box())},
-                             {"label", box.label()},
-                             {"class", classes.Name(box.label())},
-                             {"origin", OriginName(box.origin())},
-                             {"ignore", box.ignore()}});
-  }
+  for (const v1::LabelBox& box : revision.boxes()) json["boxes"].push_back(LabelBoxJson(box, classes));
   json["shown_boxes"] = Json::array();
   for (const v1::ShownBox& shown : revision.shown_boxes()) {
     Json box = PredictedBoxJson(shown.box(), classes);
     box["outcome"] = OutcomeName(shown.outcome());
     json["shown_boxes"].push_back(std::move(box));
   }
-  json["previous_hash"] = HashJson(revision.previous_hash());
-  json["hash"] = HashJson(revision.hash());
+  return json;
+}
+
+Json BoxSourceJson(const v1::BoxSource& source, const ClassNames& classes) {
+  Json json = PredictedBoxJson(source.box(), classes);
+  json["model"] = source.model();
+  json["outcome"] = OutcomeName(source.outcome());
+  json["iou"] = source.iou();
   return json;
 }
 
@@ -402,13 +421,43 @@ Json ProvenanceJson(const v1::ImageProvenance& provenance, const ClassNames& cla
   Json json = {{"image", ImageJson(provenance.image())}};
   json["revisions"] = Json::array();
   for (const v1::Revision& revision : provenance.revisions()) {
-    json["revisions"].push_back(RevisionJson(revision, classes));
+    json["revisions"].push_back(WholeRevisionJson(revision, classes));
   }
-  json["trained_in_rounds"] = Json::array();
-  for (const uint32_t round : provenance.trained_in_rounds()) json["trained_in_rounds"].push_back(round);
-  json["pseudo_labelled_in_rounds"] = Json::array();
-  for (const uint32_t round : provenance.pseudo_labelled_in_rounds()) {
-    json["pseudo_labelled_in_rounds"].push_back(round);
+  json["trained_in_rounds"] = NumbersJson(provenance.trained_in_rounds());
+  json["pseudo_labelled_in_rounds"] = NumbersJson(provenance.pseudo_labelled_in_rounds());
+  return json;
+}
+
+Json BoxProvenanceJson(const v1::BoxProvenance& provenance, const ClassNames& classes) {
+  Json json = {{"box_id", provenance.box_id()},
+               {"image", ImageJson(provenance.image())},
+               {"in_truth", provenance.in_truth()}};
+  json["revisions"] = Json::array();
+  for (const v1::BoxRevision& held : provenance.revisions()) {
+    Json revision = RevisionJson(held.revision());
+    revision["box"] = LabelBoxJson(held.box(), classes);
+    revision["box_spent_ms"] = held.has_spent_ms() ? Json(held.spent_ms()) : Json();
+    revision["made_from"] = held.has_source() ? BoxSourceJson(held.source(), classes) : Json();
+    json["revisions"].push_back(std::move(revision));
+  }
+  json["trained_models"] = NumbersJson(provenance.trained_models());
+  return json;
+}
+
+Json ModelProvenanceJson(const v1::ModelProvenance& provenance, const ClassNames& classes) {
+  Json json = {{"model", ModelJson(provenance.model(), classes)},
+               {"ancestors", NumbersJson(provenance.ancestors())},
+               {"descendants", NumbersJson(provenance.descendants())}};
+  json["origins"] = Json::array();
+  for (const v1::OriginCount& count : provenance.origins()) {
+    json["origins"].push_back({{"origin", OriginName(count.origin())}, {"boxes", count.boxes()}});
+  }
+  json["authors"] = Json::array();
+  for (const v1::AuthorCount& count : provenance.authors()) {
+    json["authors"].push_back({{"author", count.author()},
+                               {"images", count.images()},
+                               {"blind_images", count.blind_images()},
+                               {"boxes", count.boxes()}});
   }
   return json;
 }

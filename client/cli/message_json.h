@@ -76,6 +76,8 @@ Json PlanJson(const v1::RoundPlan& plan);
 Json ModelJson(const v1::Model& model, const ClassNames& classes);
 Json QueueEntryJson(const v1::QueueEntry& entry);
 Json ProvenanceJson(const v1::ImageProvenance& provenance, const ClassNames& classes);
+Json BoxProvenanceJson(const v1::BoxProvenance& provenance, const ClassNames& classes);
+Json ModelProvenanceJson(const v1::ModelProvenance& provenance, const ClassNames& classes);
 Json TokenJson(const v1::Token& token);
 
 }  // namespace loupe

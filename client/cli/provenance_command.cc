@@ -1,4 +1,4 @@
-// loupe provenance image|verify
+// loupe provenance image|box|model|verify
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +13,16 @@ namespace {
 
 struct ImageOptions {
   std::string image;
+  bool json = false;
+};
+
+struct BoxLineageOptions {
+  int64_t box_id = 0;
+  bool json = false;
+};
+
+struct ModelLineageOptions {
+  std::string model;
   bool json = false;
 };
 
@@ -99,6 +109,92 @@ absl::Status ShowImage(const Context& context, const ImageOptions& options) {
   return absl::OkStatus();
 }
 
+template <typename Numbers>
+std::string NumberList(const Numbers& numbers) {
+  return numbers.empty() ? "none" : absl::StrJoin(numbers, ", ");
+}
+
+void PrintBoxRevision(const v1::BoxRevision& held, const ClassNames& classes) {
+  const v1::Revision& revision = held.revision();
+  const v1::LabelBox& box = held.box();
+  std::printf("\nrevision %u: %s by %s, %s%s, %s\n", revision.number(), Printable(revision.source()).c_str(),
+              Printable(revision.author()).c_str(), TimeText(revision.created_at()).c_str(),
+              revision.blind() ? ", blind" : "", StandingName(revision.standing()).c_str());
+  std::printf("  %s at %s, %s%s\n", Printable(classes.Name(box.label())).c_str(), BoxText(box.box()).c_str(),
+              OriginName(box.origin()).c_str(), box.ignore() ? ", to ignore" : "");
+  if (revision.has_reason()) std::printf("  %s\n", ReasonText(revision.reason()).c_str());
+  if (held.has_spent_ms()) {
+    std::printf("  %s s on the box\n", Fixed(static_cast<double>(held.spent_ms()) / 1000, 1).c_str());
+  }
+  if (!held.has_source()) return;
+  const v1::BoxSource& source = held.source();
+  std::printf("  made from a box of model %u: %s at %s, score %s; %s, overlap (IoU) %s\n", source.model(),
+              Printable(classes.Name(source.box().label())).c_str(), BoxText(source.box().box()).c_str(),
+              Fixed(source.box().score(), 3).c_str(), OutcomeName(source.outcome()).c_str(),
+              Fixed(source.iou(), 3).c_str());
+}
+
+absl::Status ShowBoxLineage(const Context& context, const BoxLineageOptions& options) {
+  const auto classes = FetchClasses(context);
+  if (!classes.ok()) return classes.status();
+  v1::GetBoxProvenanceRequest request;
+  request.set_project(context.project());
+  request.set_box_id(options.box_id);
+  const auto provenance = Ask(context, &v1::ProvenanceService::Stub::GetBoxProvenance, request);
+  if (!provenance.ok()) return provenance.status();
+  if (options.json) {
+    PrintJson(BoxProvenanceJson(*provenance, *classes));
+    return absl::OkStatus();
+  }
+  Table table({"box", absl::StrCat(provenance->box_id())});
+  table.Add({"image", absl::StrCat(provenance->image().id(), ", ", provenance->image().file_name())});
+  table.Add({"in the truth", provenance->in_truth() ? "yes" : "no"});
+  table.Add({"models that learned from it", NumberList(provenance->trained_models())});
+  table.Print();
+  for (const v1::BoxRevision& held : provenance->revisions()) PrintBoxRevision(held, *classes);
+  return absl::OkStatus();
+}
+
+absl::Status ShowModelLineage(const Context& context, const ModelLineageOptions& options) {
+  v1::GetModelProvenanceRequest request;
+  request.set_project(context.project());
+  request.set_model(options.model);
+  const auto provenance = Ask(context, &v1::ProvenanceService::Stub::GetModelProvenance, request);
+  if (!provenance.ok()) return provenance.status();
+  if (options.json) {
+    const auto classes = FetchClasses(context);
+    if (!classes.ok()) return classes.status();
+    PrintJson(ModelProvenanceJson(*provenance, *classes));
+    return absl::OkStatus();
+  }
+  const v1::Model& model = provenance->model();
+  Table table({"model", absl::StrCat(model.number(), ", ", model.name(), ", ", model.state())});
+  table.Add({"made by", model.round() == 0 ? "import" : absl::StrCat("round ", model.round())});
+  table.Add({"its weights come from", NumberList(provenance->ancestors())});
+  table.Add({"models with its weights", NumberList(provenance->descendants())});
+  table.Add(
+      {"trained on", absl::StrCat(model.snapshot_images(), " images, ", model.snapshot_boxes(), " boxes")});
+  if (model.withdrawn_labels() > 0) {
+    table.Add({"withdrawn since", absl::StrCat(model.withdrawn_labels(), " labels")});
+  }
+  table.Print();
+  if (provenance->authors().empty()) return absl::OkStatus();
+  Table origins({"origin", "boxes"});
+  for (const v1::OriginCount& count : provenance->origins()) {
+    origins.Add({OriginName(count.origin()), absl::StrCat(count.boxes())});
+  }
+  Table authors({"author", "images", "blind", "boxes"});
+  for (const v1::AuthorCount& count : provenance->authors()) {
+    authors.Add({count.author(), absl::StrCat(count.images()), absl::StrCat(count.blind_images()),
+                 absl::StrCat(count.boxes())});
+  }
+  std::printf("\n");
+  origins.Print();
+  std::printf("\n");
+  authors.Print();
+  return absl::OkStatus();
+}
+
 absl::Status Verify(const Context& context, const VerifyOptions& options) {
   v1::VerifyHistoryRequest request;
   request.set_project(context.project());
@@ -132,6 +228,19 @@ void AddProvenanceCommands(CLI::App& parent, Action& action) {
   command->add_option("image", image->image, "Its id or file name")->required();
   command->add_flag("--json", image->json, "Print JSON");
   OnChosen(command, action, image, ShowImage);
+
+  auto box = std::make_shared<BoxLineageOptions>();
+  command = provenance->add_subcommand(
+      "box", "What a box was made from, what became of it, and the models that learned from it");
+  command->add_option("box", box->box_id, "Its id, as `loupe provenance image` prints it")->required();
+  command->add_flag("--json", box->json, "Print JSON");
+  OnChosen(command, action, box, ShowBoxLineage);
+
+  auto model = std::make_shared<ModelLineageOptions>();
+  command = provenance->add_subcommand("model", "What a model learned from: labels by origin and by author");
+  command->add_option("model", model->model, "Its name or number; default: the serving model");
+  command->add_flag("--json", model->json, "Print JSON");
+  OnChosen(command, action, model, ShowModelLineage);
 
   auto verify = std::make_shared<VerifyOptions>();
   command =

@@ -56,6 +56,37 @@ JOIN label_revision ON label_revision.id = revision_id
 JOIN shown_box ON shown_box.task_id = label_revision.task_id AND ordinal = shown_ordinal
 WHERE image_id = $1 ORDER BY number, ordinal;
 
+-- name: FindImageOfBox
+SELECT image_id
+FROM label_box
+JOIN label_revision ON label_revision.id = revision_id
+JOIN image ON image.id = image_id
+WHERE box_id = $2 AND project_id = $1 LIMIT 1;
+
+-- name: SelectTruthOf
+SELECT truth_revision_id FROM image WHERE id = $1;
+
+-- name: SelectBoxSources
+-- One row per revision that holds box $2 of image $1, with the shown box that it was made from there, or
+-- NULLs.
+SELECT label_box.revision_id, label_box.spent_ms, shown.ordinal, shown.label, shown.score, shown.x1, shown.y1,
+       shown.x2, shown.y2, outcome.outcome, model.number AS model,
+       shared.area / ((label_box.x2 - label_box.x1)::float8 * (label_box.y2 - label_box.y1)
+                      + (shown.x2 - shown.x1)::float8 * (shown.y2 - shown.y1) - shared.area) AS iou
+FROM label_box
+JOIN label_revision revision ON revision.id = label_box.revision_id
+LEFT JOIN shown_box shown ON shown.task_id = revision.task_id AND shown.ordinal = label_box.shown_ordinal
+LEFT JOIN outcome ON outcome.revision_id = revision.id AND outcome.shown_ordinal = label_box.shown_ordinal
+LEFT JOIN model ON model.id = shown.model_id
+CROSS JOIN LATERAL (
+  SELECT greatest(least(label_box.x2, shown.x2) - greatest(label_box.x1, shown.x1), 0)::float8
+         * greatest(least(label_box.y2, shown.y2) - greatest(label_box.y1, shown.y1), 0) AS area
+) shared
+WHERE box_id = $2 AND revision.image_id = $1 ORDER BY revision.number;
+
+-- name: SelectModelsTrainedOnRevisions
+SELECT model_number FROM models_trained_on($1, $2::bigint[]);
+
 -- name: LockLabelsToWithdraw
 -- Locks the images of the labels in order of id.
 SELECT FROM image

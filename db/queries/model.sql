@@ -62,6 +62,40 @@ FROM models_trained_on($1, ARRAY(SELECT withdrawn.based_on
                                  FROM label_revision withdrawn JOIN image ON image.id = withdrawn.image_id
                                  WHERE withdrawn.standing = 'withdrawn' AND image.project_id = $1));
 
+-- name: SelectAncestors
+-- Of model $1, nearest first.
+WITH RECURSIVE line AS (
+  SELECT parent_id, 1 AS distance FROM model WHERE id = $1
+  UNION ALL
+  SELECT model.parent_id, distance + 1 FROM line JOIN model ON model.id = line.parent_id
+)
+SELECT model.number FROM line JOIN model ON model.id = line.parent_id ORDER BY distance;
+
+-- name: SelectDescendants
+WITH RECURSIVE line AS (
+  SELECT id, number FROM model WHERE parent_id = $1
+  UNION ALL
+  SELECT model.id, model.number FROM line JOIN model ON model.parent_id = line.id
+)
+SELECT number FROM line ORDER BY number;
+
+-- name: CountSnapshotOrigins
+-- Of the snapshot of round $1.
+SELECT origin, count(*) AS boxes
+FROM round JOIN snapshot_item USING (snapshot_id) JOIN label_box USING (revision_id)
+WHERE round.id = $1 AND NOT ignore
+GROUP BY origin ORDER BY boxes DESC, origin;
+
+-- name: CountSnapshotAuthors
+SELECT author.name AS author, count(*) AS images, count(*) FILTER (WHERE revision.blind) AS blind_images,
+       sum((SELECT count(*) FROM label_box WHERE revision_id = revision.id AND NOT ignore))::bigint AS boxes
+FROM round
+JOIN snapshot_item USING (snapshot_id)
+JOIN label_revision revision ON revision.id = snapshot_item.revision_id
+JOIN principal author ON author.id = revision.author_id
+WHERE round.id = $1
+GROUP BY author.id, author.name ORDER BY boxes DESC, author.name;
+
 -- name: RetireServingModel
 -- Returns the model that served. $2: the model that will serve; it is not changed.
 UPDATE model SET state = 'retired' WHERE project_id = $1 AND state = 'serving' AND id <> $2 RETURNING id;

@@ -32,6 +32,15 @@ v1::Revision RevisionOf(const pqxx::row& row) {
   return revision;
 }
 
+v1::BoxSource BoxSourceOf(const pqxx::row& row) {
+  v1::BoxSource source;
+  source.set_model(row["model"].as<uint32_t>());
+  *source.mutable_box() = PredictedBoxOf(row);
+  source.set_outcome(OutcomeOf(row["outcome"]));
+  source.set_iou(row["iou"].as<double>());
+  return source;
+}
+
 // State while the revisions of one image are checked in order.
 struct ChainWalk {
   int64_t image = 0;
@@ -177,6 +186,43 @@ v1::ImageProvenance ReadProvenance(Transaction& transaction, const v1::Image& im
   }
   for (const auto& row : transaction.Exec("SelectPseudoLabelledInRounds", image.id())) {
     provenance.add_pseudo_labelled_in_rounds(row[0].as<uint32_t>());
+  }
+  return provenance;
+}
+
+std::optional<ImageId> FindImageOfBox(Transaction& transaction, ProjectId project, int64_t box_id) {
+  const pqxx::result rows = transaction.Exec("FindImageOfBox", project, box_id);
+  if (rows.empty()) return std::nullopt;
+  return IdOf<ImageId>(rows[0][0]);
+}
+
+v1::BoxProvenance ReadBoxProvenance(Transaction& transaction, ProjectId project, const v1::Image& image,
+                                    int64_t box_id) {
+  v1::BoxProvenance provenance;
+  provenance.set_box_id(box_id);
+  *provenance.mutable_image() = image;
+  v1::ImageProvenance history = ReadProvenance(transaction, image);
+  std::unordered_map<int64_t, v1::Revision*> by_id;
+  for (v1::Revision& revision : *history.mutable_revisions()) by_id[revision.revision_id()] = &revision;
+  std::vector<int64_t> revisions;
+  for (const auto& row : transaction.Exec("SelectBoxSources", image.id(), box_id)) {
+    v1::Revision& revision = *by_id.at(row["revision_id"].as<int64_t>());
+    revisions.push_back(revision.revision_id());
+    v1::BoxRevision& held = *provenance.add_revisions();
+    for (const v1::LabelBox& box : revision.boxes()) {
+      if (box.box_id() == box_id) *held.mutable_box() = box;
+    }
+    if (!row["spent_ms"].is_null()) held.set_spent_ms(row["spent_ms"].as<uint32_t>());
+    if (!row["model"].is_null()) *held.mutable_source() = BoxSourceOf(row);
+    revision.clear_boxes();
+    revision.clear_shown_boxes();
+    *held.mutable_revision() = std::move(revision);
+  }
+  const std::optional<int64_t> truth =
+      Nullable<int64_t>(transaction.Exec("SelectTruthOf", image.id()).at(0)[0]);
+  provenance.set_in_truth(truth.has_value() && revisions.back() == *truth);
+  for (const auto& row : transaction.Exec("SelectModelsTrainedOnRevisions", project, revisions)) {
+    provenance.add_trained_models(row[0].as<uint32_t>());
   }
   return provenance;
 }

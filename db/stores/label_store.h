@@ -60,6 +60,13 @@ v1::WithdrawResponse WithdrawLabels(Transaction& transaction, const LabelsToWith
 // An image's whole history. `image`: from FindImage.
 v1::ImageProvenance ReadProvenance(Transaction& transaction, const v1::Image& image);
 
+// The image with a revision that holds the box; nullopt: the project has none.
+std::optional<ImageId> FindImageOfBox(Transaction& transaction, ProjectId project, int64_t box_id);
+
+// Where a box comes from. `image`: of FindImageOfBox.
+v1::BoxProvenance ReadBoxProvenance(Transaction& transaction, ProjectId project, const v1::Image& image,
+                                    int64_t box_id);
+
 // The result of checking a part of a project's history.
 struct ChainCheck {
   ImageId last_image;   // the next part begins after it; none: nothing was left to check

@@ -78,6 +78,30 @@ std::map<uint32_t, uint64_t> CountWithdrawnLabels(Transaction& transaction, Proj
   return labels;
 }
 
+v1::ModelProvenance ReadModelProvenance(Transaction& transaction, const ModelRow& model) {
+  v1::ModelProvenance provenance;
+  *provenance.mutable_model() = model.message;
+  for (const auto& row : transaction.Exec("SelectAncestors", model.id)) {
+    provenance.add_ancestors(row[0].as<uint32_t>());
+  }
+  for (const auto& row : transaction.Exec("SelectDescendants", model.id)) {
+    provenance.add_descendants(row[0].as<uint32_t>());
+  }
+  for (const auto& row : transaction.Exec("CountSnapshotOrigins", model.round)) {
+    v1::OriginCount& count = *provenance.add_origins();
+    count.set_origin(OriginOf(row["origin"]));
+    count.set_boxes(row["boxes"].as<uint64_t>());
+  }
+  for (const auto& row : transaction.Exec("CountSnapshotAuthors", model.round)) {
+    v1::AuthorCount& count = *provenance.add_authors();
+    count.set_author(row["author"].as<std::string>());
+    count.set_images(row["images"].as<uint64_t>());
+    count.set_blind_images(row["blind_images"].as<uint64_t>());
+    count.set_boxes(row["boxes"].as<uint64_t>());
+  }
+  return provenance;
+}
+
 void ServeModel(Transaction& transaction, ProjectId project, ModelId model, Replaced replaced) {
   const pqxx::result served = transaction.Exec("RetireServingModel", project, model);
   const ModelId before = served.empty() ? ModelId() : IdOf<ModelId>(served[0]["id"]);

@@ -11,6 +11,7 @@
 #include "content/sha256.h"
 #include "db/ids.h"
 #include "loupe/v1/model.pb.h"
+#include "loupe/v1/provenance.pb.h"
 
 namespace loupe {
 
@@ -54,6 +55,9 @@ std::vector<ModelRow> ListModels(Transaction& transaction, ProjectId project, ui
 // The project's models that learned from labels that are withdrawn by now, themselves or through the weights
 // that they began with: number -> how many labels.
 std::map<uint32_t, uint64_t> CountWithdrawnLabels(Transaction& transaction, ProjectId project);
+
+// What the model learned from, and its relatives.
+v1::ModelProvenance ReadModelProvenance(Transaction& transaction, const ModelRow& model);
 
 // Whether ServeModel records which model was replaced, so that a rollback can return to it. A rollback itself
 // keeps what was recorded.

@@ -2,7 +2,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "db/stores/image_store.h"
 #include "db/stores/label_store.h"
+#include "db/stores/model_store.h"
 #include "db/stores/project_store.h"
 #include "proto/error_info.h"
 #include "server/rpc/asked_image.h"
@@ -23,6 +25,31 @@ void AddChecked(const ChainCheck& check, v1::VerifyHistoryResponse& total) {
   }
 }
 
+absl::StatusOr<v1::BoxProvenance> ReadBox(Transaction& transaction, const std::string& project_name,
+                                          int64_t box_id) {
+  const absl::StatusOr<ProjectId> project = FindProject(transaction, project_name);
+  if (!project.ok()) return project.status();
+  const std::optional<ImageId> image = FindImageOfBox(transaction, *project, box_id);
+  if (!image.has_value()) {
+    return Error(absl::StatusCode::kNotFound, "NO_SUCH_BOX",
+                 absl::StrCat("the project has no box ", box_id,
+                              ": `loupe provenance image` tells the boxes of an image"));
+  }
+  const absl::StatusOr<v1::Image> found = FindAskedImage(transaction, *project, image->value(), "");
+  if (!found.ok()) return found.status();
+  return ReadBoxProvenance(transaction, *project, *found, box_id);
+}
+
+absl::StatusOr<v1::ModelProvenance> ReadModelLineage(Transaction& transaction,
+                                                     const v1::GetModelProvenanceRequest& request) {
+  const absl::StatusOr<ProjectId> project = FindProject(transaction, request.project());
+  if (!project.ok()) return project.status();
+  absl::StatusOr<ModelRow> model = ReadNamedModel(transaction, *project, request.model());
+  if (!model.ok()) return model.status();
+  model->message.set_withdrawn_labels(CountWithdrawnLabels(transaction, *project)[model->message.number()]);
+  return ReadModelProvenance(transaction, *model);
+}
+
 }  // namespace
 
 grpc::Status ProvenanceServiceImpl::GetImageProvenance(grpc::ServerContext* context,
@@ -40,6 +67,29 @@ grpc::Status ProvenanceServiceImpl::GetImageProvenance(grpc::ServerContext* cont
                                 if (!image.ok()) return image.status();
                                 return ReadProvenance(transaction, *image);
                               });
+  });
+}
+
+grpc::Status ProvenanceServiceImpl::GetBoxProvenance(grpc::ServerContext* context,
+                                                     const v1::GetBoxProvenanceRequest* request,
+                                                     v1::BoxProvenance* response) {
+  constexpr char kMethod[] = "ProvenanceService.GetBoxProvenance";
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
+    return database_.Transact({kMethod, call.deadline, Isolation::kRepeatableRead},
+                              [&](Transaction& transaction) {
+                                return ReadBox(transaction, request->project(), request->box_id());
+                              });
+  });
+}
+
+grpc::Status ProvenanceServiceImpl::GetModelProvenance(grpc::ServerContext* context,
+                                                       const v1::GetModelProvenanceRequest* request,
+                                                       v1::ModelProvenance* response) {
+  constexpr char kMethod[] = "ProvenanceService.GetModelProvenance";
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
+    return database_.Transact(
+        {kMethod, call.deadline, Isolation::kRepeatableRead},
+        [&](Transaction& transaction) { return ReadModelLineage(transaction, *request); });
   });
 }
 

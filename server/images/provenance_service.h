@@ -13,6 +13,10 @@ class ProvenanceServiceImpl final : public v1::ProvenanceService::Service {
 
   grpc::Status GetImageProvenance(grpc::ServerContext* context, const v1::GetImageProvenanceRequest* request,
                                   v1::ImageProvenance* response) override;
+  grpc::Status GetBoxProvenance(grpc::ServerContext* context, const v1::GetBoxProvenanceRequest* request,
+                                v1::BoxProvenance* response) override;
+  grpc::Status GetModelProvenance(grpc::ServerContext* context, const v1::GetModelProvenanceRequest* request,
+                                  v1::ModelProvenance* response) override;
   grpc::Status VerifyHistory(grpc::ServerContext* context, const v1::VerifyHistoryRequest* request,
                              v1::VerifyHistoryResponse* response) override;
 

@@ -46,6 +46,8 @@ const std::unordered_map<std::string_view, RoleSet>& Table() {
       {"LabelingService.Withdraw", kEngineers},
       {"LabelingService.ListQueue", kReading},
       {"ProvenanceService.GetImageProvenance", kReading},
+      {"ProvenanceService.GetBoxProvenance", kReading},
+      {"ProvenanceService.GetModelProvenance", kReading},
       {"ProvenanceService.VerifyHistory", kReading},
       {"InsightService.GetCurve", kReading},
       {"InsightService.CheckLabels", kReading},

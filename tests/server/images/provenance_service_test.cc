@@ -6,6 +6,7 @@
 #include <pqxx/except>
 
 #include "absl/strings/str_cat.h"
+#include "loupe/v1/round.grpc.pb.h"
 #include "proto/error_info.h"
 #include "tests/server/labeling/labeling_fixture.h"
 
@@ -107,6 +108,120 @@ TEST_F(HistoryTest, AnImageIsFoundByItsFileName) {
   EXPECT_EQ(
       ErrorReason(Rpc(*stub, &v1::ProvenanceService::Stub::GetImageProvenance, engineer_, request).status()),
       "NO_SUCH_IMAGE");
+}
+
+using LineageTest = AnsweredTest;
+
+v1::BoxProvenance BoxOf(TestCoordinator& coordinator, const std::string& token, int64_t box) {
+  const auto stub = v1::ProvenanceService::NewStub(coordinator.channel());
+  v1::GetBoxProvenanceRequest request;
+  request.set_box_id(box);
+  const auto found = Rpc(*stub, &v1::ProvenanceService::Stub::GetBoxProvenance, token, request);
+  EXPECT_TRUE(found.ok()) << found.status();
+  return found.ok() ? *found : v1::BoxProvenance();
+}
+
+TEST_F(LineageTest, ABoxIsFollowedFromItsPredictionThroughTwoCorrections) {
+  // Image 3: the predicted box (1, 1, 11, 11) was moved to (4, 1, 11, 11). Then it gets another class, and
+  // is taken away.
+  const int64_t box = Provenance(3).revisions(0).boxes(0).box_id();
+  v1::SubmitRequest relabelled = Unchanged(*Reopen(engineer_, 3));
+  relabelled.mutable_boxes(0)->set_label(2);
+  relabelled.mutable_boxes(0)->set_spent_ms(700);
+  ASSERT_TRUE(Submit(engineer_, relabelled).ok());
+
+  const v1::BoxProvenance held = BoxOf(coordinator_, engineer_, box);
+  EXPECT_EQ(held.image().id(), 3);
+  EXPECT_TRUE(held.in_truth());
+  ASSERT_EQ(held.revisions_size(), 2);
+  const v1::BoxRevision& first = held.revisions(0);
+  EXPECT_EQ(first.revision().number(), 1U);
+  EXPECT_EQ(first.revision().reason().generation(), 1U);
+  EXPECT_EQ(first.revision().boxes_size(), 0);
+  EXPECT_EQ(first.box().origin(), v1::ADJUSTED);
+  EXPECT_EQ(first.box().box().x1(), 4);
+  EXPECT_FALSE(first.has_spent_ms());
+  EXPECT_EQ(first.source().model(), 1U);
+  EXPECT_EQ(first.source().box().box().x1(), 1);
+  EXPECT_FLOAT_EQ(first.source().box().score(), 0.9F);
+  EXPECT_EQ(first.source().outcome(), v1::OUTCOME_ADJUSTED);
+  EXPECT_NEAR(first.source().iou(), 0.7, 1e-6);
+  const v1::BoxRevision& second = held.revisions(1);
+  EXPECT_EQ(second.revision().source(), "reopen");
+  EXPECT_EQ(second.box().label(), 2U);
+  EXPECT_EQ(second.spent_ms(), 700U);
+  EXPECT_FALSE(second.has_source()) << "nothing was shown when it was opened again";
+  EXPECT_EQ(held.trained_models_size(), 0);
+
+  ASSERT_TRUE(Submit(engineer_, CorrectionOf(*Reopen(engineer_, 3))).ok());
+  const v1::BoxProvenance gone = BoxOf(coordinator_, engineer_, box);
+  EXPECT_FALSE(gone.in_truth());
+  EXPECT_EQ(gone.revisions_size(), 2);
+}
+
+TEST_F(LineageTest, ModelsThatLearnedFromABoxAreNamedAndTellWhatTheyLearnedFrom) {
+  const auto rounds = v1::RoundService::NewStub(coordinator_.channel());
+  v1::SubmitRoundRequest submitted;
+  submitted.set_request_id(NextRequestId());
+  ASSERT_TRUE(Rpc(*rounds, &v1::RoundService::Stub::SubmitRound, engineer_, submitted).ok());
+  // Its model, one that begins with that model's weights, and one that begins with those of the second.
+  coordinator_.database().Sql(R"(
+      BEGIN;
+      INSERT INTO model (project_id, number, name, preset, state, weights_sha256, weights_bytes, round_id)
+      VALUES (1, 2, 'second', 'small', 'candidate', sha256('trained'), 7, 1);
+      UPDATE round SET model_id = (SELECT id FROM model WHERE number = 2), state = 'done', ended_at = now();
+      INSERT INTO model (project_id, number, name, preset, state, weights_sha256, weights_bytes, parent_id)
+      SELECT 1, 3, 'later', 'small', 'candidate', sha256('later'), 7, id FROM model WHERE number = 2;
+      INSERT INTO model (project_id, number, name, preset, state, weights_sha256, weights_bytes, parent_id)
+      SELECT 1, 4, 'last', 'small', 'candidate', sha256('last'), 7, id FROM model WHERE number = 3;
+      COMMIT)");
+  const int64_t box = Provenance(2).revisions(0).boxes(0).box_id();
+  EXPECT_THAT(BoxOf(coordinator_, engineer_, box).trained_models(), ElementsAre(2, 3, 4));
+
+  const auto stub = v1::ProvenanceService::NewStub(coordinator_.channel());
+  const auto lineage = [&](const std::string& model) {
+    v1::GetModelProvenanceRequest request;
+    request.set_model(model);
+    return Rpc(*stub, &v1::ProvenanceService::Stub::GetModelProvenance, engineer_, request);
+  };
+  const auto trained = lineage("second");
+  ASSERT_TRUE(trained.ok()) << trained.status();
+  EXPECT_EQ(trained->model().round(), 1U);
+  EXPECT_EQ(trained->ancestors_size(), 0);
+  EXPECT_THAT(trained->descendants(), ElementsAre(3, 4));
+  ASSERT_EQ(trained->origins_size(), 3) << trained->DebugString();
+  EXPECT_EQ(trained->origins(0).origin(), v1::ACCEPTED);
+  EXPECT_EQ(trained->origins(0).boxes(), 1U);
+  ASSERT_EQ(trained->authors_size(), 1);
+  EXPECT_EQ(trained->authors(0).images(), 3U);
+  EXPECT_EQ(trained->authors(0).blind_images(), 0U);
+  EXPECT_EQ(trained->authors(0).boxes(), 3U);
+  EXPECT_THAT(lineage("4")->ancestors(), ElementsAre(3, 2));
+  EXPECT_EQ(lineage("4")->authors_size(), 0);
+  EXPECT_EQ(lineage("")->model().number(), 1U) << "the serving one";
+  EXPECT_EQ(ErrorReason(lineage("9").status()), "NO_SUCH_MODEL");
+}
+
+TEST_F(LineageTest, ABoxThatTheProjectDoesNotHaveIsNotFound) {
+  const int64_t known = Provenance(2).revisions(0).boxes(0).box_id();
+  const auto projects = v1::ProjectService::NewStub(coordinator_.channel());
+  v1::CreateProjectRequest created;
+  created.set_request_id(NextRequestId());
+  created.set_name("other");
+  created.add_classes("scratch");
+  ASSERT_TRUE(Rpc(*projects, &v1::ProjectService::Stub::CreateProject, engineer_, created).ok());
+  const auto stub = v1::ProvenanceService::NewStub(coordinator_.channel());
+  const auto ask = [&](const std::string& token, const std::string& project, int64_t box) {
+    v1::GetBoxProvenanceRequest request;
+    request.set_project(project);
+    request.set_box_id(box);
+    return ErrorReason(Rpc(*stub, &v1::ProvenanceService::Stub::GetBoxProvenance, token, request).status());
+  };
+  EXPECT_EQ(ask(engineer_, "other", known), "NO_SUCH_BOX");
+  EXPECT_EQ(ask(annotator_, "other", known), "WRONG_ROLE");
+  for (const int64_t box : {int64_t{0}, int64_t{-1}, int64_t{1} << 60}) {
+    EXPECT_EQ(ask(engineer_, "other", box), "NO_SUCH_BOX");
+  }
 }
 
 }  // namespace
