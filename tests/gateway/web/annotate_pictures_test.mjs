@@ -198,7 +198,7 @@ test("boxes that the mouse draws, moves and resizes are the same at every zoom",
   ]);
 });
 
-test("a finger pans, two fingers zoom, a tap selects", async (t) => {
+test("a finger pans, or changes what is selected; two fingers zoom, a tap selects", async (t) => {
   const page = await place.annotate(t, "kurt", "parts", { hasTouch: true });
   await press(page, "n", "n", "Escape");
   const devtools = await page.context().newCDPSession(page);
@@ -214,11 +214,27 @@ test("a finger pans, two fingers zoom, a tap selects", async (t) => {
   await touch("touchEnd");
   await page.locator(".boxes [aria-pressed=true]").waitFor();
   const start = await left();
-  await touch("touchStart", [x, y]);
-  for (let i = 1; i <= 5; ++i) await touch("touchMove", [x + 10 * i, y]);
-  await touch("touchEnd");
+  const [ax, ay] = await onScreen(page, 10, 10);
+  const slide = async (fromX, fromY, by) => {
+    await touch("touchStart", [fromX, fromY]);
+    for (let i = 1; i <= 5; ++i) await touch("touchMove", [fromX + (by * i) / 5, fromY]);
+    await touch("touchEnd");
+  };
+  await slide(ax, ay, 50);
   await eventually("the image has moved", async () => Math.abs((await left()) - start - 50) < 2);
   assert.equal(await rowsOn(page).filter({ hasText: "drawn" }).count(), 1);
+  const corners = () => page.locator(".overlay g.selected .line").first().evaluate((line) => {
+    const { x, width } = line.getBBox();
+    return [x, x + width];
+  });
+  const [x1, x2] = await corners();
+  const [rightX, middleY] = await onScreen(page, x2, 64);
+  await slide(rightX + 12, middleY, 40); // its right side, beside it
+  const scale = (await width()) / 128;
+  const isNear = (a, b) => Math.abs(a - b) < 0.5;
+  await eventually("it is wider", async () => isNear((await corners())[1], x2 + 40 / scale));
+  await slide(...(await onScreen(page, 64, 64)), 30);
+  await eventually("it has moved", async () => isNear((await corners())[0], x1 + 30 / scale));
   const before = await width();
   await touch("touchStart", [x, y], [x + 50, y]);
   for (let i = 1; i <= 5; ++i) await touch("touchMove", [x, y], [x + 50 + 10 * i, y]);

@@ -616,6 +616,66 @@ test("an answer is opened again by its address, and an earlier tab's by Backspac
   ]);
 
   await place.goTo(later, "plain", "?open=999999999");
+  await later.getByRole("link", { name: "Your work" }).last().waitFor();
+  assert.equal(await later.locator(".stage[data-picture]").count(), 0, "no other image takes its place");
+  await later.getByRole("button", { name: "Next image" }).click();
   await isReady(later);
-  await notices(later, /image/);
+});
+
+test("keys wait while a drag lasts, and Escape gives it up", async (t) => {
+  const page = await place.annotate(t, "olaf", "plain");
+  const file = await fileOn(page);
+  const goTo = async (x, y) => page.mouse.move(...(await onScreen(page, x, y)), { steps: 3 });
+  await goTo(20, 20);
+  await page.mouse.down();
+  await goTo(60, 50);
+  await press(page, "Enter", "s", "Backspace", "2");
+  await notices(page, "Keys wait until you let go.");
+  await page.mouse.up();
+  assert.equal(await fileOn(page), file);
+  await isSelected(page, 0);
+  await goTo(30, 30);
+  await page.mouse.down();
+  await goTo(70, 70);
+  await press(page, "Escape"); // The box is where it was.
+  await page.mouse.up();
+  await press(page, "Escape");
+  await goTo(90, 90);
+  await page.mouse.down();
+  await goTo(110, 120);
+  await press(page, "Escape");
+  await page.mouse.up();
+  assert.equal(await rowsOn(page).count(), 1);
+  assert.deepEqual(await stored(page, "plain"), [[20, 20, 60, 50, 1, "drawn"]]);
+});
+
+test("a drag that is begun on one image makes no box on the next", async (t) => {
+  const page = await place.annotate(t, "otto", "plain");
+  await page.mouse.move(...(await onScreen(page, 20, 20)));
+  await page.mouse.down(); // It is no drag yet: keys work.
+  const before = await submit(page);
+  await page.mouse.move(...(await onScreen(page, 60, 50)), { steps: 3 });
+  await page.mouse.up();
+  await press(page, "n", "n"); // Whatever that made is there by now.
+  assert.equal(await rowsOn(page).count(), 1);
+  assert.deepEqual([place.boxesOf(before, "plain").length, (await stored(page, "plain")).length], [0, 1]);
+});
+
+test("a class is kept over a reload, drawing shows hidden boxes, and a skip is told", async (t) => {
+  const page = await place.annotate(t, "paul", "plain");
+  await press(page, "3");
+  await page.reload();
+  await isReady(page);
+  await press(page, "h");
+  await page.locator(".overlay").waitFor({ state: "hidden" });
+  await drag(page, [10, 20], [50, 60]);
+  await page.locator(".overlay").waitFor();
+  await press(page, "h", "n", "n");
+  await page.locator(".overlay").waitFor();
+  const labels = (await stored(page, "plain")).map(([, , , , label]) => label);
+  assert.deepEqual(labels, [3, 3]);
+  const skipped = await fileOn(page);
+  await press(page, "s");
+  await isNext(page, skipped);
+  await notices(page, `${skipped} is skipped.`);
 });

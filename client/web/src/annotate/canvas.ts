@@ -49,6 +49,10 @@ export class Canvas {
     root.append(this.picture, this.overlay.root);
     this.gestures = new Gestures({
       ...host,
+      dispatch: (action) => {
+        if (action.do === "draw") this.hideBoxes(false); // Nobody draws what they don't see.
+        host.dispatch(action);
+      },
       root,
       overlay: this.overlay,
       crosshair: new Crosshair(root),
@@ -197,6 +201,7 @@ export class Canvas {
     this.measure();
     if (this.original.length === 0) return;
     if (this.isFitted) this.fit();
+    else if (this.isAtBox) this.reveal();
     else this.jump(this.view);
   }
 

@@ -18,6 +18,15 @@ export function nameOf(classes: readonly ClassJson[] | undefined, label: number)
   return classes?.find((each) => each.label === label)?.name ?? `class ${label}`;
 }
 
+// Classes that have the text in their names, with their places. Names that begin with it come first.
+export function found(classes: readonly ClassJson[], text: string): (ClassJson & { i: number })[] {
+  const placeIn = ({ name = "" }: ClassJson) => name.toLowerCase().indexOf(text.toLowerCase());
+  return classes
+    .map((each, i) => ({ ...each, i }))
+    .filter((each) => placeIn(each) >= 0)
+    .sort((a, b) => Number(placeIn(a) > 0) - Number(placeIn(b) > 0));
+}
+
 // Classes with their keys, and how many boxes of each are in view.
 export function ClassPanel({ desk, leave }: { desk: Desk; leave: () => void }) {
   const search = useSignal("");
@@ -26,15 +35,14 @@ export function ClassPanel({ desk, leave }: { desk: Desk; leave: () => void }) {
   for (const box of work?.boxes ?? []) {
     if (isVisible(work!, box)) counts.set(box.label, (counts.get(box.label) ?? 0) + 1);
   }
-  const isSearched = ({ name = "" }: ClassJson) => name.toLowerCase().includes(search.value.toLowerCase());
-  const classes = desk.offered.map((each, i) => ({ ...each, i })).filter(isSearched);
+  const classes = found(desk.offered, search.value);
   // Enter takes the first class that was found, Escape none; the image has the keys again.
   function press(event: KeyboardEvent) {
     if (event.key !== "Enter" && event.key !== "Escape") return;
     event.preventDefault();
     event.stopPropagation();
-    const found = classes[0]?.label;
-    if (event.key === "Enter" && found !== undefined) desk.chooseLabel(found);
+    const first = classes[0]?.label;
+    if (event.key === "Enter" && first !== undefined) desk.chooseLabel(first);
     search.value = "";
     leave();
   }

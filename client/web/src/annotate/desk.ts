@@ -37,6 +37,7 @@ export type Place =
   | { name: "opening" }
   | { name: "task" }
   | { name: "broken"; message: string } // the picture of the task in hand can't be shown
+  | { name: "closed"; message: string } // the image that was asked for can't be opened
   | { name: "empty"; skippedImages: number }
   | { name: "stuck"; message: string };
 
@@ -151,6 +152,7 @@ export class Desk {
   // The class of the selected boxes, and of those that are drawn next.
   chooseLabel(label: number): void {
     this.label.value = label;
+    keepTexts(thisTab, this.labelKey, [String(label)]);
     this.dispatch({ do: "relabel", ids: this.work.value?.selected ?? [], label });
   }
 
@@ -229,6 +231,7 @@ export class Desk {
     const kept = isUntouched(work) ? undefined : { ...this.draftOf(opened), skipped: true };
     this.skipReason.value = "";
     this.finish(opened, { ...this.entryOf(opened), method: "skip", request }, kept);
+    this.notice.value = `${task.fileName} is skipped. Skipped images come again when no others are left.`;
   }
 
   // Opens the person's last answer again, and then the one before. The task in hand comes after it.
@@ -296,23 +299,25 @@ export class Desk {
   private async begin(): Promise<void> {
     try {
       await this.readStatus();
-      this.label.value = this.offered[0]?.label ?? 1;
+      const kept = Number(readTexts(thisTab, this.labelKey)[0]);
+      this.label.value = (this.offered.find(({ label }) => label === kept) ?? this.offered[0])?.label ?? 1;
       await this.supply.start();
-      if (this.first) await this.beginWith(this.first);
-      void this.advance();
+      if (!this.first || (await this.beginWith(this.first))) void this.advance();
     } catch (error) {
       this.stick(error);
     }
   }
 
-  // Another task comes where the image can't be opened, with the reason.
-  private async beginWith(imageId: string): Promise<void> {
+  // Returns whether the image could be opened. No other one takes its place unasked.
+  private async beginWith(imageId: string): Promise<boolean> {
     try {
       this.supply.putBack(await this.reopened(imageId));
       // A reload goes on with what is next.
       history.replaceState(null, "", annotateAddress(this.name));
+      return true;
     } catch (error) {
-      this.notice.value = (error as Error).message;
+      this.place.value = { name: "closed", message: (error as Error).message };
+      return false;
     }
   }
 
@@ -496,6 +501,10 @@ export class Desk {
     clearTimeout(this.retryTimer);
     clearTimeout(this.countTimer);
     this.supply.leave(this.opened.value);
+  }
+
+  private get labelKey(): string {
+    return `loupe-class ${this.name}`;
   }
 
   private get answeredKey(): string {

@@ -1,6 +1,6 @@
 // Mouse, pen and touch on the canvas. A drag draws a box, or moves what is selected; a handle resizes it; a
-// click selects. One finger, the middle button, or a held space bar pans; two fingers zoom. With Shift, a drag
-// selects the boxes in it, and a click adds a box to the selection or takes it out.
+// click selects. One finger beside what is selected, the middle button, or a held space bar pans; two fingers
+// zoom. With Shift, a drag selects the boxes in it, and a click adds a box to the selection or takes it out.
 
 import { around, cornersBetween, moved, movedWithin, resized } from "./corners";
 import type { Corners, Grip, Point } from "./corners";
@@ -33,6 +33,7 @@ export interface Surface {
 
 const CLICK = 4; // a shorter way is no drag, in screen pixels
 const HANDLE = 9; // how far from a handle it is held, in screen pixels
+const FINGER = 22; // by a finger
 const SLACK = 4; // how far beside a box it is clicked, in screen pixels
 const EXTREMES = 4;
 
@@ -103,8 +104,18 @@ export class Gestures {
     this.surface.dispatch({ do: "resize", id: box.id, grip, dx, dy });
   }
 
-  // Gives up what clicks have begun. Returns false where nothing was.
+  // A drag is under way, and what it makes isn't there yet.
+  get isDragging(): boolean {
+    return this.drag !== null && !this.isClick;
+  }
+
+  // Gives up what a drag or clicks have begun. Returns false where nothing was.
   cancel(): boolean {
+    if (this.drag) {
+      this.drag.cancel();
+      this.stop();
+      return true;
+    }
     if (this.held) {
       this.surface.overlay.preview(this.held.box.id, this.held.box.corners);
       this.held = null;
@@ -200,21 +211,28 @@ export class Gestures {
   }
 
   private dragFor(event: PointerEvent): Drag {
-    const { surface, from } = this;
+    const { surface } = this;
     const work = surface.work();
     const tool = surface.tool();
-    const isFinger = event.pointerType === "touch" && tool === "none" && !this.held;
-    if (event.button === 1 || surface.isPanning() || isFinger || !work) return this.panning();
+    const isFinger = event.pointerType === "touch";
+    if (event.button === 1 || surface.isPanning() || !work) return this.panning();
     if (this.held) return this.holding();
+    if (isFinger && tool === "none") return this.changing(work, FINGER) ?? this.panning();
     if (this.placed.length > 0 || tool === "extremes") return this.placing();
     if (tool === "select" || (tool === "none" && event.shiftKey)) return this.banding(work);
     if (tool === "draw") return this.drawing(work);
+    return this.changing(work, HANDLE) ?? this.drawing(work);
+  }
+
+  // Of what is selected, where the drag begins on it, or at most `reach` screen pixels beside it.
+  private changing(work: Work, reach: number): Drag | null {
+    const { surface, from } = this;
     const chosen = selectedBoxes(work);
     const sole = soleBox(work);
-    const grip = sole ? gripAt(surface, sole.corners, from) : null;
+    const grip = sole ? gripAt(surface, sole.corners, from, reach) : null;
     if (sole && grip && !isMove(grip)) return this.resizing(work, sole, grip);
-    const isOnChosen = chosen.some((box) => gripAt(surface, box.corners, from));
-    return isOnChosen ? this.moving(work, chosen) : this.drawing(work);
+    const isOnChosen = chosen.some((box) => gripAt(surface, box.corners, from, reach));
+    return isOnChosen ? this.moving(work, chosen) : null;
   }
 
   private panning(): Drag {
@@ -370,7 +388,7 @@ export class Gestures {
     const work = surface.work();
     const sole = work && soleBox(work);
     const chosen = work && surface.tool() === "none" ? selectedBoxes(work) : [];
-    const grips = chosen.flatMap((box) => gripAt(surface, box.corners, at) ?? []);
+    const grips = chosen.flatMap((box) => gripAt(surface, box.corners, at, HANDLE) ?? []);
     const grip = sole ? grips[0] : grips.length > 0 ? MOVE : undefined;
     const cursor = surface.isPanning() ? "pan" : grip ? cursorOf(grip) : "draw";
     if (surface.root.dataset.cursor !== cursor) surface.root.dataset.cursor = cursor;
@@ -396,9 +414,9 @@ function hull(points: readonly Point[]): Corners {
 }
 
 // What of the box is held at a point of the screen: sides, or all of it; null: nothing.
-function gripAt(surface: Surface, { x1, y1, x2, y2 }: Corners, at: Point): Grip | null {
+function gripAt(surface: Surface, { x1, y1, x2, y2 }: Corners, at: Point, pixels: number): Grip | null {
   const { x, y } = surface.toImage(at);
-  const reach = HANDLE / surface.scale();
+  const reach = pixels / surface.scale();
   if (x < x1 - reach || x > x2 + reach || y < y1 - reach || y > y2 + reach) return null;
   return { x: heldSide(x, x1, x2, reach), y: heldSide(y, y1, y2, reach) };
 }

@@ -348,6 +348,11 @@ export function listenToKeys(hands: Hands, root: HTMLElement): () => void {
     event.preventDefault();
     hands.desk.touch();
     if (event.repeat && !key.repeats) return;
+    // What a drag makes would be lost, or come to another image.
+    if (hands.canvas.gestures.isDragging && key.name !== "escape" && !key.release) {
+      hands.desk.notice.value = "Keys wait until you let go. Escape gives the drag up.";
+      return;
+    }
     if (key.release) held.set(event.code, key);
     key.press(hands, chord);
   }
@@ -415,9 +420,10 @@ function take({ desk, canvas }: Hands, tool: Tool, notice: string): void {
 function draw(hands: Hands): void {
   const { desk, canvas } = hands;
   const isSecond = canvas.tool === "draw";
-  take(hands, "draw", "Drag a box, or click two corners. N again puts one in the middle, Escape none.");
+  take(hands, "draw", `Drag a box, or click two corners. ${shownChord("draw")} again puts one in the middle.`);
   if (!isSecond) return;
   const [from, to] = canvas.middle();
+  canvas.hideBoxes(false);
   desk.dispatch({ do: "draw", from, to, label: desk.label.value });
 }
 

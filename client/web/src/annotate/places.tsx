@@ -3,6 +3,7 @@
 import type { RoleJson } from "../../gen/loupe/v1/token_pb";
 import { imagesOf } from "../progress";
 import { mayEngineer } from "../role";
+import { workAddress } from "../route";
 import type { Desk } from "./desk";
 
 export function Places({ desk, role }: { desk: Desk; role: RoleJson | undefined }) {
@@ -24,6 +25,16 @@ export function Places({ desk, role }: { desk: Desk; role: RoleJson | undefined 
           <button type="button" onClick={() => void desk.retry()}>
             Try again
           </button>
+        </div>
+      );
+    case "closed":
+      return (
+        <div class="place" role="alert">
+          <p>{place.message}</p>
+          <button type="button" class="primary" onClick={() => void desk.retry()}>
+            Next image
+          </button>
+          <a href={workAddress(desk.project.value.name ?? "")}>Your work</a>
         </div>
       );
     case "broken":

@@ -50,11 +50,9 @@ export function Sliders({ desk, canvas, localContrast, children }: SlidersProps)
       >
         Local contrast
       </button>
-      {!isPlain && (
-        <button type="button" onClick={reset}>
-          Reset
-        </button>
-      )}
+      <button type="button" disabled={isPlain} onClick={reset}>
+        Reset
+      </button>
       {children}
     </div>
   );
@@ -62,8 +60,8 @@ export function Sliders({ desk, canvas, localContrast, children }: SlidersProps)
 
 function Threshold({ desk }: { desk: Desk }) {
   const work = desk.work.value;
-  if (!work || work.task.predictions.length === 0) return null;
-  const hidden = work.boxes.filter((box) => box.state === "predicted" && !isVisible(work, box)).length;
+  const isOff = !work || work.task.predictions.length === 0;
+  const hidden = (work?.boxes ?? []).filter((box) => box.state === "predicted" && !isVisible(work!, box)).length;
   return (
     <>
       <Slider
@@ -71,9 +69,10 @@ function Threshold({ desk }: { desk: Desk }) {
         low={LOWEST_SCORE}
         high={1}
         value={desk.threshold.value}
+        isOff={isOff}
         set={(value) => desk.setThreshold(value)}
       />
-      <span class="number faint">
+      <span class="number faint threshold">
         {desk.threshold.value.toFixed(2)}
         {hidden > 0 && `, ${hidden} hidden`}
       </span>
@@ -86,10 +85,11 @@ interface SliderProps {
   low: number;
   high: number;
   value: number;
+  isOff?: boolean;
   set: (value: number) => void;
 }
 
-function Slider({ name, low, high, value, set }: SliderProps) {
+function Slider({ name, low, high, value, isOff = false, set }: SliderProps) {
   return (
     <label>
       {name}
@@ -99,6 +99,7 @@ function Slider({ name, low, high, value, set }: SliderProps) {
         max={high}
         step={0.01}
         value={value}
+        disabled={isOff}
         onInput={(event) => set(Number(event.currentTarget.value))}
       />
     </label>

@@ -84,13 +84,14 @@ export function Tools({ desk, hands, leave }: Props & { leave: () => void }) {
       {key("draw", "draw", !work)}
       {key("undo", "undo", !work?.past)}
       {key("delete", "delete", !work?.selected.length)}
+      <span class="narrow">{key("fit", "whole image", !work)}</span>
       <LastImage desk={desk} />
     </span>
   );
 }
 
 function LastImage({ desk }: { desk: Desk }) {
-  return <KeyButton name="back" what="last image" isOff={false} press={() => void desk.reopenLast()} />;
+  return <KeyButton name="back" what="last answer" isOff={false} press={() => void desk.reopenLast()} />;
 }
 
 // Makes buttons that do what their keys do.
