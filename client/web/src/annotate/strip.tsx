@@ -84,7 +84,7 @@ export function Tools({ desk, hands, leave }: Props & { leave: () => void }) {
       {key("draw", "draw", !work)}
       {key("undo", "undo", !work?.past)}
       {key("delete", "delete", !work?.selected.length)}
-      <span class="narrow">{key("fit", "whole image", !work)}</span>
+      <span class="phone-only">{key("fit", "whole image", !work)}</span>
       <LastImage desk={desk} />
     </span>
   );
