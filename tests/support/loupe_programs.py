@@ -138,7 +138,7 @@ class Deployment:
         except OSError:
             return False
 
-    def psql(self, sql):
+    def psql(self, sql, *options, user="loupe"):
         """Runs statements on the coordinator's own database, past its API; returns the rows as text."""
         client = sorted(glob.glob("/usr/lib/postgresql/*/bin/psql"))[-1]
         command = [
@@ -146,12 +146,13 @@ class Deployment:
             "-h",
             os.path.join(self.server_directory, "postgres"),
             "-U",
-            "loupe",
+            user,
             "-d",
             "loupe",
             "-v",
             "ON_ERROR_STOP=1",
             "-qAt",
+            *options,
         ]
         return subprocess.run(
             command, input=sql, text=True, stdout=subprocess.PIPE, check=True

@@ -1,0 +1,278 @@
+#!/usr/bin/python3
+"""The views of the schema provenance, read as a dashboard reads them: the questions of docs/provenance.md,
+the panels of deploy/grafana/labels.json, and who may read what."""
+import collections
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+import yaml
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from lineage import OUTCOMES, Lineage  # noqa: E402
+from loupe_programs import SOURCE, Deployment, read_json  # noqa: E402
+
+DOC = os.path.join(SOURCE, "docs", "provenance.md")
+GRAFANA = os.path.join(SOURCE, "deploy", "grafana")
+GROWING_TABLES = {"image", "label_box", "label_revision", "outcome", "shown_box", "snapshot_item", "task"}
+
+
+def read(*names):
+    with open(os.path.join(*names), encoding="utf-8") as file:
+        return file.read()
+
+
+def setUpModule():
+    global deployment, lineage, way_in, questions
+    deployment = Deployment()
+    unittest.addModuleCleanup(deployment.__exit__)
+    lineage = Lineage(deployment)
+    way_in, *questions = re.findall(r"^```sql\n(.*?)^```$", read(DOC), re.MULTILINE | re.DOTALL)
+    reader = read(GRAFANA, "reader.sql")
+    deployment.psql(reader)
+    deployment.psql(way_in)
+    deployment.psql(reader)  # twice does no harm
+
+
+def rows(sql, *options):
+    """As lists of texts, as the user of a dashboard."""
+    return list(csv.reader(deployment.psql(sql, "--csv", *options, user="grafana").splitlines()))
+
+
+def counted(things):
+    return [[*key, str(number)] for key, number in sorted(collections.Counter(things).items())]
+
+
+def scans_of(plan):
+    """(alias, whether a condition narrows it) of each scan of a table that grows."""
+    if plan.get("Relation Name") in GROWING_TABLES:
+        withdrawn_alone = plan.get("Index Name") == "label_revision_withdrawn"
+        yield plan["Alias"], "Index Cond" in plan or "Recheck Cond" in plan or withdrawn_alone
+    for part in plan.get("Plans", []):
+        yield from scans_of(part)
+
+
+def assisted(reviewer):
+    return [answer for answer in lineage.of(reviewer) if answer["shown"]]
+
+
+def drawn_blind(reviewer):
+    return len(lineage.of(reviewer)) - len(assisted(reviewer))
+
+
+class DocTest(unittest.TestCase):
+    """The answers follow from what lineage.py did."""
+
+    def ask(self, number, expected, *options):
+        sql = questions[number - 1]
+        self.assertEqual(rows(sql, *options), expected, f"question {number} of docs/provenance.md:\n{sql}")
+
+    def test_there_are_ten_questions(self):
+        self.assertEqual(len(questions), 10)
+
+    def test_1_boxes_accepted_with_a_low_score(self):
+        # Of anna's first answer the box was moved since.
+        self.ask(1, [[assisted("anna")[1]["file_name"], "dent", "0.4375", "anna"]])
+
+    def test_2_boxes_by_reviewer_and_origin(self):
+        boxes = [("admin", "imported")] * sum(len(names) for names in lineage.imported.values())
+        boxes += [("anna", "accepted")] * 3 + [("anna", "adjusted")] * 2
+        boxes += [("anna", "drawn")] * drawn_blind("anna")
+        for _ in assisted("ben"):
+            boxes += [("ben", "accepted")] * 2 + [("ben", "relabelled"), ("ben", "drawn")]
+        boxes += [("ben", "drawn")] * drawn_blind("ben")
+        self.ask(2, counted(boxes))
+
+    def test_3_outcomes_by_reviewer(self):
+        self.ask(3, counted((reviewer, outcome) for reviewer in ("anna", "ben", "carl")
+                            for _ in assisted(reviewer) for outcome in OUTCOMES[reviewer]))
+
+    def test_4_boxes_dropped(self):
+        # Ben dropped the last box of two tasks of model 1, carl the second and the third of one.
+        self.ask(4, [["4", "0.375", "0.75"]])
+
+    def test_5_a_box_over_its_revisions(self):
+        moved = ["1", "anna", "dent", "accepted", "10", "40", "30", "60", "f"]
+        self.ask(5, [moved, ["2", "anna", "dent", "adjusted", "10", "40", "35", "60", "t"]],
+                 "-v", f"box={lineage.corrected['moved']}")
+
+    def test_6_how_far_boxes_were_moved(self):
+        # A box of 20 x 20 was made 25 wide: 400 / 500.
+        self.ask(6, [["dent", "1", "0.800"], ["scratch", "1", "0.800"]])
+
+    def test_7_models_that_learned_from_a_reviewer(self):
+        self.ask(7, [["2", "0"], ["3", "1"]])
+
+    def test_8_what_was_taken_back(self):
+        self.ask(8, [[answer["file_name"], "carl", "1", "admin", ""]
+                     for answer in sorted(lineage.of("carl"), key=lambda answer: answer["file_name"])])
+
+    def test_9_truth_that_changed_since(self):
+        self.ask(9, [[lineage.corrected["file_name"], "1", "anna", "f"]])
+
+    def test_10_models(self):
+        models = sorted(deployment.json("model", "list", "--project", "parts")["models"],
+                        key=lambda model: model["number"])
+        self.assertEqual([model["evaluation"]["ap"] for model in models], [0.9] * 3, "so that 0 isn't right")
+        self.ask(10, [[str(model["number"]), str(model.get("parent", "")), str(model["snapshot_images"]),
+                       str(model["snapshot_boxes"]), str(model["evaluation"]["images"]),
+                       f"{model['evaluation']['ap']:g}", f"{model['evaluation']['ap50']:g}",
+                       model["gate"]["outcome"], str(model["withdrawn_labels"])] for model in models])
+
+
+class ViewsTest(unittest.TestCase):
+    def test_the_history_is_that_of_the_api(self):
+        shown = deployment.json("provenance", "image", lineage.corrected["file_name"], "--project", "parts")
+        of_api = [[str(r["number"]), r["source"], r["author"], str(len(r["boxes"])), r["hash"]]
+                  for r in shown["revisions"]]
+        self.assertEqual(rows("SELECT revision, source, reviewer, boxes, hash FROM provenance.revision "
+                              f"WHERE image_id = {lineage.corrected['image_id']} ORDER BY revision"), of_api)
+        boxes = [[str(b["box_id"]), b["origin"]] for b in shown["revisions"][-1]["boxes"]]
+        self.assertEqual(rows("SELECT box_id, origin FROM provenance.box "
+                              f"WHERE image_id = {lineage.corrected['image_id']} ORDER BY box_id"), boxes)
+
+    def test_images_removed_and_projects_deleted_appear_nowhere(self):
+        removed = ",".join(str(answer["image_id"]) for answer in lineage.of("dora"))
+        columns = collections.defaultdict(set)
+        for view, column in rows("SELECT table_name, column_name FROM information_schema.columns "
+                                 "WHERE table_schema = 'provenance'"):
+            columns[view].add(column)
+        self.assertGreater(len(columns), 10)
+        for view, names in columns.items():
+            with self.subTest(view):
+                projects = {row[0] for row in rows(f"SELECT DISTINCT project FROM provenance.{view}")}
+                self.assertLessEqual(projects, {"parts", "others"})
+                self.assertTrue(view == "pseudo_label" or "parts" in projects, projects)
+                if "image_id" in names:
+                    found = rows(f"SELECT image_id FROM provenance.{view} WHERE image_id IN ({removed})")
+                    self.assertEqual(found, [])
+        images = str(len(lineage.of("dora")))
+        self.assertEqual(rows("SELECT model, removed_images FROM provenance.model ORDER BY model"),
+                         [["1", "0"], ["2", images], ["3", images]])
+
+    def test_each_view_and_column_has_a_comment(self):
+        self.assertEqual(rows("SELECT relname, attname "
+                              "FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid "
+                              "WHERE relnamespace = 'provenance'::regnamespace AND attnum > 0 "
+                              "AND (col_description(pg_class.oid, attnum) IS NULL "
+                              "OR obj_description(pg_class.oid, 'pg_class') IS NULL)"), [])
+
+    def test_numbers_of_a_message(self):
+        # Fields 1: 300, 2: 0.1, 3: -1.5, 5: a text, 6: true, 7: 0.0 written out, 9: four bytes.
+        message = ("08ac02" "119a9999999999b93f" "19000000000000f8bf" "2a03616263" "3001" "390000000000000000"
+                   "4d31323334")
+        self.assertEqual(rows(f"SELECT * FROM provenance.message_numbers('\\x{message}')"),
+                         [["1", "300"], ["2", "0.1"], ["3", "-1.5"], ["6", "1"]])
+
+    def test_conditions_reach_indexes(self):
+        # Whatever the statistics say: with these joins each table is read from what the others found.
+        ways = ("seqscan", "hashjoin", "mergejoin", "material")
+        joins = "; ".join(f"SET enable_{way} = off" for way in ways)
+        image, box, model = "image_id = 1", "box_id = 1", "model = 1"
+        person, time = "{} = 'anna'", "{} > now() - interval '1 day'"
+        boxes = [image, "file_name = 'a.png'", box, person.format("reviewer"), time.format("created_at")]
+        asked = {
+            "image": boxes[:2] + boxes[3:],
+            "revision": boxes[:2] + boxes[3:] + ["revision_id = 1"],
+            "revision_box": boxes,
+            "box": boxes,
+            "box_from_prediction": [*boxes[:3], person.format("answered_by"), time.format("answered_at"),
+                                    model],
+            "shown_box": boxes[:2] + boxes[4:] + [model, "task_id = 1"],
+            "withdrawn_label": boxes[:2],
+            "trained_on": boxes[:2] + boxes[3:] + [model],
+        }
+        for view, conditions in asked.items():
+            for condition in conditions:
+                with self.subTest(view, condition=condition):
+                    plan = deployment.psql(f"{joins}; EXPLAIN (FORMAT JSON) SELECT * FROM provenance.{view} "
+                                           f"WHERE project = 'parts' AND {condition}")
+                    scans = dict(scans_of(json.loads(plan)[0]["Plan"]))
+                    self.assertGreater(len(scans), 1)
+                    self.assertEqual([table for table, narrowed in scans.items() if not narrowed], [], plan)
+
+    def test_a_reader_reads_the_views_alone(self):
+        self.assertEqual(rows("SELECT count(*) > 0 FROM provenance.box"), [["t"]])
+        for statement in ("SELECT FROM principal", "SELECT FROM label_box", "DELETE FROM provenance.model",
+                          "CREATE VIEW provenance.mine AS SELECT 1", "SELECT withdraw_labels(1, '{1}', 1)"):
+            with self.subTest(statement), self.assertRaises(subprocess.CalledProcessError):
+                rows(statement)
+
+    def test_a_view_that_comes_later_is_readable(self):
+        deployment.psql("CREATE VIEW provenance.later AS SELECT 1")
+        self.addCleanup(deployment.psql, "DROP VIEW provenance.later")
+        self.assertEqual(rows("SELECT * FROM provenance.later"), [["1"]])
+
+
+def as_grafana_asks(sql):
+    """With Grafana's macros and variables replaced as its PostgreSQL data source does (9 and 10)."""
+    begins, ends = "2000-01-01T00:00:00Z", "2100-01-01T00:00:00Z"
+    sql = sql.replace("${project:sqlstring}", "'parts'").replace("$__interval", "1d")
+    sql = re.sub(r"\$__timeFilter\(([^)]*)\)", rf"\1 BETWEEN '{begins}' AND '{ends}'", sql)
+    return re.sub(r"\$__timeGroupAlias\(([^,]*), 1d\)",
+                  r'floor(extract(epoch from \1)/86400)*86400 AS "time"', sql)
+
+
+class DashboardTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.dashboard = read_json(os.path.join(GRAFANA, "labels.json"))
+        cls.panels = {panel["title"]: panel for panel in cls.dashboard["panels"]}
+
+    def answers(self, title):
+        """With the names of the columns before them."""
+        sql = self.panels[title]["targets"][0]["rawSql"]
+        return rows(as_grafana_asks(sql), "--pset=tuples_only=off", "--pset=footer=off")
+
+    def test_every_panel_asks_the_data_source_and_gets_rows(self):
+        variables = {variable["name"]: variable for variable in self.dashboard["templating"]["list"]}
+        self.assertEqual(variables["datasource"]["type"], "datasource")
+        self.assertEqual(rows(variables["project"]["query"]), [["others"], ["parts"]])
+        self.assertEqual(len(self.panels), len(self.dashboard["panels"]), "titles differ")
+        self.assertEqual(len({panel["id"] for panel in self.panels.values()}), len(self.panels))
+        for title, panel in self.panels.items():
+            with self.subTest(title):
+                target, = panel["targets"]
+                self.assertEqual(target["datasource"], {"type": "postgres", "uid": "${datasource}"})
+                self.assertNotIn("$", as_grafana_asks(target["rawSql"]))
+                names, *found = self.answers(title)
+                self.assertTrue(found)
+                if target["format"] == "time_series":
+                    self.assertEqual(names[:2], ["time", "metric"])
+                for override in panel["fieldConfig"]["overrides"]:
+                    self.assertTrue(any(re.fullmatch(override["matcher"]["options"], name) for name in names))
+                self.assertIn(panel["options"].get("xField", names[0]), names)
+
+    def test_what_the_panels_say(self):
+        by_origin = collections.Counter()
+        for _, origin, number in self.answers("Boxes of the truth by origin")[1:]:
+            by_origin[origin] += int(number)
+        of_doc = collections.Counter()
+        for _, origin, number in rows(questions[1]):
+            of_doc[origin] += int(number)
+        self.assertEqual(by_origin, of_doc)
+        reviewers = {row[0]: row[1:] for row in self.answers("Reviewers")[1:]}
+        self.assertEqual(reviewers.keys(), {"anna", "ben", "carl"})
+        self.assertEqual(int(reviewers["ben"][0]), len(lineage.of("ben")))
+        self.assertEqual([float(reviewers[who][2]) for who in sorted(reviewers)], [3, 3, 3], "as submitted")
+        self.assertEqual([float(reviewers[who][4]) for who in sorted(reviewers)], [0, 0, 1])
+        scores = {float(score): float(accepted) for score, accepted
+                  in self.answers("Predicted boxes accepted as they are, by score")[1:]}
+        self.assertEqual(scores.keys(), {0.3, 0.4, 0.7, 0.8})
+        self.assertEqual(scores[0.3], 0)
+        self.assertEqual(scores[0.4], 2 / 6, "twice by anna; not by ben, three times, nor by carl")
+        self.assertEqual(scores[0.8], 1)
+        self.assertEqual([row[0] for row in self.answers("Models")[1:]], ["3", "2", "1"])
+
+    def test_the_data_source_is_of_the_dashboards_type_and_user(self):
+        source, = yaml.safe_load(read(GRAFANA, "datasource.yaml"))["datasources"]
+        self.assertEqual(source["type"], "postgres")
+        self.assertIn(f"CREATE ROLE {source['user']} LOGIN", way_in)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
