@@ -71,17 +71,13 @@ SELECT truth_revision_id FROM image WHERE id = $1;
 -- NULLs.
 SELECT label_box.revision_id, label_box.spent_ms, shown.ordinal, shown.label, shown.score, shown.x1, shown.y1,
        shown.x2, shown.y2, outcome.outcome, model.number AS model,
-       shared.area / ((label_box.x2 - label_box.x1)::float8 * (label_box.y2 - label_box.y1)
-                      + (shown.x2 - shown.x1)::float8 * (shown.y2 - shown.y1) - shared.area) AS iou
+       provenance.iou(label_box.x1, label_box.y1, label_box.x2, label_box.y2,
+                      shown.x1, shown.y1, shown.x2, shown.y2) AS iou
 FROM label_box
 JOIN label_revision revision ON revision.id = label_box.revision_id
 LEFT JOIN shown_box shown ON shown.task_id = revision.task_id AND shown.ordinal = label_box.shown_ordinal
 LEFT JOIN outcome ON outcome.revision_id = revision.id AND outcome.shown_ordinal = label_box.shown_ordinal
 LEFT JOIN model ON model.id = shown.model_id
-CROSS JOIN LATERAL (
-  SELECT greatest(least(label_box.x2, shown.x2) - greatest(label_box.x1, shown.x1), 0)::float8
-         * greatest(least(label_box.y2, shown.y2) - greatest(label_box.y1, shown.y1), 0) AS area
-) shared
 WHERE box_id = $2 AND revision.image_id = $1 ORDER BY revision.number;
 
 -- name: SelectModelsTrainedOnRevisions

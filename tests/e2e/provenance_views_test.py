@@ -135,6 +135,44 @@ class ViewsTest(unittest.TestCase):
         self.assertEqual(rows("SELECT box_id, origin FROM provenance.box "
                               f"WHERE image_id = {lineage.corrected['image_id']} ORDER BY box_id"), boxes)
 
+    def test_a_box_and_the_models_that_learned_from_it_are_those_of_the_api(self):
+        """From the prediction of model 1 to models 2 and 3, by command and by SQL."""
+        box = str(lineage.corrected["kept"])
+        told = deployment.json("provenance", "box", box, "--project", "parts")
+        self.assertTrue(told["in_truth"])
+        made_from = told["revisions"][0]["made_from"]
+        self.assertEqual([made_from[key] for key in ("model", "score", "outcome", "iou")],
+                         [1, 0.875, "accepted", 1])
+        self.assertEqual([[str(r["number"]), r["author"], r["box"]["class"], r["box"]["origin"]]
+                          for r in told["revisions"]],
+                         rows("SELECT revision, reviewer, class, origin FROM provenance.revision_box "
+                              f"WHERE project = 'parts' AND box_id = {box} ORDER BY revision"))
+        self.assertEqual(rows("SELECT model, score, outcome, iou FROM provenance.box_from_prediction "
+                              f"WHERE project = 'parts' AND box_id = {box}"),
+                         [["1", "0.875", "accepted", "1"]])
+        revisions = ",".join(str(r["revision_id"]) for r in told["revisions"])
+        learned = rows("SELECT DISTINCT line.model FROM provenance.model_ancestor line "
+                       "JOIN provenance.trained_on trained ON trained.project = line.project "
+                       "AND trained.model = line.ancestor "
+                       f"WHERE trained.revision_id IN ({revisions}) ORDER BY line.model")
+        self.assertEqual([[str(model)] for model in told["trained_models"]], learned)
+        self.assertEqual(told["trained_models"], [2, 3])
+
+    def test_what_a_model_learned_from_is_that_of_the_api(self):
+        for number, ancestors, descendants in ((1, [], [2, 3]), (2, [1], [3]), (3, [2, 1], [])):
+            with self.subTest(number):
+                told = deployment.json("provenance", "model", str(number), "--project", "parts")
+                self.assertEqual((told["ancestors"], told["descendants"]), (ancestors, descendants))
+                authors = {a["author"]: [a["author"], str(a["images"]), str(a["boxes"])]
+                           for a in told["authors"]}
+                # Her image was removed since, so that the views are silent on it.
+                self.assertEqual(authors.pop("dora", None), ["dora", "1", "1"] if number == 2 else None)
+                self.assertEqual(
+                    sorted(authors.values()),
+                    rows("SELECT reviewer, count(*), sum(boxes) FROM provenance.trained_on "
+                         f"WHERE project = 'parts' AND model = {number} GROUP BY reviewer ORDER BY reviewer"))
+                self.assertEqual(sum(o["boxes"] for o in told["origins"]), told["model"]["snapshot_boxes"])
+
     def test_images_removed_and_projects_deleted_appear_nowhere(self):
         removed = ",".join(str(answer["image_id"]) for answer in lineage.of("dora"))
         columns = collections.defaultdict(set)
