@@ -150,6 +150,15 @@ export const rows = {
   "ProvenanceService.GetImageProvenance": {
     request: (world) => ({ ...parts, imageId: world.tasks[0].image.id }),
     refused: { request: { ...parts, fileName: "no.png" }, reason: "NO_SUCH_IMAGE" },
+    after: (world, [answer]) => (world.boxId = answer.revisions[0].boxes[0].boxId),
+  },
+  "ProvenanceService.GetBoxProvenance": {
+    request: (world) => ({ ...parts, boxId: world.boxId }),
+    refused: { request: { ...parts, boxId: "999999" }, reason: "NO_SUCH_BOX" },
+  },
+  "ProvenanceService.GetModelProvenance": {
+    request: { ...models, model: "first" },
+    refused: { request: { ...models, model: "no-such" }, reason: "NO_SUCH_MODEL" },
   },
   "ProvenanceService.VerifyHistory": {
     request: parts,
