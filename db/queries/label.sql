@@ -63,18 +63,18 @@ JOIN label_revision ON label_revision.id = revision_id
 JOIN image ON image.id = image_id
 WHERE box_id = $2 AND project_id = $1 LIMIT 1;
 
--- name: SelectTruthOf
-SELECT truth_revision_id FROM image WHERE id = $1;
-
 -- name: SelectBoxSources
 -- One row per revision that holds box $2 of image $1, with the shown box that it was made from there, or
 -- NULLs.
-SELECT label_box.revision_id, label_box.spent_ms, shown.ordinal, shown.label, shown.score, shown.x1, shown.y1,
-       shown.x2, shown.y2, outcome.outcome, model.number AS model,
+SELECT label_box.revision_id, label_box.spent_ms,
+       revision.id IS NOT DISTINCT FROM image.truth_revision_id AS is_truth,
+       shown.ordinal, shown.label, shown.score, shown.x1, shown.y1, shown.x2, shown.y2, outcome.outcome,
+       model.number AS model,
        provenance.iou(label_box.x1, label_box.y1, label_box.x2, label_box.y2,
                       shown.x1, shown.y1, shown.x2, shown.y2) AS iou
 FROM label_box
 JOIN label_revision revision ON revision.id = label_box.revision_id
+JOIN image ON image.id = revision.image_id
 LEFT JOIN shown_box shown ON shown.task_id = revision.task_id AND shown.ordinal = label_box.shown_ordinal
 LEFT JOIN outcome ON outcome.revision_id = revision.id AND outcome.shown_ordinal = label_box.shown_ordinal
 LEFT JOIN model ON model.id = shown.model_id

@@ -208,6 +208,7 @@ v1::BoxProvenance ReadBoxProvenance(Transaction& transaction, ProjectId project,
   for (const auto& row : transaction.Exec("SelectBoxSources", image.id(), box_id)) {
     v1::Revision& revision = *by_id.at(row["revision_id"].as<int64_t>());
     revisions.push_back(revision.revision_id());
+    if (row["is_truth"].as<bool>()) provenance.set_in_truth(true);
     v1::BoxRevision& held = *provenance.add_revisions();
     for (const v1::LabelBox& box : revision.boxes()) {
       if (box.box_id() == box_id) *held.mutable_box() = box;
@@ -218,9 +219,6 @@ v1::BoxProvenance ReadBoxProvenance(Transaction& transaction, ProjectId project,
     revision.clear_shown_boxes();
     *held.mutable_revision() = std::move(revision);
   }
-  const std::optional<int64_t> truth =
-      Nullable<int64_t>(transaction.Exec("SelectTruthOf", image.id()).at(0)[0]);
-  provenance.set_in_truth(truth.has_value() && revisions.back() == *truth);
   for (const auto& row : transaction.Exec("SelectModelsTrainedOnRevisions", project, revisions)) {
     provenance.add_trained_models(row[0].as<uint32_t>());
   }

@@ -10,31 +10,13 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from loupe_programs import BIN, SOURCE, Deployment, worker  # noqa: E402
+from sure_boxes import sure_boxes  # noqa: E402
 
 DOC = os.path.join(SOURCE, "docs", "api.md")
 SERVICES = os.path.join(SOURCE, "server", "gateway", "api_method.cc")
 PROTOS = os.path.join(SOURCE, "proto", "loupe", "v1")
 ANY = "\u2026"
 SECONDS = 120  # for all blocks; they take about ten
-
-# Three steps teach a model nothing. Whatever it predicts, the project's pictures show one sure box.
-SURE_BOX = """
-CREATE FUNCTION predict_a_sure_box() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  NEW.corners = '{40,30,72,61}';
-  NEW.labels = '{1}';
-  NEW.scores = '{0.875}';
-  NEW.runner_up_labels = '{2}';
-  NEW.runner_up_scores = '{0.0625}';
-  NEW.background_scores = '{0.0625}';
-  NEW.agreements = '{}';
-  NEW.partner_corners = '{}';
-  NEW.max_foreground_score = 0.875;
-  RETURN NEW;
-END $$;
-CREATE TRIGGER predict_a_sure_box BEFORE INSERT ON prediction
-FOR EACH ROW EXECUTE FUNCTION predict_a_sure_box();
-"""
 
 
 def read(path):
@@ -135,7 +117,7 @@ class ApiDocTest(unittest.TestCase):
         deployment = Deployment()
         self.addCleanup(deployment.__exit__)
         deployment.loupe("up", "--no-worker")
-        deployment.psql(SURE_BOX)
+        deployment.psql(sure_boxes([(40, 30, 72, 61)], [1], [0.875]))
         home, outputs_folder = deployment.path("home"), deployment.path("outputs")
         os.mkdir(home)
         os.mkdir(outputs_folder)

@@ -9,6 +9,7 @@ import urllib.request
 import uuid
 
 from loupe_programs import worker, write_lines
+from sure_boxes import sure_boxes
 
 RECIPE = """
 detector {{ preset: "small" min_size: 96 max_size: 128 init_model: "{}" }}
@@ -19,24 +20,6 @@ training {{ iterations: 2 batch_size: 2 }}
 CORNERS = [(10, 10, 30, 30), (40, 10, 60, 30), (10, 40, 30, 60), (40, 40, 60, 60)]
 LABELS = [1, 2, 1, 2]
 SCORES = [0.875, 0.75, 0.4375, 0.375]
-SURE_BOXES = f"""
-CREATE FUNCTION predict_sure_boxes() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  NEW.corners = '{{{",".join(str(side) for box in CORNERS for side in box)}}}';
-  NEW.labels = '{{{",".join(map(str, LABELS))}}}';
-  NEW.scores = '{{{",".join(map(str, SCORES))}}}';
-  NEW.runner_up_labels = '{{2,1,2,1}}';
-  NEW.runner_up_scores = '{{0.0625,0.0625,0.0625,0.0625}}';
-  NEW.background_scores = '{{0.0625,0.0625,0.0625,0.0625}}';
-  NEW.agreements = '{{}}';
-  NEW.partner_corners = '{{}}';
-  NEW.max_foreground_score = 0.875;
-  RETURN NEW;
-END $$;
-CREATE TRIGGER predict_sure_boxes BEFORE INSERT ON prediction
-FOR EACH ROW EXECUTE FUNCTION predict_sure_boxes();
-"""
-
 
 def predicted(index, label=None, wider=0):
     """A box of a correction that was made from a predicted box."""
@@ -69,7 +52,7 @@ class Lineage:
         self.deployment = deployment
         self.answers = []  # {reviewer, image_id, file_name, shown (outcomes follow OUTCOMES), revision_id}
         deployment.loupe("up", "--no-worker")
-        deployment.psql(SURE_BOXES)
+        deployment.psql(sure_boxes(CORNERS, LABELS, SCORES))
         self.tokens = {"admin": self.read(deployment.path("server", "admin.token"))}
         for person in ANSWERS:
             file = deployment.path(f"{person}.token")

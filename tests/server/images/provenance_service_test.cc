@@ -6,7 +6,6 @@
 #include <pqxx/except>
 
 #include "absl/strings/str_cat.h"
-#include "loupe/v1/round.grpc.pb.h"
 #include "proto/error_info.h"
 #include "tests/server/labeling/labeling_fixture.h"
 
@@ -159,11 +158,20 @@ TEST_F(LineageTest, ABoxIsFollowedFromItsPredictionThroughTwoCorrections) {
   EXPECT_EQ(gone.revisions_size(), 2);
 }
 
+TEST_F(LineageTest, ABoxIsInTheTruthAgainWhenALaterAnswerIsTakenBack) {
+  const int64_t box = Provenance(2).revisions(0).boxes(0).box_id();
+  ASSERT_TRUE(Submit(engineer_, Unchanged(*Reopen(engineer_, 2))).ok());
+  v1::WithdrawRequest request;
+  request.set_request_id(NextRequestId());
+  request.set_reviewer(Provenance(2).revisions(1).author());
+  ASSERT_TRUE(Rpc(*stub_, &Labeling::Withdraw, engineer_, request).ok());
+  const v1::BoxProvenance held = BoxOf(coordinator_, engineer_, box);
+  EXPECT_EQ(held.revisions_size(), 2);
+  EXPECT_TRUE(held.in_truth()) << "the first answer is the truth again";
+}
+
 TEST_F(LineageTest, ModelsThatLearnedFromABoxAreNamedAndTellWhatTheyLearnedFrom) {
-  const auto rounds = v1::RoundService::NewStub(coordinator_.channel());
-  v1::SubmitRoundRequest submitted;
-  submitted.set_request_id(NextRequestId());
-  ASSERT_TRUE(Rpc(*rounds, &v1::RoundService::Stub::SubmitRound, engineer_, submitted).ok());
+  SubmitRound();
   // Its model, one that begins with that model's weights, and one that begins with those of the second.
   coordinator_.database().Sql(R"(
       BEGIN;

@@ -9,6 +9,7 @@
 
 #include "loupe/v1/labeling.grpc.pb.h"
 #include "loupe/v1/provenance.grpc.pb.h"
+#include "loupe/v1/round.grpc.pb.h"
 #include "tests/support/coordinator.h"
 
 namespace loupe {
@@ -132,6 +133,14 @@ class LabelingTest : public testing::Test {
 
   // The first column of the only row.
   int64_t Number(const std::string& sql) { return coordinator_.database().Sql(sql).at(0)[0].as<int64_t>(); }
+
+  // Queues a round, on the truth of the pool.
+  void SubmitRound() {
+    const auto rounds = v1::RoundService::NewStub(coordinator_.channel());
+    v1::SubmitRoundRequest request;
+    request.set_request_id(NextRequestId());
+    ASSERT_TRUE(Rpc(*rounds, &v1::RoundService::Stub::SubmitRound, engineer_, request).ok());
+  }
 
   // Opens the answer of an image again.
   absl::StatusOr<v1::Task> Reopen(const std::string& token, int64_t image) {

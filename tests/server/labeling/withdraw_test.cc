@@ -6,7 +6,6 @@
 #include "loupe/v1/insight.grpc.pb.h"
 #include "loupe/v1/model.grpc.pb.h"
 #include "loupe/v1/project.grpc.pb.h"
-#include "loupe/v1/round.grpc.pb.h"
 #include "proto/error_info.h"
 #include "tests/server/labeling/labeling_fixture.h"
 
@@ -218,10 +217,7 @@ TEST_F(WithdrawTest, ImagesWithoutALabelAreNotAskedAboutClasses) {
 }
 
 TEST_F(WithdrawTest, WhatLearnedFromWithdrawnLabelsIsMarked) {
-  const auto rounds = v1::RoundService::NewStub(coordinator_.channel());
-  v1::SubmitRoundRequest submitted;
-  submitted.set_request_id(NextRequestId());
-  ASSERT_TRUE(Rpc(*rounds, &v1::RoundService::Stub::SubmitRound, engineer_, submitted).ok());
+  SubmitRound();
   // Its model, and one that begins with that model's weights.
   coordinator_.database().Sql(R"(
       BEGIN;

@@ -49,10 +49,7 @@ export class Canvas {
     root.append(this.picture, this.overlay.root);
     this.gestures = new Gestures({
       ...host,
-      dispatch: (action) => {
-        if (action.do === "draw") this.hideBoxes(false); // Nobody draws what they don't see.
-        host.dispatch(action);
-      },
+      draw: (from, to) => this.draw(from, to),
       root,
       overlay: this.overlay,
       crosshair: new Crosshair(root),
@@ -119,12 +116,19 @@ export class Canvas {
     return (this.root.dataset.tool ?? "none") as Tool;
   }
 
-  // Opposite corners of a box in the middle of what is in view, for who draws without a pointer.
-  middle(): [Point, Point] {
+  // A box in the middle of what is in view, for who draws without a pointer.
+  drawInMiddle(): void {
     const { width, height } = this.screen;
     const side = Math.min(width, height) / 6;
     const corner = (by: number) => toImage(this.view, { x: width / 2 + by, y: height / 2 + by });
-    return [corner(-side / 2), corner(side / 2)];
+    this.draw(corner(-side / 2), corner(side / 2));
+  }
+
+  // `from`, `to`: opposite corners. Nobody draws what they don't see.
+  private draw(from: Point, to: Point): void {
+    this.take("none");
+    this.hideBoxes(false);
+    this.host.dispatch({ do: "draw", from, to, label: this.host.label() });
   }
 
   hideBoxes(areHidden: boolean): void {

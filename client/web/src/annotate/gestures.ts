@@ -22,6 +22,7 @@ export interface Surface {
   readonly work: () => Work | null;
   readonly label: () => number;
   readonly dispatch: (action: Action) => void;
+  readonly draw: (from: Point, to: Point) => void;
   readonly tool: () => Tool;
   readonly putToolAway: () => void;
   readonly isPanning: () => boolean; // the space bar is held
@@ -259,7 +260,7 @@ export class Gestures {
       },
       end: (at, isClick, event) => {
         overlay.drawNew(null, 0);
-        if (!isClick) return this.draw(start, surface.toImage(at));
+        if (!isClick) return surface.draw(start, surface.toImage(at));
         if (surface.tool() !== "draw") return this.click(at, event);
         this.placed = [start];
       },
@@ -278,7 +279,7 @@ export class Gestures {
         if (this.placed.length < (isExtreme ? EXTREMES : 2)) return this.showPlaced(surface.toImage(at));
         const { x1, y1, x2, y2 } = hull(this.placed);
         this.cancel();
-        this.draw({ x: x1, y: y1 }, { x: x2, y: y2 });
+        surface.draw({ x: x1, y: y1 }, { x: x2, y: y2 });
       },
       cancel: () => this.showPlaced(this.placed.at(-1) ?? surface.toImage(this.from)),
     };
@@ -290,12 +291,6 @@ export class Gestures {
     const { x1, y1, x2, y2 } = hull([...this.placed, at]);
     const corners = cornersBetween({ x: x1, y: y1 }, { x: x2, y: y2 }, work.task.size);
     this.surface.overlay.drawNew(corners, this.surface.label());
-  }
-
-  private draw(from: Point, to: Point): void {
-    const { surface } = this;
-    surface.putToolAway();
-    surface.dispatch({ do: "draw", from, to, label: surface.label() });
   }
 
   private banding(work: Work): Drag {

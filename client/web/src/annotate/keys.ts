@@ -418,13 +418,11 @@ function take({ desk, canvas }: Hands, tool: Tool, notice: string): void {
 }
 
 function draw(hands: Hands): void {
-  const { desk, canvas } = hands;
+  const { canvas } = hands;
   const isSecond = canvas.tool === "draw";
   take(hands, "draw", `Drag a box, or click two corners. ${shownChord("draw")} again puts one in the middle.`);
   if (!isSecond) return;
-  const [from, to] = canvas.middle();
-  canvas.hideBoxes(false);
-  desk.dispatch({ do: "draw", from, to, label: desk.label.value });
+  canvas.drawInMiddle();
 }
 
 function grab({ desk, canvas }: Hands): void {

@@ -17,8 +17,9 @@ export async function decoded(file: Blob): Promise<OffscreenCanvas> {
   return canvas;
 }
 
-// In a worker. Takes the picture.
-export function levelsOf(picture: ImageBitmap): ImageBitmap[] {
+// In a worker. Takes what is on the canvas.
+export function levelsOf(canvas: OffscreenCanvas): ImageBitmap[] {
+  const picture = canvas.transferToImageBitmap();
   const levels = [picture];
   for (let last = picture; last.width * last.height > SMALLEST; levels.push(last)) last = halved(last);
   return levels;

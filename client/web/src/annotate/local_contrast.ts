@@ -7,7 +7,7 @@ import type { Levels } from "./levels";
 import type { Picture } from "./picture";
 import { WorkerCalls } from "./worker_calls";
 
-const MOST_AHEAD = 2; // copies; one takes four bytes per pixel
+const MOST_AHEAD = 2; // copies; with its smaller sizes one takes five bytes per pixel
 
 export interface Copy {
   readonly levels: Levels;

@@ -10,7 +10,7 @@ answerCalls<string, ImageBitmap[]>(async (address) => {
   return [levels, levels];
 });
 
-async function copyOf(address: string): Promise<ImageBitmap> {
+async function copyOf(address: string): Promise<OffscreenCanvas> {
   const response = await fetch(address, { cache: "force-cache" });
   if (!response.ok) throw new Error(`the server answers ${response.status}`);
   const canvas = await decoded(await response.blob());
@@ -19,5 +19,5 @@ async function copyOf(address: string): Promise<ImageBitmap> {
   const pixels = context.getImageData(0, 0, width, height);
   equalise(pixels.data, width, height);
   context.putImageData(pixels, 0, 0);
-  return canvas.transferToImageBitmap();
+  return canvas;
 }

@@ -36,6 +36,7 @@ export class Overlay {
   private readonly drawn = new Map<number, Drawn>();
   private selected = new Set<Drawn>();
   private held: Drawn | undefined; // the one that has handles
+  // Where the drawings are painted.
   private view: Viewport = { scale: 1, x: 0, y: 0 };
   private screen: Size = { width: 1, height: 1 };
 
@@ -72,17 +73,32 @@ export class Overlay {
   place(view: Viewport, screen: Size): void {
     this.view = view;
     this.screen = screen;
-    for (const drawing of [this.others, this.hand]) drawing.place(view, screen);
+    for (const drawing of [this.others, this.hand]) drawing.paint(view, screen);
     if (this.held) this.putHandles(this.held.corners);
   }
 
   // A step of a motion.
   move(view: Viewport): void {
-    const { others, hand, screen } = this;
-    const ratio = view.scale / this.view.scale;
+    const { screen } = this;
+    const { x, y, ratio } = this.wayTo(view);
     const isThick = this.drawn.size <= MANY && (ratio > THICKEST || ratio < 1 / THICKEST);
-    if (isThick || !others.covers(view)) return this.place(view, screen);
-    for (const drawing of [others, hand]) drawing.move(view);
+    const covers = (from: number, length: number) =>
+      from <= length / 2 && from + 2 * length * ratio >= 1.5 * length;
+    if (isThick || !covers(x, screen.width) || !covers(y, screen.height)) return this.place(view, screen);
+    for (const { svg } of [this.others, this.hand]) {
+      svg.style.setProperty("transform", `translate(${x}px, ${y}px) scale(${ratio})`);
+    }
+  }
+
+  // From where the drawings are painted, around their upper left corner.
+  private wayTo({ scale, x, y }: Viewport): { x: number; y: number; ratio: number } {
+    const { view, screen } = this;
+    const ratio = scale / view.scale;
+    return {
+      x: x - ratio * view.x + ((1 - ratio) * screen.width) / 2,
+      y: y - ratio * view.y + ((1 - ratio) * screen.height) / 2,
+      ratio,
+    };
   }
 
   // Shows a box elsewhere while it is dragged; nothing but this box is touched.
@@ -196,48 +212,19 @@ class Drawing {
   readonly scene = make("g", "");
   readonly boxes = make("g", "");
   readonly names = make("g", "names");
-  private painted: Viewport = { scale: 1, x: 0, y: 0 };
-  private screen: Size = { width: 1, height: 1 };
 
   constructor() {
     this.scene.append(this.boxes, this.names);
     this.svg.append(this.scene);
   }
 
-  place(view: Viewport, screen: Size): void {
-    const { scale, x, y } = view;
-    this.painted = view;
-    this.screen = screen;
+  paint({ scale, x, y }: Viewport, screen: Size): void {
     this.scene.setAttribute(
       "transform",
       `matrix(${scale} 0 0 ${scale} ${x + screen.width / 2} ${y + screen.height / 2})`,
     );
     this.names.setAttribute("font-size", String(NAME_SIZE / scale));
     this.svg.style.setProperty("transform", "none");
-  }
-
-  move(view: Viewport): void {
-    const { x, y, ratio } = this.wayTo(view);
-    this.svg.style.setProperty("transform", `translate(${x}px, ${y}px) scale(${ratio})`);
-  }
-
-  // Whether it still covers the screen when it is moved.
-  covers(view: Viewport): boolean {
-    const { x, y, ratio } = this.wayTo(view);
-    const isWide = (from: number, length: number) =>
-      from <= length / 2 && from + 2 * length * ratio >= 1.5 * length;
-    return isWide(x, this.screen.width) && isWide(y, this.screen.height);
-  }
-
-  // From where it is painted, around its own corner.
-  private wayTo({ scale, x, y }: Viewport): { x: number; y: number; ratio: number } {
-    const { painted, screen } = this;
-    const ratio = scale / painted.scale;
-    return {
-      x: x - ratio * painted.x + ((1 - ratio) * screen.width) / 2,
-      y: y - ratio * painted.y + ((1 - ratio) * screen.height) / 2,
-      ratio,
-    };
   }
 }
 

@@ -11,7 +11,7 @@ export interface Decoded {
 }
 
 answerCalls<Blob, Decoded>(async (file) => {
-  const picture = (await decoded(file)).transferToImageBitmap();
+  const picture = await decoded(file);
   const { width, height } = picture;
   const levels = levelsOf(picture);
   const sketch = sketchedFrom(levels.at(-1)!, cellsOf(width), cellsOf(height));
