@@ -16,7 +16,7 @@
 #include "server/blobs/blob_store.h"
 #include "server/gateway/gateway.h"
 #include "server/images/image_service.h"
-#include "server/images/provenance_service.h"
+#include "server/provenance/provenance_service.h"
 #include "server/insight/insight_service.h"
 #include "server/jobs/worker_service.h"
 #include "server/labeling/labeling_service.h"

@@ -13,7 +13,6 @@
 #include "db/rows/revision_columns.h"
 #include "loupe/v1/image.pb.h"
 #include "loupe/v1/labeling.pb.h"
-#include "loupe/v1/provenance.pb.h"
 
 namespace loupe {
 
@@ -56,27 +55,5 @@ v1::WithdrawResponse SummarizeWithdrawal(Transaction& transaction, const LabelsT
 
 // Takes labels back, by further revisions. Locks: the images, then the active rankings.
 v1::WithdrawResponse WithdrawLabels(Transaction& transaction, const LabelsToWithdraw& labels, PrincipalId by);
-
-// An image's whole history. `image`: from FindImage.
-v1::ImageProvenance ReadProvenance(Transaction& transaction, const v1::Image& image);
-
-// The image with a revision that holds the box; nullopt: the project has none.
-std::optional<ImageId> FindImageOfBox(Transaction& transaction, ProjectId project, int64_t box_id);
-
-// Where a box comes from. `image`: of FindImageOfBox.
-v1::BoxProvenance ReadBoxProvenance(Transaction& transaction, ProjectId project, const v1::Image& image,
-                                    int64_t box_id);
-
-// The result of checking a part of a project's history.
-struct ChainCheck {
-  ImageId last_image;   // the next part begins after it; none: nothing was left to check
-  uint64_t images = 0;  // that have a history
-  uint64_t revisions = 0;
-  uint64_t boxes = 0;
-  std::vector<std::string> breaks;  // one sentence per place where the history was changed
-};
-
-// Recomputes the hashes of at most `limit` images with ids above `after`, in order of id.
-ChainCheck CheckChain(Transaction& transaction, ProjectId project, ImageId after, int limit);
 
 }  // namespace loupe

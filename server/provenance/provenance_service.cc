@@ -1,9 +1,10 @@
-#include "server/images/provenance_service.h"
+#include "server/provenance/provenance_service.h"
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "db/lineage/chain_check.h"
+#include "db/lineage/label_history.h"
 #include "db/stores/image_store.h"
-#include "db/stores/label_store.h"
 #include "db/stores/model_store.h"
 #include "db/stores/project_store.h"
 #include "proto/error_info.h"

@@ -1,4 +1,4 @@
-#include "server/images/provenance_service.h"
+#include "server/provenance/provenance_service.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
