@@ -1,9 +1,13 @@
 #include "db/migrate.h"
 
+#include <memory>
 #include <unordered_map>
+#include <vector>
 
+#include <libpq-fe.h>
 #include <spdlog/spdlog.h>
 #include <pqxx/connection>
+#include <pqxx/except>
 #include <pqxx/nontransaction>
 #include <pqxx/result>
 #include <pqxx/transaction>
@@ -49,23 +53,49 @@ void ApplyMigrations(pqxx::work& work, int applied) {
   }
 }
 
+// Those files of db/functions/ whose content differs from what the database says it has.
 // Requires: all migrations are applied.
-void ApplyFunctions(pqxx::work& work) {
+std::vector<const EmbeddedFile*> OtherFunctions(pqxx::transaction_base& work) {
   std::unordered_map<std::string, std::string> hashes;  // what the database has, by file name
   for (const auto& row : work.exec("SELECT name, encode(sha256, 'hex') FROM schema_function")) {
     hashes[row[0].as<std::string>()] = row[1].as<std::string>();
   }
+  std::vector<const EmbeddedFile*> others;
   for (const EmbeddedFile* file = kFunctionFiles; file->name != nullptr; ++file) {
-    const std::string hash = ToHex(HashOf(file->text));
     const auto found = hashes.find(file->name);
-    if (found != hashes.end() && found->second == hash) continue;
+    if (found == hashes.end() || found->second != ToHex(HashOf(file->text))) others.push_back(file);
+  }
+  return others;
+}
+
+// Requires: all migrations are applied.
+void ApplyFunctions(pqxx::work& work) {
+  for (const EmbeddedFile* file : OtherFunctions(work)) {
     spdlog::info("replacing functions of the database: {}", file->name);
     work.exec(std::string(file->text));
     work.exec_params0(
         "INSERT INTO schema_function (name, sha256) VALUES ($1, decode($2, 'hex')) "
         "ON CONFLICT (name) DO UPDATE SET sha256 = EXCLUDED.sha256, applied_at = EXCLUDED.applied_at",
-        file->name, hash);
+        file->name, ToHex(HashOf(file->text)));
   }
+}
+
+// What the database keeps of a password, so that the password itself comes into none of its logs.
+// libpqxx 6 doesn't have it.
+std::string ScramOf(const std::string& url, const char* role, const std::string& password) {
+  const std::unique_ptr<PGconn, decltype(&PQfinish)> connection(PQconnectdb(url.c_str()), PQfinish);
+  const std::unique_ptr<char, decltype(&PQfreemem)> secret(
+      PQencryptPasswordConn(connection.get(), password.c_str(), role, "scram-sha-256"), PQfreemem);
+  if (secret == nullptr) throw pqxx::broken_connection(PQerrorMessage(connection.get()));
+  return secret.get();
+}
+
+absl::Status RefuseNewer(int applied) {
+  const int newest = Migrations().back().version;
+  if (applied <= newest) return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, "NEWER_DATABASE",
+               absl::StrCat("the database has migration ", applied, " and this program knows ", newest,
+                            ": run the newer program"));
 }
 
 }  // namespace
@@ -75,15 +105,81 @@ absl::Status Migrate(const std::string& url) {
     pqxx::nontransaction(connection).exec1(kLock);  // held until the connection ends
     pqxx::work work(connection);
     const int applied = AppliedVersion(work);
-    const int newest = Migrations().back().version;
-    if (applied > newest) {
-      return Error(absl::StatusCode::kFailedPrecondition, "NEWER_DATABASE",
-                   absl::StrCat("the database has migration ", applied, " and this program knows ", newest,
-                                ": run the newer program"));
-    }
+    if (const absl::Status newer = RefuseNewer(applied); !newer.ok()) return newer;
     ApplyMigrations(work, applied);
     ApplyFunctions(work);
     work.commit();
+    return absl::OkStatus();
+  });
+}
+
+absl::Status PrepareServiceRole(const std::string& url, const std::string& password) {
+  return Connected("prepare the service role", url, [&](pqxx::connection& connection) -> absl::Status {
+    pqxx::work work(connection);
+    const pqxx::row known = work.exec_params1(
+        "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1), rolsuper OR rolcreaterole "
+        "FROM pg_roles WHERE rolname = current_user",
+        kServiceRole);
+    if (!known[0].as<bool>() && !known[1].as<bool>()) {
+      return Error(
+          absl::StatusCode::kFailedPrecondition, "NO_SERVICE_ROLE",
+          absl::StrCat("there is no role ", kServiceRole,
+                       ", and this one may not make it: let an administrator of the database run CREATE "
+                       "ROLE ",
+                       kServiceRole, " LOGIN, then do this again"));
+    }
+    work.exec("SELECT prepare_service_role()");
+    if (!password.empty()) {
+      // What is kept holds no quotation mark.
+      work.exec0(absl::StrCat("ALTER ROLE ", kServiceRole, " PASSWORD '",
+                              ScramOf(url, kServiceRole, password), "'"));
+    }
+    work.commit();
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<bool> MayMigrate(const std::string& url) {
+  bool may = false;
+  const absl::Status asked = Connected("find the owner", url, [&](pqxx::connection& connection) {
+    may =
+        pqxx::nontransaction(connection)
+            .exec1(
+                "SELECT coalesce((SELECT pg_has_role(relowner, 'USAGE') FROM pg_class "
+                "WHERE oid = to_regclass('schema_migration')), has_schema_privilege('public', 'CREATE'))")[0]
+            .as<bool>();
+    return absl::OkStatus();
+  });
+  if (!asked.ok()) return asked;
+  return may;
+}
+
+absl::Status CheckMigrated(const std::string& url) {
+  return Connected("check the schema", url, [](pqxx::connection& connection) -> absl::Status {
+    pqxx::nontransaction work(connection);
+    const std::string kRemedy = ": run `loupe-server migrate --database-url URL` as the owner of its tables";
+    const auto not_migrated = [&](const std::string& why) {
+      return Error(absl::StatusCode::kFailedPrecondition, "NOT_MIGRATED", absl::StrCat(why, kRemedy));
+    };
+    if (work.exec1("SELECT to_regclass('schema_migration')")[0].is_null()) {
+      return not_migrated("the database has none of Loupe's tables");
+    }
+    const pqxx::row unreadable = work.exec1(
+        "SELECT coalesce(string_agg(relname, ', '), '') FROM pg_class "
+        "WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND NOT has_table_privilege(oid, "
+        "'SELECT')");
+    if (unreadable[0].size() > 0) {
+      return not_migrated(
+          absl::StrCat("the coordinator's role may not read the tables ", unreadable[0].c_str()));
+    }
+    const int applied = work.exec1("SELECT coalesce(max(version), 0) FROM schema_migration")[0].as<int>();
+    if (const absl::Status newer = RefuseNewer(applied); !newer.ok()) return newer;
+    if (applied < Migrations().back().version) {
+      return not_migrated(absl::StrCat("the database has migration ", applied, " and this program needs ",
+                                       Migrations().back().version));
+    }
+    if (!OtherFunctions(work).empty())
+      return not_migrated("the database has the functions of another release");
     return absl::OkStatus();
   });
 }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 namespace loupe {
 
@@ -21,6 +22,23 @@ namespace loupe {
 // function file failed). After an error the database is as it was before.
 // Idempotent.
 absl::Status Migrate(const std::string& url);
+
+// The role that coordinators run as. It can add to the history of labels, and not change it.
+inline constexpr char kServiceRole[] = "loupe_service";
+
+// Makes the service role if there is none, and grants it what a coordinator needs
+// (db/functions/service_role.sql). A password that isn't empty becomes its password. Requires: Migrate() was
+// OK; `url` is that of the tables' owner. Errors: UNAVAILABLE, FAILED_PRECONDITION (NO_SERVICE_ROLE: there is
+// none, and the owner may not make it), INTERNAL. Idempotent.
+absl::Status PrepareServiceRole(const std::string& url, const std::string& password);
+
+// Whether the role of `url` may migrate: it owns the tables, or there are none and it may make them. Errors: UNAVAILABLE,
+// INTERNAL.
+absl::StatusOr<bool> MayMigrate(const std::string& url);
+
+// For a role that may not migrate. Errors: UNAVAILABLE, FAILED_PRECONDITION (NOT_MIGRATED: the database lacks
+// migrations or functions of this program, or this role may not read all tables; NEWER_DATABASE), INTERNAL.
+absl::Status CheckMigrated(const std::string& url);
 
 // Creates the database `name` if it doesn't exist. `url` leads to another database of the same server.
 // Errors: UNAVAILABLE, INTERNAL. Idempotent.

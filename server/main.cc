@@ -70,7 +70,10 @@ class EndingSignal {
   Event came_;
 };
 
+constexpr char kServicePassword[] = "LOUPE_SERVICE_PASSWORD";
+
 struct Flags {
+  bool only_migrates = false;
   std::filesystem::path data_dir;
   std::string database_url;
   std::string listen = "127.0.0.1:50051";
@@ -80,13 +83,27 @@ struct Flags {
   std::string tls_key;
 };
 
-void Define(CLI::App& app, Flags& flags) {
-  app.add_option("--data-dir", flags.data_dir,
-                 "Folder of pictures, weights, tokens and the private PostgreSQL")
+void DefineMigrate(CLI::App& app, Flags& flags) {
+  CLI::App* migrate = app.add_subcommand("migrate",
+                                         "Bring a database to this release, and let the role loupe_service "
+                                         "work with it, which coordinators run as");
+  migrate
+      ->add_option("--database-url", flags.database_url,
+                   "The database, as the owner of its tables, e.g. postgresql://loupe@host/loupe")
       ->required();
+  migrate->footer(
+      "The role is made if it is missing and the owner may make roles. The environment variable\n"
+      "LOUPE_SERVICE_PASSWORD, if it is set, becomes its password.");
+  migrate->callback([&flags] { flags.only_migrates = true; });
+}
+
+void Define(CLI::App& app, Flags& flags) {
+  DefineMigrate(app, flags);
+  app.add_option("--data-dir", flags.data_dir,
+                 "Folder of pictures, weights, tokens and the private PostgreSQL; must be given");
   app.add_option(
       "--database-url", flags.database_url,
-      "A PostgreSQL database, e.g. postgresql://loupe@host/loupe; without it a private one is started");
+      "A PostgreSQL database, e.g. postgresql://loupe_service@host/loupe; default: a private one is started");
   app.add_option("--listen", flags.listen, "HOST:PORT of the gRPC services; port 0: any that is free")
       ->capture_default_str();
   auto* http = app.add_option("--http-listen", flags.http_listen,
@@ -119,6 +136,7 @@ std::string ProblemWith(const char* flag, const std::string& address, bool has_t
 
 // Empty when the flags can be used together.
 std::string ProblemWith(const Flags& flags) {
+  if (flags.data_dir.empty()) return "--data-dir is required";
   const bool has_tls = !flags.tls_cert.empty();
   std::string problem = ProblemWith("--listen", flags.listen, has_tls);
   if (problem.empty() && !flags.http_listen.empty()) {
@@ -130,10 +148,17 @@ std::string ProblemWith(const Flags& flags) {
   return problem;
 }
 
+// Brings the database to this program's schema, if its role may; else looks whether it is there.
+absl::Status MigrateOrCheck(const std::string& url) {
+  const absl::StatusOr<bool> may = MayMigrate(url);
+  if (!may.ok()) return may.status();
+  return *may ? Migrate(url) : CheckMigrated(url);
+}
+
 // The schema, once the database answers.
 absl::Status MigrateWhenReady(const std::string& url, EndingSignal& ending) {
   for (const Stopwatch waited;;) {
-    const absl::Status migrated = Migrate(url);
+    const absl::Status migrated = MigrateOrCheck(url);
     if (!absl::IsUnavailable(migrated)) return migrated;
     if (ending.WaitFor(absl::Seconds(1)) || waited.Elapsed() > kDatabasePatience) {
       return absl::UnavailableError("the database can't be reached: check --database-url and see above");
@@ -147,7 +172,10 @@ absl::StatusOr<std::unique_ptr<PrivatePostgres>> StartPostgres(Flags& flags) {
   if (!postgres.ok()) return postgres.status();
   if (const absl::Status made = CreateDatabase((*postgres)->Url("postgres"), "loupe"); !made.ok())
     return made;
-  flags.database_url = (*postgres)->Url("loupe");
+  const std::string owner_url = (*postgres)->Url("loupe");
+  if (const absl::Status migrated = Migrate(owner_url); !migrated.ok()) return migrated;
+  if (const absl::Status prepared = PrepareServiceRole(owner_url, ""); !prepared.ok()) return prepared;
+  flags.database_url = (*postgres)->ServiceUrl("loupe");
   return postgres;
 }
 
@@ -155,6 +183,7 @@ absl::StatusOr<ServerOptions> OptionsOf(const Flags& flags) {
   ServerOptions options;
   options.database_url = flags.database_url;
   options.blob_folder = flags.data_dir / "blobs";
+  options.checkpoint_key = flags.data_dir / "checkpoint.key";
   options.listen = flags.listen;
   options.http_listen = flags.http_listen;
   options.page_url = flags.page_url;
@@ -206,6 +235,14 @@ absl::Status Run(Flags flags, EndingSignal& ending) {
   return absl::OkStatus();
 }
 
+absl::Status MigrateAlone(const Flags& flags) {
+  if (const absl::Status migrated = Migrate(flags.database_url); !migrated.ok()) return migrated;
+  const char* password = std::getenv(kServicePassword);
+  const absl::Status prepared = PrepareServiceRole(flags.database_url, password == nullptr ? "" : password);
+  if (prepared.ok()) spdlog::info("the database is ready: start coordinators as {}", kServiceRole);
+  return prepared;
+}
+
 int Main(int argc, char** argv) {
   Flags flags;
   CLI::App app("The coordinator of Loupe");
@@ -218,7 +255,7 @@ int Main(int argc, char** argv) {
     std::fprintf(stderr, "loupe-server: %s; see loupe-server --help\n", error.what());
     return 2;
   }
-  if (const std::string problem = ProblemWith(flags); !problem.empty()) {
+  if (const std::string problem = flags.only_migrates ? "" : ProblemWith(flags); !problem.empty()) {
     std::fprintf(stderr, "loupe-server: %s\n", problem.c_str());
     return 2;
   }
@@ -229,7 +266,7 @@ int Main(int argc, char** argv) {
   // glibc takes eight a core, and each keeps what a burst of calls left in pieces.
   mallopt(M_ARENA_MAX, kArenas);
   ::signal(SIGPIPE, SIG_IGN);
-  const absl::Status status = Run(flags, ending);
+  const absl::Status status = flags.only_migrates ? MigrateAlone(flags) : Run(flags, ending);
   if (status.ok()) return 0;
   std::fprintf(stderr, "loupe-server: %s\n", std::string(status.message()).c_str());
   return 1;

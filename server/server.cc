@@ -16,7 +16,6 @@
 #include "server/blobs/blob_store.h"
 #include "server/gateway/gateway.h"
 #include "server/images/image_service.h"
-#include "server/provenance/provenance_service.h"
 #include "server/insight/insight_service.h"
 #include "server/jobs/worker_service.h"
 #include "server/labeling/labeling_service.h"
@@ -24,6 +23,7 @@
 #include "server/models/model_service.h"
 #include "server/projects/project_service.h"
 #include "server/projects/token_service.h"
+#include "server/provenance/provenance_service.h"
 #include "server/rounds/round_planner.h"
 #include "server/rounds/round_service.h"
 #include "server/rpc/health_watch.h"
@@ -89,17 +89,21 @@ void SetLimits(grpc::ServerBuilder& builder) {
 }  // namespace
 
 struct Server::Parts {
-  Parts(const std::string& database_url, BlobStore blob_store)
-      : database(database_url), blobs(std::move(blob_store)), calls(database) {}
+  Parts(const std::string& database_url, BlobStore blob_store, CheckpointKey key)
+      : database(database_url),
+        blobs(std::move(blob_store)),
+        checkpoint_key(std::move(key)),
+        calls(database) {}
 
   Database database;
   const BlobStore blobs;
+  const CheckpointKey checkpoint_key;
   RpcCalls calls;
   ProjectServiceImpl projects{calls, database, blobs};
   ImageServiceImpl images{calls, database, blobs};
   LabelingServiceImpl labeling{calls, database};
   InsightServiceImpl insight{calls, database};
-  ProvenanceServiceImpl provenance{calls, database};
+  ProvenanceServiceImpl provenance{calls, database, checkpoint_key};
   TokenServiceImpl tokens{calls, database};
   SessionServiceImpl sessions{calls, database};
   RoundServiceImpl rounds{calls, database};
@@ -114,8 +118,8 @@ struct Server::Parts {
   std::unique_ptr<LeaseReaper> reaper;
 };
 
-Server::Server(const ServerOptions& options, BlobStore blobs)
-    : parts_(std::make_unique<Parts>(options.database_url, std::move(blobs))) {}
+Server::Server(const ServerOptions& options, BlobStore blobs, CheckpointKey key)
+    : parts_(std::make_unique<Parts>(options.database_url, std::move(blobs), std::move(key))) {}
 
 const std::string& Server::address() const { return parts_->listener->address(); }
 
@@ -128,7 +132,9 @@ Database& Server::database() { return parts_->database; }
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
   absl::StatusOr<BlobStore> blobs = BlobStore::Open(options.blob_folder);
   if (!blobs.ok()) return blobs.status();
-  auto server = std::unique_ptr<Server>(new Server(options, *std::move(blobs)));
+  absl::StatusOr<CheckpointKey> key = CheckpointKey::Open(options.checkpoint_key);
+  if (!key.ok()) return key.status();
+  auto server = std::unique_ptr<Server>(new Server(options, *std::move(blobs), *std::move(key)));
   if (const absl::Status listening = server->Listen(options); !listening.ok()) return listening;
   Parts& parts = *server->parts_;
   parts.health = std::make_unique<HealthWatch>(parts.database, *parts.server->GetHealthCheckService());

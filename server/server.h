@@ -11,11 +11,13 @@
 namespace loupe {
 
 class BlobStore;
+class CheckpointKey;
 class Database;
 
 struct ServerOptions {
   std::string database_url;
   std::filesystem::path blob_folder;
+  std::filesystem::path checkpoint_key;  // file of the key that signs checkpoints; made if it is missing
   std::string listen;  // HOST:PORT; port 0: any that is free
   // PEM texts; both empty: no TLS.
   std::string tls_certificate;
@@ -51,7 +53,7 @@ class Server {
   // Behind a pointer, so that this file doesn't include the headers of all services.
   struct Parts;
 
-  Server(const ServerOptions& options, BlobStore blobs);
+  Server(const ServerOptions& options, BlobStore blobs, CheckpointKey key);
   absl::Status Listen(const ServerOptions& options);
   absl::Status ServeGateway();
 

@@ -1,4 +1,4 @@
-// loupe provenance image|box|model|verify
+// loupe provenance image|box|model
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -26,9 +26,6 @@ struct ModelLineageOptions {
   bool json = false;
 };
 
-struct VerifyOptions {
-  bool json = false;
-};
 
 std::string BoxText(const v1::Box& box) {
   return absl::StrFormat("%.1f %.1f %.1f %.1f", box.x1(), box.y1(), box.x2(), box.y2());
@@ -195,28 +192,6 @@ absl::Status ShowModelLineage(const Context& context, const ModelLineageOptions&
   return absl::OkStatus();
 }
 
-absl::Status Verify(const Context& context, const VerifyOptions& options) {
-  v1::VerifyHistoryRequest request;
-  request.set_project(context.project());
-  const auto check = Ask(context, &v1::ProvenanceService::Stub::VerifyHistory, request,
-                         {.deadline = absl::Minutes(30), .patience = kInteractive.patience});
-  if (!check.ok()) return check.status();
-  if (options.json) {
-    PrintJson({{"images", check->images()},
-               {"revisions", check->revisions()},
-               {"boxes", check->boxes()},
-               {"breaks", std::vector<std::string>(check->breaks().begin(), check->breaks().end())},
-               {"breaks_total", check->breaks_total()}});
-  } else {
-    std::printf("%lu revisions of %lu images with %lu boxes: %lu breaks\n", check->revisions(),
-                check->images(), check->boxes(), check->breaks_total());
-    for (const std::string& one : check->breaks()) std::printf("  %s\n", Printable(one).c_str());
-  }
-  if (check->breaks_total() == 0) return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat("the label history was changed behind the coordinator's back, in ",
-                                          check->breaks_total(), " places"));
-}
-
 }  // namespace
 
 void AddProvenanceCommands(CLI::App& parent, Action& action) {
@@ -242,11 +217,7 @@ void AddProvenanceCommands(CLI::App& parent, Action& action) {
   command->add_flag("--json", model->json, "Print JSON");
   OnChosen(command, action, model, ShowModelLineage);
 
-  auto verify = std::make_shared<VerifyOptions>();
-  command =
-      provenance->add_subcommand("verify", "Recompute the chain of hashes; exit status 1 when it is broken");
-  command->add_flag("--json", verify->json, "Print JSON");
-  OnChosen(command, action, verify, Verify);
+  AddCheckpointCommands(*provenance, action);
 }
 
 }  // namespace loupe

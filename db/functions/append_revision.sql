@@ -31,17 +31,25 @@ BEGIN
 END $$;
 
 -- Puts a revision at the end of its image's chain, with its number, time and hashes, and makes `truth` the
--- image's truth. Requires: the image's row is locked; the revision's boxes and outcomes are stored.
+-- image's truth. Requires: the image's row is locked; the revision's boxes and outcomes are stored; its task
+-- ends as answered in this transaction. With the rights of the tables' owner: nobody else moves the end of a
+-- chain (db/functions/service_role.sql).
 CREATE OR REPLACE FUNCTION chain_revision(labelled image, INOUT added label_revision, truth bigint)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   head label_revision;
+  answered task;
 BEGIN
   SELECT * INTO head FROM label_revision WHERE id = labelled.head_revision_id;
   added.number := coalesce(head.number, 0) + 1;
   added.created_at := clock_timestamp();
   added.previous_hash := coalesce(head.hash, decode(repeat('00', 32), 'hex'));
-  added.hash := revision_hash_2(added, labelled.sha256);
+  added.hash_version := 3;
+  IF added.task_id IS NOT NULL THEN
+    SELECT * INTO STRICT answered FROM task WHERE id = added.task_id;
+    answered.ended_at := now();
+  END IF;
+  added.hash := revision_hash_3(added, labelled.sha256, answered);
   INSERT INTO label_revision OVERRIDING SYSTEM VALUE VALUES (added.*);
   UPDATE image SET head_revision_id = added.id, truth_revision_id = truth WHERE id = labelled.id;
 END $$;
@@ -76,7 +84,7 @@ BEGIN
   INSERT INTO outcome (revision_id, shown_ordinal, outcome)
   SELECT the_revision, place - 1, one FROM unnest(outcomes) WITH ORDINALITY AS listed (one, place);
   added := ROW(the_revision, the_image, NULL, the_source, the_author, the_task, is_blind,
-               is_late OR the_standing = 'late', the_spent_ms, NULL, NULL, NULL, the_standing, base, 2,
+               is_late OR the_standing = 'late', the_spent_ms, NULL, NULL, NULL, the_standing, base, NULL,
                the_client, the_note, the_flags);
   added := chain_revision(labelled, added, CASE the_standing WHEN 'truth' THEN the_revision
                                                              ELSE labelled.truth_revision_id END);

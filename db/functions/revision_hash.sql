@@ -87,12 +87,72 @@ BEGIN
     || E'\n' || revision_details_2(revision.id, revision.task_id), 'UTF8'));
 END $$;
 
--- The hash that a stored revision of either version must have.
+-- Version 3. It covers every column of the revision, of its boxes and outcomes, of the task that it answers
+-- and of the boxes that the task showed, and the author's name. Fields are divided by `|`; a NULL is `-`;
+-- times are microseconds since 1970.
+CREATE OR REPLACE FUNCTION task_text_3(served task) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN concat_ws('|', 'task', served.id, served.project_id, served.image_id, served.image_side,
+                   served.principal_id, served.lease_number, served.kind,
+                   coalesce(served.request_id::text, '-'), coalesce(served.ranking_id::text, '-'),
+                   coalesce(served.position::text, '-'), coalesce(served.slice, '-'),
+                   coalesce(encode(float8send(served.score), 'hex'), '-'),
+                   coalesce(encode(float8send(served.probability), 'hex'), '-'), served.blind,
+                   coalesce(served.shown_model_id::text, '-'), coalesce(served.based_on::text, '-'),
+                   (extract(epoch FROM served.created_at) * 1000000)::bigint);
+END $$;
+
+-- Requires: the revision's boxes and outcomes are stored. The revision itself need not be; its hash is
+-- ignored. `answered`: its task, with the time at which the answer ends it; NULL: it answers none.
+CREATE OR REPLACE FUNCTION revision_hash_3(revision label_revision, image_sha256 bytea, answered task)
+RETURNS bytea LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN sha256(revision.previous_hash || convert_to(
+    concat_ws('|', 'revision-3', revision.id, revision.image_id, encode(image_sha256, 'hex'), revision.number,
+              revision.source, revision.author_id,
+              hex_text((SELECT name FROM principal WHERE id = revision.author_id)),
+              coalesce(revision.task_id::text, '-'),
+              (extract(epoch FROM revision.created_at) * 1000000)::bigint, revision.blind, revision.late,
+              revision.spent_ms, revision.standing, coalesce(revision.based_on::text, '-'),
+              hex_text(revision.client), hex_text(revision.note), hex_text(revision.flags::text))
+    || E'\n'
+    || CASE WHEN answered.id IS NULL THEN ''
+            ELSE concat_ws('|', task_text_3(answered),
+                           (extract(epoch FROM answered.ended_at) * 1000000)::bigint,
+                           coalesce(hex_text(answered.skip_reason), '-')) || E'\n' END
+    || coalesce((SELECT string_agg(box_text(ordinal, box_id, label, x1, y1, x2, y2, origin, ignore,
+                                            shown_ordinal)
+                                   || '|' || coalesce(spent_ms, -1) || E'\n', '' ORDER BY ordinal)
+                 FROM label_box WHERE revision_id = revision.id), '')
+    || coalesce((SELECT string_agg(concat_ws('|', 'shown', ordinal, model_id, prediction_index, label,
+                                             encode(float4send(score), 'hex'),
+                                             encode(float4send(x1), 'hex'), encode(float4send(y1), 'hex'),
+                                             encode(float4send(x2), 'hex'), encode(float4send(y2), 'hex'))
+                                   || E'\n', '' ORDER BY ordinal)
+                 FROM shown_box WHERE task_id = answered.id), '')
+    || coalesce((SELECT string_agg(concat_ws('|', 'outcome', shown_ordinal, outcome) || E'\n', ''
+                                   ORDER BY shown_ordinal)
+                 FROM outcome WHERE revision_id = revision.id), ''), 'UTF8'));
+END $$;
+
+-- The hash that a stored revision of any version must have.
 CREATE OR REPLACE FUNCTION expected_hash(revision label_revision, image_sha256 bytea)
 RETURNS bytea LANGUAGE sql STABLE AS $$
   SELECT CASE revision.hash_version
     WHEN 1 THEN revision_hash(revision.previous_hash, image_sha256, revision.number, revision.author_id,
                               revision.source, revision.task_id, revision.created_at, revision.blind,
                               revision.late, revision.spent_ms, revision_details(revision.id))
-    WHEN 2 THEN revision_hash_2(revision, image_sha256) END
+    WHEN 2 THEN revision_hash_2(revision, image_sha256)
+    WHEN 3 THEN revision_hash_3(revision, image_sha256,
+                                (SELECT answered FROM task answered WHERE answered.id = revision.task_id)) END
 $$;
+
+-- The hash of what a snapshot holds.
+CREATE OR REPLACE FUNCTION snapshot_hash(the_snapshot bigint) RETURNS bytea LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN (SELECT sha256(convert_to(
+            'snapshot-1|' || the_snapshot || E'\n'
+            || coalesce(string_agg(concat_ws('|', 'item', image_id, image_side, revision_id) || E'\n', ''
+                                   ORDER BY image_id), ''), 'UTF8'))
+          FROM snapshot_item WHERE snapshot_id = the_snapshot);
+END $$;

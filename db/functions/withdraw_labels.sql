@@ -53,7 +53,7 @@ BEGIN
     PERFORM chain_revision(labelled,
                            ROW(nextval(pg_get_serial_sequence('label_revision', 'id')), the_image, NULL,
                                'withdraw', the_author, NULL, false, false, 0, NULL, NULL, NULL, 'withdrawn',
-                               withdrawn, 2, '', '', '{}')::label_revision,
+                               withdrawn, NULL, '', '', '{}')::label_revision,
                            truth.id);
     SELECT * INTO STRICT labelled FROM image WHERE id = the_image;
   END LOOP;

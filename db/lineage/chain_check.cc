@@ -1,16 +1,51 @@
 #include "db/lineage/chain_check.h"
 
+#include <optional>
+#include <unordered_map>
+
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "db/rows/labeling_row.h"
-#include "db/rows/message_row.h"
+#include "db/lineage/revision_text.h"
 #include "db/transaction.h"
 
 namespace loupe {
 namespace {
 
+// What the rows of some images are, beside their revisions.
+struct HistoryRows {
+  std::unordered_map<int64_t, RevisionParts> revisions;  // by id
+  std::unordered_map<int64_t, TaskParts> tasks;          // by id
+  // What a task that was answered says of its answer: its id.
+  std::unordered_map<int64_t, int64_t> answers;
+  // Ids of an image's tasks, in order.
+  std::unordered_map<int64_t, std::vector<int64_t>> tasks_of_image;
+};
+
+HistoryRows ReadHistoryRows(Transaction& transaction, const std::vector<ImageId>& images) {
+  HistoryRows rows;
+  for (const auto& row : transaction.Exec("SelectHistoryTasks", images)) {
+    const auto id = row["id"].as<int64_t>();
+    rows.tasks.emplace(id, TaskPartsOf(row));
+    if (row["state"].as<std::string>() == "answered") rows.answers[id] = row["revision_id"].as<int64_t>(0);
+    rows.tasks_of_image[row["image_id"].as<int64_t>()].push_back(id);
+  }
+  for (const auto& row : transaction.Exec("SelectHistoryShownBoxes", images)) {
+    rows.tasks.at(row[0].as<int64_t>()).shown_boxes.emplace(row[1].as<int>(), ShownTextOf(row));
+  }
+  for (const auto& row : transaction.Exec("SelectHistoryBoxes", images)) {
+    rows.revisions[row[0].as<int64_t>()].boxes.push_back(BoxTextOf(row));
+  }
+  for (const auto& row : transaction.Exec("SelectHistoryOutcomes", images)) {
+    rows.revisions[row[0].as<int64_t>()].outcomes.emplace_back(row[1].as<int>(), row[2].c_str());
+  }
+  for (const auto& row : transaction.Exec("SelectHistoryRejections", images)) {
+    rows.revisions[row[0].as<int64_t>()].rejections.push_back(RejectionTextOf(row));
+  }
+  return rows;
+}
+
 // State while the revisions of one image are checked in order.
 struct ChainWalk {
-  int64_t image = 0;
   int64_t head = 0;   // the end of the chain; 0: none
   int64_t truth = 0;  // 0: none
   int64_t last_revision = 0;
@@ -19,23 +54,24 @@ struct ChainWalk {
   std::string last_hash;
 };
 
-void EndOfChain(const ChainWalk& walk, ChainCheck& check) {
+void EndOfChain(const ImageHistory& history, const ChainWalk& walk, ChainCheck& check) {
+  const std::string where = absl::StrCat("image ", history.image.value(), ": ");
   if (walk.head != walk.last_revision) {
-    check.breaks.push_back(absl::StrCat("image ", walk.image, ": its history ends with revision ", walk.head,
+    check.breaks.push_back(absl::StrCat(where, "its history ends with revision ", walk.head,
                                         ", and the last there is ", walk.last_revision));
   }
   const int64_t last_truth = walk.truths.empty() ? 0 : walk.truths.back();
   if (walk.truth != last_truth) {
-    check.breaks.push_back(absl::StrCat("image ", walk.image, ": its truth is revision ", walk.truth,
-                                        ", and by its history ", last_truth));
+    check.breaks.push_back(
+        absl::StrCat(where, "its truth is revision ", walk.truth, ", and by its history ", last_truth));
   }
 }
 
-void CheckRevision(const pqxx::row& row, ChainWalk& walk, ChainCheck& check) {
+void CheckRevision(const pqxx::row& row, HistoryRows& rows, ImageHistory& history, ChainWalk& walk,
+                   ChainCheck& check) {
+  const auto id = row["id"].as<int64_t>();
   const auto number = row["number"].as<uint32_t>();
-  const std::string where = absl::StrCat("image ", walk.image, " revision ", number, ": ");
-  ++check.revisions;
-  check.boxes += row["boxes"].as<uint64_t>();
+  const std::string where = absl::StrCat("image ", history.image.value(), " revision ", number, ": ");
   if (number != walk.last_number + 1) {
     check.breaks.push_back(absl::StrCat(where, "follows revision ", walk.last_number));
   }
@@ -43,39 +79,96 @@ void CheckRevision(const pqxx::row& row, ChainWalk& walk, ChainCheck& check) {
   if (BytesOf(row["previous_hash"]) != previous) {
     check.breaks.push_back(absl::StrCat(where, "its hash of the revision before it is wrong"));
   }
-  if (BytesOf(row["hash"]) != BytesOf(row["computed"])) {
+  const RevisionParts& parts = rows.revisions[id];
+  ++check.revisions;
+  check.boxes += parts.boxes.size();
+  const int64_t task_id = Nullable<int64_t>(row["task_id"]).value_or(0);
+  const auto task = rows.tasks.find(task_id);
+  const Sha256 hash = Sha256Of(row["hash"]);
+  if (hash != ExpectedHash(row, history.sha256, parts, task == rows.tasks.end() ? nullptr : &task->second)) {
     check.breaks.push_back(absl::StrCat(where, "its content was changed after it was written"));
   }
+  if (task_id != 0 && rows.answers[task_id] != id) {
+    check.breaks.push_back(absl::StrCat(where, "its task ", task_id, " does not have it as its answer"));
+  }
   walk.last_number = number;
-  walk.last_revision = row["revision_id"].as<int64_t>();
-  const v1::Standing standing = StandingOf(row["standing"]);
-  if (standing == v1::STANDING_TRUTH) walk.truths.push_back(walk.last_revision);
-  if (standing == v1::STANDING_WITHDRAWN && std::erase(walk.truths, row["based_on"].as<int64_t>()) == 0) {
+  walk.last_revision = id;
+  const std::string standing = row["standing"].as<std::string>();  // it may be any text, once it was changed
+  if (standing == "truth") walk.truths.push_back(walk.last_revision);
+  if (standing == "withdrawn" && std::erase(walk.truths, row["based_on"].as<int64_t>(0)) == 0) {
     check.breaks.push_back(absl::StrCat(where, "withdraws what was not the truth"));
   }
   walk.last_hash = BytesOf(row["hash"]);
+  history.revisions.push_back(hash);
 }
 
 }  // namespace
 
 ChainCheck CheckChain(Transaction& transaction, ProjectId project, ImageId after, int limit) {
   ChainCheck check;
-  ChainWalk walk;
-  for (const auto& row : transaction.Exec("RecomputeHashes", project, after, limit)) {
-    const auto image = row["id"].as<int64_t>();
-    if (image != walk.image) {
-      EndOfChain(walk, check);
-      walk = ChainWalk();
-      walk.image = image;
-      walk.head = Nullable<int64_t>(row["head_revision_id"]).value_or(0);
-      walk.truth = Nullable<int64_t>(row["truth_revision_id"]).value_or(0);
-      if (!row["revision_id"].is_null()) ++check.images;
-    }
-    if (!row["revision_id"].is_null()) CheckRevision(row, walk, check);
-    check.last_image = ImageId(image);
+  std::vector<ImageId> images;
+  std::vector<ChainWalk> walks;
+  for (const auto& row : transaction.Exec("SelectHistoryImages", project, after, limit)) {
+    images.push_back(IdOf<ImageId>(row["id"]));
+    ImageHistory& history = check.histories.emplace_back();
+    history.image = images.back();
+    history.sha256 = Sha256Of(row["sha256"]);
+    ChainWalk& walk = walks.emplace_back();
+    walk.head = Nullable<int64_t>(row["head_revision_id"]).value_or(0);
+    walk.truth = Nullable<int64_t>(row["truth_revision_id"]).value_or(0);
   }
-  EndOfChain(walk, check);
+  if (images.empty()) return check;
+  check.last_image = images.back();
+
+  HistoryRows rows = ReadHistoryRows(transaction, images);
+  const pqxx::result revisions = transaction.Exec("SelectHistoryRevisions", images);
+  auto row = revisions.begin();
+  for (size_t i = 0; i < images.size(); ++i) {
+    ImageHistory& history = check.histories[i];
+    for (; row != revisions.end() && IdOf<ImageId>(row["image_id"]) == history.image; ++row) {
+      CheckRevision(*row, rows, history, walks[i], check);
+    }
+    EndOfChain(history, walks[i], check);
+    if (!history.revisions.empty()) ++check.images;
+    const auto tasks = rows.tasks_of_image.find(history.image.value());
+    if (tasks == rows.tasks_of_image.end()) continue;
+    for (const int64_t task : tasks->second) history.tasks.push_back(HashOfServed(rows.tasks.at(task)));
+  }
   return check;
+}
+
+ProjectRecords ReadProjectRecords(Transaction& transaction, ProjectId project) {
+  ProjectRecords records;
+  for (const auto& row : transaction.Exec("SelectHistoryAuthors")) {
+    records.lines.push_back(
+        absl::StrCat("author ", row["id"].c_str(), " ", absl::BytesToHexString(row["name"].c_str())));
+  }
+  for (const auto& row : transaction.Exec("SelectHistorySnapshots", project)) {
+    const Sha256 computed = Sha256Of(row["computed"]);
+    records.lines.push_back(
+        absl::StrCat("snapshot ", row["id"].c_str(), " ", row["round_id"].c_str(), " ", ToHex(computed)));
+    if (row["hash"].is_null() || Sha256Of(row["hash"]) != computed) {
+      records.breaks.push_back(absl::StrCat("snapshot ", row["id"].c_str(), " of round ",
+                                            row["round_id"].c_str(),
+                                            ": what it holds was changed after it was made"));
+    }
+  }
+  for (const auto& row : transaction.Exec("SelectHistoryModels", project)) {
+    records.lines.push_back(absl::StrCat("model ", row["number"].c_str(), " ", row["id"].c_str(), " ",
+                                         row["round_id"].c_str(), " ", row["parent_id"].c_str(), " ",
+                                         ToHex(Sha256Of(row["weights_sha256"]))));
+  }
+  for (const auto& row : transaction.Exec("SelectHistoryTriggers")) {
+    const std::string table = row["name"].as<std::string>();
+    if (row["made_in"].is_null() || !row["enabled"].as<bool>()) {
+      records.breaks.push_back(absl::StrCat("table ", table,
+                                            ": the trigger append_only, which refuses changes, is ",
+                                            row["made_in"].is_null() ? "missing" : "disabled"));
+    }
+    records.lines.push_back(
+        absl::StrCat("trigger ", table, " ", row["made_in"].is_null() ? "-" : row["made_in"].c_str()));
+  }
+  return records;
 }
 
 }  // namespace loupe

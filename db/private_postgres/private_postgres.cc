@@ -22,6 +22,7 @@
 #include "absl/time/time.h"
 #include "content/log_keeper.h"
 #include "db/connection_pool.h"
+#include "db/migrate.h"
 
 namespace loupe {
 namespace {
@@ -101,8 +102,14 @@ PrivatePostgres::~PrivatePostgres() {
   }
 }
 
-std::string PrivatePostgres::Url(const std::string& database) const {
-  return absl::StrCat("host=/proc/self/fd/", data_folder_, " port=5432 user=loupe dbname=", database);
+std::string PrivatePostgres::UrlOf(const char* user, const std::string& database) const {
+  return absl::StrCat("host=/proc/self/fd/", data_folder_, " port=5432 user=", user, " dbname=", database);
+}
+
+std::string PrivatePostgres::Url(const std::string& database) const { return UrlOf("loupe", database); }
+
+std::string PrivatePostgres::ServiceUrl(const std::string& database) const {
+  return UrlOf(kServiceRole, database);
 }
 
 pid_t PrivatePostgres::pid() const {

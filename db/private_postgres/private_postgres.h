@@ -34,13 +34,16 @@ class PrivatePostgres {
   PrivatePostgres(const PrivatePostgres&) = delete;
   PrivatePostgres& operator=(const PrivatePostgres&) = delete;
 
-  // Connection string of a database of this server, valid in this process.
+  // Connection string of a database of this server, valid in this process: as its superuser, and as the role
+  // that coordinators run as (db/migrate.h, PrepareServiceRole).
   std::string Url(const std::string& database) const;
+  std::string ServiceUrl(const std::string& database) const;
 
   // The postmaster's process; 0 while it doesn't run.
   pid_t pid() const;
 
  private:
+  std::string UrlOf(const char* user, const std::string& database) const;
   PrivatePostgres(PostgresPrograms programs, std::filesystem::path data_dir)
       : programs_(std::move(programs)), data_dir_(std::move(data_dir)) {}
 

@@ -118,16 +118,3 @@ WHERE snapshot_item.image_id = $1 AND round.model_id IS NOT NULL ORDER BY round.
 -- name: SelectPseudoLabelledInRounds
 SELECT round.number FROM pseudo_label JOIN round USING (snapshot_id)
 WHERE pseudo_label.image_id = $1 ORDER BY round.number;
-
--- name: RecomputeHashes
--- One row per revision of the first $3 images with ids above $2, in order of id. An image without a revision
--- has one row with NULLs.
--- The truth must be the last revision that was written as it and not withdrawn since.
-SELECT image.id, image.head_revision_id, image.truth_revision_id, revision.id AS revision_id, revision.number,
-       revision.standing, revision.based_on, revision.previous_hash, revision.hash,
-       expected_hash(revision, image.sha256) AS computed,
-       (SELECT count(*) FROM label_box WHERE revision_id = revision.id) AS boxes
-FROM (SELECT id, sha256, head_revision_id, truth_revision_id FROM image
-      WHERE project_id = $1 AND id > $2 ORDER BY id LIMIT $3) image
-LEFT JOIN label_revision revision ON revision.image_id = image.id
-ORDER BY image.id, revision.number;

@@ -54,7 +54,7 @@ FROM usable_image image LEFT JOIN label_revision truth ON truth.id = image.truth
 WHERE image.project_id = $1;
 
 -- name: SetSnapshotCounts
-UPDATE snapshot SET images = $2, boxes = $3 WHERE id = $1;
+UPDATE snapshot SET images = $2, boxes = $3, hash = snapshot_hash(id) WHERE id = $1;
 
 -- name: InsertRound
 INSERT INTO round (project_id, number, state, recipe, snapshot_id, submitted_by)

@@ -1,5 +1,5 @@
 -- Makes the group `loupe_reader`, which reads the views of the schema provenance and nothing else. For psql,
--- as the user in --database-url; that user needs the right CREATEROLE, unless the group is there already.
+-- as the owner of the tables, who needs the right CREATEROLE, unless the group is there already.
 -- It may be run again. Views that later releases add are readable, too.
 DO $$
 BEGIN

@@ -1,7 +1,14 @@
 #pragma once
 
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "db/database.h"
+#include "db/lineage/chain_check.h"
 #include "loupe/v1/provenance.grpc.pb.h"
+#include "server/provenance/checkpoint_key.h"
 #include "server/rpc/rpc_call.h"
 
 namespace loupe {
@@ -9,7 +16,8 @@ namespace loupe {
 // proto/loupe/v1/provenance.proto says what each method does.
 class ProvenanceServiceImpl final : public v1::ProvenanceService::Service {
  public:
-  ProvenanceServiceImpl(RpcCalls& calls, Database& database) : calls_(calls), database_(database) {}
+  ProvenanceServiceImpl(RpcCalls& calls, Database& database, const CheckpointKey& key)
+      : calls_(calls), database_(database), key_(key) {}
 
   grpc::Status GetImageProvenance(grpc::ServerContext* context, const v1::GetImageProvenanceRequest* request,
                                   v1::ImageProvenance* response) override;
@@ -19,10 +27,23 @@ class ProvenanceServiceImpl final : public v1::ProvenanceService::Service {
                                   v1::ModelProvenance* response) override;
   grpc::Status VerifyHistory(grpc::ServerContext* context, const v1::VerifyHistoryRequest* request,
                              v1::VerifyHistoryResponse* response) override;
+  grpc::Status CreateCheckpoint(grpc::ServerContext* context, const v1::CreateCheckpointRequest* request,
+                                grpc::ServerWriter<v1::CreateCheckpointResponse>* writer) override;
+  grpc::Status VerifyCheckpoint(grpc::ServerContext* context,
+                                grpc::ServerReader<v1::VerifyCheckpointRequest>* reader,
+                                v1::VerifyHistoryResponse* response) override;
 
  private:
+  // Calls `take` with the records of the project, and `check` with one part of its history after another.
+  absl::Status WalkHistory(const Call& call, const char* method, const std::string& project,
+                           absl::FunctionRef<absl::Status(ProjectId, const ProjectRecords&)> take,
+                           absl::FunctionRef<absl::Status(const ChainCheck&)> check);
+  absl::StatusOr<v1::VerifyHistoryResponse> Compare(const Call& call,
+                                                    grpc::ServerReader<v1::VerifyCheckpointRequest>& reader);
+
   RpcCalls& calls_;
   Database& database_;
+  const CheckpointKey& key_;
 };
 
 }  // namespace loupe

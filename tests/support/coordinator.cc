@@ -14,7 +14,11 @@
 namespace loupe {
 
 TestCoordinator::TestCoordinator(size_t servers, const std::string& page_url) {
-  ServerOptions options{database_.url(), blobs_.path(), "127.0.0.1:0", "", ""};
+  ServerOptions options;
+  options.database_url = database_.service_url();
+  options.blob_folder = blobs_.path();
+  options.checkpoint_key = key_folder_.path() / "checkpoint.key";
+  options.listen = "127.0.0.1:0";
   options.page_url = page_url;
   if (!page_url.empty()) options.http_listen = "127.0.0.1:0";
   for (size_t i = 0; i < servers; ++i) {

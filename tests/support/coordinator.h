@@ -37,6 +37,7 @@ class TestCoordinator {
  private:
   TestDatabase database_;
   TemporaryFolder blobs_;
+  TemporaryFolder key_folder_;
   std::vector<std::unique_ptr<Server>> servers_;
   std::vector<std::shared_ptr<grpc::Channel>> channels_;
 };

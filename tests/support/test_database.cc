@@ -46,7 +46,9 @@ TestDatabase::TestDatabase()
   Require(CreateDatabase(TestPostgres().Url("postgres"), name_));
   url_ = TestPostgres().Url(name_);
   Require(Migrate(url_));
-  database_ = std::make_unique<Database>(url_);
+  Require(PrepareServiceRole(url_, ""));
+  service_url_ = TestPostgres().ServiceUrl(name_);
+  database_ = std::make_unique<Database>(service_url_);
   connection_ = std::make_unique<pqxx::connection>(url_);
 }
 

@@ -38,7 +38,10 @@ class TestDatabase {
   TestDatabase(const TestDatabase&) = delete;
   TestDatabase& operator=(const TestDatabase&) = delete;
 
+  // As the owner of its tables, who is a superuser.
   const std::string& url() const { return url_; }
+  // As the role that coordinators run as.
+  const std::string& service_url() const { return service_url_; }
   Database& get() { return *database_; }
 
   // Statements of a test's own, as the database's superuser.
@@ -47,6 +50,7 @@ class TestDatabase {
  private:
   std::string name_;
   std::string url_;
+  std::string service_url_;
   std::unique_ptr<Database> database_;
   std::unique_ptr<pqxx::connection> connection_;
 };
