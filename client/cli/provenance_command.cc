@@ -1,4 +1,4 @@
-// loupe provenance image|box|model|verify
+// loupe provenance image|box|model|verify; `watch` is in event_watch_command.cc
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -247,6 +247,8 @@ void AddProvenanceCommands(CLI::App& parent, Action& action) {
       provenance->add_subcommand("verify", "Recompute the chain of hashes; exit status 1 when it is broken");
   command->add_flag("--json", verify->json, "Print JSON");
   OnChosen(command, action, verify, Verify);
+
+  AddEventWatchCommand(*provenance, action);
 }
 
 }  // namespace loupe

@@ -49,6 +49,7 @@ const std::unordered_map<std::string_view, RoleSet>& Table() {
       {"ProvenanceService.GetBoxProvenance", kReading},
       {"ProvenanceService.GetModelProvenance", kReading},
       {"ProvenanceService.VerifyHistory", kReading},
+      {"ProvenanceService.WatchEvents", kReading},
       {"InsightService.GetCurve", kReading},
       {"InsightService.CheckLabels", kReading},
       {"InsightService.EstimatePool", kReading},
