@@ -68,8 +68,8 @@ void ApplyFunctions(pqxx::work& work) {
   }
 }
 
-// A backup that was restored in another database server may hold numbers of transactions that are still to come
-// there: readers of events would wait for them. They are over: any number of the past says so.
+// A backup that was restored in another database server may hold numbers of transactions that are still to
+// come there: readers of events would wait for them. They are over: any number of the past says so.
 void PlaceRestoredEvents(pqxx::work& work) {
   work.exec(
       "UPDATE event SET txid = '3' FROM project WHERE project_id = project.id "

@@ -1,4 +1,5 @@
--- What happened to labels, images' states and serving models, for readers that follow it (db/lineage/event_log.h).
+-- What happened to labels, images' states and serving models, for readers that follow it
+-- (db/lineage/event_log.h).
 
 CREATE TABLE event (
   project_id bigint NOT NULL,

@@ -111,7 +111,8 @@ WITH served AS (
   WHERE model.id = before.id RETURNING model.project_id, model.id, before.state AS before
 )
 INSERT INTO event (project_id, kind, author_id, before_id, after_id)
-SELECT project_id, 'model_served', nullif($4::bigint, 0), nullif($2::bigint, 0), id FROM served WHERE before <> 'serving';
+SELECT project_id, 'model_served', nullif($4::bigint, 0), nullif($2::bigint, 0), id
+FROM served WHERE before <> 'serving';
 
 -- name: HoldModel
 -- Changes only a candidate, not a model that serves or has served.

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""Eight writers answer, correct, withdraw, exclude and restore, while the coordinator is killed again and again.
+"""Eight writers answer, correct, withdraw, exclude and restore, while the coordinator is killed again and
+again.
 A reader of events that is killed, too, goes on from its last cursor, or from an earlier one after it has
-forgotten what came behind that. It sees every event once, and those of an image in order: what it was told of
-boxes, truths and states leads to those of the database.
+forgotten what came behind that. It sees every event once, and those of an image in order: what it was told
+of boxes, truths and states leads to those of the database.
 
 A second reader, which nobody kills, sees the same.
 """
@@ -245,8 +246,8 @@ class EventsTest(unittest.TestCase):
         for event in reader.told:
             images[event["image_id"]].follow(event)
         for image, number, truth, state in rows(
-                "SELECT image.id, coalesce(head.number, 0), coalesce(truth.number, 0), image.state FROM image "
-                "LEFT JOIN label_revision head ON head.id = head_revision_id "
+                "SELECT image.id, coalesce(head.number, 0), coalesce(truth.number, 0), image.state "
+                "FROM image LEFT JOIN label_revision head ON head.id = head_revision_id "
                 "LEFT JOIN label_revision truth ON truth.id = truth_revision_id"):
             told = images[int(image)]
             self.assertEqual((told.revision, told.truth, told.state), (int(number), int(truth), state))
@@ -254,8 +255,9 @@ class EventsTest(unittest.TestCase):
                       "JOIN label_box ON revision_id = truth_revision_id ORDER BY box_id")
         self.assertGreater(len(stored), 0)
         self.assertEqual(
-            sorted([str(image), str(box["box_id"]), str(box["label"]), f"{box['box'][0]:g}", f"{box['box'][1]:g}",
-                    box["origin"]] for image, told in images.items() for box in told.boxes.values()),
+            sorted([str(image), str(box["box_id"]), str(box["label"]), f"{box['box'][0]:g}",
+                    f"{box['box'][1]:g}", box["origin"]]
+                   for image, told in images.items() for box in told.boxes.values()),
             sorted(stored))
 
     def test_people_get_a_line_an_event(self):
@@ -265,8 +267,9 @@ class EventsTest(unittest.TestCase):
     def test_a_cursor_of_another_project_is_refused(self):
         deployment.loupe("project", "create", "others", "--classes", "dent")
         refused = subprocess.run(
-            [program("loupe"), "provenance", "watch", "--project", "others", "--dir", deployment.server_directory,
-             "--cursor", reader.told[0]["cursor"]], capture_output=True, text=True, check=False, timeout=60)
+            [program("loupe"), "provenance", "watch", "--project", "others",
+             "--dir", deployment.server_directory, "--cursor", reader.told[0]["cursor"]],
+            capture_output=True, text=True, check=False, timeout=60)
         self.assertEqual(refused.returncode, 1)
         self.assertIn("the cursor is of another project", refused.stderr)
         self.assertIn("BAD_CURSOR", refused.stderr)

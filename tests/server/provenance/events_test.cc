@@ -4,6 +4,7 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -15,6 +16,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "db/migrate.h"
 #include "proto/error_info.h"
@@ -91,8 +93,9 @@ class EventsTest : public LabelingTest {
     return images;
   }
 
-  int64_t AnswerNext() {
-    const v1::Task task = NextOne(annotator_);
+  int64_t AnswerNext() { return Answer(NextOne(annotator_)); }
+
+  int64_t Answer(const v1::Task& task) {
     v1::SubmitRequest correction = CorrectionOf(task);
     AddBox(correction, 1, 1, 9, 9);
     EXPECT_TRUE(Submit(annotator_, correction).ok());
@@ -136,12 +139,13 @@ TEST_F(EventsTest, TellWhatBecameOfEachBox) {
   corrected.mutable_boxes(1)->set_label(2);
   AddBox(corrected, 30, 20, 35, 25);
   ASSERT_TRUE(Submit(annotator_, corrected).ok());
-  ChangeImage(&v1::ImageService::Stub::ExcludeImage, 2);
-  ChangeImage(&v1::ImageService::Stub::ExcludeImage, 2);  // it is already: no event
-  ChangeImage(&v1::ImageService::Stub::RestoreImage, 2);
-  ChangeImage(&v1::ImageService::Stub::RestoreImage, 2);
-  ChangeImage(&v1::ImageService::Stub::RemoveImage, 2);
-  ChangeImage(&v1::ImageService::Stub::RemoveImage, 2);
+  const int64_t other = 3 - task.image().id();
+  ChangeImage(&v1::ImageService::Stub::ExcludeImage, other);
+  ChangeImage(&v1::ImageService::Stub::ExcludeImage, other);  // it is already: no event
+  ChangeImage(&v1::ImageService::Stub::RestoreImage, other);
+  ChangeImage(&v1::ImageService::Stub::RestoreImage, other);
+  ChangeImage(&v1::ImageService::Stub::RemoveImage, other);
+  ChangeImage(&v1::ImageService::Stub::RemoveImage, other);
 
   const Messages messages = Events(FromStart());
   ASSERT_EQ(messages.size(), 5U);
@@ -174,7 +178,7 @@ TEST_F(EventsTest, TellWhatBecameOfEachBox) {
   const std::vector<v1::ImageState> states = {v1::USABLE, v1::EXCLUDED, v1::USABLE, v1::REMOVED};
   for (int i = 0; i < 3; ++i) {
     const v1::Event& event = messages[2 + i].event();
-    EXPECT_EQ(event.image_id(), 2);
+    EXPECT_EQ(event.image_id(), other);
     EXPECT_EQ(event.author(), "engineer-1");
     EXPECT_EQ(event.image_state_changed().before(), states[i]);
     EXPECT_EQ(event.image_state_changed().after(), states[i + 1]);
@@ -240,14 +244,16 @@ TEST_F(EventsTest, OfATransactionThatRunsLongComeOnceItEnds) {
   const int64_t first = AnswerNext();
   const Messages before = Events(FromStart());
   EXPECT_THAT(Images(before), ElementsAre(first));
+  const v1::Task task = NextOne(annotator_);
+  const int64_t third = 6 - first - task.image().id();
   const auto other = Connect();
   pqxx::work slow(*other);
-  AddRevision(slow, 3);
-  const int64_t second = AnswerNext();
+  AddRevision(slow, third);
+  const int64_t second = Answer(task);
   EXPECT_THAT(Events(From(before.back().cursor())), IsEmpty());
   slow.commit();
   const Messages after = Events(From(before.back().cursor()));
-  EXPECT_THAT(Images(after), ElementsAre(3, second)) << "in the order in which they happened";
+  EXPECT_THAT(Images(after), ElementsAre(third, second)) << "in the order in which they happened";
   EXPECT_THAT(Events(From(after.back().cursor())), IsEmpty());
 }
 
@@ -339,9 +345,13 @@ TEST_F(EventsTest, AreThereInADatabaseThatWasRestoredElsewhere) {
   ASSERT_TRUE(postgres.ok()) << postgres.status();
   ASSERT_TRUE(CreateDatabase((*postgres)->Url("postgres"), "restored").ok());
   const std::string url = (*postgres)->Url("restored");
+  const auto of_child = [](const std::string& database) {
+    return absl::StrCat(" -d '",
+                        absl::StrReplaceAll(database, {{"/self/", absl::StrCat("/", getpid(), "/")}}), "'");
+  };
   const std::string programs = "$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)/";
-  ASSERT_EQ(std::system(absl::StrCat(programs, "pg_dump -d '", coordinator_.database().url(), "' | ",
-                                     programs, "psql -qX -v ON_ERROR_STOP=1 -d '", url, "' > /dev/null")
+  ASSERT_EQ(std::system(absl::StrCat(programs, "pg_dump", of_child(coordinator_.database().url()), " | ",
+                                     programs, "psql -qX -v ON_ERROR_STOP=1", of_child(url), " > /dev/null")
                             .c_str()),
             0);
   ASSERT_TRUE(Migrate(url).ok());
