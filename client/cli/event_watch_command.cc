@@ -71,10 +71,14 @@ std::string ChangeText(const v1::Event& event) {
   switch (event.change_case()) {
     case v1::Event::kRevisionAdded: {
       const v1::RevisionAdded& added = event.revision_added();
-      return absl::StrCat("revision ", added.number(), ", ", added.source(), ", ",
-                          StandingName(added.standing()),
-                          added.based_on() == 0 ? "" : absl::StrCat(", of revision ", added.based_on()),
-                          added.truth_before() != 0 && added.truth_after() == 0 ? ", no truth is left" : "");
+      std::string text = absl::StrCat("revision ", added.number(), ", ", added.source(), ", ",
+                                      StandingName(added.standing()));
+      if (added.based_on() != 0) {
+        absl::StrAppend(&text, added.standing() == v1::STANDING_WITHDRAWN ? ", takes back" : ", corrects",
+                        " revision ", added.based_on());
+      }
+      if (added.truth_before() != 0 && added.truth_after() == 0) absl::StrAppend(&text, ", no truth is left");
+      return text;
     }
     case v1::Event::kImageStateChanged:
       return absl::StrCat(ImageStateName(event.image_state_changed().before()), " to ",

@@ -55,6 +55,11 @@ class EventWatchers::Watcher final : public grpc::ServerWriteReactor<v1::WatchEv
   const std::string& token() const { return token_; }
   const v1::WatchEventsRequest& request() const { return request_; }
 
+  void Admitted(const std::string& name) {
+    absl::MutexLock lock(&mutex_);
+    who_ = name;
+  }
+
   // Whether all that it was given is sent.
   bool is_idle() {
     absl::MutexLock lock(&mutex_);
@@ -85,8 +90,10 @@ class EventWatchers::Watcher final : public grpc::ServerWriteReactor<v1::WatchEv
     }
   }
 
+  // Whether it has been sent all of its window.
+  bool needs_window() { return !place.is_open() && is_idle(); }
   // Whether it has been sent all that it asked for.
-  bool is_done() { return until.has_value() && !place.is_open() && place.ends >= *until && is_idle(); }
+  bool is_done() { return needs_window() && until.has_value() && place.ends >= *until; }
 
   void OnWriteDone(bool ok) override {
     absl::MutexLock lock(&mutex_);
@@ -104,18 +111,21 @@ class EventWatchers::Watcher final : public grpc::ServerWriteReactor<v1::WatchEv
   void OnCancel() override { End(absl::CancelledError("the client went away")); }
 
   void OnDone() override {
-    LogCall(kEventsMethod, who, status_, began_.Elapsed());
+    {
+      absl::MutexLock lock(&mutex_);
+      LogCall(kEventsMethod, who_, status_, began_.Elapsed());
+    }
     hub_.Forget(this);  // may delete this
   }
 
   // Of the thread alone.
-  std::string who = "nobody";
   bool is_new = true;
   PrincipalId principal;
   ProjectId project;
   std::string source;
   EventPlace place;
   std::optional<uint64_t> until;  // the transaction before which it ends
+  bool hurries = true;            // doesn't wait for the next period
   Stopwatch since_token_check;
 
  private:
@@ -129,9 +139,10 @@ class EventWatchers::Watcher final : public grpc::ServerWriteReactor<v1::WatchEv
   const v1::WatchEventsRequest request_;
   const Stopwatch began_;
   absl::Mutex mutex_;
+  std::string who_ ABSL_GUARDED_BY(mutex_) = "nobody";
   std::deque<v1::WatchEventsResponse> queue_ ABSL_GUARDED_BY(mutex_);  // the first one is on its way
   std::optional<absl::Status> ending_ ABSL_GUARDED_BY(mutex_);         // once nothing more is to be sent
-  absl::Status status_;
+  absl::Status status_ ABSL_GUARDED_BY(mutex_);
 };
 
 EventWatchers::EventWatchers(RpcCalls& calls, Database& database)
@@ -174,7 +185,7 @@ absl::Status EventWatchers::Begin(Watcher& watcher, const Watchers& watchers) {
   const absl::StatusOr<Principal> principal =
       calls_.Admit(watcher.token(), kEventsMethod, watcher.request(), deadline);
   if (!principal.ok()) return principal.status();
-  watcher.who = principal->name;
+  watcher.Admitted(principal->name);
   watcher.principal = principal->id;
   const auto own = std::count_if(watchers.begin(), watchers.end(), [&](const auto& other) {
     return other->principal == principal->id && !other->has_ended();
@@ -206,7 +217,8 @@ void EventWatchers::FindEvents(const Watchers& watchers) {
   Watchers waiting;
   std::vector<FollowedProject> followed;
   for (const auto& watcher : watchers) {
-    if (!watcher->is_idle() || watcher->place.is_open() || watcher->is_done()) continue;
+    if (!watcher->needs_window() || watcher->is_done()) continue;
+    watcher->hurries = watcher->until.has_value();
     waiting.push_back(watcher);
     followed.push_back({watcher->project, watcher->place});
   }
@@ -251,7 +263,7 @@ void EventWatchers::Pass(const Watchers& watchers) {
   absl::Status up = calls_.RefuseWhenDraining();
   const bool is_time = since_find_.Elapsed() >= kEventsPeriod;
   if (is_time) since_find_ = Stopwatch();
-  bool hurries = false;  // somebody wants to end
+  bool hurries = false;
   for (const auto& watcher : watchers) {
     if (!up.ok()) {
       watcher->End(up);
@@ -262,14 +274,18 @@ void EventWatchers::Pass(const Watchers& watchers) {
       if (absl::IsUnavailable(begun) || absl::IsDeadlineExceeded(begun)) up = begun;
     } else if (!watcher->is_done()) {
       CheckToken(*watcher);
-      hurries |= watcher->until.has_value() && watcher->is_idle() && !watcher->place.is_open();
+      hurries |= watcher->hurries && watcher->needs_window();
     }
   }
   if (!up.ok()) return;
   if (is_time || hurries) FindEvents(watchers);
   for (const auto& watcher : watchers) {
     if (watcher->is_idle() && watcher->place.is_open()) SendPage(*watcher);
-    if (watcher->is_done()) watcher->End(absl::OkStatus());
+    if (watcher->is_done()) {
+      watcher->End(absl::OkStatus());
+    } else if (watcher->hurries && watcher->needs_window()) {
+      due_.Set();
+    }
   }
 }
 
