@@ -98,6 +98,14 @@ absl::Status RefuseNewer(int applied) {
                             ": run the newer program"));
 }
 
+// A backup that was restored in another database server may hold numbers of transactions that are still to
+// come there: readers of events would wait for them. They are over: any number of the past says so.
+void PlaceRestoredEvents(pqxx::work& work) {
+  work.exec(
+      "UPDATE event SET txid = '3' FROM project WHERE project_id = project.id "
+      "AND txid >= pg_snapshot_xmax(pg_current_snapshot())");
+}
+
 }  // namespace
 
 absl::Status Migrate(const std::string& url) {
@@ -108,6 +116,7 @@ absl::Status Migrate(const std::string& url) {
     if (const absl::Status newer = RefuseNewer(applied); !newer.ok()) return newer;
     ApplyMigrations(work, applied);
     ApplyFunctions(work);
+    PlaceRestoredEvents(work);
     work.commit();
     return absl::OkStatus();
   });

@@ -13,6 +13,8 @@ namespace loupe {
 //
 // Migrations run before functions: a migration must not need a function, and a function sees every table.
 // CREATE OR REPLACE can't change a function's parameters or result: a migration drops the old one first.
+// Events of a backup that was restored in another database server become readable there.
+//
 // When two programs have the same migrations but different functions, the one that starts last installs its
 // functions.
 //

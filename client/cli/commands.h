@@ -40,6 +40,7 @@ void AddRoundCommands(CLI::App& parent, Action& action);       // round
 void AddModelCommands(CLI::App& parent, Action& action);       // model
 void AddProvenanceCommands(CLI::App& parent, Action& action);  // provenance
 void AddCheckpointCommands(CLI::App& provenance, Action& action);  // provenance checkpoint, verify
+void AddEventWatchCommand(CLI::App& provenance, Action& action);  // provenance watch
 void AddInsightCommands(CLI::App& parent, Action& action);     // curve, check
 void AddEstimateCommand(CLI::App& parent, Action& action);     // estimate
 void AddExportCommand(CLI::App& parent, Action& action);       // export

@@ -462,6 +462,46 @@ Json ModelProvenanceJson(const v1::ModelProvenance& provenance, const ClassNames
   return json;
 }
 
+Json EventJson(const v1::Event& event, const ClassNames& classes) {
+  Json json = {{"event_id", event.event_id()}, {"created_at", TimeText(event.created_at())}};
+  if (!event.author().empty()) json["author"] = event.author();
+  if (event.image_id() != 0) json["image_id"] = event.image_id();
+  if (!event.file_name().empty()) json["file_name"] = event.file_name();
+  switch (event.change_case()) {
+    case v1::Event::kRevisionAdded: {
+      const v1::RevisionAdded& added = event.revision_added();
+      json["kind"] = "revision_added";
+      json["revision_id"] = added.revision_id();
+      json["revision"] = added.number();
+      json["source"] = added.source();
+      json["standing"] = StandingName(added.standing());
+      json["based_on"] = NumberJson(added.based_on());
+      json["truth_before"] = NumberJson(added.truth_before());
+      json["truth_after"] = NumberJson(added.truth_after());
+      json["boxes"] = Json::array();
+      for (const v1::BoxChange& change : added.boxes()) {
+        json["boxes"].push_back(
+            {{"before", change.has_before() ? LabelBoxJson(change.before(), classes) : Json()},
+             {"after", change.has_after() ? LabelBoxJson(change.after(), classes) : Json()}});
+      }
+      break;
+    }
+    case v1::Event::kImageStateChanged:
+      json["kind"] = "image_state_changed";
+      json["state_before"] = ImageStateName(event.image_state_changed().before());
+      json["state_after"] = ImageStateName(event.image_state_changed().after());
+      break;
+    case v1::Event::kModelServed:
+      json["kind"] = "model_served";
+      json["model_before"] = NumberJson(event.model_served().before());
+      json["model_after"] = event.model_served().after();
+      break;
+    case v1::Event::CHANGE_NOT_SET:
+      break;  // of a later coordinator
+  }
+  return json;
+}
+
 Json TokenJson(const v1::Token& token) {
   return {{"id", token.id()},
           {"name", token.name()},

@@ -78,6 +78,7 @@ Json QueueEntryJson(const v1::QueueEntry& entry);
 Json ProvenanceJson(const v1::ImageProvenance& provenance, const ClassNames& classes);
 Json BoxProvenanceJson(const v1::BoxProvenance& provenance, const ClassNames& classes);
 Json ModelProvenanceJson(const v1::ModelProvenance& provenance, const ClassNames& classes);
+Json EventJson(const v1::Event& event, const ClassNames& classes);
 Json TokenJson(const v1::Token& token);
 
 }  // namespace loupe

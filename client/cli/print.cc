@@ -49,6 +49,13 @@ void PrintJson(Json json) {
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
 
+void PrintJsonLine(Json json) {
+  DropNulls(json);
+  const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
 std::string Printable(std::string_view text) {
   std::string printable(text);
   for (size_t i = 0; i < printable.size(); ++i) {

@@ -19,6 +19,9 @@ using Json = nlohmann::ordered_json;
 // level; bytes that are not UTF-8 become U+FFFD.
 void PrintJson(Json json);
 
+// The same in one line, which is written out at once: for streams.
+void PrintJsonLine(Json json);
+
 // The text with `?` in place of control characters, which could control a terminal.
 std::string Printable(std::string_view text);
 

@@ -1,4 +1,4 @@
-// loupe provenance image|box|model
+// loupe provenance image|box|model; checkpoint_command.cc and event_watch_command.cc have the others
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -218,6 +218,7 @@ void AddProvenanceCommands(CLI::App& parent, Action& action) {
   OnChosen(command, action, model, ShowModelLineage);
 
   AddCheckpointCommands(*provenance, action);
+  AddEventWatchCommand(*provenance, action);
 }
 
 }  // namespace loupe

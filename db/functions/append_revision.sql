@@ -33,7 +33,7 @@ END $$;
 -- Puts a revision at the end of its image's chain, with its number, time and hashes, and makes `truth` the
 -- image's truth. Requires: the image's row is locked; the revision's boxes and outcomes are stored; its task
 -- ends as answered in this transaction. With the rights of the tables' owner: nobody else moves the end of a
--- chain (db/functions/service_role.sql).
+-- chain (db/functions/service_role.sql). `labelled` is the image as it is now.
 CREATE OR REPLACE FUNCTION chain_revision(labelled image, INOUT added label_revision, truth bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -52,6 +52,9 @@ BEGIN
   added.hash := revision_hash_3(added, labelled.sha256, answered);
   INSERT INTO label_revision OVERRIDING SYSTEM VALUE VALUES (added.*);
   UPDATE image SET head_revision_id = added.id, truth_revision_id = truth WHERE id = labelled.id;
+  INSERT INTO event (project_id, kind, created_at, author_id, image_id, revision_id, before_id, after_id)
+  VALUES (labelled.project_id, 'revision_added', added.created_at, added.author_id, labelled.id, added.id,
+          labelled.truth_revision_id, truth);
 END $$;
 
 -- Adds a revision to an image's history. It becomes the image's truth if the truth is still the one that it

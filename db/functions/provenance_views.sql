@@ -273,6 +273,22 @@ JOIN evaluation ON evaluation.model_id = model.id
 JOIN round ON round.id = evaluation.round_id
 WHERE project.deleted_at IS NULL;
 
+CREATE OR REPLACE VIEW provenance.event AS
+SELECT project.name AS project, event.id AS event_id, event.kind, event.created_at, author.name AS author,
+       event.image_id, image.file_name, event.revision_id, revision.number AS revision,
+       CASE event.kind WHEN 'revision_added' THEN event.before_id END AS truth_before_id,
+       CASE event.kind WHEN 'revision_added' THEN event.after_id END AS truth_revision_id,
+       event.state_before, event.state_after,
+       (SELECT number FROM model WHERE event.kind = 'model_served' AND model.id = event.before_id)
+         AS model_before,
+       (SELECT number FROM model WHERE event.kind = 'model_served' AND model.id = event.after_id) AS model
+FROM project
+JOIN event ON event.project_id = project.id
+LEFT JOIN principal author ON author.id = event.author_id
+LEFT JOIN image ON image.id = event.image_id
+LEFT JOIN label_revision revision ON revision.id = event.revision_id
+WHERE project.deleted_at IS NULL AND image.state IS DISTINCT FROM 'removed';
+
 COMMENT ON VIEW provenance.project IS 'Projects.';
 COMMENT ON VIEW provenance.image IS 'Images, with who labelled them last.';
 COMMENT ON VIEW provenance.revision IS
@@ -291,6 +307,8 @@ COMMENT ON VIEW provenance.model_ancestor IS 'Each model with the models that it
 COMMENT ON VIEW provenance.model IS 'Models, with what they were trained on.';
 COMMENT ON VIEW provenance.evaluation IS
   'How good models were on the labelled holdout when a round judged them.';
+COMMENT ON VIEW provenance.event IS
+  'What happened: revisions, changes of images'' states, models that began to serve. Ask by event_id.';
 
 -- A column means the same in all views, but for those that are named with their view.
 DO $$
@@ -393,7 +411,14 @@ BEGIN
       ('ap75', 'Average precision at IoU 0.75'),
       ('classes', 'Names of its classes, in order of their numbers; retired ones, too'),
       ('random_sample', 'The images are a random sample; otherwise they came with imported labels'),
-      ('gate', 'What the gate said: first, passed, held or not judged; NULL: the round did not train it')
+      ('gate', 'What the gate said: first, passed, held or not judged; NULL: the round did not train it'),
+      ('event_id', 'Number of the event among all; of an image''s events, later ones have higher numbers'),
+      ('kind', 'revision_added, image_state_changed or model_served'),
+      ('author', 'Name of the token of who caused it; NULL: the coordinator did'),
+      ('truth_before_id', 'revision_id of the image''s truth before the revision; NULL: it had none'),
+      ('state_before', 'The image''s state before; NULL: the event is about something else'),
+      ('state_after', 'The image''s state since; NULL: the event is about something else'),
+      ('model_before', 'Number of the model that served before; NULL: none')
     ), special (name, text) AS (VALUES
       ('project.created_at', 'When it was made'),
       ('image.revision', 'Number of the truth among the image''s revisions; NULL: it has none'),
@@ -421,6 +446,11 @@ BEGIN
       ('pseudo_label.boxes', 'How many pseudo-labels the image had'),
       ('model.round', 'Number of the round that trained it; NULL: it was imported'),
       ('model.created_at', 'When it was trained or imported'),
+      ('event.created_at', 'When it happened'),
+      ('event.revision_id', 'The revision that was added; NULL: the event is about something else'),
+      ('event.revision', 'Its number in its image'),
+      ('event.truth_revision_id', 'revision_id of the image''s truth after the revision; NULL: it had none'),
+      ('event.model', 'Number of the model that began to serve; NULL: the event is about something else'),
       ('evaluation.created_at', 'When it was judged'),
       ('evaluation.round', 'Number of the round that judged it')
     )

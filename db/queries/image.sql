@@ -52,19 +52,39 @@ SELECT DISTINCT file_name FROM image
 WHERE project_id = $1 AND right(file_name, length($2) + 1) = '/' || $2 ORDER BY file_name LIMIT $3;
 
 -- name: SetImageAside
--- For round $3. An image that was excluded may still be in its snapshot.
-UPDATE image SET state = 'set_aside', state_reason = $2, state_round_id = $3
-WHERE id = $1 AND state IN ('usable', 'excluded');
+-- For round $3, as principal $4 says. An image that was excluded may still be in its snapshot.
+WITH changed AS (
+  UPDATE image SET state = 'set_aside', state_reason = $2, state_round_id = $3
+  FROM (SELECT id, state FROM image WHERE id = $1 FOR NO KEY UPDATE) before
+  WHERE image.id = before.id AND before.state IN ('usable', 'excluded')
+  RETURNING image.project_id, image.id, before.state AS before
+)
+INSERT INTO event (project_id, kind, author_id, image_id, state_before, state_after)
+SELECT project_id, 'image_state_changed', $4, id, before, 'set_aside' FROM changed;
 
 -- name: ExcludeImage
-UPDATE image SET state = 'excluded', state_reason = $2, state_round_id = NULL
-WHERE id = $1 AND state IN ('usable', 'set_aside', 'excluded');
+-- Returns a row unless the image is removed.
+WITH changed AS (
+  UPDATE image SET state = 'excluded', state_reason = $2, state_round_id = NULL
+  FROM (SELECT id, state FROM image WHERE id = $1 FOR NO KEY UPDATE) before
+  WHERE image.id = before.id AND before.state IN ('usable', 'set_aside', 'excluded')
+  RETURNING image.project_id, image.id, before.state AS before
+), told AS (
+  INSERT INTO event (project_id, kind, author_id, image_id, state_before, state_after)
+  SELECT project_id, 'image_state_changed', $3, id, before, 'excluded' FROM changed WHERE before <> 'excluded'
+)
+SELECT id FROM changed;
 
 -- name: RestoreImage
 -- The queue may have gone past it.
 WITH restored AS (
   UPDATE image SET state = 'usable', state_reason = NULL, state_round_id = NULL
-  WHERE id = $1 AND state IN ('set_aside', 'excluded') RETURNING id
+  FROM (SELECT id, state FROM image WHERE id = $1 FOR NO KEY UPDATE) before
+  WHERE image.id = before.id AND before.state IN ('set_aside', 'excluded')
+  RETURNING image.project_id, image.id, before.state AS before
+), told AS (
+  INSERT INTO event (project_id, kind, author_id, image_id, state_before, state_after)
+  SELECT project_id, 'image_state_changed', $2, id, before, 'usable' FROM restored
 )
 UPDATE ranking SET first_open = least(first_open, entry.position)
 FROM restored JOIN ranking_entry entry ON entry.image_id = restored.id
@@ -76,7 +96,7 @@ SELECT pg_advisory_xact_lock_shared(3, (project_id & 2147483647)::int)
 FROM (SELECT project_id FROM image WHERE id = $1 FOR NO KEY UPDATE) locked;
 
 -- name: RemoveImage
--- Requires LockImageToRemove.
+-- Requires LockImageToRemove. $3: who asked for it; 0: nobody.
 -- Erases what shows or names the picture. Its id, hash, side and revisions stay, since the chain covers them.
 WITH forgotten AS (
   DELETE FROM prediction WHERE image_id = $1
@@ -90,6 +110,10 @@ WITH forgotten AS (
   UPDATE task_request SET state = 'cancelled', ended_at = now() WHERE image_id = $1 AND state = 'open'
 ), freed AS (
   DELETE FROM lease WHERE purpose = 'label' AND subject_id = $1
+), told AS (
+  INSERT INTO event (project_id, kind, author_id, image_id, state_before, state_after)
+  SELECT project_id, 'image_state_changed', nullif($3::bigint, 0), id, state, 'removed'
+  FROM image WHERE id = $1 AND state <> 'removed'
 )
 UPDATE image SET state = 'removed', state_reason = $2, state_round_id = NULL, file_name = '',
                  group_name = NULL, perceptual_hash = NULL, brightness = NULL

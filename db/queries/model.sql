@@ -101,8 +101,18 @@ GROUP BY author.id, author.name ORDER BY boxes DESC, author.name;
 UPDATE model SET state = 'retired' WHERE project_id = $1 AND state = 'serving' AND id <> $2 RETURNING id;
 
 -- name: ServeModel
--- $2: the model that it replaces; 0 leaves replaced_id unchanged.
-UPDATE model SET state = 'serving', replaced_id = coalesce(nullif($2::bigint, 0), replaced_id) WHERE id = $1;
+-- $2: the model that served until now; 0: none. $3: whether replaced_id is to name it. $4: who
+-- asked for it; 0: nobody.
+WITH served AS (
+  UPDATE model SET state = 'serving',
+                   replaced_id = CASE WHEN $3::boolean THEN coalesce(nullif($2::bigint, 0), replaced_id)
+                                      ELSE replaced_id END
+  FROM (SELECT id, state FROM model WHERE id = $1) before
+  WHERE model.id = before.id RETURNING model.project_id, model.id, before.state AS before
+)
+INSERT INTO event (project_id, kind, author_id, before_id, after_id)
+SELECT project_id, 'model_served', nullif($4::bigint, 0), nullif($2::bigint, 0), id
+FROM served WHERE before <> 'serving';
 
 -- name: HoldModel
 -- Changes only a candidate, not a model that serves or has served.

@@ -91,17 +91,18 @@ SetAsideImages ReadSetAside(Transaction& transaction, RoundId round, int limit) 
   return images;
 }
 
-void SetImageAside(Transaction& transaction, ImageId image, const std::string& reason, RoundId round) {
-  transaction.Exec("SetImageAside", image, reason, round);
+void SetImageAside(Transaction& transaction, ImageId image, const std::string& reason, RoundId round,
+                   PrincipalId by) {
+  transaction.Exec("SetImageAside", image, reason, round, by);
 }
 
-bool ExcludeImage(Transaction& transaction, ImageId image, const std::string& reason) {
-  return transaction.Exec("ExcludeImage", image, reason).affected_rows() > 0;
+bool ExcludeImage(Transaction& transaction, ImageId image, const std::string& reason, PrincipalId by) {
+  return !transaction.Exec("ExcludeImage", image, reason, by).empty();
 }
 
-void RestoreImage(Transaction& transaction, ImageId image) {
+void RestoreImage(Transaction& transaction, ImageId image, PrincipalId by) {
   transaction.Exec("LockActiveRankings");
-  transaction.Exec("RestoreImage", image);
+  transaction.Exec("RestoreImage", image, by);
 }
 
 std::vector<std::string> FindNamesInFolders(Transaction& transaction, ProjectId project,
@@ -114,9 +115,9 @@ std::vector<std::string> FindNamesInFolders(Transaction& transaction, ProjectId 
   return names;
 }
 
-void RemoveImage(Transaction& transaction, ImageId image, const std::string& reason) {
+void RemoveImage(Transaction& transaction, ImageId image, const std::string& reason, PrincipalId by) {
   transaction.Exec("LockImageToRemove", image);
-  transaction.Exec("RemoveImage", image, reason);
+  transaction.Exec("RemoveImage", image, reason, by);
 }
 
 std::vector<Sha256> InsertImages(Transaction& transaction, ProjectId project,

@@ -45,16 +45,19 @@ SetAsideImages ReadSetAside(Transaction& transaction, RoundId round, int limit);
 std::vector<std::string> FindNamesInFolders(Transaction& transaction, ProjectId project,
                                             const std::string& file_name);
 
+// Each change of an image's state is an event, caused by `by`.
+//
 // Sets an image aside, on behalf of a round. Does nothing if it is set aside already, or removed.
-void SetImageAside(Transaction& transaction, ImageId image, const std::string& reason, RoundId round);
+void SetImageAside(Transaction& transaction, ImageId image, const std::string& reason, RoundId round,
+                   PrincipalId by);
 // False: the image is removed.
-bool ExcludeImage(Transaction& transaction, ImageId image, const std::string& reason);
+bool ExcludeImage(Transaction& transaction, ImageId image, const std::string& reason, PrincipalId by);
 // Makes an image usable again, unless it was removed, and puts it back where the queue has gone past it.
 // Locks: the active rankings.
-void RestoreImage(Transaction& transaction, ImageId image);
+void RestoreImage(Transaction& transaction, ImageId image, PrincipalId by);
 // Erases predictions and names of an image and ends its task; its blob is left to the caller. Does nothing if
-// it was removed before. Locks: the image.
-void RemoveImage(Transaction& transaction, ImageId image, const std::string& reason);
+// it was removed before. by: none if it goes with its project. Locks: the image.
+void RemoveImage(Transaction& transaction, ImageId image, const std::string& reason, PrincipalId by);
 
 struct KnownImage {
   ImageId id;

@@ -102,10 +102,11 @@ v1::ModelProvenance ReadModelProvenance(Transaction& transaction, const ModelRow
   return provenance;
 }
 
-void ServeModel(Transaction& transaction, ProjectId project, ModelId model, Replaced replaced) {
+void ServeModel(Transaction& transaction, ProjectId project, ModelId model, Replaced replaced,
+                PrincipalId by) {
   const pqxx::result served = transaction.Exec("RetireServingModel", project, model);
   const ModelId before = served.empty() ? ModelId() : IdOf<ModelId>(served[0]["id"]);
-  transaction.Exec("ServeModel", model, replaced == Replaced::kRemember ? before : ModelId());
+  transaction.Exec("ServeModel", model, before, replaced == Replaced::kRemember, by);
 }
 
 void HoldModel(Transaction& transaction, ModelId model) { transaction.Exec("HoldModel", model); }

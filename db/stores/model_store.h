@@ -63,8 +63,10 @@ v1::ModelProvenance ReadModelProvenance(Transaction& transaction, const ModelRow
 // keeps what was recorded.
 enum class Replaced { kRemember, kKeep };
 
-// Makes a model the serving one and retires the model that served. Requires: LockProject. Idempotent.
-void ServeModel(Transaction& transaction, ProjectId project, ModelId model, Replaced replaced);
+// Makes a model the serving one and retires the model that served; that is an event. by: none if a round does
+// it. Requires: LockProject. Idempotent.
+void ServeModel(Transaction& transaction, ProjectId project, ModelId model, Replaced replaced,
+                PrincipalId by);
 
 // Marks a candidate that failed its gate as held. Does nothing to a model that serves or served. Idempotent.
 void HoldModel(Transaction& transaction, ModelId model);

@@ -53,7 +53,8 @@ grpc::Status ImageServiceImpl::ExcludeImage(grpc::ServerContext* context,
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
       return WithRequestId<v1::Image>(transaction, key, [&] {
         return ChangeImage(transaction, *request, [&](const v1::Image& image) {
-          const bool excluded = loupe::ExcludeImage(transaction, ImageId(image.id()), request->reason());
+          const bool excluded =
+              loupe::ExcludeImage(transaction, ImageId(image.id()), request->reason(), call.principal.id);
           return excluded ? absl::OkStatus() : Removed(image);
         });
       });
@@ -71,7 +72,7 @@ grpc::Status ImageServiceImpl::RestoreImage(grpc::ServerContext* context,
       return WithRequestId<v1::Image>(transaction, key, [&] {
         return ChangeImage(transaction, *request, [&](const v1::Image& image) {
           if (image.state() == v1::REMOVED) return Removed(image);
-          loupe::RestoreImage(transaction, ImageId(image.id()));
+          loupe::RestoreImage(transaction, ImageId(image.id()), call.principal.id);
           return absl::OkStatus();
         });
       });
@@ -89,7 +90,7 @@ grpc::Status ImageServiceImpl::RemoveImage(grpc::ServerContext* context,
     const Response removed = database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
       return WithRequestId<v1::Image>(transaction, key, [&] {
         return ChangeImage(transaction, *request, [&](const v1::Image& image) {
-          loupe::RemoveImage(transaction, ImageId(image.id()), request->reason());
+          loupe::RemoveImage(transaction, ImageId(image.id()), request->reason(), call.principal.id);
           return absl::OkStatus();
         });
       });

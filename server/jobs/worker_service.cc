@@ -165,7 +165,7 @@ grpc::Status WorkerServiceImpl::SetImageAside(grpc::ServerContext* context,
         return Error(absl::StatusCode::kNotFound, "NO_SUCH_IMAGE",
                      absl::StrCat("there is no image ", image.value()));
       }
-      loupe::SetImageAside(transaction, image, request->reason(), *round);
+      loupe::SetImageAside(transaction, image, request->reason(), *round, call.principal.id);
       TouchRound(transaction, *round);
       return v1::SetImageAsideResponse();
     });

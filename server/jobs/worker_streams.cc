@@ -86,7 +86,7 @@ absl::StatusOr<v1::UploadPredictionsResponse> StorePredictions(Transaction& tran
     const absl::StatusOr<PredictionFault> fault = CheckPrediction(known->second, class_count, prediction);
     if (!fault.ok()) return fault.status();
     if (fault->of_image) {
-      SetImageAside(transaction, ImageId(prediction.image_id()), fault->reason, job.round);
+      SetImageAside(transaction, ImageId(prediction.image_id()), fault->reason, job.round, held.holder);
       counts.set_set_aside(counts.set_aside() + 1);
     } else if (!InsertPrediction(transaction, job.model, prediction, fault->reason)) {
       counts.set_repeated(counts.repeated() + 1);

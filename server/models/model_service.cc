@@ -80,20 +80,21 @@ absl::Status CheckCanServe(Transaction& transaction, ProjectId project, const Mo
 
 // Serves the model with its ranking. While that ranking is still being built, the model serves alone and the
 // end of its round switches to the ranking. Requires: LockProject.
-void Serve(Transaction& transaction, ProjectId project, ModelId model, Replaced replaced) {
-  ServeModel(transaction, project, model, replaced);
+void Serve(Transaction& transaction, ProjectId project, ModelId model, Replaced replaced, PrincipalId by) {
+  ServeModel(transaction, project, model, replaced, by);
   if (const RankingId ranking = FindRankingOfModel(transaction, model))
     SwitchRanking(transaction, project, ranking);
 }
 
-absl::StatusOr<v1::Model> Promote(Transaction& transaction, const v1::PromoteModelRequest& request) {
+absl::StatusOr<v1::Model> Promote(Transaction& transaction, const v1::PromoteModelRequest& request,
+                                  PrincipalId by) {
   const absl::StatusOr<ProjectId> project = FindProject(transaction, request.project());
   if (!project.ok()) return project.status();
   LockProject(transaction, *project);
   const absl::StatusOr<ModelRow> model = ReadNamedModel(transaction, *project, request.model());
   if (!model.ok()) return model.status();
   if (const absl::Status can = CheckCanServe(transaction, *project, *model); !can.ok()) return can;
-  Serve(transaction, *project, model->id, Replaced::kRemember);
+  Serve(transaction, *project, model->id, Replaced::kRemember, by);
   return ReadModel(transaction, model->id).message;
 }
 
@@ -108,7 +109,7 @@ absl::StatusOr<ModelRow> ModelBefore(Transaction& transaction, ProjectId project
 }
 
 absl::StatusOr<v1::Model> Rollback(Transaction& transaction, const BlobStore& blobs,
-                                   const v1::RollbackModelRequest& request) {
+                                   const v1::RollbackModelRequest& request, PrincipalId by) {
   const absl::StatusOr<ProjectId> project = FindProject(transaction, request.project());
   if (!project.ok()) return project.status();
   absl::StatusOr<ModelRow> before = ModelBefore(transaction, *project);
@@ -119,7 +120,7 @@ absl::StatusOr<v1::Model> Rollback(Transaction& transaction, const BlobStore& bl
   LockProject(transaction, *project);
   before = ModelBefore(transaction, *project);
   if (!before.ok()) return before.status();
-  Serve(transaction, *project, before->id, Replaced::kKeep);
+  Serve(transaction, *project, before->id, Replaced::kKeep, by);
   return ReadModel(transaction, before->id).message;
 }
 
@@ -222,7 +223,8 @@ grpc::Status ModelServiceImpl::PromoteModel(grpc::ServerContext* context,
     if (const absl::Status whole = CheckWhole(blobs_, *model); !whole.ok()) return whole;
     const RequestKey key = KeyOf(call.principal.id, kPromoteKey, request->request_id(), *request);
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
-      return WithRequestId<v1::Model>(transaction, key, [&] { return Promote(transaction, *request); });
+      return WithRequestId<v1::Model>(transaction, key,
+                                      [&] { return Promote(transaction, *request, call.principal.id); });
     });
   });
 }
@@ -233,8 +235,8 @@ grpc::Status ModelServiceImpl::RollbackModel(grpc::ServerContext* context,
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
     const RequestKey key = KeyOf(call.principal.id, kRollbackKey, request->request_id(), *request);
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
-      return WithRequestId<v1::Model>(transaction, key,
-                                      [&] { return Rollback(transaction, blobs_, *request); });
+      return WithRequestId<v1::Model>(
+          transaction, key, [&] { return Rollback(transaction, blobs_, *request, call.principal.id); });
     });
   });
 }

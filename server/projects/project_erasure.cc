@@ -21,7 +21,7 @@ absl::StatusOr<Erased> EraseDeletedProjects(Database& database, const BlobStore&
                              LockBlobsForErasure(transaction);
                              std::vector<Sha256> hashes;
                              for (const ImageToErase& image : ReadImagesToErase(transaction, kAtATime)) {
-                               RemoveImage(transaction, image.id, kReason);
+                               RemoveImage(transaction, image.id, kReason, PrincipalId());
                                ++erased.images;
                                hashes.push_back(image.sha256);
                              }

@@ -9,15 +9,17 @@
 #include "db/lineage/chain_check.h"
 #include "loupe/v1/provenance.grpc.pb.h"
 #include "server/provenance/checkpoint_key.h"
+#include "server/provenance/event_watchers.h"
 #include "server/rpc/rpc_call.h"
 
 namespace loupe {
 
 // proto/loupe/v1/provenance.proto says what each method does.
-class ProvenanceServiceImpl final : public v1::ProvenanceService::Service {
+class ProvenanceServiceImpl final
+    : public v1::ProvenanceService::WithCallbackMethod_WatchEvents<v1::ProvenanceService::Service> {
  public:
   ProvenanceServiceImpl(RpcCalls& calls, Database& database, const CheckpointKey& key)
-      : calls_(calls), database_(database), key_(key) {}
+      : calls_(calls), database_(database), key_(key), watchers_(calls, database) {}
 
   grpc::Status GetImageProvenance(grpc::ServerContext* context, const v1::GetImageProvenanceRequest* request,
                                   v1::ImageProvenance* response) override;
@@ -32,6 +34,10 @@ class ProvenanceServiceImpl final : public v1::ProvenanceService::Service {
   grpc::Status VerifyCheckpoint(grpc::ServerContext* context,
                                 grpc::ServerReader<v1::VerifyCheckpointRequest>* reader,
                                 v1::VerifyHistoryResponse* response) override;
+  grpc::ServerWriteReactor<v1::WatchEventsResponse>* WatchEvents(
+      grpc::CallbackServerContext* context, const v1::WatchEventsRequest* request) override {
+    return watchers_.Add(context, request);
+  }
 
  private:
   // Calls `take` with the records of the project, and `check` with one part of its history after another.
@@ -44,6 +50,7 @@ class ProvenanceServiceImpl final : public v1::ProvenanceService::Service {
   RpcCalls& calls_;
   Database& database_;
   const CheckpointKey& key_;
+  EventWatchers watchers_;
 };
 
 }  // namespace loupe

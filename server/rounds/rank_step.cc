@@ -114,7 +114,7 @@ absl::Status Switch(Transaction& transaction, const OpenRound& round, ModelId mo
   const bool first_time = model.message.state() == "candidate" && MayServe(model.message.gate());
   // A person may have promoted the model while its round went on.
   const bool promoted = model.message.state() == "serving";
-  if (first_time) ServeModel(transaction, round.project, model_id, Replaced::kRemember);
+  if (first_time) ServeModel(transaction, round.project, model_id, Replaced::kRemember, PrincipalId());
   if (first_time || promoted) {
     SwitchRanking(transaction, round.project, FindRankingOfRound(transaction, round.id));
   }

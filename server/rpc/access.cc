@@ -51,6 +51,7 @@ const std::unordered_map<std::string_view, RoleSet>& Table() {
       {"ProvenanceService.VerifyHistory", kReading},
       {"ProvenanceService.CreateCheckpoint", kReading},
       {"ProvenanceService.VerifyCheckpoint", kReading},
+      {"ProvenanceService.WatchEvents", kReading},
       {"InsightService.GetCurve", kReading},
       {"InsightService.CheckLabels", kReading},
       {"InsightService.EstimatePool", kReading},

@@ -229,6 +229,17 @@ class ViewsTest(unittest.TestCase):
         self.assertEqual(rows("SELECT model, removed_images FROM provenance.model ORDER BY model"),
                          [["1", "0"], ["2", images], ["3", images]])
 
+    def test_events(self):
+        events = rows("SELECT kind, revision_id, author, state_before, state_after, model_before, model "
+                      "FROM provenance.event WHERE project = 'parts' ORDER BY event_id")
+        self.assertEqual([event[5:] for event in events if event[0] == "model_served"],
+                         [["", "1"], ["1", "2"], ["2", "3"]])
+        added = {int(event[1]): event[2] for event in events if event[0] == "revision_added"}
+        for answer in lineage.answers:
+            if answer["reviewer"] != "dora":  # her image was removed since
+                self.assertEqual(added[answer["revision_id"]], answer["reviewer"])
+        self.assertEqual([event for event in events if event[0] == "image_state_changed"], [])
+
     def test_each_view_and_column_has_a_comment(self):
         self.assertEqual(rows("SELECT relname, attname "
                               "FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid "

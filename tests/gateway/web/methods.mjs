@@ -164,6 +164,12 @@ export const rows = {
     request: parts,
     refused: { request: parts, token: "annotator", reason: "WRONG_ROLE" },
   },
+  "ProvenanceService.WatchEvents": {
+    request: { ...parts, fromStart: true, untilNow: true },
+    messages: 3,
+    differs: ["cursor"],
+    refused: { request: { ...parts, cursor: "no" }, reason: "BAD_CURSOR" },
+  },
   "InsightService.GetCurve": { request: parts, refused: invalid({ ...parts, worthwhileGain: 2 }) },
   "InsightService.CheckLabels": { request: parts, refused: noProject },
   "InsightService.EstimatePool": {
