@@ -39,6 +39,7 @@ void AddAnnotateCommand(CLI::App& parent, Action& action);     // annotate
 void AddRoundCommands(CLI::App& parent, Action& action);       // round
 void AddModelCommands(CLI::App& parent, Action& action);       // model
 void AddProvenanceCommands(CLI::App& parent, Action& action);  // provenance
+void AddQueryCommand(CLI::App& parent, Action& action);        // provenance query
 void AddInsightCommands(CLI::App& parent, Action& action);     // curve, check
 void AddEstimateCommand(CLI::App& parent, Action& action);     // estimate
 void AddExportCommand(CLI::App& parent, Action& action);       // export

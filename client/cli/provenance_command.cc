@@ -242,6 +242,8 @@ void AddProvenanceCommands(CLI::App& parent, Action& action) {
   command->add_flag("--json", model->json, "Print JSON");
   OnChosen(command, action, model, ShowModelLineage);
 
+  AddQueryCommand(*provenance, action);
+
   auto verify = std::make_shared<VerifyOptions>();
   command =
       provenance->add_subcommand("verify", "Recompute the chain of hashes; exit status 1 when it is broken");

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+
 #include "db/database.h"
 #include "loupe/v1/provenance.grpc.pb.h"
 #include "server/rpc/rpc_call.h"
@@ -19,10 +21,18 @@ class ProvenanceServiceImpl final : public v1::ProvenanceService::Service {
                                   v1::ModelProvenance* response) override;
   grpc::Status VerifyHistory(grpc::ServerContext* context, const v1::VerifyHistoryRequest* request,
                              v1::VerifyHistoryResponse* response) override;
+  grpc::Status QueryBoxes(grpc::ServerContext* context, const v1::QueryBoxesRequest* request,
+                          v1::QueryBoxesResponse* response) override;
+  grpc::Status ExportBoxes(grpc::ServerContext* context, const v1::ExportBoxesRequest* request,
+                           grpc::ServerWriter<v1::ExportBoxesResponse>* writer) override;
 
  private:
+  // Each keeps eight bytes per labelled image while its client reads.
+  static constexpr int kMaxExports = 8;
+
   RpcCalls& calls_;
   Database& database_;
+  std::atomic<int> exports_ = 0;
 };
 
 }  // namespace loupe

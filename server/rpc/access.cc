@@ -49,6 +49,8 @@ const std::unordered_map<std::string_view, RoleSet>& Table() {
       {"ProvenanceService.GetBoxProvenance", kReading},
       {"ProvenanceService.GetModelProvenance", kReading},
       {"ProvenanceService.VerifyHistory", kReading},
+      {"ProvenanceService.QueryBoxes", kReading},
+      {"ProvenanceService.ExportBoxes", kReading},
       {"InsightService.GetCurve", kReading},
       {"InsightService.CheckLabels", kReading},
       {"InsightService.EstimatePool", kReading},

@@ -164,6 +164,14 @@ export const rows = {
     request: parts,
     refused: { request: parts, token: "annotator", reason: "WRONG_ROLE" },
   },
+  "ProvenanceService.QueryBoxes": {
+    request: { ...parts, filter: { origins: ["ACCEPTED"] }, pageSize: 1 },
+    refused: { request: { ...parts, filter: { className: "hole" } }, reason: "NO_SUCH_CLASS" },
+  },
+  "ProvenanceService.ExportBoxes": {
+    request: parts,
+    refused: { request: { ...parts, filter: { reviewer: "nobody" } }, reason: "NO_SUCH_REVIEWER" },
+  },
   "InsightService.GetCurve": { request: parts, refused: invalid({ ...parts, worthwhileGain: 2 }) },
   "InsightService.CheckLabels": { request: parts, refused: noProject },
   "InsightService.EstimatePool": {
