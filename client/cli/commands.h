@@ -41,6 +41,7 @@ void AddModelCommands(CLI::App& parent, Action& action);       // model
 void AddProvenanceCommands(CLI::App& parent, Action& action);  // provenance
 void AddCheckpointCommands(CLI::App& provenance, Action& action);  // provenance checkpoint, verify
 void AddEventWatchCommand(CLI::App& provenance, Action& action);  // provenance watch
+void AddQueryCommand(CLI::App& parent, Action& action);        // provenance query
 void AddInsightCommands(CLI::App& parent, Action& action);     // curve, check
 void AddEstimateCommand(CLI::App& parent, Action& action);     // estimate
 void AddExportCommand(CLI::App& parent, Action& action);       // export

@@ -1,4 +1,4 @@
-// loupe export --format coco
+// loupe export
 #include <cstdio>
 #include <filesystem>
 #include <string>
@@ -7,6 +7,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "client/cli/box_export.h"
+#include "client/cli/box_filter.h"
+#include "client/cli/box_text.h"
 #include "client/cli/commands.h"
 #include "client/cli/export_names.h"
 #include "client/cli/message_json.h"
@@ -23,7 +26,8 @@ namespace {
 struct ExportLabelsOptions {
   std::string format;
   std::filesystem::path out;
-  std::string side;
+  BoxFilterOptions filter;
+  bool lineage = false;
   bool json = false;
 };
 
@@ -48,32 +52,27 @@ CocoAnnotation AnnotationOf(const v1::LabelBox& box, int64_t image_id) {
   return annotation;
 }
 
-absl::StatusOr<Exported> FetchLabels(const Context& context, const Connection& connection, v1::Side side) {
-  v1::GetProjectRequest which;
-  which.set_project(context.project());
-  const auto project = Ask(context, &v1::ProjectService::Stub::GetProject, which);
-  if (!project.ok()) return project.status();
-  v1::ImageService::Stub stub(connection.channel());
-  v1::ExportLabelsRequest request;
-  request.set_project(context.project());
-  request.set_side(side);
+absl::StatusOr<Exported> FetchLabels(const Connection& connection, const v1::ExportBoxesRequest& request,
+                                     const v1::Project& project, bool lineage) {
+  const ClassNames classes(project);
   Exported exported;
-  absl::Status status = RetryUnavailable(kInteractive.patience, [&] {
-    exported = {};
-    for (const v1::Class& one : project->classes())
-      exported.coco.categories.push_back({CategoryIdOf(one.label()), one.name()});
-    const auto call = connection.NewContext(absl::Minutes(30));
-    const auto reader = stub.ExportLabels(call.get(), request);
-    v1::LabelledImage labelled;
-    while (reader->Read(&labelled)) {
-      const v1::Image& image = labelled.image();
-      for (const v1::LabelBox& box : labelled.boxes()) {
-        exported.coco.annotations.push_back(AnnotationOf(box, image.id()));
-      }
-      exported.images.push_back(image);
-    }
-    return FromGrpc(reader->Finish());
-  });
+  const absl::Status status = ReadExport(
+      connection, request,
+      [&] {
+        exported = {};
+        for (const v1::Class& one : project.classes())
+          exported.coco.categories.push_back({CategoryIdOf(one.label()), one.name()});
+        return absl::OkStatus();
+      },
+      [&](const v1::ExportBoxesResponse& message) {
+        for (const v1::FoundBox& found : message.boxes()) {
+          CocoAnnotation& annotation =
+              exported.coco.annotations.emplace_back(AnnotationOf(found.box(), found.image_id()));
+          if (lineage) AppendLineageMembers(annotation.more, found, classes);
+        }
+        exported.images.insert(exported.images.end(), message.images().begin(), message.images().end());
+        return absl::OkStatus();
+      });
   if (!status.ok()) return status;
   const std::vector<std::string> names = ExportNames(exported.images);
   for (size_t i = 0; i < names.size(); ++i) {
@@ -145,15 +144,15 @@ absl::StatusOr<size_t> WriteSide(const Exported& exported, v1::Side side, const 
   return count;
 }
 
-absl::Status ExportLabels(const Context& context, const ExportLabelsOptions& options) {
-  const absl::StatusOr<Connection> connection = context.Connect();
-  if (!connection.ok()) return connection.status();
-  const absl::StatusOr<Exported> exported = FetchLabels(context, *connection, SideOf(options.side));
+absl::Status ExportCoco(const Context& context, const ExportLabelsOptions& options,
+                        const Connection& connection, const v1::ExportBoxesRequest& request,
+                        const v1::Project& project) {
+  const absl::StatusOr<Exported> exported = FetchLabels(connection, request, project, options.lineage);
   if (!exported.ok()) return exported.status();
-  if (exported->images.empty())
+  if (exported->images.empty() && request.filter().ByteSizeLong() == 0)
     return absl::FailedPreconditionError("no image is labelled: there is nothing to export");
   if (absl::Status alone = CheckNoOthers(*exported, options.out / "images"); !alone.ok()) return alone;
-  absl::Status saved = SavePictures(context, *connection, *exported, options.out / "images");
+  absl::Status saved = SavePictures(context, connection, *exported, options.out / "images");
   if (!saved.ok()) return saved;
   const auto pool = WriteSide(*exported, v1::POOL, options.out);
   if (!pool.ok()) return pool.status();
@@ -174,17 +173,59 @@ absl::Status ExportLabels(const Context& context, const ExportLabelsOptions& opt
   return absl::OkStatus();
 }
 
+absl::Status ExportLines(const ExportLabelsOptions& options, const Connection& connection,
+                         const v1::ExportBoxesRequest& request, const v1::Project& project) {
+  const LineFormat format = options.format == "csv" ? LineFormat::kCsv : LineFormat::kJson;
+  const absl::StatusOr<SavedBoxes> saved =
+      SaveBoxLines(connection, request, ClassNames(project), format, options.out);
+  if (!saved.ok()) return saved.status();
+  if (options.json) {
+    PrintJson({{"images", saved->images}, {"boxes", saved->boxes}});
+  } else {
+    std::printf("%s of %s\n", Counted(saved->boxes, "box").c_str(), Counted(saved->images, "image").c_str());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ExportLabels(const Context& context, const ExportLabelsOptions& options) {
+  v1::ExportBoxesRequest request;
+  request.set_project(context.project());
+  const absl::StatusOr<v1::BoxFilter> filter = BoxFilterOf(options.filter);
+  if (!filter.ok()) return filter.status();
+  *request.mutable_filter() = *filter;
+  v1::GetProjectRequest which;
+  which.set_project(context.project());
+  const auto project = Ask(context, &v1::ProjectService::Stub::GetProject, which);
+  if (!project.ok()) return project.status();
+  const absl::StatusOr<Connection> connection = context.Connect();
+  if (!connection.ok()) return connection.status();
+  return options.format == "coco" ? ExportCoco(context, options, *connection, request, *project)
+                                  : ExportLines(options, *connection, request, *project);
+}
+
 }  // namespace
 
 void AddExportCommand(CLI::App& parent, Action& action) {
   auto options = std::make_shared<ExportLabelsOptions>();
-  CLI::App* command = parent.add_subcommand("export", "Save every labelled image with its boxes");
-  command->add_option("--format", options->format, "coco")->required()->check(CLI::IsMember({"coco"}));
+  CLI::App* command = parent.add_subcommand(
+      "export", "Save the labels as they are at this moment: all, or those that match what is given");
+  command
+      ->add_option("--format", options->format,
+                   "coco: with the pictures; csv, jsonl: one line per box, with where it comes from")
+      ->required()
+      ->check(CLI::IsMember({"coco", "csv", "jsonl"}));
   command
       ->add_option("--out", options->out,
-                   "Folder: annotations.json, images/, and the sides' file names in pool.txt and holdout.txt")
+                   "coco: a folder, for annotations.json, images/, and the sides' file names in pool.txt and "
+                   "holdout.txt; csv, jsonl: a file")
       ->required();
-  AddSideOption(command, options->side);
+  command->add_flag("--lineage", options->lineage,
+                    "coco: say of each annotation where it comes from, in fields of Loupe's own");
+  AddBoxFilterOptions(command, options->filter)
+      ->description(
+          "Images without a box that matches are left out of coco where --origin, --outcome, --class, "
+          "--model "
+          "or a score is asked for; otherwise images that are clean are in it");
   command->add_flag("--json", options->json, "Print the counts as JSON");
   OnChosen(command, action, options, ExportLabels);
 }

@@ -1,4 +1,4 @@
-// loupe provenance image|box|model; checkpoint_command.cc and event_watch_command.cc have the others
+// loupe provenance image|box|model; checkpoint_command.cc, event_watch_command.cc and query_command.cc have the others
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -219,6 +219,7 @@ void AddProvenanceCommands(CLI::App& parent, Action& action) {
 
   AddCheckpointCommands(*provenance, action);
   AddEventWatchCommand(*provenance, action);
+  AddQueryCommand(*provenance, action);
 }
 
 }  // namespace loupe

@@ -263,7 +263,7 @@ void WriteAnnotation(std::string& out, const CocoAnnotation& annotation) {
   }
   out += "], \"area\": ";
   AppendNumber(out, annotation.area);
-  absl::StrAppend(&out, ", \"iscrowd\": ", annotation.iscrowd ? 1 : 0, "}");
+  absl::StrAppend(&out, ", \"iscrowd\": ", annotation.iscrowd ? 1 : 0, annotation.more, "}");
 }
 
 // Appends `before` and a list of the file.

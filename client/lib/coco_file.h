@@ -27,6 +27,7 @@ struct CocoAnnotation {
   std::array<double, 4> bbox = {};  // x, y, width, height in pixels
   double area = 0;                  // square pixels; width * height when the file doesn't give it
   bool iscrowd = false;             // a region to ignore
+  std::string more = "";            // further members as JSON, `, "name": value` each; only written
 };
 
 struct CocoCategory {

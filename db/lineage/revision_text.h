@@ -1,4 +1,4 @@
-// The texts that the hashes of the history cover, from rows of the statements in db/queries/lineage.sql: the
+// The texts that the hashes of the history cover, from rows of the statements in db/queries/history.sql: the
 // same that db/functions/revision_hash.sql hashes when it writes a revision. FROZEN, as those are.
 #pragma once
 

@@ -1,72 +1,55 @@
--- The history of labels as it is stored, to recompute its hashes outside the database
--- (db/lineage/chain_check.h). Columns that a hash covers are read as what it covers: times as microseconds,
--- floats as PostgreSQL's shortest text, which reads back to the same bits. None of these calls a function of
--- Loupe's: whoever changed the history may have changed those, too.
+-- Boxes of the truth by their lineage.
 
--- name: SelectHistoryImages
--- At most $3 images of project $1 with ids above $2, in order of id.
-SELECT id, sha256, head_revision_id, truth_revision_id FROM image
-WHERE project_id = $1 AND id > $2 ORDER BY id LIMIT $3;
+-- name: FindTruths
+SELECT images, last_image, truths FROM find_truths($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
--- name: SelectHistoryRevisions
-SELECT revision.id, revision.image_id, revision.number, revision.source, revision.author_id, author.name,
-       revision.task_id, (extract(epoch FROM revision.created_at) * 1000000)::bigint AS created_at,
-       revision.blind, revision.late, revision.spent_ms, revision.previous_hash, revision.hash,
-       revision.standing, revision.based_on, revision.hash_version, revision.client, revision.note,
-       revision.flags, array_to_json(revision.flags) AS flags_json
-FROM label_revision revision LEFT JOIN principal author ON author.id = revision.author_id
-WHERE revision.image_id = ANY ($1::bigint[]) ORDER BY revision.image_id, revision.number;
+-- name: SelectFoundBoxes
+-- Of these truths, those after box $3 of image $2, at most $10, in order of image and box.
+-- `made`: the task that showed the box it was made from, and the answer to it, as in the view
+-- provenance.box_from_prediction; only these origins come of a shown box. `maker`: who wrote the first
+-- revision that holds it; NULL: it is this one, as an image's first revision holds new boxes alone.
+SELECT image.id, image.file_name, box.box_id, box.label, box.x1, box.y1, box.x2, box.y2, box.origin,
+       box.ignore, box.spent_ms, revision.number, reviewer.name, revision.created_at, task.slice,
+       revision.blind, revision.client, revision.spent_ms, maker.name, maker.created_at,
+       model.number, shown.ordinal, shown.label, shown.score, shown.x1, shown.y1, shown.x2, shown.y2,
+       outcome.outcome,
+       provenance.iou(box.x1, box.y1, box.x2, box.y2, shown.x1, shown.y1, shown.x2, shown.y2)
+FROM label_revision revision
+JOIN image ON image.id = revision.image_id
+JOIN principal reviewer ON reviewer.id = revision.author_id
+LEFT JOIN task ON task.id = revision.task_id
+JOIN label_box box ON box.revision_id = revision.id
+LEFT JOIN LATERAL (
+  SELECT revision.task_id, revision.id AS revision_id, box.shown_ordinal WHERE box.shown_ordinal IS NOT NULL
+  UNION ALL
+  (SELECT answer.task_id, answer.id, earlier.shown_ordinal
+   FROM label_box earlier JOIN label_revision answer ON answer.id = earlier.revision_id
+   WHERE box.shown_ordinal IS NULL AND box.origin IN ('accepted', 'adjusted', 'relabelled')
+     AND earlier.box_id = box.box_id AND earlier.shown_ordinal IS NOT NULL
+   ORDER BY earlier.revision_id DESC LIMIT 1)
+) made ON true
+LEFT JOIN shown_box shown ON shown.task_id = made.task_id AND shown.ordinal = made.shown_ordinal
+LEFT JOIN model ON model.id = shown.model_id
+LEFT JOIN outcome ON outcome.revision_id = made.revision_id AND outcome.shown_ordinal = made.shown_ordinal
+LEFT JOIN LATERAL (
+  SELECT principal.name, first_one.created_at
+  FROM label_box held
+  JOIN label_revision first_one ON first_one.id = held.revision_id
+  JOIN principal ON principal.id = first_one.author_id
+  WHERE revision.number > 1 AND held.box_id = box.box_id
+  ORDER BY held.revision_id LIMIT 1
+) maker ON true
+WHERE revision.id = ANY ($1::bigint[]) AND image.state <> 'removed' AND (image.id, box.box_id) > ($2, $3)
+  AND ($4::text[] = '{}' OR box.origin = ANY ($4::text[]))
+  AND ($5::text[] = '{}' OR outcome.outcome = ANY ($5::text[]))
+  AND ($6::int IS NULL OR box.label = $6)
+  AND ($7::bigint IS NULL OR shown.model_id = $7)
+  AND ($8::real IS NULL OR shown.score >= $8)
+  AND ($9::real IS NULL OR shown.score <= $9)
+ORDER BY image.id, box.box_id LIMIT $10;
 
--- name: SelectHistoryTasks
-SELECT id, project_id, image_id, image_side, principal_id, lease_number, kind, request_id, ranking_id,
-       position, slice, score, probability, blind, shown_model_id, based_on,
-       (extract(epoch FROM created_at) * 1000000)::bigint AS created_at,
-       (extract(epoch FROM ended_at) * 1000000)::bigint AS ended_at, skip_reason, state, revision_id
-FROM task WHERE image_id = ANY ($1::bigint[]) ORDER BY image_id, id;
-
--- name: SelectHistoryBoxes
-SELECT revision_id, ordinal, box_id, label, x1, y1, x2, y2, origin, ignore, shown_ordinal, label_box.spent_ms
-FROM label_revision JOIN label_box ON revision_id = label_revision.id
-WHERE image_id = ANY ($1::bigint[]) ORDER BY revision_id, ordinal;
-
--- name: SelectHistoryShownBoxes
-SELECT task_id, ordinal, model_id, prediction_index, label, shown_box.score, x1, y1, x2, y2
-FROM task JOIN shown_box ON task_id = task.id
-WHERE image_id = ANY ($1::bigint[]) ORDER BY task_id, ordinal;
-
--- name: SelectHistoryOutcomes
-SELECT revision_id, shown_ordinal, outcome
-FROM label_revision JOIN outcome ON revision_id = label_revision.id
-WHERE image_id = ANY ($1::bigint[]) ORDER BY revision_id, shown_ordinal;
-
--- name: SelectHistoryRejections
-SELECT revision_id, predicted_index, label, score, x1, y1, x2, y2
-FROM label_revision JOIN rejection ON revision_id = label_revision.id
-WHERE image_id = ANY ($1::bigint[]) ORDER BY revision_id, predicted_index;
-
--- name: SelectHistorySnapshots
--- With the hash of what each holds now.
-SELECT snapshot.id, coalesce(round.id, 0) AS round_id, snapshot.hash,
-       (SELECT sha256(convert_to(
-          'snapshot-1|' || snapshot.id || E'\n'
-          || coalesce(string_agg(concat_ws('|', 'item', image_id, image_side, revision_id) || E'\n', ''
-                                 ORDER BY image_id), ''), 'UTF8'))
-        FROM snapshot_item WHERE snapshot_id = snapshot.id) AS computed
-FROM snapshot LEFT JOIN round ON round.snapshot_id = snapshot.id
-WHERE snapshot.project_id = $1 ORDER BY snapshot.id;
-
--- name: SelectHistoryModels
-SELECT id, number, coalesce(round_id, 0) AS round_id, coalesce(parent_id, 0) AS parent_id, weights_sha256
-FROM model WHERE project_id = $1 ORDER BY id;
-
--- name: SelectHistoryAuthors
-SELECT id, name FROM principal ORDER BY id;
-
--- name: SelectHistoryTriggers
--- The triggers that refuse changes, one row for each table that must have one. `made_in`: the transaction
--- that last made, disabled or enabled it; NULL: there is none.
-SELECT guarded.name, trigger.tgenabled IN ('O', 'A') AS enabled, trigger.xmin::text AS made_in
-FROM unnest(ARRAY['label_box', 'label_revision', 'outcome', 'rejection', 'shown_box', 'snapshot_item'])
-     AS guarded (name)
-LEFT JOIN pg_trigger trigger ON trigger.tgrelid = to_regclass(guarded.name) AND trigger.tgname = 'append_only'
-ORDER BY guarded.name;
+-- name: SelectImagesOfTruths
+-- In order of id. An image that was removed since is left out.
+SELECT shown_image.*
+FROM label_revision JOIN shown_image ON shown_image.id = label_revision.image_id
+WHERE label_revision.id = ANY ($1::bigint[]) AND image_state <> 'removed' ORDER BY shown_image.id;

@@ -54,6 +54,14 @@ std::string OutcomeName(v1::Outcome outcome) {
   throw pqxx::conversion_error("no outcome");
 }
 
+std::string SliceName(v1::Slice slice) {
+  for (const auto& [name, value] : kSlices) {
+    if (value == slice) return name;
+  }
+  throw pqxx::conversion_error("no slice");
+}
+
+v1::Slice SliceOf(const pqxx::field& field) { return ValueOf(field, kSlices); }
 v1::Outcome OutcomeOf(const pqxx::field& field) { return ValueOf(field, kOutcomes); }
 v1::Standing StandingOf(const pqxx::field& field) { return ValueOf(field, kStandings); }
 v1::ImageState ImageStateOf(const pqxx::field& field) { return ValueOf(field, kImageStates); }
@@ -101,7 +109,7 @@ v1::Reason ReasonOf(const pqxx::row& row) {
   v1::Reason reason;
   reason.set_generation(row["generation"].as<uint32_t>());
   reason.set_position(row["position"].as<uint64_t>());
-  reason.set_slice(ValueOf(row["slice"], kSlices));
+  reason.set_slice(SliceOf(row["slice"]));
   if (!row["score"].is_null()) reason.set_score(row["score"].as<double>());
   if (!row["probability"].is_null()) reason.set_probability(row["probability"].as<double>());
   reason.set_model(row["ranked_model"].as<uint32_t>());

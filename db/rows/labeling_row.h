@@ -26,6 +26,8 @@ v1::PredictedBox PredictedBoxOf(const pqxx::row& row);
 // Names as the schema spells them.
 std::string OutcomeName(v1::Outcome outcome);
 v1::Outcome OutcomeOf(const pqxx::field& field);
+v1::Slice SliceOf(const pqxx::field& field);
+std::string SliceName(v1::Slice slice);
 v1::Standing StandingOf(const pqxx::field& field);
 v1::ImageState ImageStateOf(const pqxx::field& field);
 v1::TaskKind TaskKindOf(const pqxx::field& field);

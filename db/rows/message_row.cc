@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+
 namespace loupe {
 
 google::protobuf::Timestamp TimestampOf(absl::Time time) {
@@ -43,6 +45,8 @@ v1::Origin OriginOf(const pqxx::field& field) {
   }
   throw pqxx::conversion_error("unknown origin " + name);
 }
+
+std::string OriginName(v1::Origin origin) { return absl::AsciiStrToLower(v1::Origin_Name(origin)); }
 
 v1::Image ImageOf(const pqxx::row& row, v1::Side side) {
   v1::Image image;

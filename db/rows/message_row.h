@@ -25,6 +25,7 @@ google::protobuf::Timestamp TimestampOf(const pqxx::field& field);
 void ParseMessage(const pqxx::field& field, google::protobuf::MessageLite& message);
 
 v1::Origin OriginOf(const pqxx::field& field);
+std::string OriginName(v1::Origin origin);  // as the schema spells it
 
 // From the columns id, sha256, file_name, width, height, size_bytes, media_type, sampling_key and group_name.
 // When several columns have the same name, the first one is used.

@@ -1,6 +1,6 @@
 #include "db/rows/revision_columns.h"
 
-#include "absl/strings/ascii.h"
+#include "db/rows/message_row.h"
 
 namespace loupe {
 
@@ -9,7 +9,7 @@ BoxColumns::BoxColumns(const std::vector<NewBox>& boxes) {
     const v1::Box& box = added.box.box();
     corners.insert(corners.end(), {box.x1(), box.y1(), box.x2(), box.y2()});
     labels.push_back(added.box.label());
-    origins.push_back(absl::AsciiStrToLower(v1::Origin_Name(added.box.origin())));
+    origins.push_back(OriginName(added.box.origin()));
     ignores.push_back(added.box.ignore());
     shown.push_back(added.shown_ordinal);
     ids.push_back(added.box.box_id());

@@ -69,6 +69,13 @@ std::optional<PrincipalId> FindPrincipalNamed(Transaction& transaction, const st
   return IdOf<PrincipalId>(rows[0]["id"]);
 }
 
+absl::StatusOr<PrincipalId> ReadReviewer(Transaction& transaction, const std::string& name) {
+  const std::optional<PrincipalId> found = FindPrincipalNamed(transaction, name);
+  if (found.has_value()) return *found;
+  return Error(absl::StatusCode::kNotFound, "NO_SUCH_REVIEWER",
+               absl::StrCat("no token has the name \"", name, "\""));
+}
+
 absl::StatusOr<v1::Token> InsertPrincipal(Transaction& transaction, const std::string& name, v1::Role role,
                                           const Sha256& token_hash, std::optional<absl::Time> expires_at) {
   if (FindPrincipalNamed(transaction, name).has_value()) {

@@ -36,6 +36,9 @@ std::optional<v1::Token> FindToken(Transaction& transaction, PrincipalId princip
 // nullopt: nobody has this name.
 std::optional<PrincipalId> FindPrincipalNamed(Transaction& transaction, const std::string& name);
 
+// As FindPrincipalNamed, for the author of labels. Errors: NOT_FOUND (NO_SUCH_REVIEWER).
+absl::StatusOr<PrincipalId> ReadReviewer(Transaction& transaction, const std::string& name);
+
 // With an empty name the principal is called ROLE-ID, e.g. `worker-3`.
 // Errors: ALREADY_EXISTS (TOKEN_EXISTS: the name is taken).
 absl::StatusOr<v1::Token> InsertPrincipal(Transaction& transaction, const std::string& name, v1::Role role,

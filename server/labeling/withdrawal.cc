@@ -1,6 +1,5 @@
 // LabelingServiceImpl::Withdraw: takes labels back in bulk.
 
-#include "absl/strings/str_cat.h"
 #include "db/rows/message_row.h"
 #include "db/stores/label_store.h"
 #include "db/stores/model_store.h"
@@ -34,11 +33,9 @@ absl::StatusOr<LabelsToWithdraw> FindLabels(Transaction& transaction, const v1::
   LabelsToWithdraw labels;
   labels.project = *project;
   if (!request.reviewer().empty()) {
-    labels.author = FindPrincipalNamed(transaction, request.reviewer());
-    if (!labels.author.has_value()) {
-      return Error(absl::StatusCode::kNotFound, "NO_SUCH_REVIEWER",
-                   absl::StrCat("no token has the name \"", request.reviewer(), "\""));
-    }
+    const absl::StatusOr<PrincipalId> author = ReadReviewer(transaction, request.reviewer());
+    if (!author.ok()) return author.status();
+    labels.author = *author;
   }
   if (!request.model().empty()) {
     const absl::StatusOr<ModelRow> model = ReadNamedModel(transaction, *project, request.model());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <string>
 
 #include "absl/functional/function_ref.h"
@@ -38,6 +39,10 @@ class ProvenanceServiceImpl final
       grpc::CallbackServerContext* context, const v1::WatchEventsRequest* request) override {
     return watchers_.Add(context, request);
   }
+  grpc::Status QueryBoxes(grpc::ServerContext* context, const v1::QueryBoxesRequest* request,
+                          v1::QueryBoxesResponse* response) override;
+  grpc::Status ExportBoxes(grpc::ServerContext* context, const v1::ExportBoxesRequest* request,
+                           grpc::ServerWriter<v1::ExportBoxesResponse>* writer) override;
 
  private:
   // Calls `take` with the records of the project, and `check` with one part of its history after another.
@@ -47,10 +52,14 @@ class ProvenanceServiceImpl final
   absl::StatusOr<v1::VerifyHistoryResponse> Compare(const Call& call,
                                                     grpc::ServerReader<v1::VerifyCheckpointRequest>& reader);
 
+  // Each keeps eight bytes per labelled image while its client reads.
+  static constexpr int kMaxExports = 8;
+
   RpcCalls& calls_;
   Database& database_;
   const CheckpointKey& key_;
   EventWatchers watchers_;
+  std::atomic<int> exports_ = 0;
 };
 
 }  // namespace loupe

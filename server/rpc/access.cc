@@ -52,6 +52,8 @@ const std::unordered_map<std::string_view, RoleSet>& Table() {
       {"ProvenanceService.CreateCheckpoint", kReading},
       {"ProvenanceService.VerifyCheckpoint", kReading},
       {"ProvenanceService.WatchEvents", kReading},
+      {"ProvenanceService.QueryBoxes", kReading},
+      {"ProvenanceService.ExportBoxes", kReading},
       {"InsightService.GetCurve", kReading},
       {"InsightService.CheckLabels", kReading},
       {"InsightService.EstimatePool", kReading},

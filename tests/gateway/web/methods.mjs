@@ -164,11 +164,35 @@ export const rows = {
     request: parts,
     refused: { request: parts, token: "annotator", reason: "WRONG_ROLE" },
   },
+  "ProvenanceService.CreateCheckpoint": {
+    request: parts,
+    messages: 2,
+    differs: ["text"],
+    after: (world, answers) => {
+      world.checkpoint = answers.map(({ text }) => text);
+    },
+    refused: { request: nowhere, reason: "NO_SUCH_PROJECT" },
+  },
+  "ProvenanceService.VerifyCheckpoint": {
+    request: (world) => [
+      { ...parts, statement: world.checkpoint.at(-1) },
+      ...world.checkpoint.slice(0, -1).map((lines) => ({ lines })),
+    ],
+    refused: { request: [{ ...parts, statement: "" }], reason: "NO_CHECKPOINT" },
+  },
   "ProvenanceService.WatchEvents": {
     request: { ...parts, fromStart: true, untilNow: true },
     messages: 3,
     differs: ["cursor"],
     refused: { request: { ...parts, cursor: "no" }, reason: "BAD_CURSOR" },
+  },
+  "ProvenanceService.QueryBoxes": {
+    request: { ...parts, filter: { origins: ["ACCEPTED"] }, pageSize: 1 },
+    refused: { request: { ...parts, filter: { className: "hole" } }, reason: "NO_SUCH_CLASS" },
+  },
+  "ProvenanceService.ExportBoxes": {
+    request: parts,
+    refused: { request: { ...parts, filter: { reviewer: "nobody" } }, reason: "NO_SUCH_REVIEWER" },
   },
   "InsightService.GetCurve": { request: parts, refused: invalid({ ...parts, worthwhileGain: 2 }) },
   "InsightService.CheckLabels": { request: parts, refused: noProject },

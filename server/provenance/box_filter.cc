@@ -1,0 +1,90 @@
+#include "server/provenance/box_filter.h"
+
+#include "absl/strings/str_cat.h"
+#include "db/rows/message_row.h"
+#include "db/stores/model_store.h"
+#include "db/stores/principal_store.h"
+#include "db/stores/project_store.h"
+#include "proto/error_info.h"
+
+namespace loupe {
+namespace {
+
+// Also false for NaN.
+bool IsScore(float score) { return score >= 0 && score <= 1; }
+
+absl::Status CheckRanges(const v1::BoxFilter& filter) {
+  if (!IsStorable(filter.from()) || !IsStorable(filter.to())) {
+    return InvalidArgument("from and to must be within the years 1970 to 9999");
+  }
+  if (filter.has_from() && filter.has_to() && TimeOf(filter.from()) >= TimeOf(filter.to())) {
+    return InvalidArgument("from must be before to");
+  }
+  if (!IsScore(filter.min_score()) || !IsScore(filter.max_score())) {
+    return InvalidArgument("min_score and max_score must be within 0 and 1");
+  }
+  if (filter.has_min_score() && filter.has_max_score() && filter.min_score() > filter.max_score()) {
+    return InvalidArgument("min_score must not be above max_score");
+  }
+  return absl::OkStatus();
+}
+
+// proto3 keeps numbers that no name has.
+absl::Status CheckWords(const v1::BoxFilter& filter) {
+  if (!v1::Slice_IsValid(filter.slice())) return InvalidArgument("slice is none that there is");
+  if (!v1::Side_IsValid(filter.side())) return InvalidArgument("side is none that there is");
+  for (const int origin : filter.origins()) {
+    if (origin == 0 || !v1::Origin_IsValid(origin))
+      return InvalidArgument("origins holds one that is unknown");
+  }
+  for (const int outcome : filter.outcomes()) {
+    if (outcome == 0 || !v1::Outcome_IsValid(outcome)) {
+      return InvalidArgument("outcomes holds one that is unknown");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<uint32_t> LabelOfClass(Transaction& transaction, ProjectId project, const std::string& name) {
+  for (const v1::Class& one : ReadClasses(transaction, project)) {
+    if (one.name() == name) return one.label();
+  }
+  return Error(absl::StatusCode::kNotFound, "NO_SUCH_CLASS",
+               absl::StrCat("the project has no class \"", name, "\": `loupe class list` tells its classes"));
+}
+
+}  // namespace
+
+absl::StatusOr<BoxConditions> ConditionsOf(Transaction& transaction, ProjectId project,
+                                           const v1::BoxFilter& filter) {
+  if (const absl::Status ranges = CheckRanges(filter); !ranges.ok()) return ranges;
+  if (const absl::Status words = CheckWords(filter); !words.ok()) return words;
+  BoxConditions conditions;
+  conditions.slice = filter.slice();
+  conditions.side = filter.side();
+  for (const int origin : filter.origins()) conditions.origins.push_back(static_cast<v1::Origin>(origin));
+  for (const int outcome : filter.outcomes())
+    conditions.outcomes.push_back(static_cast<v1::Outcome>(outcome));
+  if (filter.has_min_score()) conditions.min_score = filter.min_score();
+  if (filter.has_max_score()) conditions.max_score = filter.max_score();
+  if (filter.has_from()) conditions.from = TimeOf(filter.from());
+  if (filter.has_to()) conditions.to = TimeOf(filter.to());
+  if (!filter.reviewer().empty()) {
+    const absl::StatusOr<PrincipalId> author = ReadReviewer(transaction, filter.reviewer());
+    if (!author.ok()) return author.status();
+    conditions.author = *author;
+  }
+  if (!filter.class_name().empty()) {
+    const absl::StatusOr<uint32_t> label = LabelOfClass(transaction, project, filter.class_name());
+    if (!label.ok()) return label.status();
+    conditions.label = *label;
+  }
+  if (!filter.model().empty()) {
+    const absl::StatusOr<ModelRow> model = ReadNamedModel(transaction, project, filter.model());
+    if (!model.ok()) return model.status();
+    conditions.model = model->id;
+  }
+  return conditions;
+}
+
+}  // namespace loupe

@@ -1,0 +1,135 @@
+"""The lineage of boxes at a million boxes: exports, queries and histories through the API.
+
+- export: `loupe export` as CSV and as JSON lines, of all boxes and of those that people accepted, over a real
+  port into a file. Aim: 50,000 boxes a second, and a coordinator below 200 MB.
+- query: pages of 100 boxes for several filters, from the first page on: median, 99th percentile and the
+  longest time of a page, in milliseconds, and how many pages there were.
+- history: GetImageProvenance of random images. Aim: 99th percentile below 10 ms.
+"""
+import argparse
+import json
+import os
+import random
+import statistics
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import grpc_client  # noqa: E402
+from loupe_programs import Deployment  # noqa: E402
+
+FILL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "provenance_fill.sql")
+MOST_PAGES = 300
+
+# {field number of BoxFilter: value}; box_filter() of what a person would ask.
+FILTERS = {
+    "all": {},
+    "person of 50 boxes": {1: "person-50"},
+    "person of 2 %": {1: "person-7"},
+    "accepted": {2: 2},
+    "rare class": {5: "class-5"},
+    "model 20, score above 0.99": {6: "20", 7: 0.99},
+    "random slice, relabelled": {4: 3, 3: 3},
+    "a day": {9: "day"},
+}
+
+
+def memory_mb(pid, name):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(name)) / 1024
+
+
+def percentile(times, share):
+    return sorted(times)[min(len(times) - 1, int(share * len(times)))]
+
+
+class Bench:
+    def __init__(self, deployment, images):
+        self.deployment, self.images = deployment, images
+        self.figures = {}
+
+    def fill(self):
+        begun = time.monotonic()
+        self.deployment.loupe("project", "create", "bench", "--classes", "class-1")
+        self.deployment.psql("", "-v", f"images={self.images}", "-f", FILL)
+        self.add(fill_s=time.monotonic() - begun)
+
+    def add(self, **figures):
+        for name, value in figures.items():
+            self.figures[name] = round(value, 2)
+            print(f"{name:44}{value:12.2f}", flush=True)
+
+    def connect(self):
+        with open(os.path.join(self.deployment.server_directory, "admin.token"), encoding="utf-8") as file:
+            return grpc_client.Connection(self.deployment.address, file.read().strip(), timeout=120)
+
+    def export(self):
+        # A coordinator that has done nothing else tells its own memory.
+        self.deployment.down()
+        self.deployment.up()
+        pid = self.deployment.pid("server")
+        self.add(idle_mb=memory_mb(pid, "VmHWM"))
+        for name, options in (("all", ()), ("accepted", ("--origin", "accepted"))):
+            for form in ("csv", "jsonl"):
+                file = self.deployment.path(f"boxes.{form}")
+                begun = time.monotonic()
+                saved = self.deployment.json("export", "--format", form, "--out", file, *options)
+                self.add(**{f"export {name} {form} boxes": saved["boxes"],
+                            f"export {name} {form} boxes/s": saved["boxes"] / (time.monotonic() - begun)})
+                os.remove(file)
+        self.add(export_coordinator_mb=memory_mb(pid, "VmHWM"))
+
+    def query(self):
+        connection = self.connect()
+        day = grpc_client.encode({1: int(time.time()) - 500 * 86400})
+        day_after = grpc_client.encode({1: int(time.time()) - 499 * 86400})
+        for name, fields in FILTERS.items():
+            if fields.get(9) == "day":
+                fields = {9: day, 10: day_after}
+            times, boxes, token = [], 0, ""
+            while len(times) < MOST_PAGES:
+                request = {1: "bench", 2: grpc_client.encode(fields), 3: 100, 4: token}
+                begun = time.monotonic()
+                page = connection.call("ProvenanceService/QueryBoxes", request)
+                times.append(1000 * (time.monotonic() - begun))
+                boxes += len(page.get(1, []))
+                token = page.get(2, [b""])[0]
+                if not token:
+                    break
+            self.add(**{f"query {name}: pages": len(times), f"query {name}: boxes": boxes,
+                        f"query {name}: p50 ms": statistics.median(times),
+                        f"query {name}: p99 ms": percentile(times, 0.99),
+                        f"query {name}: longest ms": max(times)})
+
+    def history(self):
+        connection = self.connect()
+        chosen = random.Random(1)
+        times = []
+        for _ in range(2000):
+            request = {1: "bench", 2: chosen.randint(1, self.images)}
+            begun = time.monotonic()
+            connection.call("ProvenanceService/GetImageProvenance", request)
+            times.append(1000 * (time.monotonic() - begun))
+        self.add(history_p50_ms=statistics.median(times), history_p99_ms=percentile(times, 0.99))
+
+
+def main():
+    parts = {"export": Bench.export, "query": Bench.query, "history": Bench.history}
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="50,000 boxes")
+    parser.add_argument("--boxes", type=int, default=1_000_000)
+    parser.add_argument("--only", choices=parts, action="append", help="several: each of them; default: all")
+    options = parser.parse_args()
+    boxes = 50_000 if options.quick else options.boxes
+    with Deployment() as deployment:
+        bench = Bench(deployment, boxes // 500 * 100)
+        bench.fill()
+        for name in options.only or parts:
+            parts[name](bench)
+    print(json.dumps({"benchmark": "provenance", "boxes": boxes, **bench.figures}))
+
+
+if __name__ == "__main__":
+    main()
