@@ -1,5 +1,7 @@
 #include "db/lineage/chain_check.h"
 
+#include <set>
+
 #include "absl/strings/str_cat.h"
 #include "db/rows/labeling_row.h"
 #include "db/rows/message_row.h"
@@ -14,17 +16,28 @@ struct ChainWalk {
   int64_t head = 0;   // the end of the chain; 0: none
   int64_t truth = 0;  // 0: none
   int64_t last_revision = 0;
-  std::vector<int64_t> truths;  // revisions that were written as the truth and not withdrawn so far
+  std::set<int64_t> truths;  // revisions that were written as the truth and stand so far
+  std::set<int64_t> withdrawn;
   uint32_t last_number = 0;
   std::string last_hash;
 };
+
+// False: it doesn't stand.
+bool Withdraw(int64_t revision, ChainWalk& walk) {
+  return walk.truths.erase(revision) > 0 && walk.withdrawn.insert(revision).second;
+}
+
+// False: it isn't withdrawn.
+bool Restore(int64_t revision, ChainWalk& walk) {
+  return walk.withdrawn.erase(revision) > 0 && walk.truths.insert(revision).second;
+}
 
 void EndOfChain(const ChainWalk& walk, ChainCheck& check) {
   if (walk.head != walk.last_revision) {
     check.breaks.push_back(absl::StrCat("image ", walk.image, ": its history ends with revision ", walk.head,
                                         ", and the last there is ", walk.last_revision));
   }
-  const int64_t last_truth = walk.truths.empty() ? 0 : walk.truths.back();
+  const int64_t last_truth = walk.truths.empty() ? 0 : *walk.truths.rbegin();
   if (walk.truth != last_truth) {
     check.breaks.push_back(absl::StrCat("image ", walk.image, ": its truth is revision ", walk.truth,
                                         ", and by its history ", last_truth));
@@ -49,9 +62,12 @@ void CheckRevision(const pqxx::row& row, ChainWalk& walk, ChainCheck& check) {
   walk.last_number = number;
   walk.last_revision = row["revision_id"].as<int64_t>();
   const v1::Standing standing = StandingOf(row["standing"]);
-  if (standing == v1::STANDING_TRUTH) walk.truths.push_back(walk.last_revision);
-  if (standing == v1::STANDING_WITHDRAWN && std::erase(walk.truths, row["based_on"].as<int64_t>()) == 0) {
+  if (standing == v1::STANDING_TRUTH) walk.truths.insert(walk.last_revision);
+  if (standing == v1::STANDING_WITHDRAWN && !Withdraw(row["based_on"].as<int64_t>(), walk)) {
     check.breaks.push_back(absl::StrCat(where, "withdraws what was not the truth"));
+  }
+  if (standing == v1::STANDING_RESTORED && !Restore(row["based_on"].as<int64_t>(), walk)) {
+    check.breaks.push_back(absl::StrCat(where, "restores what was not withdrawn"));
   }
   walk.last_hash = BytesOf(row["hash"]);
 }

@@ -19,6 +19,8 @@ class ProvenanceServiceImpl final : public v1::ProvenanceService::Service {
                                   v1::ModelProvenance* response) override;
   grpc::Status VerifyHistory(grpc::ServerContext* context, const v1::VerifyHistoryRequest* request,
                              v1::VerifyHistoryResponse* response) override;
+  grpc::Status GetLabelStats(grpc::ServerContext* context, const v1::GetLabelStatsRequest* request,
+                             v1::LabelStats* response) override;
 
  private:
   RpcCalls& calls_;
