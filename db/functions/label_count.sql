@@ -66,10 +66,14 @@ BEGIN
     FROM revision JOIN label_box ON revision_id = revision.id WHERE NOT ignore
     UNION ALL
     SELECT revision.*, NULL, 'outcome', outcome, 1 FROM revision JOIN outcome ON revision_id = revision.id
+  ), summed AS (
+    SELECT project_id, author_id, hour, label, fact, name, sum(amount * written) AS written,
+           sum(amount * truth) AS truth
+    FROM counted GROUP BY project_id, author_id, hour, label, fact, name
   )
-  SELECT project_id, counter.subject, counter.begins, counter.key, fact, name, sum(amount * written)::bigint,
-         sum(amount * truth)::bigint
-  FROM counted CROSS JOIN LATERAL (VALUES
+  SELECT project_id, counter.subject, counter.begins, counter.key, fact, name, sum(written)::bigint,
+         sum(truth)::bigint
+  FROM summed CROSS JOIN LATERAL (VALUES
     ('time', hour, 0::bigint),
     ('reviewer', date_trunc('day', hour, 'UTC'), author_id),
     ('class', date_trunc('day', hour, 'UTC'), label)) AS counter (subject, begins, key)

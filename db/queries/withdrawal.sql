@@ -49,9 +49,9 @@ CROSS JOIN LATERAL (SELECT count(*) AS revisions, count(DISTINCT image_id) AS im
 WHERE withdrawal.project_id = $1 AND withdrawal.id < $2 ORDER BY withdrawal.id DESC LIMIT $3;
 
 -- name: LockWithdrawal
-SELECT undone_at, undone_by.name AS undone_by
-FROM withdrawal LEFT JOIN principal undone_by ON undone_by.id = withdrawal.undone_by
-WHERE withdrawal.project_id = $1 AND withdrawal.id = $2 FOR NO KEY UPDATE OF withdrawal;
+-- The name is a subquery, and not a join, which would go by the row as it was before the lock was waited for.
+SELECT (SELECT name FROM principal WHERE principal.id = withdrawal.undone_by) AS undone_by
+FROM withdrawal WHERE project_id = $1 AND id = $2 FOR NO KEY UPDATE;
 
 -- name: LockLabelsToRestore
 -- Locks the images of the labels in order of id.

@@ -76,7 +76,7 @@ TEST_F(LabelStatsTest, WhatWasWrittenAndWhatIsTheTruthOfIt) {
   EXPECT_EQ(written.imports(), 1U);
   EXPECT_GE(written.spent_ms(), 1500U);
   EXPECT_THAT(written.origins(), UnorderedElementsAre(Origins(v1::DRAWN, 1), Origins(v1::ACCEPTED, 1),
-                                                      Origins(v1::ADJUSTED, 2)));
+                                                      Origins(v1::ADJUSTED, 1), Origins(v1::RELABELLED, 1)));
   EXPECT_THAT(written.outcomes(),
               UnorderedElementsAre(Outcomes(v1::OUTCOME_ACCEPTED, 1), Outcomes(v1::OUTCOME_ADJUSTED, 1),
                                    Outcomes(v1::OUTCOME_DROPPED, 4)));
@@ -84,7 +84,7 @@ TEST_F(LabelStatsTest, WhatWasWrittenAndWhatIsTheTruthOfIt) {
   EXPECT_EQ(truth.shown_answers(), 3U);
   EXPECT_EQ(truth.imports(), 1U);
   EXPECT_THAT(truth.origins(), UnorderedElementsAre(Origins(v1::DRAWN, 1), Origins(v1::ACCEPTED, 1),
-                                                    Origins(v1::ADJUSTED, 1)));
+                                                    Origins(v1::RELABELLED, 1)));
   EXPECT_THAT(truth.outcomes(),
               UnorderedElementsAre(Outcomes(v1::OUTCOME_ACCEPTED, 1), Outcomes(v1::OUTCOME_DROPPED, 3)))
       << "those of image 3's first answer aren't the truth's any more";
@@ -94,12 +94,12 @@ TEST_F(LabelStatsTest, WhatWasWrittenAndWhatIsTheTruthOfIt) {
   const v1::ReviewerStats& engineer = stats.reviewers(first ? 0 : 1);
   const v1::ReviewerStats& annotator = stats.reviewers(first ? 1 : 0);
   EXPECT_EQ(engineer.counts().written().spent_ms(), 1500U);
-  EXPECT_THAT(engineer.counts().truth().origins(), ElementsAre(Origins(v1::ADJUSTED, 1)));
+  EXPECT_THAT(engineer.counts().truth().origins(), ElementsAre(Origins(v1::RELABELLED, 1)));
   EXPECT_EQ(annotator.counts().written().shown_answers(), 3U);
   EXPECT_EQ(annotator.counts().truth().shown_answers(), 2U);
   ASSERT_EQ(stats.classes_size(), 2);
   EXPECT_EQ(stats.classes(1).label(), 2U);
-  EXPECT_THAT(stats.classes(1).truth(), ElementsAre(Origins(v1::ADJUSTED, 1)));
+  EXPECT_THAT(stats.classes(1).truth(), ElementsAre(Origins(v1::RELABELLED, 1)));
   EXPECT_THAT(
       stats.classes(0).written(),
       UnorderedElementsAre(Origins(v1::DRAWN, 1), Origins(v1::ACCEPTED, 1), Origins(v1::ADJUSTED, 1)));
