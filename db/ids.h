@@ -38,6 +38,7 @@ using ModelId = Id<struct ModelTag>;
 using RankingId = Id<struct RankingTag>;
 using TaskId = Id<struct TaskTag>;
 using RevisionId = Id<struct RevisionTag>;
+using WithdrawalId = Id<struct WithdrawalTag>;
 // The number of a lease. Every write under the lease carries it.
 using LeaseNumber = Id<struct LeaseTag>;
 

@@ -23,6 +23,7 @@
 #include "server/models/model_service.h"
 #include "server/projects/project_service.h"
 #include "server/projects/token_service.h"
+#include "server/provenance/label_counter.h"
 #include "server/provenance/provenance_service.h"
 #include "server/rounds/round_planner.h"
 #include "server/rounds/round_service.h"
@@ -116,6 +117,7 @@ struct Server::Parts {
   std::unique_ptr<HealthWatch> health;
   std::unique_ptr<RoundPlanner> planner;
   std::unique_ptr<LeaseReaper> reaper;
+  std::unique_ptr<LabelCounter> counter;
 };
 
 Server::Server(const ServerOptions& options, BlobStore blobs, CheckpointKey key)
@@ -142,6 +144,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   parts.planner = std::make_unique<RoundPlanner>(parts.database, parts.blobs);
   parts.planner->Start();
   parts.reaper = std::make_unique<LeaseReaper>(parts.database, parts.blobs);
+  parts.counter = std::make_unique<LabelCounter>(parts.database);
   return server;
 }
 
@@ -202,12 +205,13 @@ void Server::Shutdown(absl::Duration patience) {
   parts_->listener->Stop();
   if (parts_->gateway != nullptr) parts_->gateway->Drain(patience);
   parts_->server->Shutdown(absl::ToChronoTime(absl::Now() + patience - began.Elapsed()));
-  // Calls that are left wait for the database, and so may the planner and the reaper.
+  // Calls that are left wait for the database, and so may the planner, the reaper and the counter.
   parts_->database.Abort();
   parts_->server->Wait();
   parts_->gateway.reset();
   parts_->planner.reset();
   parts_->reaper.reset();
+  parts_->counter.reset();
   parts_->server.reset();
 }
 

@@ -34,19 +34,21 @@ void AddStatusCommand(CLI::App& parent, Action& action);    // status
 void AddImportCommand(CLI::App& parent, Action& action);    // import
 void AddImageCommands(CLI::App& parent, Action& action);    // image
 void AddTaskCommands(CLI::App& parent, Action& action);  // next, reopen, submit, skip, release, renew, queue
-void AddWithdrawCommand(CLI::App& parent, Action& action);     // withdraw
-void AddAnnotateCommand(CLI::App& parent, Action& action);     // annotate
-void AddRoundCommands(CLI::App& parent, Action& action);       // round
-void AddModelCommands(CLI::App& parent, Action& action);       // model
-void AddProvenanceCommands(CLI::App& parent, Action& action);  // provenance
+void AddWithdrawCommand(CLI::App& parent, Action& action);         // withdraw
+void AddWithdrawalCommands(CLI::App& parent, Action& action);      // withdrawal
+void AddAnnotateCommand(CLI::App& parent, Action& action);         // annotate
+void AddRoundCommands(CLI::App& parent, Action& action);           // round
+void AddModelCommands(CLI::App& parent, Action& action);           // model
+void AddProvenanceCommands(CLI::App& parent, Action& action);      // provenance
 void AddCheckpointCommands(CLI::App& provenance, Action& action);  // provenance checkpoint, verify
-void AddEventWatchCommand(CLI::App& provenance, Action& action);  // provenance watch
-void AddQueryCommand(CLI::App& parent, Action& action);        // provenance query
-void AddInsightCommands(CLI::App& parent, Action& action);     // curve, check
-void AddEstimateCommand(CLI::App& parent, Action& action);     // estimate
-void AddExportCommand(CLI::App& parent, Action& action);       // export
-void AddTokenCommands(CLI::App& parent, Action& action);       // token
-void AddStorageCommands(CLI::App& parent, Action& action);     // storage
+void AddEventWatchCommand(CLI::App& provenance, Action& action);   // provenance watch
+void AddQueryCommand(CLI::App& parent, Action& action);            // provenance query
+void AddStatsCommand(CLI::App& provenance, Action& action);        // provenance stats
+void AddInsightCommands(CLI::App& parent, Action& action);         // curve, check
+void AddEstimateCommand(CLI::App& parent, Action& action);         // estimate
+void AddExportCommand(CLI::App& parent, Action& action);           // export
+void AddTokenCommands(CLI::App& parent, Action& action);           // token
+void AddStorageCommands(CLI::App& parent, Action& action);         // storage
 
 // Adds `--side pool|holdout`.
 void AddSideOption(CLI::App* command, std::string& side);

@@ -60,6 +60,7 @@ int main(int argc, char** argv) {
   loupe::AddModelCommands(app, action);
   loupe::AddProvenanceCommands(app, action);
   loupe::AddWithdrawCommand(app, action);
+  loupe::AddWithdrawalCommands(app, action);
   loupe::AddInsightCommands(app, action);
   loupe::AddEstimateCommand(app, action);
   loupe::AddExportCommand(app, action);

@@ -65,6 +65,7 @@ Json RevisionJson(const v1::Revision& revision) {
                {"late", revision.late()},
                {"standing", StandingName(revision.standing())},
                {"based_on", NumberJson(revision.based_on())},
+               {"withdrawal", revision.withdrawal() == 0 ? Json() : Json(revision.withdrawal())},
                {"spent_ms", revision.spent_ms()},
                {"client", revision.client()},
                {"note", revision.note()},
@@ -94,6 +95,7 @@ Json WholeRevisionJson(const v1::Revision& revision, const ClassNames& classes) 
   for (const v1::ShownBox& shown : revision.shown_boxes()) {
     Json box = PredictedBoxJson(shown.box(), classes);
     box["outcome"] = OutcomeName(shown.outcome());
+    box["calibrated_score"] = shown.has_calibrated_score() ? Json(shown.calibrated_score()) : Json();
     json["shown_boxes"].push_back(std::move(box));
   }
   return json;
@@ -104,6 +106,7 @@ Json BoxSourceJson(const v1::BoxSource& source, const ClassNames& classes) {
   json["model"] = source.model();
   json["outcome"] = OutcomeName(source.outcome());
   json["iou"] = source.iou();
+  json["calibrated_score"] = source.has_calibrated_score() ? Json(source.calibrated_score()) : Json();
   return json;
 }
 

@@ -1,4 +1,4 @@
-// loupe provenance image|box|model; checkpoint_command.cc, event_watch_command.cc and query_command.cc have the others
+// loupe provenance image|box|model, and the others that stand in files of their own
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -26,7 +26,6 @@ struct ModelLineageOptions {
   bool json = false;
 };
 
-
 std::string BoxText(const v1::Box& box) {
   return absl::StrFormat("%.1f %.1f %.1f %.1f", box.x1(), box.y1(), box.x2(), box.y2());
 }
@@ -46,11 +45,13 @@ void PrintRevision(const v1::Revision& revision, const ClassNames& classes) {
               revision.standing() == v1::STANDING_LATE ? ", came too late and is not the truth"
               : revision.late()                        ? ", late"
                                                        : "");
-  const bool withdraws = revision.standing() == v1::STANDING_WITHDRAWN;
-  if (revision.based_on() != 0) {
-    std::printf("  %s revision %u\n", withdraws ? "takes back" : "corrects", revision.based_on());
+  if (revision.withdrawal() != 0) {
+    std::printf("  %s revision %u, by withdrawal %ld\n",
+                revision.standing() == v1::STANDING_WITHDRAWN ? "takes back" : "gives back",
+                revision.based_on(), revision.withdrawal());
+    return;
   }
-  if (withdraws) return;
+  if (revision.based_on() != 0) std::printf("  corrects revision %u\n", revision.based_on());
   if (!revision.note().empty()) std::printf("  note: %s\n", Printable(revision.note()).c_str());
   if (revision.has_reason()) std::printf("  %s\n", ReasonText(revision.reason()).c_str());
   if (revision.shown_model() != 0)
@@ -125,10 +126,12 @@ void PrintBoxRevision(const v1::BoxRevision& held, const ClassNames& classes) {
   }
   if (!held.has_source()) return;
   const v1::BoxSource& source = held.source();
-  std::printf("  made from a box of model %u: %s at %s, score %s; %s, overlap (IoU) %s\n", source.model(),
+  const std::string calibrated =
+      source.has_calibrated_score() ? absl::StrCat(", calibrated ", Fixed(source.calibrated_score(), 3)) : "";
+  std::printf("  made from a box of model %u: %s at %s, score %s%s; %s, overlap (IoU) %s\n", source.model(),
               Printable(classes.Name(source.box().label())).c_str(), BoxText(source.box().box()).c_str(),
-              Fixed(source.box().score(), 3).c_str(), OutcomeName(source.outcome()).c_str(),
-              Fixed(source.iou(), 3).c_str());
+              Fixed(source.box().score(), 3).c_str(), calibrated.c_str(),
+              OutcomeName(source.outcome()).c_str(), Fixed(source.iou(), 3).c_str());
 }
 
 absl::Status ShowBoxLineage(const Context& context, const BoxLineageOptions& options) {
@@ -220,6 +223,7 @@ void AddProvenanceCommands(CLI::App& parent, Action& action) {
   AddCheckpointCommands(*provenance, action);
   AddEventWatchCommand(*provenance, action);
   AddQueryCommand(*provenance, action);
+  AddStatsCommand(*provenance, action);
 }
 
 }  // namespace loupe

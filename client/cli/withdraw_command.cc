@@ -28,6 +28,7 @@ Json WithdrawalJson(const v1::WithdrawResponse& withdrawal, bool dry_run) {
                {"earlier_truths", withdrawal.earlier_truths()},
                {"unlabelled_images", withdrawal.unlabelled_images()},
                {"unlabelled_holdout_images", withdrawal.unlabelled_holdout_images()},
+               {"withdrawal", withdrawal.withdrawal() == 0 ? Json() : Json(withdrawal.withdrawal())},
                {"models", Json::array()}};
   for (const v1::ModelTrainedOn& one : withdrawal.models()) {
     json["models"].push_back({{"model", one.model()}, {"labels", one.labels()}});
@@ -49,6 +50,7 @@ void PrintWithdrawal(const v1::WithdrawResponse& withdrawal, bool dry_run) {
   for (const v1::ModelTrainedOn& one : withdrawal.models()) {
     std::printf("model %u learned from %s of these\n", one.model(), Counted(one.labels(), "label").c_str());
   }
+  if (!dry_run) std::printf("to undo it: loupe withdrawal undo %ld\n", withdrawal.withdrawal());
 }
 
 absl::Status Withdraw(const Context& context, const WithdrawOptions& options) {

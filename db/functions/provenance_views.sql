@@ -48,8 +48,7 @@ CREATE OR REPLACE VIEW provenance.revision AS
 SELECT project.name AS project, image.id AS image_id, image.file_name, image.side, image.state AS image_state,
        revision.id AS revision_id, revision.number AS revision, revision.source, revision.standing,
        image.truth_revision_id, coalesce(image.truth_revision_id = revision.id, false) AS is_truth,
-       EXISTS (SELECT FROM label_revision later
-               WHERE later.based_on = revision.id AND later.standing = 'withdrawn') AS is_withdrawn,
+       EXISTS (SELECT FROM standing_withdrawal later WHERE later.based_on = revision.id) AS is_withdrawn,
        reviewer.name AS reviewer, revision.created_at, revision.blind, revision.late, revision.spent_ms,
        revision.client, revision.note, revision.flags,
        (SELECT number FROM label_revision before WHERE before.id = revision.based_on) AS based_on,
@@ -139,8 +138,7 @@ SELECT project.name AS project, image.id AS image_id, image.file_name, image.sid
        shown.y2, task.kind AS task_kind, task.slice, task.state AS task_state, task.created_at AS served_at,
        reviewer.name AS reviewer, outcome.outcome, answer.id AS revision_id, answer.number AS revision,
        answer.standing, answer.created_at, answer.client,
-       EXISTS (SELECT FROM label_revision later
-               WHERE later.based_on = answer.id AND later.standing = 'withdrawn') AS is_withdrawn,
+       EXISTS (SELECT FROM standing_withdrawal later WHERE later.based_on = answer.id) AS is_withdrawn,
        (SELECT box_id FROM label_box
         WHERE label_box.revision_id = answer.id AND label_box.shown_ordinal = shown.ordinal) AS box_id,
        (SELECT provenance.iou(box.x1, box.y1, box.x2, box.y2, shown.x1, shown.y1, shown.x2, shown.y2)
@@ -163,14 +161,31 @@ SELECT project.name AS project, image.id AS image_id, image.file_name, image.sid
        revision.created_at,
        (SELECT count(*) FROM label_box WHERE revision_id = revision.id) AS boxes,
        withdrawn_by.name AS withdrawn_by, withdrawal.created_at AS withdrawn_at,
-       (SELECT number FROM label_revision truth WHERE truth.id = image.truth_revision_id) AS truth_revision
+       (SELECT number FROM label_revision truth WHERE truth.id = image.truth_revision_id) AS truth_revision,
+       (SELECT withdrawal_id FROM withdrawal_revision WHERE revision_id = withdrawal.id) AS withdrawal
 FROM project
 JOIN image ON image.project_id = project.id
-JOIN label_revision withdrawal ON withdrawal.image_id = image.id AND withdrawal.standing = 'withdrawn'
+JOIN standing_withdrawal withdrawal ON withdrawal.image_id = image.id
 JOIN principal withdrawn_by ON withdrawn_by.id = withdrawal.author_id
 JOIN label_revision revision ON revision.id = withdrawal.based_on AND revision.image_id = withdrawal.image_id
 JOIN principal reviewer ON reviewer.id = revision.author_id
 WHERE project.deleted_at IS NULL AND image.state <> 'removed';
+
+CREATE OR REPLACE VIEW provenance.withdrawal AS
+SELECT project.name AS project, withdrawal.id AS withdrawal, withdrawn_by.name AS withdrawn_by,
+       withdrawal.created_at AS withdrawn_at, reviewer.name AS reviewer, model.number AS model,
+       withdrawal.begins, withdrawal.ends,
+       (SELECT count(*)
+        FROM withdrawal_revision JOIN label_revision mark ON mark.id = revision_id
+        WHERE withdrawal_id = withdrawal.id AND standing = 'withdrawn') AS labels,
+       undone_by.name AS undone_by, withdrawal.undone_at
+FROM project
+JOIN withdrawal ON withdrawal.project_id = project.id
+JOIN principal withdrawn_by ON withdrawn_by.id = withdrawal.withdrawn_by
+LEFT JOIN principal reviewer ON reviewer.id = withdrawal.author_id
+LEFT JOIN model ON model.id = withdrawal.model_id
+LEFT JOIN principal undone_by ON undone_by.id = withdrawal.undone_by
+WHERE project.deleted_at IS NULL;
 
 CREATE OR REPLACE VIEW provenance.trained_on AS
 SELECT project.name AS project, round.number AS round, round.snapshot_id, model.number AS model,
@@ -178,8 +193,7 @@ SELECT project.name AS project, round.number AS round, round.snapshot_id, model.
        revision.id AS revision_id, revision.number AS revision, revision.source, reviewer.name AS reviewer,
        revision.created_at, image.truth_revision_id,
        coalesce(image.truth_revision_id = revision.id, false) AS is_truth,
-       EXISTS (SELECT FROM label_revision later
-               WHERE later.based_on = revision.id AND later.standing = 'withdrawn') AS is_withdrawn,
+       EXISTS (SELECT FROM standing_withdrawal later WHERE later.based_on = revision.id) AS is_withdrawn,
        (SELECT count(*) FROM label_box WHERE revision_id = revision.id AND NOT ignore) AS boxes
 FROM project
 JOIN round ON round.project_id = project.id
@@ -229,12 +243,11 @@ SELECT project.name AS project, model.number AS model, model.name AS model_name,
           SELECT before.round_id, before.parent_id FROM line JOIN model before ON before.id = line.parent_id
         )
         SELECT count(DISTINCT item.revision_id)
-        FROM label_revision withdrawal
+        FROM standing_withdrawal withdrawal
         JOIN snapshot_item item ON item.image_id = withdrawal.image_id
                                AND item.revision_id = withdrawal.based_on
         JOIN round trained ON trained.snapshot_id = item.snapshot_id
-        JOIN line ON line.round_id = trained.id
-        WHERE withdrawal.standing = 'withdrawn') AS withdrawn_labels,
+        JOIN line ON line.round_id = trained.id) AS withdrawn_labels,
        (WITH RECURSIVE line AS (
           SELECT model.round_id, model.parent_id
           UNION ALL
@@ -299,6 +312,7 @@ COMMENT ON VIEW provenance.box_from_prediction IS
   'Those boxes of the truth that were made from a predicted box that a task showed, each with that box.';
 COMMENT ON VIEW provenance.shown_box IS 'Predicted boxes that tasks showed, each with what became of it.';
 COMMENT ON VIEW provenance.withdrawn_label IS 'Revisions that were taken back.';
+COMMENT ON VIEW provenance.withdrawal IS 'Calls of `loupe withdraw`, also those that were undone.';
 COMMENT ON VIEW provenance.trained_on IS
   'Revisions that rounds trained on: one row for each round and image of its snapshot.';
 COMMENT ON VIEW provenance.pseudo_label IS
@@ -333,11 +347,11 @@ BEGIN
       ('revision_id', 'Number of the revision among all'),
       ('revision', 'Number of the revision in its image, from 1'),
       ('revisions', 'How many revisions the image has'),
-      ('source', 'task, import, reopen (an answer corrected) or withdraw'),
-      ('standing', 'What the revision was when it was written: truth, late (kept beside the truth) or '
-        'withdrawn (it takes one back)'),
+      ('source', 'task, import, reopen (an answer corrected), withdraw or restore (a withdrawal undone)'),
+      ('standing', 'What the revision was when it was written: truth, late (kept beside the truth), '
+        'withdrawn (it takes one back) or restored (it gives back what was withdrawn)'),
       ('is_truth', 'It is the image''s truth now'),
-      ('is_withdrawn', 'It was taken back since'),
+      ('is_withdrawn', 'It was taken back since, and that was not undone'),
       ('reviewer', 'Name of the token of who wrote the revision'),
       ('created_at', 'When the revision was written'),
       ('blind', 'The reviewer saw no predictions'),
@@ -347,7 +361,8 @@ BEGIN
       ('client', 'The program that the reviewer used; empty: not known'),
       ('note', 'What the reviewer said of the image'),
       ('flags', 'Words for what the image is an example of'),
-      ('based_on', 'Number of the revision that it corrects or takes back; NULL: the image had no truth'),
+      ('based_on', 'Number of the revision that it corrects, takes back or gives back; NULL: the image had '
+        'no truth'),
       ('boxes', 'How many boxes the revision holds'),
       ('task_id', 'The task that it answers; NULL: none'),
       ('task_kind', 'Why the task was served: ranked, reopen or class_added'),
@@ -389,6 +404,12 @@ BEGIN
       ('index', 'Place of the box in the task, from 0'),
       ('withdrawn_by', 'Name of the token of who took it back'),
       ('withdrawn_at', 'When it was taken back'),
+      ('withdrawal', 'The withdrawal, for `loupe withdrawal undo`'),
+      ('begins', 'Only labels that were written then or later; NULL: all'),
+      ('ends', 'Only labels that were written before then; NULL: all'),
+      ('labels', 'How many labels it took back'),
+      ('undone_by', 'Name of the token of who undid it; NULL: it stands'),
+      ('undone_at', 'When it was undone; NULL: it stands'),
       ('truth_revision', 'Number of the revision that is the image''s truth now; NULL: it has none'),
       ('round', 'Number of the round in its project'),
       ('snapshot_id', 'The labels that the round froze'),
@@ -440,6 +461,10 @@ BEGIN
       ('shown_box.is_withdrawn', 'The answer was taken back since'),
       ('shown_box.box_id', 'The box that was made from it; NULL: none'),
       ('shown_box.iou', 'Intersection over union with the box that was made from it; NULL: none'),
+      ('withdrawal.withdrawn_by', 'Name of the token of who took the labels back'),
+      ('withdrawal.withdrawn_at', 'When they were taken back'),
+      ('withdrawal.reviewer', 'Only labels by this person; NULL: by all'),
+      ('withdrawal.model', 'Only labels that hold a box as this model predicted it; NULL: all'),
       ('trained_on.model', 'Number of the model that the round trained; NULL: none yet'),
       ('trained_on.boxes', 'How many boxes the revision holds, without regions to ignore'),
       ('pseudo_label.model', 'Number of the model that the round trained; NULL: none yet'),

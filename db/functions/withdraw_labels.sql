@@ -24,45 +24,89 @@ BEGIN
   ORDER BY image.id, revision.number;
 END $$;
 
--- The newest standing label of an image that is not in `without`. NULL: there is none.
-CREATE OR REPLACE FUNCTION standing_truth(the_image bigint, without bigint[])
+-- The newest label of an image that stands and is not in `without`, or is in `restored`. NULL: there is none.
+CREATE OR REPLACE FUNCTION standing_truth(the_image bigint, without bigint[], restored bigint[])
 RETURNS label_revision LANGUAGE plpgsql STABLE AS $$
 DECLARE
   found_one label_revision;
 BEGIN
-  SELECT * INTO found_one FROM standing_label
-  WHERE image_id = the_image AND id <> ALL (without)
+  SELECT * INTO found_one FROM label_revision revision
+  WHERE image_id = the_image
+    AND (id = ANY (restored)
+         OR (id <> ALL (without)
+             AND EXISTS (SELECT FROM standing_label WHERE standing_label.id = revision.id)))
   ORDER BY number DESC LIMIT 1;
   RETURN found_one;
 END $$;
 
--- Withdraws revisions of one image. If its truth is among them, the truth is the newest one that still
--- stands, or none, and the image is asked about classes that this one doesn't know.
--- Requires: they were written as the truth. Locks: the image's row.
-CREATE OR REPLACE FUNCTION withdraw_labels(the_image bigint, revisions bigint[], the_author bigint)
+-- Adds a revision without boxes for each of these, which withdraws or restores it, and makes `truth` the
+-- image's truth. The image is asked about classes that this one doesn't know.
+-- Requires: the image's row is locked.
+CREATE OR REPLACE FUNCTION mark_labels(the_withdrawal bigint, labelled image, revisions bigint[],
+                                       the_source text, the_standing text, the_author bigint,
+                                       truth label_revision)
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  labelled image;
-  truth label_revision;
-  withdrawn bigint;
+  marked bigint;
+  added label_revision;
 BEGIN
-  SELECT * INTO STRICT labelled FROM image WHERE id = the_image FOR NO KEY UPDATE;
-  truth := standing_truth(the_image, revisions);
-  FOREACH withdrawn IN ARRAY revisions LOOP
-    CONTINUE WHEN EXISTS (SELECT FROM label_revision WHERE based_on = withdrawn AND standing = 'withdrawn');
-    PERFORM chain_revision(labelled,
-                           ROW(nextval(pg_get_serial_sequence('label_revision', 'id')), the_image, NULL,
-                               'withdraw', the_author, NULL, false, false, 0, NULL, NULL, NULL, 'withdrawn',
-                               withdrawn, NULL, '', '', '{}')::label_revision,
-                           truth.id);
-    SELECT * INTO STRICT labelled FROM image WHERE id = the_image;
+  FOREACH marked IN ARRAY revisions LOOP
+    added := chain_revision(labelled,
+                            ROW(nextval(pg_get_serial_sequence('label_revision', 'id')), labelled.id, NULL,
+                                the_source, the_author, NULL, false, false, 0, NULL, NULL, NULL,
+                                the_standing, marked, NULL, '', '', '{}')::label_revision,
+                            truth.id);
+    INSERT INTO withdrawal_revision VALUES (added.id, the_withdrawal);
+    SELECT * INTO STRICT labelled FROM image WHERE id = labelled.id;
   END LOOP;
   PERFORM pg_advisory_xact_lock_shared(3, (labelled.project_id & 2147483647)::int);
   UPDATE task_request SET state = 'cancelled', ended_at = now()
-  WHERE image_id = the_image AND state = 'open' AND kind = 'class_added';
+  WHERE image_id = labelled.id AND state = 'open' AND kind = 'class_added';
   IF truth.id IS NOT NULL THEN
     PERFORM ask_about_classes(labelled, truth);
   END IF;
+END $$;
+
+-- Withdraws labels of one image, but for those that are withdrawn already. If its truth is among them, the
+-- truth is the newest one that still stands, or none. Requires: they were written as the truth.
+-- Locks: the image's row.
+CREATE OR REPLACE FUNCTION withdraw_labels(the_withdrawal bigint, the_image bigint, revisions bigint[],
+                                           the_author bigint)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  labelled image;
+  standing bigint[];
+BEGIN
+  SELECT * INTO STRICT labelled FROM image WHERE id = the_image FOR NO KEY UPDATE;
+  standing := ARRAY(SELECT id FROM standing_label WHERE id = ANY (revisions) ORDER BY number);
+  PERFORM mark_labels(the_withdrawal, labelled, standing, 'withdraw', 'withdrawn', the_author,
+                      standing_truth(the_image, standing, '{}'));
+END $$;
+
+-- Labels that this withdrawal took back and that are still withdrawn. Images that were removed are left out.
+CREATE OR REPLACE FUNCTION labels_to_restore(the_withdrawal bigint)
+RETURNS SETOF label_revision LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN QUERY
+  SELECT label.*
+  FROM withdrawal_revision
+  JOIN standing_withdrawal mark ON mark.id = withdrawal_revision.revision_id
+  JOIN label_revision label ON label.id = mark.based_on
+  JOIN image ON image.id = label.image_id
+  WHERE withdrawal_id = the_withdrawal AND image.state <> 'removed';
+END $$;
+
+-- Restores labels of one image that this withdrawal took back. The truth is the newest one that stands then.
+-- Requires: they are still withdrawn. Locks: the image's row.
+CREATE OR REPLACE FUNCTION restore_labels(the_withdrawal bigint, the_image bigint, revisions bigint[],
+                                          the_author bigint)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  labelled image;
+BEGIN
+  SELECT * INTO STRICT labelled FROM image WHERE id = the_image FOR NO KEY UPDATE;
+  PERFORM mark_labels(the_withdrawal, labelled, revisions, 'restore', 'restored', the_author,
+                      standing_truth(the_image, '{}', revisions));
 END $$;
 
 -- The models that learned from these revisions, themselves or through the weights that they began with, and

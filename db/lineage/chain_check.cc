@@ -1,6 +1,7 @@
 #include "db/lineage/chain_check.h"
 
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "absl/strings/escaping.h"
@@ -49,10 +50,21 @@ struct ChainWalk {
   int64_t head = 0;   // the end of the chain; 0: none
   int64_t truth = 0;  // 0: none
   int64_t last_revision = 0;
-  std::vector<int64_t> truths;  // revisions that were written as the truth and not withdrawn so far
+  std::set<int64_t> truths;  // revisions that were written as the truth and stand so far
+  std::set<int64_t> withdrawn;
   uint32_t last_number = 0;
   std::string last_hash;
 };
+
+// False: it doesn't stand.
+bool Withdraw(int64_t revision, ChainWalk& walk) {
+  return walk.truths.erase(revision) > 0 && walk.withdrawn.insert(revision).second;
+}
+
+// False: it isn't withdrawn.
+bool Restore(int64_t revision, ChainWalk& walk) {
+  return walk.withdrawn.erase(revision) > 0 && walk.truths.insert(revision).second;
+}
 
 void EndOfChain(const ImageHistory& history, const ChainWalk& walk, ChainCheck& check) {
   const std::string where = absl::StrCat("image ", history.image.value(), ": ");
@@ -60,7 +72,7 @@ void EndOfChain(const ImageHistory& history, const ChainWalk& walk, ChainCheck& 
     check.breaks.push_back(absl::StrCat(where, "its history ends with revision ", walk.head,
                                         ", and the last there is ", walk.last_revision));
   }
-  const int64_t last_truth = walk.truths.empty() ? 0 : walk.truths.back();
+  const int64_t last_truth = walk.truths.empty() ? 0 : *walk.truths.rbegin();
   if (walk.truth != last_truth) {
     check.breaks.push_back(
         absl::StrCat(where, "its truth is revision ", walk.truth, ", and by its history ", last_truth));
@@ -94,9 +106,13 @@ void CheckRevision(const pqxx::row& row, HistoryRows& rows, ImageHistory& histor
   walk.last_number = number;
   walk.last_revision = id;
   const std::string standing = row["standing"].as<std::string>();  // it may be any text, once it was changed
-  if (standing == "truth") walk.truths.push_back(walk.last_revision);
-  if (standing == "withdrawn" && std::erase(walk.truths, row["based_on"].as<int64_t>(0)) == 0) {
+  const int64_t based_on = Nullable<int64_t>(row["based_on"]).value_or(0);
+  if (standing == "truth") walk.truths.insert(walk.last_revision);
+  if (standing == "withdrawn" && !Withdraw(based_on, walk)) {
     check.breaks.push_back(absl::StrCat(where, "withdraws what was not the truth"));
+  }
+  if (standing == "restored" && !Restore(based_on, walk)) {
+    check.breaks.push_back(absl::StrCat(where, "restores what was not withdrawn"));
   }
   walk.last_hash = BytesOf(row["hash"]);
   history.revisions.push_back(hash);

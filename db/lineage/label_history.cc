@@ -27,6 +27,7 @@ v1::Revision RevisionOf(const pqxx::row& row) {
   revision.set_client(row["client"].as<std::string>());
   revision.set_note(row["note"].as<std::string>());
   for (const std::string& flag : TextsOf(row["flags"])) revision.add_flags(flag);
+  revision.set_withdrawal(Nullable<int64_t>(row["withdrawal_id"]).value_or(0));
   if (row["task_id"].is_null()) return revision;
   revision.set_task_id(row["task_id"].as<int64_t>());
   revision.set_shown_model(row["shown_model"].as<uint32_t>());

@@ -30,13 +30,14 @@ ORDER BY shown.id, ordinal;
 SELECT revision.id, revision.number, revision.source, author.name AS author, revision.created_at,
        revision.blind, revision.late, revision.spent_ms, revision.previous_hash, revision.hash,
        revision.task_id, revision.standing, revision.client, revision.note, revision.flags,
-       based.number AS based_on, task.kind,
+       based.number AS based_on, withdrawal_id, task.kind,
        coalesce(shown_model.number, 0) AS shown_model,
        ranking.generation, task.position, task.slice, task.score, task.probability,
        coalesce(ranked_model.number, 0) AS ranked_model
 FROM label_revision revision
 JOIN principal author ON author.id = revision.author_id
 LEFT JOIN label_revision based ON based.id = revision.based_on
+LEFT JOIN withdrawal_revision ON withdrawal_revision.revision_id = revision.id
 LEFT JOIN task ON task.id = revision.task_id
 LEFT JOIN ranking ON ranking.id = task.ranking_id
 LEFT JOIN model ranked_model ON ranked_model.id = ranking.model_id
@@ -82,34 +83,6 @@ WHERE box_id = $2 AND revision.image_id = $1 ORDER BY revision.number;
 
 -- name: SelectModelsTrainedOnRevisions
 SELECT model_number FROM models_trained_on($1, $2::bigint[]);
-
--- name: LockLabelsToWithdraw
--- Locks the images of the labels in order of id.
-SELECT FROM image
-WHERE id IN (SELECT image_id FROM labels_to_withdraw($1, $2, $3, $4, $5)) ORDER BY id FOR NO KEY UPDATE;
-
--- name: SummarizeWithdrawal
-WITH taken AS MATERIALIZED (
-  SELECT image_id, array_agg(id) AS ids FROM labels_to_withdraw($1, $2, $3, $4, $5) GROUP BY image_id
-), changed AS (
-  SELECT image.side, (standing_truth(image.id, ids)).id AS truth
-  FROM taken JOIN image ON image.id = image_id AND image.truth_revision_id = ANY (ids)
-)
-SELECT (SELECT coalesce(sum(cardinality(ids)), 0) FROM taken) AS revisions,
-       (SELECT count(*) FROM taken) AS images,
-       count(truth) AS earlier_truths,
-       count(*) FILTER (WHERE truth IS NULL) AS unlabelled,
-       count(*) FILTER (WHERE truth IS NULL AND side = 'holdout') AS unlabelled_holdout
-FROM changed;
-
--- name: SelectModelsTrainedOnLabels
-SELECT model_number, trained_on
-FROM models_trained_on($1, ARRAY(SELECT id FROM labels_to_withdraw($1, $2, $3, $4, $5)));
-
--- name: WithdrawLabels
--- By principal $6.
-SELECT withdraw_labels(image_id, array_agg(id ORDER BY number), $6)
-FROM labels_to_withdraw($1, $2, $3, $4, $5) GROUP BY image_id ORDER BY image_id;
 
 -- name: SelectTrainedInRounds
 SELECT DISTINCT round.number FROM snapshot_item JOIN round ON round.snapshot_id = snapshot_item.snapshot_id

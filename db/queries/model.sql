@@ -59,8 +59,9 @@ WHERE model.id = $1;
 -- The project's models that learned from labels that are withdrawn by now.
 SELECT model_number, trained_on
 FROM models_trained_on($1, ARRAY(SELECT withdrawn.based_on
-                                 FROM label_revision withdrawn JOIN image ON image.id = withdrawn.image_id
-                                 WHERE withdrawn.standing = 'withdrawn' AND image.project_id = $1));
+                                 FROM standing_withdrawal withdrawn
+                                 JOIN image ON image.id = withdrawn.image_id
+                                 WHERE image.project_id = $1));
 
 -- name: SelectAncestors
 -- Of model $1, nearest first.

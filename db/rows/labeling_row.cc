@@ -35,8 +35,10 @@ constexpr Names<v1::Outcome, 7> kOutcomes = {{{"accepted", v1::OUTCOME_ACCEPTED}
                                               {"rejected", v1::OUTCOME_REJECTED},
                                               {"dropped", v1::OUTCOME_DROPPED},
                                               {"hidden", v1::OUTCOME_HIDDEN}}};
-constexpr Names<v1::Standing, 3> kStandings = {
-    {{"truth", v1::STANDING_TRUTH}, {"late", v1::STANDING_LATE}, {"withdrawn", v1::STANDING_WITHDRAWN}}};
+constexpr Names<v1::Standing, 4> kStandings = {{{"truth", v1::STANDING_TRUTH},
+                                                {"late", v1::STANDING_LATE},
+                                                {"withdrawn", v1::STANDING_WITHDRAWN},
+                                                {"restored", v1::STANDING_RESTORED}}};
 constexpr Names<v1::ImageState, 4> kImageStates = {{{"usable", v1::USABLE},
                                                     {"set_aside", v1::SET_ASIDE},
                                                     {"excluded", v1::EXCLUDED},

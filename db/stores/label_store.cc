@@ -47,36 +47,4 @@ std::vector<v1::LabelledImage> ReadLabelledImages(Transaction& transaction, Proj
   return images;
 }
 
-v1::WithdrawResponse SummarizeWithdrawal(Transaction& transaction, const LabelsToWithdraw& labels) {
-  v1::WithdrawResponse summary;
-  const pqxx::row row =
-      transaction
-          .Exec("SummarizeWithdrawal", labels.project, labels.author, labels.model, labels.from, labels.to)
-          .at(0);
-  summary.set_revisions(row["revisions"].as<uint64_t>());
-  summary.set_images(row["images"].as<uint64_t>());
-  summary.set_earlier_truths(row["earlier_truths"].as<uint64_t>());
-  summary.set_unlabelled_images(row["unlabelled"].as<uint64_t>());
-  summary.set_unlabelled_holdout_images(row["unlabelled_holdout"].as<uint64_t>());
-  for (const auto& model : transaction.Exec("SelectModelsTrainedOnLabels", labels.project, labels.author,
-                                            labels.model, labels.from, labels.to)) {
-    v1::ModelTrainedOn& trained = *summary.add_models();
-    trained.set_model(model["model_number"].as<uint32_t>());
-    trained.set_labels(model["trained_on"].as<uint64_t>());
-  }
-  return summary;
-}
-
-v1::WithdrawResponse WithdrawLabels(Transaction& transaction, const LabelsToWithdraw& labels,
-                                    PrincipalId by) {
-  transaction.Exec("LockLabelsToWithdraw", labels.project, labels.author, labels.model, labels.from,
-                   labels.to);
-  const v1::WithdrawResponse summary = SummarizeWithdrawal(transaction, labels);
-  transaction.Exec("WithdrawLabels", labels.project, labels.author, labels.model, labels.from, labels.to, by);
-  // The queue may have gone past them. The lock comes last, since the queue's upkeep waits for it.
-  transaction.Exec("LockActiveRankings");
-  transaction.Exec("RewindFirstOpen", labels.project);
-  return summary;
-}
-
 }  // namespace loupe

@@ -7,12 +7,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "db/ids.h"
 #include "db/rows/revision_columns.h"
 #include "loupe/v1/image.pb.h"
-#include "loupe/v1/labeling.pb.h"
 
 namespace loupe {
 
@@ -40,20 +37,5 @@ std::unordered_map<int64_t, std::vector<v1::LabelBox>> ReadTruth(Transaction& tr
 // of id.
 std::vector<v1::LabelledImage> ReadLabelledImages(Transaction& transaction, ProjectId project, v1::Side side,
                                                   ImageId after, int limit);
-
-// Revisions that were written as the truth, of one project: all of them that match each of these.
-struct LabelsToWithdraw {
-  ProjectId project;
-  std::optional<PrincipalId> author;
-  std::optional<ModelId> model;  // they hold a box that was accepted as it predicted it
-  std::optional<absl::Time> from;
-  std::optional<absl::Time> to;  // not included
-};
-
-// What WithdrawLabels would change.
-v1::WithdrawResponse SummarizeWithdrawal(Transaction& transaction, const LabelsToWithdraw& labels);
-
-// Takes labels back, by further revisions. Locks: the images, then the active rankings.
-v1::WithdrawResponse WithdrawLabels(Transaction& transaction, const LabelsToWithdraw& labels, PrincipalId by);
 
 }  // namespace loupe

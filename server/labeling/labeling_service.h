@@ -31,6 +31,10 @@ class LabelingServiceImpl final : public v1::LabelingService::Service {
                           v1::OwnWork* response) override;
   grpc::Status Withdraw(grpc::ServerContext* context, const v1::WithdrawRequest* request,
                         v1::WithdrawResponse* response) override;
+  grpc::Status ListWithdrawals(grpc::ServerContext* context, const v1::ListWithdrawalsRequest* request,
+                               v1::ListWithdrawalsResponse* response) override;
+  grpc::Status UndoWithdrawal(grpc::ServerContext* context, const v1::UndoWithdrawalRequest* request,
+                              v1::UndoWithdrawalResponse* response) override;
   grpc::Status ListQueue(grpc::ServerContext* context, const v1::ListQueueRequest* request,
                          v1::ListQueueResponse* response) override;
 

@@ -8,6 +8,7 @@
 #include "db/stores/model_store.h"
 #include "db/stores/project_store.h"
 #include "proto/error_info.h"
+#include "server/provenance/calibrated_scores.h"
 #include "server/provenance/checkpoint.h"
 #include "server/rpc/asked_image.h"
 #include "server/rpc/rpc_status.h"
@@ -45,7 +46,9 @@ absl::StatusOr<v1::BoxProvenance> ReadBox(Transaction& transaction, const std::s
   }
   const absl::StatusOr<v1::Image> found = FindAskedImage(transaction, *project, image->value(), "");
   if (!found.ok()) return found.status();
-  return ReadBoxProvenance(transaction, *project, *found, box_id);
+  v1::BoxProvenance provenance = ReadBoxProvenance(transaction, *project, *found, box_id);
+  AddCalibratedScores(transaction, *project, provenance);
+  return provenance;
 }
 
 absl::StatusOr<v1::ModelProvenance> ReadModelLineage(Transaction& transaction,
@@ -73,7 +76,9 @@ grpc::Status ProvenanceServiceImpl::GetImageProvenance(grpc::ServerContext* cont
                                 const absl::StatusOr<v1::Image> image = FindAskedImage(
                                     transaction, *project, request->image_id(), request->file_name());
                                 if (!image.ok()) return image.status();
-                                return ReadProvenance(transaction, *image);
+                                v1::ImageProvenance provenance = ReadProvenance(transaction, *image);
+                                AddCalibratedScores(transaction, *project, provenance);
+                                return provenance;
                               });
   });
 }

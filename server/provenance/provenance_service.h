@@ -43,6 +43,8 @@ class ProvenanceServiceImpl final
                           v1::QueryBoxesResponse* response) override;
   grpc::Status ExportBoxes(grpc::ServerContext* context, const v1::ExportBoxesRequest* request,
                            grpc::ServerWriter<v1::ExportBoxesResponse>* writer) override;
+  grpc::Status GetLabelStats(grpc::ServerContext* context, const v1::GetLabelStatsRequest* request,
+                             v1::LabelStats* response) override;
 
  private:
   // Calls `take` with the records of the project, and `check` with one part of its history after another.

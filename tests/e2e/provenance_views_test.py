@@ -210,6 +210,74 @@ class ViewsTest(unittest.TestCase):
                          f"WHERE project = 'parts' AND model = {number} GROUP BY reviewer ORDER BY reviewer"))
                 self.assertEqual(sum(o["boxes"] for o in told["origins"]), told["model"]["snapshot_boxes"])
 
+    def test_statistics_are_those_of_the_views(self):
+        told = deployment.json("provenance", "stats", "--by", "hour", "--project", "parts")
+
+        def counted_by(column, view, key, of="written"):
+            where = "" if of == "written" else " AND is_truth"
+            found = collections.defaultdict(dict)
+            for name, kind, number in rows(f"SELECT {column}, {key}, count(*) FROM provenance.{view} "
+                                           f"WHERE project = 'parts'{where} GROUP BY 1, 2"):
+                found[name][kind] = int(number)
+            return dict(found)
+
+        hour = """to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:00:00"Z"')"""
+        boxes = "revision_box"
+        for of in ("written", "truth"):
+            self.assertEqual({one["begins"]: one[of]["origins"] for one in told["periods"]
+                              if one[of]["origins"]}, counted_by(hour, boxes, "origin", of))
+            self.assertEqual({one["reviewer"]: one[of]["origins"] for one in told["reviewers"]
+                              if one[of]["origins"]}, counted_by("reviewer", boxes, "origin", of))
+            self.assertEqual({one["class"]: one[of] for one in told["classes"] if one[of]},
+                             counted_by("class", boxes, "origin", of))
+        self.assertEqual({one["reviewer"]: one["written"]["outcomes"] for one in told["reviewers"]
+                          if one["written"]["outcomes"]}, counted_by("reviewer", "shown_box", "outcome"))
+        self.assertNotIn("dora", [one["reviewer"] for one in told["reviewers"]], "her images were removed")
+        spent = {one["reviewer"]: one["written"]["spent_ms"] for one in told["reviewers"]}
+        self.assertEqual(spent["ben"], 3000 * len(lineage.of("ben")))
+        text = lineage.loupe("provenance", "stats", "--from", "2000-01-01", "--to", "2100-01-01")
+        for word in ("hours spent", "ben", "scratch", "accepted_at_once", "truth now"):
+            self.assertIn(word, text)
+        with self.assertRaisesRegex(AssertionError, "yesterday is no day: use 2026-11-29"):
+            lineage.loupe("provenance", "stats", "--from", "yesterday")
+
+    def test_a_withdrawal_is_undone_and_done_again(self):
+        def marks():
+            models = deployment.json("model", "list", "--project", "parts")["models"]
+            views = rows("SELECT withdrawn_labels FROM provenance.model ORDER BY model DESC")
+            self.assertEqual([[str(model["withdrawn_labels"])] for model in models], views)
+            return [model["withdrawn_labels"] for model in models]
+
+        carls = len(lineage.of("carl"))
+        before = marks()
+        self.assertGreater(before[0], 0)
+        self.assertIn("learned from labels that were withdrawn since", lineage.loupe("curve"))
+        one, = deployment.json("withdrawal", "list", "--project", "parts")["withdrawals"]
+        self.assertEqual([one[key] for key in ("reviewer", "withdrawn_by", "revisions", "images")],
+                         ["carl", "admin", carls, carls])
+        self.assertEqual(rows("SELECT DISTINCT withdrawal FROM provenance.withdrawn_label"),
+                         [[str(one["withdrawal"])]])
+        dry = lineage.loupe("withdrawal", "undo", one["withdrawal"], "--dry-run")
+        self.assertIn("would be restored", dry)
+        self.assertEqual(marks(), before)
+        undone = deployment.json("withdrawal", "undo", one["withdrawal"], "--project", "parts")
+        self.assertEqual((undone["revisions"], undone["labelled_images"]), (carls, carls))
+        self.assertEqual(marks(), [0, 0, 0])
+        self.assertNotIn("withdrawn", lineage.loupe("curve"))
+        self.assertEqual(rows("SELECT file_name FROM provenance.withdrawn_label"), [])
+        history = lineage.loupe("provenance", "image", lineage.of("carl")[0]["file_name"])
+        self.assertIn(f"gives back revision 1, by withdrawal {one['withdrawal']}", history)
+        self.assertIn("carl", lineage.loupe("withdrawal", "list"))
+        with self.assertRaisesRegex(AssertionError, "was undone already, by admin"):
+            lineage.loupe("withdrawal", "undo", one["withdrawal"])
+        again = deployment.json("withdraw", "--reviewer", "carl", "--project", "parts")
+        self.assertEqual(again["revisions"], carls)
+        self.assertEqual(marks(), before)
+        self.assertEqual(rows("SELECT withdrawal, labels, undone_by FROM provenance.withdrawal ORDER BY 1"),
+                         [[str(one["withdrawal"]), str(carls), "admin"],
+                          [str(again["withdrawal"]), str(carls), ""]])
+        self.assertIn(" 0 breaks", lineage.loupe("provenance", "verify"))
+
     def test_images_removed_and_projects_deleted_appear_nowhere(self):
         removed = ",".join(str(answer["image_id"]) for answer in lineage.of("dora"))
         columns = collections.defaultdict(set)

@@ -141,8 +141,14 @@ export const rows = {
     refused: invalid({ ...parts, since: "1969-12-31T23:59:59Z" }),
   },
   "LabelingService.Withdraw": {
-    request: { ...parts, reviewer: "annotator" },
+    request: { ...parts, reviewer: "admin" },
     refused: { request: { ...parts, reviewer: "nobody" }, reason: "NO_SUCH_REVIEWER" },
+    after: (world, [answer]) => (world.withdrawal = answer.withdrawal),
+  },
+  "LabelingService.ListWithdrawals": { request: parts, refused: invalid({ ...parts, pageToken: "x" }) },
+  "LabelingService.UndoWithdrawal": {
+    request: (world) => ({ ...parts, withdrawal: world.withdrawal }),
+    refused: { request: { ...parts, withdrawal: "999999" }, reason: "NO_SUCH_WITHDRAWAL" },
   },
   "LabelingService.ListQueue": { request: parts, refused: noProject },
 
@@ -193,6 +199,10 @@ export const rows = {
   "ProvenanceService.ExportBoxes": {
     request: parts,
     refused: { request: { ...parts, filter: { reviewer: "nobody" } }, reason: "NO_SUCH_REVIEWER" },
+  },
+  "ProvenanceService.GetLabelStats": {
+    request: { ...parts, period: "WEEK" },
+    refused: invalid({ ...parts, from: "2026-11-29T08:30:00Z" }),
   },
   "InsightService.GetCurve": { request: parts, refused: invalid({ ...parts, worthwhileGain: 2 }) },
   "InsightService.CheckLabels": { request: parts, refused: noProject },

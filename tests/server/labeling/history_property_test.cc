@@ -54,7 +54,7 @@ class Person {
   // Calls `acknowledge` with each revision that was acknowledged.
   template <typename Acknowledge>
   void Act(const Acknowledge& acknowledge) {
-    switch (random_() % (engineer_ ? 15 : 6)) {
+    switch (random_() % (engineer_ ? 16 : 6)) {
       case 0:
       case 1:
         return TakeNext();
@@ -81,6 +81,8 @@ class Person {
         return RetireClass();
       case 13:
         return Withdraw();
+      case 14:
+        return UndoWithdrawal();
       default:
         Freeze();
     }
@@ -249,6 +251,22 @@ class Person {
     EXPECT_EQ(again->revisions(), withdrawn->revisions()) << "a repeated request";
   }
 
+  // Any withdrawal of anybody; often one that was undone.
+  void UndoWithdrawal() {
+    const auto listed =
+        Rpc(*labeling_, &v1::LabelingService::Stub::ListWithdrawals, token_, v1::ListWithdrawalsRequest());
+    Expect(listed.status(), {});
+    if (!listed.ok() || listed->withdrawals().empty()) return;
+    v1::UndoWithdrawalRequest request;
+    request.set_request_id(NextRequestId());
+    request.set_withdrawal(
+        listed->withdrawals(static_cast<int>(random_() % static_cast<uint64_t>(listed->withdrawals_size())))
+            .withdrawal());
+    request.set_dry_run(random_() % 4 == 0);
+    Expect(Rpc(*labeling_, &v1::LabelingService::Stub::UndoWithdrawal, token_, request).status(),
+           {"WITHDRAWAL_UNDONE"});
+  }
+
   std::shared_ptr<grpc::Channel> channel_;
   const std::string token_;
   const bool engineer_;
@@ -275,11 +293,24 @@ TEST_P(HistoryPropertyTest, OneTruthAnImageAndNothingLost) {
   }
   // Some leases end early, so that answers come late.
   for (int i = 0; i < 10; ++i) {
+    AddToLabelCounts(7);
+    EXPECT_EQ(CountsThatDiffer(), 0) << "while people write";
     coordinator_.database().Sql(
         "UPDATE lease SET expires_at = now() - interval '1 second' WHERE random() < 0.3");
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
   for (std::thread& person : people) person.join();
+
+  EXPECT_EQ(CountsThatDiffer(), 0);
+  AddToLabelCounts(7);
+  AddToLabelCounts(7);
+  EXPECT_EQ(Number("SELECT counted_id FROM label_count_state"), Number("SELECT max(id) FROM label_revision"));
+  EXPECT_EQ(CountsThatDiffer(), 0);
+  coordinator_.database().Sql(
+      "BEGIN; DELETE FROM label_count; DELETE FROM removed_image; UPDATE label_count_state SET counted_id = "
+      "0; "
+      "COMMIT");
+  EXPECT_EQ(CountsThatDiffer(), 0) << "counted anew";
 
   EXPECT_EQ(Verify().breaks_total(), 0U) << "the truth is the last revision that was written as it";
   for (const int64_t revision : acknowledged_) {
@@ -291,16 +322,19 @@ TEST_P(HistoryPropertyTest, OneTruthAnImageAndNothingLost) {
   EXPECT_EQ(
       Number("SELECT count(*) FROM label_revision one WHERE standing = 'truth' AND based_on IS DISTINCT FROM "
              "(SELECT max(id) FROM label_revision before WHERE before.image_id = one.image_id "
-             "AND before.number < one.number AND before.standing = 'truth' AND NOT EXISTS "
-             "(SELECT FROM label_revision taken WHERE taken.based_on = before.id "
-             "AND taken.standing = 'withdrawn' AND taken.number < one.number))"),
+             "AND before.number < one.number AND before.standing = 'truth' AND "
+             "(SELECT count(*) FILTER (WHERE mark.standing = 'withdrawn') "
+             "= count(*) FILTER (WHERE mark.standing = 'restored') FROM label_revision mark "
+             "WHERE mark.based_on = before.id AND mark.number < one.number))"),
       0);
   EXPECT_GT(Number("SELECT count(*) FROM label_revision WHERE standing = 'withdrawn'"), 0);
+  EXPECT_GT(Number("SELECT count(*) FROM label_revision WHERE standing = 'restored'"), 0);
   // The truth is the newest that nobody took back.
   EXPECT_EQ(Number("SELECT count(*) FROM image WHERE truth_revision_id IS DISTINCT FROM "
                    "(SELECT max(id) FROM label_revision one WHERE image_id = image.id AND standing = 'truth' "
-                   "AND NOT EXISTS (SELECT FROM label_revision taken WHERE taken.based_on = one.id "
-                   "AND taken.standing = 'withdrawn'))"),
+                   "AND (SELECT count(*) FILTER (WHERE mark.standing = 'withdrawn') "
+                   "= count(*) FILTER (WHERE mark.standing = 'restored') FROM label_revision mark "
+                   "WHERE mark.based_on = one.id))"),
             0);
   EXPECT_EQ(Number("SELECT count(*) FROM task WHERE image_side = 'holdout' AND NOT blind"), 0);
   EXPECT_EQ(

@@ -134,6 +134,13 @@ class LabelingTest : public testing::Test {
   // The first column of the only row.
   int64_t Number(const std::string& sql) { return coordinator_.database().Sql(sql).at(0)[0].as<int64_t>(); }
 
+  // How many of the sums over labels differ from what the views of the schema provenance count, at one
+  // moment.
+  int64_t CountsThatDiffer();
+
+  // Adds what it can to the stored sums, at most `most` revisions at a time.
+  void AddToLabelCounts(int most);
+
   // Queues a round, on the truth of the pool.
   void SubmitRound() {
     const auto rounds = v1::RoundService::NewStub(coordinator_.channel());

@@ -5,6 +5,7 @@
 
 #include <pqxx/except>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "proto/error_info.h"
 #include "tests/server/labeling/labeling_fixture.h"
@@ -156,6 +157,28 @@ TEST_F(LineageTest, ABoxIsFollowedFromItsPredictionThroughTwoCorrections) {
   const v1::BoxProvenance gone = BoxOf(coordinator_, engineer_, box);
   EXPECT_FALSE(gone.in_truth());
   EXPECT_EQ(gone.revisions_size(), 2);
+}
+
+TEST_F(LineageTest, AShownBoxHasACalibratedScoreIfItsModelIsCalibrated) {
+  const int64_t box = Provenance(2).revisions(0).boxes(0).box_id();
+  EXPECT_FALSE(BoxOf(coordinator_, engineer_, box).revisions(0).source().has_calibrated_score());
+  v1::Evaluation evaluation;
+  v1::ClassCalibration& first = *evaluation.mutable_calibration()->add_classes();
+  first.set_kind("platt");
+  first.set_slope(2);
+  evaluation.mutable_calibration()->add_classes()->set_kind("identity");
+  SubmitRound();
+  coordinator_.database().Sql(
+      absl::StrCat("BEGIN; UPDATE model SET round_id = 1 WHERE id = 1; INSERT INTO evaluation (model_id, "
+                   "round_id, result) "
+                   "VALUES (1, 1, decode('",
+                   absl::BytesToHexString(evaluation.SerializeAsString()), "', 'hex')); COMMIT"));
+  // sigmoid(2 * logit(0.9)) = 0.81 / (0.81 + 0.01).
+  EXPECT_NEAR(BoxOf(coordinator_, engineer_, box).revisions(0).source().calibrated_score(), 81. / 82, 1e-6);
+  const v1::ImageProvenance history = Provenance(2);
+  ASSERT_EQ(history.revisions(0).shown_boxes_size(), 2);
+  EXPECT_NEAR(history.revisions(0).shown_boxes(0).calibrated_score(), 81. / 82, 1e-6);
+  EXPECT_FALSE(history.revisions(0).shown_boxes(1).has_calibrated_score()) << "too few boxes to calibrate by";
 }
 
 TEST_F(LineageTest, ABoxIsInTheTruthAgainWhenALaterAnswerIsTakenBack) {
