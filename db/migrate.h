@@ -34,8 +34,8 @@ inline constexpr char kServiceRole[] = "loupe_service";
 // none, and the owner may not make it), INTERNAL. Idempotent.
 absl::Status PrepareServiceRole(const std::string& url, const std::string& password);
 
-// Whether the role of `url` may migrate: it owns the tables, or there are none and it may make them. Errors: UNAVAILABLE,
-// INTERNAL.
+// Whether the role of `url` may migrate: it owns the tables, or there are none and it may make them.
+// Errors: UNAVAILABLE, INTERNAL.
 absl::StatusOr<bool> MayMigrate(const std::string& url);
 
 // For a role that may not migrate. Errors: UNAVAILABLE, FAILED_PRECONDITION (NOT_MIGRATED: the database lacks

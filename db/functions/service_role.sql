@@ -21,9 +21,9 @@ BEGIN
   GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO loupe_service;
   REVOKE INSERT ON schema_migration, schema_function FROM loupe_service;
   GRANT UPDATE, DELETE
-    ON class, evaluation, guidelines, ignored_region, job, label_count, label_count_state, lease, login_link,
-       model, prediction, project, pseudo_label, ranking, ranking_entry, removed_image, request, round, session,
-       task_request, worker
+    ON class, evaluation, guidelines, ignored_region, job, label_count, label_count_state, lease,
+       login_link, model, prediction, project, pseudo_label, ranking, ranking_entry, removed_image, request,
+       round, session, task_request, worker
     TO loupe_service;
   GRANT UPDATE (state, state_reason, state_round_id, file_name, group_name, perceptual_hash, brightness)
     ON image TO loupe_service;

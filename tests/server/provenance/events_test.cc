@@ -350,10 +350,11 @@ TEST_F(EventsTest, AreThereInADatabaseThatWasRestoredElsewhere) {
                         absl::StrReplaceAll(database, {{"/self/", absl::StrCat("/", getpid(), "/")}}), "'");
   };
   const std::string programs = "$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)/";
-  ASSERT_EQ(std::system(absl::StrCat(programs, "pg_dump", of_child(coordinator_.database().url()), " | ",
-                                     programs, "psql -qX -v ON_ERROR_STOP=1", of_child(url), " > /dev/null")
-                            .c_str()),
-            0);
+  ASSERT_EQ(
+      std::system(absl::StrCat(programs, "pg_dump --no-acl", of_child(coordinator_.database().url()), " | ",
+                               programs, "psql -qX -v ON_ERROR_STOP=1", of_child(url), " > /dev/null")
+                      .c_str()),
+      0);
   ASSERT_TRUE(Migrate(url).ok());
   {
     pqxx::connection connection(url);
@@ -362,11 +363,12 @@ TEST_F(EventsTest, AreThereInADatabaseThatWasRestoredElsewhere) {
               Number("SELECT min(txid)::text FROM event"))
         << "nothing is put to the test";
   }
-  const auto server = Server::Start({.database_url = url,
-                                     .blob_folder = folder.path() / "blobs",
-                                     .listen = "127.0.0.1:0",
-                                     .tls_certificate = "",
-                                     .tls_key = ""});
+  ServerOptions options;
+  options.database_url = url;
+  options.blob_folder = folder.path() / "blobs";
+  options.checkpoint_key = folder.path() / "checkpoint.key";
+  options.listen = "127.0.0.1:0";
+  const auto server = Server::Start(options);
   ASSERT_TRUE(server.ok()) << server.status();
   const auto channel = grpc::CreateChannel((*server)->address(), grpc::InsecureChannelCredentials());
   stub_of_events_ = v1::ProvenanceService::NewStub(channel);
