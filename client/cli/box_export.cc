@@ -35,6 +35,7 @@ absl::StatusOr<SavedBoxes> SaveBoxLines(const Connection& connection, const v1::
                                         const std::filesystem::path& path) {
   std::optional<WholeFile> file;
   SavedBoxes saved;
+  int64_t last_image = 0;
   std::string lines;
   const absl::Status read = ReadExport(
       connection, request,
@@ -43,15 +44,17 @@ absl::StatusOr<SavedBoxes> SaveBoxLines(const Connection& connection, const v1::
         if (!opened.ok()) return opened.status();
         file.emplace(*std::move(opened));
         saved = {};
+        last_image = 0;
         return format == LineFormat::kCsv ? file->Append(CsvHeader()) : absl::OkStatus();
       },
       [&](const v1::ExportBoxesResponse& message) {
         lines.clear();
         for (const v1::FoundBox& found : message.boxes()) {
+          if (found.image_id() != last_image) ++saved.images;
+          last_image = found.image_id();
           format == LineFormat::kCsv ? AppendCsvLine(lines, found, classes)
                                      : AppendJsonLine(lines, found, classes);
         }
-        saved.images += static_cast<uint64_t>(message.images_size());
         saved.boxes += static_cast<uint64_t>(message.boxes_size());
         return file->Append(lines);
       });

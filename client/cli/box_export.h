@@ -22,7 +22,7 @@ absl::Status ReadExport(const Connection& connection, const v1::ExportBoxesReque
 enum class LineFormat { kCsv, kJson };
 
 struct SavedBoxes {
-  uint64_t images = 0;
+  uint64_t images = 0;  // with a box
   uint64_t boxes = 0;
 };
 

@@ -1,4 +1,5 @@
 // loupe export
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <string>
@@ -74,6 +75,12 @@ absl::StatusOr<Exported> FetchLabels(const Connection& connection, const v1::Exp
         return absl::OkStatus();
       });
   if (!status.ok()) return status;
+  std::sort(exported.images.begin(), exported.images.end(),
+            [](const v1::Image& a, const v1::Image& b) { return a.id() < b.id(); });
+  std::sort(exported.coco.annotations.begin(), exported.coco.annotations.end(),
+            [](const CocoAnnotation& a, const CocoAnnotation& b) {
+              return std::pair(a.image_id, a.id) < std::pair(b.image_id, b.id);
+            });
   const std::vector<std::string> names = ExportNames(exported.images);
   for (size_t i = 0; i < names.size(); ++i) {
     const v1::Image& image = exported.images[i];
@@ -147,7 +154,9 @@ absl::StatusOr<size_t> WriteSide(const Exported& exported, v1::Side side, const 
 absl::Status ExportCoco(const Context& context, const ExportLabelsOptions& options,
                         const Connection& connection, const v1::ExportBoxesRequest& request,
                         const v1::Project& project) {
-  const absl::StatusOr<Exported> exported = FetchLabels(connection, request, project, options.lineage);
+  v1::ExportBoxesRequest with_images = request;
+  with_images.set_with_images(true);
+  const absl::StatusOr<Exported> exported = FetchLabels(connection, with_images, project, options.lineage);
   if (!exported.ok()) return exported.status();
   if (exported->images.empty() && request.filter().ByteSizeLong() == 0)
     return absl::FailedPreconditionError("no image is labelled: there is nothing to export");

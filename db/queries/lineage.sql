@@ -3,50 +3,48 @@
 -- name: FindTruths
 SELECT images, last_image, truths FROM find_truths($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
--- name: SelectFoundBoxes
--- Of these truths, those after box $3 of image $2, at most $10, in order of image and box.
--- `made`: the task that showed the box it was made from, and the answer to it, as in the view
--- provenance.box_from_prediction; only these origins come of a shown box. `maker`: who wrote the first
--- revision that holds it; NULL: it is this one, as an image's first revision holds new boxes alone.
-SELECT image.id, image.file_name, box.box_id, box.label, box.x1, box.y1, box.x2, box.y2, box.origin,
-       box.ignore, box.spent_ms, revision.number, reviewer.name, revision.created_at, task.slice,
-       revision.blind, revision.client, revision.spent_ms, maker.name, maker.created_at,
-       model.number, shown.ordinal, shown.label, shown.score, shown.x1, shown.y1, shown.x2, shown.y2,
-       outcome.outcome,
-       provenance.iou(box.x1, box.y1, box.x2, box.y2, shown.x1, shown.y1, shown.x2, shown.y2)
+-- Of what follows, each statement finds its rows by ids of its own table. In a join with a list of ids the
+-- planner reads the whole table for each of them where the statistics are stale.
+
+-- name: SelectTruths
+-- These revisions but those of images that were removed.
+SELECT revision.id, image.id, image.file_name, revision.number, reviewer.name, revision.created_at,
+       task.slice, revision.blind, revision.client, revision.spent_ms, revision.task_id
 FROM label_revision revision
 JOIN image ON image.id = revision.image_id
 JOIN principal reviewer ON reviewer.id = revision.author_id
 LEFT JOIN task ON task.id = revision.task_id
-JOIN label_box box ON box.revision_id = revision.id
-LEFT JOIN LATERAL (
-  SELECT revision.task_id, revision.id AS revision_id, box.shown_ordinal WHERE box.shown_ordinal IS NOT NULL
-  UNION ALL
-  (SELECT answer.task_id, answer.id, earlier.shown_ordinal
-   FROM label_box earlier JOIN label_revision answer ON answer.id = earlier.revision_id
-   WHERE box.shown_ordinal IS NULL AND box.origin IN ('accepted', 'adjusted', 'relabelled')
-     AND earlier.box_id = box.box_id AND earlier.shown_ordinal IS NOT NULL
-   ORDER BY earlier.revision_id DESC LIMIT 1)
-) made ON true
-LEFT JOIN shown_box shown ON shown.task_id = made.task_id AND shown.ordinal = made.shown_ordinal
-LEFT JOIN model ON model.id = shown.model_id
-LEFT JOIN outcome ON outcome.revision_id = made.revision_id AND outcome.shown_ordinal = made.shown_ordinal
-LEFT JOIN LATERAL (
-  SELECT principal.name, first_one.created_at
-  FROM label_box held
-  JOIN label_revision first_one ON first_one.id = held.revision_id
-  JOIN principal ON principal.id = first_one.author_id
-  WHERE revision.number > 1 AND held.box_id = box.box_id
-  ORDER BY held.revision_id LIMIT 1
-) maker ON true
-WHERE revision.id = ANY ($1::bigint[]) AND image.state <> 'removed' AND (image.id, box.box_id) > ($2, $3)
-  AND ($4::text[] = '{}' OR box.origin = ANY ($4::text[]))
-  AND ($5::text[] = '{}' OR outcome.outcome = ANY ($5::text[]))
-  AND ($6::int IS NULL OR box.label = $6)
-  AND ($7::bigint IS NULL OR shown.model_id = $7)
-  AND ($8::real IS NULL OR shown.score >= $8)
-  AND ($9::real IS NULL OR shown.score <= $9)
-ORDER BY image.id, box.box_id LIMIT $10;
+WHERE revision.id = ANY ($1::bigint[]) AND image.state <> 'removed';
+
+-- name: SelectBoxesOfTruths
+-- Boxes of these revisions, at most $4.
+SELECT revision_id, box_id, label, x1, y1, x2, y2, origin, ignore, spent_ms, shown_ordinal
+FROM label_box
+WHERE revision_id = ANY ($1::bigint[]) AND ($2::text[] = '{}' OR origin = ANY ($2::text[]))
+  AND ($3::int IS NULL OR label = $3)
+LIMIT $4;
+
+-- name: SelectRevisionsOfBoxes
+-- One row per revision that holds one of these boxes, oldest first.
+SELECT box_id, held.revision_id, revision.task_id, shown_ordinal, author.name, revision.created_at
+FROM label_box held
+JOIN label_revision revision ON revision.id = held.revision_id
+JOIN principal author ON author.id = revision.author_id
+WHERE box_id = ANY ($1::bigint[]) ORDER BY held.revision_id;
+
+-- name: SelectBecomings
+-- Outcomes of shown boxes that became boxes of these revisions; of those in $2 ({}: of any).
+SELECT revision_id, shown_ordinal, outcome
+FROM outcome
+WHERE revision_id = ANY ($1::bigint[]) AND outcome NOT IN ('rejected', 'dropped', 'hidden')
+  AND ($2::text[] = '{}' OR outcome = ANY ($2::text[]));
+
+-- name: SelectShownBoxesOfTasks
+-- Those of model $2 (NULL: any) with a score from $3 to $4.
+SELECT task_id, ordinal, model.number, label, score, x1, y1, x2, y2
+FROM shown_box JOIN model ON model.id = model_id
+WHERE task_id = ANY ($1::bigint[]) AND ($2::bigint IS NULL OR model_id = $2)
+  AND ($3::real IS NULL OR score >= $3) AND ($4::real IS NULL OR score <= $4);
 
 -- name: SelectImagesOfTruths
 -- In order of id. An image that was removed since is left out.

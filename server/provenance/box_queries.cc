@@ -29,10 +29,15 @@ constexpr int kTruthsPerPage = 5'000;
 // What an export reads at a time, and how large a message gets.
 constexpr int kFrozenAtATime = 100'000;
 constexpr size_t kTruthsAtATime = 1'000;
-constexpr int kBoxesAtATime = 5'000;
 constexpr size_t kMessageBytes = 256 << 10;
 
-// A token is where its page begins, and a hash of whose it is.
+// A box among those of a query, which are in order of image and box.
+struct BoxPlace {
+  int64_t image = 0;
+  int64_t box = 0;
+};
+
+// A token is the place after which its page begins, and a hash of whose it is.
 std::string QueryHash(ProjectId project, const v1::BoxFilter& filter) {
   return ToHex(HashOf(absl::StrCat(project.value(), " ", filter.SerializeAsString()))).substr(0, 16);
 }
@@ -55,16 +60,17 @@ absl::StatusOr<BoxPlace> PlaceOf(const std::string& page_token, const std::strin
                "token");
 }
 
-// Adds boxes of these truths until the page holds one more than it may.
+// Adds boxes of these truths, which come after this place, until the page holds one more than it may.
 void FillPage(Transaction& transaction, const BoxConditions& conditions, std::span<const int64_t> truths,
               const BoxPlace& after, int size, v1::QueryBoxesResponse& page) {
   while (!truths.empty() && page.boxes_size() <= size) {
-    const std::span<const int64_t> part = truths.first(std::min(truths.size(), kTruthsAtATime));
-    for (v1::FoundBox& box :
-         ReadFoundBoxes(transaction, part, conditions, after, size + 1 - page.boxes_size())) {
-      *page.add_boxes() = std::move(box);
+    FoundBoxes found =
+        ReadFoundBoxes(transaction, truths.first(std::min(truths.size(), kTruthsAtATime)), conditions);
+    for (v1::FoundBox& box : found.boxes) {
+      if (box.image_id() == after.image && box.box().box_id() <= after.box) continue;
+      if (page.boxes_size() <= size) *page.add_boxes() = std::move(box);
     }
-    truths = truths.subspan(part.size());
+    truths = truths.subspan(found.revisions);
   }
 }
 
@@ -81,7 +87,7 @@ absl::StatusOr<v1::QueryBoxesResponse> ReadPage(Transaction& transaction,
   const int size = PageSize(request.page_size(), 100, 500);
   v1::QueryBoxesResponse page;
   int64_t last_image = after->image - 1;  // its last boxes may be on this page
-  int images = 1 + size / 4;
+  int images = 1 + size / 16;
   int searched = 0;
   size_t truths = 0;
   while (searched < kImagesPerPage && truths < kTruthsPerPage && page.boxes_size() < size) {
@@ -120,13 +126,31 @@ absl::StatusOr<FrozenExport> Freeze(Transaction& transaction, const v1::ExportBo
     found = FindTruths(transaction, *project, frozen.conditions, found.last_image, kFrozenAtATime);
     frozen.truths.insert(frozen.truths.end(), found.revisions.begin(), found.revisions.end());
   } while (found.last_image != 0);
+  // In the order in which they were written: what is read together then lies together.
+  std::sort(frozen.truths.begin(), frozen.truths.end());
   return frozen;
 }
 
 struct ExportPart {
-  std::vector<v1::FoundBox> boxes;
-  std::vector<v1::Image> images;  // once all their boxes are read
+  FoundBoxes found;
+  std::vector<v1::Image> images;
 };
+
+// The next part: of as many of these truths as `found.revisions` says.
+ExportPart ReadPart(Transaction& transaction, const BoxConditions& conditions,
+                    std::span<const int64_t> truths, bool with_images) {
+  truths = truths.first(std::min(truths.size(), kTruthsAtATime));
+  ExportPart part;
+  part.found = ReadFoundBoxes(transaction, truths, conditions);
+  if (!with_images) return part;
+  part.images = ReadImagesOfTruths(transaction, truths.first(part.found.revisions));
+  if (conditions.AskAboutBoxes()) {
+    std::unordered_set<int64_t> matching;
+    for (const v1::FoundBox& box : part.found.boxes) matching.insert(box.image_id());
+    std::erase_if(part.images, [&](const v1::Image& image) { return !matching.contains(image.id()); });
+  }
+  return part;
+}
 
 // Gathers boxes and images into messages.
 class ExportWriter {
@@ -135,7 +159,7 @@ class ExportWriter {
 
   absl::Status Write(ExportPart part) {
     absl::Status written;
-    for (v1::FoundBox& box : part.boxes) {
+    for (v1::FoundBox& box : part.found.boxes) {
       bytes_ += box.ByteSizeLong();
       *message_.add_boxes() = std::move(box);
       if (written = FlushAt(kMessageBytes); !written.ok()) return written;
@@ -164,53 +188,6 @@ class ExportWriter {
   size_t bytes_ = 0;
 };
 
-// Reads an export piece by piece, each in a transaction of its own.
-class ExportReader {
- public:
-  explicit ExportReader(FrozenExport frozen) : frozen_(std::move(frozen)) {}
-
-  bool AtEnd() const { return done_ == frozen_.truths.size(); }
-
-  // Requires: not AtEnd(). It may run again after a conflict, so it moves nothing on.
-  ExportPart Read(Transaction& transaction) const {
-    ExportPart part;
-    part.boxes = ReadFoundBoxes(transaction, Truths(), frozen_.conditions, after_, kBoxesAtATime);
-    if (!IsLastOfTruths(part)) return part;
-    part.images = ReadImagesOfTruths(transaction, Truths());
-    if (frozen_.conditions.AskAboutBoxes()) {
-      std::unordered_set<int64_t> matching = matching_;
-      for (const v1::FoundBox& box : part.boxes) matching.insert(box.image_id());
-      std::erase_if(part.images, [&](const v1::Image& image) { return !matching.contains(image.id()); });
-    }
-    return part;
-  }
-
-  // After a part was read.
-  void Advance(const ExportPart& part) {
-    if (IsLastOfTruths(part)) {
-      done_ += Truths().size();
-      after_ = {};
-      matching_.clear();
-      return;
-    }
-    for (const v1::FoundBox& box : part.boxes) matching_.insert(box.image_id());
-    after_ = {part.boxes.back().image_id(), part.boxes.back().box().box_id()};
-  }
-
- private:
-  std::span<const int64_t> Truths() const {
-    return std::span(frozen_.truths).subspan(done_, std::min(kTruthsAtATime, frozen_.truths.size() - done_));
-  }
-  static bool IsLastOfTruths(const ExportPart& part) {
-    return part.boxes.size() < static_cast<size_t>(kBoxesAtATime);
-  }
-
-  FrozenExport frozen_;
-  size_t done_ = 0;                       // truths
-  BoxPlace after_;                        // among the boxes of the next ones
-  std::unordered_set<int64_t> matching_;  // images of the boxes that were read of them
-};
-
 }  // namespace
 
 grpc::Status ProvenanceServiceImpl::QueryBoxes(grpc::ServerContext* context,
@@ -235,16 +212,18 @@ grpc::Status ProvenanceServiceImpl::ExportBoxes(grpc::ServerContext* context,
       if (!turn.ok()) return turn.status();
       return database_.Transact(call.LongRead(kMethod, Isolation::kRepeatableRead), body);
     };
-    absl::StatusOr<FrozenExport> frozen =
+    const absl::StatusOr<FrozenExport> frozen =
         read([&](Transaction& transaction) { return Freeze(transaction, *request); });
     if (!frozen.ok()) return frozen.status();
-    ExportReader reader(*std::move(frozen));
     ExportWriter messages(*writer);
-    while (!reader.AtEnd()) {
-      absl::StatusOr<ExportPart> part = read(
-          [&](Transaction& transaction) { return absl::StatusOr<ExportPart>(reader.Read(transaction)); });
+    std::span<const int64_t> left = frozen->truths;
+    while (!left.empty()) {
+      absl::StatusOr<ExportPart> part = read([&](Transaction& transaction) {
+        return absl::StatusOr<ExportPart>(
+            ReadPart(transaction, frozen->conditions, left, request->with_images()));
+      });
       if (!part.ok()) return part.status();
-      reader.Advance(*part);
+      left = left.subspan(part->found.revisions);
       if (const absl::Status written = messages.Write(*std::move(part)); !written.ok()) return written;
     }
     return messages.Finish();

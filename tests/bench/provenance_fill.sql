@@ -27,7 +27,7 @@ SELECT n, 1 + (n * 7919) % :images AS image, 1 + (n - 1) * 20 / :images AS model
        CASE WHEN n % (:images / 10) = 7 THEN :person + 50 ELSE :person + n % 50 END AS person,
        now() - interval '2 days' - interval '1000 days' * (:images - n) / :images AS at,
        n % 20 = 0 AS blind
-FROM generate_series(1, :images) n;
+FROM generate_series(1, :images::bigint) n;
 CREATE INDEX ON answered (image);
 
 INSERT INTO image (id, project_id, sha256, file_name, width, height, size_bytes, media_type, sampling_key,

@@ -95,7 +95,8 @@ def of_lines(text):
 
 
 def comparable(rows):
-    """Times and numbers as such, and not as they are written."""
+    """In order of box. Times and numbers as such, and not as they are written."""
+    rows.sort(key=lambda row: int(row["box_id"]))
     for row in rows:
         for name, value in row.items():
             if name.endswith("_at"):
