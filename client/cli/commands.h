@@ -39,12 +39,14 @@ void AddAnnotateCommand(CLI::App& parent, Action& action);     // annotate
 void AddRoundCommands(CLI::App& parent, Action& action);       // round
 void AddModelCommands(CLI::App& parent, Action& action);       // model
 void AddProvenanceCommands(CLI::App& parent, Action& action);  // provenance
-void AddEventWatchCommand(CLI::App& provenance, Action& action);  // provenance watch
 void AddInsightCommands(CLI::App& parent, Action& action);     // curve, check
 void AddEstimateCommand(CLI::App& parent, Action& action);     // estimate
 void AddExportCommand(CLI::App& parent, Action& action);       // export
 void AddTokenCommands(CLI::App& parent, Action& action);       // token
 void AddStorageCommands(CLI::App& parent, Action& action);     // storage
+
+// Adds `watch` to `loupe provenance`.
+void AddEventWatchCommand(CLI::App& provenance, Action& action);
 
 // Adds `--side pool|holdout`.
 void AddSideOption(CLI::App* command, std::string& side);
