@@ -99,11 +99,12 @@ absl::Status RefuseNewer(int applied) {
 }
 
 // A backup that was restored in another database server may hold numbers of transactions that are still to
-// come there: readers of events would wait for them. They are over: any number of the past says so.
+// come there: readers of events would wait for them. They are all over: any number of the past says so.
 void PlaceRestoredEvents(pqxx::work& work) {
   work.exec(
-      "UPDATE event SET txid = '3' FROM project WHERE project_id = project.id "
-      "AND txid >= pg_snapshot_xmax(pg_current_snapshot())");
+      "UPDATE event SET txid = '3' WHERE EXISTS "
+      "(SELECT FROM project JOIN event later ON later.project_id = project.id "
+      "WHERE later.txid >= pg_snapshot_xmax(pg_current_snapshot()))");
 }
 
 }  // namespace

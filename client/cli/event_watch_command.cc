@@ -129,29 +129,28 @@ absl::Status PrintEvent(const v1::WatchEventsResponse& message, const ClassNames
   return absl::DataLossError("can't write to standard output");
 }
 
-// One stream of events, from where the request says. Moves the request behind what it has printed. `heard`:
-// whether anything came. Returns how the stream ended.
+// One stream of events, from where the request says. Moves the request behind what it has printed. Counts the
+// messages that came. Returns how the stream ended.
 absl::Status FollowEvents(const Context& context, const Connection& connection, bool json,
-                          ClassNames& classes, v1::WatchEventsRequest& request, bool& heard) {
-  const bool goes_on = request.has_cursor();
+                          ClassNames& classes, v1::WatchEventsRequest& request, uint64_t& messages) {
   const std::unique_ptr<grpc::ClientContext> call = connection.NewContext(kEventStreamDeadline);
   const auto stub = v1::ProvenanceService::NewStub(connection.channel());
   const auto reader = stub->WatchEvents(call.get(), request);
   v1::WatchEventsResponse message;
   while (reader->Read(&message)) {
-    heard = true;
     if (NamesNewClass(message.event(), classes)) {
       absl::StatusOr<ClassNames> now = FetchClasses(context);
       if (now.ok()) classes = *std::move(now);
     }
-    // The first cursor is news only if the stream has none to go on from.
-    if (message.has_event() || !goes_on) {
+    // Later streams begin with a cursor that is known.
+    if (message.has_event() || messages == 0) {
       if (absl::Status printed = PrintEvent(message, classes, json); !printed.ok()) {
         call->TryCancel();
         return printed;
       }
     }
     request.set_cursor(message.cursor());
+    ++messages;
   }
   return FromGrpc(reader->Finish());
 }
@@ -169,14 +168,15 @@ absl::Status WatchEvents(const Context& asked, const EventWatchOptions& options)
   if (!options.cursor.empty()) request.set_cursor(options.cursor);
   if (options.from_start) request.set_from_start(true);
   request.set_until_now(options.until_now);
+  uint64_t messages = 0;
   while (true) {
     bool ended = false;
     const absl::Status status = RetryUnavailable(kEventPatience, [&] {
-      bool heard = false;
-      absl::Status end = FollowEvents(*context, *connection, options.json, *classes, request, heard);
+      const uint64_t before = messages;
+      absl::Status end = FollowEvents(*context, *connection, options.json, *classes, request, messages);
       ended = end.ok();
       // A stream that sent something before it broke is no failed attempt: the two minutes begin again.
-      return heard && IsForLater(end) ? absl::OkStatus() : end;
+      return messages > before && IsForLater(end) ? absl::OkStatus() : end;
     });
     if (!status.ok() && !absl::IsDeadlineExceeded(status)) return status;
     if (ended) return absl::OkStatus();

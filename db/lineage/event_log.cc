@@ -1,7 +1,6 @@
 #include "db/lineage/event_log.h"
 
 #include <limits>
-#include <unordered_map>
 
 #include "db/rows/labeling_row.h"
 #include "db/rows/message_row.h"
@@ -89,11 +88,14 @@ void AddBoxChanges(Transaction& transaction, const TruthPairs& pairs, std::vecto
   }
 }
 
+// The transaction number behind one; 0 behind none.
+uint64_t Behind(const pqxx::field& txid) { return txid.is_null() ? 0 : txid.as<uint64_t>() + 1; }
+
 }  // namespace
 
-EventSource ReadEventSource(Transaction& transaction) {
-  const pqxx::row row = transaction.Exec("ReadEventSource").at(0);
-  return {row["source"].as<std::string>(), row["oldest_running"].as<uint64_t>()};
+EventSource ReadEventSource(Transaction& transaction, ProjectId project) {
+  const pqxx::row row = transaction.Exec("ReadEventSource", project).at(0);
+  return {row["source"].as<std::string>(), row["oldest_running"].as<uint64_t>(), Behind(row["last_txid"])};
 }
 
 std::vector<EventPlace> OpenEventWindows(Transaction& transaction,
@@ -106,12 +108,11 @@ std::vector<EventPlace> OpenEventWindows(Transaction& transaction,
   }
   std::vector<EventPlace> places;
   for (const auto& row : transaction.Exec("FindEventWindows", ids, begins)) {
-    const auto ends = row["oldest_running"].as<uint64_t>();
-    const auto first_id = Nullable<int64_t>(row["first_id"]);
-    if (first_id.has_value()) {
-      places.push_back({begins[places.size()], ends, *first_id - 1, row["last_id"].as<int64_t>()});
+    const uint64_t began = begins[places.size()];
+    if (const auto first_id = Nullable<int64_t>(row["first_id"])) {
+      places.push_back({began, Behind(row["last_txid"]), *first_id - 1, row["last_id"].as<int64_t>()});
     } else {
-      places.push_back({ends, ends});
+      places.push_back({began, began});
     }
   }
   return places;

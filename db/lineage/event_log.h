@@ -6,10 +6,12 @@
 // the end of the window before to the oldest running one. Within a window events are in order of id. That is
 // the true order of an image's events, since ids are taken under the image's lock. The order of transactions
 // is not: one may have begun earlier and waited for the image longer.
+//
+// A window ends right behind its last transaction that has an event. The numbers of those behind it may be
+// used again after PostgreSQL crashed, since they left nothing on the disk.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,8 +37,9 @@ struct EventPlace {
 struct EventSource {
   std::string name;  // of the database; another one once it was restored elsewhere
   uint64_t oldest_running = 0;
+  uint64_t now = 0;  // the transaction with which a window begins that holds none of what can be read now
 };
-EventSource ReadEventSource(Transaction& transaction);
+EventSource ReadEventSource(Transaction& transaction, ProjectId project);
 
 struct FollowedProject {
   ProjectId project;

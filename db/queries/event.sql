@@ -1,25 +1,30 @@
 -- Events, read in windows (db/lineage/event_log.h).
 
 -- name: ReadEventSource
--- What tells this database apart from others, and from itself before it was restored in another place.
+-- What tells this database apart from others, and from itself before it was restored in another place; the
+-- oldest transaction that still runs; and the last one below it with an event of project $1.
 SELECT left(md5(system_identifier || '.' || (SELECT oid FROM pg_database WHERE datname = current_database())),
             16) AS source,
-       pg_snapshot_xmin(pg_current_snapshot()) AS oldest_running
+       pg_snapshot_xmin(pg_current_snapshot()) AS oldest_running,
+       (SELECT txid FROM event WHERE project_id = $1 AND txid < pg_snapshot_xmin(pg_current_snapshot())
+        ORDER BY txid DESC LIMIT 1) AS last_txid
 FROM pg_control_system();
 
 -- name: FindEventWindows
--- For each pair of a project of $1 and a transaction of $2: the oldest transaction that still runs, up to
--- which the window reaches, and bounds of the ids in it. first_id is NULL if nothing happened; last_id may be
--- too high. The subquery with OFFSET keeps the planner from walking all ids.
-SELECT oldest_running, (SELECT max(id) FROM event WHERE project_id = project) AS last_id,
-       CASE WHEN begins = '0' THEN (SELECT min(id) FROM event WHERE project_id = project)
+-- For each pair of a project of $1 and a transaction of $2: the last transaction of the window that begins
+-- there, and bounds of the ids in it. first_id is NULL if the window is empty; last_id may be too high. The
+-- subquery with OFFSET keeps the planner from walking all ids.
+SELECT last_txid, (SELECT max(id) FROM event WHERE project_id = project) AS last_id,
+       CASE WHEN last_txid IS NULL OR last_txid < begins THEN NULL
+            WHEN begins = '0' THEN (SELECT min(id) FROM event WHERE project_id = project)
             ELSE (SELECT min(id)
                   FROM (SELECT id FROM event
-                        WHERE project_id = project AND txid >= begins AND txid < oldest_running
-                        OFFSET 0) inside)
+                        WHERE project_id = project AND txid >= begins AND txid <= last_txid OFFSET 0) inside)
        END AS first_id
-FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS oldest_running) now
-CROSS JOIN unnest($1::bigint[], $2::xid8[]) WITH ORDINALITY AS asked (project, begins, place)
+FROM unnest($1::bigint[], $2::xid8[]) WITH ORDINALITY AS asked (project, begins, place)
+LEFT JOIN LATERAL (SELECT txid AS last_txid FROM event
+                   WHERE project_id = project AND txid < pg_snapshot_xmin(pg_current_snapshot())
+                   ORDER BY txid DESC LIMIT 1) newest ON true
 ORDER BY place;
 
 -- name: SelectEvents

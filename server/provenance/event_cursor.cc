@@ -1,5 +1,6 @@
 #include "server/provenance/event_cursor.h"
 
+#include <tuple>
 #include <vector>
 
 #include "absl/strings/escaping.h"

@@ -32,13 +32,13 @@ struct Beginning {
 absl::StatusOr<Beginning> FindBeginning(Transaction& transaction, const v1::WatchEventsRequest& request) {
   const absl::StatusOr<ProjectId> project = FindProject(transaction, request.project());
   if (!project.ok()) return project.status();
-  Beginning beginning{*project, ReadEventSource(transaction), {}};
+  Beginning beginning{*project, ReadEventSource(transaction, *project), {}};
   if (request.has_cursor()) {
     const auto place = ParseEventCursor(request.cursor(), beginning.source, *project);
     if (!place.ok()) return place.status();
     beginning.place = *place;
   } else if (!request.from_start()) {
-    beginning.place = {beginning.source.oldest_running, beginning.source.oldest_running};
+    beginning.place = {beginning.source.now, beginning.source.now};
   }
   return beginning;
 }
@@ -198,7 +198,7 @@ absl::Status EventWatchers::Begin(Watcher& watcher, const Watchers& watchers) {
   watcher.project = beginning->project;
   watcher.source = std::move(beginning->source.name);
   watcher.place = beginning->place;
-  if (watcher.request().until_now()) watcher.until = beginning->source.oldest_running;
+  if (watcher.request().until_now()) watcher.until = beginning->source.now;
   v1::WatchEventsResponse first;
   first.set_cursor(EventCursor(watcher.source, watcher.project, watcher.place));
   watcher.Send({std::move(first)});

@@ -1,9 +1,8 @@
 #!/usr/bin/python3
-"""Eight writers answer, correct, withdraw, exclude and restore, while the coordinator is killed again and
-again.
-A reader of events that is killed, too, goes on from its last cursor, or from an earlier one after it has
-forgotten what came behind that. It sees every event once, and those of an image in order: what it was told
-of boxes, truths and states leads to those of the database.
+"""Eight writers answer, correct, withdraw, exclude and restore, while the coordinator or PostgreSQL is killed
+again and again. A reader of events that is killed, too, goes on from its last cursor, or from an earlier one
+after it has forgotten what came behind that. It sees every event once, and those of an image in order: what
+it was told of boxes, truths and states leads to those of the database.
 
 A second reader, which nobody kills, sees the same.
 """
@@ -26,7 +25,7 @@ from loupe_programs import Deployment, program, worker  # noqa: E402
 
 IMAGES = 40
 ANNOTATORS = 5
-KILLS = 5
+KILLS = ["server", "postgres", "server", "server", "postgres"]
 
 
 class Writer(threading.Thread):
@@ -200,9 +199,9 @@ def setUpModule():
         for thread in threads:
             thread.start()
         chooser = random.Random(7)
-        for _ in range(KILLS):
+        for part in KILLS:
             time.sleep(chooser.uniform(1.5, 3.5))
-            assert deployment.kill("server")
+            assert deployment.kill(part)
             deployment.loupe("up", "--no-worker")
         time.sleep(1)
         stop.set()
