@@ -172,8 +172,9 @@ TEST_F(LabelStatsTest, PeriodsAndDays) {
   // Noon of Sunday, 1 March 2026, the last minute of that day, and the next Monday.
   coordinator_.database().Sql(R"(
       BEGIN; SET LOCAL session_replication_role = replica;
-      UPDATE label_revision SET created_at = CASE image_id WHEN 1 THEN '2026-03-01 12:00Z'::timestamptz
-                                             WHEN 2 THEN '2026-03-01 23:59:59.9Z' ELSE '2026-03-02 00:00Z' END;
+      UPDATE label_revision
+      SET created_at = CASE image_id WHEN 1 THEN '2026-03-01 12:00Z'::timestamptz
+                                     WHEN 2 THEN '2026-03-01 23:59:59.9Z' ELSE '2026-03-02 00:00Z' END;
       DELETE FROM label_count; UPDATE label_count_state SET counted_id = 0; COMMIT)");
   EXPECT_EQ(CountsThatDiffer(), 0);
   constexpr int64_t kSunday = 1772323200;
