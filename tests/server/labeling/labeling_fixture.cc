@@ -55,7 +55,8 @@ int64_t LabelingTest::CountsThatDiffer() {
                coalesce(revision_id = truth_revision_id, false), 'outcome', outcome, 1
         FROM provenance.shown_box shown JOIN provenance.image USING (image_id) WHERE outcome IS NOT NULL
       ), plain AS (
-        SELECT project.id AS project_id, subject, begins, key, fact, fact.name, sum(amount)::bigint AS written,
+        SELECT project.id AS project_id, subject, begins, key, fact, fact.name,
+               sum(amount)::bigint AS written,
                coalesce(sum(amount) FILTER (WHERE is_truth), 0)::bigint AS truth
         FROM fact
         JOIN project ON project.name = fact.project
