@@ -6,7 +6,8 @@ namespace loupe {
 namespace {
 
 constexpr absl::Duration kCountingPeriod = absl::Seconds(5);
-constexpr absl::Duration kCountingDeadline = absl::Minutes(1);
+// Long enough for a million images that were removed at once.
+constexpr absl::Duration kCountingDeadline = Database::kLongest;
 // Takes about a second.
 constexpr int64_t kRevisionsAtATime = 20'000;
 

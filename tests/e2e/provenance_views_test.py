@@ -349,7 +349,8 @@ class ViewsTest(unittest.TestCase):
     def test_a_reader_reads_the_views_alone(self):
         self.assertEqual(rows("SELECT count(*) > 0 FROM provenance.box"), [["t"]])
         for statement in ("SELECT FROM principal", "SELECT FROM label_box", "DELETE FROM provenance.model",
-                          "CREATE VIEW provenance.mine AS SELECT 1", "SELECT withdraw_labels(1, '{1}', 1)"):
+                          "CREATE VIEW provenance.mine AS SELECT 1",
+                          "SELECT withdraw_labels(1, 1, '{1}', 1)"):
             with self.subTest(statement), self.assertRaises(subprocess.CalledProcessError):
                 rows(statement)
 

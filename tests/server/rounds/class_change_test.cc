@@ -176,7 +176,9 @@ TEST_F(ClassChangeTest, AModelIsJudgedAgainWhenLabelsOfTheHoldoutAreCorrected) {
   EXPECT_EQ(model.evaluation_now().random_sample(), model.evaluation().random_sample());
   // Another one is withdrawn, and is not judged on then.
   world_.database.Sql(
-      "SELECT withdraw_labels(id, ARRAY[truth_revision_id], 1) FROM image WHERE file_name = 'holdout-3.png'");
+      "INSERT INTO withdrawal (project_id, withdrawn_by) VALUES (1, 1); "
+      "SELECT withdraw_labels(1, id, ARRAY[truth_revision_id], 1) FROM image "
+      "WHERE file_name = 'holdout-3.png'");
   EXPECT_EQ(get().relabelled_images(), 2U);
   EXPECT_EQ(get().evaluation_now().images(), 9U);
   // It is labelled again.
@@ -189,7 +191,9 @@ TEST_F(ClassChangeTest, AModelIsJudgedAgainWhenLabelsOfTheHoldoutAreCorrected) {
 
 TEST_F(ClassChangeTest, AModelIsJudgedOnImagesThatWereLabelledAfterItsRound) {
   world_.database.Sql(
-      "SELECT withdraw_labels(id, ARRAY[truth_revision_id], 1) FROM image WHERE file_name = 'holdout-3.png'");
+      "INSERT INTO withdrawal (project_id, withdrawn_by) VALUES (1, 1); "
+      "SELECT withdraw_labels(1, id, ARRAY[truth_revision_id], 1) FROM image "
+      "WHERE file_name = 'holdout-3.png'");
   world_.Submit(kRecipe);
   ASSERT_EQ(worker_.Finish(1).state(), "done");
   // Its round predicts the labelled images of the holdout alone; a later one predicted this image with it.
