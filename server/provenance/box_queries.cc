@@ -51,7 +51,7 @@ absl::StatusOr<BoxPlace> PlaceOf(const std::string& page_token, const std::strin
   if (page_token.empty()) return after;
   const std::vector<std::string> parts = absl::StrSplit(page_token, '.');
   if (parts.size() != 3 || !absl::SimpleAtoi(parts[0], &after.image) ||
-      !absl::SimpleAtoi(parts[1], &after.box)) {
+      !absl::SimpleAtoi(parts[1], &after.box) || after.image < 0) {
     return InvalidArgument("page_token must be the next_page_token of the page before, or empty");
   }
   if (parts[2] == query) return after;
