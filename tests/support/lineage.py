@@ -45,8 +45,8 @@ OUTCOMES = {
 }
 
 
-class Lineage:
-    """The project `parts` of a deployment that isn't up yet."""
+class Parts:
+    """The project `parts` of a deployment that isn't up yet, with people and a few imported labels."""
 
     def __init__(self, deployment):
         self.deployment = deployment
@@ -61,20 +61,6 @@ class Lineage:
         worker("sample", "--out", deployment.path("parts"), "--images", 24, "--seed", 3)
         self.imported = self.import_into("parts", labelled_of_pool=4)
         deployment.up()
-        self.round("")
-        for person, tasks in (("anna", 2), ("ben", 2), ("carl", 1), ("dora", 1)):
-            self.annotate(person, tasks)
-        self.round("round-1")
-        self.loupe("withdraw", "--reviewer", "carl")
-        for answer in self.of("dora"):
-            self.loupe("image", "remove", answer["file_name"], "--reason", "a person in the picture", "--yes")
-        self.round("round-2")
-        self.annotate("ben", 1)
-        self.corrected = self.correct(next(answer for answer in self.of("anna") if answer["shown"]))
-        # Projects that no question about `parts` may see, and one that no question may see at all.
-        self.import_into("others", labelled_of_pool=1)
-        self.import_into("gone", labelled_of_pool=1)
-        deployment.loupe("project", "delete", "gone", "--confirm", "gone")
 
     @staticmethod
     def read(path):
@@ -115,10 +101,13 @@ class Lineage:
         self.loupe("round", "submit", "--recipe", recipe, "--watch")
 
     def call(self, person, method, **request):
+        return self.ask(person, f"LabelingService/{method}", request_id=str(uuid.uuid4()), **request)
+
+    def ask(self, person, method, **request):
         address = self.read(self.deployment.path("server", "http.address"))
-        body = json.dumps({"request_id": str(uuid.uuid4()), **request}).encode()
+        body = json.dumps(request).encode()
         headers = {"Authorization": f"Bearer {self.tokens[person]}", "Content-Type": "application/json"}
-        asked = urllib.request.Request(f"http://{address}/loupe.v1.LabelingService/{method}", body, headers)
+        asked = urllib.request.Request(f"http://{address}/loupe.v1.{method}", body, headers)
         with urllib.request.urlopen(asked, timeout=60) as answer:
             return json.load(answer)
 
@@ -136,6 +125,27 @@ class Lineage:
             correction = ANSWERS[person] if task["predictions"] else {"boxes": [DRAWN]}
             self.answers.append(self.submit(person, task, correction))
             tasks -= self.answers[-1]["shown"]
+
+
+class Lineage(Parts):
+    """Parts with a history."""
+
+    def __init__(self, deployment):
+        super().__init__(deployment)
+        self.round("")
+        for person, tasks in (("anna", 2), ("ben", 2), ("carl", 1), ("dora", 1)):
+            self.annotate(person, tasks)
+        self.round("round-1")
+        self.loupe("withdraw", "--reviewer", "carl")
+        for answer in self.of("dora"):
+            self.loupe("image", "remove", answer["file_name"], "--reason", "a person in the picture", "--yes")
+        self.round("round-2")
+        self.annotate("ben", 1)
+        self.corrected = self.correct(next(answer for answer in self.of("anna") if answer["shown"]))
+        # Projects that no question about `parts` may see, and one that no question may see at all.
+        self.import_into("others", labelled_of_pool=1)
+        self.import_into("gone", labelled_of_pool=1)
+        deployment.loupe("project", "delete", "gone", "--confirm", "gone")
 
     def correct(self, answer):
         """anna keeps her first box, moves the one of the lowest score and deletes the other."""
