@@ -5,9 +5,9 @@
 - query: pages of 100 boxes for several filters, from the first page on: median, 99th percentile and the
   longest time of a page, in milliseconds, and how many pages there were.
 - history: GetImageProvenance of random images. Aim: 99th percentile below 10 ms.
-- verify: `loupe provenance verify`, against a checkpoint too (--boxes 4545500 gives a million revisions); and
-  the calls of `history` meanwhile. Aims: 60 s for a million revisions, and a 99th percentile within twice that
-  of `history`. The reference is the same hashes in SQL, by functions of the database.
+- verify: `loupe provenance verify`, against a checkpoint too (--boxes 4545500 gives a million revisions), and
+  the calls of `history` meanwhile. Aims: 60 s for a million revisions, and a 99th percentile within twice
+  that of `history`. The reference is the same hashes in SQL, by functions of the database.
 """
 import argparse
 import concurrent.futures
