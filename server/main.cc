@@ -166,6 +166,7 @@ absl::Status MigrateWhenReady(const std::string& url, EndingSignal& ending) {
   }
 }
 
+// The private server with its migrated database; null if the flags name another.
 absl::StatusOr<std::unique_ptr<PrivatePostgres>> StartPostgres(Flags& flags) {
   if (!flags.database_url.empty()) return nullptr;
   auto postgres = PrivatePostgres::Start(flags.data_dir);
@@ -209,7 +210,9 @@ absl::Status Run(Flags flags, EndingSignal& ending) {
   flags.data_dir = std::filesystem::canonical(flags.data_dir);
   const auto postgres = StartPostgres(flags);
   if (!postgres.ok()) return postgres.status();
-  if (const absl::Status ready = MigrateWhenReady(flags.database_url, ending); !ready.ok()) return ready;
+  if (*postgres == nullptr) {
+    if (const absl::Status ready = MigrateWhenReady(flags.database_url, ending); !ready.ok()) return ready;
+  }
   const absl::StatusOr<ServerOptions> options = OptionsOf(flags);
   if (!options.ok()) return options.status();
   const auto server = Server::Start(*options);

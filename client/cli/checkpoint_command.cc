@@ -1,7 +1,7 @@
 // loupe provenance checkpoint|verify
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 

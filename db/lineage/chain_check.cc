@@ -1,6 +1,5 @@
 #include "db/lineage/chain_check.h"
 
-#include <optional>
 #include <set>
 #include <unordered_map>
 
