@@ -51,8 +51,10 @@ CREATE OR REPLACE FUNCTION revision_details(the_revision bigint) RETURNS text LA
                    FROM rejection WHERE revision_id = the_revision), '')
 $$;
 
--- Version 2. Texts that people wrote are hexadecimal too, so that no sign in them divides fields.
-CREATE OR REPLACE FUNCTION hex_text(content text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+-- Version 2. Texts that people wrote are hexadecimal too, so that no sign in them divides fields. STABLE, as
+-- convert_to() is: PostgreSQL puts no function into its caller's plan that promises more than its parts do,
+-- and calling one for each text took a sixth of the time of an answer.
+CREATE OR REPLACE FUNCTION hex_text(content text) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT encode(convert_to(content, 'UTF8'), 'hex')
 $$;
 
