@@ -11,35 +11,42 @@
 namespace loupe {
 namespace {
 
-// What the rows of some images are, beside their revisions.
+// What the rows of some images are.
 struct HistoryRows {
-  std::unordered_map<int64_t, RevisionParts> revisions;  // by id
-  std::unordered_map<int64_t, TaskParts> tasks;          // by id
+  pqxx::result revisions;                            // in order of image and number
+  std::unordered_map<int64_t, RevisionParts> parts;  // of a revision: its id
+  std::unordered_map<int64_t, TaskParts> tasks;      // by id
   // What a task that was answered says of its answer: its id.
   std::unordered_map<int64_t, int64_t> answers;
   // Ids of an image's tasks, in order.
   std::unordered_map<int64_t, std::vector<int64_t>> tasks_of_image;
 };
 
+// What belongs to a revision or task is read by their ids: a join with these in one statement takes a whole
+// index.
 HistoryRows ReadHistoryRows(Transaction& transaction, const std::vector<ImageId>& images) {
   HistoryRows rows;
+  std::vector<int64_t> tasks;
   for (const auto& row : transaction.Exec("SelectHistoryTasks", images)) {
-    const auto id = row["id"].as<int64_t>();
+    const int64_t id = tasks.emplace_back(row["id"].as<int64_t>());
     rows.tasks.emplace(id, TaskPartsOf(row));
     if (row["state"].as<std::string>() == "answered") rows.answers[id] = row["revision_id"].as<int64_t>(0);
     rows.tasks_of_image[row["image_id"].as<int64_t>()].push_back(id);
   }
-  for (const auto& row : transaction.Exec("SelectHistoryShownBoxes", images)) {
+  for (const auto& row : transaction.Exec("SelectHistoryShownBoxes", tasks)) {
     rows.tasks.at(row[0].as<int64_t>()).shown_boxes.emplace(row[1].as<int>(), ShownTextOf(row));
   }
-  for (const auto& row : transaction.Exec("SelectHistoryBoxes", images)) {
-    rows.revisions[row[0].as<int64_t>()].boxes.push_back(BoxTextOf(row));
+  rows.revisions = transaction.Exec("SelectHistoryRevisions", images);
+  std::vector<int64_t> revisions;
+  for (const auto& row : rows.revisions) revisions.push_back(row["id"].as<int64_t>());
+  for (const auto& row : transaction.Exec("SelectHistoryBoxes", revisions)) {
+    rows.parts[row[0].as<int64_t>()].boxes.push_back(BoxTextOf(row));
   }
-  for (const auto& row : transaction.Exec("SelectHistoryOutcomes", images)) {
-    rows.revisions[row[0].as<int64_t>()].outcomes.emplace_back(row[1].as<int>(), row[2].c_str());
+  for (const auto& row : transaction.Exec("SelectHistoryOutcomes", revisions)) {
+    rows.parts[row[0].as<int64_t>()].outcomes.emplace_back(row[1].as<int>(), row[2].c_str());
   }
-  for (const auto& row : transaction.Exec("SelectHistoryRejections", images)) {
-    rows.revisions[row[0].as<int64_t>()].rejections.push_back(RejectionTextOf(row));
+  for (const auto& row : transaction.Exec("SelectHistoryRejections", revisions)) {
+    rows.parts[row[0].as<int64_t>()].rejections.push_back(RejectionTextOf(row));
   }
   return rows;
 }
@@ -90,7 +97,7 @@ void CheckRevision(const pqxx::row& row, HistoryRows& rows, ImageHistory& histor
   if (BytesOf(row["previous_hash"]) != previous) {
     check.breaks.push_back(absl::StrCat(where, "its hash of the revision before it is wrong"));
   }
-  const RevisionParts& parts = rows.revisions[id];
+  const RevisionParts& parts = rows.parts[id];
   ++check.revisions;
   check.boxes += parts.boxes.size();
   const int64_t task_id = Nullable<int64_t>(row["task_id"]).value_or(0);
@@ -136,11 +143,10 @@ ChainCheck CheckChain(Transaction& transaction, ProjectId project, ImageId after
   check.last_image = images.back();
 
   HistoryRows rows = ReadHistoryRows(transaction, images);
-  const pqxx::result revisions = transaction.Exec("SelectHistoryRevisions", images);
-  auto row = revisions.begin();
+  auto row = rows.revisions.begin();
   for (size_t i = 0; i < images.size(); ++i) {
     ImageHistory& history = check.histories[i];
-    for (; row != revisions.end() && IdOf<ImageId>(row["image_id"]) == history.image; ++row) {
+    for (; row != rows.revisions.end() && IdOf<ImageId>(row["image_id"]) == history.image; ++row) {
       CheckRevision(*row, rows, history, walks[i], check);
     }
     EndOfChain(history, walks[i], check);

@@ -25,24 +25,20 @@ SELECT id, project_id, image_id, image_side, principal_id, lease_number, kind, r
 FROM task WHERE image_id = ANY ($1::bigint[]) ORDER BY image_id, id;
 
 -- name: SelectHistoryBoxes
-SELECT revision_id, ordinal, box_id, label, x1, y1, x2, y2, origin, ignore, shown_ordinal, label_box.spent_ms
-FROM label_revision JOIN label_box ON revision_id = label_revision.id
-WHERE image_id = ANY ($1::bigint[]) ORDER BY revision_id, ordinal;
+SELECT revision_id, ordinal, box_id, label, x1, y1, x2, y2, origin, ignore, shown_ordinal, spent_ms
+FROM label_box WHERE revision_id = ANY ($1::bigint[]) ORDER BY revision_id, ordinal;
 
 -- name: SelectHistoryShownBoxes
-SELECT task_id, ordinal, model_id, prediction_index, label, shown_box.score, x1, y1, x2, y2
-FROM task JOIN shown_box ON task_id = task.id
-WHERE image_id = ANY ($1::bigint[]) ORDER BY task_id, ordinal;
+SELECT task_id, ordinal, model_id, prediction_index, label, score, x1, y1, x2, y2
+FROM shown_box WHERE task_id = ANY ($1::bigint[]) ORDER BY task_id, ordinal;
 
 -- name: SelectHistoryOutcomes
 SELECT revision_id, shown_ordinal, outcome
-FROM label_revision JOIN outcome ON revision_id = label_revision.id
-WHERE image_id = ANY ($1::bigint[]) ORDER BY revision_id, shown_ordinal;
+FROM outcome WHERE revision_id = ANY ($1::bigint[]) ORDER BY revision_id, shown_ordinal;
 
 -- name: SelectHistoryRejections
 SELECT revision_id, predicted_index, label, score, x1, y1, x2, y2
-FROM label_revision JOIN rejection ON revision_id = label_revision.id
-WHERE image_id = ANY ($1::bigint[]) ORDER BY revision_id, predicted_index;
+FROM rejection WHERE revision_id = ANY ($1::bigint[]) ORDER BY revision_id, predicted_index;
 
 -- name: SelectHistorySnapshots
 -- With the hash of what each holds now.
