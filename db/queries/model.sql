@@ -80,20 +80,21 @@ WITH RECURSIVE line AS (
 )
 SELECT number FROM line ORDER BY number;
 
--- name: CountSnapshotOrigins
+-- name: SelectSnapshotOrigins
 -- Of the snapshot of round $1.
-SELECT origin, count(*) AS boxes
-FROM round JOIN snapshot_item USING (snapshot_id) JOIN label_box USING (revision_id)
-WHERE round.id = $1 AND NOT ignore
-GROUP BY origin ORDER BY boxes DESC, origin;
+SELECT counted AS origin, sum(held.number) AS boxes
+FROM round JOIN snapshot_count held USING (snapshot_id)
+WHERE round.id = $1 AND counted <> 'image'
+GROUP BY counted ORDER BY boxes DESC, origin;
 
--- name: CountSnapshotAuthors
-SELECT author.name AS author, count(*) AS images, count(*) FILTER (WHERE revision.blind) AS blind_images,
-       sum((SELECT count(*) FROM label_box WHERE revision_id = revision.id AND NOT ignore))::bigint AS boxes
+-- name: SelectSnapshotAuthors
+SELECT author.name AS author,
+       sum(held.number) FILTER (WHERE counted = 'image') AS images,
+       coalesce(sum(held.number) FILTER (WHERE counted = 'image' AND blind), 0) AS blind_images,
+       coalesce(sum(held.number) FILTER (WHERE counted <> 'image'), 0) AS boxes
 FROM round
-JOIN snapshot_item USING (snapshot_id)
-JOIN label_revision revision ON revision.id = snapshot_item.revision_id
-JOIN principal author ON author.id = revision.author_id
+JOIN snapshot_count held USING (snapshot_id)
+JOIN principal author ON author.id = author_id
 WHERE round.id = $1
 GROUP BY author.id, author.name ORDER BY boxes DESC, author.name;
 

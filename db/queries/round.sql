@@ -6,8 +6,7 @@
 SELECT id FROM project WHERE id = $1 FOR NO KEY UPDATE;
 
 -- name: FreezeSnapshot
--- Stores the truth of the pool's usable images at this moment. Returns the number of images and of boxes;
--- regions to ignore are not counted.
+-- Stores the truth of the pool's usable images at this moment. Returns the snapshot's id.
 WITH made AS (
   INSERT INTO snapshot (project_id, class_count)
   SELECT $1, max(label) FROM class WHERE project_id = $1 RETURNING id
@@ -16,12 +15,20 @@ WITH made AS (
   SELECT made.id, image.id, image.truth_revision_id
   FROM made, usable_image image
   WHERE image.project_id = $1 AND image.side = 'pool' AND image.truth_revision_id IS NOT NULL
-  RETURNING revision_id
 )
-SELECT made.id,
-       (SELECT count(*) FROM items),
-       (SELECT count(*) FROM items JOIN label_box USING (revision_id) WHERE NOT ignore)
-FROM made;
+SELECT id FROM made;
+
+-- name: CountSnapshot
+WITH item AS (
+  SELECT revision_id, author_id, blind
+  FROM snapshot_item JOIN label_revision ON label_revision.id = revision_id
+  WHERE snapshot_id = $1
+)
+INSERT INTO snapshot_count (snapshot_id, author_id, blind, counted, number)
+SELECT $1, author_id, blind, 'image', count(*) FROM item GROUP BY author_id, blind
+UNION ALL
+SELECT $1, author_id, blind, origin, count(*)
+FROM item JOIN label_box USING (revision_id) WHERE NOT ignore GROUP BY author_id, blind, origin;
 
 -- name: IgnoreUnknownClasses
 -- Keeps where the serving model saw boxes, with scores from $2 up, of classes that an image's truth doesn't
@@ -53,8 +60,14 @@ SELECT count(*) FILTER (WHERE side = 'pool' AND truth.id IS NOT NULL) AS snapsho
 FROM usable_image image LEFT JOIN label_revision truth ON truth.id = image.truth_revision_id
 WHERE image.project_id = $1;
 
--- name: SetSnapshotCounts
-UPDATE snapshot SET images = $2, boxes = $3, hash = snapshot_hash(id) WHERE id = $1;
+-- name: CloseSnapshot
+-- Keeps its sums and its hash. Returns the number of images and of boxes.
+UPDATE snapshot SET (images, boxes) =
+         (SELECT coalesce(sum(number) FILTER (WHERE counted = 'image'), 0),
+                 coalesce(sum(number) FILTER (WHERE counted <> 'image'), 0)
+          FROM snapshot_count WHERE snapshot_id = $1),
+       hash = snapshot_hash(id)
+WHERE id = $1 RETURNING images, boxes;
 
 -- name: InsertRound
 INSERT INTO round (project_id, number, state, recipe, snapshot_id, submitted_by)

@@ -87,12 +87,12 @@ v1::ModelProvenance ReadModelProvenance(Transaction& transaction, const ModelRow
   for (const auto& row : transaction.Exec("SelectDescendants", model.id)) {
     provenance.add_descendants(row[0].as<uint32_t>());
   }
-  for (const auto& row : transaction.Exec("CountSnapshotOrigins", model.round)) {
+  for (const auto& row : transaction.Exec("SelectSnapshotOrigins", model.round)) {
     v1::OriginCount& count = *provenance.add_origins();
     count.set_origin(OriginOf(row["origin"]));
     count.set_boxes(row["boxes"].as<uint64_t>());
   }
-  for (const auto& row : transaction.Exec("CountSnapshotAuthors", model.round)) {
+  for (const auto& row : transaction.Exec("SelectSnapshotAuthors", model.round)) {
     v1::AuthorCount& count = *provenance.add_authors();
     count.set_author(row["author"].as<std::string>());
     count.set_images(row["images"].as<uint64_t>());

@@ -108,11 +108,11 @@ void LockProject(Transaction& transaction, ProjectId project) {
 }
 
 Snapshot FreezeSnapshot(Transaction& transaction, ProjectId project, double ignored_from) {
-  const pqxx::row row = transaction.Exec("FreezeSnapshot", project).at(0);
-  const Snapshot snapshot{IdOf<SnapshotId>(row[0]), row[1].as<uint64_t>(), row[2].as<uint64_t>()};
-  transaction.Exec("SetSnapshotCounts", snapshot.id, snapshot.images, snapshot.boxes);
-  transaction.Exec("IgnoreUnknownClasses", snapshot.id, ignored_from);
-  return snapshot;
+  const auto id = IdOf<SnapshotId>(transaction.Exec("FreezeSnapshot", project).at(0)[0]);
+  transaction.Exec("CountSnapshot", id);
+  const pqxx::row counts = transaction.Exec("CloseSnapshot", id).at(0);
+  transaction.Exec("IgnoreUnknownClasses", id, ignored_from);
+  return {id, counts[0].as<uint64_t>(), counts[1].as<uint64_t>()};
 }
 
 v1::RoundPlan CountForRound(Transaction& transaction, ProjectId project) {

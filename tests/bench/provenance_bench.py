@@ -5,6 +5,7 @@
 - query: pages of 100 boxes for several filters, from the first page on: median, 99th percentile and the
   longest time of a page, in milliseconds, and how many pages there were.
 - history: GetImageProvenance of random images. Aim: 99th percentile below 10 ms.
+- model: GetModelProvenance of a model that learned from all images. Aim: below 1 s.
 - verify: `loupe provenance verify`, against a checkpoint too (--boxes 4545500 gives a million revisions), and
   the calls of `history` meanwhile. Aims: 60 s for a million revisions, and a 99th percentile within twice
   that of `history`. The reference is the same hashes in SQL, by functions of the database.
@@ -125,6 +126,15 @@ class Bench:
         times = self.histories(lambda done: done < 2000)
         self.add(history_p50_ms=statistics.median(times), history_p99_ms=percentile(times, 0.99))
 
+    def model(self):
+        connection = self.connect()
+        times = []
+        for _ in range(20):
+            begun = time.monotonic()
+            connection.call("ProvenanceService/GetModelProvenance", {1: "bench", 2: "20"})
+            times.append(1000 * (time.monotonic() - begun))
+        self.add(model_p50_ms=statistics.median(times), model_longest_ms=max(times))
+
     def verify(self):
         self.deployment.psql(REAL_HASHES)
         begun = time.monotonic()
@@ -161,7 +171,8 @@ class Bench:
 
 
 def main():
-    parts = {"export": Bench.export, "query": Bench.query, "history": Bench.history, "verify": Bench.verify}
+    parts = {"export": Bench.export, "query": Bench.query, "history": Bench.history, "model": Bench.model,
+             "verify": Bench.verify}
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

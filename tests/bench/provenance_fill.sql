@@ -92,6 +92,16 @@ SELECT :images + n, k, n * 5 + k, 1 + k % 4, 100 * k, 100 * k, 100 * k + CASE k 
 FROM answered, generate_series(0, 4) k WHERE n % 10 = 3 ORDER BY n, k;
 INSERT INTO answer (principal_id, project_id, image_id, revision_id, boxes, spent_ms, created_at)
 SELECT person, :project, image, n, 5, 1000, at FROM answered ORDER BY n;
+-- The last model learned from all of them.
+INSERT INTO snapshot_item (snapshot_id, image_id, revision_id) SELECT 20, id, truth_revision_id FROM image
+WHERE side = 'pool';
+INSERT INTO snapshot_count (snapshot_id, author_id, blind, counted, number)
+SELECT 20, author_id, blind, 'image', count(*)
+FROM snapshot_item JOIN label_revision ON id = revision_id GROUP BY author_id, blind
+UNION ALL
+SELECT 20, author_id, blind, origin, count(*)
+FROM snapshot_item JOIN label_revision ON id = revision_id JOIN label_box USING (revision_id)
+GROUP BY author_id, blind, origin;
 SELECT setval(pg_get_serial_sequence('image', 'id'), :images), setval('box_identity', 6 * :images),
        setval(pg_get_serial_sequence('label_revision', 'id'), 2 * :images),
        setval(pg_get_serial_sequence('task', 'id'), 2 * :images),

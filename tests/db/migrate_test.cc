@@ -200,6 +200,9 @@ TEST_F(MigrateTest, LabelsOfTheReleaseBeforeStayAsTheyAre) {
                    "WHERE expected_hash(label_revision, sha256) = hash"),
             4);
   EXPECT_EQ(Number("SELECT count(*) FROM snapshot_item"), 2);
+  EXPECT_EQ(Text("SELECT string_agg(concat_ws(' ', snapshot_id, author_id, blind, counted, number), ';' "
+                 "ORDER BY counted) FROM snapshot_count"),
+            "1 1 f image 2;1 1 f imported 2");
   // What was shown, and what became of it, is told as today.
   EXPECT_EQ(
       Text("SELECT string_agg(concat_ws(' ', task_id, ordinal, label, score), ';' ORDER BY task_id, ordinal) "
