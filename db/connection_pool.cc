@@ -41,6 +41,8 @@ void PooledConnection::Prepare() {
   connection_.set_variable("TimeZone", "'UTC'");
   connection_.set_variable("DateStyle", "'ISO'");
   connection_.set_variable("client_encoding", "'UTF8'");
+  connection_.set_variable("bytea_output", "'hex'");
+  connection_.set_variable("extra_float_digits", "1");  // a float's text reads back to the same bits
   // A statement whose connection was cut ends, too.
   connection_.set_variable("client_connection_check_interval", "'1s'");
   connection_.set_variable("jit", "off");  // compiling would take longer than any statement here runs

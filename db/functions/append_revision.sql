@@ -56,6 +56,7 @@ BEGIN
   VALUES (labelled.project_id, 'revision_added', added.created_at, added.author_id, labelled.id, added.id,
           labelled.truth_revision_id, truth);
 END $$;
+REVOKE ALL ON FUNCTION chain_revision FROM PUBLIC;
 
 -- Adds a revision to an image's history. It becomes the image's truth if the truth is still the one that it
 -- is based on (`base`, NULL: none); otherwise it is kept beside the truth, with the standing `late`. Boxes

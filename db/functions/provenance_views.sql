@@ -201,7 +201,7 @@ JOIN snapshot_item item ON item.snapshot_id = round.snapshot_id
 JOIN image ON image.id = item.image_id
 JOIN label_revision revision ON revision.id = item.revision_id AND revision.image_id = item.image_id
 JOIN principal reviewer ON reviewer.id = revision.author_id
-LEFT JOIN model ON model.id = round.model_id
+LEFT JOIN model ON model.round_id = round.id
 WHERE project.deleted_at IS NULL AND image.state <> 'removed';
 
 CREATE OR REPLACE VIEW provenance.pseudo_label AS
@@ -213,7 +213,7 @@ FROM project
 JOIN round ON round.project_id = project.id
 JOIN pseudo_label pseudo ON pseudo.snapshot_id = round.snapshot_id
 JOIN image ON image.id = pseudo.image_id
-LEFT JOIN model ON model.id = round.model_id
+LEFT JOIN model ON model.round_id = round.id
 WHERE project.deleted_at IS NULL AND image.state <> 'removed';
 
 -- The recursion begins at each model that the query asks for, and so reads nothing of others.

@@ -19,6 +19,7 @@ BEGIN
   GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO loupe_service;
   GRANT SELECT ON ALL TABLES IN SCHEMA provenance TO loupe_service;
   GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO loupe_service;
+  GRANT EXECUTE ON FUNCTION chain_revision TO loupe_service;
   REVOKE INSERT ON schema_migration, schema_function FROM loupe_service;
   GRANT UPDATE, DELETE
     ON class, evaluation, guidelines, ignored_region, job, label_count, label_count_state, lease,

@@ -18,6 +18,8 @@ struct HistoryRows {
   std::unordered_map<int64_t, TaskParts> tasks;      // by id
   // What a task that was answered says of its answer: its id.
   std::unordered_map<int64_t, int64_t> answers;
+  // How a task ended that was skipped or released.
+  std::unordered_map<int64_t, Sha256> ended_tasks;
   // Ids of an image's tasks, in order.
   std::unordered_map<int64_t, std::vector<int64_t>> tasks_of_image;
 };
@@ -30,7 +32,11 @@ HistoryRows ReadHistoryRows(Transaction& transaction, const std::vector<ImageId>
   for (const auto& row : transaction.Exec("SelectHistoryTasks", images)) {
     const int64_t id = tasks.emplace_back(row["id"].as<int64_t>());
     rows.tasks.emplace(id, TaskPartsOf(row));
-    if (row["state"].as<std::string>() == "answered") rows.answers[id] = row["revision_id"].as<int64_t>(0);
+    const std::string state = row["state"].as<std::string>();
+    if (state == "answered") rows.answers[id] = row["revision_id"].as<int64_t>(0);
+    if (state == "skipped" || state == "released") {
+      rows.ended_tasks[id] = HashOf(absl::StrCat(state, "|", rows.tasks.at(id).ended));
+    }
     rows.tasks_of_image[row["image_id"].as<int64_t>()].push_back(id);
   }
   for (const auto& row : transaction.Exec("SelectHistoryShownBoxes", tasks)) {
@@ -53,8 +59,9 @@ HistoryRows ReadHistoryRows(Transaction& transaction, const std::vector<ImageId>
 
 // State while the revisions of one image are checked in order.
 struct ChainWalk {
-  int64_t head = 0;   // the end of the chain; 0: none
-  int64_t truth = 0;  // 0: none
+  bool older_version = false;  // whether a revision so far is of an older version
+  int64_t head = 0;            // the end of the chain; 0: none
+  int64_t truth = 0;           // 0: none
   int64_t last_revision = 0;
   std::set<int64_t> truths;  // revisions that were written as the truth and stand so far
   std::set<int64_t> withdrawn;
@@ -101,13 +108,19 @@ void CheckRevision(const pqxx::row& row, HistoryRows& rows, ImageHistory& histor
   ++check.revisions;
   check.boxes += parts.boxes.size();
   const int64_t task_id = Nullable<int64_t>(row["task_id"]).value_or(0);
-  const auto task = rows.tasks.find(task_id);
+  const auto found = rows.tasks.find(task_id);
+  const TaskParts* task = found == rows.tasks.end() ? nullptr : &found->second;
   const Sha256 hash = Sha256Of(row["hash"]);
-  if (hash != ExpectedHash(row, history.sha256, parts, task == rows.tasks.end() ? nullptr : &task->second)) {
+  if (hash != ExpectedHash(row, history.sha256, parts, task)) {
     check.breaks.push_back(absl::StrCat(where, "its content was changed after it was written"));
   }
-  if (task_id != 0 && rows.answers[task_id] != id) {
-    check.breaks.push_back(absl::StrCat(where, "its task ", task_id, " does not have it as its answer"));
+  if (task_id != 0) {
+    const auto answer = rows.answers.find(task_id);
+    if (answer == rows.answers.end() || answer->second != id) {
+      check.breaks.push_back(absl::StrCat(where, "its task ", task_id, " does not have it as its answer"));
+    } else {
+      rows.answers.erase(answer);
+    }
   }
   walk.last_number = number;
   walk.last_revision = id;
@@ -121,7 +134,29 @@ void CheckRevision(const pqxx::row& row, HistoryRows& rows, ImageHistory& histor
     check.breaks.push_back(absl::StrCat(where, "restores what was not withdrawn"));
   }
   walk.last_hash = BytesOf(row["hash"]);
-  history.revisions.push_back(hash);
+  walk.older_version = walk.older_version || row["hash_version"].as<int>() < 3;
+  if (!walk.older_version) {
+    history.revisions.push_back(hash);
+    return;
+  }
+  const std::string before = history.revisions.empty() ? "" : ToBytes(history.revisions.back());
+  history.revisions.push_back(
+      HashOf(absl::StrCat(before, ToBytes(hash), ToBytes(HashOfVersion3(row, history.sha256, parts, task)))));
+}
+
+// Requires: the image's revisions are checked.
+void CheckTasks(HistoryRows& rows, ImageHistory& history, ChainCheck& check) {
+  const auto tasks = rows.tasks_of_image.find(history.image.value());
+  if (tasks == rows.tasks_of_image.end()) return;
+  for (const int64_t task : tasks->second) {
+    history.tasks.push_back(HashOfServed(rows.tasks.at(task)));
+    const auto ended = rows.ended_tasks.find(task);
+    if (ended != rows.ended_tasks.end()) history.ended_tasks.emplace(task, ended->second);
+    if (!rows.answers.contains(task)) continue;
+    check.breaks.push_back(absl::StrCat("image ", history.image.value(), ": task ", task,
+                                        " says that revision ", rows.answers.at(task),
+                                        " is its answer, and that is not so"));
+  }
 }
 
 }  // namespace
@@ -135,6 +170,8 @@ ChainCheck CheckChain(Transaction& transaction, ProjectId project, ImageId after
     ImageHistory& history = check.histories.emplace_back();
     history.image = images.back();
     history.sha256 = Sha256Of(row["sha256"]);
+    history.side = row["side"].as<std::string>();
+    history.removed = row["state"].as<std::string>() == "removed";
     ChainWalk& walk = walks.emplace_back();
     walk.head = Nullable<int64_t>(row["head_revision_id"]).value_or(0);
     walk.truth = Nullable<int64_t>(row["truth_revision_id"]).value_or(0);
@@ -150,10 +187,8 @@ ChainCheck CheckChain(Transaction& transaction, ProjectId project, ImageId after
       CheckRevision(*row, rows, history, walks[i], check);
     }
     EndOfChain(history, walks[i], check);
+    CheckTasks(rows, history, check);
     if (!history.revisions.empty()) ++check.images;
-    const auto tasks = rows.tasks_of_image.find(history.image.value());
-    if (tasks == rows.tasks_of_image.end()) continue;
-    for (const int64_t task : tasks->second) history.tasks.push_back(HashOfServed(rows.tasks.at(task)));
   }
   return check;
 }
@@ -180,14 +215,14 @@ ProjectRecords ReadProjectRecords(Transaction& transaction, ProjectId project) {
                                          ToHex(Sha256Of(row["weights_sha256"]))));
   }
   for (const auto& row : transaction.Exec("SelectHistoryTriggers")) {
-    const std::string table = row["name"].as<std::string>();
+    const std::string table = row["table_name"].as<std::string>(), name = row["name"].as<std::string>();
     if (row["made_in"].is_null() || !row["enabled"].as<bool>()) {
-      records.breaks.push_back(absl::StrCat("table ", table,
-                                            ": the trigger append_only, which refuses changes, is ",
+      records.breaks.push_back(absl::StrCat("table ", table, ": the trigger ", name,
+                                            ", which refuses changes, is ",
                                             row["made_in"].is_null() ? "missing" : "disabled"));
     }
-    records.lines.push_back(
-        absl::StrCat("trigger ", table, " ", row["made_in"].is_null() ? "-" : row["made_in"].c_str()));
+    records.lines.push_back(absl::StrCat("trigger ", table, ".", name, " ",
+                                         row["made_in"].is_null() ? "-" : row["made_in"].c_str()));
   }
   return records;
 }

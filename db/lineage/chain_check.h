@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,14 @@ class Transaction;
 struct ImageHistory {
   ImageId image;
   Sha256 sha256 = {};
-  std::vector<Sha256> revisions;  // their hashes as stored, in order of number
-  std::vector<Sha256> tasks;      // hashes of what was served and shown, in order of id
+  std::string side;
+  bool removed = false;
+  // In order of number: the hash as stored. From a revision of an older version on: a hash of that, of what
+  // the older version leaves out, and of the entry before.
+  std::vector<Sha256> revisions;
+  std::vector<Sha256> tasks;  // hashes of what was served and shown, in order of id
+  // Of tasks that were skipped or released, and so stay as they are: how they ended, by id.
+  std::map<int64_t, Sha256> ended_tasks;
 };
 
 // The result of checking a part of a project's history.

@@ -112,10 +112,24 @@ TaskParts TaskPartsOf(const pqxx::row& row) {
   return task;
 }
 
+Sha256 HashOfVersion3(const pqxx::row& row, const Sha256& image, const RevisionParts& parts,
+                      const TaskParts* task) {
+  std::string text = BytesOf(row["previous_hash"]);
+  absl::StrAppend(&text, "revision-3|", TextOf(row["id"]), "|", TextOf(row["image_id"]), "|", ToHex(image),
+                  "|", TextOf(row["number"]), "|", TextOf(row["source"]), "|", TextOf(row["author_id"]), "|",
+                  HexOf(row["name"]), "|", OrDash(row["task_id"]), "|", TextOf(row["created_at"]), "|");
+  absl::StrAppend(&text, TextOf(row["blind"]), "|", TextOf(row["late"]), "|", TextOf(row["spent_ms"]), "|",
+                  TextOf(row["standing"]), "|", OrDash(row["based_on"]), "|", HexOf(row["client"]), "|",
+                  HexOf(row["note"]), "|", HexOf(row["flags"]), "\n");
+  AppendDetailsOfVersion3(parts, task, text);
+  return HashOf(text);
+}
+
 Sha256 ExpectedHash(const pqxx::row& row, const Sha256& image, const RevisionParts& parts,
                     const TaskParts* task) {
-  std::string text = BytesOf(row["previous_hash"]);
   const absl::string_view version = TextOf(row["hash_version"]);
+  if (version == "3") return HashOfVersion3(row, image, parts, task);
+  std::string text = BytesOf(row["previous_hash"]);
   const std::string picture = ToHex(image);
   if (version == "1") {
     absl::StrAppend(&text, "revision|", picture, "|", TextOf(row["number"]), "|", TextOf(row["author_id"]),
@@ -131,14 +145,6 @@ Sha256 ExpectedHash(const pqxx::row& row, const Sha256& image, const RevisionPar
     absl::StrAppend(&text, TextOf(row["standing"]), "|", OrElse(row["based_on"], "0"), "|",
                     HexOf(row["client"]), "|", HexOf(row["note"]), "|", HexOf(row["flags_json"]), "\n");
     AppendDetailsOfVersion2(parts, task, text);
-  } else if (version == "3") {
-    absl::StrAppend(&text, "revision-3|", TextOf(row["id"]), "|", TextOf(row["image_id"]), "|", picture, "|",
-                    TextOf(row["number"]), "|", TextOf(row["source"]), "|", TextOf(row["author_id"]), "|",
-                    HexOf(row["name"]), "|", OrDash(row["task_id"]), "|", TextOf(row["created_at"]), "|");
-    absl::StrAppend(&text, TextOf(row["blind"]), "|", TextOf(row["late"]), "|", TextOf(row["spent_ms"]), "|",
-                    TextOf(row["standing"]), "|", OrDash(row["based_on"]), "|", HexOf(row["client"]), "|",
-                    HexOf(row["note"]), "|", HexOf(row["flags"]), "\n");
-    AppendDetailsOfVersion3(parts, task, text);
   } else {
     return Sha256{};
   }

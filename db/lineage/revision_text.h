@@ -42,6 +42,11 @@ TaskParts TaskPartsOf(const pqxx::row& row);
 Sha256 ExpectedHash(const pqxx::row& row, const Sha256& image, const RevisionParts& parts,
                     const TaskParts* task);
 
+// The hash that a revision of version 3 would have: it covers all that there is of a revision. Arguments: as
+// of ExpectedHash.
+Sha256 HashOfVersion3(const pqxx::row& row, const Sha256& image, const RevisionParts& parts,
+                      const TaskParts* task);
+
 // The hash of a task as it was served, with the boxes that it showed.
 Sha256 HashOfServed(const TaskParts& task);
 

@@ -5,7 +5,7 @@
 
 -- name: SelectHistoryImages
 -- At most $3 images of project $1 with ids above $2, in order of id.
-SELECT id, sha256, head_revision_id, truth_revision_id FROM image
+SELECT id, sha256, side, state, head_revision_id, truth_revision_id FROM image
 WHERE project_id = $1 AND id > $2 ORDER BY id LIMIT $3;
 
 -- name: SelectHistoryRevisions
@@ -59,10 +59,14 @@ FROM model WHERE project_id = $1 ORDER BY id;
 SELECT id, name FROM principal ORDER BY id;
 
 -- name: SelectHistoryTriggers
--- The triggers that refuse changes, one row for each table that must have one. `made_in`: the transaction
--- that last made, disabled or enabled it; NULL: there is none.
-SELECT guarded.name, trigger.tgenabled IN ('O', 'A') AS enabled, trigger.xmin::text AS made_in
-FROM unnest(ARRAY['label_box', 'label_revision', 'outcome', 'rejection', 'shown_box', 'snapshot_item'])
-     AS guarded (name)
-LEFT JOIN pg_trigger trigger ON trigger.tgrelid = to_regclass(guarded.name) AND trigger.tgname = 'append_only'
-ORDER BY guarded.name;
+-- The triggers that refuse changes. `made_in`: the transactions that last made, disabled or enabled it, and
+-- that made its function; NULL: there is none.
+SELECT guarded.table_name, guarded.name, trigger.tgenabled IN ('O', 'A') AS enabled,
+       trigger.xmin || '-' || pg_proc.xmin AS made_in
+FROM (VALUES ('image', 'image_fixed'), ('label_box', 'append_only'), ('label_revision', 'append_only'),
+             ('outcome', 'append_only'), ('rejection', 'append_only'), ('shown_box', 'append_only'),
+             ('snapshot_item', 'append_only')) AS guarded (table_name, name)
+LEFT JOIN pg_trigger trigger ON trigger.tgrelid = to_regclass(guarded.table_name)
+                            AND trigger.tgname = guarded.name
+LEFT JOIN pg_proc ON pg_proc.oid = trigger.tgfoid
+ORDER BY guarded.table_name;

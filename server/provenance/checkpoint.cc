@@ -12,6 +12,7 @@ namespace loupe {
 namespace {
 
 constexpr size_t kLongestLine = 1000;
+constexpr char kHeader[] = "loupe-checkpoint 2 ";
 constexpr char kSince[] = " since the checkpoint was made";
 
 absl::Status NoCheckpoint(absl::string_view why) {
@@ -31,6 +32,8 @@ Sha256 HashOfTasks(const std::vector<Sha256>& tasks, size_t count) {
   for (size_t i = 0; i < count; ++i) hash.Update(ToBytes(tasks[i]));
   return hash.Finish();
 }
+
+absl::string_view StateOf(const ImageHistory& history) { return history.removed ? "removed" : "kept"; }
 
 // Kind of a record, and what is unique among its kind.
 absl::string_view NameOf(absl::string_view line) {
@@ -56,20 +59,24 @@ std::string ChangedRecord(absl::string_view then, absl::string_view now) {
   if (absl::StartsWith(then, "model ")) {
     return absl::StrCat(name, ": its round, its parent or its weights were changed", kSince);
   }
-  return absl::StrCat("table ", name.substr(name.find(' ') + 1),
-                      ": the trigger append_only, which refuses changes, was disabled or made anew", kSince,
+  const std::vector<std::string> trigger = absl::StrSplit(name.substr(name.find(' ') + 1), '.');
+  return absl::StrCat("table ", trigger.front(), ": the trigger ", trigger.back(),
+                      ", which refuses changes, was disabled or made anew", kSince,
                       " (an upgrade and a restored backup make it anew, too)");
 }
 
 }  // namespace
 
-std::string FirstLineOf(ProjectId project) { return absl::StrCat("loupe-checkpoint 1 ", project.value()); }
+std::string FirstLineOf(ProjectId project) { return absl::StrCat(kHeader, project.value()); }
 
-std::string LineOf(const ImageHistory& history) {
-  return absl::StrCat("image ", history.image.value(), " ", ToHex(history.sha256), " ",
-                      history.revisions.size(), " ",
-                      history.revisions.empty() ? "-" : ToHex(history.revisions.back()), " ",
-                      history.tasks.size(), " ", ToHex(HashOfTasks(history.tasks, history.tasks.size())));
+std::vector<std::string> LinesOf(const ImageHistory& history) {
+  std::vector<std::string> lines = {absl::StrCat(
+      "image ", history.image.value(), " ", history.side, " ", StateOf(history), " ", ToHex(history.sha256),
+      " ", history.revisions.size(), " ", history.revisions.empty() ? "-" : ToHex(history.revisions.back()),
+      " ", history.tasks.size(), " ", ToHex(HashOfTasks(history.tasks, history.tasks.size())))};
+  for (const auto& [task, how] : history.ended_tasks)
+    lines.push_back(absl::StrCat("ended ", task, " ", ToHex(how)));
+  return lines;
 }
 
 std::string SignedText(const CheckpointStatement& statement, const CheckpointKey& key) {
@@ -131,8 +138,8 @@ void CheckpointComparison::Advance() {
 
 absl::Status CheckpointComparison::Begin(ProjectId project) {
   Advance();
-  if (!line_.has_value() || !absl::StartsWith(*line_, "loupe-checkpoint 1 ")) {
-    return NoCheckpoint("it doesn't begin with `loupe-checkpoint 1`");
+  if (!line_.has_value() || !absl::StartsWith(*line_, kHeader)) {
+    return NoCheckpoint(absl::StrCat("it doesn't begin with `", absl::StripSuffix(kHeader, " "), "`"));
   }
   if (*line_ != FirstLineOf(project)) {
     return Error(absl::StatusCode::kInvalidArgument, "OTHER_PROJECT",
@@ -162,9 +169,10 @@ void CheckpointComparison::CompareImage(const ImageHistory& history, std::vector
     const std::vector<absl::string_view> words = absl::StrSplit(*line_, ' ');
     int64_t id = 0;
     uint64_t revisions = 0, tasks = 0;
-    if (words.size() != 7 || words[0] != "image" || !absl::SimpleAtoi(words[1], &id) ||
-        !absl::SimpleAtoi(words[3], &revisions) || !absl::SimpleAtoi(words[5], &tasks)) {
-      continue;  // no line of ours: the root won't be that which was signed
+    if (words.size() != 9 || words[0] != "image" || !absl::SimpleAtoi(words[1], &id) ||
+        !absl::SimpleAtoi(words[5], &revisions) || !absl::SimpleAtoi(words[7], &tasks)) {
+      continue;  // of a task of an image that is missing; or no line of ours: the root won't be the signed
+                 // one
     }
     if (id > history.image.value()) break;
     if (id < history.image.value()) {
@@ -172,32 +180,53 @@ void CheckpointComparison::CompareImage(const ImageHistory& history, std::vector
       continue;
     }
     const std::string where = absl::StrCat("image ", id);
-    if (words[2] != ToHex(history.sha256))
+    if (words[2] != history.side) {
+      breaks.push_back(
+          absl::StrCat(where, ": it was moved from the ", words[2], " to the ", history.side, kSince));
+    }
+    if (words[3] == "removed" && !history.removed)
+      breaks.push_back(absl::StrCat(where, ": it was removed, and is there again"));
+    if (words[4] != ToHex(history.sha256))
       breaks.push_back(absl::StrCat(where, ": its picture was changed", kSince));
     if (history.revisions.size() < revisions) {
       breaks.push_back(absl::StrCat(where, ": its history was cut off: it has ", history.revisions.size(),
                                     " revisions, and had ", revisions));
-    } else if (revisions > 0 && words[4] != ToHex(history.revisions[revisions - 1])) {
+    } else if (revisions > 0 && words[6] != ToHex(history.revisions[revisions - 1])) {
       breaks.push_back(absl::StrCat(where, " revision ", revisions,
                                     ": it or one before it was rewritten, with new hashes", kSince));
     }
     if (history.tasks.size() < tasks) {
       breaks.push_back(
           absl::StrCat(where, ": tasks are missing: it has ", history.tasks.size(), ", and had ", tasks));
-    } else if (words[6] != ToHex(HashOfTasks(history.tasks, tasks))) {
+    } else if (words[8] != ToHex(HashOfTasks(history.tasks, tasks))) {
       breaks.push_back(
           absl::StrCat(where, ": why a task was served, or what it showed, was changed", kSince));
     }
     revisions_since_ += history.revisions.size() - std::min<uint64_t>(revisions, history.revisions.size());
     Advance();
+    CompareEndedTasks(history, breaks);
     return;
   }
   revisions_since_ += history.revisions.size();
 }
 
+void CheckpointComparison::CompareEndedTasks(const ImageHistory& history, std::vector<std::string>& breaks) {
+  for (; line_.has_value() && absl::StartsWith(*line_, "ended "); Advance()) {
+    const std::vector<absl::string_view> words = absl::StrSplit(*line_, ' ');
+    int64_t task = 0;
+    if (words.size() != 3 || !absl::SimpleAtoi(words[1], &task)) continue;  // no line of ours
+    const auto found = history.ended_tasks.find(task);
+    if (found != history.ended_tasks.end() && words[2] == ToHex(found->second)) continue;
+    breaks.push_back(
+        absl::StrCat("image ", history.image.value(), ": how its task ", task, " ended was changed", kSince));
+  }
+}
+
 absl::Status CheckpointComparison::End(const CheckpointStatement& statement,
                                        std::vector<std::string>& breaks) {
-  for (; line_.has_value(); Advance()) breaks.push_back(absl::StrCat(NameOf(*line_), " is missing"));
+  for (; line_.has_value(); Advance()) {
+    if (absl::StartsWith(*line_, "image ")) breaks.push_back(absl::StrCat(NameOf(*line_), " is missing"));
+  }
   if (root_.leaves() == statement.lines && root_.Root() == statement.root) return absl::OkStatus();
   return Forged("its lines are not those that were signed");
 }

@@ -1,11 +1,14 @@
 // The text of a checkpoint: lines that are the leaves of a Merkle tree, and a signed statement of its root.
 //
-//   loupe-checkpoint 1 PROJECT
+//   loupe-checkpoint 2 PROJECT
 //   author ID NAME                        name as hexadecimal digits
 //   snapshot ID ROUND HASH                ROUND: the round's id
 //   model NUMBER ID ROUND PARENT HASH     HASH: of its weights
-//   trigger TABLE TRANSACTION             the transaction that last made or enabled it
-//   image ID SHA256 REVISIONS HASH TASKS HASH    hash of the last revision; of what its tasks served
+//   trigger TABLE.NAME TRANSACTIONS       those that last made or enabled it, and made its function
+//   image ID SIDE STATE SHA256 REVISIONS HASH TASKS HASH
+//                                         STATE: kept or removed; hash of the last revision, as ImageHistory
+//                                         has it; hash of what its tasks served
+//   ended ID HASH                         of a task of the image before it that was skipped or released: how
 //   root HASH                             from here on the statement
 //   lines COUNT
 //   made TIME
@@ -31,7 +34,7 @@
 namespace loupe {
 
 std::string FirstLineOf(ProjectId project);
-std::string LineOf(const ImageHistory& history);
+std::vector<std::string> LinesOf(const ImageHistory& history);
 
 struct CheckpointStatement {
   Sha256 root = {};
@@ -66,6 +69,7 @@ class CheckpointComparison {
  private:
   void Advance();
   void CompareImage(const ImageHistory& history, std::vector<std::string>& breaks);
+  void CompareEndedTasks(const ImageHistory& history, std::vector<std::string>& breaks);
 
   std::function<std::optional<std::string>()> more_;
   std::string piece_;

@@ -188,7 +188,9 @@ grpc::Status ProvenanceServiceImpl::CreateCheckpoint(
           return send(records.breaks);
         },
         [&](const ChainCheck& part) {
-          for (const ImageHistory& history : part.histories) add(LineOf(history));
+          for (const ImageHistory& history : part.histories) {
+            for (const std::string& line : LinesOf(history)) add(line);
+          }
           return send(part.breaks);
         });
     if (!walked.ok()) return walked;

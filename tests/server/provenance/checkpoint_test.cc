@@ -227,6 +227,60 @@ TEST_F(CheckpointTest, WhyAnUnansweredTaskWasServedIsCovered) {
   EXPECT_THAT(BreaksAgainst(*checkpoint), ElementsAre(HasSubstr("image 4: tasks are missing")));
 }
 
+TEST_F(CheckpointTest, ATaskThatEndedWithoutAnAnswerStaysAsItEnded) {
+  const auto open = Rpc(*stub_, &Labeling::ListOpenTasks, annotator_, v1::ListOpenTasksRequest());
+  ASSERT_TRUE(open.ok() && open->tasks_size() == 1);
+  v1::SkipRequest skip = SkipOf(open->tasks(0));
+  skip.set_reason("blurred");
+  ASSERT_TRUE(Rpc(*stub_, &Labeling::Skip, annotator_, skip).ok());
+  const auto checkpoint = Make();
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  EXPECT_THAT(BreaksAgainst(*checkpoint), IsEmpty());
+  OpenTables();
+  for (const std::string change :
+       {"skip_reason = 'dark'", "skip_reason = NULL", "state = 'released'", "ended_at = now()",
+        "state = 'answered', skip_reason = NULL, revision_id = 3"}) {
+    Tamper("UPDATE task SET " + change + " WHERE id = 4");
+    EXPECT_THAT(BreaksAgainst(*checkpoint), Contains(HasSubstr("image 4: how its task 4 ended"))) << change;
+    RestoreTables();
+  }
+  Tamper("UPDATE task SET state = 'answered', revision_id = 3 WHERE id = 4");
+  EXPECT_THAT(Verify().breaks(),
+              ElementsAre(HasSubstr("image 4: task 4 says that revision 3 is its answer")));
+}
+
+TEST_F(CheckpointTest, WhatOlderHashesLeaveOutIsCovered) {
+  OpenTables();
+  Tamper(absl::StrCat("UPDATE label_revision SET hash_version = id % 2 + 1;", kNewHashes));
+  const auto checkpoint = Make();
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  EXPECT_THAT(BreaksAgainst(*checkpoint), IsEmpty());
+  Sql("DELETE FROM kept.label_revision; INSERT INTO kept.label_revision TABLE label_revision");
+  for (const std::string change :
+       {"label_revision SET standing = 'late' WHERE id = 1", "label_revision SET note = 'other' WHERE id = 1",
+        "label_revision SET id = 1000 WHERE id = 2", "outcome SET outcome = 'missed' WHERE revision_id = 1",
+        "shown_box SET score = 0.1 WHERE task_id = 1", "task SET slice = 'random' WHERE id = 2"}) {
+    Tamper(absl::StrCat("UPDATE ", change));
+    EXPECT_THAT(BreaksAgainst(*checkpoint), Contains(HasSubstr("was rewritten"))) << change;
+    RestoreTables();
+  }
+}
+
+TEST_F(CheckpointTest, SettingsOfTheDatabaseRaiseNoAlarm) {
+  const auto checkpoint = Make();
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  for (const std::string setting : {"extra_float_digits = 0", "bytea_output = escape", "DateStyle = German",
+                                    "TimeZone = 'Asia/Kolkata'", "standard_conforming_strings = off"}) {
+    Sql(absl::StrCat("DO $do$ BEGIN EXECUTE format($$ALTER DATABASE %I SET ", setting,
+                     "$$, current_database()); END $do$"));
+  }
+  // The coordinator connects anew.
+  Sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+      "AND datname = current_database()");
+  EXPECT_THAT(BreaksAgainst(*checkpoint), IsEmpty());
+  EXPECT_EQ(Verify().boxes(), 6U);
+}
+
 TEST_F(CheckpointTest, WhatIsCutOffOrRemovedIsNamed) {
   const auto checkpoint = Make();
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
@@ -242,6 +296,8 @@ TEST_F(CheckpointTest, WhatIsCutOffOrRemovedIsNamed) {
       {"DELETE FROM image WHERE id = 5", "image 5 is missing"},
       {"DELETE FROM label_revision WHERE image_id = 2; DELETE FROM image WHERE id = 2", "image 2 is missing"},
       {"UPDATE image SET sha256 = sha256('other') WHERE id = 5", "image 5: its picture was changed"},
+      {"UPDATE image SET side = 'holdout' WHERE id = 5",
+       "image 5: it was moved from the pool to the holdout"},
       {"UPDATE label_box SET label = 1 WHERE revision_id = 2", "image 2 revision 1: it or one before it"},
       {"UPDATE snapshot_item SET revision_id = 3 WHERE image_id = 2",
        "snapshot 1: what it holds was changed"},
@@ -252,6 +308,16 @@ TEST_F(CheckpointTest, WhatIsCutOffOrRemovedIsNamed) {
     EXPECT_THAT(BreaksAgainst(*checkpoint), Contains(HasSubstr(one.named))) << one.change;
     RestoreTables();
   }
+}
+
+TEST_F(CheckpointTest, ARemovedImageThatIsThereAgainIsNamed) {
+  OpenTables();
+  Sql("UPDATE image SET state = 'removed' WHERE id = 5");
+  const auto checkpoint = Make();
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  EXPECT_THAT(BreaksAgainst(*checkpoint), IsEmpty());
+  Sql("UPDATE image SET state = 'usable' WHERE id = 5");
+  EXPECT_THAT(BreaksAgainst(*checkpoint), ElementsAre("image 5: it was removed, and is there again"));
 }
 
 TEST_F(CheckpointTest, ATriggerThatWasOffIsNamed) {
@@ -267,6 +333,12 @@ TEST_F(CheckpointTest, ATriggerThatWasOffIsNamed) {
   EXPECT_THAT(BreaksAgainst(*checkpoint),
               ElementsAre(HasSubstr("table outcome: the trigger append_only, which "
                                     "refuses changes, was disabled or made anew")));
+  Sql("ALTER TABLE image DISABLE TRIGGER image_fixed");
+  EXPECT_THAT(Verify().breaks(), ElementsAre(HasSubstr("table image: the trigger image_fixed")));
+  Sql("ALTER TABLE image ENABLE TRIGGER image_fixed");
+  Sql("CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; "
+      "END'");
+  EXPECT_THAT(BreaksAgainst(*checkpoint), Contains(HasSubstr("table shown_box: the trigger append_only")));
   Sql("DROP TRIGGER append_only ON label_box");
   EXPECT_THAT(Verify().breaks(), ElementsAre(HasSubstr("is missing")));
 }
@@ -353,6 +425,13 @@ TEST_F(CheckpointTest, TheServiceCannotTamper) {
         "SET ROLE loupe"}) {
     EXPECT_TRUE(refused(statement)) << statement;
   }
+  // Nobody but the service may call what has the owner's rights.
+  EXPECT_EQ(coordinator_.database()
+                .Sql("SELECT string_agg(proname, ' ') FROM pg_proc WHERE prosecdef AND pronamespace IN "
+                     "('public'::regnamespace, 'provenance'::regnamespace) AND (proacl IS NULL OR EXISTS "
+                     "(SELECT FROM aclexplode(proacl) WHERE grantee = 0))")[0][0]
+                .as<std::string>("none"),
+            "none");
   // It can call what moves the end of a chain; but it can't put another table in the way of it.
   EXPECT_EQ(Verify().breaks_total(), 0U);
 }
