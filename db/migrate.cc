@@ -13,7 +13,10 @@
 #include <pqxx/transaction>
 
 #include "absl/functional/function_ref.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
 #include "content/sha256.h"
 #include "db/connection_pool.h"
 #include "db/sql_error.h"
@@ -26,13 +29,29 @@ namespace {
 // The key is any number that nothing else locks.
 constexpr char kLock[] = "SELECT pg_advisory_lock(7208127314)";
 
+std::string OneLine(absl::string_view text) {
+  return absl::StrReplaceAll(absl::StripAsciiWhitespace(text), {{"\n", " "}});
+}
+
 absl::Status Connected(const char* name, const std::string& url,
                        absl::FunctionRef<absl::Status(pqxx::connection&)> body) {
   try {
     pqxx::connection connection(WithTimeouts(url));
-    return body(connection);
-  } catch (...) {
-    return DescribeCurrentException(name, true).status;
+    try {
+      return body(connection);
+    } catch (const pqxx::insufficient_privilege& error) {
+      return Error(
+          absl::StatusCode::kFailedPrecondition, "NOT_THE_OWNER",
+          absl::StrCat("the role of --database-url may not do this: give the tables' owner, and one that "
+                       "may make roles to set a password (",
+                       OneLine(error.what()), ")"));
+    } catch (...) {
+      return DescribeCurrentException(name, true).status;
+    }
+  } catch (const std::exception& error) {
+    return Error(
+        absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE",
+        absl::StrCat("no connection to the database: ", OneLine(error.what()), "; check --database-url"));
   }
 }
 

@@ -152,17 +152,23 @@ std::string ProblemWith(const Flags& flags) {
 absl::Status MigrateOrCheck(const std::string& url) {
   const absl::StatusOr<bool> may = MayMigrate(url);
   if (!may.ok()) return may.status();
-  return *may ? Migrate(url) : CheckMigrated(url);
+  if (!*may) return CheckMigrated(url);
+  spdlog::warn(
+      "the coordinator has the rights of its tables' owner, and could change the history of labels: "
+      "start it as {} (docs/operations.md, \"The roles of the database\")",
+      kServiceRole);
+  return Migrate(url);
 }
 
 // The schema, once the database answers.
 absl::Status MigrateWhenReady(const std::string& url, EndingSignal& ending) {
+  absl::Status said;
   for (const Stopwatch waited;;) {
     const absl::Status migrated = MigrateOrCheck(url);
     if (!absl::IsUnavailable(migrated)) return migrated;
-    if (ending.WaitFor(absl::Seconds(1)) || waited.Elapsed() > kDatabasePatience) {
-      return absl::UnavailableError("the database can't be reached: check --database-url and see above");
-    }
+    if (migrated != said) spdlog::warn("{}", std::string(migrated.message()));
+    said = migrated;
+    if (ending.WaitFor(absl::Seconds(1)) || waited.Elapsed() > kDatabasePatience) return migrated;
   }
 }
 

@@ -2,9 +2,9 @@
 -- can't change it. Makes the role if it is missing. Idempotent; what a release before granted goes.
 -- Requires: the caller owns the tables, and may make roles if this one is missing.
 --
--- A table may be read and added to. What may be changed and deleted beyond that is listed here. `image`,
--- `task`, `principal` and `snapshot` may be changed in those columns alone that the history doesn't rest on;
--- chain_revision() moves the end of an image's history.
+-- A table may be read and added to. What may be changed and deleted beyond that is listed here. Some tables may
+-- be changed in those columns alone that the history doesn't rest on; chain_revision() adds the revisions of an
+-- image, and moves the end of its history.
 CREATE OR REPLACE FUNCTION prepare_service_role() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'loupe_service') THEN
@@ -20,12 +20,13 @@ BEGIN
   GRANT SELECT ON ALL TABLES IN SCHEMA provenance TO loupe_service;
   GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO loupe_service;
   GRANT EXECUTE ON FUNCTION chain_revision TO loupe_service;
-  REVOKE INSERT ON schema_migration, schema_function FROM loupe_service;
+  REVOKE INSERT ON schema_migration, schema_function, label_revision FROM loupe_service;
   GRANT UPDATE, DELETE
-    ON class, evaluation, guidelines, ignored_region, job, label_count, label_count_state, lease,
-       login_link, model, prediction, project, pseudo_label, ranking, ranking_entry, removed_image, request,
-       round, session, task_request, worker
+    ON guidelines, ignored_region, job, label_count, label_count_state, lease, login_link, prediction, project,
+       pseudo_label, ranking, ranking_entry, removed_image, request, round, session, task_request, worker
     TO loupe_service;
+  GRANT UPDATE (name, retired_at) ON class TO loupe_service;
+  GRANT UPDATE (state, replaced_id) ON model TO loupe_service;
   GRANT UPDATE (state, state_reason, state_round_id, file_name, group_name, perceptual_hash, brightness)
     ON image TO loupe_service;
   GRANT UPDATE (state, ended_at, revision_id, skip_reason) ON task TO loupe_service;

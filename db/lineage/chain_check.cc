@@ -201,8 +201,9 @@ ProjectRecords ReadProjectRecords(Transaction& transaction, ProjectId project) {
   }
   for (const auto& row : transaction.Exec("SelectHistorySnapshots", project)) {
     const Sha256 computed = Sha256Of(row["computed"]);
-    records.lines.push_back(
-        absl::StrCat("snapshot ", row["id"].c_str(), " ", row["round_id"].c_str(), " ", ToHex(computed)));
+    records.lines.push_back(absl::StrCat("snapshot ", row["id"].c_str(), " ", row["round_id"].c_str(), " ",
+                                         row["images"].c_str(), " ", row["boxes"].c_str(), " ",
+                                         ToHex(computed)));
     if (row["hash"].is_null() || Sha256Of(row["hash"]) != computed) {
       records.breaks.push_back(absl::StrCat("snapshot ", row["id"].c_str(), " of round ",
                                             row["round_id"].c_str(),

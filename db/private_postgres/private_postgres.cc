@@ -190,12 +190,12 @@ absl::Status PrivatePostgres::Launch() {
     unlink((folder / "postmaster.pid").c_str());
     unlink((folder / kSocketLock).c_str());
   }
-  const auto pid = programs_.Spawn(
-      {"postgres",
-       {"-c", "listen_addresses=", "-c", "unix_socket_directories=.", "-c", "port=5432", "-c", "fsync=on", "-c",
-        absl::StrCat("shared_buffers=", SharedBuffersMiB(), "MB")},
-       data_folder_,
-       log_});
+  const auto pid =
+      programs_.Spawn({"postgres",
+                       {"-c", "listen_addresses=", "-c", "unix_socket_directories=.", "-c", "port=5432", "-c",
+                        "fsync=on", "-c", absl::StrCat("shared_buffers=", SharedBuffersMiB(), "MB")},
+                       data_folder_,
+                       log_});
   if (!pid.ok()) return pid.status();
   pid_ = *pid;
   is_child_ = true;

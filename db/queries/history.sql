@@ -42,7 +42,7 @@ FROM rejection WHERE revision_id = ANY ($1::bigint[]) ORDER BY revision_id, pred
 
 -- name: SelectHistorySnapshots
 -- With the hash of what each holds now.
-SELECT snapshot.id, coalesce(round.id, 0) AS round_id, snapshot.hash,
+SELECT snapshot.id, coalesce(round.id, 0) AS round_id, snapshot.images, snapshot.boxes, snapshot.hash,
        (SELECT sha256(convert_to(
           'snapshot-1|' || snapshot.id || E'\n'
           || coalesce(string_agg(concat_ws('|', 'item', image_id, image_side, revision_id) || E'\n', ''
@@ -65,7 +65,7 @@ SELECT guarded.table_name, guarded.name, trigger.tgenabled IN ('O', 'A') AS enab
        trigger.xmin || '-' || pg_proc.xmin AS made_in
 FROM (VALUES ('image', 'image_fixed'), ('label_box', 'append_only'), ('label_revision', 'append_only'),
              ('outcome', 'append_only'), ('rejection', 'append_only'), ('shown_box', 'append_only'),
-             ('snapshot_item', 'append_only')) AS guarded (table_name, name)
+             ('snapshot', 'snapshot_closed'), ('snapshot_item', 'append_only')) AS guarded (table_name, name)
 LEFT JOIN pg_trigger trigger ON trigger.tgrelid = to_regclass(guarded.table_name)
                             AND trigger.tgname = guarded.name
 LEFT JOIN pg_proc ON pg_proc.oid = trigger.tgfoid

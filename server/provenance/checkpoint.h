@@ -2,7 +2,7 @@
 //
 //   loupe-checkpoint 2 PROJECT
 //   author ID NAME                        name as hexadecimal digits
-//   snapshot ID ROUND HASH                ROUND: the round's id
+//   snapshot ID ROUND IMAGES BOXES HASH   ROUND: the round's id
 //   model NUMBER ID ROUND PARENT HASH     HASH: of its weights
 //   trigger TABLE.NAME TRANSACTIONS       those that last made or enabled it, and made its function
 //   image ID SIDE STATE SHA256 REVISIONS HASH TASKS HASH

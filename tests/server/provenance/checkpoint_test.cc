@@ -414,16 +414,37 @@ TEST_F(CheckpointTest, TheServiceCannotTamper) {
         << table;
   }
   for (const std::string statement :
-       {"UPDATE task SET score = 0", "UPDATE task SET slice = 'random'", "UPDATE task SET created_at = now()",
-        "DELETE FROM task", "TRUNCATE task CASCADE", "UPDATE principal SET name = 'somebody'",
-        "DELETE FROM principal", "UPDATE image SET head_revision_id = NULL",
-        "UPDATE image SET truth_revision_id = NULL", "UPDATE image SET sha256 = sha256('x')",
-        "DELETE FROM image", "DELETE FROM snapshot", "UPDATE snapshot SET project_id = 2",
-        "UPDATE schema_function SET name = 'x'", "SET session_replication_role = replica",
+       {"UPDATE task SET score = 0",
+        "UPDATE task SET slice = 'random'",
+        "UPDATE task SET created_at = now()",
+        "DELETE FROM task",
+        "TRUNCATE task CASCADE",
+        "UPDATE principal SET name = 'somebody'",
+        "DELETE FROM principal",
+        "UPDATE image SET head_revision_id = NULL",
+        "UPDATE image SET truth_revision_id = NULL",
+        "UPDATE image SET sha256 = sha256('x')",
+        "DELETE FROM image",
+        "DELETE FROM snapshot",
+        "UPDATE model SET parent_id = NULL",
+        "UPDATE model SET round_id = NULL",
+        "UPDATE evaluation SET gate = NULL",
+        "DELETE FROM evaluation",
+        "DELETE FROM class",
+        "DELETE FROM model",
+        "INSERT INTO label_revision (image_id) VALUES (1)",
+        "UPDATE snapshot SET project_id = 2",
+        "UPDATE schema_function SET name = 'x'",
+        "SET session_replication_role = replica",
         "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; "
         "END'",
         "SET ROLE loupe"}) {
     EXPECT_TRUE(refused(statement)) << statement;
+  }
+  // A snapshot that has its hash is closed.
+  for (const std::string change : {"images = 77", "boxes = 99", "hash = sha256('x')", "hash = NULL"}) {
+    pqxx::nontransaction work(connection);
+    EXPECT_THROW(work.exec("UPDATE snapshot SET " + change), pqxx::sql_error) << change;
   }
   // Nobody but the service may call what has the owner's rights.
   EXPECT_EQ(coordinator_.database()

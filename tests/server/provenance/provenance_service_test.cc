@@ -92,8 +92,10 @@ TEST_F(HistoryTest, AChangeBehindTheTriggersIsFound) {
 
 TEST_F(HistoryTest, AMissingRevisionIsFound) {
   Tamper("label_revision", "DELETE FROM label_revision WHERE id = 3");
-  EXPECT_THAT(Verify().breaks(), ElementsAre(HasSubstr("image 3: its history ends with revision 3"),
-                                             HasSubstr("image 3: its truth is revision 3")));
+  EXPECT_THAT(Verify().breaks(),
+              ElementsAre(HasSubstr("image 3: its history ends with revision 3"),
+                          HasSubstr("image 3: its truth is revision 3"),
+                          HasSubstr("image 3: task 3 says that revision 3 is its answer")));
 }
 
 TEST_F(HistoryTest, AnImageIsFoundByItsFileName) {
