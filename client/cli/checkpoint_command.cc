@@ -58,8 +58,8 @@ absl::Status MakeCheckpoint(const Context& context, const CheckpointOptions& opt
 }
 
 void PrintCheck(const v1::VerifyHistoryResponse& check) {
-  std::printf("%lu revisions of %lu images with %lu boxes: %lu breaks\n", check.revisions(), check.images(),
-              check.boxes(), check.breaks_total());
+  std::printf("%lu revisions of %lu images with %lu boxes: %s\n", check.revisions(), check.images(),
+              check.boxes(), Counted(check.breaks_total(), "break").c_str());
   if (check.has_checkpoint_made_at()) {
     std::printf("compared with the checkpoint of %s; %s since\n",
                 TimeText(check.checkpoint_made_at()).c_str(),

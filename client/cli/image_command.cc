@@ -2,7 +2,6 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "client/cli/commands.h"
 #include "client/cli/message_json.h"
 #include "client/lib/request_id.h"
@@ -26,11 +25,6 @@ struct ImageStateOptions {
   bool json = false;
 };
 
-std::string StateText(const v1::Image& image) {
-  const std::string state = absl::StrReplaceAll(ImageStateName(image.state()), {{"_", " "}});
-  return image.state_reason().empty() ? state : absl::StrCat(state, ": ", image.state_reason());
-}
-
 absl::Status ListImages(const Context& context, const ListImagesOptions& options) {
   Json json = {{"images", Json::array()}};
   Table table({"id", "file name", "size", "side", "group", "revisions", "state"});
@@ -46,7 +40,7 @@ absl::Status ListImages(const Context& context, const ListImagesOptions& options
       json["images"].push_back(ImageJson(image));
       table.Add({absl::StrCat(image.id()), image.file_name(),
                  absl::StrCat(image.width(), " x ", image.height()), SideName(image.side()), image.group(),
-                 absl::StrCat(image.revisions()), StateText(image)});
+                 absl::StrCat(image.revisions()), ImageStateText(image)});
     }
     request.set_page_token(page->next_page_token());
   } while (!request.page_token().empty());
@@ -65,7 +59,7 @@ Request RequestFor(const Context& context, const std::string& image) {
 
 void PrintState(const v1::Image& image, bool json) {
   if (json) return PrintJson(ImageJson(image));
-  std::printf("image %ld is %s\n", image.id(), Printable(StateText(image)).c_str());
+  std::printf("image %ld is %s\n", image.id(), Printable(ImageStateText(image)).c_str());
 }
 
 absl::Status Exclude(const Context& context, const ImageStateOptions& options) {

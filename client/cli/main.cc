@@ -38,6 +38,20 @@ void PrintError(const absl::Status& status) {
                reason.empty() ? "" : absl::StrCat(" [", reason, "]").c_str());
 }
 
+// The first option or argument that was given as an empty text, as a shell does with a variable that isn't
+// set: taken as not given it would silently ask for something else. Empty: there is none.
+std::string EmptyValue(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& text : option->results()) {
+      if (text.empty()) return option->get_name();
+    }
+  }
+  for (const CLI::App* chosen : command.get_subcommands()) {
+    if (const std::string name = EmptyValue(*chosen); !name.empty()) return name;
+  }
+  return "";
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -74,6 +88,10 @@ int main(int argc, char** argv) {
     const std::string hint = nearest.empty() ? "see `loupe --help`, or --help after the command"
                                              : absl::StrCat("did you mean `", nearest, "`?");
     std::fprintf(stderr, "loupe: %s (%s)\n", error.what(), hint.c_str());
+    return 2;
+  }
+  if (const std::string name = EmptyValue(app); !name.empty()) {
+    std::fprintf(stderr, "loupe: %s is empty: give a value, or leave it out\n", name.c_str());
     return 2;
   }
   if (!action) {

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "content/sha256.h"
 #include "proto/class_index.h"
@@ -209,6 +210,11 @@ std::string StandingName(v1::Standing standing) {
 }
 
 std::string ImageStateName(v1::ImageState state) { return absl::AsciiStrToLower(v1::ImageState_Name(state)); }
+
+std::string ImageStateText(const v1::Image& image) {
+  const std::string state = absl::StrReplaceAll(ImageStateName(image.state()), {{"_", " "}});
+  return image.state_reason().empty() ? state : absl::StrCat(state, ": ", image.state_reason());
+}
 
 std::string RoleName(v1::Role role) { return absl::AsciiStrToLower(v1::Role_Name(role)); }
 

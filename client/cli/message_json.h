@@ -56,6 +56,8 @@ std::string OutcomeName(v1::Outcome outcome);
 bool BecameABox(v1::Outcome outcome);
 std::string StandingName(v1::Standing standing);
 std::string ImageStateName(v1::ImageState state);
+// For people, with the reason if there is one: `set aside: can't be decoded`.
+std::string ImageStateText(const v1::Image& image);
 std::string RoleName(v1::Role role);
 // RFC 3339, e.g. 2025-03-01T12:00:00Z.
 std::string TimeText(const google::protobuf::Timestamp& time);

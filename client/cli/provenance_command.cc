@@ -1,4 +1,6 @@
 // loupe provenance image|box|model, and the others that stand in files of their own
+#include <map>
+#include <set>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -38,13 +40,55 @@ std::string ReasonText(const v1::Reason& reason) {
   return text;
 }
 
-void PrintRevision(const v1::Revision& revision, const ClassNames& classes) {
-  std::printf("\nrevision %u: %s by %s, %s%s%s\n", revision.number(), Printable(revision.source()).c_str(),
-              Printable(revision.author()).c_str(), TimeText(revision.created_at()).c_str(),
-              revision.blind() ? ", blind" : "",
+// What the revisions of an image say of its truth now.
+struct TruthNow {
+  uint32_t revision = 0;                   // number; 0: it has no truth
+  std::map<uint32_t, int64_t> taken_back;  // number of a revision -> the withdrawal
+};
+
+TruthNow TruthOf(const v1::ImageProvenance& provenance) {
+  TruthNow now;
+  std::set<uint32_t> truths;
+  for (const v1::Revision& revision : provenance.revisions()) {
+    if (revision.standing() == v1::STANDING_TRUTH) truths.insert(revision.number());
+    if (revision.standing() == v1::STANDING_WITHDRAWN) {
+      truths.erase(revision.based_on());
+      now.taken_back[revision.based_on()] = revision.withdrawal();
+    }
+    if (revision.standing() == v1::STANDING_RESTORED) {
+      truths.insert(revision.based_on());
+      now.taken_back.erase(revision.based_on());
+    }
+  }
+  if (!truths.empty()) now.revision = *truths.rbegin();
+  return now;
+}
+
+// Its first line: who wrote it and when, and what it is now.
+void PrintHead(const v1::Revision& revision, const TruthNow& now) {
+  const auto taken_back = now.taken_back.find(revision.number());
+  std::printf("\nrevision %u: %s by %s, %s%s%s%s%s\n", revision.number(),
+              Printable(revision.source()).c_str(), Printable(revision.author()).c_str(),
+              TimeText(revision.created_at()).c_str(), revision.blind() ? ", blind" : "",
               revision.standing() == v1::STANDING_LATE ? ", came too late and is not the truth"
               : revision.late()                        ? ", late"
-                                                       : "");
+                                                       : "",
+              revision.number() == now.revision ? ", the truth now" : "",
+              taken_back == now.taken_back.end()
+                  ? ""
+                  : absl::StrCat(", taken back by withdrawal ", taken_back->second).c_str());
+}
+
+// Its id, its name, and what became of it if it is not in use.
+std::string ImageText(const v1::Image& image) {
+  std::string text = absl::StrCat(image.id());
+  if (!image.file_name().empty()) absl::StrAppend(&text, ", ", image.file_name());
+  if (image.state() != v1::USABLE) absl::StrAppend(&text, " (", ImageStateText(image), ")");
+  return text;
+}
+
+void PrintRevision(const v1::Revision& revision, const TruthNow& now, const ClassNames& classes) {
+  PrintHead(revision, now);
   if (revision.withdrawal() != 0) {
     std::printf("  %s revision %u, by withdrawal %ld\n",
                 revision.standing() == v1::STANDING_WITHDRAWN ? "takes back" : "gives back",
@@ -92,7 +136,7 @@ absl::Status ShowImage(const Context& context, const ImageOptions& options) {
     return absl::OkStatus();
   }
   const v1::Image& image = provenance->image();
-  Table table({"image", absl::StrCat(image.id(), ", ", image.file_name())});
+  Table table({"image", ImageText(image)});
   table.Add({"size", absl::StrCat(image.width(), " x ", image.height(), ", ", image.size_bytes(), " bytes")});
   table.Add({"side", SideName(image.side())});
   if (!image.group().empty()) table.Add({"group", image.group()});
@@ -103,7 +147,8 @@ absl::Status ShowImage(const Context& context, const ImageOptions& options) {
   }
   table.Print();
   if (provenance->revisions().empty()) std::printf("\nnobody has labelled it\n");
-  for (const v1::Revision& revision : provenance->revisions()) PrintRevision(revision, *classes);
+  const TruthNow now = TruthOf(*provenance);
+  for (const v1::Revision& revision : provenance->revisions()) PrintRevision(revision, now, *classes);
   return absl::OkStatus();
 }
 
@@ -112,12 +157,10 @@ std::string NumberList(const Numbers& numbers) {
   return numbers.empty() ? "none" : absl::StrJoin(numbers, ", ");
 }
 
-void PrintBoxRevision(const v1::BoxRevision& held, const ClassNames& classes) {
+void PrintBoxRevision(const v1::BoxRevision& held, const TruthNow& now, const ClassNames& classes) {
   const v1::Revision& revision = held.revision();
   const v1::LabelBox& box = held.box();
-  std::printf("\nrevision %u: %s by %s, %s%s, %s\n", revision.number(), Printable(revision.source()).c_str(),
-              Printable(revision.author()).c_str(), TimeText(revision.created_at()).c_str(),
-              revision.blind() ? ", blind" : "", StandingName(revision.standing()).c_str());
+  PrintHead(revision, now);
   std::printf("  %s at %s, %s%s\n", Printable(classes.Name(box.label())).c_str(), BoxText(box.box()).c_str(),
               OriginName(box.origin()).c_str(), box.ignore() ? ", to ignore" : "");
   if (revision.has_reason()) std::printf("  %s\n", ReasonText(revision.reason()).c_str());
@@ -134,6 +177,13 @@ void PrintBoxRevision(const v1::BoxRevision& held, const ClassNames& classes) {
               OutcomeName(source.outcome()).c_str(), Fixed(source.iou(), 3).c_str());
 }
 
+std::string InTruthText(const v1::BoxProvenance& provenance, const TruthNow& now) {
+  if (provenance.image().state() == v1::REMOVED) return "no: the image was removed";
+  if (provenance.in_truth()) return "yes";
+  if (now.revision == 0) return "no: the image has no truth now";
+  return absl::StrCat("no: the truth is revision ", now.revision, ", which doesn't hold it");
+}
+
 absl::Status ShowBoxLineage(const Context& context, const BoxLineageOptions& options) {
   const auto classes = FetchClasses(context);
   if (!classes.ok()) return classes.status();
@@ -146,12 +196,18 @@ absl::Status ShowBoxLineage(const Context& context, const BoxLineageOptions& opt
     PrintJson(BoxProvenanceJson(*provenance, *classes));
     return absl::OkStatus();
   }
+  v1::GetImageProvenanceRequest image;
+  image.set_project(context.project());
+  image.set_image_id(provenance->image().id());
+  const auto revisions = Ask(context, &v1::ProvenanceService::Stub::GetImageProvenance, image);
+  if (!revisions.ok()) return revisions.status();
+  const TruthNow now = TruthOf(*revisions);
   Table table({"box", absl::StrCat(provenance->box_id())});
-  table.Add({"image", absl::StrCat(provenance->image().id(), ", ", provenance->image().file_name())});
-  table.Add({"in the truth", provenance->in_truth() ? "yes" : "no"});
+  table.Add({"image", ImageText(provenance->image())});
+  table.Add({"in the truth", InTruthText(*provenance, now)});
   table.Add({"models that learned from it", NumberList(provenance->trained_models())});
   table.Print();
-  for (const v1::BoxRevision& held : provenance->revisions()) PrintBoxRevision(held, *classes);
+  for (const v1::BoxRevision& held : provenance->revisions()) PrintBoxRevision(held, now, *classes);
   return absl::OkStatus();
 }
 
@@ -175,7 +231,8 @@ absl::Status ShowModelLineage(const Context& context, const ModelLineageOptions&
   table.Add(
       {"trained on", absl::StrCat(model.snapshot_images(), " images, ", model.snapshot_boxes(), " boxes")});
   if (model.withdrawn_labels() > 0) {
-    table.Add({"withdrawn since", absl::StrCat(model.withdrawn_labels(), " labels")});
+    table.Add({"withdrawn since", absl::StrCat(Counted(model.withdrawn_labels(), "label"),
+                                               " that it or its ancestors learned from")});
   }
   table.Print();
   if (provenance->authors().empty()) return absl::OkStatus();

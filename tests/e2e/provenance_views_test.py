@@ -267,11 +267,19 @@ class ViewsTest(unittest.TestCase):
         self.assertEqual(rows("SELECT file_name FROM provenance.withdrawn_label"), [])
         history = lineage.loupe("provenance", "image", lineage.of("carl")[0]["file_name"])
         self.assertIn(f"gives back revision 1, by withdrawal {one['withdrawal']}", history)
+        self.assertRegex(history, "revision 1: .*, the truth now\n")
+        box, = rows("SELECT min(box_id) FROM provenance.box WHERE reviewer = 'carl'")[0]
+        told = lineage.loupe("provenance", "box", box)
+        self.assertRegex(told, "in the truth +yes")
+        self.assertRegex(told, "revision 1: .*, the truth now\n")
         self.assertIn("carl", lineage.loupe("withdrawal", "list"))
         with self.assertRaisesRegex(AssertionError, "was undone already, by admin"):
             lineage.loupe("withdrawal", "undo", one["withdrawal"])
         again = deployment.json("withdraw", "--reviewer", "carl", "--project", "parts")
         self.assertEqual(again["revisions"], carls)
+        told = lineage.loupe("provenance", "box", box)
+        self.assertRegex(told, "in the truth +no: the image has no truth now")
+        self.assertRegex(told, f"revision 1: .*, taken back by withdrawal {again['withdrawal']}\n")
         self.assertEqual(marks(), before)
         self.assertEqual(rows("SELECT withdrawal, labels, undone_by FROM provenance.withdrawal ORDER BY 1"),
                          [[str(one["withdrawal"]), str(carls), "admin"],
@@ -293,6 +301,8 @@ class ViewsTest(unittest.TestCase):
                 if "image_id" in names:
                     found = rows(f"SELECT image_id FROM provenance.{view} WHERE image_id IN ({removed})")
                     self.assertEqual(found, [])
+        history = lineage.loupe("provenance", "image", lineage.of("dora")[0]["image_id"])
+        self.assertRegex(history, r"image +\d+ \(removed")
         images = str(len(lineage.of("dora")))
         self.assertEqual(rows("SELECT model, removed_images FROM provenance.model ORDER BY model"),
                          [["1", "0"], ["2", images], ["3", images]])
