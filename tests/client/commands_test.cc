@@ -298,7 +298,7 @@ TEST_F(CommandsTest, WrongUsageEndsWithTwoBeforeAnythingIsAsked) {
 TEST_F(CommandsTest, AnEmptyValueIsNoValueThatWasLeftOut) {
   for (const std::string name :
        {"provenance verify --against", "provenance watch --cursor", "provenance model",
-        "provenance query --reviewer", "export --out o --class", "--dir"}) {
+        "provenance query --reviewer", "export --format csv --out o --class", "--dir"}) {
     const Result result = Run(name + " ''");
     EXPECT_EQ(result.status, 2) << name;
     EXPECT_THAT(result.err, HasSubstr(" is empty: give a value, or leave it out\n")) << name;
