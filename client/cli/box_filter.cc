@@ -4,6 +4,7 @@
 
 #include "client/cli/commands.h"
 #include "client/cli/message_json.h"
+#include "client/cli/option_check.h"
 #include "client/cli/time_option.h"
 
 namespace loupe {
@@ -36,7 +37,8 @@ Value ValueNamed(const std::string& name, const Values& values, std::string (*na
 
 CLI::Option_group* AddBoxFilterOptions(CLI::App* command, BoxFilterOptions& options) {
   CLI::Option_group* which = command->add_option_group("which boxes: those that match all of");
-  which->add_option("--reviewer", options.reviewer, "Labelled by this person: the token's name");
+  which->add_option("--reviewer", options.reviewer, "Labelled by this person: the token's name")
+      ->check(RefuseEmpty);
   which->add_option("--origin", options.origins, "Made like this; several: any of them")
       ->check(CLI::IsMember(NamesOf(kOrigins, OriginName)));
   which
@@ -45,16 +47,20 @@ CLI::Option_group* AddBoxFilterOptions(CLI::App* command, BoxFilterOptions& opti
       ->check(CLI::IsMember(NamesOf(kOutcomes, OutcomeName)));
   which->add_option("--slice", options.slice, "Labelled in a task of this slice of the ranking")
       ->check(CLI::IsMember(NamesOf(kSlices, SliceName)));
-  which->add_option("--class", options.class_name, "Of this class");
-  which->add_option("--model", options.model,
-                    "Made from a box that this model predicted: its name or number");
+  which->add_option("--class", options.class_name, "Of this class")->check(RefuseEmpty);
+  which->add_option("--model", options.model, "Made from a box that this model predicted: its name or number")
+      ->check(RefuseEmpty);
   which->add_option("--min-score", options.min_score, "Predicted with this score or a higher one, 0 to 1");
   which->add_option("--max-score", options.max_score, "Predicted with this score or a lower one, 0 to 1");
-  which->add_option("--from", options.from,
-                    "Labelled since then: 2026-11-29, from whose beginning on (UTC), or "
-                    "2026-11-29T08:30:00Z");
-  which->add_option("--to", options.to,
-                    "Labelled before then: 2026-11-29, until whose end (UTC), or 2026-11-29T08:30:00Z");
+  which
+      ->add_option("--from", options.from,
+                   "Labelled since then: 2026-11-29, from whose beginning on (UTC), or "
+                   "2026-11-29T08:30:00Z")
+      ->check(RefuseEmpty);
+  which
+      ->add_option("--to", options.to,
+                   "Labelled before then: 2026-11-29, until whose end (UTC), or 2026-11-29T08:30:00Z")
+      ->check(RefuseEmpty);
   AddSideOption(which, options.side);
   return which;
 }

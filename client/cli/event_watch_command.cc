@@ -12,6 +12,7 @@
 #include "absl/time/clock.h"
 #include "client/cli/commands.h"
 #include "client/cli/message_json.h"
+#include "client/cli/option_check.h"
 #include "loupe/v1/provenance.grpc.pb.h"
 
 namespace loupe {
@@ -194,6 +195,7 @@ void AddEventWatchCommand(CLI::App& provenance, Action& action) {
       command->add_flag("--from-start", watch->from_start, "Begin with the first event");
   command
       ->add_option("--cursor", watch->cursor, "Go on behind the event with this cursor, which --json prints")
+      ->check(RefuseEmpty)
       ->excludes(from_start);
   command->add_flag("--until-now", watch->until_now, "End when all that has happened is printed");
   command->add_flag("--json", watch->json,

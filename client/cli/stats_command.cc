@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "client/cli/commands.h"
 #include "client/cli/message_json.h"
+#include "client/cli/option_check.h"
 #include "loupe/v1/provenance.grpc.pb.h"
 
 namespace loupe {
@@ -241,8 +242,10 @@ void AddStatsCommand(CLI::App& provenance, Action& action) {
   CLI::App* command = provenance.add_subcommand("stats",
                                                 "How many labels were written, and how many of them are the "
                                                 "truth now: over time, by reviewer, by class");
-  command->add_option("--from", stats->from, "Those written on this day or later: 2026-11-01 (UTC)");
-  command->add_option("--to", stats->to, "Those written until the end of this day: 2026-11-30 (UTC)");
+  command->add_option("--from", stats->from, "Those written on this day or later: 2026-11-01 (UTC)")
+      ->check(RefuseEmpty);
+  command->add_option("--to", stats->to, "Those written until the end of this day: 2026-11-30 (UTC)")
+      ->check(RefuseEmpty);
   command->add_option("--by", stats->by, "Periods: hour, day or week. Default: day")
       ->check(CLI::IsMember({"hour", "day", "week"}));
   command->add_flag("--json", stats->json, "Print JSON");

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/commands.h"
 #include "client/cli/message_json.h"
+#include "client/cli/option_check.h"
 #include "client/cli/time_option.h"
 #include "client/lib/request_id.h"
 #include "loupe/v1/labeling.grpc.pb.h"
@@ -84,14 +85,21 @@ void AddWithdrawCommand(CLI::App& parent, Action& action) {
                                             "get their earlier label, or none, and are "
                                             "queued again; the history keeps everything");
   CLI::Option_group* which = command->add_option_group("which labels");
-  which->add_option("--reviewer", withdraw->reviewer, "Those of this person: the token's name");
-  which->add_option("--model", withdraw->model,
-                    "Those that hold a box as this model predicted it: its name or number");
-  which->add_option("--from", withdraw->from,
-                    "Those given since then: 2026-11-29, from whose beginning on (UTC), or "
-                    "2026-11-29T08:30:00Z");
-  which->add_option("--to", withdraw->to,
-                    "Those given before then: 2026-11-29, until whose end (UTC), or 2026-11-29T08:30:00Z");
+  which->add_option("--reviewer", withdraw->reviewer, "Those of this person: the token's name")
+      ->check(RefuseEmpty);
+  which
+      ->add_option("--model", withdraw->model,
+                   "Those that hold a box as this model predicted it: its name or number")
+      ->check(RefuseEmpty);
+  which
+      ->add_option("--from", withdraw->from,
+                   "Those given since then: 2026-11-29, from whose beginning on (UTC), or "
+                   "2026-11-29T08:30:00Z")
+      ->check(RefuseEmpty);
+  which
+      ->add_option("--to", withdraw->to,
+                   "Those given before then: 2026-11-29, until whose end (UTC), or 2026-11-29T08:30:00Z")
+      ->check(RefuseEmpty);
   which->require_option(1, 4);
   command->add_flag("--dry-run", withdraw->dry_run, "Say what would change, and change nothing");
   command->add_flag("--json", withdraw->json, "Print JSON");

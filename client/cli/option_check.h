@@ -1,0 +1,16 @@
+// Checks of options that several commands have, for CLI::Option::check().
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace loupe {
+
+// Refuses an empty text. That is most often a variable of a shell that isn't set, and would be taken for an
+// option that wasn't given.
+std::string RefuseEmpty(const std::string& text);
+
+// Refuses what is no number, or a smaller one. CLI::PositiveNumber and the like tell a bound of 300 digits.
+std::function<std::string(const std::string&)> AtLeast(int least);
+
+}  // namespace loupe
