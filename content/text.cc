@@ -48,6 +48,15 @@ size_t ControlCharacterAt(std::string_view text, size_t at) {
   return byte == 0xc2 && next >= 0x80 && next < 0xa0 ? 2 : 0;
 }
 
+size_t BidiControlAt(std::string_view text, size_t at) {
+  constexpr std::string_view kControls[] = {"\u061c", "\u200e", "\u200f", "\u202a", "\u202b", "\u202c",
+                                            "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069"};
+  for (const std::string_view control : kControls) {
+    if (text.substr(at, control.size()) == control) return control.size();
+  }
+  return 0;
+}
+
 bool HasControlCharacter(std::string_view text, bool allow_lines) {
   for (size_t at = 0; at < text.size(); ++at) {
     const bool of_lines = text[at] == '\n' || text[at] == '\t' || text[at] == '\r';

@@ -14,6 +14,10 @@ bool IsUtf8(std::string_view bytes);
 // text; 0: there is none. It could act on a terminal or split a line of a log.
 size_t ControlCharacterAt(std::string_view text, size_t at);
 
+// The same of a character that changes the direction of the text behind it (Unicode's Bidi_Control). On a
+// terminal another text seems to stand there. Names and notes may hold it.
+size_t BidiControlAt(std::string_view text, size_t at);
+
 // Whether a UTF-8 text holds a control character. `allow_lines`: tabs and line ends are no such characters.
 bool HasControlCharacter(std::string_view text, bool allow_lines = false);
 

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -41,6 +42,25 @@ fs::path FolderOf(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
+// A file is renamed to `path` and replaces what is there. So a symbolic link becomes the path of its file,
+// and what is no file is an error: a folder, or a device, which would be gone.
+absl::Status FindTarget(fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (fs::exists(status) && !fs::is_regular_file(status)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("can't write ", path.string(), ": it is there already and is no regular file"));
+  }
+  if (!fs::is_symlink(path, error)) return absl::OkStatus();
+  fs::path target = fs::canonical(path, error);
+  if (error) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("can't write ", path.string(), ": it is a symbolic link to nothing"));
+  }
+  path = std::move(target);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 WholeFile::WholeFile(fs::path path, fs::path temporary, FileHandle file)
@@ -62,6 +82,7 @@ absl::StatusOr<WholeFile> WholeFile::Begin(fs::path path, const fs::path& folder
 }
 
 absl::StatusOr<WholeFile> WholeFile::Open(fs::path path, mode_t mode) {
+  if (const absl::Status target = FindTarget(path); !target.ok()) return target;
   const fs::path folder = FolderOf(path);
   constexpr size_t kMostOfAName = 180;  // with what UniqueName adds, a name stays below 255 bytes
   const std::string prefix = absl::StrCat(path.filename().string().substr(0, kMostOfAName), ".");

@@ -24,7 +24,8 @@ enum class Durability {
 // message names the file that Open() was given, and no other path.
 class WholeFile {
  public:
-  // Begins the file that will be at `path`. The temporary file lies beside it. `mode` as open() takes it.
+  // Begins the file that will be at `path`, or where the symbolic link at `path` leads. The temporary file
+  // lies beside it. A folder, a device or a pipe that is there is an error. `mode` as open() takes it.
   static absl::StatusOr<WholeFile> Open(std::filesystem::path path, mode_t mode = 0644);
 
   // Begins a file in `folder` whose path is given at its end; it must be on the same file system.

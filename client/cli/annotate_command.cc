@@ -12,6 +12,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/correction_log.h"
 #include "client/cli/message_json.h"
+#include "client/cli/option_check.h"
 #include "client/cli/oracle.h"
 #include "client/lib/request_id.h"
 #include "loupe/v1/labeling.grpc.pb.h"
@@ -217,7 +218,7 @@ void AddAnnotateCommand(CLI::App& parent, Action& action) {
   command
       ->add_option("--patience", options->patience_s,
                    "Seconds to keep trying while the coordinator is away (60)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(AtLeast(0));
   command->add_option(
       "--log", options->log,
       "Append a JSON line for each acknowledged correction: image_id, task_id, revision_id, revision, "

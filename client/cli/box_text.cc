@@ -62,12 +62,15 @@ class CsvWriter {
   }
   void Append(bool flag) { out_ += flag ? "true" : "false"; }
   void Append(const std::string& text) {
+    // A program for tables would run a text that begins so as a formula.
+    constexpr std::string_view kFormula = "=+-@\t\r\n";
+    const char* guard = !text.empty() && kFormula.find(text[0]) != std::string_view::npos ? "'" : "";
     const auto special = [](unsigned char c) { return c < ' ' || c == '"' || c == ','; };
     if (std::none_of(text.begin(), text.end(), special)) {
-      out_ += text;
+      absl::StrAppend(&out_, guard, text);
       return;
     }
-    out_ += '"';
+    absl::StrAppend(&out_, "\"", guard);
     for (const char c : text) {
       if (c == '"') out_ += '"';
       out_ += c;

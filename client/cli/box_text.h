@@ -13,7 +13,8 @@ namespace loupe {
 // The names of the columns, with the line's end.
 std::string CsvHeader();
 
-// One line per box, quoted as RFC 4180 says. An absent value is an empty cell.
+// One line per box, quoted as RFC 4180 says. An absent value is an empty cell. A text that a program for
+// tables would take for a formula has a ' before it (OWASP, CSV injection).
 void AppendCsvLine(std::string& out, const v1::FoundBox& found, const ClassNames& classes);
 
 // One JSON object on a line. Absent values are left out; boxes are [x1, y1, x2, y2].

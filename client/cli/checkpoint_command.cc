@@ -17,6 +17,7 @@ namespace {
 
 constexpr absl::Duration kLongest = absl::Minutes(30);
 constexpr size_t kPieceBytes = 64 << 10;
+constexpr size_t kLongestStatement = 1000;  // twice as long as one is
 
 struct CheckpointOptions {
   std::filesystem::path file;
@@ -75,7 +76,7 @@ absl::StatusOr<v1::VerifyHistoryResponse> CompareWith(const Context& context,
   const absl::StatusOr<std::string> text = ReadText(path);
   if (!text.ok()) return text.status();
   const size_t end = text->rfind("\nroot ");
-  if (end == std::string::npos) {
+  if (end == std::string::npos || text->size() - end > kLongestStatement) {
     return absl::InvalidArgumentError(absl::StrCat(
         path.string(), " is no whole checkpoint: give a file as `loupe provenance checkpoint` wrote it"));
   }

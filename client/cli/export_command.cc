@@ -219,8 +219,10 @@ void AddExportCommand(CLI::App& parent, Action& action) {
   CLI::App* command = parent.add_subcommand(
       "export", "Save the labels as they are at this moment: all, or those that match what is given");
   command
-      ->add_option("--format", options->format,
-                   "coco: with the pictures; csv, jsonl: one line per box, with where it comes from")
+      ->add_option(
+          "--format", options->format,
+          "coco: with the pictures; csv, jsonl: one line per box, with where it comes from. In csv a "
+          "text that begins with = + - @ has a ' before it, so that no program runs it")
       ->required()
       ->check(CLI::IsMember({"coco", "csv", "jsonl"}));
   command
@@ -229,7 +231,8 @@ void AddExportCommand(CLI::App& parent, Action& action) {
                    "holdout.txt; csv, jsonl: a file")
       ->required();
   command->add_flag("--lineage", options->lineage,
-                    "coco: say of each annotation where it comes from, in fields of Loupe's own");
+                    "coco: say of each annotation where it comes from, in fields of Loupe's own. csv and "
+                    "jsonl always say it");
   AddBoxFilterOptions(command, options->filter)
       ->description(
           "Images without a box that matches are left out of coco where --origin, --outcome, --class, "

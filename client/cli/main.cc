@@ -46,7 +46,9 @@ std::string EmptyValue(const CLI::App& command) {
       if (text.empty()) return option->get_name();
     }
   }
-  for (const CLI::App* chosen : command.get_subcommands()) {
+  // A group of options is a command without a name.
+  const auto counts = [](const CLI::App* part) { return part->parsed() || part->get_name().empty(); };
+  for (const CLI::App* chosen : command.get_subcommands(counts)) {
     if (const std::string name = EmptyValue(*chosen); !name.empty()) return name;
   }
   return "";

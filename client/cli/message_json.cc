@@ -1,5 +1,8 @@
 #include "client/cli/message_json.h"
 
+#include <array>
+#include <charconv>
+
 #include <google/protobuf/text_format.h>
 #include <google/protobuf/util/time_util.h>
 
@@ -21,6 +24,14 @@ Json HashJson(const std::string& bytes) {
 
 // COCO's -1 stands for undefined.
 Json FigureJson(double value) { return value < 0 ? Json() : Json(value); }
+
+// With the shortest text that reads back to the same float, as exports have it. As a double it would have
+// eight digits more.
+Json RealJson(float number) {
+  std::array<char, 32> text;
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
+  return Json::parse(text.data(), end);
+}
 
 template <typename Message>
 Json TimeJson(const Message& message, bool present) {
@@ -224,7 +235,9 @@ std::string TimeText(const google::protobuf::Timestamp& time) {
 
 bool TellsSplit(const v1::Project& project) { return project.seed() != 0; }
 
-Json BoxJson(const v1::Box& box) { return Json::array({box.x1(), box.y1(), box.x2(), box.y2()}); }
+Json BoxJson(const v1::Box& box) {
+  return Json::array({RealJson(box.x1()), RealJson(box.y1()), RealJson(box.x2()), RealJson(box.y2())});
+}
 
 Json ImageJson(const v1::Image& image) {
   const bool hidden = image.side() == v1::SIDE_UNSPECIFIED;  // from annotators
@@ -245,15 +258,13 @@ Json ImageJson(const v1::Image& image) {
 }
 
 Json PredictedBoxJson(const v1::PredictedBox& box, const ClassNames& classes) {
-  return {{"index", box.index()},
-          {"box", BoxJson(box.box())},
-          {"label", box.label()},
-          {"class", classes.Name(box.label())},
-          {"score", box.score()},
-          {"side_certainty",
-           box.side_certainty().empty()
-               ? Json()
-               : Json(std::vector<float>(box.side_certainty().begin(), box.side_certainty().end()))}};
+  Json json = {{"index", box.index()},
+               {"box", BoxJson(box.box())},
+               {"label", box.label()},
+               {"class", classes.Name(box.label())},
+               {"score", RealJson(box.score())}};
+  for (const float certainty : box.side_certainty()) json["side_certainty"].push_back(RealJson(certainty));
+  return json;
 }
 
 Json ReasonJson(const v1::Reason& reason) {

@@ -59,7 +59,8 @@ void PrintJsonLine(Json json) {
 std::string Printable(std::string_view text) {
   std::string printable(text);
   for (size_t i = 0; i < printable.size(); ++i) {
-    if (const size_t bytes = ControlCharacterAt(printable, i); bytes > 0) printable.replace(i, bytes, "?");
+    const size_t bytes = std::max(ControlCharacterAt(printable, i), BidiControlAt(printable, i));
+    if (bytes > 0) printable.replace(i, bytes, "?");
   }
   return printable;
 }

@@ -8,6 +8,7 @@
 #include "client/cli/box_text.h"
 #include "client/cli/commands.h"
 #include "client/cli/message_json.h"
+#include "client/cli/option_check.h"
 #include "loupe/v1/provenance.grpc.pb.h"
 
 namespace loupe {
@@ -80,8 +81,7 @@ void AddQueryCommand(CLI::App& parent, Action& action) {
   CLI::App* command =
       parent.add_subcommand("query", "Boxes of the truth by where they come from, in order of image and box");
   AddBoxFilterOptions(command, query->filter);
-  command->add_option("--limit", query->limit, "List at most so many boxes; default: 100")
-      ->check(CLI::PositiveNumber);
+  command->add_option("--limit", query->limit, "List at most so many boxes; default: 100")->check(AtLeast(1));
   command->add_flag("--json", query->json, "Print one JSON object per box, each on a line");
   OnChosen(command, action, query, Query);
 }

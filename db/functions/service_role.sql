@@ -2,9 +2,9 @@
 -- can't change it. Makes the role if it is missing. Idempotent; what a release before granted goes.
 -- Requires: the caller owns the tables, and may make roles if this one is missing.
 --
--- A table may be read and added to. What may be changed and deleted beyond that is listed here. Some tables may
--- be changed in those columns alone that the history doesn't rest on; chain_revision() adds the revisions of an
--- image, and moves the end of its history.
+-- A table may be read and added to. What may be changed and deleted beyond that is listed here. Some tables
+-- may be changed in those columns alone that the history doesn't rest on; chain_revision() adds the revisions
+-- of an image, and moves the end of its history.
 CREATE OR REPLACE FUNCTION prepare_service_role() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'loupe_service') THEN

@@ -65,7 +65,7 @@ std::vector<int64_t> CopyOf(std::span<const int64_t> revisions) {
   return {revisions.begin(), revisions.end()};
 }
 
-// An image has at most half as many boxes.
+// Boxes of several revisions; one has as many as were imported.
 constexpr int kMaxBoxes = 20'000;
 
 // A box as its revision holds it.
@@ -90,12 +90,14 @@ HeldBox HeldBoxOf(const pqxx::row& row) {
   return held;
 }
 
+// At most kMaxBoxes of several revisions, and all of a single one.
 std::vector<HeldBox> ReadHeldBoxes(Transaction& transaction, std::span<const int64_t> revisions,
                                    const BoxConditions& conditions) {
+  const std::optional<int> limit = revisions.size() > 1 ? std::optional(kMaxBoxes) : std::nullopt;
   std::vector<std::string> origins;
   for (const v1::Origin origin : conditions.origins) origins.push_back(OriginName(origin));
   const pqxx::result rows =
-      transaction.Exec("SelectBoxesOfTruths", CopyOf(revisions), origins, conditions.label, kMaxBoxes);
+      transaction.Exec("SelectBoxesOfTruths", CopyOf(revisions), origins, conditions.label, limit);
   std::vector<HeldBox> boxes;
   boxes.reserve(rows.size());
   for (const auto& row : rows) boxes.push_back(HeldBoxOf(row));
@@ -249,7 +251,7 @@ FoundTruths FindTruths(Transaction& transaction, ProjectId project, const BoxCon
 FoundBoxes ReadFoundBoxes(Transaction& transaction, std::span<const int64_t> revisions,
                           const BoxConditions& conditions) {
   std::vector<HeldBox> boxes = ReadHeldBoxes(transaction, revisions, conditions);
-  while (boxes.size() == static_cast<size_t>(kMaxBoxes)) {  // there may be more
+  while (boxes.size() == static_cast<size_t>(kMaxBoxes) && revisions.size() > 1) {  // there may be more
     revisions = revisions.first(revisions.size() / 2);
     boxes = ReadHeldBoxes(transaction, revisions, conditions);
   }

@@ -47,12 +47,12 @@ FoundTruths FindTruths(Transaction& transaction, ProjectId project, const BoxCon
 
 struct FoundBoxes {
   std::vector<v1::FoundBox> boxes;  // in the order of the revisions and of box_id
-  size_t revisions = 0;             // of how many revisions, from the first on
+  size_t revisions = 0;             // of how many revisions, from the first on; one at least
 };
 
 // Boxes that meet the conditions on boxes: of all these revisions, or of the first ones where all have
-// 20,000. The revisions needn't be the truth any more; images that were removed are left out. Requires: each
-// was the truth of another image. Reads fastest what was written together.
+// 20,000. The revisions needn't be the truth any more; images that were removed are left out. Requires: there
+// is one, and each was the truth of another image. Reads fastest what was written together.
 FoundBoxes ReadFoundBoxes(Transaction& transaction, std::span<const int64_t> revisions,
                           const BoxConditions& conditions);
 

@@ -17,7 +17,7 @@ LEFT JOIN task ON task.id = revision.task_id
 WHERE revision.id = ANY ($1::bigint[]) AND image.state <> 'removed';
 
 -- name: SelectBoxesOfTruths
--- Boxes of these revisions, at most $4.
+-- Boxes of these revisions, at most $4 (NULL: all).
 SELECT revision_id, box_id, label, x1, y1, x2, y2, origin, ignore, spent_ms, shown_ordinal
 FROM label_box
 WHERE revision_id = ANY ($1::bigint[]) AND ($2::text[] = '{}' OR origin = ANY ($2::text[]))

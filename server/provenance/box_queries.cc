@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <span>
-#include <type_traits>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -205,20 +204,15 @@ grpc::Status ProvenanceServiceImpl::ExportBoxes(grpc::ServerContext* context,
                                                 grpc::ServerWriter<v1::ExportBoxesResponse>* writer) {
   constexpr char kMethod[] = "ProvenanceService.ExportBoxes";
   return calls_.Stream(context, kMethod, request, [&](const Call& call) -> absl::Status {
-    const absl::Cleanup end = [&] { --exports_; };
-    if (++exports_ > kMaxExports) return TooManyCalls();
-    const auto read = [&](auto body) -> std::invoke_result_t<decltype(body), Transaction&> {
-      const auto turn = calls_.WaitForTurn(call);
-      if (!turn.ok()) return turn.status();
-      return database_.Transact(call.LongRead(kMethod, Isolation::kRepeatableRead), body);
-    };
+    if (!exports_.Begin(call.principal.id)) return TooManyCalls();
+    const absl::Cleanup end = [&] { exports_.End(call.principal.id); };
     const absl::StatusOr<FrozenExport> frozen =
-        read([&](Transaction& transaction) { return Freeze(transaction, *request); });
+        ReadInTurn(call, kMethod, [&](Transaction& transaction) { return Freeze(transaction, *request); });
     if (!frozen.ok()) return frozen.status();
     ExportWriter messages(*writer);
     std::span<const int64_t> left = frozen->truths;
     while (!left.empty()) {
-      absl::StatusOr<ExportPart> part = read([&](Transaction& transaction) {
+      absl::StatusOr<ExportPart> part = ReadInTurn(call, kMethod, [&](Transaction& transaction) {
         return absl::StatusOr<ExportPart>(
             ReadPart(transaction, frozen->conditions, left, request->with_images()));
       });

@@ -6,6 +6,9 @@
 
 #include <array>
 #include <new>
+#include <system_error>
+
+#include <spdlog/spdlog.h>
 
 #include "absl/strings/str_cat.h"
 #include "content/read_file.h"
@@ -38,11 +41,23 @@ std::string PemOf(EVP_PKEY* key) {
 void CheckpointKey::Freed::operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
 
 absl::StatusOr<CheckpointKey> CheckpointKey::Open(const std::filesystem::path& file) {
-  if (!std::filesystem::exists(file)) {
+  std::error_code error;
+  if (std::filesystem::symlink_status(file, error).type() == std::filesystem::file_type::not_found) {
     CheckpointKey made(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
     if (made.key_ == nullptr) return absl::FailedPreconditionError("OpenSSL makes no Ed25519 key");
     if (const absl::Status kept = WriteWhole(file, PemOf(made.key_.get()), 0600); !kept.ok()) return kept;
+    spdlog::warn("{} was missing and is new: checkpoints that another key signed are refused", file.string());
     return made;
+  }
+  const std::filesystem::perms mode = std::filesystem::status(file, error).permissions();
+  if (error) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        file.string(), " leads to no file: put the key there, or move the link away and get a new key"));
+  }
+  constexpr auto kOthers = std::filesystem::perms::group_all | std::filesystem::perms::others_all;
+  if ((mode & kOthers) != std::filesystem::perms::none) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "others may use ", file.string(), ", which signs checkpoints: run `chmod 600 ", file.string(), "`"));
   }
   const absl::StatusOr<std::string> pem = ReadFile(file);
   if (!pem.ok()) return pem.status();

@@ -14,8 +14,9 @@ namespace loupe {
 
 class CheckpointKey {
  public:
-  // Reads the key, PEM; makes it, readable by its user alone, if the file is missing.
-  // Errors: FAILED_PRECONDITION (the file can't be read or written, or holds another kind of key).
+  // Reads the key, PEM; makes it, readable by its user alone, if the file is missing, and logs that.
+  // Errors: FAILED_PRECONDITION (the file can't be read or written, is a link to nothing, is open to others
+  // than its user, or holds another kind of key).
   static absl::StatusOr<CheckpointKey> Open(const std::filesystem::path& file);
 
   // 64 bytes.

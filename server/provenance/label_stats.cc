@@ -18,7 +18,10 @@ constexpr int kMaxPeriods = 2000;
 absl::StatusOr<std::optional<absl::Time>> DayOf(const char* field, bool is_set,
                                                 const google::protobuf::Timestamp& timestamp) {
   if (!is_set) return std::nullopt;
-  const absl::Time time = IsStorable(timestamp) ? TimeOf(timestamp) : absl::InfinitePast();
+  if (!IsStorable(timestamp)) {
+    return InvalidArgument(absl::StrCat(field, " must be within the years 1970 to 9999"));
+  }
+  const absl::Time time = TimeOf(timestamp);
   if (time != absl::FromCivil(absl::ToCivilDay(time, absl::UTCTimeZone()), absl::UTCTimeZone())) {
     return InvalidArgument(absl::StrCat(field, " must be the beginning of a day, 00:00 UTC"));
   }
@@ -37,6 +40,7 @@ absl::StatusOr<LabelSpan> SpanOf(const v1::GetLabelStatsRequest& request) {
   }
   span.from = *from;
   span.to = *to;
+  if (!v1::Period_IsValid(request.period())) return InvalidArgument("period is none that there is");
   if (request.period() != v1::PERIOD_UNSPECIFIED) span.period = request.period();
   return span;
 }

@@ -124,12 +124,9 @@ absl::Status ProvenanceServiceImpl::WalkHistory(
   // Each transaction checks a part, since the history may be long.
   ImageId last;
   while (!call.cancelled()) {
-    const auto turn = calls_.WaitForTurn(call);
-    if (!turn.ok()) return turn.status();
-    const auto part =
-        database_.Transact(call.LongRead(method, Isolation::kRepeatableRead), [&](Transaction& transaction) {
-          return absl::StatusOr<ChainCheck>(CheckChain(transaction, project, last, kImagesAtATime));
-        });
+    const auto part = ReadInTurn(call, method, [&](Transaction& transaction) {
+      return absl::StatusOr<ChainCheck>(CheckChain(transaction, project, last, kImagesAtATime));
+    });
     if (!part.ok()) return part.status();
     if (!part->last_image) return absl::OkStatus();
     if (const absl::Status checked = check(*part); !checked.ok()) return checked;

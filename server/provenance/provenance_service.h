@@ -1,7 +1,7 @@
 #pragma once
 
-#include <atomic>
 #include <string>
+#include <type_traits>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -11,6 +11,7 @@
 #include "loupe/v1/provenance.grpc.pb.h"
 #include "server/provenance/checkpoint_key.h"
 #include "server/provenance/event_watchers.h"
+#include "server/rpc/open_calls.h"
 #include "server/rpc/rpc_call.h"
 
 namespace loupe {
@@ -47,6 +48,14 @@ class ProvenanceServiceImpl final
                              v1::LabelStats* response) override;
 
  private:
+  // Reads a part of what takes long, in its turn. The turn ends with it, before anybody waits for the client.
+  template <typename Body>
+  std::invoke_result_t<Body, Transaction&> ReadInTurn(const Call& call, const char* method, Body body) {
+    const auto turn = calls_.WaitForTurn(call);
+    if (!turn.ok()) return turn.status();
+    return database_.Transact(call.LongRead(method, Isolation::kRepeatableRead), body);
+  }
+
   // Calls `take` with the records of the project, and `check` with one part of its history after another.
   absl::Status WalkHistory(const Call& call, const char* method, const std::string& project,
                            absl::FunctionRef<absl::Status(ProjectId, const ProjectRecords&)> take,
@@ -55,13 +64,14 @@ class ProvenanceServiceImpl final
                                                     grpc::ServerReader<v1::VerifyCheckpointRequest>& reader);
 
   // Each keeps eight bytes per labelled image while its client reads.
+  static constexpr int kMaxExportsEach = 2;  // of one principal
   static constexpr int kMaxExports = 8;
 
   RpcCalls& calls_;
   Database& database_;
   const CheckpointKey& key_;
   EventWatchers watchers_;
-  std::atomic<int> exports_ = 0;
+  OpenCalls exports_{kMaxExportsEach, kMaxExports};
 };
 
 }  // namespace loupe

@@ -105,21 +105,6 @@ absl::Status RpcCalls::RefuseWhenDraining() const {
                "the coordinator is shutting down: send the request again later");
 }
 
-bool RpcCalls::BeginStream(PrincipalId principal) {
-  absl::MutexLock lock(&mutex_);
-  int& own = streams_of_[principal];
-  if (streams_ >= kMaxStreams || own >= kMaxStreamsEach) return false;
-  ++streams_;
-  ++own;
-  return true;
-}
-
-void RpcCalls::EndStream(PrincipalId principal) {
-  absl::MutexLock lock(&mutex_);
-  --streams_;
-  if (--streams_of_[principal] == 0) streams_of_.erase(principal);
-}
-
 absl::StatusOr<RpcCalls::Turn> RpcCalls::WaitForTurn(const Call& call) {
   constexpr absl::Duration kPoll = absl::Milliseconds(20);
   {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <map>
 #include <string>
 #include <utility>
 
@@ -19,6 +18,7 @@
 #include "db/database.h"
 #include "db/stores/principal_store.h"
 #include "server/rpc/auth.h"
+#include "server/rpc/open_calls.h"
 
 namespace loupe {
 
@@ -79,15 +79,16 @@ class RpcCalls {
                       const google::protobuf::Message* request,
                       absl::FunctionRef<absl::Status(const Call&)> body) {
     return Run(context, method, request, absl::InfiniteDuration(), [&](const Call& call) -> absl::Status {
-      if (!BeginStream(call.principal.id)) return TooManyCalls();
-      const absl::Cleanup end = [&] { EndStream(call.principal.id); };
+      if (!streams_.Begin(call.principal.id)) return TooManyCalls();
+      const absl::Cleanup end = [&] { streams_.End(call.principal.id); };
       return body(call);
     });
   }
 
   // Expensive reads run a few at a time: each takes a processor and a connection to the database for long.
-  // Waits until one of them has ended; holds the turn until it is destroyed. Errors: RESOURCE_EXHAUSTED
-  // (TOO_MANY_CALLS: many wait already), DEADLINE_EXCEEDED, CANCELLED.
+  // Waits until one of them has ended; holds the turn until it is destroyed. Nobody may hold one while it
+  // waits for its client. Errors: RESOURCE_EXHAUSTED (TOO_MANY_CALLS: many wait already), DEADLINE_EXCEEDED,
+  // CANCELLED.
   class Turn;
   absl::StatusOr<Turn> WaitForTurn(const Call& call);
 
@@ -111,9 +112,6 @@ class RpcCalls {
   static constexpr int kMaxTurns = 2;
   static constexpr int kMaxWaiting = 32;  // each holds a thread
 
-  // False: too many are open.
-  bool BeginStream(PrincipalId principal);
-  void EndStream(PrincipalId principal);
   grpc::Status Run(grpc::ServerContext* context, const char* method, const google::protobuf::Message* request,
                    absl::Duration max_duration, absl::FunctionRef<absl::Status(const Call&)> body);
 
@@ -122,8 +120,7 @@ class RpcCalls {
   absl::Mutex mutex_;
   int turns_ ABSL_GUARDED_BY(mutex_) = kMaxTurns;  // that are free
   int waiting_for_turn_ ABSL_GUARDED_BY(mutex_) = 0;
-  int streams_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::map<PrincipalId, int> streams_of_ ABSL_GUARDED_BY(mutex_);
+  OpenCalls streams_{kMaxStreamsEach, kMaxStreams};
 };
 
 class RpcCalls::Turn {

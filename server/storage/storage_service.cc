@@ -20,6 +20,9 @@ constexpr int kShards = 256;  // by the first byte of the hash
 constexpr absl::Duration kYoung = absl::Hours(1);
 constexpr size_t kErasedAtATime = 200;
 
+constexpr char kCollect[] = "StorageService.CollectStorage";
+constexpr char kVerify[] = "StorageService.VerifyStorage";
+
 using NeededBlobs = std::map<Sha256, NeededBlob>;
 
 void Add(uint64_t bytes, v1::BlobCount& count) {
@@ -139,64 +142,72 @@ grpc::Status StorageServiceImpl::GetStorage(grpc::ServerContext* context,
       });
 }
 
+absl::Status StorageServiceImpl::CollectShard(const Call& call, uint8_t first_byte, bool dry_run,
+                                              v1::CollectStorageResponse& total) {
+  const auto turn = calls_.WaitForTurn(call);
+  if (!turn.ok()) return turn.status();
+  const absl::StatusOr<Shard> shard = ReadShard(database_, blobs_, call.LongRead(kCollect), first_byte);
+  if (!shard.ok()) return shard.status();
+  std::map<Sha256, uint64_t> unneeded;  // hash -> bytes
+  for (const StoredBlob& blob : shard->stored) {
+    Add(blob.size_bytes, *total.mutable_looked_at());
+    if (shard->needed.contains(blob.hash) || absl::Now() - blob.written < kYoung) continue;
+    if (dry_run) Add(blob.size_bytes, *total.mutable_removed());
+    unneeded[blob.hash] = blob.size_bytes;
+  }
+  return dry_run ? absl::OkStatus() : Collect(call, database_, blobs_, unneeded, total);
+}
+
 grpc::Status StorageServiceImpl::CollectStorage(grpc::ServerContext* context,
                                                 const v1::CollectStorageRequest* request,
                                                 grpc::ServerWriter<v1::CollectStorageResponse>* writer) {
-  constexpr char kMethod[] = "StorageService.CollectStorage";
-  return calls_.Stream(context, kMethod, request, [&](const Call& call) -> absl::Status {
+  return calls_.Stream(context, kCollect, request, [&](const Call& call) -> absl::Status {
     v1::CollectStorageResponse total;
     for (int first_byte = 0; first_byte < kShards; ++first_byte) {
-      const auto turn = calls_.WaitForTurn(call);
-      if (!turn.ok()) return turn.status();
-      const absl::StatusOr<Shard> shard =
-          ReadShard(database_, blobs_, call.LongRead(kMethod), static_cast<uint8_t>(first_byte));
-      if (!shard.ok()) return shard.status();
-      std::map<Sha256, uint64_t> unneeded;  // hash -> bytes
-      for (const StoredBlob& blob : shard->stored) {
-        Add(blob.size_bytes, *total.mutable_looked_at());
-        if (shard->needed.contains(blob.hash) || absl::Now() - blob.written < kYoung) continue;
-        if (request->dry_run()) Add(blob.size_bytes, *total.mutable_removed());
-        unneeded[blob.hash] = blob.size_bytes;
-      }
-      if (!request->dry_run()) {
-        const absl::Status collected = Collect(call, database_, blobs_, unneeded, total);
-        if (!collected.ok()) return collected;
-      }
+      const absl::Status collected =
+          CollectShard(call, static_cast<uint8_t>(first_byte), request->dry_run(), total);
+      if (!collected.ok()) return collected;
       if (!writer->Write(total)) return absl::OkStatus();
     }
     return absl::OkStatus();
   });
 }
 
+absl::Status StorageServiceImpl::VerifyShard(const Call& call, uint8_t first_byte,
+                                             v1::VerifyStorageResponse& total) {
+  const auto turn = calls_.WaitForTurn(call);
+  if (!turn.ok()) return turn.status();
+  const auto needed = ReadNeeded(database_, call.LongRead(kVerify), first_byte);
+  if (!needed.ok()) return needed.status();
+  for (const auto& [hash, blob] : *needed) {
+    if (call.cancelled()) return GoneAway();
+    const absl::StatusOr<uint64_t> bytes = blobs_.Size(hash);
+    const absl::Status whole = bytes.ok() ? blobs_.Verify(hash) : bytes.status();
+    if (absl::IsNotFound(whole)) {
+      const auto unneeded = database_.Transact(call.LongRead(kVerify), [&](Transaction& transaction) {
+        return absl::StatusOr<std::vector<Sha256>>(HashesNotInUse(transaction, {hash}));
+      });
+      if (!unneeded.ok()) return unneeded.status();
+      if (!unneeded->empty()) continue;  // removed meanwhile
+    }
+    Add(bytes.value_or(0), *total.mutable_verified());
+    if (whole.ok()) continue;
+    v1::DamagedBlob& damaged = *total.add_damaged();
+    damaged.set_sha256(ToBytes(hash));
+    damaged.set_needed_by(blob.needed_by);
+    damaged.set_fault(FaultOf(whole, blob.kind));
+  }
+  return absl::OkStatus();
+}
+
 grpc::Status StorageServiceImpl::VerifyStorage(grpc::ServerContext* context,
                                                const v1::VerifyStorageRequest* request,
                                                grpc::ServerWriter<v1::VerifyStorageResponse>* writer) {
-  constexpr char kMethod[] = "StorageService.VerifyStorage";
-  return calls_.Stream(context, kMethod, request, [&](const Call& call) -> absl::Status {
+  return calls_.Stream(context, kVerify, request, [&](const Call& call) -> absl::Status {
     v1::VerifyStorageResponse total;
     for (int first_byte = 0; first_byte < kShards; ++first_byte) {
-      const auto turn = calls_.WaitForTurn(call);
-      if (!turn.ok()) return turn.status();
-      const auto needed = ReadNeeded(database_, call.LongRead(kMethod), static_cast<uint8_t>(first_byte));
-      if (!needed.ok()) return needed.status();
-      for (const auto& [hash, blob] : *needed) {
-        if (call.cancelled()) return GoneAway();
-        const absl::StatusOr<uint64_t> bytes = blobs_.Size(hash);
-        absl::Status whole = bytes.ok() ? blobs_.Verify(hash) : bytes.status();
-        if (absl::IsNotFound(whole)) {
-          const auto unneeded = database_.Transact(call.LongRead(kMethod), [&](Transaction& transaction) {
-            return absl::StatusOr<std::vector<Sha256>>(HashesNotInUse(transaction, {hash}));
-          });
-          if (!unneeded.ok()) return unneeded.status();
-          if (!unneeded->empty()) continue;  // removed meanwhile
-        }
-        Add(bytes.value_or(0), *total.mutable_verified());
-        if (whole.ok()) continue;
-        v1::DamagedBlob& damaged = *total.add_damaged();
-        damaged.set_sha256(ToBytes(hash));
-        damaged.set_needed_by(blob.needed_by);
-        damaged.set_fault(FaultOf(whole, blob.kind));
-      }
+      const absl::Status verified = VerifyShard(call, static_cast<uint8_t>(first_byte), total);
+      if (!verified.ok()) return verified;
       if (!writer->Write(total)) return absl::OkStatus();
       total.clear_damaged();
     }

@@ -1,6 +1,9 @@
 // loupe.v1.StorageService.
 #pragma once
 
+#include <cstdint>
+
+#include "absl/status/status.h"
 #include "db/database.h"
 #include "loupe/v1/storage.grpc.pb.h"
 #include "server/blobs/blob_store.h"
@@ -23,6 +26,11 @@ class StorageServiceImpl final : public v1::StorageService::Service {
                              grpc::ServerWriter<v1::VerifyStorageResponse>* writer) override;
 
  private:
+  // Each of the 256 shards in a turn, which ends before the client is waited for.
+  absl::Status CollectShard(const Call& call, uint8_t first_byte, bool dry_run,
+                            v1::CollectStorageResponse& total);
+  absl::Status VerifyShard(const Call& call, uint8_t first_byte, v1::VerifyStorageResponse& total);
+
   RpcCalls& calls_;
   Database& database_;
   const BlobStore& blobs_;

@@ -13,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "client/cli/box_text.h"
 #include "client/cli/correction_log.h"
 #include "client/cli/daemon.h"
 #include "client/cli/export_names.h"
@@ -57,6 +58,46 @@ TEST(Table, ShowsControlCharactersAsQuestionMarks) {
   Table table({"name", "x"});
   table.Add({"a\x1b[2J", "b"});
   EXPECT_THAT(table.Text(), HasSubstr("a?[2J"));
+}
+
+TEST(Printable, NothingTurnsTheTextBehindItAround) {
+  EXPECT_EQ(Printable("a\u202eb\u2066c\u2069\u200f\u061c"), "a?b?c???");
+  EXPECT_EQ(Printable("Pr\u00fcf \u05d0\u2013\u2070"), "Pr\u00fcf \u05d0\u2013\u2070");
+}
+
+TEST(BoxText, ATextOfCsvIsNoFormulaAndANumberIsItself) {
+  v1::Project project;
+  project.add_classes()->set_name("+1, \"x\"");
+  project.mutable_classes(0)->set_label(1);
+  v1::FoundBox found;
+  found.set_file_name("-1.png");
+  found.mutable_box()->set_label(1);
+  found.mutable_box()->mutable_box()->set_x1(-1);
+  found.set_reviewer("a=b");
+  found.set_client("=cmd|' /C calc'!A0");
+  found.set_made_by("@ann");
+  std::string line;
+  AppendCsvLine(line, found, ClassNames(project));
+  EXPECT_THAT(line, testing::StartsWith("0,'-1.png,\"'+1, \"\"x\"\"\",-1,0,0,0,false,"));
+  EXPECT_THAT(line, HasSubstr(",a=b,"));
+  EXPECT_THAT(line, HasSubstr(",'=cmd|' /C calc'!A0,"));
+  EXPECT_THAT(line, HasSubstr(",'@ann,"));
+  line.clear();
+  AppendJsonLine(line, found, ClassNames(project));
+  EXPECT_THAT(line, HasSubstr("\"client\": \"=cmd|"));
+}
+
+TEST(BoxJson, HasTheNumbersOfExports) {
+  v1::Box box;
+  box.set_x1(39.664883F);
+  box.set_y2(7);
+  EXPECT_EQ(BoxJson(box).dump(), "[39.664883,0,0,7]");
+  v1::PredictedBox predicted;
+  predicted.set_score(0.9F);
+  predicted.add_side_certainty(0.1F);
+  const Json json = PredictedBoxJson(predicted, ClassNames(v1::Project()));
+  EXPECT_EQ(json["score"].dump(), "0.9");
+  EXPECT_EQ(json["side_certainty"].dump(), "[0.1]");
 }
 
 using ProgressTest = FolderTest;

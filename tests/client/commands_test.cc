@@ -287,11 +287,15 @@ TEST_F(CommandsTest, ImportOfAFileWithProblemsSendsNothing) {
 TEST_F(CommandsTest, WrongUsageEndsWithTwoBeforeAnythingIsAsked) {
   for (const char* line :
        {"import --dir . --images pictures --coco truth.json", "import --dir .", "bogus", "project",
-        "annotate --dir . --oracle x --blind-error 2", "status", "export --dir . --format yolo --out o"}) {
+        "annotate --dir . --oracle x --blind-error 2", "status", "export --dir . --format yolo --out o",
+        "provenance query --dir . --limit 0", "annotate --dir . --oracle x --patience -1",
+        "provenance watch --dir . --cursor ''", "export --dir . --format csv --out o --reviewer ''",
+        "withdraw --dir . --reviewer ann --from ''", "provenance stats --dir . --to ''"}) {
     const Result result = Run(line);
     EXPECT_EQ(result.status, 2) << line;
     EXPECT_THAT(result.err, testing::StartsWith("loupe: ")) << line;
     EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+    EXPECT_LT(result.err.size(), 250) << result.err;
   }
 }
 
@@ -303,6 +307,13 @@ TEST_F(CommandsTest, AnEmptyValueIsNoValueThatWasLeftOut) {
     EXPECT_EQ(result.status, 2) << name;
     EXPECT_THAT(result.err, HasSubstr(" is empty: give a value, or leave it out\n")) << name;
   }
+}
+
+TEST_F(CommandsTest, AFileThatGoesOnBehindACheckpointIsNone) {
+  Write("long", "loupe-checkpoint 2 1\nroot 0\n" + std::string(5 << 20, 'x'));
+  const Result result = Run("provenance verify --dir . --against long");
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("long is no whole checkpoint"));
 }
 
 TEST_F(CommandsTest, AnnotateSubmitsAndLogsWhatWasAcknowledged) {

@@ -21,6 +21,7 @@ namespace fs = std::filesystem;
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 
 class WholeFileTest : public ::testing::Test {
  protected:
@@ -144,14 +145,31 @@ TEST_F(WholeFileTest, ErrorsNameTheFile) {
   EXPECT_THAT(status.message(), HasSubstr("No such file"));
 }
 
-TEST_F(WholeFileTest, AFolderInItsPlaceIsAnErrorThatLeavesNothing) {
-  fs::create_directories(folder_ / "file" / "inner");
-  {
-    absl::StatusOr<WholeFile> file = WholeFile::Open(folder_ / "file");
-    ASSERT_TRUE(file.ok()) << file.status();
-    EXPECT_FALSE(file->Commit(Durability::kLater).ok());
+TEST_F(WholeFileTest, WhatIsNoFileStays) {
+  fs::create_directories(folder_ / "folder" / "inner");
+  ASSERT_EQ(mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  fs::create_symlink("pipe", folder_ / "to a pipe");
+  fs::create_symlink("nothing", folder_ / "to nothing");
+  for (const char* name : {"folder", "pipe", "to a pipe", "to nothing"}) {
+    const absl::Status status = WholeFile::Open(folder_ / name).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << name;
+    EXPECT_THAT(status.message(), HasSubstr((folder_ / name).string() + ": it is "));
   }
-  EXPECT_THAT(Names(), ElementsAre("file"));
+  EXPECT_TRUE(fs::is_fifo(folder_ / "pipe"));
+  EXPECT_THAT(Names(), UnorderedElementsAre("folder", "pipe", "to a pipe", "to nothing"));
+}
+
+TEST_F(WholeFileTest, ALinkStaysAndItsFileIsReplaced) {
+  fs::create_directory(folder_ / "inner");
+  std::ofstream(folder_ / "inner" / "file") << "before";
+  fs::create_symlink("inner/file", folder_ / "link");
+  absl::StatusOr<WholeFile> file = WholeFile::Open(folder_ / "link");
+  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_TRUE(file->Append("after").ok());
+  ASSERT_TRUE(file->Commit(Durability::kNow).ok());
+  EXPECT_TRUE(fs::is_symlink(folder_ / "link"));
+  EXPECT_EQ(Bytes(folder_ / "inner" / "file"), "after");
+  EXPECT_THAT(Names(), UnorderedElementsAre("inner", "link"));
 }
 
 TEST_F(WholeFileTest, ADiskWithoutRoomIsNoRoom) {

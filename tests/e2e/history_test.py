@@ -67,6 +67,9 @@ class HistoryTest(unittest.TestCase):
         found = self.verify("--against", file, check=False)
         self.assertNotIn("rewritten", found.stdout)
 
+    def test_a_new_key_is_logged(self):
+        self.assertIn("checkpoint.key was missing and is new", self.deployment.log("server"))
+
     def test_openssl_reads_the_signature(self):
         with open(self.checkpoint("signed"), encoding="utf-8") as file:
             lines = file.read().splitlines(keepends=True)

@@ -115,7 +115,11 @@ class BoxQueryTest : public LabelingTest {
 
   std::pair<absl::Status, std::vector<v1::ExportBoxesResponse>> Export(
       const v1::ExportBoxesRequest& request) {
-    const auto context = NewContext(engineer_);
+    return Export(request, engineer_);
+  }
+  std::pair<absl::Status, std::vector<v1::ExportBoxesResponse>> Export(const v1::ExportBoxesRequest& request,
+                                                                       const std::string& token) {
+    const auto context = NewContext(token);
     const auto reader = provenance_->ExportBoxes(context.get(), request);
     std::vector<v1::ExportBoxesResponse> messages;
     for (v1::ExportBoxesResponse message; reader->Read(&message);) messages.push_back(message);
@@ -423,17 +427,40 @@ TEST_F(BoxQueryTest, AnExportIsOfTheMomentWhenItBegan) {
   EXPECT_FALSE(images.contains(3992));
 }
 
+TEST_F(BoxQueryTest, AnImageOfAnyNumberOfBoxesIsFoundWithTheOthers) {
+  const size_t others = Boxes({}).size();
+  for (const int count : {19'999, 20'000, 45'000}) {
+    coordinator_.database().Sql(absl::StrCat(
+        "SELECT import_revision(6, 1, true, true, (SELECT array_agg((i % 4 / 2 * 5)::real ORDER BY i) FROM "
+        "generate_series(0, ",
+        4 * count - 1, ") i), array_fill(1, ARRAY[", count, "]), array_fill(false, ARRAY[", count, "]))"));
+    EXPECT_EQ(ExportAll().boxes.size(), others - 1 + count) << "image 6 had one";
+    v1::QueryBoxesRequest request;
+    request.set_page_size(500);
+    EXPECT_EQ(Page(request)->boxes_size(), 500);
+  }
+}
+
 TEST_F(BoxQueryTest, ExportsThatNobodyReadsAreFew) {
   coordinator_.database().Sql(kManyBoxes);
   std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
   std::vector<std::unique_ptr<grpc::ClientReader<v1::ExportBoxesResponse>>> readers;
   v1::ExportBoxesResponse message;
-  for (int i = 0; i < 8; ++i) {
-    contexts.push_back(NewContext(engineer_));
+  const auto stall = [&](const std::string& token) {
+    contexts.push_back(NewContext(token));
     readers.push_back(provenance_->ExportBoxes(contexts.back().get(), v1::ExportBoxesRequest()));
     ASSERT_TRUE(readers.back()->Read(&message));
-  }
+  };
+  stall(engineer_);
+  stall(engineer_);
   EXPECT_EQ(ErrorReason(Export(v1::ExportBoxesRequest()).first), "TOO_MANY_CALLS");
+  for (int i = 0; i < 3; ++i) {  // others export meanwhile, until there are eight
+    const std::string viewer = coordinator_.Token(v1::VIEWER);
+    stall(viewer);
+    stall(viewer);
+  }
+  EXPECT_EQ(ErrorReason(Export(v1::ExportBoxesRequest(), coordinator_.Token(v1::VIEWER)).first),
+            "TOO_MANY_CALLS");
   // The others go on meanwhile: nobody holds a turn while it waits for its reader.
   EXPECT_EQ(Page(v1::QueryBoxesRequest())->boxes_size(), 100);
   EXPECT_EQ(Verify().images(), 7U + 3000U);

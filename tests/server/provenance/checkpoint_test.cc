@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <vector>
+
 #include <pqxx/connection>
 #include <pqxx/except>
 #include <pqxx/nontransaction>
@@ -384,6 +389,47 @@ TEST_F(CheckpointTest, ACheckpointOfAnotherCoordinatorIsRefused) {
   provenance_ = v1::ProvenanceService::NewStub(another.channel());
   token_ = engineer;
   EXPECT_EQ(ErrorReason(Against(*checkpoint).status()), "FORGED_CHECKPOINT");
+}
+
+TEST_F(CheckpointTest, ClientsThatAreSilentHoldUpNobody) {
+  const auto checkpoint = Make();
+  ASSERT_TRUE(checkpoint.ok());
+  v1::VerifyHistoryResponse response;
+  std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
+  std::vector<std::unique_ptr<grpc::ClientWriter<v1::VerifyCheckpointRequest>>> writers;
+  v1::VerifyCheckpointRequest message;
+  message.set_statement(checkpoint->statement);
+  v1::VerifyCheckpointRequest half;  // into the line of the second image
+  half.set_lines(checkpoint->lines.substr(0, checkpoint->lines.find("\nimage 2 ") + 5));
+  for (int i = 0; i < 4; ++i) {
+    contexts.push_back(NewContext(token_));
+    contexts.back()->set_deadline(std::chrono::system_clock::now() + std::chrono::minutes(5));
+    writers.push_back(provenance_->VerifyCheckpoint(contexts.back().get(), &response));
+    ASSERT_TRUE(writers.back()->Write(message) && writers.back()->Write(half));
+  }
+  for (int i = 0; i < 50; ++i) ASSERT_EQ(Verify().images(), 3U);
+  for (const auto& context : contexts) context->TryCancel();
+  for (const auto& writer : writers) writer->Finish();
+}
+
+TEST_F(CheckpointTest, OnlyAKeyOfTheCoordinatorsOwnIsTaken) {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder.path() / "checkpoint.key";
+  const auto made = CheckpointKey::Open(file);
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_EQ(CheckpointKey::Open(file)->PublicKey(), made->PublicKey());
+  const auto refused = [&] { return std::string(CheckpointKey::Open(file).status().message()); };
+  for (const auto mode : {std::filesystem::perms::group_read, std::filesystem::perms::others_write}) {
+    std::filesystem::permissions(file, mode, std::filesystem::perm_options::add);
+    EXPECT_THAT(refused(), HasSubstr("chmod 600 " + file.string()));
+    std::filesystem::permissions(file, mode, std::filesystem::perm_options::remove);
+  }
+  std::filesystem::rename(file, folder.path() / "kept");
+  std::filesystem::create_symlink(folder.path() / "kept", file);
+  EXPECT_EQ(CheckpointKey::Open(file)->PublicKey(), made->PublicKey());
+  std::filesystem::remove(folder.path() / "kept");
+  EXPECT_THAT(refused(), HasSubstr("leads to no file"));
+  EXPECT_TRUE(std::filesystem::is_symlink(file));
 }
 
 // As what the coordinator is in the database.

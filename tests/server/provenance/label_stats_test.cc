@@ -218,6 +218,12 @@ TEST_F(LabelStatsTest, WhatCanNotBeCountedIsRefused) {
   EXPECT_EQ(code(86400, 86400), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(code(int64_t{1} << 60, 0), absl::StatusCode::kInvalidArgument);
   v1::GetLabelStatsRequest request;
+  request.mutable_from()->set_seconds(-365 * 86400);
+  EXPECT_THAT(Ask(request).status().message(), testing::HasSubstr("from must be within the years 1970"));
+  request.Clear();
+  request.set_period(static_cast<v1::Period>(9));
+  EXPECT_EQ(Ask(request).status().message(), "period is none that there is");
+  request.Clear();
   request.set_project("nowhere");
   EXPECT_EQ(ErrorReason(Ask(request).status()), "NO_SUCH_PROJECT");
   coordinator_.database().Sql(

@@ -1,0 +1,20 @@
+#include "server/rpc/open_calls.h"
+
+namespace loupe {
+
+bool OpenCalls::Begin(PrincipalId principal) {
+  absl::MutexLock lock(&mutex_);
+  int& own = open_of_[principal];
+  if (open_ >= max_ || own >= max_each_) return false;
+  ++open_;
+  ++own;
+  return true;
+}
+
+void OpenCalls::End(PrincipalId principal) {
+  absl::MutexLock lock(&mutex_);
+  --open_;
+  if (--open_of_[principal] == 0) open_of_.erase(principal);
+}
+
+}  // namespace loupe
