@@ -11,6 +11,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import grpc_client  # noqa: E402
 from loupe_programs import Deployment, program, run, worker  # noqa: E402
 
 CLASSES = "scratch,pit,stain,dent,crack"
@@ -69,6 +70,20 @@ class HistoryTest(unittest.TestCase):
 
     def test_a_new_key_is_logged(self):
         self.assertIn("checkpoint.key was missing and is new", self.deployment.log("server"))
+
+    def test_clients_that_take_nothing_hold_up_nobody(self):
+        folder = self.deployment.server_directory
+        with open(os.path.join(folder, "server.address"), encoding="utf-8") as file:
+            address = file.read().strip()
+        with open(os.path.join(folder, "admin.token"), encoding="utf-8") as file:
+            token = file.read().strip()
+        for method in ("VerifyStorage", "CollectStorage"):
+            with self.subTest(method), contextlib.ExitStack() as stack:
+                for _ in range(3):
+                    silent = stack.enter_context(grpc_client.Connection(address, token, window=0))
+                    silent.begin(f"StorageService/{method}", b"")
+                for _ in range(3):
+                    run(program("loupe"), "storage", "verify", "--dir", folder, timeout=30)
 
     def test_openssl_reads_the_signature(self):
         with open(self.checkpoint("signed"), encoding="utf-8") as file:

@@ -75,14 +75,14 @@ class Refused(Exception):
 
 class Connection:
     """Like that of a well-behaved client: it acknowledges settings and answers pings. Not for several
-    threads. An OSError says that it is no more."""
+    threads. An OSError says that it is no more. `window`: so many bytes of a call's answer are taken."""
 
-    def __init__(self, address, token=None, ca_cert=None, source="127.0.0.1", timeout=30):
+    def __init__(self, address, token=None, ca_cert=None, source="127.0.0.1", timeout=30, window=_WINDOW):
         self.metadata = {"authorization": f"Bearer {token}"} if token else {}
         self._socket = http2.connect(address, ca_cert, timeout=timeout, source=source)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # Without a table, the peer's headers are literals.
-        settings = struct.pack(">HIHI", http2.HEADER_TABLE_SIZE, 0, http2.INITIAL_WINDOW_SIZE, _WINDOW)
+        settings = struct.pack(">HIHI", http2.HEADER_TABLE_SIZE, 0, http2.INITIAL_WINDOW_SIZE, window)
         self._socket.sendall(http2.frame(http2.SETTINGS, 0, 0, settings)
                              + http2.frame(http2.WINDOW_UPDATE, 0, 0, struct.pack(">I", _WINDOW)))
         self._frames = http2.read_frames(self._socket)
