@@ -11,7 +11,7 @@
 #include "absl/synchronization/mutex.h"
 #include "content/steady_clock.h"
 #include "db/database.h"
-#include "db/stores/backlog_store.h"
+#include "db/backlog/backlog.h"
 #include "server/gateway/work_queue.h"
 #include "server/rpc/rpc_call.h"
 

@@ -17,9 +17,10 @@ const prometheus::Histogram::BucketBoundaries& DurationBuckets() {
   return buckets;
 }
 
-// Names as the schema spells them, without audit and planted: nothing serves those yet.
+// Names as the schema spells them.
 constexpr std::pair<v1::Slice, const char*> kServedSlices[] = {
-    {v1::UNCERTAIN, "uncertain"}, {v1::RARE, "rare"}, {v1::RANDOM, "random"}, {v1::SLICE_HOLDOUT, "holdout"}};
+    {v1::UNCERTAIN, "uncertain"},   {v1::RARE, "rare"},   {v1::RANDOM, "random"},
+    {v1::SLICE_HOLDOUT, "holdout"}, {v1::AUDIT, "audit"}, {v1::PLANTED, "planted"}};
 constexpr std::pair<v1::TaskKind, const char*> kRequestKinds[] = {{v1::REOPEN, "reopen"},
                                                                   {v1::CLASS_ADDED, "class_added"}};
 constexpr std::pair<v1::Standing, const char*> kAnswerStandings[] = {{v1::STANDING_TRUTH, "truth"},
@@ -32,6 +33,9 @@ constexpr std::pair<v1::Outcome, const char*> kShownOutcomes[] = {
     {v1::OUTCOME_ADJUSTED, "adjusted"}, {v1::OUTCOME_RELABELLED, "relabelled"},
     {v1::OUTCOME_REJECTED, "rejected"}, {v1::OUTCOME_DROPPED, "dropped"},
     {v1::OUTCOME_HIDDEN, "hidden"}};
+
+constexpr std::pair<v1::JobKind, const char*> kJobKinds[] = {
+    {v1::TRAIN, "train"}, {v1::EVALUATE, "evaluate"}, {v1::PREDICT, "predict"}};
 
 prometheus::Family<prometheus::Counter>& CounterFamily(prometheus::Registry& registry, const char* name,
                                                        const char* help) {
@@ -97,6 +101,12 @@ Metrics::Metrics(const std::vector<std::string_view>& methods)
   auto& shown = CounterFamily(registry_, "loupe_shown_boxes_total",
                               "Predicted boxes that answered tasks showed, by what became of them.");
   for (const auto& [outcome, name] : kShownOutcomes) shown_[outcome] = &shown.Add({{"outcome", name}});
+  auto& jobs =
+      CounterFamily(registry_, "loupe_jobs_ended_total", "Jobs that workers ended, by kind and state.");
+  for (const auto& [kind, name] : kJobKinds) {
+    jobs_done_[kind] = &jobs.Add({{"kind", name}, {"state", "done"}});
+    jobs_failed_[kind] = &jobs.Add({{"kind", name}, {"state", "failed"}});
+  }
   auto& expired = CounterFamily(registry_, "loupe_lease_expirations_total",
                                 "Leases that ended because nobody renewed them, by what was leased.");
   task_leases_ = &expired.Add({{"purpose", "label"}});
@@ -143,6 +153,10 @@ void Metrics::AnswerStored(const StoredAnswer& answer) {
 void Metrics::BoxesImported(uint64_t boxes) {
   boxes_.at(v1::IMPORTED)->Increment(static_cast<double>(boxes));
 }
+
+void Metrics::JobDone(v1::JobKind kind) { Count(jobs_done_, kind); }
+
+void Metrics::JobFailed(v1::JobKind kind) { Count(jobs_failed_, kind); }
 
 void Metrics::TaskLeasesExpired(int64_t leases) { task_leases_->Increment(static_cast<double>(leases)); }
 

@@ -20,6 +20,7 @@
 #include "absl/time/time.h"
 #include "loupe/v1/annotation.pb.h"
 #include "loupe/v1/labeling.pb.h"
+#include "loupe/v1/worker.pb.h"
 
 namespace loupe {
 
@@ -51,6 +52,8 @@ class Metrics {
   void TasksServed(const std::vector<ServedTask>& tasks);
   void AnswerStored(const StoredAnswer& answer);
   void BoxesImported(uint64_t boxes);
+  void JobDone(v1::JobKind kind);
+  void JobFailed(v1::JobKind kind);
   void TaskLeasesExpired(int64_t leases);
   void JobLeasesExpired(int64_t leases);
 
@@ -76,6 +79,8 @@ class Metrics {
   std::map<std::pair<v1::Standing, bool>, prometheus::Counter*> submits_;
   std::map<v1::Origin, prometheus::Counter*> boxes_;
   std::map<v1::Outcome, prometheus::Counter*> shown_;
+  std::map<v1::JobKind, prometheus::Counter*> jobs_done_;
+  std::map<v1::JobKind, prometheus::Counter*> jobs_failed_;
   prometheus::Counter* task_leases_;
   prometheus::Counter* job_leases_;
   prometheus::Family<prometheus::Gauge>& blobs_;

@@ -100,19 +100,19 @@ void AddBacklog(const Backlog& backlog, Exposition& exposition) {
   std::vector<Exposition::Value> jobs;
   for (const char* kind : {"train", "evaluate", "predict"}) {
     const auto counts = backlog.jobs.find(kind);
-    for (Exposition::Value& value : ByName("state", {"waiting", "leased", "done", "failed", "cancelled"},
+    for (Exposition::Value& value : ByName("state", {"waiting", "leased", "done"},
                                            counts == backlog.jobs.end() ? Counts() : counts->second)) {
       value.labels.insert(value.labels.begin(), {"kind", kind});
       jobs.push_back(std::move(value));
     }
   }
-  exposition.Gauge("loupe_jobs", "Jobs of all times, by kind and state.", jobs);
+  exposition.Gauge("loupe_jobs", "Jobs of rounds that have not ended, by kind and state.", jobs);
   exposition.Gauge("loupe_job_queue_age_seconds", "How long the oldest job waits that no worker has.",
                    backlog.oldest_job_s);
   exposition.Gauge(
       "loupe_queue_images",
-      "Images that wait for an answer: of active rankings (an estimate where one has more than "
-      "500 entries left), and of requests to look for an added class (at most 10,000 a project).",
+      "Images that wait for an answer: of active rankings (estimated from 1,000 entries), and of "
+      "requests to look for an added class (at most 10,000 of a project).",
       {{{{"source", "ranking"}}, backlog.ranked_images},
        {{{"source", "request"}}, backlog.requested_images}});
   exposition.Gauge("loupe_queue_age_seconds",

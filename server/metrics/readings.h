@@ -2,7 +2,7 @@
 #pragma once
 
 #include "db/database.h"
-#include "db/stores/backlog_store.h"
+#include "db/backlog/backlog.h"
 #include "server/metrics/exposition.h"
 
 namespace loupe {

@@ -1,4 +1,4 @@
-#include "db/stores/backlog_store.h"
+#include "db/backlog/backlog.h"
 
 #include "db/transaction.h"
 
@@ -12,7 +12,7 @@ Backlog ReadBacklog(Transaction& transaction) {
   for (const auto& row : transaction.Exec("CountRounds")) {
     backlog.rounds[row[0].as<std::string>()] = row[1].as<uint64_t>();
   }
-  for (const auto& row : transaction.Exec("CountJobsByState")) {
+  for (const auto& row : transaction.Exec("CountJobsUnderWay")) {
     backlog.jobs[row[0].as<std::string>()][row[1].as<std::string>()] = row[2].as<uint64_t>();
   }
   for (const auto& row : transaction.Exec("SelectOldestFreeJob")) backlog.oldest_job_s = row[0].as<double>();
