@@ -353,7 +353,6 @@ class PrometheusTest(unittest.TestCase):
         home = deployment.path("home")
         folder = os.path.join(home, "deploy", "prometheus")
         shutil.copytree(PROMETHEUS, folder)
-        os.symlink(deployment.server_directory, os.path.join(home, "loupe"))
         config = read(folder, "prometheus.yml")
         assert '"127.0.0.1:8080"' in config
         config_file = write_lines(os.path.join(folder, "prometheus.yml"), [
@@ -361,7 +360,8 @@ class PrometheusTest(unittest.TestCase):
         *commands, last = metrics_section().split("```")[1].strip().splitlines()
         assert last == "prometheus --config.file=deploy/prometheus/prometheus.yml", last
         shell = "\n".join(["set -euo pipefail", *commands]).replace("127.0.0.1:8080", address)
-        environment = {**os.environ, "HOME": home, "PATH": f"{BIN}:/usr/bin:/bin"}
+        environment = {**os.environ, "PATH": f"{BIN}:/usr/bin:/bin", "LOUPE_SERVER": deployment.address,
+                       "LOUPE_TOKEN_FILE": deployment.path("server", "admin.token")}
         cls.said = subprocess.run(["/bin/bash", "-c", shell], cwd=home, env=environment, text=True, check=True,
                                   stdout=subprocess.PIPE).stdout
         with socket.socket() as free:
