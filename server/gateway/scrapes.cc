@@ -1,6 +1,7 @@
 #include "server/gateway/scrapes.h"
 
 #include <atomic>
+#include <memory>
 #include <thread>
 #include <utility>
 
@@ -83,23 +84,31 @@ bool Scrapes::Add(std::string secret, std::function<void(absl::StatusOr<std::str
 }
 
 absl::Status Scrapes::Ask(const std::string& secret, bool& is_up) {
-  const std::string key = ToBytes(HashOf(secret));
-  const auto asked = std::make_shared<std::pair<absl::Status, absl::Status>>();  // of the token, of the rest
+  struct Asked {
+    absl::Status token;
+    absl::Status backlog;
+  };
+  const auto asked = std::make_shared<Asked>();
   const bool in_time = asker_->Run([this, secret, asked] {
-    asked->first = calls_.Identify(secret, kScrape, absl::Now() + kAskDeadline).status();
-    if (asked->first.ok()) asked->second = Refresh();
+    asked->token = calls_.Identify(secret, kScrape, absl::Now() + kAskDeadline).status();
+    if (asked->token.ok()) asked->backlog = Refresh();
   });
-  const absl::Status late = Error(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE",
-                                  "the database does not answer, and this token was not read before");
-  const absl::Status identified = in_time ? asked->first : late;
-  is_up = in_time && asked->first.ok() && asked->second.ok();
-  if (absl::IsUnavailable(identified) || absl::IsDeadlineExceeded(identified)) {
-    const auto found = known_.find(key);
-    return found != known_.end() && found->second.Elapsed() < kKnown ? absl::OkStatus() : late;
+  const std::string key = ToBytes(HashOf(secret));
+  const auto known = known_.find(key);
+  if (!in_time || absl::IsUnavailable(asked->token) || absl::IsDeadlineExceeded(asked->token)) {
+    is_up = false;
+    if (known != known_.end() && known->second.Elapsed() < kKnown) return absl::OkStatus();
+    return Error(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE",
+                 "the database does not answer, and this token was not read before");
   }
-  if (known_.size() >= kMostKnown) known_.clear();
-  identified.ok() ? (void)(known_[key] = Stopwatch()) : (void)known_.erase(key);
-  return identified;
+  is_up = asked->backlog.ok();
+  if (asked->token.ok()) {
+    if (known_.size() >= kMostKnown) known_.clear();
+    known_[key] = Stopwatch();
+  } else if (known != known_.end()) {
+    known_.erase(known);
+  }
+  return asked->token;
 }
 
 absl::Status Scrapes::Refresh() {
