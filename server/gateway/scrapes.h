@@ -10,8 +10,8 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "content/steady_clock.h"
-#include "db/database.h"
 #include "db/backlog/backlog.h"
+#include "db/database.h"
 #include "server/gateway/work_queue.h"
 #include "server/rpc/rpc_call.h"
 

@@ -1,8 +1,8 @@
 // What is read for each exposition, rather than counted.
 #pragma once
 
-#include "db/database.h"
 #include "db/backlog/backlog.h"
+#include "db/database.h"
 #include "server/metrics/exposition.h"
 
 namespace loupe {
