@@ -116,12 +116,12 @@ absl::Status Scrapes::Refresh() {
     absl::MutexLock lock(&mutex_);
     if (backlog_.has_value() && read_.Elapsed() < kFresh) return absl::OkStatus();
   }
-  absl::StatusOr<Backlog> backlog = database_.Transact({kScrape, kAskDeadline}, [](Transaction& transaction) {
-    return absl::StatusOr<Backlog>(ReadBacklog(transaction));
-  });
+  const absl::StatusOr<Backlog> backlog = database_.Transact(
+      {kScrape, kAskDeadline},
+      [](Transaction& transaction) { return absl::StatusOr<Backlog>(ReadBacklog(transaction)); });
   absl::MutexLock lock(&mutex_);
   backlog_.reset();
-  if (backlog.ok()) backlog_ = *std::move(backlog);
+  if (backlog.ok()) backlog_ = *backlog;
   read_ = Stopwatch();
   return backlog.status();
 }

@@ -1,4 +1,4 @@
-// Which roles may call which method. The same as the "Who" in the comments of the .proto files.
+// Which roles may call which method. The same as the "Who" in the comments of the .proto files, and /metrics.
 #pragma once
 
 #include <cstdint>

@@ -11,8 +11,8 @@ namespace loupe {
 
 class BlobMeter {
  public:
-  // Starts a thread that goes through the store, again and again, for at most a hundredth of its time. Both
-  // must outlive it.
+  // Starts a thread that goes through the store, again and again: at once the first time, later for
+  // about a hundredth of its time. Both must outlive it.
   BlobMeter(const BlobStore& blobs, Metrics& metrics);
   ~BlobMeter();
   BlobMeter(const BlobMeter&) = delete;

@@ -227,7 +227,7 @@ class GaugesTest(unittest.TestCase):
         blobs = os.path.join(deployment.server_directory, "blobs")
         files = [os.path.join(folder, name) for folder, _, names in os.walk(blobs) for name in names
                  if re.search(r"/[0-9a-f]{2}$", folder) and "renderings" not in folder]
-        wait_for(lambda: scrape().of("loupe_blobs") == len(files), 90)
+        wait_for(lambda: scrape().of("loupe_blobs") == len(files), 300)
         metrics = scrape()
         self.assertEqual(metrics.of("loupe_blob_bytes"), sum(os.path.getsize(file) for file in files))
         disk = os.statvfs(blobs)

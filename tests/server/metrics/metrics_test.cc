@@ -80,6 +80,7 @@ TEST(MetricsTest, ThreadsCountTogether) {
   constexpr int kCalls = 2000;
   Metrics metrics({"A.B"});
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&] {
       for (int call = 0; call < kCalls; ++call) {
