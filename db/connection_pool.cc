@@ -69,7 +69,10 @@ void PooledConnection::Cut() {
 }
 
 ConnectionPool::ConnectionPool(std::string url, int max_connections)
-    : url_(std::move(url)), free_(max_connections), watcher_([this] { CutLate(); }) {}
+    : url_(std::move(url)),
+      limit_(max_connections),
+      free_(max_connections),
+      watcher_([this] { CutLate(); }) {}
 
 ConnectionPool::~ConnectionPool() {
   stop_.Set();
@@ -84,7 +87,10 @@ absl::StatusOr<std::unique_ptr<PooledConnection>> ConnectionPool::Take(absl::Tim
   {
     std::unique_lock lock(mutex_);
     const auto is_free = [this] { return free_ > 0 || aborted_; };
-    if (!changed_.wait_for(lock, absl::ToChronoNanoseconds(left), is_free)) {
+    ++waiting_;
+    const bool may_take = changed_.wait_for(lock, absl::ToChronoNanoseconds(left), is_free);
+    --waiting_;
+    if (!may_take) {
       return Error(absl::StatusCode::kDeadlineExceeded, "BUSY",
                    "no database connection became free in time: the coordinator is overloaded");
     }
@@ -133,6 +139,11 @@ void ConnectionPool::DropIdle() {
   std::vector<std::unique_ptr<PooledConnection>> dropped;
   const std::lock_guard lock(mutex_);
   dropped.swap(idle_);
+}
+
+PoolUsage ConnectionPool::usage() {
+  const std::lock_guard lock(mutex_);
+  return {limit_ - free_, static_cast<int>(idle_.size()), waiting_, limit_};
 }
 
 void ConnectionPool::Abort() {

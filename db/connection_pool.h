@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "content/file_handle.h"
 #include "content/steady_clock.h"
+#include "db/database.h"
 
 namespace loupe {
 
@@ -67,6 +68,8 @@ class ConnectionPool {
   // Closes all idle connections: after one connection broke, the others are likely broken, too.
   void DropIdle();
 
+  PoolUsage usage();
+
   // Cuts all connections; Take gives none from now on.
   void Abort();
 
@@ -79,7 +82,9 @@ class ConnectionPool {
   std::mutex mutex_;  // of what follows, up to in_use_
   std::condition_variable changed_;
   bool aborted_ = false;
-  int free_;  // connections that may be taken: idle ones and ones not yet made
+  const int limit_;
+  int waiting_ = 0;  // in Take
+  int free_;         // connections that may be taken: idle ones and ones not yet made
   std::vector<std::unique_ptr<PooledConnection>> idle_;
   struct InUse {
     PooledConnection* connection;

@@ -89,6 +89,8 @@ absl::Status Database::Ping(absl::Duration patience) {
   });
 }
 
+PoolUsage Database::pool_usage() const { return pool_->usage(); }
+
 void Database::Abort() { pool_->Abort(); }
 
 }  // namespace loupe

@@ -36,6 +36,14 @@ struct TransactionOptions {
   std::function<bool()> gone = nullptr;
 };
 
+// Connections of this process.
+struct PoolUsage {
+  int in_use = 0;
+  int idle = 0;
+  int waiting = 0;  // who wants one
+  int limit = 0;    // in use and idle together
+};
+
 class Database {
  public:
   static constexpr int kDefaultConnections = 16;
@@ -80,6 +88,8 @@ class Database {
 
   // OK when the database answers. Errors: UNAVAILABLE, DEADLINE_EXCEEDED.
   absl::Status Ping(absl::Duration patience);
+
+  PoolUsage pool_usage() const;
 
   // Cuts all connections, and makes no more: who waits for the database gets UNAVAILABLE.
   void Abort();

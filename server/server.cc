@@ -31,6 +31,7 @@
 #include "server/rpc/listener.h"
 #include "server/rpc/rpc_call.h"
 #include "server/sessions/session_service.h"
+#include "server/storage/blob_meter.h"
 #include "server/storage/storage_service.h"
 
 namespace loupe {
@@ -118,6 +119,7 @@ struct Server::Parts {
   std::unique_ptr<RoundPlanner> planner;
   std::unique_ptr<LeaseReaper> reaper;
   std::unique_ptr<LabelCounter> counter;
+  std::unique_ptr<BlobMeter> meter;
 };
 
 Server::Server(const ServerOptions& options, BlobStore blobs, CheckpointKey key)
@@ -143,8 +145,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   if (const absl::Status serving = server->ServeGateway(); !serving.ok()) return serving;
   parts.planner = std::make_unique<RoundPlanner>(parts.database, parts.blobs);
   parts.planner->Start();
-  parts.reaper = std::make_unique<LeaseReaper>(parts.database, parts.blobs);
+  parts.reaper = std::make_unique<LeaseReaper>(parts.database, parts.blobs, parts.calls.metrics());
   parts.counter = std::make_unique<LabelCounter>(parts.database);
+  parts.meter = std::make_unique<BlobMeter>(parts.blobs, parts.calls.metrics());
   return server;
 }
 
@@ -212,6 +215,7 @@ void Server::Shutdown(absl::Duration patience) {
   parts_->planner.reset();
   parts_->reaper.reset();
   parts_->counter.reset();
+  parts_->meter.reset();
   parts_->server.reset();
 }
 

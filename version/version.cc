@@ -6,6 +6,10 @@ namespace loupe {
 extern const char kVersion[];
 extern const char kCommit[];
 
+std::string_view Version() { return kVersion; }
+
+std::string_view Commit() { return kCommit; }
+
 std::string VersionLine(std::string_view program) {
   return std::string(program) + " " + kVersion + " (commit " + kCommit + ")";
 }

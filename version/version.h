@@ -6,8 +6,13 @@
 
 namespace loupe {
 
-// What `--version` prints, e.g. "loupe 0.1.0 (commit a4129cb)". The commit is "unknown" when the sources were
-// built without git and without -DLOUPE_COMMIT.
+// E.g. "0.1.0".
+std::string_view Version();
+
+// E.g. "a4129cb". It is "unknown" when the sources were built without git and without -DLOUPE_COMMIT.
+std::string_view Commit();
+
+// What `--version` prints, e.g. "loupe 0.1.0 (commit a4129cb)".
 std::string VersionLine(std::string_view program);
 
 }  // namespace loupe

@@ -126,7 +126,9 @@ WorkersOfRound ReadWorkersOfRound(Transaction& transaction, RoundId round) {
   return {row["waits"].as<bool>(), row["workers"].as<uint32_t>()};
 }
 
-void DeleteExpiredJobLeases(Transaction& transaction) { transaction.Exec("DeleteExpiredJobLeases"); }
+int64_t DeleteExpiredJobLeases(Transaction& transaction) {
+  return static_cast<int64_t>(transaction.Exec("DeleteExpiredJobLeases").affected_rows());
+}
 
 std::optional<std::string> FindAbandonedJob(Transaction& transaction, RoundId round) {
   const pqxx::result rows = transaction.Exec("FindAbandonedJob", round, kMaxJobAttempts);

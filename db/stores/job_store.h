@@ -82,8 +82,8 @@ struct MeasuredRate {
 // Of the latest `limit` jobs that are done, the latest first.
 std::vector<MeasuredRate> ReadRates(Transaction& transaction, v1::JobKind kind, int limit);
 
-// Deletes leases that have expired, so that their jobs can be leased again. Idempotent.
-void DeleteExpiredJobLeases(Transaction& transaction);
+// Deletes leases that have expired, so that their jobs can be leased again. Returns how many. Idempotent.
+int64_t DeleteExpiredJobLeases(Transaction& transaction);
 
 // A job is abandoned when this many leases of it expired without progress in between. It is not leased again
 // and its round fails.

@@ -50,14 +50,18 @@ absl::Status Gateway::Serve(RpcCalls& calls, Database& database, const BlobStore
                             const std::shared_ptr<grpc::Channel>& channel, std::function<bool()> is_ready,
                             int descriptor_limit) {
   Parts& parts = *parts_;
+  // Each may have a picture open. The other third is for gRPC: browsers can't keep workers out.
+  const int max_connections = std::min(kMaxHttpConnections, descriptor_limit / 3);
+  const auto connections = [&parts, max_connections] {
+    return HttpConnections{parts.server->connections(), max_connections};
+  };
   parts.routes = std::make_unique<Routes>(parts.rules, calls, database, blobs, channel, std::move(is_ready),
-                                          parts.options.renderer);
+                                          connections, parts.options.renderer);
   HttpServerOptions options;
   options.tls_certificate = parts.options.tls_certificate;
   options.tls_key = parts.options.tls_key;
   options.headers = parts.rules.Policies();
-  // Each may have a picture open. The other third is for gRPC: browsers can't keep workers out.
-  options.max_connections = std::min(kMaxHttpConnections, descriptor_limit / 3);
+  options.max_connections = max_connections;
   absl::StatusOr<std::unique_ptr<HttpServer>> server = HttpServer::Start(options, *parts.routes);
   if (!server.ok()) return server.status();
   parts.server = *std::move(server);

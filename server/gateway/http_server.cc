@@ -771,6 +771,11 @@ void HttpServer::Take(int connection) {
   }
 }
 
+int HttpServer::connections() {
+  absl::MutexLock lock(&parts_->shared.mutex);
+  return parts_->shared.connections;
+}
+
 void HttpServer::Drain() {
   {
     absl::MutexLock lock(&parts_->shared.asking);

@@ -36,6 +36,9 @@ class HttpServer {
   // Serves a connection; the descriptor is closed by the server. Thread-safe.
   void Take(int connection);
 
+  // That are open.
+  int connections();
+
   // When this returns, the handler isn't asked any more; connections end after the request that they are at.
   void Drain();
 

@@ -9,11 +9,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
-#include "content/steady_clock.h"
 #include "content/text.h"
 #include "proto/error_info.h"
 #include "server/gateway/gzip.h"
 #include "server/gateway/http_errors.h"
+#include "server/metrics/exposition.h"
 #include "server/sessions/log_in.h"
 
 namespace loupe {
@@ -29,6 +29,7 @@ constexpr uint64_t kMaxLoginBytes = 4 << 10;
 constexpr size_t kWorthCompressing = 1024;
 constexpr absl::Duration kQuestionDeadline = absl::Seconds(10);
 constexpr char kSessionPath[] = "/session";
+constexpr char kMetricsPath[] = "/metrics";
 // Any method that every role may call.
 constexpr char kAnyMethod[] = "SessionService.ListSessions";
 constexpr char kAcceptPost[] = "application/json, application/proto";
@@ -147,7 +148,7 @@ class StreamedAnswer final : public MessageSink {
 
 Routes::Routes(const BrowserRules& rules, RpcCalls& calls, Database& database, const BlobStore& blobs,
                const std::shared_ptr<grpc::Channel>& channel, std::function<bool()> is_ready,
-               const std::filesystem::path& renderer)
+               std::function<HttpConnections()> connections, const std::filesystem::path& renderer)
     : rules_(rules),
       calls_(calls),
       database_(database),
@@ -155,7 +156,8 @@ Routes::Routes(const BrowserRules& rules, RpcCalls& calls, Database& database, c
       forwarder_(std::make_unique<Forwarder>(channel)),
       questions_(std::make_unique<WorkQueue>(kQuestionThreads, kMostWaitingQuestions)),
       conversions_(std::make_unique<WorkQueue>(kConversionThreads, kMostWaitingConversions)),
-      pictures_(std::make_unique<PictureAnswers>(calls, database, blobs, *questions_, renderer)) {
+      pictures_(std::make_unique<PictureAnswers>(calls, database, blobs, *questions_, renderer)),
+      scrapes_(std::make_unique<Scrapes>(calls, database, std::move(connections))) {
   for (const WebFile& file : WebFiles()) {
     pages_[std::string(file.path)] = &file;
     if (file.path == "/index.html") pages_["/"] = &file;
@@ -166,6 +168,7 @@ void Routes::Stop() {
   questions_.reset();
   conversions_.reset();
   pictures_.reset();
+  scrapes_.reset();
   forwarder_.reset();
 }
 
@@ -229,6 +232,7 @@ std::optional<HttpAnswer> Routes::Refuse(const HttpRequest& head) const {
     return answer;
   }
   if (const ApiMethod* method = methods_.Find(head.path); method != nullptr) return RefuseCall(*method, head);
+  if (head.path == kMetricsPath) return IsRead(head) ? std::nullopt : std::optional(WrongMethod("GET, HEAD"));
   if (head.path == kSessionPath) {
     if (head.method != "POST" && head.method != "DELETE") return WrongMethod("POST, DELETE");
     const bool is_login = head.method == "POST";
@@ -278,6 +282,7 @@ void Routes::Handle(std::shared_ptr<HttpExchange> exchange) {
   if (const ApiMethod* method = methods_.Find(request.path); method != nullptr)
     return HandleCall(exchange, *method);
   if (request.path == kSessionPath) return HandleSession(exchange);
+  if (request.path == kMetricsPath) return HandleScrape(exchange);
   if (request.path == "/healthz") return exchange->Answer(TextAnswer(200, "ok\n"));
   if (request.path == "/readyz") {
     const bool is_ready = is_ready_();
@@ -336,6 +341,19 @@ void Routes::Forward(const std::shared_ptr<HttpExchange>& exchange, const ApiMet
   exchange->WhenGone(forwarder_->Unary(std::move(call), done));
 }
 
+void Routes::HandleScrape(const std::shared_ptr<HttpExchange>& exchange) {
+  absl::StatusOr<std::string> secret = SecretOf(exchange->request());
+  if (!secret.ok()) return exchange->Answer(ErrorAnswer(secret.status()));
+  const bool added = scrapes_->Add(*std::move(secret), [exchange](absl::StatusOr<std::string> text) {
+    if (!text.ok()) return exchange->Answer(ErrorAnswer(text.status()));
+    HttpAnswer answer;
+    answer.headers = {{"Content-Type", Exposition::kMediaType}, {"Cache-Control", "no-store"}};
+    SetBody(exchange->request(), *std::move(text), answer);
+    exchange->Answer(std::move(answer));
+  });
+  if (!added) exchange->Answer(ErrorAnswer(TooManyCalls()));
+}
+
 void Routes::HandleSession(const std::shared_ptr<HttpExchange>& exchange) {
   const bool added = questions_->Add([this, exchange](int) {
     AnswerOrFail(*exchange, [&] {
@@ -350,10 +368,10 @@ HttpAnswer Routes::LogInAnswer(const HttpRequest& request) {
   const absl::StatusOr<Credential> credential = CredentialIn(request.body);
   if (!credential.ok()) return ErrorAnswer(credential.status());
   const absl::Time now = absl::Now();
-  const Stopwatch began;
+  const OpenCall call(calls_, "POST /session");
   const absl::StatusOr<Login> login =
       LogIn(database_, *credential, std::string(request.Header("user-agent")), now + kQuestionDeadline);
-  LogCall("POST /session", login.ok() ? login->name : "nobody", login.status(), began.Elapsed());
+  call.End(login.ok() ? login->name : "nobody", login.status());
   if (!login.ok()) return ErrorAnswer(login.status());
   HttpAnswer answer;
   answer.headers = {{"Content-Type", "application/json"},

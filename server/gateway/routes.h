@@ -17,6 +17,7 @@
 #include "server/gateway/forwarder.h"
 #include "server/gateway/http_exchange.h"
 #include "server/gateway/picture_answers.h"
+#include "server/gateway/scrapes.h"
 #include "server/gateway/work_queue.h"
 #include "server/rpc/rpc_call.h"
 
@@ -27,7 +28,7 @@ class Routes final : public HttpHandler {
   // All must outlive it.
   Routes(const BrowserRules& rules, RpcCalls& calls, Database& database, const BlobStore& blobs,
          const std::shared_ptr<grpc::Channel>& channel, std::function<bool()> is_ready,
-         const std::filesystem::path& renderer);
+         std::function<HttpConnections()> connections, const std::filesystem::path& renderer);
 
   // Whether calls are being forwarded.
   bool HasOpenCalls() { return forwarder_->HasOpenCalls(); }
@@ -48,6 +49,7 @@ class Routes final : public HttpHandler {
 
   void HandleCall(const std::shared_ptr<HttpExchange>& exchange, const ApiMethod& method);
   void Forward(const std::shared_ptr<HttpExchange>& exchange, const ApiMethod& method, ForwardedCall call);
+  void HandleScrape(const std::shared_ptr<HttpExchange>& exchange);
   void HandleSession(const std::shared_ptr<HttpExchange>& exchange);
   HttpAnswer LogInAnswer(const HttpRequest& request);
   HttpAnswer LogOutAnswer(const HttpRequest& request);
@@ -63,6 +65,7 @@ class Routes final : public HttpHandler {
   std::unique_ptr<WorkQueue> questions_;
   std::unique_ptr<WorkQueue> conversions_;
   std::unique_ptr<PictureAnswers> pictures_;
+  std::unique_ptr<Scrapes> scrapes_;
 };
 
 }  // namespace loupe

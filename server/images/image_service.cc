@@ -63,10 +63,16 @@ absl::StatusOr<v1::ImportResponse> ImageServiceImpl::TakePictures(
   fingerprint.Update(start.SerializeAsString());
   fingerprint.Update(ToBytes(session.Fingerprint()));
   const RequestKey key{call.principal.id, start.request_id(), kImport, fingerprint.Finish()};
-  return database_.Transact({kImport, call.deadline}, [&](Transaction& transaction) {
-    return WithRequestId<v1::ImportResponse>(transaction, key,
-                                             [&] { return session.Write(transaction, call.principal.id); });
+  bool is_new = false;  // else the request had its answer before
+  auto imported = database_.Transact({kImport, call.deadline}, [&](Transaction& transaction) {
+    is_new = false;
+    return WithRequestId<v1::ImportResponse>(transaction, key, [&] {
+      is_new = true;
+      return session.Write(transaction, call.principal.id);
+    });
   });
+  if (imported.ok() && is_new) calls_.metrics().BoxesImported(imported->boxes());
+  return imported;
 }
 
 grpc::Status ImageServiceImpl::Import(grpc::ServerContext* context,

@@ -55,9 +55,11 @@ absl::StatusOr<v1::Job> DescribeJob(Transaction& transaction, const JobRow& job,
   return message;
 }
 
-// nullopt: there is no free job now. A job that can't be described fails its round, and no other.
-OptionalJob LeaseFreeJob(Transaction& transaction, PrincipalId principal, const std::string& worker) {
-  DeleteExpiredJobLeases(transaction);
+// nullopt: there is no free job now. A job that can't be described fails its round, and no other. `expired`:
+// becomes the number of leases that had ended.
+OptionalJob LeaseFreeJob(Transaction& transaction, PrincipalId principal, const std::string& worker,
+                         int64_t& expired) {
+  expired = DeleteExpiredJobLeases(transaction);
   const JobId id = LockFreeJob(transaction);
   if (!id) return std::nullopt;
   const std::optional<JobLease> lease = LeaseJob(transaction, id, principal, worker);
@@ -72,7 +74,8 @@ OptionalJob LeaseFreeJob(Transaction& transaction, PrincipalId principal, const 
 }
 
 // Not WithRequestId: only a response with a job is stored, so that a request that got no job can be repeated.
-OptionalJob LeaseJobOnce(Transaction& transaction, const RequestKey& key, const std::string& worker) {
+OptionalJob LeaseJobOnce(Transaction& transaction, const RequestKey& key, const std::string& worker,
+                         int64_t& expired) {
   const absl::StatusOr<std::optional<std::string>> stored = FindResponse(transaction, key);
   if (!stored.ok()) return stored.status();
   if (stored->has_value()) {
@@ -80,7 +83,7 @@ OptionalJob LeaseJobOnce(Transaction& transaction, const RequestKey& key, const 
     if (!job.ParseFromString(**stored)) return absl::InternalError("a stored response can't be parsed");
     return job;
   }
-  OptionalJob job = LeaseFreeJob(transaction, key.principal, worker);
+  OptionalJob job = LeaseFreeJob(transaction, key.principal, worker, expired);
   if (!job.ok() || !job->has_value()) return job;
   const absl::Status kept = KeepResponse(transaction, key, (*job)->SerializeAsString());
   if (!kept.ok()) return kept;
@@ -104,7 +107,7 @@ JobWaiters::~JobWaiters() {
 grpc::ServerUnaryReactor* JobWaiters::Add(grpc::CallbackServerContext* context,
                                           const v1::LeaseJobRequest* request,
                                           v1::LeaseJobResponse* response) {
-  Waiter waiter;
+  Waiter waiter{OpenCall(calls_, kLeaseJob)};
   waiter.context = context;
   waiter.request = request;
   waiter.response = response;
@@ -114,7 +117,7 @@ grpc::ServerUnaryReactor* JobWaiters::Add(grpc::CallbackServerContext* context,
       kJobWait, absl::FromChrono(context->deadline() - std::chrono::system_clock::now()) - 2 * kJobPeriod);
   absl::MutexLock lock(&mutex_);
   if (open_ >= kMaxWaiters) {
-    waiter.reactor->Finish(ToGrpc(TooManyCalls()));
+    End(waiter, TooManyCalls());
   } else {
     ++open_;
     new_.push_back(waiter);
@@ -125,7 +128,7 @@ grpc::ServerUnaryReactor* JobWaiters::Add(grpc::CallbackServerContext* context,
 
 void JobWaiters::End(const Waiter& waiter, const absl::Status& status) {
   const std::string who = waiter.principal.id ? waiter.principal.name : "nobody";
-  LogCall(kLeaseJob, who, status, waiter.began.Elapsed());
+  waiter.call.End(who, status);
   waiter.reactor->Finish(ToGrpc(status));
 }
 
@@ -148,10 +151,13 @@ bool JobWaiters::Serve(Waiter& waiter, bool& has_free, absl::Status& down) {
   if (has_free || waiter.is_new) {
     const RequestKey key =
         KeyOf(waiter.principal.id, kLeaseKey, waiter.request->request_id(), *waiter.request);
+    int64_t expired = 0;
     OptionalJob job = database_.Transact({kLeaseJob, deadline}, [&](Transaction& transaction) {
+      expired = 0;
       if (waiter.is_new) HearWorker(transaction, key.principal, waiter.request->worker());
-      return LeaseJobOnce(transaction, key, waiter.request->worker());
+      return LeaseJobOnce(transaction, key, waiter.request->worker(), expired);
     });
+    if (job.ok()) calls_.metrics().JobLeasesExpired(expired);
     waiter.is_new = false;
     if (job.ok() && job->has_value()) *waiter.response->mutable_job() = **std::move(job);
     if (!job.ok() || waiter.response->has_job()) {
@@ -161,7 +167,7 @@ bool JobWaiters::Serve(Waiter& waiter, bool& has_free, absl::Status& down) {
     }
     has_free = false;
   }
-  if (waiter.began.Elapsed() < waiter.wait) return false;
+  if (waiter.call.Elapsed() < waiter.wait) return false;
   waiter.response->set_retry_after_ms(kRetryAfterMs);
   End(waiter, absl::OkStatus());
   return true;

@@ -35,14 +35,14 @@ class JobWaiters {
 
  private:
   struct Waiter {
+    OpenCall call;
     grpc::CallbackServerContext* context = nullptr;
     const v1::LeaseJobRequest* request = nullptr;
     v1::LeaseJobResponse* response = nullptr;
     grpc::ServerUnaryReactor* reactor = nullptr;
-    Stopwatch began;
-    absl::Duration wait;  // after which it is answered without a job
+    absl::Duration wait{};  // after which it is answered without a job
     bool is_new = true;
-    Principal principal;
+    Principal principal{};
   };
 
   void Loop();

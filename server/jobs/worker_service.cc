@@ -46,8 +46,10 @@ absl::StatusOr<v1::CompleteJobResponse> Complete(Transaction& transaction, const
   return v1::CompleteJobResponse();
 }
 
+// `failed`: becomes the job, unless it is tried again.
 absl::StatusOr<v1::FailJobResponse> FailLeasedJob(Transaction& transaction, const Call& call,
-                                                  const v1::FailJobRequest& request) {
+                                                  const v1::FailJobRequest& request,
+                                                  std::optional<JobRow>& failed) {
   const HeldJob held = HeldBy(call, request);
   const absl::StatusOr<RoundId> round = LockLeasedRound(transaction, held);
   if (!round.ok()) return round.status();
@@ -55,6 +57,7 @@ absl::StatusOr<v1::FailJobResponse> FailLeasedJob(Transaction& transaction, cons
     DeleteJobLease(transaction, held.job, held.lease);
     return v1::FailJobResponse();
   }
+  failed = FindJob(transaction, held.job);
   FailJob(transaction, held.job, held.lease, request.error());
   FailRound(transaction, *round, request.error());
   return v1::FailJobResponse();
@@ -202,13 +205,18 @@ grpc::Status WorkerServiceImpl::CompleteJob(grpc::ServerContext* context,
           CheckTrainedWeights(blobs_, *request, recipe->detector().preset(), class_count);
       if (!whole.ok()) return whole;
     }
-    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
-      LockProject(transaction, job->project);
-      LockRound(transaction, job->round);
-      const absl::StatusOr<JobRow> locked = read(transaction, held);
-      if (!locked.ok()) return locked.status();
-      return Complete(transaction, held, *locked, *request);
-    });
+    bool is_new = false;  // else it was completed before
+    Response completed =
+        database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
+          LockProject(transaction, job->project);
+          LockRound(transaction, job->round);
+          const absl::StatusOr<JobRow> locked = read(transaction, held);
+          if (!locked.ok()) return locked.status();
+          is_new = !WasCompleted(*locked, held);
+          return Complete(transaction, held, *locked, *request);
+        });
+    if (completed.ok() && is_new) calls_.metrics().JobDone(job->kind);
+    return completed;
   });
 }
 
@@ -216,9 +224,13 @@ grpc::Status WorkerServiceImpl::FailJob(grpc::ServerContext* context, const v1::
                                         v1::FailJobResponse* response) {
   constexpr char kMethod[] = "WorkerService.FailJob";
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
-    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
-      return FailLeasedJob(transaction, call, *request);
+    std::optional<JobRow> failed;
+    auto ended = database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+      failed.reset();
+      return FailLeasedJob(transaction, call, *request, failed);
     });
+    if (ended.ok() && failed.has_value()) calls_.metrics().JobFailed(failed->kind);
+    return ended;
   });
 }
 

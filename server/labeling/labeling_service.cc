@@ -76,11 +76,13 @@ void HideWhyServed(v1::Task& task) {
   task.clear_kind();
 }
 
-// Tasks as the principal may see them.
+// Tasks as the principal may see them. `served`: gets what they are, unless it is null.
 std::vector<v1::Task> ReadTasksFor(Transaction& transaction, const Principal& principal,
-                                   const std::vector<TaskId>& ids) {
+                                   const std::vector<TaskId>& ids,
+                                   std::vector<ServedTask>* served = nullptr) {
   std::vector<v1::Task> tasks = ReadTasks(transaction, ids);
   for (v1::Task& task : tasks) {
+    if (served != nullptr) served->push_back({task.kind(), task.reason().slice()});
     HideFromWhoLabels(principal.role, *task.mutable_image());
     if (principal.role == v1::ANNOTATOR) HideWhyServed(task);
   }
@@ -116,8 +118,9 @@ absl::StatusOr<ImageId> LockAnswered(Transaction& transaction, const Principal& 
   return ImageId(image->id());
 }
 
+// `served`: gets the task, if this call served it.
 absl::StatusOr<v1::Task> Reopen(Transaction& transaction, const Principal& principal,
-                                const v1::OpenTaskRequest& request) {
+                                const v1::OpenTaskRequest& request, std::vector<ServedTask>& served) {
   const absl::StatusOr<ImageId> image = LockAnswered(transaction, principal, request);
   if (!image.ok()) return image.status();
   const std::optional<TaskId> task = ReopenImage(transaction, *image, principal.id);
@@ -132,7 +135,7 @@ absl::StatusOr<v1::Task> Reopen(Transaction& transaction, const Principal& princ
         absl::StatusCode::kFailedPrecondition, "IMAGE_LEASED",
         absl::StrCat("image ", image->value(), " is being worked on: try again when its task has ended"));
   }
-  return ReadTasksFor(transaction, principal, {*task}).at(0);
+  return ReadTasksFor(transaction, principal, {*task}, &served).at(0);
 }
 
 // An expired task may still be answered.
@@ -173,8 +176,10 @@ void Count(v1::Origin origin, v1::SubmitResponse& response) {
   if (origin == v1::COPIED) response.set_copied(response.copied() + 1);
 }
 
+// `stored`: becomes the answer.
 absl::StatusOr<v1::SubmitResponse> TakeCorrection(Transaction& transaction, const Call& call,
-                                                  const v1::SubmitRequest& request) {
+                                                  const v1::SubmitRequest& request,
+                                                  std::optional<StoredAnswer>& stored) {
   const TaskId id(request.task_id());
   const absl::StatusOr<LockedTask> task =
       LockOpenTask(transaction, call.principal.id, id, LeaseNumber(request.lease()));
@@ -195,7 +200,11 @@ absl::StatusOr<v1::SubmitResponse> TakeCorrection(Transaction& transaction, cons
   response.set_standing(revision.standing);
   response.set_late(correction.lease_ended || revision.standing == v1::STANDING_LATE);
   response.set_clipped(checked->clipped);
-  for (const NewBox& box : correction.boxes) Count(box.box.origin(), response);
+  stored = {revision.standing, correction.lease_ended, {}, correction.outcomes};
+  for (const NewBox& box : correction.boxes) {
+    Count(box.box.origin(), response);
+    stored->boxes.push_back(box.box.origin());
+  }
   const auto count = [&](v1::Outcome outcome) {
     return static_cast<uint32_t>(std::count(correction.outcomes.begin(), correction.outcomes.end(), outcome));
   };
@@ -239,7 +248,9 @@ grpc::Status LabelingServiceImpl::NextTasks(grpc::ServerContext* context, const 
     if (const absl::Status draining = calls_.RefuseWhenDraining(); !draining.ok()) return draining;
     const uint32_t count = std::max(request->count(), 1U);
     const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
-    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+    std::vector<ServedTask> served;
+    Response claimed_tasks = database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+      served.clear();
       return WithRequestId<v1::NextTasksResponse>(transaction, key, [&]() -> Response {
         const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
         if (!project.ok()) return project.status();
@@ -248,13 +259,15 @@ grpc::Status LabelingServiceImpl::NextTasks(grpc::ServerContext* context, const 
                                                 : Claim(transaction, *project, principal, count);
         if (!claimed.ok()) return claimed.status();
         v1::NextTasksResponse tasks;
-        for (v1::Task& task : ReadTasksFor(transaction, call.principal, *claimed)) {
+        for (v1::Task& task : ReadTasksFor(transaction, call.principal, *claimed, &served)) {
           *tasks.add_tasks() = std::move(task);
         }
         if (claimed->size() < count) tasks.set_skipped_images(CountSkipped(transaction, *project, principal));
         return tasks;
       });
     });
+    if (claimed_tasks.ok()) calls_.metrics().TasksServed(served);
+    return claimed_tasks;
   });
 }
 
@@ -284,10 +297,14 @@ grpc::Status LabelingServiceImpl::OpenTask(grpc::ServerContext* context, const v
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
     if (const absl::Status draining = calls_.RefuseWhenDraining(); !draining.ok()) return draining;
     const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
-    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+    std::vector<ServedTask> served;
+    Response task = database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+      served.clear();
       return WithRequestId<v1::Task>(transaction, key,
-                                     [&] { return Reopen(transaction, call.principal, *request); });
+                                     [&] { return Reopen(transaction, call.principal, *request, served); });
     });
+    if (task.ok()) calls_.metrics().TasksServed(served);
+    return task;
   });
 }
 
@@ -301,10 +318,14 @@ grpc::Status LabelingServiceImpl::Submit(grpc::ServerContext* context, const v1:
                        absl::StrCat("an image has at most ", kMaxBoxes, " boxes"));
         }
         const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
-        return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+        std::optional<StoredAnswer> stored;  // nothing: the request had its answer before
+        auto result = database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+          stored.reset();
           return WithRequestId<v1::SubmitResponse>(
-              transaction, key, [&] { return TakeCorrection(transaction, call, *request); });
+              transaction, key, [&] { return TakeCorrection(transaction, call, *request, stored); });
         });
+        if (result.ok() && stored.has_value()) calls_.metrics().AnswerStored(*stored);
+        return result;
       });
 }
 

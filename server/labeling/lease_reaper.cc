@@ -22,8 +22,8 @@ constexpr int64_t kRequestsAtATime = 5000;
 
 }  // namespace
 
-LeaseReaper::LeaseReaper(Database& database, const BlobStore& blobs)
-    : database_(database), blobs_(blobs), thread_([this] { Loop(); }) {}
+LeaseReaper::LeaseReaper(Database& database, const BlobStore& blobs, Metrics& metrics)
+    : database_(database), blobs_(blobs), metrics_(metrics), thread_([this] { Loop(); }) {}
 
 LeaseReaper::~LeaseReaper() {
   stop_.Set();
@@ -47,7 +47,10 @@ void LeaseReaper::ReapOnce() {
     ShortenLeases(transaction);
     return absl::StatusOr<int64_t>(ExpireTasks(transaction));
   });
-  if (expired.ok() && *expired > 0) spdlog::info("{} leases of images ended", *expired);
+  if (expired.ok() && *expired > 0) {
+    metrics_.TaskLeasesExpired(*expired);
+    spdlog::info("{} leases of images ended", *expired);
+  }
   (void)database_.Transact({"AdvanceFirstOpen", deadline}, [](Transaction& transaction) {
     AdvanceFirstOpen(transaction);
     return absl::OkStatus();

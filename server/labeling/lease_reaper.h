@@ -8,14 +8,15 @@
 #include "content/steady_clock.h"
 #include "db/database.h"
 #include "server/blobs/blob_store.h"
+#include "server/metrics/metrics.h"
 
 namespace loupe {
 
 class LeaseReaper {
  public:
-  // Starts a thread that works once per second, beginning now. `database` and `blobs` must outlive it.
-  // Several coordinators may each run one: each passes over rows that another has locked.
-  LeaseReaper(Database& database, const BlobStore& blobs);
+  // Starts a thread that works once per second, beginning now. All must outlive it. Several
+  // coordinators may each run one: each passes over rows that another has locked.
+  LeaseReaper(Database& database, const BlobStore& blobs, Metrics& metrics);
   ~LeaseReaper();
   LeaseReaper(const LeaseReaper&) = delete;
   LeaseReaper& operator=(const LeaseReaper&) = delete;
@@ -27,6 +28,7 @@ class LeaseReaper {
 
   Database& database_;
   const BlobStore& blobs_;
+  Metrics& metrics_;
   Event stop_;
   std::thread thread_;
 };

@@ -50,7 +50,7 @@ class EventWatchers::Watcher final : public grpc::ServerWriteReactor<v1::WatchEv
  public:
   // `token`: of the caller. The thread may look at a watcher whose call has ended, and its context with it.
   Watcher(EventWatchers& hub, std::string token, v1::WatchEventsRequest request)
-      : hub_(hub), token_(std::move(token)), request_(std::move(request)) {}
+      : hub_(hub), call_(hub.calls_, kEventsMethod), token_(std::move(token)), request_(std::move(request)) {}
 
   const std::string& token() const { return token_; }
   const v1::WatchEventsRequest& request() const { return request_; }
@@ -113,7 +113,7 @@ class EventWatchers::Watcher final : public grpc::ServerWriteReactor<v1::WatchEv
   void OnDone() override {
     {
       absl::MutexLock lock(&mutex_);
-      LogCall(kEventsMethod, who_, status_, began_.Elapsed());
+      call_.End(who_, status_);
     }
     hub_.Forget(this);  // may delete this
   }
@@ -135,9 +135,9 @@ class EventWatchers::Watcher final : public grpc::ServerWriteReactor<v1::WatchEv
   }
 
   EventWatchers& hub_;
+  const OpenCall call_;
   const std::string token_;
   const v1::WatchEventsRequest request_;
-  const Stopwatch began_;
   absl::Mutex mutex_;
   std::string who_ ABSL_GUARDED_BY(mutex_) = "nobody";
   std::deque<v1::WatchEventsResponse> queue_ ABSL_GUARDED_BY(mutex_);  // the first one is on its way

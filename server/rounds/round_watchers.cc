@@ -29,7 +29,7 @@ class RoundWatchers::Watcher final : public grpc::ServerWriteReactor<v1::Round> 
  public:
   // `token`: of the caller. The thread may look at a watcher whose call has ended, and its context with it.
   Watcher(RoundWatchers& hub, std::string token, v1::WatchRoundRequest request)
-      : hub_(hub), token_(std::move(token)), request_(std::move(request)) {}
+      : hub_(hub), call_(hub.calls_, kWatchMethod), token_(std::move(token)), request_(std::move(request)) {}
 
   const std::string& token() const { return token_; }
   const v1::WatchRoundRequest& request() const { return request_; }
@@ -71,7 +71,7 @@ class RoundWatchers::Watcher final : public grpc::ServerWriteReactor<v1::Round> 
   void OnCancel() override { End(absl::CancelledError("the client went away")); }
 
   void OnDone() override {
-    LogCall(kWatchMethod, who, status_, began_.Elapsed());
+    call_.End(who, status_);
     hub_.Forget(this);  // may delete this
   }
 
@@ -97,9 +97,9 @@ class RoundWatchers::Watcher final : public grpc::ServerWriteReactor<v1::Round> 
   }
 
   RoundWatchers& hub_;
+  const OpenCall call_;
   const std::string token_;
   const v1::WatchRoundRequest request_;
-  const Stopwatch began_;
   absl::Mutex mutex_;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<absl::Status> ending_

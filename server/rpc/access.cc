@@ -81,6 +81,7 @@ const std::unordered_map<std::string_view, RoleSet>& Table() {
       {"ModelService.ExportModel", kWeights},
       {"ModelService.PromoteModel", kEngineers},
       {"ModelService.RollbackModel", kEngineers},
+      {"GET /metrics", kReading},
       {"WorkerService.LeaseJob", kWorkers},
       {"WorkerService.Heartbeat", kWorkers},
       {"WorkerService.ReleaseJob", kWorkers},
@@ -104,6 +105,12 @@ std::optional<RoleSet> RolesOf(std::string_view method) {
   const auto found = Table().find(method);
   if (found == Table().end()) return std::nullopt;
   return found->second;
+}
+
+std::vector<std::string_view> AllMethods() {
+  std::vector<std::string_view> methods;
+  for (const auto& [method, roles] : Table()) methods.push_back(method);
+  return methods;
 }
 
 }  // namespace loupe

@@ -1,9 +1,10 @@
-// Which roles may call which method. The same as the "Who" in the comments of the .proto files.
+// Which roles may call which method. The same as the "Who" in the comments of the .proto files, and /metrics.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "loupe/v1/token.pb.h"
 
@@ -24,5 +25,8 @@ class RoleSet {
 // `method`: service and method, e.g. `LabelingService.Submit`. nullopt: the method is not in the table, and
 // nobody may call it.
 std::optional<RoleSet> RolesOf(std::string_view method);
+
+// Every method of the table, in no order. The texts last for ever.
+std::vector<std::string_view> AllMethods();
 
 }  // namespace loupe

@@ -17,4 +17,9 @@ void OpenCalls::End(PrincipalId principal) {
   if (--open_of_[principal] == 0) open_of_.erase(principal);
 }
 
+int OpenCalls::open() {
+  absl::MutexLock lock(&mutex_);
+  return open_;
+}
+
 }  // namespace loupe

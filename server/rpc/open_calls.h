@@ -16,6 +16,8 @@ class OpenCalls {
   bool Begin(PrincipalId principal);
   // Requires: Begin() returned true.
   void End(PrincipalId principal);
+  // Of all principals.
+  int open();
 
  private:
   const int max_each_;

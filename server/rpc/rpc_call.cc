@@ -14,10 +14,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
-#include "content/steady_clock.h"
 #include "content/text.h"
 #include "proto/error_info.h"
-#include "server/rpc/access.h"
 #include "server/rpc/rpc_status.h"
 
 namespace loupe {
@@ -73,14 +71,16 @@ absl::Status CheckRole(const char* method, const Principal& principal) {
 
 }  // namespace
 
-void LogCall(const char* method, const std::string& who, const absl::Status& status, absl::Duration spent) {
+void OpenCall::End(const std::string& who, const absl::Status& status) const {
+  const absl::Duration spent = came_.Elapsed();
+  metrics_->CallEnded(method_, status.code(), spent);
   const double spent_ms = absl::ToDoubleMilliseconds(spent);
   if (status.ok()) {
-    spdlog::info("{} {} OK {:.1f} ms", method, who, spent_ms);
+    spdlog::info("{} {} OK {:.1f} ms", method_, who, spent_ms);
     return;
   }
   const std::string line = absl::StrReplaceAll(std::string(status.message()).substr(0, 300), {{"\n", " / "}});
-  spdlog::info("{} {} {} {} {:.1f} ms: {}", method, who, absl::StatusCodeToString(status.code()),
+  spdlog::info("{} {} {} {} {:.1f} ms: {}", method_, who, absl::StatusCodeToString(status.code()),
                ErrorReason(status), spent_ms, line);
 }
 
@@ -152,7 +152,7 @@ absl::StatusOr<Principal> RpcCalls::Identify(const std::string& token, const cha
 
 grpc::Status RpcCalls::Run(grpc::ServerContext* context, const char* method, const Message* request,
                            absl::Duration max_duration, absl::FunctionRef<absl::Status(const Call&)> body) {
-  const Stopwatch began;
+  const OpenCall open(*this, method);
   const absl::Time deadline = DeadlineOf(*context, max_duration);
   std::string who = "nobody";
   const auto checked_body = [&]() -> absl::Status {
@@ -172,7 +172,7 @@ grpc::Status RpcCalls::Run(grpc::ServerContext* context, const char* method, con
     spdlog::error("{}: {}", method, error.what());
     status = Error(absl::StatusCode::kInternal, "INTERNAL", "an internal error: see the coordinator's log");
   }
-  LogCall(method, who, status, began.Elapsed());
+  open.End(who, status);
   return ToGrpc(status);
 }
 

@@ -15,8 +15,11 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "content/steady_clock.h"
 #include "db/database.h"
 #include "db/stores/principal_store.h"
+#include "server/metrics/metrics.h"
+#include "server/rpc/access.h"
 #include "server/rpc/auth.h"
 #include "server/rpc/open_calls.h"
 
@@ -48,15 +51,14 @@ absl::Status RefuseControlCharacters(const google::protobuf::Message& message);
 // RESOURCE_EXHAUSTED (TOO_MANY_CALLS): clients try again later.
 absl::Status TooManyCalls();
 
-// One line about a call that has ended.
-void LogCall(const char* method, const std::string& who, const absl::Status& status, absl::Duration spent);
-
 class RpcCalls {
  public:
   // The longest time for the SQL statements of a unary call. Computing may take longer.
   static constexpr absl::Duration kMaxUnary = absl::Minutes(1);
 
-  explicit RpcCalls(Database& database) : authenticator_(database) {}
+  explicit RpcCalls(Database& database) : authenticator_(database), metrics_(AllMethods()) {}
+
+  Metrics& metrics() { return metrics_; }
 
   // `method` is its name in server/rpc/access.h. `body(const Call&)` returns absl::StatusOr<Response>.
   template <typename Request, typename Response, typename Body>
@@ -69,6 +71,9 @@ class RpcCalls {
       return absl::OkStatus();
     });
   }
+
+  // Those that Stream runs now.
+  int open_streams() { return streams_.open(); }
 
   // For methods that stream. `request` is null when requests are streamed. `body` must return soon after
   // call.cancelled() or draining() becomes true. A stream holds a thread, also while its client is silent: so
@@ -116,6 +121,7 @@ class RpcCalls {
                    absl::Duration max_duration, absl::FunctionRef<absl::Status(const Call&)> body);
 
   Authenticator authenticator_;
+  Metrics metrics_;
   std::atomic<bool> draining_ = false;
   absl::Mutex mutex_;
   int turns_ ABSL_GUARDED_BY(mutex_) = kMaxTurns;  // that are free
@@ -138,6 +144,25 @@ class RpcCalls::Turn {
   explicit Turn(RpcCalls& calls) : calls_(&calls) {}
 
   RpcCalls* calls_;
+};
+
+// A call from when it came until it ended: it is counted, and told in a line of the log.
+class OpenCall {
+ public:
+  // `method`: as in server/rpc/access.h, or what stands for one. `calls` must outlive it.
+  OpenCall(RpcCalls& calls, const char* method) : metrics_(&calls.metrics()), method_(method) {
+    metrics_->CallBegan(method);
+  }
+
+  absl::Duration Elapsed() const { return came_.Elapsed(); }
+
+  // Call it once.
+  void End(const std::string& who, const absl::Status& status) const;
+
+ private:
+  Metrics* metrics_;
+  const char* method_;
+  Stopwatch came_;
 };
 
 }  // namespace loupe

@@ -31,6 +31,7 @@ LIBRARY_HOME = {
     "c10/": ("worker/",),
     "boost/asio": ("server/gateway/http_server.cc",),
     "boost/beast": ("server/gateway/http_server.cc",),
+    "prometheus/": ("server/metrics/",),
     "opencv2/": ("pictures/", "renderer/", "worker/"),
 }
 RULED_OUT = {

@@ -243,7 +243,8 @@ TEST_F(ProjectServiceTest, ADeletionThatWasCutGoesOn) {
   coordinator_.database().Sql("UPDATE project SET deleted_at = now()");
   const absl::StatusOr<BlobStore> blobs = BlobStore::Open(coordinator_.blob_folder());
   ASSERT_TRUE(blobs.ok());
-  const LeaseReaper reaper(coordinator_.database().get(), *blobs);
+  Metrics metrics({});
+  const LeaseReaper reaper(coordinator_.database().get(), *blobs, metrics);
   for (int i = 0; i < 200; ++i) {
     if (coordinator_.database().Sql("SELECT count(*) FROM image WHERE state <> 'removed'")[0][0].as<int>() ==
         0) {
