@@ -937,7 +937,8 @@ class PathTest(GatewayTest):
                      "/server.pid",
                      "/blobs", "/admin.token", "/.git/config", "/session/", "/healthz/", "/readyz/x",
                      "/Session",
-                     "/metrics/", "/Metrics", "/debug/pprof", "/index.htm", "/assets/..%252findex.html", "/images/%00"):
+                     "/metrics/", "/Metrics", "/debug/pprof", "/index.htm", "/assets/..%252findex.html",
+                     "/images/%00"):
             with self.subTest(path):
                 answer = self.ask("GET", path, self.bearer())
                 self.assertIn(answer.status, (400, 404), answer)
