@@ -401,8 +401,8 @@ class PrometheusTest(unittest.TestCase):
         shell = "\n".join(["set -euo pipefail", *commands]).replace("127.0.0.1:8080", address)
         environment = {**os.environ, "PATH": f"{BIN}:/usr/bin:/bin", "LOUPE_SERVER": deployment.address,
                        "LOUPE_TOKEN_FILE": deployment.path("server", "admin.token")}
-        cls.said = subprocess.run(["/bin/bash", "-c", shell], cwd=home, env=environment, text=True, check=True,
-                                  stdout=subprocess.PIPE).stdout
+        cls.said = subprocess.run(["/bin/bash", "-c", shell], cwd=home, env=environment, text=True,
+                                  check=True, stdout=subprocess.PIPE).stdout
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             cls.address = f"127.0.0.1:{free.getsockname()[1]}"
