@@ -258,11 +258,9 @@ Json ImageJson(const v1::Image& image) {
 }
 
 Json PredictedBoxJson(const v1::PredictedBox& box, const ClassNames& classes) {
-  Json json = {{"index", box.index()},
-               {"box", BoxJson(box.box())},
-               {"label", box.label()},
-               {"class", classes.Name(box.label())},
-               {"score", RealJson(box.score())}};
+  Json json = {{"index", box.index()},           {"box", BoxJson(box.box())},
+               {"label", box.label()},           {"class", classes.Name(box.label())},
+               {"score", RealJson(box.score())}, {"side_certainty", Json()}};
   for (const float certainty : box.side_certainty()) json["side_certainty"].push_back(RealJson(certainty));
   return json;
 }

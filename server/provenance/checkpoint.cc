@@ -171,8 +171,9 @@ void CheckpointComparison::CompareImage(const ImageHistory& history, std::vector
     uint64_t revisions = 0, tasks = 0;
     if (words.size() != 9 || words[0] != "image" || !absl::SimpleAtoi(words[1], &id) ||
         !absl::SimpleAtoi(words[5], &revisions) || !absl::SimpleAtoi(words[7], &tasks)) {
-      continue;  // of a task of an image that is missing; or no line of ours: the root won't be the signed
-                 // one
+      // Of a task of an image that is missing; or no line of ours, and the root won't be that which was
+      // signed.
+      continue;
     }
     if (id > history.image.value()) break;
     if (id < history.image.value()) {

@@ -4,8 +4,9 @@ namespace loupe {
 
 bool OpenCalls::Begin(PrincipalId principal) {
   absl::MutexLock lock(&mutex_);
+  if (open_ >= max_) return false;
   int& own = open_of_[principal];
-  if (open_ >= max_ || own >= max_each_) return false;
+  if (own >= max_each_) return false;
   ++open_;
   ++own;
   return true;

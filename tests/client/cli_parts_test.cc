@@ -98,6 +98,7 @@ TEST(BoxJson, HasTheNumbersOfExports) {
   const Json json = PredictedBoxJson(predicted, ClassNames(v1::Project()));
   EXPECT_EQ(json["score"].dump(), "0.9");
   EXPECT_EQ(json["side_certainty"].dump(), "[0.1]");
+  EXPECT_EQ(PredictedBoxJson(v1::PredictedBox(), ClassNames(v1::Project()))["side_certainty"].dump(), "null");
 }
 
 using ProgressTest = FolderTest;
