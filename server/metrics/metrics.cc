@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "db/rows/labeling_row.h"
+#include "db/rows/message_row.h"
 #include "version/version.h"
 
 namespace loupe {
@@ -17,23 +19,18 @@ const prometheus::Histogram::BucketBoundaries& DurationBuckets() {
   return buckets;
 }
 
-// Names as the schema spells them.
-constexpr std::pair<v1::Slice, const char*> kServedSlices[] = {
-    {v1::UNCERTAIN, "uncertain"},   {v1::RARE, "rare"},   {v1::RANDOM, "random"},
-    {v1::SLICE_HOLDOUT, "holdout"}, {v1::AUDIT, "audit"}, {v1::PLANTED, "planted"}};
+// Names are as the schema spells them.
+constexpr v1::Slice kServedSlices[] = {v1::UNCERTAIN,     v1::RARE,  v1::RANDOM,
+                                       v1::SLICE_HOLDOUT, v1::AUDIT, v1::PLANTED};
 constexpr std::pair<v1::TaskKind, const char*> kRequestKinds[] = {{v1::REOPEN, "reopen"},
                                                                   {v1::CLASS_ADDED, "class_added"}};
 constexpr std::pair<v1::Standing, const char*> kAnswerStandings[] = {{v1::STANDING_TRUTH, "truth"},
                                                                      {v1::STANDING_LATE, "late"}};
-constexpr std::pair<v1::Origin, const char*> kBoxOrigins[] = {
-    {v1::DRAWN, "drawn"},           {v1::ACCEPTED, "accepted"}, {v1::ADJUSTED, "adjusted"},
-    {v1::RELABELLED, "relabelled"}, {v1::IMPORTED, "imported"}, {v1::COPIED, "copied"}};
-constexpr std::pair<v1::Outcome, const char*> kShownOutcomes[] = {
-    {v1::OUTCOME_ACCEPTED, "accepted"}, {v1::OUTCOME_ACCEPTED_AT_ONCE, "accepted_at_once"},
-    {v1::OUTCOME_ADJUSTED, "adjusted"}, {v1::OUTCOME_RELABELLED, "relabelled"},
-    {v1::OUTCOME_REJECTED, "rejected"}, {v1::OUTCOME_DROPPED, "dropped"},
-    {v1::OUTCOME_HIDDEN, "hidden"}};
-
+constexpr v1::Origin kBoxOrigins[] = {v1::DRAWN,      v1::ACCEPTED, v1::ADJUSTED,
+                                      v1::RELABELLED, v1::IMPORTED, v1::COPIED};
+constexpr v1::Outcome kShownOutcomes[] = {
+    v1::OUTCOME_ACCEPTED, v1::OUTCOME_ACCEPTED_AT_ONCE, v1::OUTCOME_ADJUSTED, v1::OUTCOME_RELABELLED,
+    v1::OUTCOME_REJECTED, v1::OUTCOME_DROPPED,          v1::OUTCOME_HIDDEN};
 constexpr std::pair<v1::JobKind, const char*> kJobKinds[] = {
     {v1::TRAIN, "train"}, {v1::EVALUATE, "evaluate"}, {v1::PREDICT, "predict"}};
 
@@ -83,8 +80,8 @@ Metrics::Metrics(const std::vector<std::string_view>& methods)
   for (const std::string_view method : methods) methods_.try_emplace(method);
   methods_.try_emplace(kOther);
   auto& served = CounterFamily(registry_, "loupe_tasks_served_total", "Tasks given out, by kind and slice.");
-  for (const auto& [slice, name] : kServedSlices) {
-    served_[{v1::RANKED, slice}] = &served.Add({{"kind", "ranked"}, {"slice", name}});
+  for (const v1::Slice slice : kServedSlices) {
+    served_[{v1::RANKED, slice}] = &served.Add({{"kind", "ranked"}, {"slice", SliceName(slice)}});
   }
   for (const auto& [kind, name] : kRequestKinds) {
     served_[{kind, v1::SLICE_UNSPECIFIED}] = &served.Add({{"kind", name}, {"slice", "none"}});
@@ -97,10 +94,12 @@ Metrics::Metrics(const std::vector<std::string_view>& methods)
   }
   auto& boxes = CounterFamily(registry_, "loupe_boxes_total",
                               "Boxes of stored answers and imports, by how they were made.");
-  for (const auto& [origin, name] : kBoxOrigins) boxes_[origin] = &boxes.Add({{"origin", name}});
+  for (const v1::Origin origin : kBoxOrigins) boxes_[origin] = &boxes.Add({{"origin", OriginName(origin)}});
   auto& shown = CounterFamily(registry_, "loupe_shown_boxes_total",
                               "Predicted boxes that answered tasks showed, by what became of them.");
-  for (const auto& [outcome, name] : kShownOutcomes) shown_[outcome] = &shown.Add({{"outcome", name}});
+  for (const v1::Outcome outcome : kShownOutcomes) {
+    shown_[outcome] = &shown.Add({{"outcome", OutcomeName(outcome)}});
+  }
   auto& jobs =
       CounterFamily(registry_, "loupe_jobs_ended_total", "Jobs that workers ended, by kind and state.");
   for (const auto& [kind, name] : kJobKinds) {
