@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/error_info.h"
 #include "server/insight/curve.h"
+#include "server/insight/image_prediction.h"
 #include "server/insight/pool_estimates.h"
 #include "server/insight/representation.h"
 
@@ -84,6 +85,17 @@ grpc::Status InsightServiceImpl::GetCurve(grpc::ServerContext* context, const v1
         if (!input.ok()) return input.status();
         return MakeCurve(*input, *thresholds);
       });
+}
+
+grpc::Status InsightServiceImpl::GetPrediction(grpc::ServerContext* context,
+                                               const v1::GetPredictionRequest* request,
+                                               v1::Prediction* response) {
+  constexpr char kMethod[] = "InsightService.GetPrediction";
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+      return ReadPrediction(transaction, *request);
+    });
+  });
 }
 
 }  // namespace loupe
