@@ -70,8 +70,8 @@ WHERE ranking.project_id = $1 AND ranking.state = 'active';
 
 -- name: SelectQueue
 -- At most $4 entries of ranking $1, of the $3 positions from $2 on: of slice $5 (NULL: any), with images in
--- which the ranking's model predicts class $6 (NULL: any), and if $7, that nobody has answered. Conditions are
--- checked entry by entry (OFFSET 0), so that a page ends where it is full.
+-- which the ranking's model predicts class $6 (NULL: any), and if $7, that nobody has answered. Conditions
+-- are checked entry by entry (OFFSET 0), so that a page ends where it is full.
 SELECT shown.*, entry.position, entry.slice, entry.score, entry.probability, entry.blind, ranking.generation,
        coalesce(ranked_model.number, 0) AS ranked_model, predicted.labels, predicted.scores,
        CASE WHEN shown.truth_revision_id IS NOT NULL THEN 'answered'
@@ -83,12 +83,13 @@ FROM (SELECT walked.*
       WHERE ranking.id = $1 AND walked.position >= $2::bigint AND walked.position < $2::bigint + $3::bigint
         AND ($5::text IS NULL OR walked.slice = $5)
         AND EXISTS (SELECT FROM image
-                    WHERE id = walked.image_id AND state = 'usable' AND NOT ($7 AND truth_revision_id IS NOT NULL)
-                    OFFSET 0)
+                    WHERE id = walked.image_id AND state = 'usable'
+                      AND NOT ($7 AND truth_revision_id IS NOT NULL) OFFSET 0)
         AND ($6::int IS NULL
-             OR EXISTS (SELECT FROM prediction, unnest(labels, scores) AS box (label, score)
-                        WHERE model_id = ranking.model_id AND image_id = walked.image_id
-                          AND box.label = $6 AND box.score >= 0.1 OFFSET 0))
+             OR NOT walked.blind
+                AND EXISTS (SELECT FROM prediction, unnest(labels, scores) AS box (label, score)
+                            WHERE model_id = ranking.model_id AND image_id = walked.image_id
+                              AND box.label = $6 AND box.score >= 0.1 OFFSET 0))
       ORDER BY walked.position LIMIT $4) entry
 JOIN ranking ON ranking.id = entry.ranking_id
 LEFT JOIN model ranked_model ON ranked_model.id = ranking.model_id
@@ -98,7 +99,7 @@ CROSS JOIN LATERAL (SELECT coalesce(array_agg(label ORDER BY score DESC, label),
                     FROM (SELECT box.label, max(box.score) AS score
                           FROM prediction, unnest(labels, scores) AS box (label, score)
                           WHERE model_id = ranking.model_id AND image_id = entry.image_id
-                            AND box.score >= 0.1
+                            AND NOT entry.blind AND box.score >= 0.1
                           GROUP BY box.label) best
                     WHERE NOT EXISTS (SELECT FROM class
                                       WHERE class.project_id = ranking.project_id

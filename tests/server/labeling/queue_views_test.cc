@@ -76,6 +76,8 @@ TEST_F(RankedQueueTest, TellsWhatTheModelSeesAndWhoHoldsIt) {
                                  .as<std::string>());
   EXPECT_EQ(first.lease_expires_at().seconds(), task.lease_expires_at().seconds());
   EXPECT_EQ(page->entries(2).predicted_size(), 1) << "0.09 is too little to tell";
+  Sql("UPDATE ranking_entry SET blind = true WHERE image_id = 1");
+  EXPECT_EQ(List({})->entries(0).predicted_size(), 0) << "who labels may look at the queue";
   EXPECT_THAT(page->entries(1).held_by(), IsEmpty());
   EXPECT_FALSE(page->entries(1).has_lease_expires_at());
 }

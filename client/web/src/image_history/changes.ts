@@ -2,7 +2,8 @@
 
 import type { LabelBoxJson } from "../../gen/loupe/v1/annotation_pb";
 import type { RevisionJson } from "../../gen/loupe/v1/provenance_pb";
-import { overlapOf } from "./boxes";
+import { sameCorners } from "../annotate/corners";
+import { cornersOf, overlapOf } from "./boxes";
 
 export interface Step {
   readonly revision: RevisionJson;
@@ -74,12 +75,13 @@ export function changesBetween(before: readonly LabelBoxJson[], after: readonly 
 function changeOf(boxId: string, before: LabelBoxJson | null, after: LabelBoxJson | null): Change {
   if (!before || !after) return { boxId, before, after, kinds: [after ? "added" : "removed"], iou: 1 };
   const kinds: ChangeKind[] = [];
-  const isMoved = (["x1", "y1", "x2", "y2"] as const).some((side) => before.box?.[side] !== after.box?.[side]);
+  const [from, to] = [cornersOf(before.box), cornersOf(after.box)];
+  const isMoved = !sameCorners(from, to);
   if (isMoved) kinds.push("moved");
   if (before.label !== after.label) kinds.push("relabelled");
   if ((before.ignore ?? false) !== (after.ignore ?? false)) kinds.push("marked");
   if (kinds.length === 0) kinds.push("kept");
-  return { boxId, before, after, kinds, iou: isMoved ? overlapOf(before.box, after.box) : 1 };
+  return { boxId, before, after, kinds, iou: isMoved ? overlapOf(from, to) : 1 };
 }
 
 // "2 added, 1 moved"; "": nothing changed.
@@ -89,7 +91,7 @@ export function summaryOf(changes: readonly Change[]): string {
     ["removed", "removed"],
     ["moved", "moved"],
     ["relabelled", "of another class"],
-    ["marked", "marked to ignore, or no longer"],
+    ["marked", "marked or unmarked to ignore"],
   ];
   return words
     .map(([kind, word]) => [changes.filter(({ kinds }) => kinds.includes(kind)).length, word] as const)
