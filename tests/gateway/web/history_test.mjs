@@ -39,27 +39,31 @@ async function call(name, service, method, request) {
   const response = await fetch(`${deployment.url}/loupe.v1.${service}/${method}`, {
     method: "POST",
     headers: { "content-type": "application/json", authorization: `Bearer ${secrets.get(name)}` },
-    body: JSON.stringify({ requestId: String(++requests), ...request }),
+    body: JSON.stringify(request),
   });
   const answer = await response.json();
   assert.equal(response.status, 200, JSON.stringify(answer));
   return answer;
 }
 
+const label = (name, method, request) =>
+  call(name, "LabelingService", method, { requestId: String(++requests), ...request });
+const nextTasks = async (name, count) => (await label(name, "NextTasks", { project: "parts", count })).tasks;
+
 function submit(name, { taskId, lease }, boxes, more = {}) {
-  return call(name, "LabelingService", "Submit", { taskId, lease, boxes, ...more });
+  return label(name, "Submit", { taskId, lease, boxes, ...more });
 }
 
 // Opens the image's answer again; `change` makes the new boxes from those there are.
 async function correct(name, imageId, change) {
-  const task = await call(name, "LabelingService", "OpenTask", { project: "parts", imageId });
+  const task = await label(name, "OpenTask", { project: "parts", imageId });
   const boxes = task.boxes.map(({ box, label, boxId }) => ({ box, label, boxId }));
   return submit(name, task, change(boxes), { spentMs: 65_000 });
 }
 
 // An image that anna labelled with a model's boxes and eve corrected, which was withdrawn and given back.
 async function makeHistory() {
-  const { tasks } = await call("anna", "LabelingService", "NextTasks", { project: "parts", count: 8 });
+  const tasks = await nextTasks("anna", 8);
   const task = tasks.find(({ predictions }) => predictions.length > 2);
   const [first, second, ...others] = task.predictions;
   const boxes = [
@@ -177,7 +181,8 @@ test("the revisions can be walked, and tell what `loupe provenance image` does",
   await isInAddress(page, "revision", "3");
   await page.reload();
   await isAtRevision(page, 3);
-  assert.equal(await page.evaluate(() => document.title.includes("1")), true, "the file's name");
+  const { file_name: file } = provenance("image", image).image;
+  assert.equal(await page.title(), `${file} · parts · Loupe`);
   assert.deepEqual(page.problems, []);
 });
 
@@ -263,7 +268,7 @@ test("permalinks to what is gone say so and lead back", async (t) => {
   for (const [query, text] of [
     ["revision=99", "The image has no revision 99: it has 4."],
     ["box=999999", "There is no box 999999."],
-    ["model=7", /no model 7|has no model/],
+    ["model=7", 'there is no model "7"'],
   ]) {
     await page.goto(`${deployment.url}/#/p/parts/images/${image}?${query}`);
     await page.getByText(text).waitFor();
@@ -294,14 +299,14 @@ test("permalinks to what is gone say so and lead back", async (t) => {
 });
 
 test("fifty revisions of 500 boxes are walked quickly", async (t) => {
-  const { tasks } = await call("eve", "LabelingService", "NextTasks", { project: "parts", count: 1 });
+  const [task] = await nextTasks("eve", 1);
   const side = 128 / 23;
   const boxes = Array.from({ length: BOXES }, (_, i) => {
     const [x1, y1] = [(i % 23) * side, Math.floor(i / 23) * side];
     return { label: 1 + (i % 4), box: { x1, y1, x2: x1 + 5, y2: y1 + 5 } };
   });
-  await submit("eve", tasks[0], boxes);
-  const { id } = tasks[0].image;
+  await submit("eve", task, boxes);
+  const { id } = task.image;
   for (let number = 2; number <= REVISIONS; ++number) {
     await correct("eve", id, (all) =>
       all.map((each, i) =>
@@ -380,7 +385,7 @@ test("the queue is what `loupe queue` prints, by slice and by class", async (t) 
   await page.getByRole("link", { name: "Show all that wait" }).click();
   await isShown(Math.min(waiting.length, 24));
   await page.goto(`${deployment.url}/#/p/empty/queue`);
-  await page.getByText(/No ranking yet|Nothing waits in the ranking/).waitFor();
+  await page.getByText("Nothing waits in the ranking.").waitFor();
 
   // What is asked for comes first.
   deployment.loupe("class", "add", "burr", "--project", "parts");
@@ -401,27 +406,26 @@ async function violationsOn(page) {
 
 test("the pages look as they should, and axe finds nothing serious", async (t) => {
   const [{ box_id: box }] = provenance("image", image).revisions[0].boxes;
-  for (const colorScheme of ["light", "dark"]) {
-    for (const [width, height] of [
-      [1280, 800],
-      [1920, 1080],
-      [390, 844],
-    ]) {
-      const page = await openPage(t, "eve", "queue", { colorScheme, viewport: { width, height } });
-      const look = async (name) => {
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-        assert.ok(wide <= width, `${name} is ${wide} pixels wide of ${width}`);
-        const file = path.join(SCREENSHOTS, `${name}-${width}-${colorScheme}.png`);
-        await page.screenshot({ path: file, fullPage: true });
-        if (width === 1280) assert.deepEqual(await violationsOn(page), []);
-      };
-      await page.locator(".cards img").first().waitFor();
-      await look("queue");
-      await page.goto(`${deployment.url}/#/p/parts/images/${image}?revision=2&box=${box}&model=1`);
-      await region(page, `Box ${box}`).getByText("Made from a box").waitFor();
-      await region(page, "Predictions").getByText("predicts").waitFor();
-      await look("history");
-      assert.deepEqual(page.problems, []);
-    }
+  for (const [width, height, colorScheme] of [
+    [1280, 800, "light"],
+    [1280, 800, "dark"],
+    [1920, 1080, "dark"],
+    [390, 844, "light"],
+  ]) {
+    const page = await openPage(t, "eve", "queue", { colorScheme, viewport: { width, height } });
+    const look = async (name) => {
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(wide <= width, `${name} is ${wide} pixels wide of ${width}`);
+      const file = path.join(SCREENSHOTS, `${name}-${width}-${colorScheme}.png`);
+      await page.screenshot({ path: file, fullPage: true });
+      if (width === 1280) assert.deepEqual(await violationsOn(page), []);
+    };
+    await page.locator(".cards img").first().waitFor();
+    await look("queue");
+    await page.goto(`${deployment.url}/#/p/parts/images/${image}?revision=2&box=${box}&model=1`);
+    await region(page, `Box ${box}`).getByText("Made from a box").waitFor();
+    await region(page, "Predictions").getByText("predicts").waitFor();
+    await look("history");
+    assert.deepEqual(page.problems, []);
   }
 });

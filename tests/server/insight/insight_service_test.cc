@@ -221,8 +221,8 @@ TEST(Insight, TheCheckFindsHoldoutPicturesThatRepeatThePool) {
 }
 
 TEST(Insight, APredictionHasTheModelsBoxesAndWhatTheirScoresAreWorth) {
-  RoundWorld world(20, 60);
-  world.Label("holdout", 0, 60);
+  RoundWorld world(20, 120);
+  world.Label("holdout", 0, 120);
   world.Label("pool", 0, 5);
   world.Submit(kCurveRecipe);
   ScriptedWorker worker(world, 0.6);
@@ -248,7 +248,7 @@ TEST(Insight, APredictionHasTheModelsBoxesAndWhatTheirScoresAreWorth) {
   EXPECT_EQ(box.box().y2(), predicted.corners(3));
   EXPECT_EQ(box.label(), predicted.labels(0));
   EXPECT_EQ(box.score(), predicted.scores(0));
-  ASSERT_TRUE(box.has_calibrated_score()) << "60 detections are enough to calibrate";
+  ASSERT_TRUE(box.has_calibrated_score()) << "half of 120 detections are enough to calibrate";
   EXPECT_LT(box.calibrated_score(), 0.95) << "four boxes of ten are wrong";
   EXPECT_GT(box.calibrated_score(), 0.2);
 

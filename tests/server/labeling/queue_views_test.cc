@@ -186,10 +186,11 @@ TEST_F(RankedQueueTest, RequestsAreListedInTheOrderInWhichTheyAreServed) {
   EXPECT_TRUE(summary.next_requests(1).held_by().empty());
 }
 
-TEST_F(QueueViewsTest, WithoutARankingThereIsNothing) {
+TEST_F(QueueViewsTest, WithoutImagesNothingIsLeft) {
   EXPECT_THAT(Page({}), IsEmpty());
   const v1::QueueSummary summary = Summary();
-  EXPECT_FALSE(summary.has_active_since());
+  EXPECT_EQ(summary.generation(), 0U);
+  EXPECT_FALSE(summary.has_more());
   EXPECT_EQ(summary.slices_size(), 0);
   EXPECT_EQ(
       ErrorReason(Rpc(*stub_, &Labeling::GetQueueSummary, annotator_, v1::GetQueueSummaryRequest()).status()),

@@ -1,4 +1,4 @@
-import { useSignal } from "@preact/signals";
+import { batch, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { changeQuery, type Query } from "../route";
 
@@ -11,16 +11,18 @@ export type Ask = (changes: Query) => void;
 export function useQuietQuery(query: URLSearchParams): [URLSearchParams, Ask] {
   const pending = useSignal<Query>({});
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  // What the address says now counts.
-  useEffect(() => {
-    pending.value = {};
-    return () => clearTimeout(timer.current);
-  }, [query]);
+  useEffect(() => () => clearTimeout(timer.current), []);
 
+  function write() {
+    batch(() => {
+      changeQuery(pending.value, { replace: true });
+      pending.value = {};
+    });
+  }
   function ask(changes: Query) {
     pending.value = { ...pending.value, ...changes };
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => changeQuery(pending.value, { replace: true }), REST);
+    timer.current = setTimeout(write, REST);
   }
   const shown = new URLSearchParams(query);
   for (const [name, value] of Object.entries(pending.value)) {

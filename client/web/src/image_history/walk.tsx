@@ -1,11 +1,8 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import type { ImageJson } from "../../gen/loupe/v1/annotation_pb";
+import { useMemo, useRef } from "preact/hooks";
 import type { PredictionJson } from "../../gen/loupe/v1/insight_pb";
-import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import type { ImageProvenanceJson } from "../../gen/loupe/v1/provenance_pb";
 import { nameOf } from "../annotate/class_panel";
-import { hexOf, pictureAddress } from "../annotate/task";
 import { call } from "../api";
 import { useAnswer } from "../dashboards/answer";
 import { save } from "../dashboards/downloads";
@@ -18,12 +15,14 @@ import { pageAddress } from "../route";
 import { Actions } from "./actions";
 import { BoxLife } from "./box_life";
 import { changesBetween, stepsOf, summaryOf } from "./changes";
+import { useWalkKeys } from "./keys";
 import { Learned } from "./learned";
-import { marksOfChanges, marksOfPrediction, marksOfShown, pathOf, type Look, type Mark } from "./marks";
+import { marksOfChanges, marksOfPrediction, marksOfShown } from "./marks";
 import { Predictions, leastScoreIn } from "./predictions";
 import { useQuietQuery, type Ask } from "./quiet_query";
 import { RevisionPanel } from "./revision_panel";
-import { StageView } from "./stage_view";
+import { Stage } from "./stage";
+import type { StageView } from "./stage_view";
 import { Timeline } from "./timeline";
 
 interface Props extends ProjectPageProps {
@@ -46,6 +45,8 @@ export function Walk({ project, id, query: address, caller, history, load }: Pro
   const changed = useMemo(() => changes[place] ?? [], [changes, place]);
 
   const boxId = query.get("box") ?? "";
+  // Who walks the boxes asks for the life of the last one alone.
+  const settledBox = address.get("box") ?? "";
   const model = query.get("model") ?? "";
   const leastScore = leastScoreIn(query);
   const withChanges = query.get("changes") !== "off";
@@ -73,62 +74,14 @@ export function Walk({ project, id, query: address, caller, history, load }: Pro
     if (number !== undefined) ask({ revision: number });
   }
 
-  const stage = useRef<HTMLDivElement>(null);
-  const view = useRef<StageView | null>(null);
+  const select = (box: string) => ask({ box });
+  const root = useRef<HTMLDivElement>(null);
+  const view = useRef<StageView>(null);
   const pointed = useSignal<string | null>(null); // key of the mark that the pointer is at in a list
-  const isThere = useSignal<boolean | null>(null); // null: the picture is on its way
-  const picture = addressOf(image, project);
-  useLayoutEffect(() => {
-    const made = new StageView(stage.current!, {
-      select: (box) => ask({ box }),
-      nameOf: className,
-      settled: (came) => (isThere.value = came),
-    });
-    made.open(picture, { width: image.width ?? 1, height: image.height ?? 1 });
-    view.current = made;
-    return () => made.leave();
-  }, [picture]);
-  useLayoutEffect(() => {
-    view.current!.show(marks, pointed.value ?? (boxId ? `box ${boxId}` : null));
-  }, [marks, boxId, pointed.value, picture]);
-  useEffect(() => view.current!.reveal(), [boxId]);
-
-  // The boxes that Tab walks.
+  const point = (key: string | null) => void (pointed.value = key);
   const boxes = changed.map((change) => change.boxId);
-  useEffect(() => {
-    function press(event: KeyboardEvent) {
-      const { key, target } = event;
-      if (event.ctrlKey || event.altKey || event.metaKey) return;
-      if (target instanceof Element && target.closest("input, select, textarea, .scroll")) return;
-      const isOnStage = target === stage.current;
-      const actions: Record<string, () => void> = {
-        ArrowLeft: () => walkTo(place - 1),
-        ArrowRight: () => walkTo(place + 1),
-        Home: () => walkTo(0),
-        End: () => walkTo(steps.length - 1),
-        "+": () => view.current!.zoomBy(1.25),
-        "=": () => view.current!.zoomBy(1.25),
-        "-": () => view.current!.zoomBy(0.8),
-        "0": () => view.current!.fit(),
-        z: () => view.current!.zoomToChosen(),
-        Escape: () => ask({ box: "" }),
-      };
-      let action = actions[key];
-      if (key === "Tab" && isOnStage) {
-        // Behind the last box Tab leaves the picture.
-        const next = boxes[boxes.indexOf(boxId) + (event.shiftKey ? -1 : 1)];
-        if (next === undefined || (event.shiftKey && boxId === "")) return;
-        action = () => ask({ box: next });
-      }
-      if (!action) return;
-      event.preventDefault();
-      action();
-    }
-    document.addEventListener("keydown", press);
-    return () => document.removeEventListener("keydown", press);
-  });
+  useWalkKeys({ root, view, place, places: steps.length, boxes, boxId, walkTo, select });
 
-  const isRemoved = image.state === "REMOVED";
   return (
     <main class="history">
       <Title text={image.fileName || `Image ${id}`}>
@@ -156,57 +109,24 @@ export function Walk({ project, id, query: address, caller, history, load }: Pro
       </p>
       <div class="walk">
         <div class="seen">
-          <div
-            class="stage"
-            ref={stage}
-            tabIndex={0}
-            role="group"
-            aria-label={`The picture with ${marks.length} marks. Left and right arrows walk the revisions, Tab the boxes.`}
-          />
-          {isRemoved && <p class="over">The picture was removed: only its frame and the history are left.</p>}
-          {!isRemoved && isThere.value === false && (
-            <p class="over" role="alert">
-              The picture couldn't be read: the history is shown without it.
-            </p>
-          )}
-          <div class="stage-tools">
-            <span class="ways">
-              <button
-                type="button"
-                onClick={() => view.current!.zoomBy(1.25)}
-                aria-label="Larger"
-                title="Larger (+)"
-              >
-                +
-              </button>
-              <button
-                type="button"
-                onClick={() => view.current!.zoomBy(0.8)}
-                aria-label="Smaller"
-                title="Smaller (−)"
-              >
-                −
-              </button>
-              <button type="button" onClick={() => view.current!.fit()} title="The whole picture (0)">
-                Whole
-              </button>
-              <button
-                type="button"
-                disabled={!boxId}
-                onClick={() => view.current!.zoomToChosen()}
-                title="To the box (z)"
-              >
-                To the box
-              </button>
-            </span>
+          <Stage
+            project={project}
+            image={image}
+            marks={marks}
+            boxId={boxId}
+            pointed={pointed.value}
+            root={root}
+            view={view}
+            select={select}
+            className={className}
+          >
             <Layer name="changes" isOn={withChanges} ask={ask}>
               changes
             </Layer>
             <Layer name="shown" isOn={withShown} ask={ask}>
               shown boxes
             </Layer>
-          </div>
-          <Legend marks={marks} />
+          </Stage>
           {steps.length > 0 && <Timeline steps={steps} changes={changes} place={place} walkTo={walkTo} />}
         </div>
         <div class="told">
@@ -217,7 +137,7 @@ export function Walk({ project, id, query: address, caller, history, load }: Pro
               <a href={pageAddress("image", name, id)}>Look at the last one</a>
             </Empty>
           )}
-          {boxId && <BoxLife project={project} image={id} boxId={boxId} ask={ask} />}
+          {settledBox && <BoxLife project={project} image={id} boxId={settledBox} ask={ask} />}
           {step && (
             <RevisionPanel
               project={project}
@@ -229,7 +149,7 @@ export function Walk({ project, id, query: address, caller, history, load }: Pro
               boxId={boxId}
               walkTo={walkTo}
               ask={ask}
-              point={(key) => (pointed.value = key)}
+              point={point}
               className={className}
             />
           )}
@@ -241,7 +161,7 @@ export function Walk({ project, id, query: address, caller, history, load }: Pro
             leastScore={leastScore}
             boxes={predicted}
             ask={ask}
-            point={(key) => (pointed.value = key)}
+            point={point}
             className={className}
           />
           <Learned project={name} history={history} />
@@ -271,42 +191,4 @@ function Layer({ name, isOn, ask, children }: LayerProps) {
       {children}
     </label>
   );
-}
-
-const looks: [Look, string][] = [
-  ["kept", "a box"],
-  ["changed", "changed by this revision"],
-  ["before", "where it was"],
-  ["ignored", "to ignore"],
-  ["removed", "removed"],
-  ["predicted", "predicted"],
-  ["rejected", "shown and rejected"],
-  ["dropped", "shown and left untouched"],
-  ["hidden", "hidden by a threshold"],
-];
-
-// What the lines of these marks mean.
-function Legend({ marks }: { marks: readonly Mark[] }) {
-  const frame = { x1: 2, y1: 2, x2: 20, y2: 14 };
-  return (
-    <ul class="looks faint">
-      {looks
-        .filter(([look]) => marks.some((mark) => mark.look === look))
-        .map(([look, text]) => (
-          <li key={look}>
-            <svg viewBox="0 0 22 16" aria-hidden="true">
-              <path class={`line ${look}`} d={pathOf({ corners: frame, look })} />
-            </svg>
-            {text}
-          </li>
-        ))}
-    </ul>
-  );
-}
-
-// Empty: it is gone.
-function addressOf({ state, sha256 = "", mediaType = "" }: ImageJson, project: ProjectJson): string {
-  if (state === "REMOVED") return "";
-  const { low = 0, high = 65535 } = project.intensityRange ?? {};
-  return pictureAddress({ hash: hexOf(sha256), mediaType }, { low, high });
 }

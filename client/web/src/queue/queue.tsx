@@ -120,14 +120,6 @@ function Left({ project, summary }: { project: string; summary: QueueSummaryJson
   const { slices = [], hasMore = false, generation = 0, model = 0, activeSince } = summary;
   const inAll = slices.reduce((sum, { images }) => sum + numberOf(images), 0);
   const atLeast = hasMore ? "at least " : "";
-  if (!activeSince) {
-    return (
-      <Empty>
-        No ranking yet: it begins with the first pictures.{" "}
-        <a href={pageAddress("setup", project, "", { part: "import" })}>Import some</a>
-      </Empty>
-    );
-  }
   return (
     <>
       <p>
