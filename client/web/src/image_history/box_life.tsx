@@ -1,5 +1,5 @@
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
-import type { BoxProvenanceJson, BoxSourceJson } from "../../gen/loupe/v1/provenance_pb";
+import type { BoxProvenanceJson, BoxRevisionJson, BoxSourceJson } from "../../gen/loupe/v1/provenance_pb";
 import { Swatch, nameOf } from "../annotate/class_panel";
 import { ApiError, call } from "../api";
 import { useAnswer } from "../dashboards/answer";
@@ -8,10 +8,11 @@ import { Loading } from "../dashboards/part";
 import { When } from "../dashboards/when";
 import { Failure } from "../failure";
 import { pageAddress } from "../route";
-import { durationOf } from "../words";
+import { counted, durationOf } from "../words";
 import { boxText } from "./boxes";
+import { changesBetween, type Change } from "./changes";
 import type { Ask } from "./quiet_query";
-import { deedOf, originNames, outcomeTexts } from "./words";
+import { changeText, deedOf, originNames, outcomeTexts } from "./words";
 
 interface Props {
   project: ProjectJson;
@@ -54,6 +55,8 @@ export function BoxLife({ project, image, boxId, ask }: Props) {
 function Life({ project, life, ask }: { project: ProjectJson; life: BoxProvenanceJson; ask: Ask }) {
   const name = project.name ?? "";
   const { revisions = [], trainedModels = [] } = life;
+  const turns = turnsOf(revisions);
+  const className = (label: number) => nameOf(project.classes, label);
   return (
     <>
       <p>
@@ -61,7 +64,7 @@ function Life({ project, life, ask }: { project: ProjectJson; life: BoxProvenanc
         {trainedModels.length === 0 && "No model learned from it."}
         {trainedModels.length > 0 && (
           <>
-            Learned from by{" "}
+            Models that learned from it:{" "}
             {trainedModels.map((model, i) => (
               <>
                 {i > 0 && ", "}
@@ -73,7 +76,7 @@ function Life({ project, life, ask }: { project: ProjectJson; life: BoxProvenanc
         )}
       </p>
       <ol class="lives">
-        {revisions.map(({ revision = {}, box, spentMs, source }) => (
+        {turns.map(({ held: { revision = {}, box, spentMs, source }, change }) => (
           <li key={revision.number}>
             <button type="button" class="link" onClick={() => ask({ revision: revision.number })}>
               Revision {revision.number}
@@ -82,7 +85,8 @@ function Life({ project, life, ask }: { project: ProjectJson; life: BoxProvenanc
             <span class="row">
               <Swatch label={box?.label ?? 0} />
               <span>
-                {nameOf(project.classes, box?.label ?? 0)}, {originNames[box?.origin ?? "ORIGIN_UNSPECIFIED"]}
+                {className(box?.label ?? 0)}, {change && `${changeText(change, className)}, `}
+                {originNames[box?.origin ?? "ORIGIN_UNSPECIFIED"]}
                 {box?.ignore && ", to ignore"}{" "}
                 <span class="faint">
                   at {boxText(box?.box)}
@@ -94,8 +98,30 @@ function Life({ project, life, ask }: { project: ProjectJson; life: BoxProvenanc
           </li>
         ))}
       </ol>
+      {turns.length < revisions.length && (
+        <p class="faint">
+          {counted(revisions.length - turns.length, "other revision holds", "other revisions hold")} it as it
+          was.
+        </p>
+      )}
     </>
   );
+}
+
+interface Turn {
+  readonly held: BoxRevisionJson;
+  readonly change: Change | null; // null: it is the first
+}
+
+// The revisions that made or changed the box, or took it from a prediction.
+function turnsOf(revisions: readonly BoxRevisionJson[]): Turn[] {
+  return revisions.flatMap((held, i) => {
+    const before = revisions[i - 1]?.box;
+    if (!before || !held.box) return [{ held, change: null }];
+    const [change] = changesBetween([before], [held.box]);
+    const isKept = change!.kinds.includes("kept");
+    return isKept && !held.source ? [] : [{ held, change: isKept ? null : change! }];
+  });
 }
 
 function Source({ project, source }: { project: ProjectJson; source: BoxSourceJson }) {
