@@ -46,9 +46,13 @@ async function call(name, service, method, request) {
   return answer;
 }
 
-const label = (name, method, request) =>
-  call(name, "LabelingService", method, { requestId: String(++requests), ...request });
-const nextTasks = async (name, count) => (await label(name, "NextTasks", { project: "parts", count })).tasks;
+function label(name, method, request) {
+  return call(name, "LabelingService", method, { requestId: String(++requests), ...request });
+}
+
+async function nextTasks(name, count) {
+  return (await label(name, "NextTasks", { project: "parts", count })).tasks;
+}
 
 function submit(name, { taskId, lease }, boxes, more = {}) {
   return label(name, "Submit", { taskId, lease, boxes, ...more });

@@ -62,7 +62,7 @@ export function Stage(props: Props) {
           <Tool name="The whole picture" keyName="0" act={() => view.current!.fit()}>
             Whole
           </Tool>
-          <Tool name="To the chosen box" keyName="z" act={() => view.current!.zoomToChosen()}>
+          <Tool name="To the box" keyName="z" act={() => view.current!.zoomToChosen()}>
             To the box
           </Tool>
         </span>
