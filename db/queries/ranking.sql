@@ -117,13 +117,12 @@ WHERE ranking_id = $1 AND position >= $2::bigint AND position < $2::bigint + $3:
 GROUP BY slice ORDER BY slice;
 
 -- name: CountRequests
--- Of the first $2 open requests of a project by kind, those that can be served; and whether there are more.
-SELECT kind, count(*) FILTER (WHERE is_served) AS images, count(*) >= $2 AS has_more
+-- Of $2 open requests of a project by kind, those that can be served; has_more: there may be more.
+SELECT kind, count(*) FILTER (WHERE is_served) AS images, sum(count(*)) OVER () >= $2 AS has_more
 FROM (SELECT kind, EXISTS (SELECT FROM image
                            WHERE id = image_id AND state = 'usable' AND truth_revision_id IS NOT NULL
                            OFFSET 0) AS is_served
-      FROM task_request WHERE project_id = $1 AND state = 'open' AND kind = 'class_added'
-      ORDER BY id LIMIT $2) first
+      FROM task_request WHERE project_id = $1 AND state = 'open' AND kind = 'class_added' LIMIT $2) some
 GROUP BY kind;
 
 -- name: SelectNextRequests

@@ -107,7 +107,7 @@ std::vector<v1::QueueEntry> ReadQueue(Transaction& transaction, const QueueStart
 void AddSliceCounts(Transaction& transaction, const QueueStart& start, uint64_t walked,
                     v1::QueueSummary& summary);
 
-// Adds open requests that can be served: how many of the first `counted` there are, and the first `listed`.
+// Adds open requests that can be served: how many of `counted` there are, and the first `listed`.
 void AddRequests(Transaction& transaction, ProjectId project, int counted, int listed,
                  v1::QueueSummary& summary);
 

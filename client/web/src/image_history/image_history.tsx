@@ -38,10 +38,12 @@ function History(props: ProjectPageProps) {
     () => call("ProvenanceService", "getImageProvenance", { project: name, imageId: id }),
     [name, id],
   );
+  const title = value?.image?.fileName || `image ${id}`;
   useEffect(() => {
-    const title = value?.image?.fileName || `image ${id}`;
+    const before = document.title;
     document.title = `${title} · ${name} · Loupe`;
-  }, [value]);
+    return () => void (document.title = before);
+  }, [title]);
   if (error && value === null) {
     if (error instanceof ApiError && error.reason === "NO_SUCH_IMAGE")
       return <NoImage project={name} id={id} />;

@@ -157,16 +157,14 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
   );
 }
 
-// What it holds is made when it is open.
-function Folded({
-  title,
-  isOpen,
-  children,
-}: {
+interface FoldedProps {
   title: string;
-  isOpen: boolean;
+  isOpen: boolean; // to begin with
   children: () => ComponentChildren;
-}) {
+}
+
+// What it holds is made when it is open.
+function Folded({ title, isOpen, children }: FoldedProps) {
   const isUnfolded = useSignal(isOpen);
   useEffect(() => void (isUnfolded.value = isOpen), [isOpen]);
   return (

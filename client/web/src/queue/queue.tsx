@@ -13,7 +13,7 @@ import type { ProjectPageProps } from "../dashboards/pages";
 import { More, Part } from "../dashboards/part";
 import { Title } from "../dashboards/title";
 import { When } from "../dashboards/when";
-import { placeText, sliceNames } from "../image_history/words";
+import { reasonText, sliceNames } from "../image_history/words";
 import { mayRead } from "../role";
 import { changeQuery, pageAddress } from "../route";
 import { QueueCards } from "./cards";
@@ -150,15 +150,13 @@ const sliceTexts: Partial<Record<SliceJson, string>> = {
   SLICE_HOLDOUT: "labelled blind, to judge models",
 };
 
-function NothingWaits({
-  project,
-  isFiltered,
-  hasMore,
-}: {
+interface NothingProps {
   project: string;
   isFiltered: boolean;
   hasMore: boolean;
-}) {
+}
+
+function NothingWaits({ project, isFiltered, hasMore }: NothingProps) {
   if (hasMore) return <Empty>None found so far. There are more entries to look at:</Empty>;
   if (isFiltered) {
     return (
@@ -200,6 +198,6 @@ function columnsOf(project: ProjectJson): Column<QueueEntryJson>[] {
       value: ({ predicted = [] }) =>
         predicted.map(({ label, score }) => `${className(label)} ${Number(score).toFixed(3)}`).join("; "),
     },
-    { name: "why", title: "", value: ({ reason }) => (reason ? placeText(reason) : "") },
+    { name: "why", title: "", value: ({ reason }) => (reason ? reasonText(reason) : "") },
   ];
 }
