@@ -122,7 +122,7 @@ SELECT kind, count(*) FILTER (WHERE is_served) AS images, sum(count(*)) OVER () 
 FROM (SELECT kind, EXISTS (SELECT FROM image
                            WHERE id = image_id AND state = 'usable' AND truth_revision_id IS NOT NULL
                            OFFSET 0) AS is_served
-      FROM task_request WHERE project_id = $1 AND state = 'open' AND kind = 'class_added' LIMIT $2) some
+      FROM task_request WHERE project_id = $1 AND state = 'open' AND kind = 'class_added' LIMIT $2) looked_at
 GROUP BY kind;
 
 -- name: SelectNextRequests
