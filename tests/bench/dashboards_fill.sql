@@ -102,7 +102,7 @@ SELECT :person + n % 50, :project, image, n, 5, 1000 + n % 9000, at FROM labelle
 -- 130 half floats from 0.125 to 2.
 CREATE TEMP TABLE embedding ON COMMIT DROP AS
 SELECT kind,
-       decode(string_agg(regexp_replace(substr(md5(kind || ' ' || part), 1, 30), '(..)(.)', '\13\2', 'g'), ''),
+       decode(string_agg(regexp_replace(left(md5(kind || ' ' || part), 30), '(..)(.)', '\13\2', 'g'), ''),
               'hex') AS bytes
 FROM generate_series(0, 996) kind, generate_series(1, 13) part GROUP BY kind;
 CREATE FUNCTION pg_temp.corner(hash int, k int, model bigint, rounds bigint, most int) RETURNS real
