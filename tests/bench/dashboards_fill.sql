@@ -10,15 +10,17 @@ UPDATE class SET created_at = '2020-01-01' WHERE project_id = :project;
 INSERT INTO principal (name, role, token_hash)
 SELECT 'person-' || n, 'annotator', sha256(('token ' || n)::bytea) FROM generate_series(0, 49) n;
 SELECT id AS person FROM principal WHERE name = 'person-0' \gset
+SELECT id AS first_ranking FROM ranking WHERE project_id = :project \gset
 
--- Label n, in order of time, is of image `image`. Those of the holdout are the last ones.
+-- Label n, in order of time, is of image `image`, and came after round `round`; 0: before the first. Those of
+-- the holdout are the last ones.
 CREATE TEMP TABLE labelled ON COMMIT DROP AS
-SELECT n, image, 'pool' AS side, 1 + (n - 1) * :rounds / (:images / 5) AS round,
+SELECT n, image, 'pool' AS side, (n - 1) * (:rounds + 1) / (:images / 5) AS round,
        '2025-01-01'::timestamptz + interval '300 days' * n / (:images / 5) AS at
 FROM generate_series(1, :images::bigint / 5) n, LATERAL (SELECT 1 + n * 7919 % :images AS image) place
 WHERE image % 20 >= 3;
 INSERT INTO labelled
-SELECT :images + image, image, 'holdout', 1, '2025-01-02'
+SELECT :images + image, image, 'holdout', 0, '2025-01-02'
 FROM generate_series(1, :images::bigint / 150) image WHERE image % 20 < 3;
 CREATE INDEX ON labelled (image);
 
@@ -68,15 +70,16 @@ WHERE image.side = 'pool' AND (round = :rounds OR n IS NULL AND image.id < 20000
 INSERT INTO task (id, project_id, image_id, image_side, principal_id, lease_number, ranking_id, position,
                   slice, blind, shown_model_id, state, revision_id, created_at, ended_at)
 OVERRIDING SYSTEM VALUE
-SELECT n, :project, image, side, :person + n % 50, n, 1000 + round, n,
+SELECT n, :project, image, side, :person + n % 50, n,
+       CASE round WHEN 0 THEN :first_ranking ELSE 1000 + round END, n,
        CASE WHEN side = 'holdout' THEN 'holdout' WHEN image % 5 = 0 THEN 'random' ELSE 'uncertain' END,
-       side = 'holdout' OR n % 10 = 0, CASE WHEN side = 'pool' AND n % 10 > 0 THEN round END, 'answered', n,
+       round = 0 OR n % 10 = 0, CASE WHEN round > 0 AND n % 10 > 0 THEN round END, 'answered', n,
        at + interval '1 min', at + interval '1 min'
 FROM labelled ORDER BY n;
 INSERT INTO label_revision (id, image_id, number, source, author_id, task_id, blind, late, spent_ms,
                             created_at, previous_hash, hash, hash_version, client)
 OVERRIDING SYSTEM VALUE
-SELECT n, image, 1, 'task', :person + n % 50, n, side = 'holdout' OR n % 10 = 0, false, 1000 + n % 9000,
+SELECT n, image, 1, 'task', :person + n % 50, n, round = 0 OR n % 10 = 0, false, 1000 + n % 9000,
        at + interval '1 min', sha256(''), sha256(n::text::bytea), 2, 'page 1.0'
 FROM labelled ORDER BY n;
 
@@ -84,22 +87,22 @@ FROM labelled ORDER BY n;
 -- models find more.
 INSERT INTO label_box (revision_id, ordinal, box_id, label, x1, y1, x2, y2, origin, ignore)
 SELECT n, k, n * 5 + k, 1 + (image * 7 + k) % 10, 100 * k, 100 * k, 100 * k + 50, 100 * k + 60,
-       CASE WHEN side = 'holdout' OR n % 10 = 0 THEN 'drawn'
+       CASE WHEN round = 0 OR n % 10 = 0 THEN 'drawn'
             ELSE (ARRAY['accepted', 'accepted', 'adjusted', 'relabelled', 'drawn'])[k + 1] END, false
 FROM labelled, generate_series(0, 4) k ORDER BY n, k;
 INSERT INTO shown_box (task_id, ordinal, model_id, prediction_index, label, x1, y1, x2, y2, score)
 SELECT n, k, round, k, 1 + (image * 7 + k) % 10, 100 * k, 100 * k, 100 * k + 50, 100 * k + 60, 0.9 - 0.1 * k
-FROM labelled, generate_series(0, 4) k WHERE side = 'pool' AND n % 10 > 0 ORDER BY n, k;
+FROM labelled, generate_series(0, 4) k WHERE round > 0 AND n % 10 > 0 ORDER BY n, k;
 INSERT INTO outcome (revision_id, shown_ordinal, outcome)
 SELECT n, k, (ARRAY['accepted', 'accepted', 'adjusted', 'relabelled', 'dropped'])[k + 1]
-FROM labelled, generate_series(0, 4) k WHERE side = 'pool' AND n % 10 > 0 ORDER BY n, k;
+FROM labelled, generate_series(0, 4) k WHERE round > 0 AND n % 10 > 0 ORDER BY n, k;
 INSERT INTO answer (principal_id, project_id, image_id, revision_id, boxes, spent_ms, created_at)
 SELECT :person + n % 50, :project, image, n, 5, 1000 + n % 9000, at FROM labelled ORDER BY n;
 
 -- 130 half floats from 0.125 to 2.
 CREATE TEMP TABLE embedding ON COMMIT DROP AS
 SELECT kind,
-       decode(string_agg(regexp_replace(substr(md5(kind || ' ' || part), 1, 30), '(..)(.)', '\13\2', 'g'), ''),
+       decode(string_agg(regexp_replace(left(md5(kind || ' ' || part), 30), '(..)(.)', '\13\2', 'g'), ''),
               'hex') AS bytes
 FROM generate_series(0, 996) kind, generate_series(1, 13) part GROUP BY kind;
 CREATE FUNCTION pg_temp.corner(hash int, k int, model bigint, rounds bigint, most int) RETURNS real
@@ -137,6 +140,10 @@ FROM snapshot_item JOIN label_revision ON id = revision_id GROUP BY snapshot_id,
 INSERT INTO snapshot_count (snapshot_id, author_id, blind, counted, number)
 SELECT snapshot_id, author_id, blind, CASE WHEN blind THEN 'drawn' ELSE 'accepted' END, 5 * number
 FROM snapshot_count;
+UPDATE snapshot SET (spent_ms, timed_images) =
+         (SELECT sum(revision.spent_ms), count(*)
+          FROM snapshot_item JOIN label_revision revision ON revision.id = revision_id
+          WHERE snapshot_id = snapshot.id);
 UPDATE snapshot SET (images, boxes) =
          (SELECT coalesce(sum(number) FILTER (WHERE counted = 'image'), 0),
                  coalesce(sum(number) FILTER (WHERE counted <> 'image'), 0)

@@ -12,7 +12,7 @@ function computed(secondsAgo: number) {
 test("what was just computed is asked for once", async () => {
   const ask = vi.fn(async (_maxAgeSeconds: number) => computed(59));
   const shown: unknown[] = [];
-  expect(await fresh(ask, 60)((value) => shown.push(value))).toEqual(computed(59));
+  expect(await fresh(ask, 60)((value) => shown.push(value), false)).toEqual(computed(59));
   expect(ask.mock.calls).toEqual([[86400]]);
   expect(shown).toEqual([]);
 });
@@ -20,7 +20,13 @@ test("what was just computed is asked for once", async () => {
 test("what is old is shown until newer figures come", async () => {
   const ask = vi.fn(async (maxAgeSeconds: number) => computed(maxAgeSeconds > 60 ? 3600 : 0));
   const shown: unknown[] = [];
-  expect(await fresh(ask, 60)((value) => shown.push(value))).toEqual(computed(0));
+  expect(await fresh(ask, 60)((value) => shown.push(value), false)).toEqual(computed(0));
   expect(ask.mock.calls).toEqual([[86400], [60]]);
   expect(shown).toEqual([computed(3600)]);
+});
+
+test("who is in a hurry gets figures of now", async () => {
+  const ask = vi.fn(async (_maxAgeSeconds: number) => computed(0));
+  await fresh(ask, 60)(() => {}, true);
+  expect(ask.mock.calls).toEqual([[0]]);
 });

@@ -12,25 +12,26 @@ const A_DAY = 24 * 3600; // seconds
 export interface Answer<T> {
   readonly value: T | null; // null: it hasn't come yet
   readonly error: Error | null; // of the last try; what came before it stays
-  readonly load: () => Promise<void>; // asks again
+  // Asks again. `isUrgent`: what the coordinator has kept won't do.
+  readonly load: (isUrgent?: boolean) => Promise<void>;
 }
 
 // `inputs`: what the question is made of; when one changes, the answer to the old question is dropped. `show`:
 // shows a value until the one comes that is returned.
 export function useAnswer<T>(
-  ask: (show: (value: T) => void) => Promise<T>,
+  ask: (show: (value: T) => void, isUrgent: boolean) => Promise<T>,
   inputs: readonly unknown[],
 ): Answer<T> {
   const state = useSignal<{ value: T | null; error: Error | null }>({ value: null, error: null });
   const latest = useRef(0);
 
-  async function load() {
+  async function load(isUrgent = false) {
     const number = ++latest.current;
     const show = (value: T) => {
       if (number === latest.current) state.value = { value, error: null };
     };
     try {
-      show(await guarded(ask(show)));
+      show(await guarded(ask(show, isUrgent)));
     } catch (error) {
       if (number !== latest.current) return;
       state.value = { ...state.value, error: error as Error };
@@ -53,8 +54,9 @@ export function useAnswer<T>(
 export function fresh<T extends { computedAt?: string }>(
   ask: (maxAgeSeconds: number) => Promise<T>,
   freshSeconds: number,
-): (show: (value: T) => void) => Promise<T> {
-  return async (show) => {
+): (show: (value: T) => void, isUrgent: boolean) => Promise<T> {
+  return async (show, isUrgent) => {
+    if (isUrgent) return ask(0);
     const kept = await ask(A_DAY);
     if (Date.now() - Date.parse(kept.computedAt ?? "") <= 1000 * freshSeconds) return kept;
     show(kept);

@@ -36,20 +36,16 @@ export function Chart(props: Props) {
   const at = useSignal<number | null>(null);
 
   useEffect(() => {
+    const holder = box.current!;
     const dark = matchMedia("(prefers-color-scheme: dark)");
     const make = () => {
       plot.current?.destroy();
-      plot.current = new uPlot(
-        optionsOf(props, box.current!, (i) => (at.value = i)),
-        dataOf(props),
-        box.current!,
-      );
+      const options = optionsOf(props, holder, (i) => (at.value = i));
+      plot.current = new uPlot(options, dataOf(props), holder);
     };
     make();
-    const observer = new ResizeObserver(() => {
-      plot.current?.setSize({ width: box.current!.clientWidth, height });
-    });
-    observer.observe(box.current!);
+    const observer = new ResizeObserver(() => plot.current?.setSize({ width: holder.clientWidth, height }));
+    observer.observe(holder);
     dark.addEventListener("change", make);
     return () => {
       observer.disconnect();
@@ -57,7 +53,7 @@ export function Chart(props: Props) {
       plot.current?.destroy();
       plot.current = null;
     };
-  }, [JSON.stringify([x, series, props.isStacked, height])]);
+  }, [JSON.stringify([x, xName, series, props.isStacked, props.yRange, height])]);
 
   function walk(event: KeyboardEvent) {
     const last = x.length - 1;

@@ -30,9 +30,8 @@ function csvField(value: Value): string {
   return /[\x00-\x1f",]/.test(value) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+// As the CLI's --json: what isn't known has no field.
 export function jsonOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
-  const objects = rows.map((row) =>
-    Object.fromEntries(columns.map(({ name, value }) => [name, value(row) ?? null])),
-  );
+  const objects = rows.map((row) => Object.fromEntries(columns.map(({ name, value }) => [name, value(row)])));
   return `${JSON.stringify(objects, null, 2)}\n`;
 }

@@ -1,3 +1,4 @@
+import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { Failure } from "../failure";
 import type { Answer, Pages } from "./answer";
@@ -19,17 +20,30 @@ export function Part<T>({ name, answer, actions, children, style = "" }: PartPro
     <section class={`part ${style}`} aria-label={name} aria-busy={value === null && !error}>
       <div class="part-head">
         <h3>{name}</h3>
-        {computedAt && (
-          <span class="faint">
-            as of <When at={computedAt} />
-          </span>
-        )}
+        {computedAt && <AsOf at={computedAt} load={load} />}
         {value !== null && actions?.(value)}
       </div>
       {error && <Failure message={error.message} retry={() => void load()} />}
       {value === null && !error && <Loading />}
       {value !== null && children(value)}
     </section>
+  );
+}
+
+function AsOf({ at, load }: { at: string; load: (isUrgent: boolean) => Promise<void> }) {
+  const isLoading = useSignal(false);
+  async function readAgain() {
+    isLoading.value = true;
+    await load(true);
+    isLoading.value = false;
+  }
+  return (
+    <span class="faint as-of">
+      as of <When at={at} only="clock" />
+      <button type="button" onClick={() => void readAgain()} disabled={isLoading.value}>
+        {isLoading.value ? "Reading…" : "Read again"}
+      </button>
+    </span>
   );
 }
 

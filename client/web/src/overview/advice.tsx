@@ -1,6 +1,6 @@
 import type { CurveJson, CurvePointJson } from "../../gen/loupe/v1/insight_pb";
 import { call } from "../api";
-import { fresh, useAnswer } from "../dashboards/answer";
+import { fresh, useAnswer, useRepeat } from "../dashboards/answer";
 import { Chart, type Series } from "../dashboards/chart";
 import type { Column } from "../dashboards/columns";
 import { Downloads } from "../dashboards/downloads";
@@ -55,6 +55,7 @@ export function Advice({ project, by, choose }: Props) {
     fresh((maxAgeSeconds) => call("InsightService", "getCurve", { project, maxAgeSeconds }), FRESH),
     [project],
   );
+  useRepeat(answer.load, 1000 * FRESH, [project]);
   return (
     <Part
       name="Go on or stop"

@@ -2,7 +2,7 @@ import type { ClassCoverageJson } from "../../gen/loupe/v1/insight_pb";
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import { Swatch, nameOf } from "../annotate/class_panel";
 import { call } from "../api";
-import { fresh, useAnswer } from "../dashboards/answer";
+import { fresh, useAnswer, useRepeat } from "../dashboards/answer";
 import type { Column } from "../dashboards/columns";
 import { Downloads } from "../dashboards/downloads";
 import { NOTHING, count, interval, numberOf } from "../dashboards/formats";
@@ -64,6 +64,7 @@ export function Check({ project }: { project: ProjectJson }) {
     fresh((maxAgeSeconds) => call("InsightService", "checkLabels", { project: name, maxAgeSeconds }), FRESH),
     [name],
   );
+  useRepeat(answer.load, 1000 * FRESH, [name]);
   const columns = columnsOf(project);
   return (
     <Part

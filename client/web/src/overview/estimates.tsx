@@ -7,7 +7,7 @@ import type {
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import { Swatch, nameOf } from "../annotate/class_panel";
 import { call } from "../api";
-import { fresh, useAnswer } from "../dashboards/answer";
+import { fresh, useAnswer, useRepeat } from "../dashboards/answer";
 import type { Column } from "../dashboards/columns";
 import { Downloads } from "../dashboards/downloads";
 import { Empty } from "../dashboards/empty";
@@ -81,6 +81,7 @@ export function Estimates({ project }: { project: ProjectJson }) {
     fresh((maxAgeSeconds) => call("InsightService", "estimatePool", { project: name, maxAgeSeconds }), FRESH),
     [name],
   );
+  useRepeat(answer.load, 1000 * FRESH, [name]);
   const columns = columnsOf(project);
   return (
     <Part

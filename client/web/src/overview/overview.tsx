@@ -12,17 +12,20 @@ import { Check } from "./check";
 import type { Amount } from "./curve_data";
 import { Estimates } from "./estimates";
 import { LabelsOverTime, type Period } from "./labels_over_time";
-import { FRESH } from "./fresh";
+import { FRESH_COUNTS } from "./fresh";
 import "./overview.css";
 import { LatestRound, Standing, Workers } from "./standing";
 
 export function Overview({ project, query, caller: { role } }: ProjectPageProps) {
   const name = project.name ?? "";
   const status = useAnswer(
-    fresh((maxAgeSeconds) => call("ProjectService", "getStatus", { project: name, maxAgeSeconds }), FRESH),
+    fresh(
+      (maxAgeSeconds) => call("ProjectService", "getStatus", { project: name, maxAgeSeconds }),
+      FRESH_COUNTS,
+    ),
     [name],
   );
-  useRepeat(status.load, 1000 * FRESH, [name]);
+  useRepeat(status.load, 1000 * FRESH_COUNTS, [name]);
   const by: Amount = query.get("by") === "seconds" ? "seconds" : "images";
   const per: Period = query.get("per") === "day" ? "day" : "week";
   return (
