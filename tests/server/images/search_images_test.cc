@@ -30,10 +30,10 @@ struct KnownImage {
   std::string author;  // empty: no truth
   std::string day;
   std::string slice;
-  std::set<std::string> classes;
-  std::set<std::string> origins;
-  std::string note;
-  std::string flag;
+  std::set<std::string> classes = {};
+  std::set<std::string> origins = {};
+  std::string note = {};
+  std::string flag = {};
   bool has_request = false;
   int score = -1;  // in hundredths; -1: not predicted
 };
@@ -68,8 +68,8 @@ std::vector<Condition> AllConditions() {
       {"by ann", [](Filter& f) { f.set_labelled_by("ann"); }, [](Image i) { return i.author == "ann"; }},
       {"from", [](Filter& f) { *f.mutable_labelled_from() = Day(4); },
        [](Image i) { return i.day >= "2026-03-04"; }},
-      {"to", [](Filter& f) { *f.mutable_labelled_to() = Day(4); },
-       [](Image i) { return !i.day.empty() && i.day < "2026-03-04"; }},
+      {"to", [](Filter& f) { *f.mutable_labelled_to() = Day(5); },
+       [](Image i) { return !i.day.empty() && i.day < "2026-03-05"; }},
       {"class", [](Filter& f) { f.set_class_name("scratch"); },
        [](Image i) { return i.classes.contains("scratch"); }},
       {"slice", [](Filter& f) { f.set_slice(v1::RANDOM); }, [](Image i) { return i.slice == "random"; }},
@@ -122,10 +122,10 @@ class SearchImagesTest : public LabelingTest {
              CASE WHEN luck % 50 BETWEEN 7 AND 9 THEN 'why' END
       FROM made;
       INSERT INTO task (id, project_id, image_id, image_side, principal_id, lease_number, ranking_id,
-                        position, slice, blind, state, revision_id)
+                        position, slice, blind, state, revision_id, ended_at)
       OVERRIDING SYSTEM VALUE
       SELECT id, 1, id, side, 1, n, 1, n, CASE WHEN luck % 2 = 0 THEN 'random' ELSE 'uncertain' END, true,
-             'answered', id
+             'answered', id, now()
       FROM made JOIN image USING (id) WHERE labelled;
       INSERT INTO label_revision (id, image_id, number, source, author_id, task_id, blind, late, spent_ms,
                                   created_at, previous_hash, hash, note, flags)
@@ -382,8 +382,9 @@ TEST_F(SearchImagesTest, RefusesWhatItCantAnswer) {
     ask(request);
     return Page(request).status();
   };
-  EXPECT_EQ(ReasonOf(refused([](auto& r) { r.mutable_filter()->set_class_name("hole"); })), "NO_SUCH_CLASS");
-  EXPECT_EQ(ReasonOf(refused([](auto& r) { r.mutable_filter()->set_labelled_by("eve"); })),
+  EXPECT_EQ(ErrorReason(refused([](auto& r) { r.mutable_filter()->set_class_name("hole"); })),
+            "NO_SUCH_CLASS");
+  EXPECT_EQ(ErrorReason(refused([](auto& r) { r.mutable_filter()->set_labelled_by("eve"); })),
             "NO_SUCH_REVIEWER");
   for (const auto& bad : std::vector<std::function<void(v1::SearchImagesRequest&)>>{
            [](auto& r) { r.mutable_filter()->set_min_score(1.5F); },
@@ -408,7 +409,7 @@ TEST_F(SearchImagesTest, RefusesWhatItCantAnswer) {
   ASSERT_TRUE(page.ok());
   request.set_page_token(page->next_page_token());
   request.mutable_filter()->set_labelled(true);
-  EXPECT_EQ(ReasonOf(Page(request).status()), "PAGE_OF_ANOTHER_QUERY");
+  EXPECT_EQ(ErrorReason(Page(request).status()), "PAGE_OF_ANOTHER_QUERY");
 }
 
 TEST_F(SearchImagesTest, AFilterThatNothingMeetsFindsNothing) {
