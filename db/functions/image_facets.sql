@@ -1,7 +1,7 @@
 -- What is known of images, for image_facet.
 
--- Each thing that is known of these images. A removed image has a state and a side alone.
--- Scores are rounded down to hundredths, three digits, so that they are in order as texts.
+-- Each thing that is known of these images. A removed image has a state and a side alone. Days and scores are
+-- there in two steps, so that a range of many is a union of a few.
 CREATE OR REPLACE FUNCTION image_facets(the_images bigint[])
 RETURNS TABLE (image_id bigint, kind text, value text) LANGUAGE plpgsql STABLE
 SET plan_cache_mode = force_generic_plan AS $$
@@ -20,7 +20,8 @@ BEGIN
   UNION ALL SELECT id, 'side', side FROM asked
   UNION ALL SELECT id, 'labelled', '' FROM truth
   UNION ALL SELECT id, 'reviewer', author_id::text FROM truth
-  UNION ALL SELECT id, 'day', to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') FROM truth
+  UNION ALL SELECT id, 'day', day_facet(created_at) FROM truth
+  UNION ALL SELECT id, 'month', left(day_facet(created_at), 7) FROM truth
   UNION ALL SELECT truth.id, 'slice', slice FROM truth JOIN task ON task.id = task_id WHERE slice IS NOT NULL
   UNION ALL
   SELECT DISTINCT truth.id, 'class', label::text
@@ -38,11 +39,18 @@ BEGIN
   SELECT asked.id, score.*
   FROM asked JOIN model ON model.project_id = asked.project_id AND model.state = 'serving'
   JOIN prediction ON model_id = model.id AND prediction.image_id = asked.id
-  CROSS JOIN LATERAL (VALUES ('scored', ''), ('score', score_facet(scores))) score (kind, value)
+  CROSS JOIN LATERAL (VALUES ('scored', ''), ('score', score_facet(scores)),
+                             ('tenth', left(score_facet(scores), 2))) score (kind, value)
   WHERE is_here AND set_aside IS NULL;
 END $$;
 
--- The highest of these scores, which are in order; 000 of none.
+-- In UTC.
+CREATE OR REPLACE FUNCTION day_facet(at timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD')
+$$;
+
+-- The highest of these scores, which are in order, rounded down to hundredths; 000 of none. Three digits: they
+-- are in order as texts.
 CREATE OR REPLACE FUNCTION score_facet(scores real[]) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT lpad(floor(coalesce(scores[1], 0)::double precision * 100)::int::text, 3, '0')
 $$;

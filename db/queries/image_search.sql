@@ -15,7 +15,7 @@ SELECT image_id, kind, value FROM image_facets($1::bigint[]);
 -- name: SelectFacetBlock
 -- The sets of project $1 in block $2; $3: also those of scores.
 SELECT kind, value, bits FROM image_facet
-WHERE project_id = $1 AND block = $2 AND ($3 OR kind NOT IN ('score', 'scored'));
+WHERE project_id = $1 AND block = $2 AND ($3 OR kind NOT IN ('score', 'tenth', 'scored'));
 
 -- name: SelectFacetsOfBlock
 -- Of the sets of project $1 in block $2 those of kinds $3 and values $4, one by one.
@@ -43,7 +43,7 @@ LIMIT 1;
 
 -- name: BeginScores
 -- Forgets the scores of project $1: those of model $2 are to be read from its first block on.
-WITH forgotten AS (DELETE FROM image_facet WHERE project_id = $1 AND kind IN ('score', 'scored'))
+WITH forgotten AS (DELETE FROM image_facet WHERE project_id = $1 AND kind IN ('score', 'tenth', 'scored'))
 INSERT INTO image_score_state (project_id, model_id, next_block)
 SELECT $1, $2, min(block) FROM image_facet WHERE project_id = $1 AND kind = 'side'
 ON CONFLICT (project_id) DO UPDATE SET model_id = EXCLUDED.model_id, next_block = EXCLUDED.next_block;
@@ -56,7 +56,7 @@ WHERE model_id = $1 AND project_id = $2 AND image_id BETWEEN $3 AND $4 AND set_a
   AND image.state <> 'removed';
 
 -- name: DropScoresOfBlock
-DELETE FROM image_facet WHERE project_id = $1 AND block = $2 AND kind IN ('score', 'scored');
+DELETE FROM image_facet WHERE project_id = $1 AND block = $2 AND kind IN ('score', 'tenth', 'scored');
 
 -- name: MoveScores
 -- Block $2 is done.
@@ -84,12 +84,12 @@ SELECT DISTINCT value FROM image_facet
 WHERE project_id = $1 AND kind = $2 AND value BETWEEN $3 AND $4 ORDER BY value;
 
 -- name: SelectFacetBits
--- Of the sets of kinds $2 with values from $3 to $4, in blocks from $5 to $6. `place`: which of the arrays'
--- elements asked for the set, from 1.
+-- Of the sets of kinds $3 with values from $4 to $5, in blocks from $6 to $7, with the number of $2 that stands
+-- beside them.
 SELECT place, facet.block, bits
-FROM unnest($2::text[], $3::text[], $4::text[]) WITH ORDINALITY asked (kind, low, high, place)
+FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[]) asked (place, kind, low, high)
 JOIN image_facet facet
-  ON project_id = $1 AND facet.kind = asked.kind AND value BETWEEN low AND high AND block BETWEEN $5 AND $6;
+  ON project_id = $1 AND facet.kind = asked.kind AND value BETWEEN low AND high AND block BETWEEN $6 AND $7;
 
 -- name: SelectImagesByNameStart
 -- Ids of at most $3 images whose names, or the parts behind their folders, begin with $2.
@@ -135,3 +135,15 @@ ORDER BY file_name COLLATE "C" DESC, id DESC LIMIT $4;
 
 -- name: SelectNamesOfImages
 SELECT id, file_name FROM image WHERE id = ANY ($1::bigint[]);
+
+-- name: SelectDaysOfImages
+-- Of these labelled images the day facets.
+SELECT image.id, day_facet(created_at)
+FROM image JOIN label_revision truth ON truth.id = truth_revision_id WHERE image.id = ANY ($1::bigint[]);
+
+-- name: SelectScoresOfImages
+-- Of these images, as the serving model predicted them, the score facets.
+SELECT image.id, score_facet(scores)
+FROM image JOIN model ON model.project_id = image.project_id AND model.state = 'serving'
+JOIN prediction ON model_id = model.id AND image_id = image.id
+WHERE image.id = ANY ($1::bigint[]);

@@ -58,7 +58,9 @@ class FacetBlock {
     }
   }
 
-  static bool IsOfScores(const Facet& facet) { return facet.first == "score" || facet.first == "scored"; }
+  static bool IsOfScores(const Facet& facet) {
+    return facet.first == "score" || facet.first == "tenth" || facet.first == "scored";
+  }
 
  private:
   const ProjectId project_;
@@ -132,7 +134,9 @@ bool IndexScores(Transaction& transaction) {
        transaction.Exec("SelectScoresOfBlock", model, project, first, first + ImageSet::kBlockImages - 1)) {
     const int64_t image = row["id"].as<int64_t>();
     sets.Add({"scored", ""}, image);
-    sets.Add({"score", row["score"].as<std::string>()}, image);
+    const auto score = row["score"].as<std::string>();
+    sets.Add({"score", score}, image);
+    sets.Add({"tenth", score.substr(0, 2)}, image);
   }
   transaction.Exec("DropScoresOfBlock", project, block);
   sets.Write(transaction);

@@ -58,29 +58,27 @@ class FacetReader {
   // For each condition the images that are in one of its sets, whatever its `in_none` says.
   std::vector<ImageSet> Read(const std::vector<FacetCondition>& conditions, int64_t first_block,
                              int64_t last_block) const {
+    std::vector<size_t> places;
     std::vector<std::string> kinds;
     std::vector<std::string> lows;
     std::vector<std::string> highs;
-    for (const FacetCondition& condition : conditions) {
-      kinds.push_back(condition.kind);
-      lows.push_back(condition.low);
-      highs.push_back(condition.high);
+    for (size_t i = 0; i < conditions.size(); ++i) {
+      for (const FacetRange& range : conditions[i].sets) {
+        places.push_back(i);
+        kinds.push_back(range.kind);
+        lows.push_back(range.low);
+        highs.push_back(range.high);
+      }
     }
     std::vector<ImageSet> sets(conditions.size());
-    for (const auto& row :
-         transaction_.Exec("SelectFacetBits", project_, kinds, lows, highs, first_block, last_block)) {
-      sets[row[0].as<size_t>() - 1].AddBlock(row[1].as<int64_t>(), BytesOf(row[2]));
+    for (const auto& row : transaction_.Exec("SelectFacetBits", project_, places, kinds, lows, highs,
+                                             first_block, last_block)) {
+      sets[row[0].as<size_t>()].AddBlock(row[1].as<int64_t>(), BytesOf(row[2]));
     }
     for (const auto& [image, facets] : changed_) {
       const int64_t block = ImageSet::BlockOf(image);
       if (block < first_block || block > last_block) continue;
-      for (size_t i = 0; i < conditions.size(); ++i) {
-        const FacetCondition& condition = conditions[i];
-        sets[i].Set(image, std::ranges::any_of(facets, [&](const auto& facet) {
-                      return facet.first == condition.kind && facet.second >= condition.low &&
-                             facet.second <= condition.high;
-                    }));
-      }
+      for (size_t i = 0; i < conditions.size(); ++i) sets[i].Set(image, IsIn(facets, conditions[i].sets));
     }
     return sets;
   }
@@ -120,11 +118,20 @@ class FacetReader {
   }
 
  private:
+  using Facets = std::vector<std::pair<std::string, std::string>>;  // kinds and values
+
+  static bool IsIn(const Facets& facets, const std::vector<FacetRange>& sets) {
+    return std::ranges::any_of(facets, [&](const auto& facet) {
+      return std::ranges::any_of(sets, [&](const FacetRange& range) {
+        return facet.first == range.kind && facet.second >= range.low && facet.second <= range.high;
+      });
+    });
+  }
+
   Transaction& transaction_;
   const ProjectId project_;
   bool is_behind_ = false;
-  // What is known of the images that have changed.
-  std::map<int64_t, std::vector<std::pair<std::string, std::string>>> changed_;
+  std::map<int64_t, Facets> changed_;  // what is known of the images that have changed
 };
 
 // Takes images in order until there are enough, or no time is left.
@@ -219,10 +226,10 @@ class Search {
         WalkNames(page);
         break;
       case v1::BY_LABELLED_DAY:
-        WalkValues("day", page);
+        WalkValues("day", "labelled", "SelectDaysOfImages", page);
         break;
       case v1::BY_SCORE:
-        WalkValues("score", page);
+        WalkValues("score", "scored", "SelectScoresOfImages", page);
         break;
       default:
         WalkIds(page);
@@ -248,7 +255,7 @@ class Search {
   bool ScoresAreBehind() {
     const bool asks_score = query_.order == v1::BY_SCORE ||
                             std::ranges::any_of(query_.conditions, [](const FacetCondition& condition) {
-                              return condition.kind == "score";
+                              return condition.sets[0].kind == "score";
                             });
     return asks_score && transaction_.Exec("SelectScoresAreBehind", query_.project)[0][0].as<bool>();
   }
@@ -308,7 +315,7 @@ class Search {
   void WalkNames(ImagePage& page) {
     const ImageSet matching = AllMatching(page);
     if (matching.Size() <= kMostSorted) {
-      WalkSortedNames(matching);
+      WalkSorted(matching, "SelectNamesOfImages");
       return;
     }
     std::optional<std::string> name;
@@ -332,31 +339,46 @@ class Search {
     }
   }
 
-  void WalkSortedNames(const ImageSet& matching) {
+  // In order of what the statement tells of these images. Whether to go on.
+  bool WalkSorted(const ImageSet& matching, const char* keys_of_images) {
     std::vector<int64_t> images;
     matching.Walk(-1, false, [&](int64_t image) {
       images.push_back(image);
       return true;
     });
-    std::vector<std::pair<std::string, int64_t>> names;
-    for (const auto& row : transaction_.Exec("SelectNamesOfImages", images)) {
-      names.emplace_back(row[1].as<std::string>(), row[0].as<int64_t>());
+    std::vector<std::pair<std::string, int64_t>> places;
+    for (const auto& row : transaction_.Exec(keys_of_images, images)) {
+      places.emplace_back(row[1].as<std::string>(), row[0].as<int64_t>());
     }
-    std::ranges::sort(names);
-    if (query_.descending) std::ranges::reverse(names);
-    for (const auto& [name, image] : names) {
-      if (after_.has_value()) {
-        const std::pair<std::string, int64_t> after{after_->key, after_->image};
-        const std::pair<std::string, int64_t> here{name, image};
-        if (query_.descending ? here >= after : here <= after) continue;
-      }
-      if (!filler_.Take({name, image})) return;
+    std::ranges::sort(places);
+    if (query_.descending) std::ranges::reverse(places);
+    for (const auto& place : places) {
+      if (!IsPassed(place) && !filler_.Take({place.first, place.second})) return false;
     }
+    return true;
   }
 
-  // In order of the values of a kind of which each image has at most one; then those without one.
-  void WalkValues(const std::string& kind, ImagePage& page) {
-    const ImageSet matching = AllMatching(page);
+  bool IsPassed(const std::pair<std::string, int64_t>& place) const {
+    if (!after_.has_value()) return false;
+    if (after_->key == kNoValue) return true;
+    const std::pair<std::string, int64_t> after{after_->key, after_->image};
+    return query_.descending ? place >= after : place <= after;
+  }
+
+  // In order of the values of a kind of which each image has at most one; then those without one, which are
+  // not in the set of the kind `has_one`. The statement tells the values of a few images.
+  void WalkValues(const char* kind, const char* has_one, const char* values_of_images, ImagePage& page) {
+    ImageSet matching = AllMatching(page);
+    ImageSet others = matching;
+    others.Remove(ReadAll({FacetCondition{{{has_one, "", ""}}}})[0]);
+    matching.Remove(others);
+    const bool goes_on = matching.Size() <= kMostSorted ? WalkSorted(matching, values_of_images)
+                                                        : WalkSetsOfValues(kind, matching);
+    if (goes_on) WalkSet(others, kNoValue, AfterIn(kNoValue));
+  }
+
+  // Whether to go on.
+  bool WalkSetsOfValues(const char* kind, const ImageSet& matching) {
     const std::set<std::string> all = reader_.Values(kind, "", kNoValue);
     std::vector<std::string> values(all.begin(), all.end());
     if (query_.descending) std::ranges::reverse(values);
@@ -365,22 +387,25 @@ class Search {
         return after_->key == kNoValue || (query_.descending ? value > after_->key : value < after_->key);
       });
     }
-    for (size_t begin = 0; begin < values.size(); begin += kValuesAtATime) {
+    size_t step = 2;
+    for (size_t begin = 0; begin < values.size(); begin += step, step = 4 * step) {
+      step = std::min({step, values.size() - begin, kValuesAtATime});
       std::vector<FacetCondition> conditions;
-      for (size_t i = begin; i < std::min(begin + kValuesAtATime, values.size()); ++i) {
-        conditions.push_back({kind, values[i], values[i]});
+      for (size_t i = begin; i < begin + step; ++i) {
+        conditions.push_back(FacetCondition{{{kind, values[i], values[i]}}});
       }
-      std::vector<ImageSet> sets = reader_.Read(conditions, *blocks_.begin(), *blocks_.rbegin());
-      for (size_t i = 0; i < sets.size(); ++i) {
+      std::vector<ImageSet> sets = ReadAll(conditions);
+      for (size_t i = 0; i < step; ++i) {
         sets[i].Keep(matching);
-        if (!WalkSet(sets[i], conditions[i].low, AfterIn(conditions[i].low))) return;
+        if (!WalkSet(sets[i], values[begin + i], AfterIn(values[begin + i]))) return false;
       }
-      if (!filler_.Pass({conditions.back().low, Ending()})) return;
+      if (!filler_.Pass({values[begin + step - 1], Ending()})) return false;
     }
-    ImageSet others = matching;
-    others.Remove(reader_.Read({{kind == "day" ? "labelled" : "scored", "", ""}}, *blocks_.begin(),
-                               *blocks_.rbegin())[0]);
-    WalkSet(others, kNoValue, AfterIn(kNoValue));
+    return true;
+  }
+
+  std::vector<ImageSet> ReadAll(const std::vector<FacetCondition>& conditions) const {
+    return reader_.Read(conditions, *blocks_.begin(), *blocks_.rbegin());
   }
 
   int64_t AfterIn(const std::string& key) const {

@@ -15,12 +15,17 @@ namespace loupe {
 
 class Transaction;
 
-// The images in one of the sets of a kind whose values are from `low` to `high`, by their bytes; or those in
-// none of them. db/functions/image_facets.sql says what there is.
-struct FacetCondition {
+// The sets of a kind whose values are from `low` to `high`, by their bytes. db/functions/image_facets.sql
+// says what there is.
+struct FacetRange {
   std::string kind;
   std::string low;
   std::string high;
+};
+
+// The images in one of these sets, or those in none of them.
+struct FacetCondition {
+  std::vector<FacetRange> sets;
   bool in_none = false;
 };
 

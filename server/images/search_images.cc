@@ -26,8 +26,9 @@ namespace loupe {
 namespace {
 
 constexpr absl::Duration kSearchTime = absl::Milliseconds(200);
-constexpr char kFirstValue[] = "";
+constexpr char kFirstDay[] = "1970-01-01";
 constexpr char kLastDay[] = "9999-12-31";
+constexpr char kFirstScore[] = "000";
 constexpr char kLastScore[] = "100";
 
 std::string DayOf(absl::Time time) { return absl::FormatTime("%Y-%m-%d", time, absl::UTCTimeZone()); }
@@ -67,7 +68,20 @@ absl::Status CheckImageFilter(const v1::ImageFilter& filter) {
   return absl::OkStatus();
 }
 
-FacetCondition Is(const char* kind, const std::string& value) { return {kind, value, value}; }
+FacetCondition Is(const char* kind, const std::string& value) { return {{{kind, value, value}}}; }
+
+// Values from `low` to `high`. Those between the first and the last of the steps that they begin with are
+// asked for by the sets of the steps, of the kind `steps`.
+FacetCondition IsBetween(const char* kind, const char* steps, size_t step_length, const std::string& low,
+                         const std::string& high) {
+  const std::string first = low.substr(0, step_length);
+  const std::string last = high.substr(0, step_length);
+  if (first == last) return {{{kind, low, high}}};
+  // `~` comes after every digit and `-`: after each value of the first step, and before the next one.
+  std::string before_last = last + "~";
+  --before_last[step_length - 1];
+  return {{{kind, low, first + "~"}, {steps, first + "~", before_last}, {kind, last, high}}};
+}
 
 std::string StateName(v1::ImageState state) {
   switch (state) {
@@ -83,7 +97,7 @@ std::string StateName(v1::ImageState state) {
 }
 
 void AddFlag(bool wanted, const char* kind, std::vector<FacetCondition>& conditions) {
-  conditions.push_back({kind, "", "", !wanted});
+  conditions.push_back({{{kind, "", ""}}, !wanted});
 }
 
 absl::StatusOr<std::vector<FacetCondition>> FacetsOf(Transaction& transaction, ProjectId project,
@@ -91,7 +105,7 @@ absl::StatusOr<std::vector<FacetCondition>> FacetsOf(Transaction& transaction, P
   // In order of their letters, `removed` lies between the others: it is left out by its name.
   std::vector<FacetCondition> conditions;
   if (filter.state() == v1::IMAGE_STATE_UNSPECIFIED) {
-    conditions = {{"state", "excluded", "usable"}, {"state", "removed", "removed", true}};
+    conditions = {{{{"state", "excluded", "usable"}}}, {{{"state", "removed", "removed"}}, true}};
   } else {
     conditions = {Is("state", StateName(filter.state()))};
   }
@@ -105,9 +119,9 @@ absl::StatusOr<std::vector<FacetCondition>> FacetsOf(Transaction& transaction, P
     conditions.push_back(Is("reviewer", absl::StrCat(author->value())));
   }
   if (filter.has_labelled_from() || filter.has_labelled_to()) {
-    conditions.push_back(
-        {"day", filter.has_labelled_from() ? DayOf(TimeOf(filter.labelled_from())) : kFirstValue,
-         filter.has_labelled_to() ? DayOf(TimeOf(filter.labelled_to()) - absl::Hours(24)) : kLastDay});
+    conditions.push_back(IsBetween(
+        "day", "month", 7, filter.has_labelled_from() ? DayOf(TimeOf(filter.labelled_from())) : kFirstDay,
+        filter.has_labelled_to() ? DayOf(TimeOf(filter.labelled_to()) - absl::Hours(24)) : kLastDay));
   }
   if (!filter.class_name().empty()) {
     const absl::StatusOr<uint32_t> label = FindClass(transaction, project, filter.class_name());
@@ -119,8 +133,9 @@ absl::StatusOr<std::vector<FacetCondition>> FacetsOf(Transaction& transaction, P
     conditions.push_back(Is("origin", OriginName(filter.origin())));
   }
   if (filter.has_min_score() || filter.has_max_score()) {
-    conditions.push_back({"score", filter.has_min_score() ? ScoreFacet(filter.min_score()) : kFirstValue,
-                          filter.has_max_score() ? ScoreFacet(filter.max_score()) : kLastScore});
+    conditions.push_back(IsBetween("score", "tenth", 2,
+                                   filter.has_min_score() ? ScoreFacet(filter.min_score()) : kFirstScore,
+                                   filter.has_max_score() ? ScoreFacet(filter.max_score()) : kLastScore));
   }
   if (filter.has_has_note()) {
     conditions.push_back(Is("labelled", ""));
