@@ -1,0 +1,151 @@
+// What a part of a page asks of the coordinator. Parts load by themselves, and fail by themselves.
+
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { ApiError } from "../api";
+import { guarded } from "../session";
+import { keepOpen, repeat } from "../visibility";
+
+const AFTER_BUSY = 3000; // milliseconds
+const A_DAY = 24 * 3600; // seconds
+
+export interface Answer<T> {
+  readonly value: T | null; // null: it hasn't come yet
+  readonly error: Error | null; // of the last try; what came before it stays
+  // Asks again. `isUrgent`: what the coordinator has kept won't do.
+  readonly load: (isUrgent?: boolean) => Promise<void>;
+}
+
+// `inputs`: what the question is made of; when one changes, the answer to the old question is dropped. `show`:
+// shows a value until the one comes that is returned.
+export function useAnswer<T>(
+  ask: (show: (value: T) => void, isUrgent: boolean) => Promise<T>,
+  inputs: readonly unknown[],
+): Answer<T> {
+  const state = useSignal<{ value: T | null; error: Error | null }>({ value: null, error: null });
+  const latest = useRef(0);
+
+  async function load(isUrgent = false) {
+    const number = ++latest.current;
+    const show = (value: T) => {
+      if (number === latest.current) state.value = { value, error: null };
+    };
+    try {
+      show(await guarded(ask(show, isUrgent)));
+    } catch (error) {
+      if (number !== latest.current) return;
+      state.value = { ...state.value, error: error as Error };
+      // Many asked at once. The wait differs, so that they don't come back at once.
+      if (error instanceof ApiError && error.httpStatus === 429) {
+        setTimeout(() => number === latest.current && void load(), AFTER_BUSY * (1 + Math.random()));
+      }
+    }
+  }
+  useEffect(() => {
+    state.value = { value: null, error: null };
+    void load();
+    return () => void ++latest.current;
+  }, inputs);
+  return { ...state.value, load };
+}
+
+// Asks for figures that the coordinator keeps: first for those that it has, which come at once, and then for
+// newer ones if they are older than `freshSeconds`.
+export function fresh<T extends { computedAt?: string }>(
+  ask: (maxAgeSeconds: number) => Promise<T>,
+  freshSeconds: number,
+): (show: (value: T) => void, isUrgent: boolean) => Promise<T> {
+  return async (show, isUrgent) => {
+    if (isUrgent) return ask(0);
+    const kept = await ask(A_DAY);
+    if (Date.now() - Date.parse(kept.computedAt ?? "") <= 1000 * freshSeconds) return kept;
+    show(kept);
+    return ask(freshSeconds);
+  };
+}
+
+// Loads again and again while the page is seen.
+export function useRepeat(load: () => Promise<void>, milliseconds: number, inputs: readonly unknown[]): void {
+  const now = useRef(load);
+  now.current = load;
+  useEffect(() => {
+    const end = new AbortController();
+    // The first time was asked for when the part was made.
+    const timer = setTimeout(() => void repeat(() => now.current(), milliseconds, end.signal), milliseconds);
+    return () => {
+      clearTimeout(timer);
+      end.abort();
+    };
+  }, inputs);
+}
+
+// The latest message of a stream. `open`: a call of `stream` with this signal and way to take messages.
+export function useStream<T>(
+  open: (take: (message: T) => void, signal: AbortSignal) => Promise<void>,
+  inputs: readonly unknown[],
+): { value: T | null; error: Error | null } {
+  const value = useSignal<T | null>(null);
+  const error = useSignal<Error | null>(null);
+  useEffect(() => {
+    const end = new AbortController();
+    value.value = null;
+    error.value = null;
+    const take = (message: T) => {
+      if (!end.signal.aborted) value.value = message;
+    };
+    const keep = keepOpen(
+      (signal) => open(take, signal),
+      (problem) => (error.value = problem),
+      end.signal,
+    );
+    guarded(keep).catch((refusal) => (error.value = refusal as Error));
+    return () => end.abort();
+  }, inputs);
+  return { value: value.value, error: error.value };
+}
+
+export interface Pages<Row> {
+  readonly rows: readonly Row[] | null; // null: the first page hasn't come yet
+  readonly error: Error | null;
+  readonly hasMore: boolean;
+  readonly isLoading: boolean;
+  readonly more: () => Promise<void>; // also after an error
+}
+
+// Rows page by page. `ask`: gives the page of this token; the first one's is empty.
+export function usePages<Row>(
+  ask: (pageToken: string) => Promise<{ rows: readonly Row[]; nextPageToken: string }>,
+  inputs: readonly unknown[],
+): Pages<Row> {
+  const none = {
+    rows: null as readonly Row[] | null,
+    token: "",
+    error: null as Error | null,
+    isLoading: false,
+  };
+  const state = useSignal(none);
+  const latest = useRef(0);
+
+  async function more() {
+    const { rows: before, token, isLoading } = state.value;
+    if (isLoading) return;
+    const number = latest.current;
+    state.value = { ...state.value, isLoading: true, error: null };
+    let next;
+    try {
+      const page = await guarded(ask(token));
+      next = { rows: [...(before ?? []), ...page.rows], token: page.nextPageToken, error: null };
+    } catch (error) {
+      next = { rows: before, token, error: error as Error };
+    }
+    if (number === latest.current) state.value = { ...next, isLoading: false };
+  }
+  useEffect(() => {
+    ++latest.current;
+    state.value = none;
+    void more();
+    return () => void ++latest.current;
+  }, inputs);
+  const { rows, token, error, isLoading } = state.value;
+  return { rows, error, hasMore: rows !== null && token !== "", isLoading, more };
+}
