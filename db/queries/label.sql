@@ -88,6 +88,14 @@ SELECT model_number FROM models_trained_on($1, $2::bigint[]);
 SELECT DISTINCT round.number FROM snapshot_item JOIN round ON round.snapshot_id = snapshot_item.snapshot_id
 WHERE snapshot_item.image_id = $1 AND round.model_id IS NOT NULL ORDER BY round.number;
 
+-- name: SelectPredictingModels
+-- OFFSET 0: a lookup per model.
+SELECT number FROM image JOIN model ON model.project_id = image.project_id
+WHERE image.id = $1
+  AND EXISTS (SELECT FROM prediction
+              WHERE model_id = model.id AND image_id = image.id AND set_aside IS NULL OFFSET 0)
+ORDER BY number;
+
 -- name: SelectPseudoLabelledInRounds
 SELECT round.number FROM pseudo_label JOIN round USING (snapshot_id)
 WHERE pseudo_label.image_id = $1 ORDER BY round.number;

@@ -7,6 +7,7 @@
 #include "db/stores/project_store.h"
 #include "proto/error_info.h"
 #include "server/insight/curve.h"
+#include "server/insight/image_prediction.h"
 #include "server/insight/pool_estimates.h"
 #include "server/insight/representation.h"
 
@@ -104,6 +105,17 @@ grpc::Status InsightServiceImpl::GetCurve(grpc::ServerContext* context, const v1
             [&](Transaction& transaction) { return ReadCurveInput(transaction, request->project()); },
             [&](const CurveInput& input) { return MakeCurve(input, *thresholds); });
       });
+}
+
+grpc::Status InsightServiceImpl::GetPrediction(grpc::ServerContext* context,
+                                               const v1::GetPredictionRequest* request,
+                                               v1::Prediction* response) {
+  constexpr char kMethod[] = "InsightService.GetPrediction";
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+      return ReadPrediction(transaction, *request);
+    });
+  });
 }
 
 }  // namespace loupe

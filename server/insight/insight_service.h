@@ -20,6 +20,8 @@ class InsightServiceImpl final : public v1::InsightService::Service {
                            v1::LabelCheck* response) override;
   grpc::Status EstimatePool(grpc::ServerContext* context, const v1::EstimatePoolRequest* request,
                             v1::PoolEstimates* response) override;
+  grpc::Status GetPrediction(grpc::ServerContext* context, const v1::GetPredictionRequest* request,
+                             v1::Prediction* response) override;
 
  private:
   // Computes an answer in a turn of its own, unless one is kept that the request accepts.

@@ -37,6 +37,8 @@ class LabelingServiceImpl final : public v1::LabelingService::Service {
                               v1::UndoWithdrawalResponse* response) override;
   grpc::Status ListQueue(grpc::ServerContext* context, const v1::ListQueueRequest* request,
                          v1::ListQueueResponse* response) override;
+  grpc::Status GetQueueSummary(grpc::ServerContext* context, const v1::GetQueueSummaryRequest* request,
+                               v1::QueueSummary* response) override;
 
  private:
   RpcCalls& calls_;

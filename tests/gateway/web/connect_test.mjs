@@ -89,6 +89,10 @@ async function makeModels() {
       RETURNING id, model_id)
     INSERT INTO evaluation (model_id, round_id, result) SELECT model_id, id, '\\x0801' FROM rounds;
     UPDATE model SET round_id = round.id FROM round WHERE round.model_id = model.id;
+    INSERT INTO prediction (model_id, image_id, corners, labels, scores, runner_up_labels, runner_up_scores,
+                            background_scores, agreements, embedding, max_foreground_score)
+    SELECT model.id, image.id, '{1, 1, 5, 5}', '{1}', '{0.5}', '{2}', '{0.1}', '{0.4}', '{}', '', 0
+    FROM model JOIN image USING (project_id);
   `);
 }
 
@@ -109,6 +113,7 @@ before(async () => {
   }
   importPictures("parts", ["part", 24, 12], ["big", 1, 1500]);
   importPictures("large", ["large", LARGE, 6]);
+  importPictures("models", ["seen", 1, 10]);
   await makeModels();
   world.images = (await byGrpc("ImageService.ListImages", { project: "parts" })).images;
   const next = { requestId: nextId(), project: "parts", count: 2 };

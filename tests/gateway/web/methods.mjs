@@ -154,7 +154,11 @@ export const rows = {
     request: (world) => ({ ...parts, withdrawal: world.withdrawal }),
     refused: { request: { ...parts, withdrawal: "999999" }, reason: "NO_SUCH_WITHDRAWAL" },
   },
-  "LabelingService.ListQueue": { request: parts, refused: noProject },
+  "LabelingService.ListQueue": {
+    request: { ...parts, slice: "RANDOM", className: "scratch", unanswered: true },
+    refused: { request: { ...parts, className: "hole" }, reason: "NO_SUCH_CLASS" },
+  },
+  "LabelingService.GetQueueSummary": { request: parts, refused: noProject },
 
   "ImageService.ExportLabels": { request: parts, refused: noProject },
   "ProvenanceService.GetImageProvenance": {
@@ -213,6 +217,10 @@ export const rows = {
   "InsightService.EstimatePool": {
     request: parts,
     refused: { request: { ...parts, model: "no" }, reason: "NO_SUCH_MODEL" },
+  },
+  "InsightService.GetPrediction": {
+    request: { ...models, model: "first", fileName: "seen-0000.png" },
+    refused: { request: { ...parts, fileName: "no.png" }, reason: "NO_SUCH_IMAGE" },
   },
 
   "RoundService.PlanRound": {

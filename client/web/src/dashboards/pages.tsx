@@ -3,7 +3,9 @@
 import type { ComponentType } from "preact";
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import type { RoleJson, TokenJson } from "../../gen/loupe/v1/token_pb";
+import { ImageHistory } from "../image_history/image_history";
 import { Overview } from "../overview/overview";
+import { Queue } from "../queue/queue";
 import { mayRead } from "../role";
 import type { OtherPage, ProjectPage } from "../route";
 
@@ -21,6 +23,8 @@ export interface ProjectPageProps extends PageProps {
 
 export const projectPages: Partial<Record<ProjectPage, ComponentType<ProjectPageProps>>> = {
   overview: Overview,
+  image: ImageHistory,
+  queue: Queue,
 };
 
 export const otherPages: Partial<Record<OtherPage, ComponentType<PageProps>>> = {};

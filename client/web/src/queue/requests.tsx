@@ -1,0 +1,47 @@
+import type { QueueSummaryJson, TaskKindJson } from "../../gen/loupe/v1/labeling_pb";
+import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
+import { nameOf } from "../annotate/class_panel";
+import { count } from "../dashboards/formats";
+import { When } from "../dashboards/when";
+import { ImageLink } from "./cards";
+
+export const kindTexts: Partial<Record<TaskKindJson, string>> = {
+  RANKED: "of the ranking",
+  REOPEN: "opened again",
+  CLASS_ADDED: "for a class that was added",
+};
+
+// What is served before the ranking.
+export function Requests({ project, summary }: { project: ProjectJson; summary: QueueSummaryJson }) {
+  const { requests = [], nextRequests = [] } = summary;
+  return (
+    <section class="part" aria-label="Before the ranking">
+      <h3>Before the ranking</h3>
+      <p>
+        Asked for, and served first:{" "}
+        {requests
+          .map(
+            ({ kind, images, hasMore }) =>
+              `${hasMore ? "at least " : ""}${count(images)} ${kindTexts[kind ?? "RANKED"]}`,
+          )
+          .join(", ")}
+        .
+      </p>
+      <ol class="cards">
+        {nextRequests.map(({ image = {}, kind, newClass = 0, requestedAt, heldBy }) => (
+          <li key={`${image.id} ${newClass}`} class="card">
+            <ImageLink project={project} image={image} />
+            <p>
+              {newClass
+                ? `To be looked at for ${nameOf(project.classes, newClass)}.`
+                : `${kindTexts[kind ?? "RANKED"]}.`}
+            </p>
+            <p class="faint">
+              Since <When at={requestedAt} />.{heldBy && ` ${heldBy} has it.`}
+            </p>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
