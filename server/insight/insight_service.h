@@ -19,6 +19,11 @@ class InsightServiceImpl final : public v1::InsightService::Service {
                            v1::LabelCheck* response) override;
   grpc::Status EstimatePool(grpc::ServerContext* context, const v1::EstimatePoolRequest* request,
                             v1::PoolEstimates* response) override;
+  grpc::Status CompareModels(grpc::ServerContext* context, const v1::CompareModelsRequest* request,
+                             v1::ModelComparison* response) override;
+  grpc::Status ListModelDifferences(grpc::ServerContext* context,
+                                    const v1::ListModelDifferencesRequest* request,
+                                    v1::ListModelDifferencesResponse* response) override;
 
  private:
   RpcCalls& calls_;
