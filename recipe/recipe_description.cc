@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,10 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
 using google::protobuf::TextFormat;
+
+// Their defaults depend on other fields: on the optimizer, and on the number of iterations.
+constexpr std::string_view kDependent[] = {"training.learning_rate", "training.weight_decay",
+                                           "training.warmup_iterations"};
 
 // The comments of recipe.proto: by the place of a message, and of a field in it (-1: the message itself).
 class Comments {
@@ -105,8 +110,10 @@ v1::RecipeField DescribeField(const std::string& path, const FieldDescriptor& fi
   described.set_path(path);
   described.set_kind(KindOf(field));
   described.set_repeated(field.is_repeated());
-  for (std::string& value : ValuesOf(defaults, field)) {
-    if (!value.empty()) described.add_defaults(std::move(value));
+  if (std::find(std::begin(kDependent), std::end(kDependent), path) == std::end(kDependent)) {
+    for (std::string& value : ValuesOf(defaults, field)) {
+      if (!value.empty()) described.add_defaults(std::move(value));
+    }
   }
   if (field.enum_type() != nullptr) {
     for (int i = 1; i < field.enum_type()->value_count(); ++i) {

@@ -3,7 +3,11 @@
 import type { ComponentType } from "preact";
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import type { RoleJson, TokenJson } from "../../gen/loupe/v1/token_pb";
+import { Compare } from "../models/compare";
+import { Model } from "../models/model";
+import { Models } from "../models/models";
 import { Overview } from "../overview/overview";
+import { NewRound } from "../recipe/new_round";
 import { mayRead } from "../role";
 import type { OtherPage, ProjectPage } from "../route";
 
@@ -21,6 +25,10 @@ export interface ProjectPageProps extends PageProps {
 
 export const projectPages: Partial<Record<ProjectPage, ComponentType<ProjectPageProps>>> = {
   overview: Overview,
+  models: Models,
+  model: Model,
+  compare: Compare,
+  "new round": NewRound,
 };
 
 export const otherPages: Partial<Record<OtherPage, ComponentType<PageProps>>> = {};
