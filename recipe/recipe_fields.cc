@@ -6,6 +6,7 @@
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
+#include <google/protobuf/reflection.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -135,6 +136,7 @@ const std::vector<FieldRule>& FieldRules() {
       Within("ranking.depth_factor", 1, 1000),
       OneOf("ranking.box_to_image", kBoxToImageNames),
       Within("gate.tolerance", 0, 1),
+      Within("gate.min_images", 0, 1'000'000),
       Below("pseudo_labels.min_precision", 0.5, 1),
   };
   return rules;

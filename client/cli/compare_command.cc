@@ -19,7 +19,7 @@ struct CompareOptions {
   bool json = false;
 };
 
-struct Comparison {
+struct FetchedComparison {
   v1::ModelComparison figures;
   v1::ListModelDifferencesResponse first_better;  // the first page
   v1::ListModelDifferencesResponse second_better;
@@ -37,7 +37,7 @@ absl::StatusOr<v1::ListModelDifferencesResponse> FetchDifferences(const Context&
   return Ask(context, &v1::InsightService::Stub::ListModelDifferences, request, kFigures);
 }
 
-absl::StatusOr<Comparison> FetchComparison(const Context& context, const CompareOptions& options) {
+absl::StatusOr<FetchedComparison> FetchComparison(const Context& context, const CompareOptions& options) {
   v1::CompareModelsRequest request;
   request.set_project(context.project());
   request.set_first(options.first);
@@ -49,10 +49,10 @@ absl::StatusOr<Comparison> FetchComparison(const Context& context, const Compare
   if (!first_better.ok()) return first_better.status();
   auto second_better = FetchDifferences(context, options, false);
   if (!second_better.ok()) return second_better.status();
-  return Comparison{*std::move(figures), *std::move(first_better), *std::move(second_better)};
+  return FetchedComparison{*std::move(figures), *std::move(first_better), *std::move(second_better)};
 }
 
-Json CountsJson(const v1::BoxCounts& counts) {
+Json BoxCountsJson(const v1::BoxCounts& counts) {
   return {{"true_positives", counts.true_positives()},
           {"false_positives", counts.false_positives()},
           {"false_negatives", counts.false_negatives()}};
@@ -70,13 +70,13 @@ Json DifferencesJson(const v1::ListModelDifferencesResponse& page) {
   for (const v1::ModelDifference& difference : page.images()) {
     json.push_back({{"image_id", difference.image().id()},
                     {"file_name", difference.image().file_name()},
-                    {"first", CountsJson(difference.first().counts())},
-                    {"second", CountsJson(difference.second().counts())}});
+                    {"first", BoxCountsJson(difference.first().counts())},
+                    {"second", BoxCountsJson(difference.second().counts())}});
   }
   return json;
 }
 
-Json ComparisonJson(const Comparison& comparison, const ClassNames& classes) {
+Json ComparisonJson(const FetchedComparison& comparison, const ClassNames& classes) {
   const v1::ModelComparison& figures = comparison.figures;
   Json json = {{"first", figures.first()},
                {"second", figures.second()},
@@ -92,8 +92,8 @@ Json ComparisonJson(const Comparison& comparison, const ClassNames& classes) {
                                {"boxes", one.boxes()},
                                {"ap50", ApDifferenceJson(one.has_ap50(), one.ap50())}});
   }
-  json["first_counts"] = CountsJson(figures.first_counts());
-  json["second_counts"] = CountsJson(figures.second_counts());
+  json["first_counts"] = BoxCountsJson(figures.first_counts());
+  json["second_counts"] = BoxCountsJson(figures.second_counts());
   json["first_better_images"] = figures.first_better_images();
   json["second_better_images"] = figures.second_better_images();
   json["first_better"] = DifferencesJson(comparison.first_better);
@@ -123,7 +123,7 @@ void PrintDifferences(uint32_t better, uint64_t images, const v1::ListModelDiffe
   table.Print();
 }
 
-void PrintComparison(const Comparison& comparison, const ClassNames& classes) {
+void PrintComparison(const FetchedComparison& comparison, const ClassNames& classes) {
   const v1::ModelComparison& figures = comparison.figures;
   const v1::Evaluation& first = figures.first_evaluation();
   const v1::Evaluation& second = figures.second_evaluation();
@@ -149,7 +149,7 @@ void PrintComparison(const Comparison& comparison, const ClassNames& classes) {
 absl::Status Compare(const Context& context, const CompareOptions& options) {
   const auto classes = FetchClasses(context);
   if (!classes.ok()) return classes.status();
-  const absl::StatusOr<Comparison> comparison = FetchComparison(context, options);
+  const absl::StatusOr<FetchedComparison> comparison = FetchComparison(context, options);
   if (!comparison.ok()) return comparison.status();
   options.json ? PrintJson(ComparisonJson(*comparison, *classes)) : PrintComparison(*comparison, *classes);
   return absl::OkStatus();

@@ -20,7 +20,7 @@ namespace {
 
 // Any number: the same images give the same interval. It is the seed of a recipe that says nothing else, so
 // that the interval is that of the gate.
-constexpr uint64_t kComparisonSeed = 1;
+constexpr uint64_t kModelsSeed = 1;
 
 // A model's boxes on one image.
 struct JudgedBoxes {
@@ -89,7 +89,7 @@ uint64_t MistakesOf(const JudgedBoxes& judged) {
   return judged.boxes.counts().false_positives() + judged.boxes.counts().false_negatives();
 }
 
-void AddCounts(const v1::BoxCounts& counts, v1::BoxCounts& sum) {
+void AddUp(const v1::BoxCounts& counts, v1::BoxCounts& sum) {
   sum.set_true_positives(sum.true_positives() + counts.true_positives());
   sum.set_false_positives(sum.false_positives() + counts.false_positives());
   sum.set_false_negatives(sum.false_negatives() + counts.false_negatives());
@@ -102,9 +102,8 @@ std::optional<v1::ApDifference> DifferenceOf(const evaluation::GroundTruth& trut
   const auto boxes = static_cast<uint64_t>(std::count_if(
       truth.boxes.begin(), truth.boxes.end(), [](const evaluation::TrueBox& box) { return !box.crowd; }));
   if (boxes == 0) return std::nullopt;
-  const evaluation::PairedEstimate paired =
-      evaluation::PairedBootstrap(evaluation::Ap50Matches(truth, first),
-                                  evaluation::Ap50Matches(truth, second), {.seed = kComparisonSeed});
+  const evaluation::PairedEstimate paired = evaluation::PairedBootstrap(
+      evaluation::Ap50Matches(truth, first), evaluation::Ap50Matches(truth, second), {.seed = kModelsSeed});
   v1::ApDifference difference;
   difference.set_difference(paired.difference);
   if (boxes < evaluation::kFewestBoxes) return difference;
@@ -210,8 +209,8 @@ v1::ModelComparison CompareModels(const ComparisonInput& input, double score_thr
   uint64_t first_better = 0;
   uint64_t second_better = 0;
   for (size_t i = 0; i < input.images.size(); ++i) {
-    AddCounts(of_first[i].boxes.counts(), *comparison.mutable_first_counts());
-    AddCounts(of_second[i].boxes.counts(), *comparison.mutable_second_counts());
+    AddUp(of_first[i].boxes.counts(), *comparison.mutable_first_counts());
+    AddUp(of_second[i].boxes.counts(), *comparison.mutable_second_counts());
     first_better += MistakesOf(of_first[i]) < MistakesOf(of_second[i]) ? 1 : 0;
     second_better += MistakesOf(of_second[i]) < MistakesOf(of_first[i]) ? 1 : 0;
   }

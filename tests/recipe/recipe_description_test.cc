@@ -21,8 +21,9 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 std::vector<v1::RecipeField> AllFields() {
+  const v1::RecipeDescription description = DescribeRecipe();
   std::vector<v1::RecipeField> fields;
-  for (const v1::RecipeSection& section : DescribeRecipe().sections()) {
+  for (const v1::RecipeSection& section : description.sections()) {
     fields.insert(fields.end(), section.fields().begin(), section.fields().end());
   }
   return fields;

@@ -210,10 +210,22 @@ export const rows = {
     request: parts,
     refused: { request: { ...parts, model: "no" }, reason: "NO_SUCH_MODEL" },
   },
+  "InsightService.CompareModels": {
+    request: { ...models, first: "first", second: "second" },
+    refused: { request: { ...models, first: "first", second: "1" }, reason: "SAME_MODEL" },
+  },
+  "InsightService.ListModelDifferences": {
+    request: { ...models, first: "first", second: "second" },
+    refused: invalid({ ...models, first: "first", second: "second", scoreThreshold: -1 }),
+  },
 
   "RoundService.PlanRound": {
     request: { ...parts, recipe },
     refused: { request: { ...parts, recipe: "training { iterations: 1\n}\nwrong: 1" }, reason: "BAD_RECIPE" },
+  },
+  "RoundService.DescribeRecipe": {
+    request: {},
+    refused: { request: {}, token: "unknown", reason: "UNKNOWN_TOKEN" },
   },
   "RoundService.SubmitRound": {
     request: { ...parts, recipe },
