@@ -123,7 +123,7 @@ function Promote({ project, model, serving, isBusy, promote }: PromoteProps) {
         )}{" "}
         Promoting makes this one the serving model, whatever its gate says: it predicts for annotators, and the ranking
         made from it becomes the queue. {serving && `Model ${serving.number} is kept, and you can roll back to it. `}
-        {model.gate && meaningOf(model.gate)}
+        {model.gate?.outcome === "GATE_HELD" && meaningOf(model.gate)}
       </p>
       <button type="button" disabled={isBusy} onClick={() => void promote()}>
         Promote model {model.number}

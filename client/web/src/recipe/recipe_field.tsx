@@ -70,9 +70,12 @@ function nameOf(path: string): string {
   return path.slice(path.lastIndexOf(".") + 1).replaceAll("_", " ");
 }
 
-// The first sentence, and the rest where somebody asks for it.
+const SHORT = 160; // characters
+
+// Of a long one the first sentence, and the rest where somebody asks for it.
 function Comment({ id, text }: { id: string; text: string }) {
-  const [, first = text, rest = ""] = /^(.{20,}?\.) (?=[A-Z`(\d])(.*)$/.exec(text) ?? [];
+  const sentences = text.length > SHORT ? /^(.{20,}?(?<!al)\.) (?=[A-Z`\d])(.*)$/.exec(text) : null;
+  const [, first = text, rest = ""] = sentences ?? [];
   return (
     <div id={id} class="faint">
       <p>{withCode(first)}</p>
