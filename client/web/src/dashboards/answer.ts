@@ -2,8 +2,12 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { ApiError } from "../api";
 import { guarded } from "../session";
 import { keepOpen, repeat } from "../visibility";
+
+const AFTER_BUSY = 3000; // milliseconds
+const A_DAY = 24 * 3600; // seconds
 
 export interface Answer<T> {
   readonly value: T | null; // null: it hasn't come yet
@@ -11,18 +15,29 @@ export interface Answer<T> {
   readonly load: () => Promise<void>; // asks again
 }
 
-// `inputs`: what the question is made of; when one changes, the answer to the old question is dropped.
-export function useAnswer<T>(ask: () => Promise<T>, inputs: readonly unknown[]): Answer<T> {
+// `inputs`: what the question is made of; when one changes, the answer to the old question is dropped. `show`:
+// shows a value until the one comes that is returned.
+export function useAnswer<T>(
+  ask: (show: (value: T) => void) => Promise<T>,
+  inputs: readonly unknown[],
+): Answer<T> {
   const state = useSignal<{ value: T | null; error: Error | null }>({ value: null, error: null });
   const latest = useRef(0);
 
   async function load() {
     const number = ++latest.current;
-    try {
-      const value = await guarded(ask());
+    const show = (value: T) => {
       if (number === latest.current) state.value = { value, error: null };
+    };
+    try {
+      show(await guarded(ask(show)));
     } catch (error) {
-      if (number === latest.current) state.value = { ...state.value, error: error as Error };
+      if (number !== latest.current) return;
+      state.value = { ...state.value, error: error as Error };
+      // Many asked at once. The wait differs, so that they don't come back at once.
+      if (error instanceof ApiError && error.httpStatus === 429) {
+        setTimeout(() => number === latest.current && void load(), AFTER_BUSY * (1 + Math.random()));
+      }
     }
   }
   useEffect(() => {
@@ -31,6 +46,20 @@ export function useAnswer<T>(ask: () => Promise<T>, inputs: readonly unknown[]):
     return () => void ++latest.current;
   }, inputs);
   return { ...state.value, load };
+}
+
+// Asks for figures that the coordinator keeps: first for those that it has, which come at once, and then for
+// newer ones if they are older than `freshSeconds`.
+export function fresh<T extends { computedAt?: string }>(
+  ask: (maxAgeSeconds: number) => Promise<T>,
+  freshSeconds: number,
+): (show: (value: T) => void) => Promise<T> {
+  return async (show) => {
+    const kept = await ask(A_DAY);
+    if (Date.now() - Date.parse(kept.computedAt ?? "") <= 1000 * freshSeconds) return kept;
+    show(kept);
+    return ask(freshSeconds);
+  };
 }
 
 // Loads again and again while the page is seen.

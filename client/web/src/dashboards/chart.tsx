@@ -201,10 +201,10 @@ function optionsOf(props: Props, box: HTMLElement, walkedTo: (i: number | null) 
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
     scales: {
       x: { time: xIsTime, ...(isStacked ? { range: barRange } : {}) },
-      y: { range: (_plot, low, high) => yRange ?? niceRange(low, high, isStacked) },
+      y: { range: (_plot, low, high) => yRange ?? niceRange(low, high, props) },
     },
     axes: [
-      { ...axis, space: 80, ...(xIsTime ? {} : { values: (_plot, ticks) => ticks.map(xText) }) },
+      { ...axis, space: 80, size: xIsTime ? 48 : 32, ...(xIsTime ? {} : { values: (_plot, ticks) => ticks.map(xText) }) },
       { ...axis, size: 64, values: (_plot, ticks) => ticks.map(yText) },
     ],
     bands,
@@ -224,10 +224,14 @@ function barRange(plot: uPlot, low: number, high: number): uPlot.Range.MinMax {
   return [low - half, high + half];
 }
 
-function niceRange(low: number, high: number, fromZero = false): uPlot.Range.MinMax {
-  if (!Number.isFinite(low) || !Number.isFinite(high)) return [0, 1];
-  const [from, to] = uPlot.rangeNum(fromZero ? 0 : low, high, 0.1, true);
-  return [fromZero ? 0 : from!, to!];
+// Room for all values and intervals.
+function niceRange(low: number, high: number, { series, isStacked }: Props): uPlot.Range.MinMax {
+  const ends = series.flatMap((each) => [...(each.low ?? []), ...(each.high ?? [])]);
+  const known = [low, high, ...ends].filter((value): value is number => Number.isFinite(value));
+  if (known.length === 0) return [0, 1];
+  const least = isStacked ? 0 : Math.min(...known);
+  const [from, to] = uPlot.rangeNum(least, Math.max(...known), 0.1, true);
+  return [isStacked ? 0 : from!, to!];
 }
 
 function drawWhiskers(plot: uPlot, { x, series }: Props, colour: (property: string) => string): void {

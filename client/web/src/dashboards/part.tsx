@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { Failure } from "../failure";
 import type { Answer, Pages } from "./answer";
+import { When } from "./when";
 
 interface PartProps<T> {
   name: string; // its heading
@@ -13,10 +14,16 @@ interface PartProps<T> {
 // A part of a page that loads by itself.
 export function Part<T>({ name, answer, actions, children, style = "" }: PartProps<T>) {
   const { value, error, load } = answer;
+  const { computedAt } = (value ?? {}) as { computedAt?: string };
   return (
     <section class={`part ${style}`} aria-label={name} aria-busy={value === null && !error}>
       <div class="part-head">
         <h3>{name}</h3>
+        {computedAt && (
+          <span class="faint">
+            as of <When at={computedAt} />
+          </span>
+        )}
         {value !== null && actions?.(value)}
       </div>
       {error && <Failure message={error.message} retry={() => void load()} />}
