@@ -107,7 +107,7 @@ const part = (page, name) => page.getByRole("region", { name, exact: true });
 const cells = async (page, row) => (await row.getByRole("cell").allTextContents()).map((text) => text.trim());
 const rowOf = (page, name) => page.getByRole("row").filter({ has: page.getByRole("rowheader", { name, exact: true }) });
 const field = (page, name) => page.getByLabel(name).first();
-const signed = (value) => `${value < 0 ? "−" : value > 0 ? "+" : "±"}${Math.abs(value).toFixed(3)}`;
+const signed = (value) => `${Math.abs(value) < 0.0005 ? "±" : value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
 const counts = ({ true_positives, false_positives, false_negatives }) =>
   `${true_positives} right, ${false_positives} false, ${false_negatives} missed`;
 const servingNow = () => json("model", "list").models.find(({ state }) => state === "serving")?.number;
@@ -287,7 +287,7 @@ test("the form says what is wrong at the field, what a round takes, and starts i
   await field(page, "init model").fill('no "such"');
   await page.locator('[id="field-detector.init_model-problem"]').getByText('no "such"').waitFor();
   await field(page, "init model").fill("");
-  await page.getByText("training", { exact: true }).click();
+  await page.locator("summary").filter({ hasText: /^training/ }).click();
   await field(page, "batch size").fill("2");
   await field(page, "strategy").selectOption("entropy");
   await page.locator("pre").getByText('strategy: "entropy"').waitFor();
