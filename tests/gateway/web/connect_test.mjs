@@ -72,8 +72,8 @@ function importPictures(projectName, ...kinds) {
   deployment.loupe("import", "--images", folder, "--project", projectName);
 }
 
-// Two models that could serve: what a worker would have trained is imported, and gets rounds by SQL. Both have
-// predicted a labelled image of the holdout.
+// Two models that could serve: what a worker would have trained is imported, and gets rounds by SQL. Both
+// have predicted the labelled holdout.
 async function makeModels() {
   const weights = rows["ModelService.ImportModel"].request;
   for (const name of ["first", "second"]) {
@@ -95,8 +95,8 @@ async function makeModels() {
     INSERT INTO prediction (model_id, image_id, corners, labels, scores, runner_up_labels, runner_up_scores,
                             background_scores, agreements, embedding, max_foreground_score)
     SELECT model.id, image.id, '{1,1,7,7}', '{1}', ARRAY[score], '{2}', '{0}', '{0}', '{}', '', score
-    FROM image JOIN model USING (project_id) JOIN (VALUES ('first', 0.9), ('second', 0.1)) of (name, score) USING (name)
-    WHERE side = 'holdout';
+    FROM (VALUES ('first', 0.9), ('second', 0.1)) AS scored (name, score)
+    JOIN model USING (name) JOIN image USING (project_id) WHERE side = 'holdout';
   `);
 }
 

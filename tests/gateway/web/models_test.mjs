@@ -19,7 +19,18 @@ before(async () => {
   truth = parts.truth;
   const coco = path.join(parts.folder, "annotations.json");
   const images = path.join(parts.folder, "images");
-  deployment.loupe("import", "--images", images, "--coco", coco, "--labelled", "all", "--blind", "--project", "parts");
+  deployment.loupe(
+    "import",
+    "--images",
+    images,
+    "--coco",
+    coco,
+    "--labelled",
+    "all",
+    "--blind",
+    "--project",
+    "parts",
+  );
   place.createProject("empty", ["scratch"]);
   for (const role of ["engineer", "viewer", "annotator"]) deployment.token(role, role);
   makeModels();
@@ -44,11 +55,30 @@ function makeModels() {
   for (const [i, name] of names.entries()) {
     const file = path.join(deployment.folder, `${name}.safetensors`);
     fs.writeFileSync(file, weights(i + 1));
-    deployment.loupe("model", "import", "--weights", file, "--preset", "small", "--name", name, "--project", "parts");
+    deployment.loupe(
+      "model",
+      "import",
+      "--weights",
+      file,
+      "--preset",
+      "small",
+      "--name",
+      name,
+      "--project",
+      "parts",
+    );
   }
   const gates = [
     { outcome: 1, images: 20n },
-    { outcome: 2, againstModel: 1, images: 20n, againstAp50: 0.25, difference: 0.5, differenceLow: 0.4, differenceHigh: 0.625 },
+    {
+      outcome: 2,
+      againstModel: 1,
+      images: 20n,
+      againstAp50: 0.25,
+      difference: 0.5,
+      differenceLow: 0.4,
+      differenceHigh: 0.625,
+    },
   ];
   const judged = gates.map((gate, i) => {
     const perClass = truth.categories.map((_, c) => ({ label: c + 1, ap: 0.2, ap50: (i + 1) / 4 }));
@@ -80,16 +110,30 @@ function makeModels() {
 function predictionRows(model) {
   return truth.images.map(({ id, file_name: file }, i) => {
     const own = truth.annotations.filter((each) => each.image_id === id);
-    const boxes = own.slice(0, model === 1 ? 1 : own.length).map(({ bbox: [x, y, w, h], category_id: category }) => {
-      return { corners: [x, y, x + w, y + h], label: category };
-    });
+    const boxes = own
+      .slice(0, model === 1 ? 1 : own.length)
+      .map(({ bbox: [x, y, w, h], category_id: category }) => {
+        return { corners: [x, y, x + w, y + h], label: category };
+      });
     if (model === 2 && i % 3 === 0) boxes.push({ corners: [1, 1, 9, 9], label: 1 });
     const array = (values, type) => `ARRAY[${values.join(", ")}]::${type}[]`;
     const columns = [
-      array(boxes.flatMap(({ corners }) => corners), "real"),
-      array(boxes.map(({ label }) => label), "smallint"),
-      array(boxes.map((_, n) => 0.9 - 0.01 * n), "real"),
-      array(boxes.map(() => 0), "real"),
+      array(
+        boxes.flatMap(({ corners }) => corners),
+        "real",
+      ),
+      array(
+        boxes.map(({ label }) => label),
+        "smallint",
+      ),
+      array(
+        boxes.map((_, n) => 0.9 - 0.01 * n),
+        "real",
+      ),
+      array(
+        boxes.map(() => 0),
+        "real",
+      ),
     ];
     return `(${model}, '${file}', ${columns.join(", ")})`;
   });
@@ -105,9 +149,11 @@ async function open(t, who, address, options) {
 const json = (...words) => deployment.json(...words, "--project", "parts");
 const part = (page, name) => page.getByRole("region", { name, exact: true });
 const cells = async (page, row) => (await row.getByRole("cell").allTextContents()).map((text) => text.trim());
-const rowOf = (page, name) => page.getByRole("row").filter({ has: page.getByRole("rowheader", { name, exact: true }) });
+const rowOf = (page, name) =>
+  page.getByRole("row").filter({ has: page.getByRole("rowheader", { name, exact: true }) });
 const field = (page, name) => page.getByLabel(name).first();
-const signed = (value) => `${Math.abs(value) < 0.0005 ? "±" : value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
+const signed = (value) =>
+  `${Math.abs(value) < 0.0005 ? "±" : value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
 const counts = ({ true_positives, false_positives, false_negatives }) =>
   `${true_positives} right, ${false_positives} false, ${false_negatives} missed`;
 const servingNow = () => json("model", "list").models.find(({ state }) => state === "serving")?.number;
@@ -121,17 +167,24 @@ test("the list says what the command line says, also as a file", async (t) => {
   const page = await open(t, "viewer", "/models");
   const [backbone, second, first] = json("model", "list").models;
   await rowOf(page, "2").waitFor();
-  assert.deepEqual(
-    (await cells(page, rowOf(page, "2"))).slice(0, 6),
-    ["second", "candidate", "small", second.evaluation.ap50.toFixed(3), "20", "passed +0.500 (+0.400 to +0.625)"],
-  );
+  assert.deepEqual((await cells(page, rowOf(page, "2"))).slice(0, 6), [
+    "second",
+    "candidate",
+    "small",
+    second.evaluation.ap50.toFixed(3),
+    "20",
+    "passed +0.500 (+0.400 to +0.625)",
+  ]);
   assert.deepEqual((await cells(page, rowOf(page, "1"))).slice(0, 2), ["first", "serving"]);
   assert.ok((await cells(page, rowOf(page, "3"))).includes("imported"));
   assert.equal(await page.getByText("loupe model import").count(), 0, "a viewer can't");
   const file = await downloaded(page, () => page.getByRole("button", { name: "JSON" }).click());
   assert.equal(file.name, "parts-models.json");
   const rows = JSON.parse(file.bytes);
-  assert.deepEqual(rows.map(({ number }) => number), [3, 2, 1]);
+  assert.deepEqual(
+    rows.map(({ number }) => number),
+    [3, 2, 1],
+  );
   assert.equal(rows[1].ap50, second.evaluation.ap50);
   assert.equal(rows[1].difference_low, second.gate.difference_low);
   assert.equal(rows[2].name, first.name);
@@ -168,7 +221,9 @@ test("a model's page leads to its relatives, and its weights have its hash", asy
 
 test("weights are for who may export them, in parts, and never damaged", async () => {
   const model = json("model", "show", "1");
-  const secrets = new Map(["viewer", "annotator"].map((role) => [role, deployment.token(role, `${role} of weights`)]));
+  const secrets = new Map(
+    ["viewer", "annotator"].map((role) => [role, deployment.token(role, `${role} of weights`)]),
+  );
   const get = (role, headers = {}, id = model.id) =>
     fetch(`${deployment.url}/models/${id}/weights`, {
       headers: { ...headers, ...(role && { authorization: `Bearer ${secrets.get(role)}` }) },
@@ -207,7 +262,8 @@ test("two models side by side have the numbers of the command line", async (t) =
   assert.ok(text.includes(`Model 2 is better, on ${compared.images} images`), text);
   assert.ok(text.includes(`${signed(compared.ap50.low)} to ${signed(compared.ap50.high)}`), text);
   assert.ok(text.includes(`AP50 ${compared.first_evaluation.ap50.toFixed(3)}`), text);
-  for (const which of ["first", "second"]) assert.ok(text.includes(counts(compared[`${which}_counts`])), text);
+  for (const which of ["first", "second"])
+    assert.ok(text.includes(counts(compared[`${which}_counts`])), text);
   for (const { class: name, boxes, ap50 } of compared.classes) {
     const row = await cells(page, rowOf(page, name));
     assert.equal(row[0], String(boxes));
@@ -215,9 +271,15 @@ test("two models side by side have the numbers of the command line", async (t) =
   }
   const better = part(page, "Where model 2 is better");
   const names = await better.locator(".pair > .name").allTextContents();
-  assert.deepEqual(names, compared.second_better.slice(0, 12).map(({ file_name }) => file_name));
+  assert.deepEqual(
+    names,
+    compared.second_better.slice(0, 12).map(({ file_name }) => file_name),
+  );
   const first = compared.second_better[0];
-  await better.getByText(`Model 1: ${counts(first.first)}`).first().waitFor();
+  await better
+    .getByText(`Model 1: ${counts(first.first)}`)
+    .first()
+    .waitFor();
   const worse = part(page, "Where model 1 is better");
   await worse.getByText(`on ${compared.first_better_images} image`).waitFor();
   assert.ok(compared.first_better_images > 0);
@@ -241,7 +303,11 @@ test("two models side by side have the numbers of the command line", async (t) =
     ["a=1&b=3", "backbone has predicted no labelled image"],
   ]) {
     await page.goto(`${base}/compare?${query}`);
-    await page.getByRole("alert").filter({ hasText: reason }).getByRole("link", { name: "All models" }).waitFor();
+    await page
+      .getByRole("alert")
+      .filter({ hasText: reason })
+      .getByRole("link", { name: "All models" })
+      .waitFor();
   }
 });
 
@@ -266,7 +332,9 @@ test("an engineer promotes and rolls back, and learns what somebody else did mea
   await page.goto(`${base}/models/3`);
   await page.getByText("It can't serve, since no round of this project trained it.").waitFor();
   await page.getByRole("link", { name: "Start a round from it" }).click();
-  await page.waitForFunction(() => document.querySelector('[id="field-detector.init_model"]')?.value === "backbone");
+  await page.waitForFunction(
+    () => document.querySelector('[id="field-detector.init_model"]')?.value === "backbone",
+  );
 });
 
 test("the form says what is wrong at the field, what a round takes, and starts it", async (t) => {
@@ -274,7 +342,9 @@ test("the form says what is wrong at the field, what a round takes, and starts i
   const iterations = field(page, "iterations");
   const problem = page.locator('[id="field-training.iterations-problem"]');
   const labelled = json("round", "submit", "--plan");
-  await page.getByText(`${labelled.snapshot_images} labelled images, ${labelled.snapshot_boxes} boxes`).waitFor();
+  await page
+    .getByText(`${labelled.snapshot_images} labelled images, ${labelled.snapshot_boxes} boxes`)
+    .waitFor();
   assert.equal(await iterations.getAttribute("placeholder"), "400");
   await iterations.fill("0");
   await problem.getByText("training.iterations is 0, must be from 1 to 1000000").waitFor();
@@ -287,7 +357,10 @@ test("the form says what is wrong at the field, what a round takes, and starts i
   await field(page, "init model").fill('no "such"');
   await page.locator('[id="field-detector.init_model-problem"]').getByText('no "such"').waitFor();
   await field(page, "init model").fill("");
-  await page.locator("summary").filter({ hasText: /^training/ }).click();
+  await page
+    .locator("summary")
+    .filter({ hasText: /^training/ })
+    .click();
   await field(page, "batch size").fill("2");
   await field(page, "strategy").selectOption("entropy");
   await page.locator("pre").getByText('strategy: "entropy"').waitFor();
@@ -301,8 +374,12 @@ test("the form says what is wrong at the field, what a round takes, and starts i
   await page.getByRole("button", { name: "Start the round" }).click();
   await page.waitForURL(/rounds\/3$/);
   const { recipe } = json("round", "show", "3");
-  for (const line of ["iterations: 7", "batch_size: 2", 'strategy: "entropy"']) assert.ok(recipe.includes(line), recipe);
-  assert.deepEqual(page.problems.filter((each) => !each.includes("400")), []);
+  for (const line of ["iterations: 7", "batch_size: 2", 'strategy: "entropy"'])
+    assert.ok(recipe.includes(line), recipe);
+  assert.deepEqual(
+    page.problems.filter((each) => !each.includes("400")),
+    [],
+  );
 });
 
 test("a round's recipe is taken over, but for its defaults", async (t) => {
@@ -332,7 +409,11 @@ test("who may not start rounds or see figures reads that", async (t) => {
   assert.equal(await part(annotator, "Lineage").count(), 0);
 });
 
-for (const [colorScheme, width] of [["light", 1280], ["dark", 1920], ["light", 390]]) {
+for (const [colorScheme, width] of [
+  ["light", 1280],
+  ["dark", 1920],
+  ["light", 390],
+]) {
   test(`the pages fit ${width} pixels, ${colorScheme}`, async (t) => {
     const viewport = { width, height: 800 };
     const page = await open(t, "engineer", "/models", { colorScheme, viewport });

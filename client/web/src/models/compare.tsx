@@ -1,6 +1,6 @@
 // Two models side by side, on the labelled images of the holdout that both predicted.
 
-import type { BoxCountsJson, ClassDifferenceJson, ModelComparisonJson } from "../../gen/loupe/v1/insight_pb";
+import type { ClassDifferenceJson, ModelComparisonJson } from "../../gen/loupe/v1/insight_pb";
 import type { ModelJson } from "../../gen/loupe/v1/model_pb";
 import { nameOf, Swatch } from "../annotate/class_panel";
 import { ApiError, call } from "../api";
@@ -16,23 +16,20 @@ import { Table } from "../dashboards/table";
 import { Title } from "../dashboards/title";
 import { mayRead } from "../role";
 import { changeQuery, pageAddress } from "../route";
+import { countsText, verdictOf, type Compared } from "./comparison";
 import { Differences } from "./differences";
 import { numberIn } from "./gate";
 import "./models.css";
-
-export interface Compared {
-  project: string;
-  first: string; // numbers or names
-  second: string;
-  scoreThreshold: number;
-}
 
 // The newest ones that a person can choose from; another one can be named in the address.
 const CHOICES = 100;
 
 export function Compare({ project, query, caller }: ProjectPageProps) {
   const { name = "" } = project;
-  const models = useAnswer(() => call("ModelService", "listModels", { project: name, pageSize: CHOICES }), [name]);
+  const models = useAnswer(
+    () => call("ModelService", "listModels", { project: name, pageSize: CHOICES }),
+    [name],
+  );
   const first = query.get("a") ?? "";
   const second = query.get("b") ?? "";
   const scoreThreshold = thresholdOf(query.get("score"));
@@ -151,24 +148,12 @@ function Comparison({ project, compared }: ComparisonProps) {
   );
 }
 
-// What the interval of the difference says.
-export function verdictOf({ first, second, ap50, images }: ModelComparisonJson): string {
-  const low = numberIn(ap50?.low);
-  const high = numberIn(ap50?.high);
-  if (!ap50) return "The images hold no box, so there is no AP50.";
-  if (low === undefined || high === undefined) {
-    return `Fewer than 30 boxes are too few to tell. Label more of the holdout.`;
-  }
-  if (low > 0) return `Model ${second} is better, on ${count(images)} images: the interval is above 0.`;
-  if (high < 0) return `Model ${first} is better, on ${count(images)} images: the interval is below 0.`;
-  return `${count(images)} images don't tell which is better: the interval holds 0.`;
-}
-
 function Verdict({ answer }: { answer: Answer<ModelComparisonJson> }) {
   return (
     <Part name="On the same images" answer={answer} style="verdict">
       {(comparison) => {
-        const { first, second, ap50, firstEvaluation, secondEvaluation, firstCounts, secondCounts } = comparison;
+        const { first, second, ap50, firstEvaluation, secondEvaluation, firstCounts, secondCounts } =
+          comparison;
         return (
           <>
             <p class="sentence">{verdictOf(comparison)}</p>
@@ -192,11 +177,6 @@ function Verdict({ answer }: { answer: Answer<ModelComparisonJson> }) {
       }}
     </Part>
   );
-}
-
-// "12 right, 3 false, 1 missed"
-export function countsText({ truePositives, falsePositives, falseNegatives }: BoxCountsJson = {}): string {
-  return `${count(truePositives)} right, ${count(falsePositives)} false, ${count(falseNegatives)} missed`;
 }
 
 interface ClassTableProps {
@@ -228,7 +208,12 @@ function ClassTable({ project, answer }: ClassTableProps) {
           </>
         ),
       },
-      { name: "boxes", title: "Boxes", value: ({ boxes }) => numberOf(boxes), show: ({ boxes }) => count(boxes) },
+      {
+        name: "boxes",
+        title: "Boxes",
+        value: ({ boxes }) => numberOf(boxes),
+        show: ({ boxes }) => count(boxes),
+      },
       ap50Column("first_ap50", `AP50 of model ${first}`, firstEvaluation),
       ap50Column("second_ap50", `AP50 of model ${second}`, secondEvaluation),
       {
@@ -244,11 +229,14 @@ function ClassTable({ project, answer }: ClassTableProps) {
         title: "90 % interval",
         value: () => null,
         show: ({ ap50 }) =>
-          interval(numberIn(ap50?.low), numberIn(ap50?.high), difference) || <span class="faint">too few boxes</span>,
+          interval(numberIn(ap50?.low), numberIn(ap50?.high), difference) || (
+            <span class="faint">too few boxes</span>
+          ),
       },
     ];
   };
-  const isUsed = ({ label }: ClassDifferenceJson) => !project.classes?.find((each) => each.label === label)?.retired;
+  const isUsed = ({ label }: ClassDifferenceJson) =>
+    !project.classes?.find((each) => each.label === label)?.retired;
   const rowsOf = ({ classes = [] }: ModelComparisonJson) => classes.filter(isUsed);
   return (
     <Part

@@ -18,7 +18,7 @@ import { More } from "../dashboards/part";
 import { Thumbnail } from "../dashboards/thumbnail";
 import { pageAddress } from "../route";
 import { counted } from "../words";
-import { countsText, type Compared } from "./compare";
+import { countsText, type Compared } from "./comparison";
 
 interface Props {
   project: ProjectPageProps["project"];
@@ -48,9 +48,21 @@ const columns: Column<ModelDifferenceJson>[] = [
   { name: "image_id", title: "Image", value: ({ image }) => numberOf(image?.id) },
   { name: "file_name", title: "File", value: ({ image }) => image?.fileName },
   ...(["first", "second"] as const).flatMap((which): Column<ModelDifferenceJson>[] => [
-    { name: `${which}_true_positives`, title: "", value: (row) => numberOf(row[which]?.counts?.truePositives) },
-    { name: `${which}_false_positives`, title: "", value: (row) => numberOf(row[which]?.counts?.falsePositives) },
-    { name: `${which}_false_negatives`, title: "", value: (row) => numberOf(row[which]?.counts?.falseNegatives) },
+    {
+      name: `${which}_true_positives`,
+      title: "",
+      value: (row) => numberOf(row[which]?.counts?.truePositives),
+    },
+    {
+      name: `${which}_false_positives`,
+      title: "",
+      value: (row) => numberOf(row[which]?.counts?.falsePositives),
+    },
+    {
+      name: `${which}_false_negatives`,
+      title: "",
+      value: (row) => numberOf(row[which]?.counts?.falseNegatives),
+    },
   ]),
 ];
 
@@ -73,13 +85,14 @@ export function Differences({ project, compared, comparison, isFirstBetter }: Pr
           />
         )}
       </div>
-      <p class="faint">
-        {numberOf(images) === 0
-          ? "There is no such image."
-          : `It makes fewer mistakes (false and missed boxes) on ${counted(numberOf(images), "image", "images")} of ${count(
-              comparison.images,
-            )}, the largest differences first.`}
-      </p>
+      {numberOf(images) === 0 ? (
+        <p class="faint">There is no such image.</p>
+      ) : (
+        <p class="faint">
+          It makes fewer mistakes (false and missed boxes) on {counted(numberOf(images), "image", "images")} of{" "}
+          {count(comparison.images)}, the largest differences first.
+        </p>
+      )}
       {pages.rows && pages.rows.length > 0 && (
         <>
           <Legend />
@@ -175,8 +188,21 @@ function Overlay({ width, height, truth, isFound, predicted }: OverlayProps) {
   );
 }
 
-function Drawn({ box, kind, isCrossed = false }: { box: BoxJson | undefined; kind: string; isCrossed?: boolean }) {
-  const [x1, y1, x2, y2] = [box?.x1, box?.y1, box?.x2, box?.y2].map(Number) as [number, number, number, number];
+function Drawn({
+  box,
+  kind,
+  isCrossed = false,
+}: {
+  box: BoxJson | undefined;
+  kind: string;
+  isCrossed?: boolean;
+}) {
+  const [x1, y1, x2, y2] = [box?.x1, box?.y1, box?.x2, box?.y2].map(Number) as [
+    number,
+    number,
+    number,
+    number,
+  ];
   return (
     <>
       <rect class={kind} x={x1} y={y1} width={x2 - x1} height={y2 - y1} />

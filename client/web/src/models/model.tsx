@@ -115,9 +115,10 @@ function Head({ project, model, serving, mayRead }: HeadProps) {
       </p>
       {numberOf(model.withdrawnLabels) > 0 && (
         <p class="card warned">
-          {counted(numberOf(model.withdrawnLabels), "label", "labels")} that it learned from, itself or through the
-          models that its weights come from, {numberOf(model.withdrawnLabels) === 1 ? "was" : "were"} withdrawn since.
-          A new round learns without them.
+          {counted(numberOf(model.withdrawnLabels), "label", "labels")} that it learned from, itself or
+          through the models that its weights come from,{" "}
+          {numberOf(model.withdrawnLabels) === 1 ? "was" : "were"} withdrawn since. A new round learns without
+          them.
         </p>
       )}
     </>
@@ -141,8 +142,8 @@ function Figures({ project, model }: { project: string; model: ModelJson }) {
       </Figure>
       {evaluationNow && (
         <Figure name="AP50 by the labels of now" value={score(numberIn(evaluationNow.ap50))}>
-          {counted(numberOf(model.relabelledImages), "image was", "images were")} labelled since, or their labels
-          corrected or withdrawn.
+          {counted(numberOf(model.relabelledImages), "image was", "images were")} labelled since, or their
+          labels corrected or withdrawn.
         </Figure>
       )}
       <Figure name="AP" value={score(numberIn(evaluation.ap))}>
@@ -156,7 +157,9 @@ function Figures({ project, model }: { project: string; model: ModelJson }) {
         >
           {meaningOf(gate)}{" "}
           {isCompared(gate) && (
-            <a href={pageAddress("compare", project, "", { a: gate.againstModel, b: model.number })}>Side by side</a>
+            <a href={pageAddress("compare", project, "", { a: gate.againstModel, b: model.number })}>
+              Side by side
+            </a>
           )}
         </Figure>
       )}
@@ -213,9 +216,13 @@ function Classes({ project, model }: ClassesProps) {
     <Part
       name="Classes"
       answer={answer}
-      actions={() => <Downloads name={`${project.name}-model-${model.number}-classes`} columns={columns} rows={rows} />}
+      actions={() => (
+        <Downloads name={`${project.name}-model-${model.number}-classes`} columns={columns} rows={rows} />
+      )}
     >
-      {() => <Table caption="Metrics by class" columns={columns} rows={rows} rowKey={({ label = 0 }) => label} />}
+      {() => (
+        <Table caption="Metrics by class" columns={columns} rows={rows} rowKey={({ label = 0 }) => label} />
+      )}
     </Part>
   );
 }
@@ -293,7 +300,12 @@ const originColumns: Column<OriginCountJson>[] = [
 
 const authorColumns: Column<AuthorCountJson>[] = [
   { name: "author", title: "Author", value: ({ author }) => author },
-  { name: "images", title: "Images", value: ({ images }) => numberOf(images), show: ({ images }) => count(images) },
+  {
+    name: "images",
+    title: "Images",
+    value: ({ images }) => numberOf(images),
+    show: ({ images }) => count(images),
+  },
   {
     name: "blind_images",
     title: "of them blind",

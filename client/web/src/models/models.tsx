@@ -83,7 +83,12 @@ function columnsOf(project: string): Column<ModelJson>[] {
   const linkTo = (page: "model" | "round", number: number | undefined, text = String(number)) =>
     number ? <a href={pageAddress(page, project, number)}>{text}</a> : "";
   return [
-    { name: "number", title: "Model", value: ({ number }) => number, show: ({ number }) => linkTo("model", number) },
+    {
+      name: "number",
+      title: "Model",
+      value: ({ number }) => number,
+      show: ({ number }) => linkTo("model", number),
+    },
     {
       name: "name",
       title: "Name",
@@ -100,7 +105,13 @@ function columnsOf(project: string): Column<ModelJson>[] {
         </>
       ),
     },
-    { name: "state", title: "State", isText: true, value: ({ state }) => state, show: ({ state }) => <State state={state} /> },
+    {
+      name: "state",
+      title: "State",
+      isText: true,
+      value: ({ state }) => state,
+      show: ({ state }) => <State state={state} />,
+    },
     { name: "preset", title: "Preset", isText: true, value: ({ preset }) => preset },
     {
       name: "ap50",
@@ -131,7 +142,11 @@ function columnsOf(project: string): Column<ModelJson>[] {
         </>
       ),
     },
-    { name: "difference", title: "", value: ({ gate }) => (isCompared(gate) ? numberIn(gate?.difference) : null) },
+    {
+      name: "difference",
+      title: "",
+      value: ({ gate }) => (isCompared(gate) ? numberIn(gate?.difference) : null),
+    },
     {
       name: "difference_low",
       title: "",
@@ -149,7 +164,12 @@ function columnsOf(project: string): Column<ModelJson>[] {
       show: ({ snapshotImages, round }) => (round ? count(snapshotImages) : ""),
     },
     { name: "snapshot_boxes", title: "", value: ({ snapshotBoxes }) => numberOf(snapshotBoxes) },
-    { name: "parent", title: "Parent", value: ({ parent }) => parent || null, show: ({ parent }) => linkTo("model", parent) },
+    {
+      name: "parent",
+      title: "Parent",
+      value: ({ parent }) => parent || null,
+      show: ({ parent }) => linkTo("model", parent),
+    },
     {
       name: "round",
       title: "Round",

@@ -33,7 +33,7 @@ export function Serving({ project, model, serving, reload }: Props) {
       if (error instanceof ApiError) requestId.current = newRequestId();
       const isStale = error instanceof ApiError && error.reason === "SERVING_CHANGED";
       message.value = isStale
-        ? "Somebody changed meanwhile which model serves, so nothing was done. This page shows what holds now."
+        ? "Somebody changed meanwhile which model serves, so nothing was done. The page shows what holds now."
         : (error as Error).message;
     }
     await reload();
@@ -74,14 +74,15 @@ interface RollBackProps {
 }
 
 function RollBack({ project, model, isBusy, rollBack }: RollBackProps) {
-  if (!model.replaced) return <p>It serves: it ranks the queue and predicts for annotators. No model served before it.</p>;
+  if (!model.replaced)
+    return <p>It serves: it ranks the queue and predicts for annotators. No model served before it.</p>;
   return (
     <>
       <p>
         It serves: it ranks the queue and predicts for annotators. Rolling back makes{" "}
-        <a href={pageAddress("model", project, model.replaced)}>model {model.replaced}</a>, which served before it,
-        the serving model again, and the ranking made from that one the queue. This model is kept and can be promoted
-        again. Labels stay as they are.
+        <a href={pageAddress("model", project, model.replaced)}>model {model.replaced}</a>, which served
+        before it, the serving model again, and the ranking made from that one the queue. This model is kept
+        and can be promoted again. Labels stay as they are.
       </p>
       <button type="button" disabled={isBusy} onClick={() => void rollBack()}>
         Roll back to model {model.replaced}
@@ -121,8 +122,9 @@ function Promote({ project, model, serving, isBusy, promote }: PromoteProps) {
         ) : (
           "No model serves now."
         )}{" "}
-        Promoting makes this one the serving model, whatever its gate says: it predicts for annotators, and the ranking
-        made from it becomes the queue. {serving && `Model ${serving.number} is kept, and you can roll back to it. `}
+        Promoting makes this one the serving model, whatever its gate says: it predicts for annotators, and
+        the ranking made from it becomes the queue.{" "}
+        {serving && `Model ${serving.number} is kept, and you can roll back to it. `}
         {model.gate?.outcome === "GATE_HELD" && meaningOf(model.gate)}
       </p>
       <button type="button" disabled={isBusy} onClick={() => void promote()}>

@@ -1,5 +1,6 @@
 // What a round would take, before it is started.
 
+import type { ComponentChildren } from "preact";
 import type { RoundPlanJson } from "../../gen/loupe/v1/round_pb";
 import { count, numberOf } from "../dashboards/formats";
 import { counted, durationOf } from "../words";
@@ -13,13 +14,16 @@ export function Cost({ plan, isOld }: { plan: RoundPlanJson; isOld: boolean }) {
         <tbody>
           <Step name="Train">
             {counted(numberOf(plan.snapshotImages), "labelled image", "labelled images")},{" "}
-            {counted(numberOf(plan.snapshotBoxes), "box", "boxes")}, {epochsOf(plan)} <Time seconds={trainingSeconds} />
+            {counted(numberOf(plan.snapshotBoxes), "box", "boxes")}, {epochsOf(plan)}{" "}
+            <Time seconds={trainingSeconds} />
           </Step>
           <Step name="Evaluate">
-            {counted(numberOf(plan.evaluatedImages), "image", "images")} of the holdout <Time seconds={evaluatingSeconds} />
+            {counted(numberOf(plan.evaluatedImages), "image", "images")} of the holdout{" "}
+            <Time seconds={evaluatingSeconds} />
           </Step>
           <Step name="Predict">
-            {counted(numberOf(plan.predictedImages), "image", "images")} of the pool <Time seconds={predictingSeconds} />
+            {counted(numberOf(plan.predictedImages), "image", "images")} of the pool{" "}
+            <Time seconds={predictingSeconds} />
           </Step>
         </tbody>
       </table>
@@ -32,7 +36,7 @@ export function Cost({ plan, isOld }: { plan: RoundPlanJson; isOld: boolean }) {
   );
 }
 
-function Step({ name, children }: { name: string; children: preact.ComponentChildren }) {
+function Step({ name, children }: { name: string; children: ComponentChildren }) {
   return (
     <tr>
       <th scope="row" class="text">

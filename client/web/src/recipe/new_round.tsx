@@ -18,7 +18,15 @@ import { guarded } from "../session";
 import { Cost } from "./cost";
 import "./recipe.css";
 import { RecipeField, withCode } from "./recipe_field";
-import { fieldsOf, problemsIn, recipeText, syntaxProblem, valueAt, valuesOf, type Values } from "./recipe_text";
+import {
+  fieldsOf,
+  problemsIn,
+  recipeText,
+  syntaxProblem,
+  valueAt,
+  valuesOf,
+  type Values,
+} from "./recipe_text";
 
 // What nearly everybody decides; the rest is folded.
 const FIRST = [
@@ -88,7 +96,9 @@ function Form({ project, query, description, models }: FormProps) {
   const values: Values = Object.fromEntries(fields.map(({ path = "" }) => [path, query.get(path) ?? ""]));
   const text = recipeText(description, values);
   const wrong = Object.fromEntries(
-    fields.map((field) => [field.path ?? "", syntaxProblem(field, values[field.path ?? ""]!)] as const).filter(([, problem]) => problem),
+    fields
+      .map((field) => [field.path ?? "", syntaxProblem(field, values[field.path ?? ""]!)] as const)
+      .filter(([, problem]) => problem),
   );
   const hasWrong = Object.keys(wrong).length > 0;
   const { plan, refusal, load } = usePlan(name, text, hasWrong);
@@ -164,7 +174,11 @@ function Form({ project, query, description, models }: FormProps) {
         <h3>
           Recipe{" "}
           {text !== "" && (
-            <button type="button" class="small" onClick={() => save(`${name}-recipe.textproto`, "text/plain", text)}>
+            <button
+              type="button"
+              class="small"
+              onClick={() => save(`${name}-recipe.textproto`, "text/plain", text)}
+            >
               Save
             </button>
           )}
@@ -223,7 +237,11 @@ function useStart(project: string, text: string) {
     isBusy.value = true;
     error.value = "";
     try {
-      const asked = call("RoundService", "submitRound", { requestId: request.current.id, project, recipe: text });
+      const asked = call("RoundService", "submitRound", {
+        requestId: request.current.id,
+        project,
+        recipe: text,
+      });
       const { number = 0 } = await guarded(asked);
       location.hash = pageAddress("round", project, number);
     } catch (refusal) {
@@ -247,7 +265,8 @@ function Refusal({ project, refusal, problems, retry }: RefusalProps) {
   if (refusal.reason === "NO_LABELS") {
     return (
       <p class="error">
-        Nothing in the pool is labelled yet. <a href={annotateAddress(project)}>Label images</a> or import labels first.
+        Nothing in the pool is labelled yet. <a href={annotateAddress(project)}>Label images</a> or import
+        labels first.
       </p>
     );
   }

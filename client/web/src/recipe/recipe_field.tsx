@@ -15,7 +15,9 @@ export function RecipeField({ field, value, byDefault, problem, suggestions, cha
   const { path = "", kind, choices = [], comment = "", repeated } = field;
   const id = `field-${path}`;
   const options = kind === "BOOLEAN" ? ["true", "false"] : choices;
-  const about = [rangeText(field), repeated ? "several with commas" : ""].filter((text) => text !== "").join("; ");
+  const about = [rangeText(field), repeated ? "several with commas" : ""]
+    .filter((text) => text !== "")
+    .join("; ");
   const shared = {
     id,
     value,

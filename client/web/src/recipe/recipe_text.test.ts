@@ -21,8 +21,17 @@ const description: RecipeDescriptionJson = {
       ],
     },
     { name: "", fields: [{ path: "seed", kind: "INTEGER", defaults: ["1"] }] },
-    { name: "ranking", fields: [{ path: "ranking.rare_share", kind: "REAL" }, { path: "ranking.random_share", kind: "REAL" }] },
-    { name: "pseudo_labels", fields: [{ path: "pseudo_labels.enabled", kind: "BOOLEAN", defaults: ["false"] }] },
+    {
+      name: "ranking",
+      fields: [
+        { path: "ranking.rare_share", kind: "REAL" },
+        { path: "ranking.random_share", kind: "REAL" },
+      ],
+    },
+    {
+      name: "pseudo_labels",
+      fields: [{ path: "pseudo_labels.enabled", kind: "BOOLEAN", defaults: ["false"] }],
+    },
   ],
 };
 const fields = fieldsOf(description);
@@ -47,7 +56,11 @@ test("only what is filled in is in the text", () => {
 });
 
 test("what is no number is said before anything is sent", () => {
-  const problem = (path: string, text: string) => syntaxProblem(fields.find((each) => each.path === path)!, text);
+  const problem = (path: string, text: string) =>
+    syntaxProblem(
+      fields.find((each) => each.path === path)!,
+      text,
+    );
   expect(problem("training.iterations", "1.5")).toBe("must be a whole number");
   expect(problem("training.iterations", "-3")).toBe("must be a whole number");
   expect(problem("training.iterations", "")).toBe("");
@@ -68,7 +81,9 @@ test("a refusal is found at the fields that it names", () => {
     "ranking.rare_share": "ranking.random_share and ranking.rare_share add up to more than 1",
     "": "seeds are nothing",
   });
-  expect(problemsIn("nothing in the pool is labelled", fields)).toEqual({ "": "nothing in the pool is labelled" });
+  expect(problemsIn("nothing in the pool is labelled", fields)).toEqual({
+    "": "nothing in the pool is labelled",
+  });
 });
 
 test("of an earlier recipe only what differs from the defaults is taken over", () => {

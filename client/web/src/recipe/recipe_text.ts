@@ -33,7 +33,9 @@ function partsOf(text: string, repeated: boolean | undefined): string[] {
 }
 
 function quoted(text: string): string {
-  const escaped = text.replace(/["\\]/g, "\\$&").replace(/[\x00-\x1f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`);
+  const escaped = text
+    .replace(/["\\]/g, "\\$&")
+    .replace(/[\x00-\x1f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`);
   return `"${escaped}"`;
 }
 
@@ -51,7 +53,9 @@ export function problemsIn(message: string, fields: readonly RecipeFieldJson[]):
   const problems: Record<string, string> = {};
   for (const line of message.split("\n")) {
     const text = line.replace(/^recipe: /, "");
-    const paths = fields.map(({ path = "" }) => path).filter((path) => path.includes(".") && names(text, path));
+    const paths = fields
+      .map(({ path = "" }) => path)
+      .filter((path) => path.includes(".") && names(text, path));
     for (const path of paths.length > 0 ? paths : [""]) {
       problems[path] = problems[path] ? `${problems[path]}\n${text}` : text;
     }
