@@ -1,5 +1,5 @@
--- The time that people spent on a snapshot's images, summed when it is made: a learning curve sums it for each
--- of a hundred rounds. NULL: a snapshot that isn't closed yet.
+-- The time that people spent on a snapshot's images, summed when it is made: a learning curve asks for that of
+-- a hundred rounds. NULL: the snapshot isn't closed yet.
 ALTER TABLE snapshot ADD spent_ms bigint, ADD timed_images bigint;
 UPDATE snapshot SET (spent_ms, timed_images) =
   (SELECT coalesce(sum(revision.spent_ms), 0), count(*) FILTER (WHERE revision.spent_ms > 0)

@@ -86,8 +86,8 @@ ORDER BY image.id LIMIT $4;
 
 -- name: SelectCommonDetections
 -- The boxes of models $2 and $3 on the first $4 unlabelled images of the pool, in order of sampling key, that
--- both models predicted. Of the pool, four times as many are looked at: it may be large, and neither model may
--- have predicted it.
+-- both models predicted. Four times as many are looked at, not the whole pool: neither model may have
+-- predicted it.
 SELECT image.id, earlier.corners, earlier.labels, earlier.scores, later.corners, later.labels, later.scores
 FROM (SELECT id, sampling_key FROM usable_image
       WHERE project_id = $1 AND side = 'pool' AND truth_revision_id IS NULL

@@ -9,13 +9,13 @@
 #include <utility>
 
 #include <google/protobuf/message.h>
+#include <google/protobuf/util/time_util.h>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "db/rows/message_row.h"
 
 namespace loupe {
 
@@ -32,7 +32,8 @@ class KeptAnswers {
         GetMessage(question, max_age, deadline, [&](absl::Time began) -> absl::StatusOr<MessagePointer> {
           absl::StatusOr<Answer> answer = compute();
           if (!answer.ok()) return answer.status();
-          *answer->mutable_computed_at() = TimestampOf(began);
+          *answer->mutable_computed_at() =
+              google::protobuf::util::TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(began));
           return std::make_shared<const Answer>(*std::move(answer));
         });
     if (!message.ok()) return message.status();

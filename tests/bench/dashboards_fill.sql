@@ -1,7 +1,7 @@
--- Fills the project `bench`, which has ten classes, as after many rounds, past the API: as many images as the
--- psql variable `images` says (a multiple of 1000), and `rounds` rounds. 85 % of the images are of the pool, a
--- fifth of them are labelled, and so are the first of the holdout. Each round has a model that predicted the
--- labelled holdout; the last one serves, and has predicted every image. Hashes are made up.
+-- Fills the project `bench`, which has ten classes, as after many rounds, past the API: as many images as
+-- the psql variable `images` says (a multiple of 1000), and `rounds` rounds. 85 % of the images are of the
+-- pool, a fifth of them are labelled, and so are the first of the holdout. Each round has a model that
+-- predicted the labelled holdout; the last one serves, and has predicted every image. Hashes are made up.
 BEGIN;
 SET LOCAL session_replication_role = replica;  -- foreign keys hold by construction
 SET LOCAL synchronous_commit = off;
@@ -98,8 +98,9 @@ SELECT :person + n % 50, :project, image, n, 5, 1000 + n % 9000, at FROM labelle
 
 -- 130 half floats from 0.125 to 2.
 CREATE TEMP TABLE embedding ON COMMIT DROP AS
-SELECT kind, decode(string_agg(regexp_replace(substr(md5(kind || ' ' || part), 1, 30), '(..)(.)', '\13\2', 'g'),
-                               ''), 'hex') AS bytes
+SELECT kind,
+       decode(string_agg(regexp_replace(substr(md5(kind || ' ' || part), 1, 30), '(..)(.)', '\13\2', 'g'), ''),
+              'hex') AS bytes
 FROM generate_series(0, 996) kind, generate_series(1, 13) part GROUP BY kind;
 CREATE FUNCTION pg_temp.corner(hash int, k int, model bigint, rounds bigint, most int) RETURNS real
 LANGUAGE sql IMMUTABLE AS $$

@@ -66,7 +66,11 @@ function fakeStream() {
 test("a stream that breaks off is opened again after a pause", async () => {
   const { open, end } = fakeStream();
   const problems: (string | null)[] = [];
-  const running = keepOpen(open, (error) => problems.push(error?.message ?? null), new AbortController().signal);
+  const running = keepOpen(
+    open,
+    (error) => problems.push(error?.message ?? null),
+    new AbortController().signal,
+  );
   await vi.advanceTimersByTimeAsync(0);
   end(new NetworkError());
   await vi.advanceTimersByTimeAsync(1000);

@@ -72,5 +72,7 @@ export async function keepOpen(
 }
 
 function isPassing(error: unknown): boolean {
-  return error instanceof NetworkError || (error instanceof ApiError && [429, 503].includes(error.httpStatus));
+  return (
+    error instanceof NetworkError || (error instanceof ApiError && [429, 503].includes(error.httpStatus))
+  );
 }

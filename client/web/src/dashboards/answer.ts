@@ -115,7 +115,12 @@ export function usePages<Row>(
   ask: (pageToken: string) => Promise<{ rows: readonly Row[]; nextPageToken: string }>,
   inputs: readonly unknown[],
 ): Pages<Row> {
-  const none = { rows: null as readonly Row[] | null, token: "", error: null as Error | null, isLoading: false };
+  const none = {
+    rows: null as readonly Row[] | null,
+    token: "",
+    error: null as Error | null,
+    isLoading: false,
+  };
   const state = useSignal(none);
   const latest = useRef(0);
 

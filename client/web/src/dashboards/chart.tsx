@@ -39,7 +39,11 @@ export function Chart(props: Props) {
     const dark = matchMedia("(prefers-color-scheme: dark)");
     const make = () => {
       plot.current?.destroy();
-      plot.current = new uPlot(optionsOf(props, box.current!, (i) => (at.value = i)), dataOf(props), box.current!);
+      plot.current = new uPlot(
+        optionsOf(props, box.current!, (i) => (at.value = i)),
+        dataOf(props),
+        box.current!,
+      );
     };
     make();
     const observer = new ResizeObserver(() => {
@@ -74,7 +78,8 @@ export function Chart(props: Props) {
   const told = (each: Series, i: number) => {
     const [value, low, high] = [each.values[i], each.low?.[i], each.high?.[i]];
     if (value === null || value === undefined) return "";
-    const range = typeof low === "number" && typeof high === "number" ? ` (${yText(low)} to ${yText(high)})` : "";
+    const range =
+      typeof low === "number" && typeof high === "number" ? ` (${yText(low)} to ${yText(high)})` : "";
     return `${yText(value)}${range}`;
   };
   const i = at.value !== null && at.value < x.length ? at.value : null;
@@ -177,7 +182,12 @@ function optionsOf(props: Props, box: HTMLElement, walkedTo: (i: number | null) 
   for (const each of isStacked ? [...series].reverse() : series) {
     const stroke = colour(each.colour);
     if (isStacked) {
-      shown.push({ stroke, fill: stroke, paths: uPlot.paths.bars!({ size: [0.8, 60] }), points: { show: false } });
+      shown.push({
+        stroke,
+        fill: stroke,
+        paths: uPlot.paths.bars!({ size: [0.8, 60] }),
+        points: { show: false },
+      });
       continue;
     }
     const isPoints = each.kind === "points";
@@ -204,7 +214,12 @@ function optionsOf(props: Props, box: HTMLElement, walkedTo: (i: number | null) 
       y: { range: (_plot, low, high) => yRange ?? niceRange(low, high, props) },
     },
     axes: [
-      { ...axis, space: 80, size: xIsTime ? 48 : 32, ...(xIsTime ? {} : { values: (_plot, ticks) => ticks.map(xText) }) },
+      {
+        ...axis,
+        space: 80,
+        size: xIsTime ? 48 : 32,
+        ...(xIsTime ? {} : { values: (_plot, ticks) => ticks.map(xText) }),
+      },
       { ...axis, size: 64, values: (_plot, ticks) => ticks.map(yText) },
     ],
     bands,

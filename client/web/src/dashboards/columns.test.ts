@@ -13,7 +13,10 @@ const columns: Column<Row>[] = [
 ];
 
 test("a CSV has names, and a line per row", () => {
-  const rows = [{ file: "a.png", boxes: -3, score: 0.1 }, { file: "b.png", boxes: 0 }];
+  const rows = [
+    { file: "a.png", boxes: -3, score: 0.1 },
+    { file: "b.png", boxes: 0 },
+  ];
   expect(csvOf(columns, rows)).toBe("file_name,boxes,score\na.png,-3,0.1\nb.png,0,\n");
 });
 

@@ -16,7 +16,10 @@ export interface Column<Row> {
 // With a line of names first. A text that a program for tables would take for a formula has a ' before it
 // (OWASP, CSV injection), as in `loupe export`.
 export function csvOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
-  const lines = [columns.map(({ name }) => name), ...rows.map((row) => columns.map(({ value }) => value(row)))];
+  const lines = [
+    columns.map(({ name }) => name),
+    ...rows.map((row) => columns.map(({ value }) => value(row))),
+  ];
   return lines.map((line) => `${line.map(csvField).join(",")}\n`).join("");
 }
 

@@ -6,7 +6,12 @@ test("numbers of the protocol's JSON are read", () => {
 });
 
 test("shares are percent", () => {
-  expect([percent(0.42), percent(1, 0), percent(NaN), percent(undefined)]).toEqual(["42.0 %", "100 %", "–", "–"]);
+  expect([percent(0.42), percent(1, 0), percent(NaN), percent(undefined)]).toEqual([
+    "42.0 %",
+    "100 %",
+    "–",
+    "–",
+  ]);
 });
 
 test("an undefined metric is a dash", () => {

@@ -77,8 +77,8 @@ function Shown({ project, curve, by }: { project: string; curve: CurveJson; by: 
   if (points.length === 0) {
     return (
       <Empty>
-        Models that rounds train are judged here, and whether more labels would help. There is no finished round
-        yet. <a href={pageAddress("rounds", project)}>To the rounds</a>
+        Models that rounds train are judged here, and whether more labels would help. There is no finished
+        round yet. <a href={pageAddress("rounds", project)}>To the rounds</a>
       </Empty>
     );
   }
@@ -129,11 +129,11 @@ function Figures({ curve, by }: { curve: CurveJson; by: Amount }) {
         .map(({ at, n, ap50, ap50Low, ap50High }) => (
           <Figure
             key={at}
-            name={`Forecast: ${at}`}
+            name={at ?? ""}
             value={score(numberOf(ap50))}
             interval={interval(numberOf(ap50Low), numberOf(ap50High))}
           >
-            {difference(numberOf(ap50) - numberOf(now?.ap50))} at {amountText(numberOf(n), by)}
+            forecast: {difference(numberOf(ap50) - numberOf(now?.ap50))} at {amountText(numberOf(n), by)}
           </Figure>
         ))}
     </div>
@@ -148,7 +148,9 @@ function Curve({ curve, by }: { curve: CurveJson; by: Amount }) {
   const data = curveData(curve, by);
   if (data.x.length === 0) {
     const hasPoints = (curve.points ?? []).some((point) => amountOf(point, by) > 0);
-    return <p class="faint">{hasPoints ? "" : "People spent no time on these labels: they were imported."}</p>;
+    return (
+      <p class="faint">{hasPoints ? "" : "People spent no time on these labels: they were imported."}</p>
+    );
   }
   const series: Series[] = [
     {

@@ -27,7 +27,12 @@ function columnsOf({ classes }: ProjectJson): Column<ClassCoverageJson>[] {
         </>
       ),
     },
-    { name: "boxes", title: "Boxes in the pool", value: (row) => numberOf(row.boxes), show: (row) => count(row.boxes) },
+    {
+      name: "boxes",
+      title: "Boxes in the pool",
+      value: (row) => numberOf(row.boxes),
+      show: (row) => count(row.boxes),
+    },
     {
       name: "expected_boxes",
       title: "Expected in the rest",
@@ -38,7 +43,9 @@ function columnsOf({ classes }: ProjectJson): Column<ClassCoverageJson>[] {
         ) : (
           <>
             {rounded(numberOf(row.expectedBoxes))}{" "}
-            <span class="faint">{interval(numberOf(row.expectedLow), numberOf(row.expectedHigh), rounded)}</span>
+            <span class="faint">
+              {interval(numberOf(row.expectedLow), numberOf(row.expectedHigh), rounded)}
+            </span>
           </>
         ),
     },
@@ -76,7 +83,12 @@ export function Check({ project }: { project: ProjectJson }) {
             ))}
           </ul>
           {classes.length > 0 && (
-            <Table caption="Boxes per class" columns={columns} rows={classes} rowKey={({ label = 0 }) => label} />
+            <Table
+              caption="Boxes per class"
+              columns={columns}
+              rows={classes}
+              rowKey={({ label = 0 }) => label}
+            />
           )}
         </>
       )}

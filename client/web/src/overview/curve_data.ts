@@ -32,7 +32,9 @@ export function curveData(curve: CurveJson, by: Amount): CurveData {
   const points = new Map(judged.map((point) => [amountOf(point, by), point]));
   const fit = fitOf(curve, by);
   const now = Math.max(0, ...points.keys());
-  const near = (fit?.forecasts ?? []).filter(({ n, at }) => numberOf(n) <= FURTHEST * now || at === "next round");
+  const near = (fit?.forecasts ?? []).filter(
+    ({ n, at }) => numberOf(n) <= FURTHEST * now || at === "next round",
+  );
   const forecasts = new Map(near.map((each) => [numberOf(each.n), each]));
   const x = [...new Set([...points.keys(), ...forecasts.keys()])].sort((a, b) => a - b);
   const law = (n: number) =>

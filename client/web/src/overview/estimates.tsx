@@ -1,4 +1,9 @@
-import type { ClassFiguresJson, PoolEstimatesJson, PoolFigureJson, PoolFiguresJson } from "../../gen/loupe/v1/insight_pb";
+import type {
+  ClassFiguresJson,
+  PoolEstimatesJson,
+  PoolFigureJson,
+  PoolFiguresJson,
+} from "../../gen/loupe/v1/insight_pb";
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import { Swatch, nameOf } from "../annotate/class_panel";
 import { call } from "../api";
@@ -131,8 +136,8 @@ function AllClasses({ estimates, all }: { estimates: PoolEstimatesJson; all: Poo
       </div>
       <p class="faint">
         From {counted(numberOf(estimates.answeredImages), "image", "images")} that were drawn at random
-        {estimates.model ? `, of model ${estimates.model} at scores from ${estimates.scoreThreshold} up` : ""}.
-        Intervals hold in 95 of 100 cases.{" "}
+        {estimates.model ? `, of model ${estimates.model} at scores from ${estimates.scoreThreshold} up` : ""}
+        . Intervals hold in 95 of 100 cases.{" "}
         {left && `About ${rounded(numberOf(left.value))} boxes are still to draw in the pool.`}
       </p>
     </>

@@ -22,7 +22,12 @@ export const origins: [OriginJson, string][] = [
 
 export function periodsOf({ periods = [] }: LabelStatsJson): LabelPeriod[] {
   return periods.map(({ begins = "", counts }) => {
-    const { blindAnswers, shownAnswers, imports, origins: counted = [] } = counts?.truth ?? ({} as LabelSumsJson);
+    const {
+      blindAnswers,
+      shownAnswers,
+      imports,
+      origins: counted = [],
+    } = counts?.truth ?? ({} as LabelSumsJson);
     return {
       begins,
       images: numberOf(blindAnswers) + numberOf(shownAnswers) + numberOf(imports),

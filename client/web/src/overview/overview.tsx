@@ -16,7 +16,6 @@ import { FRESH } from "./fresh";
 import "./overview.css";
 import { LatestRound, Standing, Workers } from "./standing";
 
-
 export function Overview({ project, query, caller: { role } }: ProjectPageProps) {
   const name = project.name ?? "";
   const status = useAnswer(
@@ -44,7 +43,11 @@ export function Overview({ project, query, caller: { role } }: ProjectPageProps)
         {mayRead(role) ? (
           <div class="column">
             <Advice project={name} by={by} choose={(by) => changeQuery({ by }, { replace: true })} />
-            <LabelsOverTime project={name} per={per} choose={(per) => changeQuery({ per }, { replace: true })} />
+            <LabelsOverTime
+              project={name}
+              per={per}
+              choose={(per) => changeQuery({ per }, { replace: true })}
+            />
             <Estimates project={project} />
             <Check project={project} />
           </div>

@@ -139,7 +139,9 @@ function Labelled({ status }: { status: ProjectStatusJson }) {
 }
 
 function Classes({ status }: { status: ProjectStatusJson }) {
-  const classes = (status.classCounts ?? []).filter((each) => !each.class?.retired || numberOf(each.boxes) > 0);
+  const classes = (status.classCounts ?? []).filter(
+    (each) => !each.class?.retired || numberOf(each.boxes) > 0,
+  );
   return (
     <dl>
       {classes.map(({ class: { label = 0, name, retired } = {}, boxes, images, imagesToLookAt }) => (
@@ -147,7 +149,10 @@ function Classes({ status }: { status: ProjectStatusJson }) {
           <dt>
             <Swatch label={label} /> {name} {retired && <span class="faint">retired</span>}
             {numberOf(imagesToLookAt) > 0 && (
-              <span class="faint"> to be looked for on {counted(numberOf(imagesToLookAt), "image", "images")}</span>
+              <span class="faint">
+                {" "}
+                to be looked for on {counted(numberOf(imagesToLookAt), "image", "images")}
+              </span>
             )}
           </dt>
           <dd title={`on ${counted(numberOf(images), "image", "images")}`}>
@@ -204,7 +209,9 @@ function Round({ project, round }: { project: string; round: RoundJson }) {
           <When at={endedAt ?? createdAt} />
         </span>
       </p>
-      {!endedAt && total > 0 && <progress value={done} max={total} aria-label={`Progress of ${progress?.kind}`} />}
+      {!endedAt && total > 0 && (
+        <progress value={done} max={total} aria-label={`Progress of ${progress?.kind}`} />
+      )}
       {!endedAt && secondsLeft !== undefined && (
         <p class="faint">about {durationOf(1000 * numberOf(secondsLeft))} left of this step</p>
       )}
