@@ -255,6 +255,8 @@ test("weights are for who may export them, in parts, and never damaged", async (
 test("two models side by side have the numbers of the command line", async (t) => {
   const page = await open(t, "viewer", "/compare?a=1&b=2");
   const compared = json("model", "compare", "1", "2");
+  const printed = deployment.loupe("model", "compare", "1", "2", "--project", "parts");
+  assert.match(printed, new RegExp(`model 2 is better on ${compared.second_better_images} images?\n`));
   const verdict = part(page, "On the same images");
   await verdict.getByText(signed(compared.ap50.difference), { exact: false }).first().waitFor();
   const text = await verdict.innerText();
