@@ -413,6 +413,7 @@ Json ModelJson(const v1::Model& model, const ClassNames& classes) {
           {"name", model.name()},
           {"preset", model.preset()},
           {"state", model.state()},
+          {"replaced", NumberJson(model.replaced())},
           {"parent", NumberJson(model.parent())},
           {"round", NumberJson(model.round())},
           {"weights_sha256", HashJson(model.weights_sha256())},

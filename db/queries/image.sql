@@ -14,6 +14,9 @@ ORDER BY id LIMIT $5;
 -- name: SelectImage
 SELECT * FROM shown_image WHERE project_id = $1 AND id = $2;
 
+-- name: SelectImagesById
+SELECT * FROM shown_image WHERE project_id = $1 AND id = ANY ($2::bigint[]);
+
 -- name: FindMediaType
 SELECT media_type FROM image JOIN project ON project.id = project_id
 WHERE sha256 = $1 AND state <> 'removed' AND deleted_at IS NULL LIMIT 1;

@@ -1,6 +1,7 @@
 #include "db/stores/image_store.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "db/rows/labeling_row.h"
 #include "db/transaction.h"
@@ -66,6 +67,16 @@ std::vector<v1::Image> ListImages(Transaction& transaction, ProjectId project, c
 
 std::optional<v1::Image> FindImage(Transaction& transaction, ProjectId project, ImageId image) {
   return FirstImage(transaction.Exec("SelectImage", project, image));
+}
+
+std::unordered_map<int64_t, v1::Image> ReadImages(Transaction& transaction, ProjectId project,
+                                                  const std::vector<ImageId>& images) {
+  std::unordered_map<int64_t, v1::Image> by_id;
+  for (const auto& row : transaction.Exec("SelectImagesById", project, images)) {
+    v1::Image image = ShownImage(row);
+    by_id.emplace(image.id(), std::move(image));
+  }
+  return by_id;
 }
 
 std::optional<std::string> FindMediaType(Transaction& transaction, const Sha256& hash) {

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "content/sha256.h"
@@ -24,6 +25,9 @@ std::vector<v1::Image> ListImages(Transaction& transaction, ProjectId project, c
                                   ImageId after, int limit);
 
 std::optional<v1::Image> FindImage(Transaction& transaction, ProjectId project, ImageId image);
+// Those that the project has, by id.
+std::unordered_map<int64_t, v1::Image> ReadImages(Transaction& transaction, ProjectId project,
+                                                  const std::vector<ImageId>& images);
 // Of the picture with this hash, which some project has, e.g. `image/png`. nullopt: none has it.
 std::optional<std::string> FindMediaType(Transaction& transaction, const Sha256& hash);
 // At most 10 images of this name, in order of id.

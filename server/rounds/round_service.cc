@@ -14,6 +14,7 @@
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
 #include "recipe/recipe.h"
+#include "recipe/recipe_description.h"
 #include "server/ranking/pseudo_labels.h"
 #include "server/rounds/described_round.h"
 #include "server/rounds/round_time.h"
@@ -150,6 +151,14 @@ grpc::Status RoundServiceImpl::PlanRound(grpc::ServerContext* context, const v1:
                           return Plan(transaction, request->project(), *recipe);
                         });
                       });
+}
+
+grpc::Status RoundServiceImpl::DescribeRecipe(grpc::ServerContext* context,
+                                              const v1::DescribeRecipeRequest* request,
+                                              v1::RecipeDescription* response) {
+  return calls_.Unary(
+      context, "RoundService.DescribeRecipe", request, response,
+      [](const Call&) -> absl::StatusOr<v1::RecipeDescription> { return loupe::DescribeRecipe(); });
 }
 
 grpc::Status RoundServiceImpl::GetRound(grpc::ServerContext* context, const v1::GetRoundRequest* request,

@@ -18,6 +18,8 @@ class RoundServiceImpl final
 
   grpc::Status SubmitRound(grpc::ServerContext* context, const v1::SubmitRoundRequest* request,
                            v1::Round* response) override;
+  grpc::Status DescribeRecipe(grpc::ServerContext* context, const v1::DescribeRecipeRequest* request,
+                              v1::RecipeDescription* response) override;
   grpc::Status PlanRound(grpc::ServerContext* context, const v1::PlanRoundRequest* request,
                          v1::RoundPlan* response) override;
   grpc::Status GetRound(grpc::ServerContext* context, const v1::GetRoundRequest* request,

@@ -219,13 +219,25 @@ export const rows = {
     refused: { request: { ...parts, model: "no" }, reason: "NO_SUCH_MODEL" },
   },
   "InsightService.GetPrediction": {
-    request: { ...models, model: "first", fileName: "seen-0000.png" },
+    request: { ...models, model: "first", fileName: "model-0000.png" },
     refused: { request: { ...parts, fileName: "no.png" }, reason: "NO_SUCH_IMAGE" },
+  },
+  "InsightService.CompareModels": {
+    request: { ...models, first: "first", second: "second" },
+    refused: { request: { ...models, first: "first", second: "1" }, reason: "SAME_MODEL" },
+  },
+  "InsightService.ListModelDifferences": {
+    request: { ...models, first: "first", second: "second" },
+    refused: invalid({ ...models, first: "first", second: "second", scoreThreshold: -1 }),
   },
 
   "RoundService.PlanRound": {
     request: { ...parts, recipe },
     refused: { request: { ...parts, recipe: "training { iterations: 1\n}\nwrong: 1" }, reason: "BAD_RECIPE" },
+  },
+  "RoundService.DescribeRecipe": {
+    request: {},
+    refused: { request: {}, token: "unknown", reason: "UNKNOWN_TOKEN" },
   },
   "RoundService.SubmitRound": {
     request: { ...parts, recipe },

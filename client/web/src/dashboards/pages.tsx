@@ -6,6 +6,10 @@ import type { RoleJson, TokenJson } from "../../gen/loupe/v1/token_pb";
 import { ImageHistory } from "../image_history/image_history";
 import { Overview } from "../overview/overview";
 import { Queue } from "../queue/queue";
+import { Compare } from "../models/compare";
+import { Model } from "../models/model";
+import { Models } from "../models/models";
+import { NewRound } from "../recipe/new_round";
 import { mayRead } from "../role";
 import type { OtherPage, ProjectPage } from "../route";
 
@@ -25,6 +29,10 @@ export const projectPages: Partial<Record<ProjectPage, ComponentType<ProjectPage
   overview: Overview,
   image: ImageHistory,
   queue: Queue,
+  models: Models,
+  model: Model,
+  compare: Compare,
+  "new round": NewRound,
 };
 
 export const otherPages: Partial<Record<OtherPage, ComponentType<PageProps>>> = {};
