@@ -20,6 +20,11 @@ class InsightServiceImpl final : public v1::InsightService::Service {
   grpc::Status EstimatePool(grpc::ServerContext* context, const v1::EstimatePoolRequest* request,
                             v1::PoolEstimates* response) override;
 
+  grpc::Status GetModelQuality(grpc::ServerContext* context, const v1::GetModelQualityRequest* request,
+                               v1::ModelQuality* response) override;
+  grpc::Status ListBoxMatches(grpc::ServerContext* context, const v1::ListBoxMatchesRequest* request,
+                              v1::ListBoxMatchesResponse* response) override;
+
  private:
   RpcCalls& calls_;
   Database& database_;
