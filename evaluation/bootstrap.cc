@@ -157,11 +157,11 @@ ClassEstimates BootstrapAp50PerClass(const Ap50Matches& model, const BootstrapOp
   const double mean = MeanOf(own);
   if (mean < 0) return estimates;
   using PerClass = std::vector<double>;
-  const auto resamples = ResampleImages<PerClass>(
-      model.image_count(), options, [&](std::span<const uint32_t> copies, PerClass* values) {
-        *values = model.Ap50PerClass(copies);
-        return MeanOf(*values) >= 0;
-      });
+  const auto resamples = ResampleImages<PerClass>(model.image_count(), options,
+                                                  [&](std::span<const uint32_t> copies, PerClass* values) {
+                                                    *values = model.Ap50PerClass(copies);
+                                                    return MeanOf(*values) >= 0;
+                                                  });
   std::vector<double> means;
   for (const PerClass& values : resamples) means.push_back(MeanOf(values));
   estimates.mean = EstimateOf(mean, means, options.level);

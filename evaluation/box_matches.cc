@@ -31,10 +31,12 @@ class ImageMatcher {
     std::stable_sort(left_.begin(), left_.end(), [this](int32_t a, int32_t b) {
       return detections_[At(a)].score > detections_[At(b)].score;
     });
-    TakeNearest(MatchKind::kConfused, kFoundIou,
-                [](const TrueBox& box, const DetectedBox& found) { return box.class_index != found.class_index; });
-    TakeNearest(MatchKind::kBadlyPlaced, kNearIou,
-                [](const TrueBox& box, const DetectedBox& found) { return box.class_index == found.class_index; });
+    TakeNearest(MatchKind::kConfused, kFoundIou, [](const TrueBox& box, const DetectedBox& found) {
+      return box.class_index != found.class_index;
+    });
+    TakeNearest(MatchKind::kBadlyPlaced, kNearIou, [](const TrueBox& box, const DetectedBox& found) {
+      return box.class_index == found.class_index;
+    });
     for (const int32_t d : left_) matches_.push_back(FalsePositive(d));
     for (const int32_t t : free_truths_) {
       matches_.push_back({MatchKind::kMissed, t, -1, 0, NearScore(truths_[At(t)])});
@@ -56,7 +58,8 @@ class ImageMatcher {
     }
     for (const int32_t d : image_.detections) {
       const DetectedBox& box = detections_[At(d)];
-      if (box.class_index != class_index || box.score < threshold_ || found.size() == kMaxDetections) continue;
+      if (box.class_index != class_index || box.score < threshold_ || found.size() == kMaxDetections)
+        continue;
       found.push_back(box);
       found_ids.push_back(d);
     }
@@ -69,8 +72,8 @@ class ImageMatcher {
       }
       const int32_t t = truth_ids[At(bits[i].truth)];
       std::erase(free_truths_, t);
-      matches_.push_back({MatchKind::kMatched, t, found_ids[i],
-                          IntersectionOverUnion(found[i].box, truths_[At(t)].box), 0});
+      matches_.push_back(
+          {MatchKind::kMatched, t, found_ids[i], IntersectionOverUnion(found[i].box, truths_[At(t)].box), 0});
     }
   }
 

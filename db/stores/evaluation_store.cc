@@ -14,7 +14,10 @@ std::vector<HoldoutImage> TruthFrom(const pqxx::result& rows) {
   for (const auto& row : rows) {
     const auto id = IdOf<ImageId>(row["id"]);
     if (images.empty() || images.back().id != id) {
-      images.push_back({id, row["sampling_key"].as<double>(), row["known_classes"].as<uint32_t>(), {},
+      images.push_back({id,
+                        row["sampling_key"].as<double>(),
+                        row["known_classes"].as<uint32_t>(),
+                        {},
                         row["area"].as<double>()});
     }
     if (row["label"].is_null()) continue;

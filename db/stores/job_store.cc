@@ -178,8 +178,7 @@ void SetJobProgress(Transaction& transaction, JobId job, const v1::JobProgress& 
   const std::string bytes = progress.SerializeAsString();
   constexpr uint64_t kMost = std::numeric_limits<int64_t>::max();
   const auto iteration = static_cast<int64_t>(std::min(progress.done(), kMost));
-  const std::optional<double> ap50 =
-      progress.has_ap50() ? std::optional(progress.ap50()) : std::nullopt;
+  const std::optional<double> ap50 = progress.has_ap50() ? std::optional(progress.ap50()) : std::nullopt;
   transaction.Exec("SetJobProgress", job, SqlBytes{bytes}, iteration, progress.loss(),
                    progress.images_per_second(), ap50);
 }

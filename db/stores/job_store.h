@@ -104,7 +104,8 @@ struct JobLease {
   LeaseNumber number;
   absl::Time expires_at;
 };
-// Leases a job, counts the attempt and tells it in the round's log. nullopt: another worker leased it first. Requires: LockFreeJob.
+// Leases a job, counts the attempt and tells it in the round's log. nullopt: another worker leased it first.
+// Requires: LockFreeJob.
 std::optional<JobLease> LeaseJob(Transaction& transaction, JobId job, PrincipalId holder,
                                  const std::string& holder_name);
 // What a worker's call names, and who calls: a lease answers to its holder alone.

@@ -130,8 +130,8 @@ grpc::Status InsightServiceImpl::ListBoxMatches(grpc::ServerContext* context,
     }
     const auto turn = calls_.WaitForTurn(call);
     if (!turn.ok()) return turn.status();
-    const absl::StatusOr<JudgedModel> judged = database_.Transact(
-        call.LongRead(kMethod, Isolation::kRepeatableRead), [&](Transaction& transaction) {
+    const absl::StatusOr<JudgedModel> judged =
+        database_.Transact(call.LongRead(kMethod, Isolation::kRepeatableRead), [&](Transaction& transaction) {
           return ReadJudgedModel(transaction, request->project(), request->model(), request->side());
         });
     if (!judged.ok()) return judged.status();

@@ -14,7 +14,6 @@
 #include "evaluation/bootstrap.h"
 #include "evaluation/box_matches.h"
 #include "proto/class_index.h"
-#include "proto/error_info.h"
 
 namespace loupe {
 namespace {
@@ -68,8 +67,7 @@ struct Matched {
     const auto label = [](const auto* box) {
       return box == nullptr ? 0 : LabelOf(static_cast<size_t>(box->class_index));
     };
-    return {match.kind == MatchKind::kFalsePositive ? 0 : label(TrueBoxOf(match)),
-            label(DetectionOf(match))};
+    return {match.kind == MatchKind::kFalsePositive ? 0 : label(TrueBoxOf(match)), label(DetectionOf(match))};
   }
 };
 
@@ -148,7 +146,6 @@ double SeverityOf(const JudgedModel& judged, const Matched& matched, const evalu
   }
 }
 
-
 // The truth boxes in the order of TruthOf.
 std::vector<const v1::LabelBox*> LabelBoxesOf(std::span<const JudgedImage> images) {
   std::vector<const v1::LabelBox*> boxes;
@@ -211,13 +208,7 @@ absl::StatusOr<JudgedModel> ReadJudgedModel(Transaction& transaction, const std:
   return judged;
 }
 
-absl::StatusOr<v1::ModelQuality> MeasureQuality(const JudgedModel& judged, double score_threshold) {
-  if (judged.images.empty()) {
-    return Error(absl::StatusCode::kFailedPrecondition, "NOT_JUDGED",
-                 absl::StrCat("model ", judged.model.message.number(),
-                              " has predicted no image of the holdout that is labelled now: label images of the "
-                              "holdout, then train a round"));
-  }
+v1::ModelQuality MeasureQuality(const JudgedModel& judged, double score_threshold) {
   v1::ModelQuality quality;
   quality.set_model(judged.model.message.number());
   quality.set_score_threshold(score_threshold);
@@ -255,7 +246,7 @@ v1::ListBoxMatchesResponse FindMatches(const JudgedModel& judged, const v1::List
     const evaluation::BoxMatch& match = *ranked[i].match;
     v1::BoxMatch& added = *page.add_matches();
     added.set_kind(KindMessage(match.kind));
-    added.set_image_id(judged.images[matched.ImageOf(match)].image_id);
+    added.mutable_image()->set_id(judged.images[matched.ImageOf(match)].image_id);
     if (match.truth >= 0) *added.mutable_true_box() = *truth[static_cast<size_t>(match.truth)];
     if (const evaluation::DetectedBox* box = matched.DetectionOf(match)) {
       *added.mutable_predicted_box() = Corners(box->box);
@@ -272,16 +263,12 @@ v1::ListBoxMatchesResponse FindMatches(const JudgedModel& judged, const v1::List
 
 void DescribeImages(Transaction& transaction, ProjectId project, v1::ListBoxMatchesResponse& page) {
   std::vector<int64_t> ids;
-  for (const v1::BoxMatch& match : page.matches()) ids.push_back(match.image_id());
+  for (const v1::BoxMatch& match : page.matches()) ids.push_back(match.image().id());
   const auto images = ReadMatchedImages(transaction, project, ids);
   for (v1::BoxMatch& match : *page.mutable_matches()) {
-    const auto found = images.find(match.image_id());
+    const auto found = images.find(match.image().id());
     if (found == images.end()) continue;
-    const v1::Image& image = found->second.image;
-    match.set_file_name(image.file_name());
-    match.set_side(image.side());
-    match.set_width(image.width());
-    match.set_height(image.height());
+    *match.mutable_image() = found->second.image;
     match.set_second_look_asked(found->second.second_look_asked);
   }
 }

@@ -28,12 +28,11 @@ struct JudgedModel {
 absl::StatusOr<JudgedModel> ReadJudgedModel(Transaction& transaction, const std::string& project_name,
                                             const std::string& name, v1::Side side);
 
-// Of the holdout alone. Takes up to half a second: call it outside the transaction. Errors:
-// FAILED_PRECONDITION (NOT_JUDGED).
-absl::StatusOr<v1::ModelQuality> MeasureQuality(const JudgedModel& judged, double score_threshold);
+// Of the holdout alone. Takes up to half a second: call it outside the transaction.
+v1::ModelQuality MeasureQuality(const JudgedModel& judged, double score_threshold);
 
-// The matches that a request asks for, the worst first, from place `first` on and at most `size`; file names,
-// sizes and open second looks are left out. Sets the numbers of images and the total, too.
+// The matches that a request asks for, the worst first, from place `first` on and at most `size`; of images
+// only the id, and no open second looks. Sets the numbers of images and the total, too.
 v1::ListBoxMatchesResponse FindMatches(const JudgedModel& judged, const v1::ListBoxMatchesRequest& request,
                                        double score_threshold, size_t first, size_t size);
 

@@ -29,9 +29,8 @@ constexpr size_t kMaxSkipReason = 500;
 // Pool images that are appended at a time to a ranking that has run out.
 constexpr size_t kGrowth = 1000;
 
-// Claims up to `count` tasks: of images that are to be looked at for a new class or a second time, then of the
-// active ranking.
-// When the ranking has run out, images that it doesn't hold are appended and claimed.
+// Claims up to `count` tasks: of images that are to be looked at for a new class or a second time, then of
+// the active ranking. When the ranking has run out, images that it doesn't hold are appended and claimed.
 absl::StatusOr<std::vector<TaskId>> Claim(Transaction& transaction, ProjectId project, PrincipalId principal,
                                           uint32_t count) {
   std::vector<TaskId> tasks = ClaimRequested(transaction, project, principal, count, /*skipped=*/false);
@@ -90,7 +89,8 @@ std::vector<v1::Task> ReadTasksFor(Transaction& transaction, const Principal& pr
   return tasks;
 }
 
-// `request`: OpenTaskRequest or RequestSecondLookRequest. Errors: as LabelingService.OpenTask. Locks: the image.
+// `request`: OpenTaskRequest or RequestSecondLookRequest. Errors: as LabelingService.OpenTask. Locks: the
+// image.
 template <typename Request>
 absl::StatusOr<ImageId> LockAnswered(Transaction& transaction, const Principal& principal,
                                      const Request& request) {

@@ -135,6 +135,13 @@ export const rows = {
       reason: "NOT_LABELLED",
     },
   },
+  "LabelingService.RequestSecondLook": {
+    request: (world) => ({ ...parts, imageId: world.tasks[0].image.id }),
+    refused: {
+      request: (world) => ({ ...parts, imageId: world.tasks[3].image.id }),
+      reason: "NOT_LABELLED",
+    },
+  },
   "LabelingService.ListAnswers": { request: { ...parts, pageSize: 1 }, refused: noProject },
   "LabelingService.GetOwnWork": {
     request: { ...parts, since: "2020-01-01T00:00:00Z" },
@@ -210,6 +217,14 @@ export const rows = {
     request: parts,
     refused: { request: { ...parts, model: "no" }, reason: "NO_SUCH_MODEL" },
   },
+  "InsightService.GetModelQuality": {
+    request: { ...models, model: "first" },
+    refused: { request: { ...models, model: "no" }, reason: "NO_SUCH_MODEL" },
+  },
+  "InsightService.ListBoxMatches": {
+    request: { ...models, model: "first", kind: "MISSED" },
+    refused: invalid({ ...models, model: "first" }),
+  },
 
   "RoundService.PlanRound": {
     request: { ...parts, recipe },
@@ -229,6 +244,10 @@ export const rows = {
     request: parts,
     differs: ["seconds"],
     refused: invalid({ ...parts, pageToken: "-1" }),
+  },
+  "RoundService.GetRoundLog": {
+    request: { ...parts, number: 1 },
+    refused: { request: { ...parts, number: 99 }, reason: "NO_SUCH_ROUND" },
   },
   "RoundService.WatchRound": {
     request: { ...parts, number: 1 },

@@ -111,7 +111,7 @@ interface Range {
 
 // Where the browser finds the picture: the coordinator renders those that may have 16 bits, and sends the
 // others as they are.
-export function pictureAddress(task: Task, range: Range): string {
+export function pictureAddress(task: Pick<Task, "hash" | "mediaType">, range: Range): string {
   const levels = levelsOf(task.mediaType, range);
   return levels ? `/images/${task.hash}/rendering${levels}` : `/images/${task.hash}`;
 }

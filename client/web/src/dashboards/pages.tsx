@@ -5,6 +5,8 @@ import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import type { RoleJson, TokenJson } from "../../gen/loupe/v1/token_pb";
 import { Overview } from "../overview/overview";
 import { mayRead } from "../role";
+import { RoundPage } from "../rounds/round";
+import { Rounds } from "../rounds/rounds";
 import type { OtherPage, ProjectPage } from "../route";
 
 export interface PageProps {
@@ -21,6 +23,8 @@ export interface ProjectPageProps extends PageProps {
 
 export const projectPages: Partial<Record<ProjectPage, ComponentType<ProjectPageProps>>> = {
   overview: Overview,
+  rounds: Rounds,
+  round: RoundPage,
 };
 
 export const otherPages: Partial<Record<OtherPage, ComponentType<PageProps>>> = {};
