@@ -40,7 +40,7 @@ std::vector<Value> ResampleImages(int image_count, const BootstrapOptions& optio
 }
 
 // Over the classes that have a value; -1: none has.
-double MeanOf(std::span<const double> ap50) {
+double MeanOfClasses(std::span<const double> ap50) {
   double sum = 0;
   int count = 0;
   for (const double value : ap50) {
@@ -109,7 +109,9 @@ std::vector<double> Ap50Matches::Ap50PerClass(std::span<const uint32_t> copies) 
   return ap50;
 }
 
-double Ap50Matches::Ap50(std::span<const uint32_t> copies) const { return MeanOf(Ap50PerClass(copies)); }
+double Ap50Matches::Ap50(std::span<const uint32_t> copies) const {
+  return MeanOfClasses(Ap50PerClass(copies));
+}
 
 std::vector<Ap50Matches::PrecisionPoint> Ap50Matches::PrecisionCurve(int class_index) const {
   const OneClass& one = classes_[static_cast<size_t>(class_index)];
@@ -154,16 +156,16 @@ ClassEstimates BootstrapAp50PerClass(const Ap50Matches& model, const BootstrapOp
   const std::vector<double> own = model.Ap50PerClass(once);
   ClassEstimates estimates;
   estimates.per_class.resize(own.size());
-  const double mean = MeanOf(own);
+  const double mean = MeanOfClasses(own);
   if (mean < 0) return estimates;
   using PerClass = std::vector<double>;
   const auto resamples = ResampleImages<PerClass>(model.image_count(), options,
                                                   [&](std::span<const uint32_t> copies, PerClass* values) {
                                                     *values = model.Ap50PerClass(copies);
-                                                    return MeanOf(*values) >= 0;
+                                                    return MeanOfClasses(*values) >= 0;
                                                   });
   std::vector<double> means;
-  for (const PerClass& values : resamples) means.push_back(MeanOf(values));
+  for (const PerClass& values : resamples) means.push_back(MeanOfClasses(values));
   estimates.mean = EstimateOf(mean, means, options.level);
   for (size_t c = 0; c < own.size(); ++c) {
     if (own[c] < 0) continue;

@@ -174,7 +174,8 @@ WITH beat AS (
   DELETE FROM training_point USING beat WHERE job_id = beat.id AND heartbeats % 200 = 1 AND number % step <> 0
 )
 INSERT INTO training_point (job_id, number, iteration, loss, images_per_second, ap50)
-SELECT id, heartbeats, $3, $4, $5, $6 FROM beat WHERE kind = 'train' AND heartbeats % step = 0 AND $3 > 0;
+SELECT id, heartbeats, $3, $4, $5, $6 FROM beat
+WHERE kind = 'train' AND heartbeats % step = 0 AND $3::bigint > 0;
 
 -- name: SelectTrainingPoints
 SELECT point.created_at, iteration, loss, images_per_second, ap50

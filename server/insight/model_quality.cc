@@ -107,7 +107,7 @@ v1::ClassQuality QualityOf(uint32_t label, const v1::Evaluation& evaluation,
   return quality;
 }
 
-void AddCounts(const Matched& matched, v1::ModelQuality& quality) {
+void AddMatchCounts(const Matched& matched, v1::ModelQuality& quality) {
   std::map<std::tuple<int, uint32_t, uint32_t>, uint64_t> counts;
   for (const evaluation::BoxMatch& match : matched.matches) {
     const MatchLabels labels = matched.LabelsOf(match);
@@ -229,7 +229,7 @@ v1::ModelQuality MeasureQuality(const JudgedModel& judged, double score_threshol
     added = QualityOf(known.label(), quality.evaluation(), ap50, estimates);
     added.set_boxes(boxes[ClassIndexOf(known.label())]);
   }
-  AddCounts(matched, quality);
+  AddMatchCounts(matched, quality);
   return quality;
 }
 

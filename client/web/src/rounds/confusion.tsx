@@ -3,7 +3,7 @@ import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import { nameOf, Swatch } from "../annotate/class_panel";
 import type { Column } from "../dashboards/columns";
 import { Downloads } from "../dashboards/downloads";
-import { count, percent } from "../dashboards/formats";
+import { count } from "../dashboards/formats";
 import { changeQuery, pageAddress } from "../route";
 import { countOf, kinds } from "./matches_words";
 import { DEFAULT_THRESHOLD, thresholdIn } from "./threshold";
@@ -70,7 +70,7 @@ export function Confusion({ quality, project, query, round }: Props) {
     const share = total > 0 ? each.boxes / total : 0;
     const tone = each.kind === "MATCHED" ? "right" : "wrong";
     return (
-      <td key={`${each.kind}-${each.predictedLabel}`} class={tone} style={{ "--share": percent(0.75 * share) }}>
+      <td key={`${each.kind}-${each.predictedLabel}`} class={tone} style={{ "--share": `${75 * share}%` }}>
         {each.boxes === 0 ? (
           <span class="faint">0</span>
         ) : (

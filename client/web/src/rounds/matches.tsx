@@ -76,7 +76,7 @@ export function Matches({ quality, project, query, round, caller }: Props) {
         )}
       </div>
       <div class="chips">
-        <nav aria-label="Kind of boxes">
+        <div class="kinds" role="group" aria-label="Kind of boxes">
           {kinds.map((each) => (
             <a
               key={each.word}
@@ -87,7 +87,7 @@ export function Matches({ quality, project, query, round, caller }: Props) {
               {each.title} <span class="faint">{count(countOf(quality.matches ?? [], each.kind))}</span>
             </a>
           ))}
-        </nav>
+        </div>
         <label>
           Images{" "}
           <select
@@ -158,7 +158,7 @@ function Match({ match, project, model, mayCorrect }: MatchProps) {
         <BoxCrop image={image} project={project} boxes={boxes} />
       </a>
       <span class="words">{words}</span>
-      <span class="faint file">
+      <span class="faint where">
         {image.fileName} · {image.side === "HOLDOUT" ? "holdout" : "pool"}
       </span>
       {mayCorrect && image.side === "POOL" && <a href={annotateAddress(name, image.id)}>Correct it</a>}

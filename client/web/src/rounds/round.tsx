@@ -86,7 +86,7 @@ function Shown({ round, project, query, caller }: ShownProps) {
       <Ended round={round} project={name} mayStart={mayEngineer(caller.role)} />
       {!hasEnded(round) && <Now round={round} />}
       <p>
-        Trained on {counted(numberOf(round.snapshotImages), "image", "images")} with {count(round.snapshotBoxes)}{" "}
+        {hasEnded(round) ? "Trained" : "It trains"} on {counted(numberOf(round.snapshotImages), "image", "images")} with {count(round.snapshotBoxes)}{" "}
         boxes.{" "}
         {numberOf(round.pseudoLabels?.boxes) > 0 &&
           `On ${count(round.pseudoLabels!.boxes)} pseudo-labels of model ${round.pseudoLabels!.model}, too. `}
@@ -98,10 +98,8 @@ function Shown({ round, project, query, caller }: ShownProps) {
         Submitted <When at={round.createdAt} />.
       </p>
       <Steps round={round} />
+      {round.evaluation && <Judgement round={round} project={project} query={query} caller={caller} />}
       {log && log.points.length > 0 && <Training points={log.points} name={`${name}-round-${round.number}`} />}
-      {round.evaluation && (
-        <Judgement round={round} project={project} query={query} caller={caller} />
-      )}
       <SetAside round={round} project={name} />
       {log && <Log log={log} name={`${name}-round-${round.number}-log`} />}
       <details>

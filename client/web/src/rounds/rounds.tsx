@@ -65,7 +65,7 @@ function columnsOf(project: string): Column<RoundJson>[] {
       name: "model",
       title: "Model",
       value: (round) => round.model,
-      show: ({ model }) => model && <a href={pageAddress("model", project, model)}>{model}</a>,
+      show: ({ model = 0 }) => model > 0 && <a href={pageAddress("model", project, model)}>{model}</a>,
     },
     {
       name: "ap50",
