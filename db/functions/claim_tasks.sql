@@ -66,8 +66,8 @@ BEGIN
 END $$;
 
 -- Makes the task and the lease of a request to correct an image's truth. The task is as blind as the answer
--- was, and shows no predictions; a review is blind. NULL: the image has no truth any more. Requires: nobody holds the image, and
--- nobody else can take it now.
+-- was, and shows no predictions; a review is blind. NULL: the image has no truth any more. Requires: nobody
+-- holds the image, and nobody else can take it now.
 CREATE OR REPLACE FUNCTION serve_request(the_request bigint, the_principal bigint, lease_length interval)
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE

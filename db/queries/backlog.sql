@@ -50,7 +50,8 @@ SELECT coalesce(sum(images), 0) AS images,
 FROM project
 CROSS JOIN LATERAL (SELECT count(*) AS images
                     FROM (SELECT FROM task_request
-                          WHERE project_id = project.id AND state = 'open' AND kind IN ('class_added', 'review')
+                          WHERE project_id = project.id AND state = 'open'
+                            AND kind IN ('class_added', 'review')
                           LIMIT 10000) few) counted
 LEFT JOIN LATERAL (SELECT created_at AS oldest FROM task_request
                    WHERE project_id = project.id AND state = 'open' AND kind IN ('class_added', 'review')

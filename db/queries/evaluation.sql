@@ -3,8 +3,8 @@
 -- name: SelectHoldoutTruth
 -- One row per box. An image without boxes has one row with a NULL label. In order of image and box.
 SELECT image.id, image.sampling_key, image.width * image.height::float8 AS area,
-       known_classes(truth) AS known_classes, box.box_id, box.label, box.x1,
-       box.y1, box.x2, box.y2, box.ignore
+       known_classes(truth) AS known_classes, box.box_id, box.label, box.x1, box.y1, box.x2, box.y2,
+       box.ignore
 FROM usable_image image
 JOIN label_revision truth ON truth.id = image.truth_revision_id AND truth.blind
 LEFT JOIN usable_box box ON box.revision_id = truth.id AND box.project_id = image.project_id

@@ -25,11 +25,17 @@ before(async () => {
   const folder = path.join(deployment.folder, "sample");
   execFileSync(path.join(BIN, "loupe-worker"), ["sample", "--out", folder, "--images", "60", "--seed", "5"]);
   const truth = JSON.parse(fs.readFileSync(path.join(folder, "annotations.json")));
-  place.createProject(PROJECT, truth.categories.map((each) => each.name), undefined, 0.4);
+  place.createProject(
+    PROJECT,
+    truth.categories.map((each) => each.name),
+    undefined,
+    0.4,
+  );
   const names = truth.images.map((each) => each.file_name);
   importLabels(folder, names.slice(0, 40));
   place.importRest = () => importLabels(folder, names);
-  for (const role of ["engineer", "annotator", "viewer", "worker"]) secrets[role] = deployment.token(role, role);
+  for (const role of ["engineer", "annotator", "viewer", "worker"])
+    secrets[role] = deployment.token(role, role);
   fs.writeFileSync(path.join(deployment.folder, "worker.token"), secrets.worker, { mode: 0o600 });
   place.createProject("empty", ["scratch"]);
   await place.open();
@@ -43,8 +49,18 @@ function importLabels(folder, labelled) {
   const list = path.join(folder, "labelled.txt");
   fs.writeFileSync(list, labelled.join("\n"));
   const coco = path.join(folder, "annotations.json");
-  deployment.loupe("import", "--images", path.join(folder, "images"), "--coco", coco, "--labelled", `@${list}`,
-    "--blind", "--project", PROJECT);
+  deployment.loupe(
+    "import",
+    "--images",
+    path.join(folder, "images"),
+    "--coco",
+    coco,
+    "--labelled",
+    `@${list}`,
+    "--blind",
+    "--project",
+    PROJECT,
+  );
 }
 
 function startWorker() {
@@ -124,7 +140,10 @@ test("a round is watched from waiting for a worker to its verdict", async (t) =>
   const figure = (name) => region(page, "Verdict").locator(".figure", { hasText: name });
   await region(page, "By class").getByRole("table").waitFor();
   assert.match(await figure("mean over IoU").innerText(), new RegExp(fixed(round.evaluation.ap)));
-  assert.match(await region(page, "Verdict").innerText(), new RegExp(`AP50\\s+${fixed(round.evaluation.ap50)}`));
+  assert.match(
+    await region(page, "Verdict").innerText(),
+    new RegExp(`AP50\\s+${fixed(round.evaluation.ap50)}`),
+  );
   assert.match(await region(page, "Verdict").innerText(), /no model served before it/);
   assert.match(await region(page, "Verdict").innerText(), new RegExp(`On ${round.evaluation.images} images`));
   const rows = await region(page, "By class").locator("tbody tr").allInnerTexts();
@@ -133,10 +152,17 @@ test("a round is watched from waiting for a worker to its verdict", async (t) =>
     assert.deepEqual([name.replace(/^\S\s+/, ""), ap50, ap], [each.class, fixed(each.ap50), fixed(each.ap)]);
   }
   const lines = (await linesOf(page)).reverse().join("\n");
-  for (const text of ["waiting", /worker \S+ took the training/, "checkpoint of iteration 10 saved", "evaluating", "predicting", "done"]) {
+  for (const text of [
+    "waiting",
+    /worker \S+ took the training/,
+    "checkpoint of iteration 10 saved",
+    "evaluating",
+    "predicting",
+    "done",
+  ]) {
     assert.match(lines, new RegExp(text));
   }
-  assert.equal(await page.locator(".chart canvas").count() >= 2, true);
+  assert.equal((await page.locator(".chart canvas").count()) >= 2, true);
   await stop(worker);
 });
 
@@ -151,12 +177,25 @@ test("the list has what the command line lists", async (t) => {
   const [first] = rounds;
   assert.deepEqual(
     [Number(number), state, Number(model), ap50, Number(images), Number(boxes)],
-    [first.number, first.state, first.model, fixed(first.evaluation.ap50), first.snapshot_images, first.snapshot_boxes],
+    [
+      first.number,
+      first.state,
+      first.model,
+      fixed(first.evaluation.ap50),
+      first.snapshot_images,
+      first.snapshot_boxes,
+    ],
   );
-  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "CSV" }).click()]);
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "CSV" }).click(),
+  ]);
   const csv = fs.readFileSync(await download.path(), "utf8").split("\n");
   assert.match(csv[0], /^number,state,model,ap50,gate/);
-  assert.match(csv[1], new RegExp(`^${first.number},done,${first.model},${first.evaluation.ap50}`.replaceAll(".", "\\.")));
+  assert.match(
+    csv[1],
+    new RegExp(`^${first.number},done,${first.model},${first.evaluation.ap50}`.replaceAll(".", "\\.")),
+  );
   assert.equal(await page.getByRole("link", { name: "New round" }).count(), 0, "a viewer starts none");
   await looks(page, "rounds-list");
 });
@@ -188,7 +227,10 @@ test("a cell of the confusion matrix leads to its boxes, and to a second look", 
   await first.getByRole("button", { name: "Ask for a second look" }).click();
   await first.getByText("Somebody else will look at it").waitFor();
   const imageId = /images\/(\d+)/.exec(href)[1];
-  const { tasks } = await call("annotator", "LabelingService", "NextTasks", { requestId: nextId(), count: 1 });
+  const { tasks } = await call("annotator", "LabelingService", "NextTasks", {
+    requestId: nextId(),
+    count: 1,
+  });
   assert.equal(tasks[0].image.id, imageId);
   assert.equal(tasks[0].blind, true);
   assert.equal(tasks[0].boxes, undefined, "the second person doesn't see what the first one drew");
@@ -198,8 +240,16 @@ test("a cell of the confusion matrix leads to its boxes, and to a second look", 
   await list.getByLabel("Images").selectOption("pool");
   await list.getByRole("link", { name: /Missed/ }).click();
   await list.getByRole("link", { name: "Correct it" }).first().waitFor();
-  assert.match(await list.getByRole("link", { name: "Correct it" }).first().getAttribute("href"), /annotate\?open=\d+/);
-  for (const [colorScheme, width] of [["light", 1280], ["dark", 1280], ["light", 1920], ["dark", 390]]) {
+  assert.match(
+    await list.getByRole("link", { name: "Correct it" }).first().getAttribute("href"),
+    /annotate\?open=\d+/,
+  );
+  for (const [colorScheme, width] of [
+    ["light", 1280],
+    ["dark", 1280],
+    ["light", 1920],
+    ["dark", 390],
+  ]) {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width, height: 800 });
     await looks(page, `rounds-done-${colorScheme}-${width}`);
@@ -234,7 +284,10 @@ test("a round whose workers are lost again and again fails, and says what to do"
   const number = await submitRound(RECIPE);
   const page = await open(t, "engineer", `/rounds/${number}`);
   await shows(page, /heard of in the last minute|begins when/);
-  await eventually("the job is there", () => place.count("job WHERE state = 'waiting' AND kind = 'train'") === 1);
+  await eventually(
+    "the job is there",
+    () => place.count("job WHERE state = 'waiting' AND kind = 'train'") === 1,
+  );
   deployment.psql("UPDATE job SET attempts = 5 WHERE state = 'waiting'");
   await shows(page, /Failed: a train job was lost 5 times/);
   const again = page.getByRole("link", { name: "Start it again with this recipe" });
@@ -248,7 +301,10 @@ test("who may not change rounds sees no way to, and a round that isn't there lea
     const page = await open(t, role, `/rounds/${number}`);
     await page.getByRole("list", { name: "Steps" }).waitFor();
     assert.equal(await page.getByRole("button", { name: "Cancel…" }).count(), 0, role);
-    assert.equal(await region(page, "Log").count(), role === "viewer" ? await region(page, "Log").count() : 0);
+    assert.equal(
+      await region(page, "Log").count(),
+      role === "viewer" ? await region(page, "Log").count() : 0,
+    );
     assert.deepEqual(page.problems, []);
   }
   const page = await open(t, "viewer", "/rounds/99");

@@ -28,7 +28,12 @@ export function ClassTable({ quality, project, name }: Props) {
         </>
       ),
     },
-    { name: "boxes", title: "True boxes", value: ({ boxes }) => numberOf(boxes), show: ({ boxes }) => count(boxes) },
+    {
+      name: "boxes",
+      title: "True boxes",
+      value: ({ boxes }) => numberOf(boxes),
+      show: ({ boxes }) => count(boxes),
+    },
     {
       name: "ap50",
       title: "AP50",
@@ -42,7 +47,11 @@ export function ClassTable({ quality, project, name }: Props) {
       show: ({ ap50Interval }) =>
         ap50Interval && interval(numberOf(ap50Interval.low), numberOf(ap50Interval.high)),
     },
-    { name: "ap50_high", title: "", value: ({ ap50Interval }) => ap50Interval && numberOf(ap50Interval.high) },
+    {
+      name: "ap50_high",
+      title: "",
+      value: ({ ap50Interval }) => ap50Interval && numberOf(ap50Interval.high),
+    },
     { name: "ap", title: "AP", value: ({ ap }) => defined(ap), show: ({ ap }) => score(numberOf(ap)) },
   ];
   return (

@@ -56,11 +56,24 @@ export function Confusion({ quality, project, query, round }: Props) {
     CONFUSED: "taken for",
     BADLY_PLACED: "badly placed",
     MISSED: "missed",
-    FALSE_POSITIVE: "on nothing",
+    FALSE_POSITIVE: "nothing taken for",
   };
+  const told = ({ kind, trueLabel, predictedLabel, boxes }: Cell) =>
+    [
+      boxes,
+      trueLabel ? name(trueLabel) : "boxes with",
+      words[kind],
+      predictedLabel ? name(predictedLabel) : "",
+    ]
+      .join(" ")
+      .trim();
   const columns: Column<Cell>[] = [
     { name: "true_class", title: "", value: ({ trueLabel }) => trueLabel && name(trueLabel) },
-    { name: "predicted_class", title: "", value: ({ predictedLabel }) => predictedLabel && name(predictedLabel) },
+    {
+      name: "predicted_class",
+      title: "",
+      value: ({ predictedLabel }) => predictedLabel && name(predictedLabel),
+    },
     { name: "kind", title: "", value: ({ kind }) => kind.toLowerCase() },
     { name: "boxes", title: "", value: ({ boxes }) => boxes },
   ];
@@ -74,12 +87,7 @@ export function Confusion({ quality, project, query, round }: Props) {
         {each.boxes === 0 ? (
           <span class="faint">0</span>
         ) : (
-          <a
-            href={address(each)}
-            aria-label={`${each.boxes} ${each.trueLabel ? name(each.trueLabel) : "boxes"} ${words[each.kind]} ${
-              each.predictedLabel ? name(each.predictedLabel) : ""
-            }`}
-          >
+          <a href={address(each)} aria-label={told(each)}>
             {count(each.boxes)}
           </a>
         )}
@@ -101,7 +109,10 @@ export function Confusion({ quality, project, query, round }: Props) {
             value={thresholdIn(query)}
             onChange={({ currentTarget: { value, validity } }) => {
               if (validity.rangeUnderflow || validity.rangeOverflow || value === "") return;
-              changeQuery({ threshold: Number(value) === DEFAULT_THRESHOLD ? undefined : value }, { replace: true });
+              changeQuery(
+                { threshold: Number(value) === DEFAULT_THRESHOLD ? undefined : value },
+                { replace: true },
+              );
             }}
           />
         </label>
@@ -140,7 +151,12 @@ export function Confusion({ quality, project, query, round }: Props) {
               <th scope="row" class="text">
                 nothing there
               </th>
-              {onNothing.map((each) => show(each, onNothing.reduce((sum, { boxes }) => sum + boxes, 0)))}
+              {onNothing.map((each) =>
+                show(
+                  each,
+                  onNothing.reduce((sum, { boxes }) => sum + boxes, 0),
+                ),
+              )}
               <td />
               <td />
             </tr>
@@ -148,9 +164,9 @@ export function Confusion({ quality, project, query, round }: Props) {
         </table>
       </div>
       <p class="faint">
-        Of the holdout, boxes with a score of at least {thresholdIn(query)}. A box is first matched with a true box of
-        its class at IoU 0.5; what is left, with one of another class at IoU 0.5; then with one of its class at IoU 0.1
-        (badly placed). A number leads to its boxes.
+        Of the holdout, boxes with a score of at least {thresholdIn(query)}. A box is first matched with a
+        true box of its class at IoU 0.5; what is left, with one of another class at IoU 0.5; then with one of
+        its class at IoU 0.1 (badly placed). A number leads to its boxes.
       </p>
     </section>
   );

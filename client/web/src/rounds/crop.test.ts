@@ -4,7 +4,12 @@ import { cropAround } from "./crop";
 const box = (x1: number, y1: number, x2: number, y2: number) => ({ x1, y1, x2, y2 });
 
 test("a crop holds its boxes, has the shape of a card, and stays in the picture", () => {
-  for (const corners of [box(0, 0, 10, 10), box(390, 290, 400, 300), box(100, 100, 180, 120), box(5, 200, 25, 290)]) {
+  for (const corners of [
+    box(0, 0, 10, 10),
+    box(390, 290, 400, 300),
+    box(100, 100, 180, 120),
+    box(5, 200, 25, 290),
+  ]) {
     const { x, y, width, height } = cropAround([corners], 400, 300);
     expect(width / height).toBeCloseTo(4 / 3);
     expect(x).toBeGreaterThanOrEqual(0);

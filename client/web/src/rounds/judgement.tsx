@@ -52,7 +52,11 @@ function Judged({ round, project, query, caller }: Props) {
         {(value) => (
           <>
             <ClassTable quality={value} project={project} name={`${name}-round-${round.number}-classes`} />
-            <PrecisionRecall quality={value} project={project} name={`${name}-round-${round.number}-precision`} />
+            <PrecisionRecall
+              quality={value}
+              project={project}
+              name={`${name}-round-${round.number}-precision`}
+            />
           </>
         )}
       </Part>
@@ -94,7 +98,9 @@ function Headline({ round, quality }: { round: RoundJson; quality: ModelQualityJ
             name="AP50"
             value={score(numberOf(evaluation.ap50))}
             interval={
-              quality?.ap50 && !differs(evaluation, now) && interval(numberOf(quality.ap50.low), numberOf(quality.ap50.high))
+              quality?.ap50 &&
+              !differs(evaluation, now) &&
+              interval(numberOf(quality.ap50.low), numberOf(quality.ap50.high))
             }
           >
             {judgedOn(evaluation)}
@@ -107,8 +113,8 @@ function Headline({ round, quality }: { round: RoundJson; quality: ModelQualityJ
         {now && differs(evaluation, now) && (
           <p class="warn">
             Labels of the holdout changed since: by those of now, AP50 is {score(numberOf(now.ap50))}
-            {quality.ap50 && ` (${interval(numberOf(quality.ap50.low), numberOf(quality.ap50.high))})`}. What follows is
-            by the labels of now.
+            {quality.ap50 && ` (${interval(numberOf(quality.ap50.low), numberOf(quality.ap50.high))})`}. What
+            follows is by the labels of now.
           </p>
         )}
       </div>
@@ -117,5 +123,7 @@ function Headline({ round, quality }: { round: RoundJson; quality: ModelQualityJ
 }
 
 function differs(before: EvaluationJson, now: EvaluationJson | undefined): boolean {
-  return now !== undefined && (before.ap50 !== now.ap50 || before.ap !== now.ap || before.images !== now.images);
+  return (
+    now !== undefined && (before.ap50 !== now.ap50 || before.ap !== now.ap || before.images !== now.images)
+  );
 }

@@ -60,6 +60,7 @@ export function Matches({ quality, project, query, round, caller }: Props) {
     [name, round.model, threshold, shown.kind, side, trueLabel, predictedLabel],
   );
   const { rows } = pages;
+  const { total, holdout, pool } = images.value;
   const to = (changes: Record<string, string | undefined>) =>
     pageAddress("round", name, round.number ?? 0, {
       ...Object.fromEntries(query),
@@ -72,7 +73,11 @@ export function Matches({ quality, project, query, round, caller }: Props) {
       <div class="part-head">
         <h3>What it gets wrong</h3>
         {rows && rows.length > 0 && (
-          <Downloads name={`${name}-round-${round.number}-${shown.word}`} columns={columnsOf(project)} rows={rows} />
+          <Downloads
+            name={`${name}-round-${round.number}-${shown.word}`}
+            columns={columnsOf(project)}
+            rows={rows}
+          />
         )}
       </div>
       <div class="chips">
@@ -92,7 +97,9 @@ export function Matches({ quality, project, query, round, caller }: Props) {
           Images{" "}
           <select
             value={side}
-            onChange={(event) => changeQuery({ side: event.currentTarget.value || undefined }, { replace: true })}
+            onChange={(event) =>
+              changeQuery({ side: event.currentTarget.value || undefined }, { replace: true })
+            }
           >
             <option value="">of both sides</option>
             <option value="holdout">of the holdout</option>
@@ -101,9 +108,9 @@ export function Matches({ quality, project, query, round, caller }: Props) {
         </label>
       </div>
       <p class="faint">
-        {shown.order} The numbers beside the kinds are of the holdout. Of the pool, what was labelled lately, and what the
-        model did not learn from.
-        {rows && ` ${count(images.value.total)} on ${count(images.value.holdout)} holdout and ${count(images.value.pool)} pool images.`}
+        {shown.order} The numbers beside the kinds are of the holdout. Of the pool, what was labelled lately,
+        and what the model did not learn from.
+        {rows && ` ${count(total)} on ${count(holdout)} holdout and ${count(pool)} pool images.`}
       </p>
       {(trueLabel > 0 || predictedLabel > 0) && (
         <p>
@@ -125,7 +132,12 @@ export function Matches({ quality, project, query, round, caller }: Props) {
         <ul class="matches" key={shown.kind}>
           {rows.map((match, i) => (
             <li key={`${match.image?.id}-${i}`} class="card">
-              <Match match={match} project={project} model={round.model ?? 0} mayCorrect={mayEngineer(caller.role)} />
+              <Match
+                match={match}
+                project={project}
+                model={round.model ?? 0}
+                mayCorrect={mayEngineer(caller.role)}
+              />
             </li>
           ))}
         </ul>
@@ -146,7 +158,9 @@ function Match({ match, project, model, mayCorrect }: MatchProps) {
   const image = match.image ?? {};
   const name = project.name ?? "";
   const boxes = [
-    ...(match.trueBox ? [{ ...cornersOf(match.trueBox.box), label: match.trueBox.label ?? 0, isPredicted: false }] : []),
+    ...(match.trueBox
+      ? [{ ...cornersOf(match.trueBox.box), label: match.trueBox.label ?? 0, isPredicted: false }]
+      : []),
     ...(match.predictedBox
       ? [{ ...cornersOf(match.predictedBox), label: match.predictedLabel ?? 0, isPredicted: true }]
       : []),
@@ -154,7 +168,10 @@ function Match({ match, project, model, mayCorrect }: MatchProps) {
   const words = matchWords(match, project.classes ?? []);
   return (
     <>
-      <a href={pageAddress("image", name, image.id, { box: match.trueBox?.boxId, model })} aria-label={`${words}: ${image.fileName}`}>
+      <a
+        href={pageAddress("image", name, image.id, { box: match.trueBox?.boxId, model })}
+        aria-label={`${words}: ${image.fileName}`}
+      >
         <BoxCrop image={image} project={project} boxes={boxes} />
       </a>
       <span class="words">{words}</span>
@@ -167,7 +184,12 @@ function Match({ match, project, model, mayCorrect }: MatchProps) {
   );
 }
 
-function cornersOf({ x1 = 0, y1 = 0, x2 = 0, y2 = 0 }: { x1?: unknown; y1?: unknown; x2?: unknown; y2?: unknown } = {}): Corners {
+function cornersOf({
+  x1 = 0,
+  y1 = 0,
+  x2 = 0,
+  y2 = 0,
+}: { x1?: unknown; y1?: unknown; x2?: unknown; y2?: unknown } = {}): Corners {
   return { x1: Number(x1), y1: Number(y1), x2: Number(x2), y2: Number(y2) };
 }
 
@@ -182,7 +204,9 @@ function SecondLook({ project, match }: { project: string; match: BoxMatchJson }
     problem.value = "";
     try {
       const imageId = match.image?.id ?? "0";
-      await guarded(call("LabelingService", "requestSecondLook", { requestId: newRequestId(), project, imageId }));
+      await guarded(
+        call("LabelingService", "requestSecondLook", { requestId: newRequestId(), project, imageId }),
+      );
       isAsked.value = true;
     } catch (error) {
       problem.value = (error as Error).message;
@@ -206,10 +230,11 @@ function SecondLook({ project, match }: { project: string; match: BoxMatchJson }
 }
 
 function columnsOf({ classes }: ProjectJson): Column<BoxMatchJson>[] {
-  const side = (of: "trueBox" | "predictedBox", corner: "x1" | "y1" | "x2" | "y2") => (match: BoxMatchJson) => {
-    const box = of === "trueBox" ? match.trueBox?.box : match.predictedBox;
-    return box && numberOf(box[corner]);
-  };
+  const side =
+    (of: "trueBox" | "predictedBox", corner: "x1" | "y1" | "x2" | "y2") => (match: BoxMatchJson) => {
+      const box = of === "trueBox" ? match.trueBox?.box : match.predictedBox;
+      return box && numberOf(box[corner]);
+    };
   const corners = (["x1", "y1", "x2", "y2"] as const).flatMap((corner) => [
     { name: `true_${corner}`, title: "", value: side("trueBox", corner) },
     { name: `predicted_${corner}`, title: "", value: side("predictedBox", corner) },

@@ -10,11 +10,15 @@ const classes = [
 test("each kind says what is wrong with the box", () => {
   const found = { predictedBox: {}, predictedLabel: 1, score: 0.91 };
   expect(matchWords({ kind: "FALSE_POSITIVE", ...found }, classes)).toBe("pit 0.910");
-  expect(matchWords({ kind: "FALSE_POSITIVE", ...found, trueBox: { label: 1 } }, classes)).toContain("found already");
+  expect(matchWords({ kind: "FALSE_POSITIVE", ...found, trueBox: { label: 1 } }, classes)).toContain(
+    "found already",
+  );
   expect(matchWords({ kind: "CONFUSED", ...found, trueBox: { label: 2 } }, classes)).toBe(
     "<b>crack</b>, taken for pit 0.910",
   );
-  expect(matchWords({ kind: "MISSED", trueBox: { label: 1 }, nearScore: 0.3 }, classes)).toBe("pit, seen with 0.300 only");
+  expect(matchWords({ kind: "MISSED", trueBox: { label: 1 }, nearScore: 0.3 }, classes)).toBe(
+    "pit, seen with 0.300 only",
+  );
   expect(matchWords({ kind: "MISSED", trueBox: { label: 3 } }, classes)).toBe("class 3");
   expect(matchWords({ kind: "BADLY_PLACED", ...found, iou: 0.25 }, classes)).toBe("pit 0.910, IoU 0.25");
 });

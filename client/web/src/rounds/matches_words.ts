@@ -35,7 +35,8 @@ export const kinds: readonly Kind[] = [
     kind: "BADLY_PLACED",
     word: "placed",
     title: "Badly placed",
-    order: "Predicted boxes of the right class with an IoU of 0.1 to 0.5: high scores and small overlaps first.",
+    order:
+      "Predicted boxes of the right class with an IoU of 0.1 to 0.5: high scores and small overlaps first.",
   },
   {
     kind: "MATCHED",
@@ -58,7 +59,9 @@ export function countOf(
   return counts
     .filter((each) => each.kind === kind)
     .filter((each) => classes.trueLabel === undefined || (each.trueLabel ?? 0) === classes.trueLabel)
-    .filter((each) => classes.predictedLabel === undefined || (each.predictedLabel ?? 0) === classes.predictedLabel)
+    .filter(
+      (each) => classes.predictedLabel === undefined || (each.predictedLabel ?? 0) === classes.predictedLabel,
+    )
     .reduce((sum, each) => sum + numberOf(each.boxes), 0);
 }
 
@@ -69,7 +72,9 @@ export function matchWords(match: BoxMatchJson, classes: readonly ClassJson[]): 
   const iou = `IoU ${numberOf(match.iou).toFixed(2)}`;
   switch (match.kind) {
     case "MISSED":
-      return numberOf(match.nearScore) > 0 ? `${truth}, seen with ${score(numberOf(match.nearScore))} only` : truth;
+      return numberOf(match.nearScore) > 0
+        ? `${truth}, seen with ${score(numberOf(match.nearScore))} only`
+        : truth;
     case "CONFUSED":
       return `${truth}, taken for ${predicted}`;
     case "FALSE_POSITIVE":

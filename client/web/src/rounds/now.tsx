@@ -35,7 +35,9 @@ function Workers({ round: { state, waitsForWorker, workers } }: { round: RoundJs
   }
   const there = counted(numberOf(workers), "worker was", "workers were");
   return waitsForWorker ? (
-    <p class="warn">It waits: {there} heard of in the last minute, and none works on it. They may have other jobs.</p>
+    <p class="warn">
+      It waits: {there} heard of in the last minute, and none works on it. They may have other jobs.
+    </p>
   ) : (
     <p class="faint">{there} heard of in the last minute.</p>
   );

@@ -52,7 +52,9 @@ export function RoundPage({ project, id, query, caller }: ProjectPageProps) {
         {round && (
           <button
             type="button"
-            onClick={() => save(`${name}-round-${id}.json`, "application/json", `${JSON.stringify(round, null, 2)}\n`)}
+            onClick={() =>
+              save(`${name}-round-${id}.json`, "application/json", `${JSON.stringify(round, null, 2)}\n`)
+            }
           >
             JSON
           </button>
@@ -86,8 +88,8 @@ function Shown({ round, project, query, caller }: ShownProps) {
       <Ended round={round} project={name} mayStart={mayEngineer(caller.role)} />
       {!hasEnded(round) && <Now round={round} />}
       <p>
-        {hasEnded(round) ? "Trained" : "It trains"} on {counted(numberOf(round.snapshotImages), "image", "images")} with {count(round.snapshotBoxes)}{" "}
-        boxes.{" "}
+        {hasEnded(round) ? "Trained" : "It trains"} on{" "}
+        {counted(numberOf(round.snapshotImages), "image", "images")} with {count(round.snapshotBoxes)} boxes.{" "}
         {numberOf(round.pseudoLabels?.boxes) > 0 &&
           `On ${count(round.pseudoLabels!.boxes)} pseudo-labels of model ${round.pseudoLabels!.model}, too. `}
         {numberOf(round.model) > 0 && (
@@ -99,7 +101,9 @@ function Shown({ round, project, query, caller }: ShownProps) {
       </p>
       <Steps round={round} />
       {round.evaluation && <Judgement round={round} project={project} query={query} caller={caller} />}
-      {log && log.points.length > 0 && <Training points={log.points} name={`${name}-round-${round.number}`} />}
+      {log && log.points.length > 0 && (
+        <Training points={log.points} name={`${name}-round-${round.number}`} />
+      )}
       <SetAside round={round} project={name} />
       {log && <Log log={log} name={`${name}-round-${round.number}-log`} />}
       <details>
@@ -118,13 +122,19 @@ function Ended({ round, project, mayStart }: { round: RoundJson; project: string
   return (
     <div class="card ended" role="status">
       <p>
-        {round.state === "failed" ? <strong class="error">Failed: {round.error}</strong> : <strong>Cancelled.</strong>}{" "}
+        {round.state === "failed" ? (
+          <strong class="error">Failed: {round.error}</strong>
+        ) : (
+          <strong>Cancelled.</strong>
+        )}{" "}
         <When at={round.endedAt} />
       </p>
       <p class="faint">
         The labels are kept, and what served before serves on.{" "}
         {mayStart && (
-          <a href={pageAddress("new round", project, "", { from: round.number })}>Start it again with this recipe</a>
+          <a href={pageAddress("new round", project, "", { from: round.number })}>
+            Start it again with this recipe
+          </a>
         )}
       </p>
     </div>

@@ -28,15 +28,22 @@ export function outcomeOf(gate: GateJson | undefined): string {
 export function gateSentence(gate: GateJson): string {
   const images = counted(numberOf(gate.images), "image", "images");
   if (gate.outcome === "GATE_NOT_JUDGED") {
-    return `Not judged: too few images of the holdout are labelled, or none has a box (${images}). The model serves.`;
+    const why = "too few images of the holdout are labelled, or none has a box";
+    return `Not judged: ${why} (${images}). The model serves.`;
   }
   if (gate.outcome === "GATE_FIRST") return "First: no model served before it, so it serves.";
   const high = numberOf(gate.differenceHigh);
   const low = numberOf(gate.differenceLow);
   const against = `model ${gate.againstModel}`;
-  const compared = `On the same ${images}, AP50 differs from that of ${against} (${score(numberOf(gate.againstAp50))}) by ${difference(numberOf(gate.difference))}.`;
+  const differs = `${difference(numberOf(gate.difference))} from that of ${against}`;
+  const before = score(numberOf(gate.againstAp50));
+  const compared = `On the same ${images}, AP50 differs by ${differs}, ${before}.`;
   const means =
-    low > 0 ? "It is better." : high < 0 ? "It is worse." : "The interval holds 0: neither is shown to be better.";
+    low > 0
+      ? "It is better."
+      : high < 0
+        ? "It is worse."
+        : "The interval holds 0: neither is shown to be better.";
   const decided =
     gate.outcome === "GATE_HELD"
       ? `Held: ${against} goes on serving, unless somebody promotes this one.`
@@ -58,6 +65,7 @@ export function progressWords(round: RoundJson): string {
   if (numberOf(total) === 0) return "";
   const words = [`${count(done)} of ${count(total)} ${kind === "train" ? "iterations" : "images"}`];
   if (numberOf(imagesPerSecond) > 0) words.push(`${numberOf(imagesPerSecond).toFixed(1)} images/s`);
-  if (round.secondsLeft !== undefined) words.push(`about ${durationOf(1000 * numberOf(round.secondsLeft))} left`);
+  if (round.secondsLeft !== undefined)
+    words.push(`about ${durationOf(1000 * numberOf(round.secondsLeft))} left`);
   return words.join(" · ");
 }
