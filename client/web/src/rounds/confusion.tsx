@@ -50,23 +50,13 @@ export function Confusion({ quality, project, query, round }: Props) {
       predicted: predictedLabel || undefined,
       side: "holdout",
     });
-  const words: Record<MatchKindJson & string, string> = {
-    MATCH_KIND_UNSPECIFIED: "",
-    MATCHED: "right",
-    CONFUSED: "taken for",
-    BADLY_PLACED: "badly placed",
-    MISSED: "missed",
-    FALSE_POSITIVE: "nothing taken for",
+  // What a cell counts, for who doesn't see where it stands.
+  const told = ({ kind, trueLabel, predictedLabel, boxes }: Cell): string => {
+    if (kind === "FALSE_POSITIVE") return `${boxes} false boxes of ${name(predictedLabel)}`;
+    if (kind === "CONFUSED") return `${boxes} boxes of ${name(trueLabel)}, taken for ${name(predictedLabel)}`;
+    const what = { MATCHED: "right", BADLY_PLACED: "badly placed", MISSED: "missed" }[kind as string];
+    return `${boxes} boxes of ${name(trueLabel)}, ${what}`;
   };
-  const told = ({ kind, trueLabel, predictedLabel, boxes }: Cell) =>
-    [
-      boxes,
-      trueLabel ? name(trueLabel) : "boxes with",
-      words[kind],
-      predictedLabel ? name(predictedLabel) : "",
-    ]
-      .join(" ")
-      .trim();
   const columns: Column<Cell>[] = [
     { name: "true_class", title: "", value: ({ trueLabel }) => trueLabel && name(trueLabel) },
     {

@@ -91,7 +91,7 @@ function Shown({ round, project, query, caller }: ShownProps) {
         {hasEnded(round) ? "Trained" : "It trains"} on{" "}
         {counted(numberOf(round.snapshotImages), "image", "images")} with {count(round.snapshotBoxes)} boxes.{" "}
         {numberOf(round.pseudoLabels?.boxes) > 0 &&
-          `On ${count(round.pseudoLabels!.boxes)} pseudo-labels of model ${round.pseudoLabels!.model}, too. `}
+          `Also on ${count(round.pseudoLabels!.boxes)} pseudo-labels. `}
         {numberOf(round.model) > 0 && (
           <>
             It made <a href={pageAddress("model", name, round.model)}>model {round.model}</a>.{" "}
