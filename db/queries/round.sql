@@ -138,8 +138,7 @@ SELECT add_round_line($1, $2, $3);
 SELECT add_round_line(round_id, $2, job_text(kind, id, images) || $3) FROM job WHERE id = $1;
 
 -- name: SelectRoundLines
--- Lines with ids above $2.
-SELECT id, created_at, kind, text FROM round_line WHERE round_id = $1 AND id > $2 ORDER BY id;
+SELECT id, created_at, kind, text FROM round_line WHERE round_id = $1 ORDER BY id;
 
 -- name: TouchRound
 UPDATE round SET version = version + 1 WHERE id = $1;

@@ -197,9 +197,9 @@ void AddJobLine(Transaction& transaction, JobId job, const char* kind, std::stri
   transaction.Exec("AddJobLine", job, kind, text);
 }
 
-std::vector<v1::RoundLine> ReadRoundLines(Transaction& transaction, RoundId round, int64_t after) {
+std::vector<v1::RoundLine> ReadRoundLines(Transaction& transaction, RoundId round) {
   std::vector<v1::RoundLine> lines;
-  for (const auto& row : transaction.Exec("SelectRoundLines", round, after)) {
+  for (const auto& row : transaction.Exec("SelectRoundLines", round)) {
     v1::RoundLine& line = lines.emplace_back();
     line.set_id(row["id"].as<int64_t>());
     *line.mutable_at() = TimestampOf(row["created_at"]);

@@ -108,8 +108,8 @@ void AddRoundLine(Transaction& transaction, RoundId round, const char* kind, std
 // As AddRoundLine, in the log of the job's round: what the job is called, then `text`.
 void AddJobLine(Transaction& transaction, JobId job, const char* kind, std::string_view text);
 
-// Lines with ids above `after`, oldest first.
-std::vector<v1::RoundLine> ReadRoundLines(Transaction& transaction, RoundId round, int64_t after);
+// Oldest first.
+std::vector<v1::RoundLine> ReadRoundLines(Transaction& transaction, RoundId round);
 
 // Raises the version, so that watchers look again. Requires: the round's lock.
 void TouchRound(Transaction& transaction, RoundId round);

@@ -130,6 +130,7 @@ grpc::Status WorkerServiceImpl::SaveCheckpoint(grpc::ServerContext* context,
           unneeded = *std::move(left);
           AddRoundLine(transaction, *round, "checkpoint",
                        absl::StrCat("checkpoint of iteration ", request->iteration(), " saved"));
+          TouchRound(transaction, *round);
           ForgetJobAttempts(transaction, job);
           return v1::SaveCheckpointResponse();
         });

@@ -174,7 +174,7 @@ grpc::Status RoundServiceImpl::GetRoundLog(grpc::ServerContext* context,
           const absl::StatusOr<RoundRow> row = ReadRow(transaction, request->project(), request->number());
           if (!row.ok()) return row.status();
           v1::RoundLog log;
-          for (v1::RoundLine& line : ReadRoundLines(transaction, row->id, request->after())) {
+          for (v1::RoundLine& line : ReadRoundLines(transaction, row->id)) {
             *log.add_lines() = std::move(line);
           }
           for (v1::TrainingPoint& point : ReadTrainingPoints(transaction, row->id)) {

@@ -14,36 +14,35 @@ export interface RoundLog {
   readonly load: () => void;
 }
 
-// Read anew whenever the round changed, one call at a time: nothing is asked while nothing happens.
-// `reads`: the person may.
-export function useLog(project: string, round: RoundJson, reads: boolean): RoundLog | null {
-  const lines = useSignal<readonly RoundLineJson[] | null>(null);
-  const points = useSignal<readonly TrainingPointJson[]>([]);
-  const error = useSignal<Error | null>(null);
-  const turn = useRef<Promise<void>>(Promise.resolve());
-  const waits = useRef(false);
+const PAUSE = 5000; // milliseconds
 
-  async function read() {
-    waits.current = false;
-    const known = lines.value ?? [];
-    const request = { project, number: round.number ?? 0, after: known.at(-1)?.id ?? "0" };
+// Read anew when the round has changed, soon after a step began and otherwise now and again: nothing is asked
+// while nothing happens. `reads`: the person may.
+export function useLog(project: string, round: RoundJson, reads: boolean): RoundLog | null {
+  const log = useSignal<{ lines: RoundLineJson[]; points: TrainingPointJson[] } | null>(null);
+  const error = useSignal<Error | null>(null);
+  const last = useRef({ at: 0, state: "" });
+
+  async function load() {
+    last.current = { at: Date.now(), state: round.state ?? "" };
     try {
-      const answer = await guarded(call("RoundService", "getRoundLog", request));
-      lines.value = [...known, ...(answer.lines ?? [])];
-      points.value = answer.points ?? [];
+      const request = { project, number: round.number ?? 0 };
+      const { lines = [], points = [] } = await guarded(call("RoundService", "getRoundLog", request));
+      log.value = { lines, points };
       error.value = null;
     } catch (problem) {
       error.value = problem as Error;
     }
   }
-  function load() {
-    if (!reads || waits.current) return;
-    waits.current = true;
-    turn.current = turn.current.then(read);
-  }
-  useEffect(load, [round]);
-  if (lines.value === null && error.value === null) return null;
-  return { lines: lines.value ?? [], points: points.value, error: error.value, load };
+  useEffect(() => {
+    if (!reads) return;
+    const { at, state } = last.current;
+    const wait = state === round.state ? Math.max(at + PAUSE - Date.now(), 0) : 0;
+    const timer = setTimeout(() => void load(), wait);
+    return () => clearTimeout(timer);
+  }, [round]);
+  if (log.value === null && error.value === null) return null;
+  return { ...(log.value ?? { lines: [], points: [] }), error: error.value, load: () => void load() };
 }
 
 const columns: Column<RoundLineJson>[] = [
