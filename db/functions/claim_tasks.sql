@@ -66,8 +66,8 @@ BEGIN
 END $$;
 
 -- Makes the task and the lease of a request to correct an image's truth. The task is as blind as the answer
--- was, and shows no predictions. NULL: the image has no truth any more. Requires: nobody holds the image, and
--- nobody else can take it now.
+-- was, and shows no predictions; a review is blind. NULL: the image has no truth any more. Requires: nobody
+-- holds the image, and nobody else can take it now.
 CREATE OR REPLACE FUNCTION serve_request(the_request bigint, the_principal bigint, lease_length interval)
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
@@ -85,14 +85,16 @@ BEGIN
   INSERT INTO task (project_id, image_id, image_side, principal_id, lease_number, kind, request_id, blind,
                     state, based_on)
   VALUES (request.project_id, request.image_id, request.image_side, the_principal, the_lease, request.kind,
-          the_request, truth.blind OR request.image_side = 'holdout', 'leased', truth.id)
+          the_request, truth.blind OR request.image_side = 'holdout' OR request.kind = 'review', 'leased',
+          truth.id)
   RETURNING id INTO the_task;
   INSERT INTO lease (purpose, subject_id, number, task_id, holder_id, expires_at)
   VALUES ('label', request.image_id, the_lease, the_task, the_principal, now() + lease_length);
   RETURN the_task;
 END $$;
 
--- Leases the first `wanted` images that are to be looked at for a new class, as claim_tasks does.
+-- Leases the first `wanted` images that are to be looked at for a new class, or a second time, as claim_tasks
+-- does. Nobody looks a second time at an own answer, nor who asked for it.
 CREATE OR REPLACE FUNCTION claim_requested(the_project bigint, the_principal bigint, wanted int,
                                            lease_length interval, skipped boolean)
 RETURNS SETOF bigint LANGUAGE plpgsql
@@ -107,7 +109,10 @@ BEGIN
     SELECT asked.id, asked.image_id
     FROM task_request asked
     JOIN usable_image image ON image.id = asked.image_id AND image.truth_revision_id IS NOT NULL
-    WHERE asked.project_id = the_project AND asked.state = 'open' AND asked.kind = 'class_added'
+    WHERE asked.project_id = the_project AND asked.state = 'open' AND asked.kind IN ('class_added', 'review')
+      AND (asked.kind <> 'review'
+           OR asked.created_by <> the_principal
+              AND the_principal <> (SELECT author_id FROM label_revision WHERE id = image.truth_revision_id))
       AND NOT EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = asked.image_id)
       AND skipped = EXISTS (SELECT FROM task WHERE task.request_id = asked.id
                               AND task.principal_id = the_principal AND task.state = 'skipped')

@@ -50,9 +50,10 @@ SELECT coalesce(sum(images), 0) AS images,
 FROM project
 CROSS JOIN LATERAL (SELECT count(*) AS images
                     FROM (SELECT FROM task_request
-                          WHERE project_id = project.id AND state = 'open' AND kind = 'class_added'
+                          WHERE project_id = project.id AND state = 'open'
+                            AND kind IN ('class_added', 'review')
                           LIMIT 10000) few) counted
 LEFT JOIN LATERAL (SELECT created_at AS oldest FROM task_request
-                   WHERE project_id = project.id AND state = 'open' AND kind = 'class_added'
+                   WHERE project_id = project.id AND state = 'open' AND kind IN ('class_added', 'review')
                    ORDER BY id LIMIT 1) first ON true
 WHERE deleted_at IS NULL;

@@ -60,10 +60,12 @@ WITH changed AS (
   UPDATE image SET state = 'set_aside', state_reason = $2, state_round_id = $3
   FROM (SELECT id, state FROM image WHERE id = $1 FOR NO KEY UPDATE) before
   WHERE image.id = before.id AND before.state IN ('usable', 'excluded')
-  RETURNING image.project_id, image.id, before.state AS before
+  RETURNING image.project_id, image.id, image.file_name, before.state AS before
+), told AS (
+  INSERT INTO event (project_id, kind, author_id, image_id, state_before, state_after)
+  SELECT project_id, 'image_state_changed', $4, id, before, 'set_aside' FROM changed
 )
-INSERT INTO event (project_id, kind, author_id, image_id, state_before, state_after)
-SELECT project_id, 'image_state_changed', $4, id, before, 'set_aside' FROM changed;
+SELECT add_round_line($3, 'image_set_aside', format('%s was set aside: %s', file_name, $2)) FROM changed;
 
 -- name: ExcludeImage
 -- Returns a row unless the image is removed.

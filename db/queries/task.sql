@@ -9,6 +9,19 @@ SELECT claim_requested($1, $2, $3, make_interval(secs => $4), $5);
 -- name: ReopenImage
 SELECT reopen_image($1, $2, make_interval(secs => $3));
 
+-- name: RequestReview
+-- Asks for a second look at an image. `asked`: no other one was open.
+WITH request AS (
+  INSERT INTO task_request (project_id, image_id, image_side, kind, state, created_by)
+  SELECT project_id, id, side, 'review', 'open', $2 FROM image WHERE id = $1
+  ON CONFLICT DO NOTHING
+  RETURNING created_by, created_at
+)
+SELECT true AS asked, name, request.created_at FROM request JOIN principal ON principal.id = created_by
+UNION ALL
+SELECT false, name, before.created_at FROM task_request before JOIN principal ON principal.id = created_by
+WHERE image_id = $1 AND before.state = 'open' AND before.kind = 'review';
+
 -- name: SelectOpenTasks
 -- The leased tasks of a person in a project, oldest first.
 SELECT task.id FROM task JOIN lease ON lease.task_id = task.id AND lease.expires_at > now()
@@ -16,7 +29,7 @@ WHERE task.principal_id = $1 AND task.project_id = $2 AND task.state = 'leased' 
 
 -- name: CountSkipped
 -- Images of the active ranking that this person skipped and nobody has labelled, and those that this person
--- skipped when asked about a new class.
+-- skipped when asked about a new class or for a second look.
 SELECT (SELECT count(DISTINCT task.image_id)
         FROM ranking
         JOIN task ON task.ranking_id = ranking.id AND task.principal_id = $2 AND task.state = 'skipped'
@@ -26,23 +39,26 @@ SELECT (SELECT count(DISTINCT task.image_id)
         FROM task_request request
         JOIN task ON task.request_id = request.id AND task.principal_id = $2 AND task.state = 'skipped'
         JOIN usable_image image ON image.id = request.image_id
-        WHERE request.project_id = $1 AND request.kind = 'class_added' AND request.state = 'open');
+        WHERE request.project_id = $1 AND request.kind IN ('class_added', 'review')
+          AND request.state = 'open');
 
 -- name: SelectTasks
--- Leased tasks.
+-- Leased tasks. One that is a review tells nothing of the truth, and has the active generation.
 SELECT shown.*, task.id AS task_id, task.lease_number, task.blind, task.kind, lease.expires_at, task.position,
-       task.slice, task.score, task.probability, ranking.generation,
-       task.shown_model_id IS NOT NULL AS shows, task.kind <> 'ranked' AS corrects,
+       task.slice, task.score, task.probability, ranking.generation, active.generation AS active_generation,
+       task.shown_model_id IS NOT NULL AS shows, task.kind IN ('reopen', 'class_added') AS corrects,
        coalesce(ranked_model.number, 0) AS ranked_model,
        coalesce(corrected.note, '') AS note, coalesce(corrected.flags, '{}') AS flags,
        ARRAY(SELECT label FROM label_revision revision
              JOIN class ON class.project_id = task.project_id AND label > known_classes(revision)
-             WHERE revision.id = task.based_on AND retired_at IS NULL ORDER BY label) AS new_classes
+             WHERE revision.id = corrected.id AND retired_at IS NULL ORDER BY label) AS new_classes
 FROM task
 JOIN lease ON lease.task_id = task.id
 JOIN shown_image shown ON shown.id = task.image_id
-LEFT JOIN label_revision corrected ON corrected.id = task.based_on
+LEFT JOIN label_revision corrected ON corrected.id = task.based_on AND task.kind <> 'review'
 LEFT JOIN ranking ON ranking.id = task.ranking_id
+LEFT JOIN ranking active ON task.kind = 'review' AND active.project_id = task.project_id
+                        AND active.state = 'active'
 LEFT JOIN model ranked_model ON ranked_model.id = ranking.model_id
 WHERE task.id = ANY ($1::bigint[]) ORDER BY task.position, task.id;
 
@@ -63,7 +79,7 @@ WHERE task.id = ANY ($1::bigint[]) ORDER BY task.id, ordinal;
 -- name: LockTask
 -- taken: the image was leased again after the task's lease had ended.
 SELECT task.principal_id, task.lease_number, task.state, task.image_id, task.blind, image.width, image.height,
-       task.shown_model_id IS NOT NULL AS shows, task.kind <> 'ranked' AS corrects,
+       task.shown_model_id IS NOT NULL AS shows, task.kind IN ('reopen', 'class_added') AS corrects,
        coalesce(lease.expires_at > now(), false) AS held,
        EXISTS (SELECT FROM lease other
                WHERE other.purpose = 'label' AND other.subject_id = task.image_id
@@ -82,7 +98,7 @@ FROM submit_correction($1, $2, $3, $4, $5, $6::text[], $7::real[], $8::int[], $9
                        $11::int[], $12::bigint[], $13::int[], $14::text[]);
 
 -- name: EndTask
--- A request to open an answer again ends with its task; one about a new class is served again.
+-- A request to open an answer again ends with its task; others are served again.
 WITH ended AS (
   UPDATE task SET state = $2, ended_at = now(), skip_reason = nullif($3, '') WHERE id = $1
   RETURNING request_id

@@ -43,8 +43,10 @@ constexpr Names<v1::ImageState, 4> kImageStates = {{{"usable", v1::USABLE},
                                                     {"set_aside", v1::SET_ASIDE},
                                                     {"excluded", v1::EXCLUDED},
                                                     {"removed", v1::REMOVED}}};
-constexpr Names<v1::TaskKind, 3> kTaskKinds = {
-    {{"ranked", v1::RANKED}, {"reopen", v1::REOPEN}, {"class_added", v1::CLASS_ADDED}}};
+constexpr Names<v1::TaskKind, 4> kTaskKinds = {{{"ranked", v1::RANKED},
+                                                {"reopen", v1::REOPEN},
+                                                {"class_added", v1::CLASS_ADDED},
+                                                {"review", v1::REVIEW}}};
 constexpr Names<v1::Side, 2> kSides = {{{"pool", v1::POOL}, {"holdout", v1::HOLDOUT}}};
 
 }  // namespace

@@ -63,6 +63,11 @@ std::optional<TaskId> ReopenImage(Transaction& transaction, ImageId image, Princ
   return IdOf<TaskId>(rows.at(0)[0]);
 }
 
+SecondLookRequest RequestReview(Transaction& transaction, ImageId image, PrincipalId by) {
+  const pqxx::row row = transaction.Exec("RequestReview", image, by).at(0);
+  return {row["asked"].as<bool>(), row["name"].as<std::string>(), TimeOf(row["created_at"])};
+}
+
 std::vector<TaskId> FindOpenTasks(Transaction& transaction, ProjectId project, PrincipalId principal) {
   return TaskIds(transaction.Exec("SelectOpenTasks", principal, project));
 }
@@ -81,6 +86,9 @@ std::vector<v1::Task> ReadTasks(Transaction& transaction, const std::vector<Task
     task.set_blind(row["blind"].as<bool>());
     task.set_kind(TaskKindOf(row["kind"]));
     if (!row["position"].is_null()) *task.mutable_reason() = ReasonOf(row);
+    if (!row["active_generation"].is_null()) {
+      task.mutable_reason()->set_generation(row["active_generation"].as<uint32_t>());
+    }
     if (row["shows"].as<bool>()) shows.emplace_back(task.task_id());
     if (row["corrects"].as<bool>()) corrects.emplace_back(task.task_id());
     task.set_note(row["note"].as<std::string>());

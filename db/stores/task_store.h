@@ -23,7 +23,8 @@ constexpr absl::Duration kTaskLease = absl::Minutes(10);
 std::vector<TaskId> ClaimTasks(Transaction& transaction, RankingId ranking, PrincipalId principal,
                                uint32_t count, bool skipped);
 
-// As ClaimTasks, of images that are to be looked at for a class that was added after they were labelled.
+// As ClaimTasks, of images that are to be looked at for a class that was added after they were labelled, or a
+// second time.
 std::vector<TaskId> ClaimRequested(Transaction& transaction, ProjectId project, PrincipalId principal,
                                    uint32_t count, bool skipped);
 
@@ -33,6 +34,15 @@ uint64_t CountSkipped(Transaction& transaction, ProjectId project, PrincipalId p
 // Leases an answered image to correct its truth. nullopt: somebody holds it. Requires: the image has a truth,
 // and LockTruth.
 std::optional<TaskId> ReopenImage(Transaction& transaction, ImageId image, PrincipalId principal);
+
+struct SecondLookRequest {
+  bool is_new = false;  // no other one was open
+  std::string by;       // name of the token
+  absl::Time at;
+};
+// Asks for a second look at an image, unless one is open already. Requires: the image has a truth, and
+// LockTruth.
+SecondLookRequest RequestReview(Transaction& transaction, ImageId image, PrincipalId by);
 
 // The principal's tasks in the project whose leases have not ended, oldest first.
 std::vector<TaskId> FindOpenTasks(Transaction& transaction, ProjectId project, PrincipalId principal);

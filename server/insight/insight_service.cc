@@ -13,6 +13,7 @@
 #include "server/insight/curve.h"
 #include "server/insight/image_prediction.h"
 #include "server/insight/model_comparison.h"
+#include "server/insight/model_quality.h"
 #include "server/insight/pool_estimates.h"
 #include "server/insight/representation.h"
 #include "server/rpc/paging.h"
@@ -71,6 +72,14 @@ std::string QuestionOf(const char* method, ProjectId project, Request request) {
   request.clear_project();
   request.clear_max_age_seconds();
   return absl::StrCat(method, " ", project.value(), " ", request.SerializeAsString());
+}
+
+// Of GetModelQuality and ListBoxMatches. Errors: INVALID_ARGUMENT.
+template <typename Request>
+absl::StatusOr<double> FoundFrom(const Request& request) {
+  const double threshold = request.has_score_threshold() ? request.score_threshold() : 0.5;
+  if (threshold >= 0.01 && threshold <= 1) return threshold;  // NaN fails every comparison
+  return InvalidArgument("score_threshold must be from 0.01 to 1");
 }
 
 }  // namespace
@@ -146,6 +155,54 @@ grpc::Status InsightServiceImpl::GetPrediction(grpc::ServerContext* context,
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
       return ReadPrediction(transaction, *request);
+    });
+  });
+}
+
+grpc::Status InsightServiceImpl::GetModelQuality(grpc::ServerContext* context,
+                                                 const v1::GetModelQualityRequest* request,
+                                                 v1::ModelQuality* response) {
+  constexpr char kMethod[] = "InsightService.GetModelQuality";
+  return calls_.Unary(
+      context, kMethod, request, response, [&](const Call& call) -> absl::StatusOr<v1::ModelQuality> {
+        const absl::StatusOr<double> threshold = FoundFrom(*request);
+        if (!threshold.ok()) return threshold.status();
+        const auto turn = calls_.WaitForTurn(call);
+        if (!turn.ok()) return turn.status();
+        const absl::StatusOr<JudgedModel> judged = database_.Transact(
+            call.LongRead(kMethod, Isolation::kRepeatableRead), [&](Transaction& transaction) {
+              return ReadJudgedModel(transaction, request->project(), request->model(), v1::HOLDOUT);
+            });
+        if (!judged.ok()) return judged.status();
+        return MeasureQuality(*judged, *threshold);
+      });
+}
+
+grpc::Status InsightServiceImpl::ListBoxMatches(grpc::ServerContext* context,
+                                                const v1::ListBoxMatchesRequest* request,
+                                                v1::ListBoxMatchesResponse* response) {
+  constexpr char kMethod[] = "InsightService.ListBoxMatches";
+  using Response = absl::StatusOr<v1::ListBoxMatchesResponse>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
+    const absl::StatusOr<double> threshold = FoundFrom(*request);
+    if (!threshold.ok()) return threshold.status();
+    const absl::StatusOr<int64_t> first = PageStart(request->page_token());
+    if (!first.ok()) return first.status();
+    if (request->kind() < v1::MATCHED || request->kind() > v1::MISSED) {
+      return InvalidArgument("kind must be one of MatchKind");
+    }
+    const auto turn = calls_.WaitForTurn(call);
+    if (!turn.ok()) return turn.status();
+    const absl::StatusOr<JudgedModel> judged =
+        database_.Transact(call.LongRead(kMethod, Isolation::kRepeatableRead), [&](Transaction& transaction) {
+          return ReadJudgedModel(transaction, request->project(), request->model(), request->side());
+        });
+    if (!judged.ok()) return judged.status();
+    v1::ListBoxMatchesResponse page = FindMatches(*judged, *request, *threshold, static_cast<size_t>(*first),
+                                                  PageSize(request->page_size(), 24, 200));
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
+      DescribeImages(transaction, judged->project, page);
+      return page;
     });
   });
 }

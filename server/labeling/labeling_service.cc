@@ -28,8 +28,8 @@ constexpr size_t kMaxSkipReason = 500;
 // Pool images that are appended at a time to a ranking that has run out.
 constexpr size_t kGrowth = 1000;
 
-// Claims up to `count` tasks: of images that are to be looked at for a new class, then of the active ranking.
-// When the ranking has run out, images that it doesn't hold are appended and claimed.
+// Claims up to `count` tasks: of images that are to be looked at for a new class or a second time, then of
+// the active ranking. When the ranking has run out, images that it doesn't hold are appended and claimed.
 absl::StatusOr<std::vector<TaskId>> Claim(Transaction& transaction, ProjectId project, PrincipalId principal,
                                           uint32_t count) {
   std::vector<TaskId> tasks = ClaimRequested(transaction, project, principal, count, /*skipped=*/false);
@@ -88,9 +88,11 @@ std::vector<v1::Task> ReadTasksFor(Transaction& transaction, const Principal& pr
   return tasks;
 }
 
-// Errors: as LabelingService.OpenTask. Locks: the image.
+// `request`: OpenTaskRequest or RequestSecondLookRequest. Errors: as LabelingService.OpenTask. Locks: the
+// image.
+template <typename Request>
 absl::StatusOr<ImageId> LockAnswered(Transaction& transaction, const Principal& principal,
-                                     const v1::OpenTaskRequest& request) {
+                                     const Request& request) {
   const absl::StatusOr<ProjectId> project = FindProject(transaction, request.project());
   if (!project.ok()) return project.status();
   const absl::StatusOr<v1::Image> image =
@@ -135,6 +137,19 @@ absl::StatusOr<v1::Task> Reopen(Transaction& transaction, const Principal& princ
         absl::StrCat("image ", image->value(), " is being worked on: try again when its task has ended"));
   }
   return ReadTasksFor(transaction, principal, {*task}, &served).at(0);
+}
+
+absl::StatusOr<v1::SecondLook> AskForSecondLook(Transaction& transaction, const Principal& principal,
+                                                const v1::RequestSecondLookRequest& request) {
+  const absl::StatusOr<ImageId> image = LockAnswered(transaction, principal, request);
+  if (!image.ok()) return image.status();
+  const SecondLookRequest asked = RequestReview(transaction, *image, principal.id);
+  v1::SecondLook look;
+  look.set_image_id(image->value());
+  look.set_asked_before(!asked.is_new);
+  look.set_asked_by(asked.by);
+  *look.mutable_asked_at() = TimestampOf(asked.at);
+  return look;
 }
 
 // An expired task may still be answered.
@@ -304,6 +319,19 @@ grpc::Status LabelingServiceImpl::OpenTask(grpc::ServerContext* context, const v
     });
     if (task.ok()) calls_.metrics().TasksServed(served);
     return task;
+  });
+}
+
+grpc::Status LabelingServiceImpl::RequestSecondLook(grpc::ServerContext* context,
+                                                    const v1::RequestSecondLookRequest* request,
+                                                    v1::SecondLook* response) {
+  constexpr char kMethod[] = "LabelingService.RequestSecondLook";
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
+    const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+      return WithRequestId<v1::SecondLook>(
+          transaction, key, [&] { return AskForSecondLook(transaction, call.principal, *request); });
+    });
   });
 }
 

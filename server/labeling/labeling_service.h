@@ -17,6 +17,8 @@ class LabelingServiceImpl final : public v1::LabelingService::Service {
                              v1::ListOpenTasksResponse* response) override;
   grpc::Status OpenTask(grpc::ServerContext* context, const v1::OpenTaskRequest* request,
                         v1::Task* response) override;
+  grpc::Status RequestSecondLook(grpc::ServerContext* context, const v1::RequestSecondLookRequest* request,
+                                 v1::SecondLook* response) override;
   grpc::Status Submit(grpc::ServerContext* context, const v1::SubmitRequest* request,
                       v1::SubmitResponse* response) override;
   grpc::Status Skip(grpc::ServerContext* context, const v1::SkipRequest* request,

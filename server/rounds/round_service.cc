@@ -174,6 +174,26 @@ grpc::Status RoundServiceImpl::GetRound(grpc::ServerContext* context, const v1::
   });
 }
 
+grpc::Status RoundServiceImpl::GetRoundLog(grpc::ServerContext* context,
+                                           const v1::GetRoundLogRequest* request, v1::RoundLog* response) {
+  constexpr char kMethod[] = "RoundService.GetRoundLog";
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
+    return database_.Transact(
+        {kMethod, call.deadline}, [&](Transaction& transaction) -> absl::StatusOr<v1::RoundLog> {
+          const absl::StatusOr<RoundRow> row = ReadRow(transaction, request->project(), request->number());
+          if (!row.ok()) return row.status();
+          v1::RoundLog log;
+          for (v1::RoundLine& line : ReadRoundLines(transaction, row->id)) {
+            *log.add_lines() = std::move(line);
+          }
+          for (v1::TrainingPoint& point : ReadTrainingPoints(transaction, row->id)) {
+            *log.add_points() = std::move(point);
+          }
+          return log;
+        });
+  });
+}
+
 grpc::Status RoundServiceImpl::ListRounds(grpc::ServerContext* context, const v1::ListRoundsRequest* request,
                                           v1::ListRoundsResponse* response) {
   constexpr char kMethod[] = "RoundService.ListRounds";

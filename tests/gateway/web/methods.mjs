@@ -139,6 +139,13 @@ export const rows = {
       reason: "NOT_LABELLED",
     },
   },
+  "LabelingService.RequestSecondLook": {
+    request: (world) => ({ ...parts, imageId: world.tasks[0].image.id }),
+    refused: {
+      request: (world) => ({ ...parts, imageId: world.tasks[3].image.id }),
+      reason: "NOT_LABELLED",
+    },
+  },
   "LabelingService.ListAnswers": { request: { ...parts, pageSize: 1 }, refused: noProject },
   "LabelingService.GetOwnWork": {
     request: { ...parts, since: "2020-01-01T00:00:00Z" },
@@ -230,6 +237,14 @@ export const rows = {
     request: { ...models, first: "first", second: "second" },
     refused: invalid({ ...models, first: "first", second: "second", scoreThreshold: -1 }),
   },
+  "InsightService.GetModelQuality": {
+    request: { ...models, model: "first" },
+    refused: { request: { ...models, model: "no" }, reason: "NO_SUCH_MODEL" },
+  },
+  "InsightService.ListBoxMatches": {
+    request: { ...models, model: "first", kind: "MISSED" },
+    refused: invalid({ ...models, model: "first" }),
+  },
 
   "RoundService.PlanRound": {
     request: { ...parts, recipe },
@@ -253,6 +268,10 @@ export const rows = {
     request: parts,
     differs: ["seconds"],
     refused: invalid({ ...parts, pageToken: "-1" }),
+  },
+  "RoundService.GetRoundLog": {
+    request: { ...parts, number: 1 },
+    refused: { request: { ...parts, number: 99 }, reason: "NO_SUCH_ROUND" },
   },
   "RoundService.WatchRound": {
     request: { ...parts, number: 1 },

@@ -11,6 +11,8 @@ import { Model } from "../models/model";
 import { Models } from "../models/models";
 import { NewRound } from "../recipe/new_round";
 import { mayRead } from "../role";
+import { RoundPage } from "../rounds/round";
+import { Rounds } from "../rounds/rounds";
 import type { OtherPage, ProjectPage } from "../route";
 
 export interface PageProps {
@@ -33,6 +35,8 @@ export const projectPages: Partial<Record<ProjectPage, ComponentType<ProjectPage
   model: Model,
   compare: Compare,
   "new round": NewRound,
+  rounds: Rounds,
+  round: RoundPage,
 };
 
 export const otherPages: Partial<Record<OtherPage, ComponentType<PageProps>>> = {};
