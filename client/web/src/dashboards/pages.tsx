@@ -4,8 +4,11 @@ import type { ComponentType } from "preact";
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import type { RoleJson, TokenJson } from "../../gen/loupe/v1/token_pb";
 import { Overview } from "../overview/overview";
+import { People } from "../people/people";
 import { mayRead } from "../role";
 import type { OtherPage, ProjectPage } from "../route";
+import { NewProject } from "../setup/new_project";
+import { Setup } from "../setup/setup";
 
 export interface PageProps {
   id: string; // of the round, model or image; see route.ts
@@ -21,9 +24,13 @@ export interface ProjectPageProps extends PageProps {
 
 export const projectPages: Partial<Record<ProjectPage, ComponentType<ProjectPageProps>>> = {
   overview: Overview,
+  setup: Setup,
 };
 
-export const otherPages: Partial<Record<OtherPage, ComponentType<PageProps>>> = {};
+export const otherPages: Partial<Record<OtherPage, ComponentType<PageProps>>> = {
+  "new project": NewProject,
+  people: People,
+};
 
 interface Entry {
   readonly title: string;
