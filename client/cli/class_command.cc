@@ -77,6 +77,8 @@ absl::Status RenameClass(const Context& context, const RenameClassOptions& optio
   return PrintProject(project, options.json);
 }
 
+std::string UnlessDefault(const std::string& value) { return value == "default" ? "" : value; }
+
 absl::Status DisplayClass(const Context& context, const DisplayOptions& options) {
   const auto project = FetchProject(context);
   if (!project.ok()) return project.status();
@@ -88,8 +90,8 @@ absl::Status DisplayClass(const Context& context, const DisplayOptions& options)
   request.set_project(project->name());
   request.set_label(*label);
   *request.mutable_display() = project->classes(static_cast<int>(ClassIndexOf(*label))).display();
-  if (options.color.has_value()) request.mutable_display()->set_color(*options.color);
-  if (options.key.has_value()) request.mutable_display()->set_key(*options.key);
+  if (options.color.has_value()) request.mutable_display()->set_color(UnlessDefault(*options.color));
+  if (options.key.has_value()) request.mutable_display()->set_key(UnlessDefault(*options.key));
   const auto changed = Ask(context, &v1::ProjectService::Stub::SetClassDisplay, request);
   return PrintProject(changed, options.json);
 }
@@ -172,9 +174,10 @@ void AddClassCommands(CLI::App& parent, Action& action) {
   command =
       of_class->add_subcommand("display", "Say which colour and key a class has on the annotation page");
   command->add_option("class", display->which, "Its name")->required();
-  command->add_option("--color", display->color, "#rrggbb; empty: by the page's palette");
-  command->add_option("--key", display->key,
-                      "One of 1 to 9, I, O, P, Q, T, V, W and Y; empty: a digit by the order of the classes");
+  command->add_option("--color", display->color, "#rrggbb, or `default`: by the page's palette");
+  command->add_option(
+      "--key", display->key,
+      "One of 1 to 9, I, O, P, Q, T, V, W and Y, or `default`: a digit by the order of the classes");
   command->add_flag("--json", display->json, "Print the project as JSON");
   OnChosen(command, action, display, DisplayClass);
 }

@@ -9,10 +9,10 @@ import { More } from "../dashboards/part";
 import { Table } from "../dashboards/table";
 import { Title } from "../dashboards/title";
 import { When } from "../dashboards/when";
-import { NotAllowed } from "../not_allowed";
 import { mayAdminister } from "../role";
 import { Sessions } from "../sessions";
 import { useChange } from "../setup/change";
+import { OnlyFor } from "../setup/only_for";
 import { Said } from "../setup/said";
 import { Invite } from "./invite";
 import { Secret, type Invited } from "./secret";
@@ -20,7 +20,7 @@ import "./people.css";
 
 // Who may call the coordinator: inviting people, and taking that back.
 export function People({ caller }: PageProps) {
-  if (!mayAdminister(caller.role)) return <NotAllowed role={caller.role} />;
+  if (!mayAdminister(caller.role)) return <OnlyFor whom="admins" what="see who has access, and invite people" />;
   return <Tokens caller={caller} />;
 }
 

@@ -5,11 +5,11 @@ import { newRequestId } from "../annotate/request_id";
 import { call } from "../api";
 import type { PageProps } from "../dashboards/pages";
 import { Title } from "../dashboards/title";
-import { NotAllowed } from "../not_allowed";
 import { mayEngineer } from "../role";
 import { pageAddress } from "../route";
 import { useChange } from "./change";
 import { warningsOf } from "./colours";
+import { OnlyFor } from "./only_for";
 import { Said } from "./said";
 import "./setup.css";
 
@@ -22,7 +22,7 @@ interface Row {
 
 // A project from nothing.
 export function NewProject({ caller }: PageProps) {
-  if (!mayEngineer(caller.role)) return <NotAllowed role={caller.role} />;
+  if (!mayEngineer(caller.role)) return <OnlyFor whom="engineers and admins" what="make projects" />;
   return <NewProjectForm />;
 }
 
