@@ -1,10 +1,11 @@
 -- Files that wait to be imported.
 
 -- name: LockUpload
--- Makes the person's row if there is none, and says that it is used. Parts of one person come one by one.
+-- Makes the person's row if there is none, and says that it is used. Parts of one person come one by one, so
+-- nobody waits for the disk: what a power failure takes back is sent again.
 INSERT INTO upload (principal_id, files, bytes, used_at) VALUES ($1, 0, 0, now())
 ON CONFLICT (principal_id) DO UPDATE SET used_at = excluded.used_at
-RETURNING files, bytes;
+RETURNING files, bytes, set_config('synchronous_commit', 'off', true);
 
 -- name: SelectUploads
 -- What has come of these files of person $1; those of which nothing has come have no row. A whole file is one

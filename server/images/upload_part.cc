@@ -133,6 +133,8 @@ absl::StatusOr<UploadedFile> Complete(Database& database, const BlobStore& blobs
       database.Transact(options, [&](Transaction& transaction) -> absl::StatusOr<UploadedFile> {
         LockBlobsForUse(transaction);
         LockUploads(transaction, part.principal);
+        // The same part may have come twice, at the same time.
+        if (const UploadedFile file = FileOf(transaction, part); file.is_complete) return file;
         DeleteUploads(transaction, part.principal, {part.file});
         if (is_wrong || !blobs.Exists(part.file)) return UploadedFile();
         InsertUploadPart(transaction, part.principal, part.file, 0, part.file, part.size_bytes);
@@ -158,10 +160,12 @@ absl::StatusOr<UploadedFile> TakePart(Database& database, const BlobStore& blobs
                                       const v1::UploadPartRequest& request) {
   const absl::StatusOr<Part> part = PartOf(principal, request);
   if (!part.ok()) return part.status();
-  absl::StatusOr<UploadedFile> file =
-      database.Transact(options, [&](Transaction& transaction) { return StateBefore(transaction, *part); });
-  if (!file.ok()) return file;
-  if (file->is_complete) return file;
+  absl::StatusOr<UploadedFile> file = UploadedFile();
+  if (!part->is_whole()) {
+    file =
+        database.Transact(options, [&](Transaction& transaction) { return StateBefore(transaction, *part); });
+  }
+  if (!file.ok() || file->is_complete) return file;
   if (part->offset == file->received_bytes) {
     const absl::StatusOr<Sha256> blob =
         StoreBlob(blobs, request.data(), part->is_whole() ? std::optional(part->file) : std::nullopt);

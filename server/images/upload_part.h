@@ -3,7 +3,7 @@
 
 #include "absl/status/statusor.h"
 #include "db/database.h"
-#include "db/stores/upload_store.h"
+#include "db/uploads/upload_store.h"
 #include "loupe/v1/upload.pb.h"
 #include "server/blobs/blob_store.h"
 

@@ -15,7 +15,7 @@
 #include "db/stores/needed_blob_store.h"
 #include "db/stores/project_store.h"
 #include "db/stores/request_store.h"
-#include "db/stores/upload_store.h"
+#include "db/uploads/upload_store.h"
 #include "proto/error_info.h"
 #include "server/images/import_session.h"
 #include "server/images/upload_part.h"

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "db/stores/needed_blob_store.h"
-#include "db/stores/upload_store.h"
+#include "db/uploads/upload_store.h"
 
 namespace loupe {
 namespace {

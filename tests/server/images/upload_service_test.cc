@@ -243,7 +243,7 @@ TEST_F(UploadServiceTest, ProblemsOfACocoFileAreListedAndNothingIsImported) {
     "images": [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "gone.png"},
                {"id": 3, "file_name": "x/a.png"}],
     "categories": [{"id": 1, "name": "hole"}],
-    "annotations": [{"id": 9, "image_id": 1, "category_id": 1, "bbox": [1, 2, 10, 12]}]})";
+    "annotations": [{"id": 9, "image_id": 3, "category_id": 1, "bbox": [1, 2, 10, 12]}]})";
   v1::ImportUploadsRequest request = Request();
   request.set_coco_sha256(Upload(coco));
   request.set_labelled(v1::LABELLED_ALL);

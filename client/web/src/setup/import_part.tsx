@@ -82,7 +82,7 @@ export function ImportPart({ project, reload }: ProjectPageProps) {
         <h3 id="import">Imported</h3>
         <ImportResult project={name} result={state.result} />
         {state.unnamed > 0 && <p>The COCO file doesn't name {pictureCount(state.unnamed)}: they were left out.</p>}
-        <button type="button" onClick={more}>
+        <button type="button" class="more" onClick={more}>
           Import more
         </button>
       </section>

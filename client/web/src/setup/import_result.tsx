@@ -2,7 +2,7 @@ import type { ImportResponseJson } from "../../gen/loupe/v1/image_pb";
 import { Downloads } from "../dashboards/downloads";
 import type { Column } from "../dashboards/columns";
 import { pageAddress } from "../route";
-import { counted } from "../words";
+import { counted, numbered } from "../words";
 
 const number = (text: string | undefined) => Number(text ?? 0);
 const pictures = (count: number) => counted(count, "picture", "pictures");
@@ -72,8 +72,8 @@ export function ImportResult({ project, result }: { project: string; result: Imp
   return (
     <div class="result" role="status">
       <p>
-        <strong>{images(number(result.added))} added</strong>, {number(result.addedToPool)} to the pool and{" "}
-        {number(result.addedToHoldout)} to the holdout.
+        <strong>{images(number(result.added))} added</strong>, {numbered(number(result.addedToPool))} to the pool and{" "}
+        {numbered(number(result.addedToHoldout))} to the holdout.
       </p>
       {linesOf(result).map((line) => (
         <p key={line}>{line}</p>

@@ -87,7 +87,7 @@ export class Sender {
   private async hash(begin: number): Promise<Sent[]> {
     const batch = this.chosen.slice(begin, begin + BATCH);
     const hashes = new Map<Chosen, Uint8Array>();
-    await eachOf(batch, 2, async (one) => {
+    await eachOf(batch, AT_A_TIME, async (one) => {
       if (this.signal.aborted) throw new Cancelled();
       hashes.set(one, await hashOf(one.file).catch(() => Promise.reject(cantRead(one))));
     });

@@ -1,4 +1,4 @@
-#include "db/stores/upload_store.h"
+#include "db/uploads/upload_store.h"
 
 #include "db/transaction.h"
 
