@@ -33,5 +33,5 @@ BEGIN
   GRANT UPDATE (state, ended_at, revision_id, skip_reason) ON task TO loupe_service;
   GRANT UPDATE (revoked_at) ON principal TO loupe_service;
   GRANT UPDATE (undone_by, undone_at) ON withdrawal TO loupe_service;
-  GRANT UPDATE (images, boxes, pseudo_labels, hash) ON snapshot TO loupe_service;
+  GRANT UPDATE (images, boxes, spent_ms, timed_images, pseudo_labels, hash) ON snapshot TO loupe_service;
 END $$;

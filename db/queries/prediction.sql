@@ -86,14 +86,16 @@ ORDER BY image.id LIMIT $4;
 
 -- name: SelectCommonDetections
 -- The boxes of models $2 and $3 on the first $4 unlabelled images of the pool, in order of sampling key, that
--- both models predicted.
+-- both models predicted. Four times as many are looked at, not the whole pool: neither model may have
+-- predicted it.
 SELECT image.id, earlier.corners, earlier.labels, earlier.scores, later.corners, later.labels, later.scores
-FROM usable_image image
+FROM (SELECT id, sampling_key FROM usable_image
+      WHERE project_id = $1 AND side = 'pool' AND truth_revision_id IS NULL
+      ORDER BY sampling_key, id LIMIT 4 * $4) image
 CROSS JOIN LATERAL (SELECT corners, labels, scores FROM prediction
                     WHERE model_id = $2 AND image_id = image.id AND set_aside IS NULL OFFSET 0) earlier
 CROSS JOIN LATERAL (SELECT corners, labels, scores FROM prediction
                     WHERE model_id = $3 AND image_id = image.id AND set_aside IS NULL OFFSET 0) later
-WHERE image.project_id = $1 AND image.side = 'pool' AND image.truth_revision_id IS NULL
 ORDER BY image.sampling_key, image.id LIMIT $4;
 
 -- name: SelectAppearances

@@ -66,6 +66,10 @@ UPDATE snapshot SET (images, boxes) =
          (SELECT coalesce(sum(number) FILTER (WHERE counted = 'image'), 0),
                  coalesce(sum(number) FILTER (WHERE counted <> 'image'), 0)
           FROM snapshot_count WHERE snapshot_id = $1),
+       (spent_ms, timed_images) =
+         (SELECT coalesce(sum(revision.spent_ms), 0), count(*) FILTER (WHERE revision.spent_ms > 0)
+          FROM snapshot_item JOIN label_revision revision ON revision.id = revision_id
+          WHERE snapshot_id = $1),
        hash = snapshot_hash(id)
 WHERE id = $1 RETURNING images, boxes;
 
@@ -146,9 +150,8 @@ LEFT JOIN ignored_region USING (snapshot_id, image_id)
 WHERE snapshot_item.snapshot_id = $1 AND snapshot_item.image_id > $2
 ORDER BY snapshot_item.image_id LIMIT $3;
 
--- name: SumSnapshotTime
-SELECT coalesce(sum(spent_ms), 0) / 1000.0, count(*) FILTER (WHERE spent_ms > 0)
-FROM snapshot_item JOIN label_revision ON label_revision.id = revision_id WHERE snapshot_id = $1;
+-- name: SelectSnapshotTime
+SELECT coalesce(spent_ms, 0) / 1000.0, coalesce(timed_images, 0) FROM snapshot WHERE id = $1;
 
 -- name: SelectBoxesOfRevisions
 SELECT revision_id, box_id, label, x1, y1, x2, y2, origin, ignore

@@ -65,7 +65,8 @@ struct CommonDetections {
   std::vector<v1::ImagePrediction> second;
 };
 
-// Of unlabelled pool images that both predicted, the first `limit` by sampling key: a random sample.
+// Of the first 4 * `limit` unlabelled pool images by sampling key (a random sample), the first `limit` that
+// both predicted.
 CommonDetections ReadCommonDetections(Transaction& transaction, ProjectId project, ModelId first,
                                       ModelId second, int limit);
 

@@ -206,7 +206,7 @@ std::vector<v1::SnapshotItem> ReadSnapshotItems(Transaction& transaction, Snapsh
 }
 
 AnnotationTime TimeOfSnapshot(Transaction& transaction, SnapshotId snapshot) {
-  const auto row = transaction.Exec("SumSnapshotTime", snapshot).at(0);
+  const auto row = transaction.Exec("SelectSnapshotTime", snapshot).at(0);
   return {row[0].as<double>(), row[1].as<uint64_t>()};
 }
 

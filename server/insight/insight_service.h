@@ -3,6 +3,7 @@
 
 #include "db/database.h"
 #include "loupe/v1/insight.grpc.pb.h"
+#include "server/rpc/kept_answers.h"
 #include "server/rpc/rpc_call.h"
 
 namespace loupe {
@@ -21,8 +22,15 @@ class InsightServiceImpl final : public v1::InsightService::Service {
                             v1::PoolEstimates* response) override;
 
  private:
+  // Computes an answer in a turn of its own, unless one is kept that the request accepts.
+  // `read`: ReadInput(transaction). `make`: the answer from what it read.
+  template <typename Response, typename Request, typename Read, typename Make>
+  absl::StatusOr<Response> Answer(const Call& call, const char* method, const Request& request,
+                                  const Read& read, const Make& make);
+
   RpcCalls& calls_;
   Database& database_;
+  KeptAnswers kept_;
 };
 
 }  // namespace loupe

@@ -115,7 +115,14 @@ v1::ProjectStatus ShownTo(v1::Role role, v1::ProjectStatus status) {
     status.clear_holdout_labelled();
     status.clear_holdout_not_blind();
     status.clear_holdout_is_random_sample();
+    status.clear_workers();
   }
+  return status;
+}
+
+absl::StatusOr<v1::ProjectStatus> StatusWithWorkers(Transaction& transaction, ProjectId project) {
+  v1::ProjectStatus status = ReadStatus(transaction, project);
+  for (v1::WorkerStatus& worker : ReadWorkers(transaction)) *status.add_workers() = std::move(worker);
   return status;
 }
 
@@ -386,21 +393,23 @@ grpc::Status ProjectServiceImpl::ListProjects(grpc::ServerContext* context,
 grpc::Status ProjectServiceImpl::GetStatus(grpc::ServerContext* context, const v1::GetStatusRequest* request,
                                            v1::ProjectStatus* response) {
   constexpr char kMethod[] = "ProjectService.GetStatus";
-  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
-    // Repeatable read: all counts are of the same moment.
-    return database_.Transact(
-        {kMethod, call.deadline, Isolation::kRepeatableRead},
-        [&](Transaction& transaction) -> absl::StatusOr<v1::ProjectStatus> {
-          const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
-          if (!project.ok()) return project.status();
-          v1::ProjectStatus status = ShownTo(call.principal.role, ReadStatus(transaction, *project));
-          if (call.principal.role == v1::ANNOTATOR) return status;
-          for (v1::WorkerStatus& worker : ReadWorkers(transaction)) {
-            *status.add_workers() = std::move(worker);
-          }
-          return status;
-        });
-  });
+  return calls_.Unary(
+      context, kMethod, request, response, [&](const Call& call) -> absl::StatusOr<v1::ProjectStatus> {
+        const absl::StatusOr<ProjectId> project = database_.Transact(
+            {kMethod, call.deadline},
+            [&](Transaction& transaction) { return FindProject(transaction, request->project()); });
+        if (!project.ok()) return project.status();
+        absl::StatusOr<v1::ProjectStatus> status = kept_.Get<v1::ProjectStatus>(
+            absl::StrCat(project->value()), absl::Seconds(request->max_age_seconds()), call.deadline,
+            [&]() -> absl::StatusOr<v1::ProjectStatus> {
+              // Repeatable read: all counts are of the same moment.
+              return database_.Transact(
+                  {kMethod, call.deadline, Isolation::kRepeatableRead},
+                  [&](Transaction& transaction) { return StatusWithWorkers(transaction, *project); });
+            });
+        if (!status.ok()) return status.status();
+        return ShownTo(call.principal.role, *std::move(status));
+      });
 }
 
 }  // namespace loupe

@@ -3,6 +3,7 @@
 #include "db/database.h"
 #include "loupe/v1/project.grpc.pb.h"
 #include "server/blobs/blob_store.h"
+#include "server/rpc/kept_answers.h"
 #include "server/rpc/rpc_call.h"
 
 namespace loupe {
@@ -50,6 +51,7 @@ class ProjectServiceImpl final : public v1::ProjectService::Service {
   RpcCalls& calls_;
   Database& database_;
   const BlobStore& blobs_;
+  KeptAnswers kept_;
 };
 
 }  // namespace loupe

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs a benchmark of the release build: a table, and as the last line one JSON object with the figures.
-#   tests/bench/run.sh NAME [--quick]       NAME: annotate, bfloat16, bias, detector, diversity, eval,
-#                                                 gateway, import, label_efficiency, label_stats,
+#   tests/bench/run.sh NAME [--quick]       NAME: annotate, bfloat16, bias, dashboards, detector, diversity,
+#                                                 eval, gateway, import, label_efficiency, label_stats,
 #                                                 neu_det_training, provenance, queue, ranking
 # --quick ends within two minutes.
 set -euo pipefail

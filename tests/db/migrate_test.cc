@@ -169,8 +169,8 @@ VALUES (1, 1, 1, 'combined', 1, 'active', now());
 INSERT INTO ranking_entry VALUES (1, 0, 2, 'pool', 'uncertain', 0.7, NULL, false),
                                  (1, 1, 3, 'holdout', 'holdout', NULL, NULL, true),
                                  (1, 2, 4, 'pool', 'uncertain', 0.6, NULL, false);
-SELECT append_revision(1, 'import', 1, NULL, false, false, 0, '{5,5,15,15}', '{2}', '{imported}', '{false}',
-                       '{-1}', '{}', '{}', '{}', '{}');
+SELECT append_revision(1, 'import', 1, NULL, false, false, 1500, '{5,5,15,15}', '{2}', '{imported}',
+                       '{false}', '{-1}', '{}', '{}', '{}', '{}');
 SELECT claim_tasks(1, 1, 3, '1 hour');
 SELECT submit_correction(1, false, 4000, '{1,1,9,9}', '{1}', '{accepted}', '{false}', '{0}', '{1}', '{2}',
                          '{0.5}', '{20,20,30,30}');
@@ -203,6 +203,7 @@ TEST_F(MigrateTest, LabelsOfTheReleaseBeforeStayAsTheyAre) {
   EXPECT_EQ(Text("SELECT string_agg(concat_ws(' ', snapshot_id, author_id, blind, counted, number), ';' "
                  "ORDER BY counted) FROM snapshot_count"),
             "1 1 f image 2;1 1 f imported 2");
+  EXPECT_EQ(Text("SELECT concat_ws(' ', spent_ms, timed_images) FROM snapshot"), "1500 1");
   // What was shown, and what became of it, is told as today.
   EXPECT_EQ(
       Text("SELECT string_agg(concat_ws(' ', task_id, ordinal, label, score), ';' ORDER BY task_id, ordinal) "

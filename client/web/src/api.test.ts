@@ -109,18 +109,24 @@ function watch(take: (message: unknown) => void, signal = new AbortController().
   return stream("RoundService", "watchRound", { project: "castings", number: 2 }, take, signal);
 }
 
-test.each([1, 3, 7, 1000])("a stream's messages are taken one by one, in pieces of %d bytes", async (piece) => {
-  const rounds = [{ state: "training" }, { state: "done", error: "größer" }, { state: "x".repeat(300) }];
-  const fetch = streamed([...rounds.map((round): [number, unknown] => [0, round]), [2, {}]], piece);
-  const taken: unknown[] = [];
-  await watch((message) => taken.push(message));
-  expect(taken).toEqual(rounds);
-  const [path, init] = fetch.mock.calls[0]!;
-  expect(path).toBe("/loupe.v1.RoundService/WatchRound");
-  const body = new Uint8Array(init.body as Uint8Array);
-  expect([...body.subarray(0, 5)]).toEqual([0, 0, 0, 0, body.length - 5]);
-  expect(JSON.parse(new TextDecoder().decode(body.subarray(5)))).toEqual({ project: "castings", number: 2 });
-});
+test.each([1, 3, 7, 1000])(
+  "a stream's messages are taken one by one, in pieces of %d bytes",
+  async (piece) => {
+    const rounds = [{ state: "training" }, { state: "done", error: "größer" }, { state: "x".repeat(300) }];
+    const fetch = streamed([...rounds.map((round): [number, unknown] => [0, round]), [2, {}]], piece);
+    const taken: unknown[] = [];
+    await watch((message) => taken.push(message));
+    expect(taken).toEqual(rounds);
+    const [path, init] = fetch.mock.calls[0]!;
+    expect(path).toBe("/loupe.v1.RoundService/WatchRound");
+    const body = new Uint8Array(init.body as Uint8Array);
+    expect([...body.subarray(0, 5)]).toEqual([0, 0, 0, 0, body.length - 5]);
+    expect(JSON.parse(new TextDecoder().decode(body.subarray(5)))).toEqual({
+      project: "castings",
+      number: 2,
+    });
+  },
+);
 
 test("an error at the end of a stream is an ApiError", async () => {
   const details = [{ type: "google.rpc.ErrorInfo", debug: { reason: "NO_SUCH_ROUND" } }];

@@ -114,7 +114,11 @@ function NoProjects({ role }: { role: RoleJson | undefined }) {
   return (
     <p class="card empty">
       No projects yet.
-      {mayEngineer(role) ? <a href={otherAddress("new project")}>Make one</a> : <span>An engineer makes one.</span>}
+      {mayEngineer(role) ? (
+        <a href={otherAddress("new project")}>Make one</a>
+      ) : (
+        <span>An engineer makes one.</span>
+      )}
     </p>
   );
 }

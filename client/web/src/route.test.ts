@@ -68,7 +68,10 @@ test.each(["castings", "a/b c", "100%", "what?", "a&b=c#d"])("pages of %j have a
   const query = { file: project, box: 4, none: undefined, nothing: "" };
   const { query: read, ...place } = routeOf(pageAddress("image", project, "17", query)) as any;
   expect(place).toEqual({ name: "dashboard", page: "image", project, id: "17" });
-  expect([...read]).toEqual([["file", project], ["box", "4"]]);
+  expect([...read]).toEqual([
+    ["file", project],
+    ["box", "4"],
+  ]);
 });
 
 test("pages of no project have addresses", () => {

@@ -5,22 +5,34 @@ import { ApiError, NetworkError } from "./api";
 const FIRST_PAUSE = 2000; // milliseconds
 const LONGEST_PAUSE = 30_000;
 
-// Returns when the page is seen, or the signal has ended.
+// Returns when what `listen` waits for has come, or the signal has ended. `listen` returns the way to stop.
+function waitFor(listen: (come: () => void) => () => void, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const come = () => {
+      stop();
+      signal.removeEventListener("abort", come);
+      resolve();
+    };
+    const stop = listen(come);
+    signal.addEventListener("abort", come);
+  });
+}
+
 async function seen(signal: AbortSignal): Promise<void> {
   while (document.visibilityState !== "visible" && !signal.aborted) {
-    await new Promise((resolve) => {
-      const options = { once: true, signal };
-      document.addEventListener("visibilitychange", resolve, options);
-      signal.addEventListener("abort", resolve, { once: true });
-    });
+    await waitFor((come) => {
+      document.addEventListener("visibilitychange", come);
+      return () => document.removeEventListener("visibilitychange", come);
+    }, signal);
   }
 }
 
-function pause(milliseconds: number, signal: AbortSignal): Promise<unknown> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener("abort", () => resolve(clearTimeout(timer)), { once: true });
-  });
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await waitFor((come) => {
+    const timer = setTimeout(come, milliseconds);
+    return () => clearTimeout(timer);
+  }, signal);
 }
 
 // Runs `action` now and again so long after it has ended, until the signal ends; not while the page is hidden.
@@ -62,8 +74,9 @@ export async function keepOpen(
     } catch (error) {
       if (!isPassing(error)) throw error;
       problem(error as Error);
-      wait = Date.now() - opened > LONGEST_PAUSE ? FIRST_PAUSE : Math.min(2 * wait, LONGEST_PAUSE);
+      if (Date.now() - opened > LONGEST_PAUSE) wait = FIRST_PAUSE;
       await pause(wait, signal);
+      wait = Math.min(2 * wait, LONGEST_PAUSE);
     } finally {
       signal.removeEventListener("abort", close);
       document.removeEventListener("visibilitychange", hide);
@@ -72,5 +85,7 @@ export async function keepOpen(
 }
 
 function isPassing(error: unknown): boolean {
-  return error instanceof NetworkError || (error instanceof ApiError && [429, 503].includes(error.httpStatus));
+  return (
+    error instanceof NetworkError || (error instanceof ApiError && [429, 503].includes(error.httpStatus))
+  );
 }

@@ -42,6 +42,26 @@ TEST(Insight, ExpectedBoxesCountWhatTheModelMisses) {
   }
 }
 
+TEST(Insight, AKeptCurveIsGivenToWhoeverAcceptsItsAge) {
+  RoundWorld world(40, 20);
+  world.Label("holdout", 0, 20);
+  world.Label("pool", 0, 10);
+  v1::GetCurveRequest old_is_fine;
+  old_is_fine.set_max_age_seconds(3600);
+  const v1::Curve before = CurveOf(world, old_is_fine);
+  EXPECT_EQ(before.points_size(), 0);
+  world.Submit(kCurveRecipe);
+  ASSERT_EQ(ScriptedWorker(world, 0.5).Finish(1).state(), "done");
+  const v1::Curve kept = CurveOf(world, old_is_fine);
+  EXPECT_EQ(kept.SerializeAsString(), before.SerializeAsString());
+  v1::GetCurveRequest other = old_is_fine;
+  other.set_boxes_per_class(3);
+  EXPECT_EQ(CurveOf(world, other).points_size(), 1);
+  const v1::Curve now = CurveOf(world);
+  EXPECT_EQ(now.points_size(), 1);
+  EXPECT_EQ(CurveOf(world, old_is_fine).SerializeAsString(), now.SerializeAsString());
+}
+
 TEST(Insight, WithoutAJudgedModelThereIsNoAdvice) {
   RoundWorld world(10, 10);
   const v1::Curve curve = CurveOf(world);

@@ -2,27 +2,43 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { ApiError } from "../api";
 import { guarded } from "../session";
 import { keepOpen, repeat } from "../visibility";
+
+const AFTER_BUSY = 3000; // milliseconds
+const A_DAY = 24 * 3600; // seconds
 
 export interface Answer<T> {
   readonly value: T | null; // null: it hasn't come yet
   readonly error: Error | null; // of the last try; what came before it stays
-  readonly load: () => Promise<void>; // asks again
+  // Asks again. `isUrgent`: what the coordinator has kept won't do.
+  readonly load: (isUrgent?: boolean) => Promise<void>;
 }
 
-// `inputs`: what the question is made of; when one changes, the answer to the old question is dropped.
-export function useAnswer<T>(ask: () => Promise<T>, inputs: readonly unknown[]): Answer<T> {
+// `inputs`: what the question is made of; when one changes, the answer to the old question is dropped. `show`:
+// shows a value until the one comes that is returned.
+export function useAnswer<T>(
+  ask: (show: (value: T) => void, isUrgent: boolean) => Promise<T>,
+  inputs: readonly unknown[],
+): Answer<T> {
   const state = useSignal<{ value: T | null; error: Error | null }>({ value: null, error: null });
   const latest = useRef(0);
 
-  async function load() {
+  async function load(isUrgent = false) {
     const number = ++latest.current;
-    try {
-      const value = await guarded(ask());
+    const show = (value: T) => {
       if (number === latest.current) state.value = { value, error: null };
+    };
+    try {
+      show(await guarded(ask(show, isUrgent)));
     } catch (error) {
-      if (number === latest.current) state.value = { ...state.value, error: error as Error };
+      if (number !== latest.current) return;
+      state.value = { ...state.value, error: error as Error };
+      // Many asked at once. The wait differs, so that they don't come back at once.
+      if (error instanceof ApiError && error.httpStatus === 429) {
+        setTimeout(() => number === latest.current && void load(), AFTER_BUSY * (1 + Math.random()));
+      }
     }
   }
   useEffect(() => {
@@ -31,6 +47,21 @@ export function useAnswer<T>(ask: () => Promise<T>, inputs: readonly unknown[]):
     return () => void ++latest.current;
   }, inputs);
   return { ...state.value, load };
+}
+
+// Asks for figures that the coordinator keeps: first for those that it has, which come at once, and then for
+// newer ones if they are older than `freshSeconds`.
+export function fresh<T extends { computedAt?: string }>(
+  ask: (maxAgeSeconds: number) => Promise<T>,
+  freshSeconds: number,
+): (show: (value: T) => void, isUrgent: boolean) => Promise<T> {
+  return async (show, isUrgent) => {
+    if (isUrgent) return ask(0);
+    const kept = await ask(A_DAY);
+    if (Date.now() - Date.parse(kept.computedAt ?? "") <= 1000 * freshSeconds) return kept;
+    show(kept);
+    return ask(freshSeconds);
+  };
 }
 
 // Loads again and again while the page is seen.
@@ -86,7 +117,12 @@ export function usePages<Row>(
   ask: (pageToken: string) => Promise<{ rows: readonly Row[]; nextPageToken: string }>,
   inputs: readonly unknown[],
 ): Pages<Row> {
-  const none = { rows: null as readonly Row[] | null, token: "", error: null as Error | null, isLoading: false };
+  const none = {
+    rows: null as readonly Row[] | null,
+    token: "",
+    error: null as Error | null,
+    isLoading: false,
+  };
   const state = useSignal(none);
   const latest = useRef(0);
 

@@ -36,16 +36,16 @@ export function Chart(props: Props) {
   const at = useSignal<number | null>(null);
 
   useEffect(() => {
+    const holder = box.current!;
     const dark = matchMedia("(prefers-color-scheme: dark)");
     const make = () => {
       plot.current?.destroy();
-      plot.current = new uPlot(optionsOf(props, box.current!, (i) => (at.value = i)), dataOf(props), box.current!);
+      const options = optionsOf(props, holder, (i) => (at.value = i));
+      plot.current = new uPlot(options, dataOf(props), holder);
     };
     make();
-    const observer = new ResizeObserver(() => {
-      plot.current?.setSize({ width: box.current!.clientWidth, height });
-    });
-    observer.observe(box.current!);
+    const observer = new ResizeObserver(() => plot.current?.setSize({ width: holder.clientWidth, height }));
+    observer.observe(holder);
     dark.addEventListener("change", make);
     return () => {
       observer.disconnect();
@@ -53,7 +53,7 @@ export function Chart(props: Props) {
       plot.current?.destroy();
       plot.current = null;
     };
-  }, [JSON.stringify([x, series, props.isStacked, height])]);
+  }, [JSON.stringify([x, xName, series, props.isStacked, props.yRange, height])]);
 
   function walk(event: KeyboardEvent) {
     const last = x.length - 1;
@@ -74,7 +74,8 @@ export function Chart(props: Props) {
   const told = (each: Series, i: number) => {
     const [value, low, high] = [each.values[i], each.low?.[i], each.high?.[i]];
     if (value === null || value === undefined) return "";
-    const range = typeof low === "number" && typeof high === "number" ? ` (${yText(low)} to ${yText(high)})` : "";
+    const range =
+      typeof low === "number" && typeof high === "number" ? ` (${yText(low)} to ${yText(high)})` : "";
     return `${yText(value)}${range}`;
   };
   const i = at.value !== null && at.value < x.length ? at.value : null;
@@ -177,7 +178,12 @@ function optionsOf(props: Props, box: HTMLElement, walkedTo: (i: number | null) 
   for (const each of isStacked ? [...series].reverse() : series) {
     const stroke = colour(each.colour);
     if (isStacked) {
-      shown.push({ stroke, fill: stroke, paths: uPlot.paths.bars!({ size: [0.8, 60] }), points: { show: false } });
+      shown.push({
+        stroke,
+        fill: stroke,
+        paths: uPlot.paths.bars!({ size: [0.8, 60] }),
+        points: { show: false },
+      });
       continue;
     }
     const isPoints = each.kind === "points";
@@ -201,10 +207,15 @@ function optionsOf(props: Props, box: HTMLElement, walkedTo: (i: number | null) 
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
     scales: {
       x: { time: xIsTime, ...(isStacked ? { range: barRange } : {}) },
-      y: { range: (_plot, low, high) => yRange ?? niceRange(low, high, isStacked) },
+      y: { range: (_plot, low, high) => yRange ?? niceRange(low, high, props) },
     },
     axes: [
-      { ...axis, space: 80, ...(xIsTime ? {} : { values: (_plot, ticks) => ticks.map(xText) }) },
+      {
+        ...axis,
+        space: 80,
+        size: xIsTime ? 48 : 32,
+        ...(xIsTime ? {} : { values: (_plot, ticks) => ticks.map(xText) }),
+      },
       { ...axis, size: 64, values: (_plot, ticks) => ticks.map(yText) },
     ],
     bands,
@@ -224,10 +235,14 @@ function barRange(plot: uPlot, low: number, high: number): uPlot.Range.MinMax {
   return [low - half, high + half];
 }
 
-function niceRange(low: number, high: number, fromZero = false): uPlot.Range.MinMax {
-  if (!Number.isFinite(low) || !Number.isFinite(high)) return [0, 1];
-  const [from, to] = uPlot.rangeNum(fromZero ? 0 : low, high, 0.1, true);
-  return [fromZero ? 0 : from!, to!];
+// Room for all values and intervals.
+function niceRange(low: number, high: number, { series, isStacked }: Props): uPlot.Range.MinMax {
+  const ends = series.flatMap((each) => [...(each.low ?? []), ...(each.high ?? [])]);
+  const known = [low, high, ...ends].filter((value): value is number => Number.isFinite(value));
+  if (known.length === 0) return [0, 1];
+  const least = isStacked ? 0 : Math.min(...known);
+  const [from, to] = uPlot.rangeNum(least, Math.max(...known), 0.1, true);
+  return [isStacked ? 0 : from!, to!];
 }
 
 function drawWhiskers(plot: uPlot, { x, series }: Props, colour: (property: string) => string): void {

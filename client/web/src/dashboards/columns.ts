@@ -16,7 +16,10 @@ export interface Column<Row> {
 // With a line of names first. A text that a program for tables would take for a formula has a ' before it
 // (OWASP, CSV injection), as in `loupe export`.
 export function csvOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
-  const lines = [columns.map(({ name }) => name), ...rows.map((row) => columns.map(({ value }) => value(row)))];
+  const lines = [
+    columns.map(({ name }) => name),
+    ...rows.map((row) => columns.map(({ value }) => value(row))),
+  ];
   return lines.map((line) => `${line.map(csvField).join(",")}\n`).join("");
 }
 
@@ -27,9 +30,8 @@ function csvField(value: Value): string {
   return /[\x00-\x1f",]/.test(value) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+// As the CLI's --json: what isn't known has no field.
 export function jsonOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
-  const objects = rows.map((row) =>
-    Object.fromEntries(columns.map(({ name, value }) => [name, value(row) ?? null])),
-  );
+  const objects = rows.map((row) => Object.fromEntries(columns.map(({ name, value }) => [name, value(row)])));
   return `${JSON.stringify(objects, null, 2)}\n`;
 }

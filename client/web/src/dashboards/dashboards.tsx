@@ -37,7 +37,11 @@ interface InProjectProps extends Place {
 }
 
 function InProject({ page, project: name, id, query, caller }: InProjectProps) {
-  const { value: project, error, load } = useAnswer(() => call("ProjectService", "getProject", { project: name }), [name]);
+  const {
+    value: project,
+    error,
+    load,
+  } = useAnswer(() => call("ProjectService", "getProject", { project: name }), [name]);
   const Page = projectPages[page];
   const entry = navigation.find(({ holds }) => holds.includes(page));
   useEffect(() => setColours(project?.classes ?? []), [project]);

@@ -12,7 +12,10 @@ export function Downloads<Row>({ name, columns, rows }: Props<Row>) {
   const found = async () => (typeof rows === "function" ? rows() : rows);
   return (
     <span class="downloads">
-      <button type="button" onClick={async () => save(`${name}.csv`, "text/csv", csvOf(columns, await found()))}>
+      <button
+        type="button"
+        onClick={async () => save(`${name}.csv`, "text/csv", csvOf(columns, await found()))}
+      >
         CSV
       </button>
       <button

@@ -6,7 +6,12 @@ test("numbers of the protocol's JSON are read", () => {
 });
 
 test("shares are percent", () => {
-  expect([percent(0.42), percent(1, 0), percent(NaN), percent(undefined)]).toEqual(["42.0 %", "100 %", "–", "–"]);
+  expect([percent(0.42), percent(1, 0), percent(NaN), percent(undefined)]).toEqual([
+    "42.0 %",
+    "100 %",
+    "–",
+    "–",
+  ]);
 });
 
 test("an undefined metric is a dash", () => {
@@ -43,4 +48,7 @@ test("moments are in UTC", () => {
   expect(utc("2026-11-29T17:17:45.999Z")).toBe("2026-11-29 17:17 UTC");
   expect(utc(new Date(Date.UTC(2026, 0, 2)), "day")).toBe("2026-01-02");
   expect(utc(undefined)).toBe("–");
+  const now = new Date(Date.UTC(2026, 10, 29, 23, 59));
+  expect(utc("2026-11-29T00:00:00Z", "clock", now)).toBe("00:00 UTC");
+  expect(utc("2026-11-28T23:59:00Z", "clock", now)).toBe("2026-11-28 23:59 UTC");
 });

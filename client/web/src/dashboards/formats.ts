@@ -53,10 +53,14 @@ export function bytes(value: number | string | undefined): string {
   return `${unit === 0 || size >= 100 ? Math.round(size) : size.toFixed(1)} ${UNITS[unit]}`;
 }
 
-// "2026-11-29 17:17 UTC"; a day alone: "2026-11-29".
-export function utc(at: string | Date | undefined, only: "moment" | "day" = "moment"): string {
+export type Only = "day" | "clock";
+
+// "2026-11-29 17:17 UTC"; the day alone: "2026-11-29"; the clock, of a moment of today: "17:17 UTC".
+export function utc(at: string | Date | undefined, only?: Only, now = new Date()): string {
   const date = new Date(at ?? NaN);
   if (Number.isNaN(date.getTime())) return NOTHING;
-  const text = date.toISOString();
-  return only === "day" ? text.slice(0, 10) : `${text.slice(0, 10)} ${text.slice(11, 16)} UTC`;
+  const [day = "", clock = ""] = date.toISOString().split("T");
+  if (only === "day") return day;
+  const isToday = now.toISOString().startsWith(day);
+  return `${only === "clock" && isToday ? "" : `${day} `}${clock.slice(0, 5)} UTC`;
 }

@@ -49,4 +49,3 @@ export const navigation: readonly Entry[] = [
   { title: "Images", page: "images", holds: ["images", "image"], isFor: mayRead },
   { title: "Set-up", page: "setup", holds: ["setup"], isFor: everybody },
 ];
-

@@ -1,6 +1,8 @@
+import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { Failure } from "../failure";
 import type { Answer, Pages } from "./answer";
+import { When } from "./when";
 
 interface PartProps<T> {
   name: string; // its heading
@@ -13,16 +15,35 @@ interface PartProps<T> {
 // A part of a page that loads by itself.
 export function Part<T>({ name, answer, actions, children, style = "" }: PartProps<T>) {
   const { value, error, load } = answer;
+  const { computedAt } = (value ?? {}) as { computedAt?: string };
   return (
     <section class={`part ${style}`} aria-label={name} aria-busy={value === null && !error}>
       <div class="part-head">
         <h3>{name}</h3>
+        {computedAt && <AsOf at={computedAt} load={load} />}
         {value !== null && actions?.(value)}
       </div>
       {error && <Failure message={error.message} retry={() => void load()} />}
       {value === null && !error && <Loading />}
       {value !== null && children(value)}
     </section>
+  );
+}
+
+function AsOf({ at, load }: { at: string; load: (isUrgent: boolean) => Promise<void> }) {
+  const isLoading = useSignal(false);
+  async function readAgain() {
+    isLoading.value = true;
+    await load(true);
+    isLoading.value = false;
+  }
+  return (
+    <span class="faint as-of">
+      as of <When at={at} only="clock" />
+      <button type="button" onClick={() => void readAgain()} disabled={isLoading.value}>
+        {isLoading.value ? "Reading…" : "Read again"}
+      </button>
+    </span>
   );
 }
 

@@ -1,11 +1,71 @@
+// Whether to go on labelling, and what the project is made of. What is quick stands beside what takes longer,
+// so that nothing moves when that comes.
+
+import { call } from "../api";
+import { fresh, useAnswer, useRepeat } from "../dashboards/answer";
 import type { ProjectPageProps } from "../dashboards/pages";
 import { Title } from "../dashboards/title";
+import { mayEngineer, mayLabel, mayRead } from "../role";
+import { changeQuery, pageAddress, workAddress } from "../route";
+import { Advice } from "./advice";
+import { Check } from "./check";
+import type { Amount } from "./curve_data";
+import { Estimates } from "./estimates";
+import { LabelsOverTime, type Period } from "./labels_over_time";
+import { FRESH_COUNTS } from "./fresh";
+import "./overview.css";
+import { LatestRound, Standing, Workers } from "./standing";
 
-// Whether to go on labelling, and what the project is made of.
-export function Overview({ project }: ProjectPageProps) {
+export function Overview({ project, query, caller: { role } }: ProjectPageProps) {
+  const name = project.name ?? "";
+  const status = useAnswer(
+    fresh(
+      (maxAgeSeconds) => call("ProjectService", "getStatus", { project: name, maxAgeSeconds }),
+      FRESH_COUNTS,
+    ),
+    [name],
+  );
+  useRepeat(status.load, 1000 * FRESH_COUNTS, [name]);
+  const by: Amount = query.get("by") === "seconds" ? "seconds" : "images";
+  const per: Period = query.get("per") === "day" ? "day" : "week";
   return (
-    <main>
-      <Title text={project.name ?? ""} />
+    <main class="overview">
+      <Title text={name}>
+        {mayLabel(role) && (
+          <a class="button" href={workAddress(name)}>
+            Your work
+          </a>
+        )}
+        {mayEngineer(role) && (
+          <a class="button" href={pageAddress("new round", name)}>
+            New round
+          </a>
+        )}
+      </Title>
+      <div class="columns">
+        {mayRead(role) ? (
+          <div class="column">
+            <Advice project={name} by={by} choose={(by) => changeQuery({ by }, { replace: true })} />
+            <LabelsOverTime
+              project={name}
+              per={per}
+              choose={(per) => changeQuery({ per }, { replace: true })}
+            />
+            <Estimates project={project} />
+            <Check project={project} />
+          </div>
+        ) : (
+          <p class="card padded">
+            Figures of models and labels are for engineers and viewers. What you have done yourself is in{" "}
+            <a href={workAddress(name)}>your work</a>.
+          </p>
+        )}
+        <div class="column">
+          <Standing project={name} answer={status} role={role} />
+          <LatestRound project={name} role={role} />
+          {mayRead(role) && <Workers project={name} answer={status} />}
+        </div>
+      </div>
     </main>
   );
 }

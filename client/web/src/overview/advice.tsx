@@ -1,0 +1,186 @@
+import type { CurveJson, CurvePointJson } from "../../gen/loupe/v1/insight_pb";
+import { call } from "../api";
+import { fresh, useAnswer, useRepeat } from "../dashboards/answer";
+import { Chart, type Series } from "../dashboards/chart";
+import type { Column } from "../dashboards/columns";
+import { Downloads } from "../dashboards/downloads";
+import { Empty } from "../dashboards/empty";
+import { Figure } from "../dashboards/figure";
+import { count, difference, interval, numberOf, score } from "../dashboards/formats";
+import { Part } from "../dashboards/part";
+import { Choice } from "../dashboards/choice";
+import { pageAddress } from "../route";
+import { durationOf } from "../words";
+import { amountOf, curveData, fitOf, type Amount } from "./curve_data";
+import { FRESH } from "./fresh";
+
+// In words of CurvePoint, so that the files read as `loupe curve --json`.
+const columns: Column<CurvePointJson>[] = [
+  { name: "round", title: "Round", value: ({ round }) => round },
+  { name: "model", title: "Model", value: ({ model }) => model },
+  { name: "images", title: "Images", value: ({ images }) => numberOf(images) },
+  { name: "boxes", title: "Boxes", value: ({ boxes }) => numberOf(boxes) },
+  { name: "seconds", title: "Seconds", value: ({ seconds }) => numberOf(seconds) },
+  { name: "judged_images", title: "Judged on", value: ({ judgedImages }) => numberOf(judgedImages) },
+  { name: "random_sample", title: "", value: ({ randomSample }) => randomSample ?? false },
+  { name: "ap50", title: "AP50", value: ({ ap50 }) => ap50 as number | undefined },
+  { name: "ap50_low", title: "", value: (point) => ifJudged(point, point.ap50Low) },
+  { name: "ap50_high", title: "", value: (point) => ifJudged(point, point.ap50High) },
+  { name: "agreement", title: "", value: ({ agreement }) => agreement as number | undefined },
+  { name: "withdrawn_labels", title: "", value: ({ withdrawnLabels }) => numberOf(withdrawnLabels) },
+];
+
+function ifJudged({ ap50 }: CurvePointJson, value: number | string | undefined): number | undefined {
+  return ap50 === undefined ? undefined : numberOf(value);
+}
+
+const verdicts: Record<string, string> = {
+  "go on": "Go on labelling",
+  stop: "Stop labelling",
+  "too early to say": "Too early to say",
+  "no model was judged yet": "No model was judged yet",
+};
+
+const amounts: Record<Amount, string> = { images: "By images", seconds: "By time" };
+
+interface Props {
+  project: string;
+  by: Amount;
+  choose: (by: Amount) => void;
+}
+
+// Whether to go on labelling, with the reasons and the curve that they come from.
+export function Advice({ project, by, choose }: Props) {
+  const answer = useAnswer(
+    fresh((maxAgeSeconds) => call("InsightService", "getCurve", { project, maxAgeSeconds }), FRESH),
+    [project],
+  );
+  useRepeat(answer.load, 1000 * FRESH, [project]);
+  return (
+    <Part
+      name="Go on or stop"
+      answer={answer}
+      style="advice card padded"
+      actions={({ points = [] }) => (
+        <>
+          {points.length > 0 && <Choice name="Curve" choices={amounts} chosen={by} choose={choose} />}
+          {points.length > 0 && <Downloads name={`${project}-curve`} columns={columns} rows={points} />}
+        </>
+      )}
+    >
+      {(curve) => <Shown project={project} curve={curve} by={by} />}
+    </Part>
+  );
+}
+
+function Shown({ project, curve, by }: { project: string; curve: CurveJson; by: Amount }) {
+  const { points = [], reasons = [], verdict = "", noFit } = curve;
+  if (points.length === 0) {
+    return (
+      <Empty>
+        Models that rounds train are judged here, and whether more labels would help. There is no finished
+        round yet. <a href={pageAddress("rounds", project)}>To the rounds</a>
+      </Empty>
+    );
+  }
+  const isJudged = points.some(({ ap50 }) => ap50 !== undefined);
+  return (
+    <>
+      <div class="verdict">
+        <strong class={verdict.replaceAll(" ", "-")}>{verdicts[verdict] ?? verdict}</strong>
+        {isJudged && (
+          <ul>
+            {reasons.map(({ speaksFor = "", text }) => (
+              <li key={text}>
+                <span class={`badge ${speaksFor.replaceAll(" ", "-")}`}>{speaksFor}</span> {text}
+              </li>
+            ))}
+          </ul>
+        )}
+        {!isJudged && (
+          <p>
+            No image of the holdout with a box is labelled blind yet: models are judged on those.{" "}
+            <a href={pageAddress("queue", project)}>See what is queued</a>
+          </p>
+        )}
+      </div>
+      <Figures curve={curve} by={by} />
+      <Curve curve={curve} by={by} />
+      {noFit && <p class="faint">No forecast: {noFit}</p>}
+    </>
+  );
+}
+
+function Figures({ curve, by }: { curve: CurveJson; by: Amount }) {
+  const last = curve.points?.filter(({ ap50 }) => ap50 !== undefined).at(-1);
+  const forecasts = fitOf(curve, by)?.forecasts ?? [];
+  if (!last) return null;
+  const now = forecasts.find(({ at }) => at === "now");
+  return (
+    <div class="figures">
+      <Figure
+        name={`AP50 of round ${last.round}`}
+        value={score(numberOf(last.ap50))}
+        interval={interval(numberOf(last.ap50Low), numberOf(last.ap50High))}
+      >
+        on {count(last.judgedImages)} images of the holdout{last.randomSample ? "" : ", not a random sample"}
+      </Figure>
+      {forecasts
+        .filter(({ at }) => at !== "now")
+        .map(({ at, n, ap50, ap50Low, ap50High }) => (
+          <Figure
+            key={at}
+            name={at ?? ""}
+            value={score(numberOf(ap50))}
+            interval={interval(numberOf(ap50Low), numberOf(ap50High))}
+          >
+            forecast: {difference(numberOf(ap50) - numberOf(now?.ap50))} at {amountText(numberOf(n), by)}
+          </Figure>
+        ))}
+    </div>
+  );
+}
+
+function amountText(n: number, by: Amount): string {
+  return by === "images" ? `${count(Math.round(n))} images` : durationOf(1000 * n);
+}
+
+function Curve({ curve, by }: { curve: CurveJson; by: Amount }) {
+  const data = curveData(curve, by);
+  if (data.x.length === 0) {
+    const hasPoints = (curve.points ?? []).some((point) => amountOf(point, by) > 0);
+    return (
+      <p class="faint">{hasPoints ? "" : "People spent no time on these labels: they were imported."}</p>
+    );
+  }
+  const series: Series[] = [
+    {
+      name: "Rounds (90 % interval)",
+      values: data.ap50,
+      low: data.ap50Low,
+      high: data.ap50High,
+      colour: "--series-1",
+      kind: "points",
+    },
+    { name: "Fitted curve", values: data.fitted, colour: "--series-3" },
+    {
+      name: "Forecast (90 % band)",
+      values: data.forecast,
+      low: data.forecastLow,
+      high: data.forecastHigh,
+      colour: "--series-2",
+      kind: "dashed",
+    },
+  ];
+  return (
+    <Chart
+      title="Learning curve"
+      x={data.x}
+      xName={by === "images" ? "labelled images" : "time that people spent"}
+      xText={(n) => (by === "images" ? count(Math.round(n)) : durationOf(1000 * n))}
+      yName="AP50"
+      yText={score}
+      series={series.filter(({ values }) => values.some((value) => value !== null))}
+    />
+  );
+}

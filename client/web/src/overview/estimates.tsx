@@ -1,0 +1,146 @@
+import type {
+  ClassFiguresJson,
+  PoolEstimatesJson,
+  PoolFigureJson,
+  PoolFiguresJson,
+} from "../../gen/loupe/v1/insight_pb";
+import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
+import { Swatch, nameOf } from "../annotate/class_panel";
+import { call } from "../api";
+import { fresh, useAnswer, useRepeat } from "../dashboards/answer";
+import type { Column } from "../dashboards/columns";
+import { Downloads } from "../dashboards/downloads";
+import { Empty } from "../dashboards/empty";
+import { Figure } from "../dashboards/figure";
+import { NOTHING, count, interval, numberOf, percent, score } from "../dashboards/formats";
+import { Part } from "../dashboards/part";
+import { Table } from "../dashboards/table";
+import { pageAddress } from "../route";
+import { counted } from "../words";
+import { FRESH } from "./fresh";
+
+type Name = "precision" | "recall" | "ap50" | "prevalence" | "boxesLeft";
+
+const rounded = (value: number) => count(Math.round(value));
+// In words of `loupe estimate --json`.
+const figures: { field: Name; name: string; title: string; show: (value: number) => string }[] = [
+  { field: "precision", name: "precision", title: "Precision", show: score },
+  { field: "recall", name: "recall", title: "Recall", show: score },
+  { field: "ap50", name: "ap50", title: "AP50", show: score },
+  { field: "prevalence", name: "prevalence", title: "Images with it", show: percent },
+  { field: "boxesLeft", name: "boxes_left", title: "Boxes left", show: rounded },
+];
+
+function columnsOf({ classes }: ProjectJson): Column<ClassFiguresJson>[] {
+  return [
+    {
+      name: "class",
+      title: "Class",
+      value: ({ label = 0 }) => nameOf(classes, label),
+      show: ({ label = 0 }) => (
+        <>
+          <Swatch label={label} /> {nameOf(classes, label)}
+        </>
+      ),
+    },
+    ...figures.flatMap(({ field, name, title, show }): Column<ClassFiguresJson>[] => [
+      {
+        name,
+        title,
+        value: (row) => valueOf(row.figures?.[field]),
+        show: (row) => <Estimate figure={row.figures?.[field]} show={show} />,
+      },
+      { name: `${name}_low`, title: "", value: (row) => row.figures?.[field]?.low as number | undefined },
+      { name: `${name}_high`, title: "", value: (row) => row.figures?.[field]?.high as number | undefined },
+    ]),
+    { name: "images_to_look_at", title: "", value: (row) => numberOf(row.imagesToLookAt) },
+  ];
+}
+
+function valueOf(figure: PoolFigureJson | undefined): number | undefined {
+  return figure && numberOf(figure.value);
+}
+
+function rangeOf({ low, high }: PoolFigureJson, show: (value: number) => string): string {
+  return low === undefined || high === undefined ? "" : interval(numberOf(low), numberOf(high), show);
+}
+
+function Estimate({ figure, show }: { figure: PoolFigureJson | undefined; show: (value: number) => string }) {
+  if (!figure) return <span class="faint">{NOTHING}</span>;
+  return (
+    <>
+      {show(numberOf(figure.value))} <span class="faint">{rangeOf(figure, show)}</span>
+    </>
+  );
+}
+
+// How good the model is on pictures that nobody chose, and what is left to draw.
+export function Estimates({ project }: { project: ProjectJson }) {
+  const name = project.name ?? "";
+  const answer = useAnswer(
+    fresh((maxAgeSeconds) => call("InsightService", "estimatePool", { project: name, maxAgeSeconds }), FRESH),
+    [name],
+  );
+  useRepeat(answer.load, 1000 * FRESH, [name]);
+  const columns = columnsOf(project);
+  return (
+    <Part
+      name="Estimates from the random slice"
+      answer={answer}
+      style="estimates card padded"
+      actions={({ classes = [] }) =>
+        classes.length > 0 && <Downloads name={`${name}-estimates`} columns={columns} rows={classes} />
+      }
+    >
+      {(estimates) => (
+        <>
+          {estimates.noFigures && (
+            <Empty>
+              No figures yet: {estimates.noFigures}.{" "}
+              <a href={pageAddress("queue", name, "", { slice: "random" })}>See the random slice</a>
+            </Empty>
+          )}
+          {estimates.allClasses && <AllClasses estimates={estimates} all={estimates.allClasses} />}
+          {estimates.notJudged && <p>No model is judged: {estimates.notJudged}.</p>}
+          {(estimates.classes ?? []).length > 0 && (
+            <Table
+              caption="Estimates per class"
+              columns={columns}
+              rows={estimates.classes ?? []}
+              rowKey={({ label = 0 }) => label}
+            />
+          )}
+        </>
+      )}
+    </Part>
+  );
+}
+
+function AllClasses({ estimates, all }: { estimates: PoolEstimatesJson; all: PoolFiguresJson }) {
+  const left = all.boxesLeft;
+  return (
+    <>
+      <div class="figures">
+        {figures.map(({ field, title, show }) => {
+          const figure = all[field];
+          return (
+            figure && (
+              <Figure
+                key={field}
+                name={field === "prevalence" ? "Images with a box" : title}
+                value={show(numberOf(figure.value))}
+                interval={rangeOf(figure, show)}
+              />
+            )
+          );
+        })}
+      </div>
+      <p class="faint">
+        From {counted(numberOf(estimates.answeredImages), "image", "images")} that were drawn at random
+        {estimates.model ? `, of model ${estimates.model} at scores from ${estimates.scoreThreshold} up` : ""}
+        . Intervals hold in 95 of 100 cases.{" "}
+        {left && `About ${rounded(numberOf(left.value))} boxes are still to draw in the pool.`}
+      </p>
+    </>
+  );
+}

@@ -1,0 +1,68 @@
+// Answers that take long to compute, kept for dashboards: these ask for the same again and again, and many at
+// once.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include <google/protobuf/message.h>
+#include <google/protobuf/util/time_util.h>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+
+namespace loupe {
+
+class KeptAnswers {
+ public:
+  // The answer to a question: one that is at most `max_age` old, or a new one, with its `computed_at`.
+  // Whoever accepts a kept answer waits while another caller computes it. `question` tells apart the
+  // questions to all methods. Errors: those of `compute`, which are not kept; DEADLINE_EXCEEDED;
+  // RESOURCE_EXHAUSTED (TOO_MANY_CALLS: many wait already).
+  template <typename Answer>
+  absl::StatusOr<Answer> Get(const std::string& question, absl::Duration max_age, absl::Time deadline,
+                             absl::FunctionRef<absl::StatusOr<Answer>()> compute) {
+    const absl::StatusOr<MessagePointer> message =
+        GetMessage(question, max_age, deadline, [&](absl::Time began) -> absl::StatusOr<MessagePointer> {
+          absl::StatusOr<Answer> answer = compute();
+          if (!answer.ok()) return answer.status();
+          *answer->mutable_computed_at() =
+              google::protobuf::util::TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(began));
+          return std::make_shared<const Answer>(*std::move(answer));
+        });
+    if (!message.ok()) return message.status();
+    return static_cast<const Answer&>(**message);
+  }
+
+ private:
+  using MessagePointer = std::shared_ptr<const google::protobuf::Message>;
+  struct Kept {
+    MessagePointer answer;
+    absl::Time computed_at;
+  };
+
+  static constexpr size_t kMost = 200;     // answers; a status of 1,000 classes has 60 kB, most have far less
+  static constexpr int kMostWaiting = 64;  // each holds a thread
+
+  absl::StatusOr<MessagePointer> GetMessage(
+      const std::string& question, absl::Duration max_age, absl::Time deadline,
+      absl::FunctionRef<absl::StatusOr<MessagePointer>(absl::Time)> compute);
+  // The kept answer, if there is one of at least this time. Otherwise the caller is to compute it: no other
+  // caller does.
+  absl::StatusOr<MessagePointer> FindOrBegin(const std::string& question, absl::Time oldest,
+                                             absl::Time deadline);
+  void Keep(const std::string& question, Kept kept);
+
+  absl::Mutex mutex_;
+  std::unordered_map<std::string, Kept> kept_ ABSL_GUARDED_BY(mutex_);
+  std::unordered_set<std::string> computing_ ABSL_GUARDED_BY(mutex_);
+  int waiting_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace loupe

@@ -1,0 +1,43 @@
+// First views of dashboards in a browser with an empty cache, in milliseconds from the navigation:
+//   node first_view.mjs URL TOKEN ADDRESS...    prints an object of the milestones of each address
+
+import { setTimeout as pause } from "node:timers/promises";
+import { Tab, launchBrowser, logIn } from "../annotate/tab.mjs";
+
+// In the page: when the frame, the title and each part were painted with what they show.
+function watch() {
+  window.painted = {};
+  const seen = (name) => {
+    if (name in window.painted) return;
+    window.painted[name] = null; // It is in the document, and painted with the next frame.
+    requestAnimationFrame(() => setTimeout(() => (window.painted[name] = Math.round(performance.now()))));
+  };
+  new MutationObserver(() => {
+    if (document.querySelector(".dashboard nav")) seen("frame");
+    if (document.querySelector(".dashboard main h2")) seen("title");
+    for (const part of document.querySelectorAll(".part[aria-busy=false]")) seen(part.ariaLabel);
+  }).observe(document, { childList: true, subtree: true, attributes: true, attributeFilter: ["aria-busy"] });
+}
+
+// In the page: the milestones once all parts are painted.
+function milestones() {
+  const parts = document.querySelectorAll(".part");
+  const isDone =
+    document.querySelector(".dashboard main h2") && !document.querySelector(".part[aria-busy=true]");
+  const painted = Object.entries(window.painted);
+  const isPainted = painted.length >= parts.length + 2 && painted.every(([, at]) => at !== null);
+  return isDone && isPainted ? window.painted : null;
+}
+
+const [url, token, ...addresses] = process.argv.slice(2);
+const browser = await launchBrowser();
+const cookie = await logIn(url, token);
+const figures = {};
+for (const address of addresses) {
+  const tab = await Tab.open(browser, { cookie, script: watch });
+  await tab.go(`${url}/${address}`);
+  while (!(figures[address] = await tab.evaluate(milestones))) await pause(50);
+  await tab.close();
+}
+await browser.close();
+console.log(JSON.stringify(figures));

@@ -1,0 +1,116 @@
+#include "server/rpc/kept_answers.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "loupe/v1/insight.pb.h"
+#include "proto/error_info.h"
+
+namespace loupe {
+namespace {
+
+constexpr absl::Duration kNow = absl::ZeroDuration();
+constexpr absl::Duration kHour = absl::Hours(1);
+
+class KeptAnswersTest : public ::testing::Test {
+ protected:
+  // The model's number in the answer says which computation made it.
+  absl::StatusOr<v1::LabelCheck> Ask(absl::Duration max_age, const std::string& question = "check 1") {
+    return kept_.Get<v1::LabelCheck>(question, max_age, absl::Now() + absl::Seconds(20),
+                                     [&]() -> absl::StatusOr<v1::LabelCheck> {
+                                       v1::LabelCheck check;
+                                       check.set_model(++computed_);
+                                       return check;
+                                     });
+  }
+  uint32_t NumberOf(absl::Duration max_age, const std::string& question = "check 1") {
+    const auto answer = Ask(max_age, question);
+    EXPECT_TRUE(answer.ok()) << answer.status();
+    return answer.ok() ? answer->model() : 0;
+  }
+
+  KeptAnswers kept_;
+  std::atomic<uint32_t> computed_ = 0;
+};
+
+TEST_F(KeptAnswersTest, AnAnswerIsKeptForThoseWhoAcceptItsAge) {
+  EXPECT_EQ(NumberOf(kHour), 1u);
+  EXPECT_EQ(NumberOf(kHour), 1u);
+  EXPECT_EQ(NumberOf(kHour, "check 2"), 2u);
+  EXPECT_EQ(NumberOf(kNow), 3u);
+  EXPECT_EQ(NumberOf(kHour), 3u);
+  absl::SleepFor(absl::Milliseconds(20));
+  EXPECT_EQ(NumberOf(absl::Milliseconds(10)), 4u);
+}
+
+TEST_F(KeptAnswersTest, AnAnswerSaysWhenItWasComputed) {
+  const absl::Time before = absl::Now();
+  const auto first = Ask(kHour);
+  ASSERT_TRUE(first.ok());
+  EXPECT_GE(first->computed_at().seconds(), absl::ToUnixSeconds(before));
+  EXPECT_LE(first->computed_at().seconds(), absl::ToUnixSeconds(absl::Now()));
+  absl::SleepFor(absl::Milliseconds(2));
+  EXPECT_EQ(Ask(kHour)->computed_at().nanos(), first->computed_at().nanos());
+}
+
+TEST_F(KeptAnswersTest, WhoAsksWhileItIsComputedWaitsForIt) {
+  absl::Notification go_on;
+  const auto slow = [&]() -> absl::StatusOr<v1::LabelCheck> {
+    ++computed_;
+    go_on.WaitForNotification();
+    return v1::LabelCheck();
+  };
+  std::atomic<int> answered = 0;
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 20; ++i) {
+    callers.emplace_back([&] {
+      if (kept_.Get<v1::LabelCheck>("slow", kHour, absl::Now() + absl::Seconds(20), slow).ok()) ++answered;
+    });
+  }
+  while (computed_ == 0) absl::SleepFor(absl::Milliseconds(1));
+  EXPECT_EQ(NumberOf(kHour, "another"), 2u);  // others don't wait
+  go_on.Notify();
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(answered, 20);
+  EXPECT_EQ(computed_, 2u);
+}
+
+TEST_F(KeptAnswersTest, WhoWaitsTooLongIsToldSo) {
+  absl::Notification go_on;
+  std::thread first([&] {
+    (void)kept_.Get<v1::LabelCheck>("slow", kHour, absl::InfiniteFuture(), [&] {
+      ++computed_;
+      go_on.WaitForNotification();
+      return absl::StatusOr<v1::LabelCheck>(v1::LabelCheck());
+    });
+  });
+  while (computed_ == 0) absl::SleepFor(absl::Milliseconds(1));
+  const auto second = kept_.Get<v1::LabelCheck>("slow", kHour, absl::Now() + absl::Milliseconds(30), [] {
+    return absl::StatusOr<v1::LabelCheck>(v1::LabelCheck());
+  });
+  EXPECT_EQ(ErrorReason(second.status()), "BUSY");
+  go_on.Notify();
+  first.join();
+}
+
+TEST_F(KeptAnswersTest, AnErrorIsNotKept) {
+  const auto failed = kept_.Get<v1::LabelCheck>(
+      "check 1", kHour, absl::InfiniteFuture(),
+      []() -> absl::StatusOr<v1::LabelCheck> { return absl::UnavailableError("the database is away"); });
+  EXPECT_TRUE(absl::IsUnavailable(failed.status()));
+  EXPECT_EQ(NumberOf(kHour), 1u);
+}
+
+TEST_F(KeptAnswersTest, TheOldestAnswersGoWhenThereAreMany) {
+  for (int i = 0; i < 1000; ++i) NumberOf(kHour, std::to_string(i));
+  EXPECT_EQ(NumberOf(kHour, "999"), 1000u);
+  EXPECT_EQ(NumberOf(kHour, "0"), 1001u);
+}
+
+}  // namespace
+}  // namespace loupe
