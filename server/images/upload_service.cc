@@ -17,7 +17,6 @@
 #include "db/stores/request_store.h"
 #include "db/uploads/upload_store.h"
 #include "proto/error_info.h"
-#include "server/images/import_session.h"
 #include "server/images/upload_part.h"
 #include "server/storage/unneeded_blobs.h"
 #include "server/storage/uploads_erasure.h"
@@ -36,6 +35,8 @@ absl::Status NotUploaded(const std::string& what) {
   return Error(absl::StatusCode::kFailedPrecondition, "NOT_UPLOADED",
                absl::StrCat(what, " has not come, or was deleted: send it again. Nothing was imported"));
 }
+
+absl::Status ClientWentAway() { return absl::CancelledError("the client went away: nothing was imported"); }
 
 absl::StatusOr<Sha256> HashIn(const std::string& bytes) {
   const std::optional<Sha256> hash = FromBytes(bytes);
@@ -180,33 +181,29 @@ absl::StatusOr<UploadPlan> UploadServiceImpl::Plan(const Call& call, const v1::P
   return PlanCoco(request, project, *json);
 }
 
-absl::StatusOr<v1::ImportResponse> UploadServiceImpl::Import(const Call& call, const v1::Project& project,
-                                                             const v1::ImportUploadsRequest& request,
-                                                             const UploadPlan& plan, Writer& writer) {
-  std::vector<Sha256> files;
-  for (const size_t place : plan.places) {
-    files.push_back(*FromBytes(request.pictures(static_cast<int>(place)).sha256()));
-  }
-  const auto complete = database_.Transact(
+absl::StatusOr<std::set<Sha256>> UploadServiceImpl::FindComplete(const Call& call, const v1::Project& project,
+                                                                 const std::vector<Sha256>& files) {
+  return database_.Transact(
       {kImportUploads, call.deadline}, [&](Transaction& transaction) -> absl::StatusOr<std::set<Sha256>> {
-        std::set<Sha256> hashes;
+        std::set<Sha256> complete;
         for (const auto& [hash, file] : loupe::FindUploads(transaction, call.principal.id, files)) {
-          if (file.is_complete) hashes.insert(hash);
+          if (file.is_complete) complete.insert(hash);
         }
         for (const KnownImage& image : FindImages(transaction, ProjectId(project.id()), files)) {
-          if (image.state != v1::REMOVED) hashes.insert(image.sha256);
+          if (image.state != v1::REMOVED) complete.insert(image.sha256);
         }
-        return hashes;
+        return complete;
       });
-  if (!complete.ok()) return complete.status();
+}
 
-  ImportSession session(blobs_, project, StartOf(request));
+absl::Status UploadServiceImpl::TakeFiles(const Call& call, const std::vector<v1::PictureHeader>& headers,
+                                          const std::vector<Sha256>& files, ImportSession& session,
+                                          Writer& writer) {
   Stopwatch since_progress;
   for (size_t i = 0; i < files.size(); ++i) {
-    v1::PictureHeader header = plan.headers[i];
-    if (!complete->contains(files[i])) return NotUploaded(header.file_name());
     if (const absl::Status up = calls_.RefuseWhenDraining(); !up.ok()) return up;
-    if (call.cancelled()) return absl::CancelledError("the client went away: nothing was imported");
+    if (call.cancelled()) return ClientWentAway();
+    v1::PictureHeader header = headers[i];
     absl::StatusOr<std::string> bytes = ReadUpload(call, header.file_name(), files[i]);
     if (!bytes.ok()) return bytes.status();
     header.set_size_bytes(bytes->size());
@@ -216,16 +213,31 @@ absl::StatusOr<v1::ImportResponse> UploadServiceImpl::Import(const Call& call, c
     since_progress = Stopwatch();
     v1::ImportUploadsResponse progress;
     progress.set_checked(i + 1);
-    if (!writer.Write(progress)) return absl::CancelledError("the client went away: nothing was imported");
+    if (!writer.Write(progress)) return ClientWentAway();
   }
   v1::ImportRequest end;
   end.mutable_end()->set_pictures(files.size());
-  if (absl::Status ended = session.Take(end); !ended.ok()) return ended;
-  if (absl::Status ended = session.EndOfStream(); !ended.ok()) return ended;
+  const absl::Status ended = session.Take(end);
+  return ended.ok() ? session.EndOfStream() : ended;
+}
+
+absl::StatusOr<v1::ImportResponse> UploadServiceImpl::Import(const Call& call, const v1::Project& project,
+                                                             const v1::ImportUploadsRequest& request,
+                                                             const UploadPlan& plan, Writer& writer) {
+  std::vector<Sha256> files;
+  for (const size_t place : plan.places) {
+    files.push_back(*FromBytes(request.pictures(static_cast<int>(place)).sha256()));
+  }
+  const absl::StatusOr<std::set<Sha256>> complete = FindComplete(call, project, files);
+  if (!complete.ok()) return complete.status();
+  for (size_t i = 0; i < files.size(); ++i) {
+    if (!complete->contains(files[i])) return NotUploaded(plan.headers[i].file_name());
+  }
+  ImportSession session(blobs_, project, StartOf(request));
+  if (absl::Status taken = TakeFiles(call, plan.headers, files, session, writer); !taken.ok()) return taken;
 
   const RequestKey key = KeyOf(call.principal.id, kImportUploads, request.request_id(), request);
-  std::vector<Sha256> imported_files = files;
-  if (!request.coco_sha256().empty()) imported_files.push_back(*FromBytes(request.coco_sha256()));
+  if (!request.coco_sha256().empty()) files.push_back(*FromBytes(request.coco_sha256()));
   std::vector<Sha256> freed;
   auto imported = database_.Transact({kImportUploads, call.deadline}, [&](Transaction& transaction) {
     freed.clear();
@@ -233,23 +245,26 @@ absl::StatusOr<v1::ImportResponse> UploadServiceImpl::Import(const Call& call, c
       absl::StatusOr<v1::ImportResponse> written = session.Write(transaction, call.principal.id);
       if (!written.ok()) return written;
       written->set_boxes_clipped(written->boxes_clipped() + plan.boxes_clipped);
-      freed = DeleteUploads(transaction, call.principal.id, imported_files);
+      freed = DeleteUploads(transaction, call.principal.id, files);
       return written;
     });
   });
   if (!imported.ok()) return imported;
   calls_.metrics().BoxesImported(imported->boxes());
-  // The COCO file, and pictures that were left out.
+  EraseFreed(freed);  // the COCO file, and pictures that were left out
+  return imported;
+}
+
+void UploadServiceImpl::EraseFreed(const std::vector<Sha256>& freed) {
   for (size_t begin = 0; begin < freed.size(); begin += kErasedTogether) {
-    const auto last = freed.begin() + static_cast<ptrdiff_t>(std::min(begin + kErasedTogether, freed.size()));
-    const auto erased =
-        EraseUnneeded(database_, blobs_, {freed.begin() + static_cast<ptrdiff_t>(begin), last},
-                      absl::Now() + absl::Minutes(1));
+    const size_t end = std::min(begin + kErasedTogether, freed.size());
+    const std::vector<Sha256> some(freed.begin() + static_cast<ptrdiff_t>(begin),
+                                   freed.begin() + static_cast<ptrdiff_t>(end));
+    const auto erased = EraseUnneeded(database_, blobs_, some, absl::Now() + absl::Minutes(1));
     if (const absl::Status gone = erased.ok() ? erased->why : erased.status(); !gone.ok()) {
       spdlog::warn("{}: files that nothing needs stay: {}", kImportUploads, gone.ToString());
     }
   }
-  return imported;
 }
 
 grpc::Status UploadServiceImpl::ImportUploads(grpc::ServerContext* context,

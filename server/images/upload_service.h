@@ -1,8 +1,13 @@
 #pragma once
 
+#include <set>
+#include <string>
+#include <vector>
+
 #include "db/database.h"
 #include "loupe/v1/upload.grpc.pb.h"
 #include "server/blobs/blob_store.h"
+#include "server/images/import_session.h"
 #include "server/images/upload_plan.h"
 #include "server/rpc/rpc_call.h"
 
@@ -29,10 +34,18 @@ class UploadServiceImpl final : public v1::UploadService::Service {
   // What is imported, by the names alone.
   absl::StatusOr<UploadPlan> Plan(const Call& call, const v1::Project& project,
                                   const v1::ImportUploadsRequest& request);
-  // Imports what is planned, and tells how far it is.
+  // Imports what is planned.
   absl::StatusOr<v1::ImportResponse> Import(const Call& call, const v1::Project& project,
                                             const v1::ImportUploadsRequest& request, const UploadPlan& plan,
                                             Writer& writer);
+  // Which of the files have come as a whole, or are pictures of the project.
+  absl::StatusOr<std::set<Sha256>> FindComplete(const Call& call, const v1::Project& project,
+                                                const std::vector<Sha256>& files);
+  // Hands pictures to the session, and tells how far it is.
+  absl::Status TakeFiles(const Call& call, const std::vector<v1::PictureHeader>& headers,
+                         const std::vector<Sha256>& files, ImportSession& session, Writer& writer);
+  // Erases those of these blobs that nothing needs.
+  void EraseFreed(const std::vector<Sha256>& freed);
   // The bytes of a file that waits for the caller. Errors: FAILED_PRECONDITION (NOT_UPLOADED), INTERNAL.
   absl::StatusOr<std::string> ReadUpload(const Call& call, const std::string& name, const Sha256& hash);
 

@@ -3,14 +3,17 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
+import { createRequire } from "node:module";
 import path from "node:path";
 import test, { after, before } from "node:test";
 import { BIN, eventually, png, writePictures } from "./deployment.mjs";
-import { Workplace, hasSent, isNext, isReady, press, submit } from "./annotate_page.mjs";
+import { SCREENSHOTS, Workplace, hasSent, isNext, isReady, press, submit } from "./annotate_page.mjs";
 
 const PICTURES = 12; // with labels
 const SMALL = 24; // of the upload that breaks off; beside them there is a large one of several parts
 const PART = 1 << 20; // bytes
+
+const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 const place = new Workplace();
 const { deployment } = place;
@@ -210,6 +213,9 @@ test("classes are added, renamed, coloured and retired; the coordinator's refusa
   assert.deepEqual(project().classes.at(-1), {
     label: classes.length + 1, name: "burr", retired: false, color: "#00ff88", key: "W",
   });
+  const shown = deployment.json("class", "display", "burr", "--key", "default", "--project", "castings");
+  assert.equal(shown.classes.at(-1).key, undefined);
+  assert.equal(shown.classes.at(-1).color, "#00ff88");
   await button(admin, "Retire burr").click();
   await button(admin, "Retire burr for good").click();
   await shows(admin, "burr is retired");
@@ -281,6 +287,43 @@ test("who may not change it sees it, and no actions", async (t) => {
     assert.equal(await page.locator("main form").count(), 0);
   }
   assert.deepEqual(page.problems, []);
+});
+
+// What axe finds to be serious or critical, as text.
+async function faultsOn(page) {
+  await page.evaluate(axe);
+  const { violations, passes } = await page.evaluate(() => window.axe.run(document));
+  assert.ok(passes.length > 10);
+  return violations
+    .filter(({ impact }) => ["serious", "critical"].includes(impact))
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+}
+
+test("the pages look right, and axe finds nothing serious", async () => {
+  const pages = [
+    ["classes", "/p/castings/setup", "Classes"],
+    ["guidelines", "/p/castings/setup?part=guidelines", "Mine"],
+    ["import", "/p/castings/setup?part=import", "Import pictures"],
+    ["settings", "/p/castings/setup?part=settings", "Delete the project"],
+    ["new", "/new", "New project"],
+    ["people", "/people", "Who has access"],
+  ];
+  for (const colorScheme of ["light", "dark"]) {
+    await admin.emulateMedia({ colorScheme });
+    for (const [name, address, heading] of pages) {
+      await goTo(admin, address);
+      await isOn(admin, heading);
+      assert.deepEqual(await faultsOn(admin), [], `${name}, ${colorScheme}`);
+      await admin.screenshot({ path: path.join(SCREENSHOTS, `setup-${name}-${colorScheme}.png`), fullPage: true });
+    }
+  }
+  await admin.setViewportSize({ width: 390, height: 800 });
+  for (const [name, address, heading] of pages) {
+    await goTo(admin, address);
+    await isOn(admin, heading);
+    assert.ok((await admin.evaluate(() => document.documentElement.scrollWidth)) <= 390, name);
+  }
+  await admin.setViewportSize({ width: 1280, height: 800 });
 });
 
 test("a project is renamed, and deleted once its name is typed", async () => {

@@ -38,6 +38,10 @@ export function ImportPart({ project, reload }: ProjectPageProps) {
   }, [isRunning]);
 
   function choose(some: readonly Chosen[]) {
+    if (!isSecureContext) {
+      error.value = "Browsers hash files only on pages that come by https: open this one so, or use `loupe import`.";
+      return;
+    }
     error.value = some.length === 0 ? "There is no file in it." : "";
     chosen.value = [...chosen.value, ...some];
     importing.again();
