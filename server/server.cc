@@ -17,6 +17,7 @@
 #include "server/gateway/gateway.h"
 #include "server/images/image_indexer.h"
 #include "server/images/image_service.h"
+#include "server/images/upload_service.h"
 #include "server/insight/insight_service.h"
 #include "server/jobs/worker_service.h"
 #include "server/labeling/labeling_service.h"
@@ -104,6 +105,7 @@ struct Server::Parts {
   RpcCalls calls;
   ProjectServiceImpl projects{calls, database, blobs};
   ImageServiceImpl images{calls, database, blobs};
+  UploadServiceImpl uploads{calls, database, blobs};
   LabelingServiceImpl labeling{calls, database};
   InsightServiceImpl insight{calls, database};
   ProvenanceServiceImpl provenance{calls, database, checkpoint_key};
@@ -174,7 +176,7 @@ absl::Status Server::Listen(const ServerOptions& options) {
   grpc::Service* const services[] = {&parts_->projects, &parts_->images,     &parts_->labeling,
                                      &parts_->insight,  &parts_->provenance, &parts_->tokens,
                                      &parts_->rounds,   &parts_->models,     &parts_->workers,
-                                     &parts_->storage,  &parts_->sessions};
+                                     &parts_->storage,  &parts_->sessions,   &parts_->uploads};
   for (grpc::Service* service : services) builder.RegisterService(service);
   parts_->server = builder.BuildAndStart();
   if (parts_->server == nullptr) {

@@ -275,7 +275,11 @@ Json ReasonJson(const v1::Reason& reason) {
 }
 
 Json ClassJson(const v1::Class& one) {
-  return {{"label", one.label()}, {"name", one.name()}, {"retired", one.retired()}};
+  return {{"label", one.label()},
+          {"name", one.name()},
+          {"retired", one.retired()},
+          {"color", one.display().color().empty() ? Json() : Json(one.display().color())},
+          {"key", one.display().key().empty() ? Json() : Json(one.display().key())}};
 }
 
 Json ProjectJson(const v1::Project& project) {

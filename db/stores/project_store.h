@@ -28,6 +28,11 @@ absl::Status RenameProject(Transaction& transaction, ProjectId project, const st
 absl::Status RenameClass(Transaction& transaction, ProjectId project, uint32_t label,
                          const std::string& name);
 
+// Errors: NOT_FOUND (NO_SUCH_CLASS), ALREADY_EXISTS (KEY_TAKEN), FAILED_PRECONDITION (RETIRED_CLASS: it can't
+// have a key). Requires: a valid colour and key. Locks: as AddClass.
+absl::Status SetClassDisplay(Transaction& transaction, ProjectId project, uint32_t label,
+                             const v1::ClassDisplay& display);
+
 // Errors: FAILED_PRECONDITION (HAS_ROUNDS). Requires: LockProject; a valid range.
 absl::Status SetIntensityRange(Transaction& transaction, ProjectId project, const v1::IntensityRange& range);
 

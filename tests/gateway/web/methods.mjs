@@ -7,6 +7,7 @@
 // differ by nature; `once`: one that only the first answer has. `messages`: how many come at least. `before`
 // and `after` run once; `meanwhile` when each stream has sent its first message. Rows run in order.
 
+import { createHash } from "node:crypto";
 import { png } from "./deployment.mjs";
 
 const parts = { project: "parts" };
@@ -20,6 +21,8 @@ const noImage = { ...parts, fileName: "no.png", reason: "of no matter" };
 
 const recipe = 'detector { preset: "small" } training { iterations: 10 }';
 const picture = png(16, 16, 77);
+const uploaded = png(16, 16, 78);
+const hashOf = (bytes) => createHash("sha256").update(bytes).digest("base64");
 const weights = () => {
   const header = '{"bn1.weight":{"dtype":"F32","shape":[64],"data_offsets":[0,256]}}';
   const size = Buffer.alloc(8);
@@ -47,6 +50,10 @@ export const rows = {
   "ProjectService.RenameClass": {
     request: { ...spare, label: 1, name: "überzogen" },
     refused: { request: { ...spare, label: 9, name: "x" }, reason: "NO_SUCH_CLASS" },
+  },
+  "ProjectService.SetClassDisplay": {
+    request: { ...spare, label: 1, display: { color: "#1f77b4", key: "Q" } },
+    refused: invalid({ ...spare, label: 1, display: { key: "A" } }),
   },
   "ProjectService.AddClass": {
     request: { ...spare, name: "b" },
@@ -105,6 +112,23 @@ export const rows = {
     request: (world) => ({ ...parts, imageId: world.imageId("big-0000.png") }),
     refused: { request: { ...parts, imageId: "999999" }, reason: "NO_SUCH_IMAGE" },
   },
+
+  "UploadService.UploadPart": {
+    request: { sha256: hashOf(uploaded), sizeBytes: String(uploaded.length), data: uploaded.toString("base64") },
+    refused: { request: { sha256: hashOf(picture), sizeBytes: "1", data: "AA==" }, reason: "WRONG_HASH" },
+  },
+  "UploadService.FindUploads": {
+    request: { ...parts, sha256: [hashOf(uploaded), hashOf(picture)] },
+    refused: invalid({ ...parts, sha256: ["AA=="] }),
+  },
+  "UploadService.ImportUploads": {
+    request: { ...parts, pictures: [{ path: "up/loaded.png", sha256: hashOf(uploaded) }] },
+    refused: {
+      request: { ...parts, pictures: [{ path: "no.png", sha256: hashOf(Buffer.from("no")) }] },
+      reason: "NOT_UPLOADED",
+    },
+  },
+  "UploadService.DropUploads": { request: {}, refused: wrongRole },
 
   "LabelingService.NextTasks": {
     request: { ...parts, count: 4 },

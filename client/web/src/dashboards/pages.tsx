@@ -10,10 +10,13 @@ import { Compare } from "../models/compare";
 import { Model } from "../models/model";
 import { Models } from "../models/models";
 import { NewRound } from "../recipe/new_round";
+import { People } from "../people/people";
 import { mayRead } from "../role";
 import { RoundPage } from "../rounds/round";
 import { Rounds } from "../rounds/rounds";
 import type { OtherPage, ProjectPage } from "../route";
+import { NewProject } from "../setup/new_project";
+import { Setup } from "../setup/setup";
 
 export interface PageProps {
   id: string; // of the round, model or image; see route.ts
@@ -37,9 +40,13 @@ export const projectPages: Partial<Record<ProjectPage, ComponentType<ProjectPage
   "new round": NewRound,
   rounds: Rounds,
   round: RoundPage,
+  setup: Setup,
 };
 
-export const otherPages: Partial<Record<OtherPage, ComponentType<PageProps>>> = {};
+export const otherPages: Partial<Record<OtherPage, ComponentType<PageProps>>> = {
+  "new project": NewProject,
+  people: People,
+};
 
 interface Entry {
   readonly title: string;
