@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { ApiError, NetworkError, call, parted, send } from "./api";
+import { ApiError, NetworkError, call, parted, send, stream } from "./api";
 
 function answer(status: number, body: string) {
   const fetch = vi.fn(async (_path: string, _init: RequestInit) => new Response(body, { status }));
@@ -82,4 +82,77 @@ test("what a page asks for when it is left is waited for, whether it succeeds or
   answers[0]!(new Response("{}"));
   await Promise.all([first, waiting]);
   expect(isOver).toBe(true);
+});
+
+// A stream of envelopes that comes in pieces of so many bytes.
+function streamed(messages: [number, unknown][], pieceBytes: number) {
+  const bytes = messages.flatMap(([flags, message]) => {
+    const text = new TextEncoder().encode(typeof message === "string" ? message : JSON.stringify(message));
+    return [flags, 0, 0, text.length >> 8, text.length & 255, ...text];
+  });
+  const fetch = vi.fn(async (_path: string, _init: RequestInit) => {
+    const body = new ReadableStream({
+      start(controller) {
+        for (let i = 0; i < bytes.length; i += pieceBytes) {
+          controller.enqueue(new Uint8Array(bytes.slice(i, i + pieceBytes)));
+        }
+        controller.close();
+      },
+    });
+    return new Response(body, { status: 200 });
+  });
+  vi.stubGlobal("fetch", fetch);
+  return fetch;
+}
+
+function watch(take: (message: unknown) => void, signal = new AbortController().signal) {
+  return stream("RoundService", "watchRound", { project: "castings", number: 2 }, take, signal);
+}
+
+test.each([1, 3, 7, 1000])("a stream's messages are taken one by one, in pieces of %d bytes", async (piece) => {
+  const rounds = [{ state: "training" }, { state: "done", error: "größer" }, { state: "x".repeat(300) }];
+  const fetch = streamed([...rounds.map((round): [number, unknown] => [0, round]), [2, {}]], piece);
+  const taken: unknown[] = [];
+  await watch((message) => taken.push(message));
+  expect(taken).toEqual(rounds);
+  const [path, init] = fetch.mock.calls[0]!;
+  expect(path).toBe("/loupe.v1.RoundService/WatchRound");
+  const body = new Uint8Array(init.body as Uint8Array);
+  expect([...body.subarray(0, 5)]).toEqual([0, 0, 0, 0, body.length - 5]);
+  expect(JSON.parse(new TextDecoder().decode(body.subarray(5)))).toEqual({ project: "castings", number: 2 });
+});
+
+test("an error at the end of a stream is an ApiError", async () => {
+  const details = [{ type: "google.rpc.ErrorInfo", debug: { reason: "NO_SUCH_ROUND" } }];
+  streamed([[2, { error: { code: "not_found", message: "there is no round 2", details } }]], 1000);
+  expect(await refusal(watch(() => {}))).toMatchObject({
+    httpStatus: 404,
+    reason: "NO_SUCH_ROUND",
+    message: "there is no round 2",
+  });
+});
+
+test("a stream that breaks off is a NetworkError", async () => {
+  streamed([[0, {}]], 1000);
+  expect(await refusal(watch(() => {}))).toBeInstanceOf(NetworkError);
+  vi.stubGlobal("fetch", () => Promise.reject(new TypeError("Failed to fetch")));
+  expect(await refusal(watch(() => {}))).toBeInstanceOf(NetworkError);
+});
+
+test("a stream that is refused has the refusal's words", async () => {
+  answer(429, '{"code":"resource_exhausted","message":"too many calls"}');
+  expect(await refusal(watch(() => {}))).toMatchObject({ httpStatus: 429, message: "too many calls" });
+});
+
+test("a stream that the page ends returns", async () => {
+  const end = new AbortController();
+  vi.stubGlobal("fetch", async (_path: string, { signal }: RequestInit) => {
+    const body = new ReadableStream({
+      start: (controller) => signal!.addEventListener("abort", () => controller.error(new Error("aborted"))),
+    });
+    return new Response(body);
+  });
+  const watching = watch(() => {}, end.signal);
+  setTimeout(() => end.abort());
+  await watching;
 });

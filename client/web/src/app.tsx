@@ -10,6 +10,7 @@ import { Outbox } from "./annotate/outbox";
 import { Waiting } from "./annotate/saved";
 import { NotAllowed } from "./not_allowed";
 import { OwnWork } from "./own_work/own_work";
+import { LazyDashboards } from "./lazy_dashboards";
 import { mayLabel } from "./role";
 import { route } from "./route";
 import { Sessions } from "./sessions";
@@ -53,6 +54,7 @@ function Home({ caller }: { caller: TokenJson }) {
       </div>
     );
   }
+  if (now.name === "dashboard") return <LazyDashboards shown={now} caller={caller} />;
   return (
     <>
       <Header caller={caller} />

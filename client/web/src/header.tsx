@@ -1,9 +1,11 @@
 import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import type { TokenJson } from "../gen/loupe/v1/token_pb";
 import { Mark } from "./mark";
 import { logOut } from "./session";
 
-export function Header({ caller }: { caller: TokenJson }) {
+// `children`: the way to the other pages.
+export function Header({ caller, children }: { caller: TokenJson; children?: ComponentChildren }) {
   const error = useSignal("");
 
   async function leave() {
@@ -19,8 +21,11 @@ export function Header({ caller }: { caller: TokenJson }) {
     <header>
       <div class="bar">
         <h1>
-          <Mark /> Loupe
+          <a href="#">
+            <Mark /> Loupe
+          </a>
         </h1>
+        {children}
         <p class="caller">
           <span class="name">{caller.name}</span> <span class="faint">{caller.role?.toLowerCase()}</span>
         </p>

@@ -5,8 +5,8 @@ import type { RoleJson } from "../gen/loupe/v1/token_pb";
 import { call } from "./api";
 import { Failure } from "./failure";
 import { progressOf } from "./progress";
-import { mayEngineer, mayLabel } from "./role";
-import { annotateAddress, workAddress } from "./route";
+import { mayAdminister, mayEngineer, mayLabel } from "./role";
+import { annotateAddress, otherAddress, pageAddress, workAddress } from "./route";
 import { guarded } from "./session";
 
 // How far they are is asked only for so many: it is a call each.
@@ -44,7 +44,21 @@ export function Projects({ role }: { role: RoleJson | undefined }) {
 
   return (
     <section aria-labelledby="projects">
-      <h2 id="projects">Projects</h2>
+      <div class="title">
+        <h2 id="projects">Projects</h2>
+        <div class="ways">
+          {mayAdminister(role) && (
+            <a class="button" href={otherAddress("people")}>
+              People
+            </a>
+          )}
+          {mayEngineer(role) && (
+            <a class="button" href={otherAddress("new project")}>
+              New project
+            </a>
+          )}
+        </div>
+      </div>
       {error.value && <Failure message={error.value} retry={load} />}
       {!error.value && projects.value === null && <p class="faint">Loading…</p>}
       {projects.value?.length === 0 && <NoProjects role={role} />}
@@ -76,7 +90,9 @@ function ProjectRow({ project, progress, role }: RowProps) {
   return (
     <li>
       <div class="row-text">
-        <span class="name">{name}</span>
+        <a class="name" href={pageAddress("overview", name)}>
+          {name}
+        </a>
         <span class="faint">{classes.map((each) => each.name).join(", ")}</span>
         <span class="faint">{progress}</span>
       </div>
@@ -96,10 +112,10 @@ function ProjectRow({ project, progress, role }: RowProps) {
 
 function NoProjects({ role }: { role: RoleJson | undefined }) {
   return (
-    <div class="card empty">
-      <p>No projects yet. {mayEngineer(role) ? "Make one" : "An engineer makes one"} on the command line:</p>
-      <code>loupe project create NAME --classes a,b</code>
-    </div>
+    <p class="card empty">
+      No projects yet.
+      {mayEngineer(role) ? <a href={otherAddress("new project")}>Make one</a> : <span>An engineer makes one.</span>}
+    </p>
   );
 }
 

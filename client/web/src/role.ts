@@ -7,5 +7,14 @@ export function mayLabel(role: RoleJson | undefined): boolean {
 }
 
 export function mayEngineer(role: RoleJson | undefined): boolean {
-  return role === "ENGINEER" || role === "ADMIN";
+  return role === "ENGINEER" || mayAdminister(role);
+}
+
+// Figures about models, labels and people.
+export function mayRead(role: RoleJson | undefined): boolean {
+  return role === "VIEWER" || mayEngineer(role);
+}
+
+export function mayAdminister(role: RoleJson | undefined): boolean {
+  return role === "ADMIN";
 }
