@@ -113,8 +113,8 @@ grpc::Status ImageServiceImpl::RestoreImages(grpc::ServerContext* context,
       return WithRequestId<v1::RestoreImagesResponse>(transaction, key, [&]() -> Response {
         const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
         if (!project.ok()) return project.status();
-        return ResponseOf<v1::RestoreImagesResponse>(loupe::RestoreImages(
-            transaction, *project, ImageIds(request->image_ids()), call.principal.id));
+        return ResponseOf<v1::RestoreImagesResponse>(
+            loupe::RestoreImages(transaction, *project, ImageIds(request->image_ids()), call.principal.id));
       });
     });
   });

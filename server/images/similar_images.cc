@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "content/steady_clock.h"
 #include "db/stores/model_store.h"
 #include "db/stores/prediction_store.h"
@@ -68,7 +69,8 @@ absl::StatusOr<std::vector<v1::SimilarImage>> Compare(const AskedLook& look, int
     *one.mutable_image() = std::move(candidate.image);
   }
   std::sort(similar.begin(), similar.end(), [](const v1::SimilarImage& a, const v1::SimilarImage& b) {
-    return a.similarity() != b.similarity() ? a.similarity() > b.similarity() : a.image().id() < b.image().id();
+    return a.similarity() != b.similarity() ? a.similarity() > b.similarity()
+                                            : a.image().id() < b.image().id();
   });
   similar.resize(std::min(similar.size(), count));
   return similar;
@@ -87,8 +89,7 @@ SimilarImages::~SimilarImages() {
   thread_.join();
 }
 
-std::shared_ptr<SimilarImages::Index> SimilarImages::IndexOf(ProjectId project, ModelId model,
-                                                             size_t width) {
+std::shared_ptr<SimilarImages::Index> SimilarImages::IndexOf(ProjectId project, ModelId model, size_t width) {
   absl::MutexLock lock(&mutex_);
   const auto found = std::find_if(indexes_.begin(), indexes_.end(), [&](const std::shared_ptr<Index>& index) {
     return index->project == project && index->model == model;
@@ -118,9 +119,8 @@ absl::StatusOr<SimilarImages::Found> SimilarImages::Find(ProjectId project, Mode
 }
 
 std::shared_ptr<SimilarImages::Index> SimilarImages::NextToPrepare() {
-  indexes_.remove_if([](const std::shared_ptr<Index>& index) {
-    return absl::Now() - index->asked_at > kForgottenAfter;
-  });
+  indexes_.remove_if(
+      [](const std::shared_ptr<Index>& index) { return absl::Now() - index->asked_at > kForgottenAfter; });
   for (const std::shared_ptr<Index>& index : indexes_) {
     absl::ReaderMutexLock lock(&index->mutex);
     if (!index->complete) return index;
@@ -206,7 +206,7 @@ grpc::Status ImageServiceImpl::FindSimilarImages(grpc::ServerContext* context,
     if (!similar.ok()) return similar.status();
     v1::FindSimilarImagesResponse answer;
     for (v1::SimilarImage& image : *similar) *answer.add_images() = std::move(image);
-    answer.set_model(look->model.number);
+    answer.set_model(look->model.message.number());
     answer.set_prepared(found->prepared);
     return answer;
   });

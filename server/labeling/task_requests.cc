@@ -28,8 +28,9 @@ absl::StatusOr<PrincipalId> FindWhoLabels(Transaction& transaction, const std::s
       token.has_revoked_at() || (token.has_expires_at() && TimeOf(token.expires_at()) <= absl::Now());
   if (labels && !ended) return id;
   return Error(absl::StatusCode::kFailedPrecondition, "CANNOT_LABEL",
-               absl::StrCat(name, ended ? " can't label any more, since the token has ended"
-                                        : absl::StrCat(" is a ", RoleName(token.role()), " and can't label"),
+               absl::StrCat(name,
+                            ended ? " can't label any more, since the token has ended"
+                                  : absl::StrCat(" is a ", RoleName(token.role()), " and can't label"),
                             ": choose somebody else"));
 }
 
@@ -82,7 +83,8 @@ grpc::Status LabelingServiceImpl::AssignImages(grpc::ServerContext* context,
   using Response = absl::StatusOr<v1::AssignImagesResponse>;
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
     if (const absl::Status checked = CheckAsked(*request); !checked.ok()) return checked;
-    if (request->annotator().empty()) return InvalidArgument("annotator must name who is to label the images");
+    if (request->annotator().empty())
+      return InvalidArgument("annotator must name who is to label the images");
     const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
       return WithRequestId<v1::AssignImagesResponse>(transaction, key, [&] {
