@@ -19,7 +19,7 @@ SELECT media_type FROM image JOIN project ON project.id = project_id
 WHERE sha256 = $1 AND state <> 'removed' AND deleted_at IS NULL LIMIT 1;
 
 -- name: SelectImagesByFileName
-SELECT * FROM shown_image WHERE project_id = $1 AND file_name = $2 ORDER BY id LIMIT 10;
+SELECT * FROM shown_image WHERE project_id = $1 AND file_name = $2 COLLATE "C" ORDER BY id LIMIT 10;
 
 -- name: InsertImages
 -- Returns the images whose bytes are new to the project.

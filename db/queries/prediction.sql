@@ -9,6 +9,8 @@
 WITH decoded AS (
   UPDATE image SET perceptual_hash = $13::bigint, brightness = $14::real
   WHERE id = $2 AND $13::bigint IS NOT NULL AND perceptual_hash IS NULL
+), scored AS (
+  INSERT INTO image_change SELECT project_id, $2 FROM model WHERE id = $1 AND state = 'serving'
 )
 INSERT INTO prediction (model_id, image_id, corners, labels, scores, runner_up_labels, runner_up_scores,
                         background_scores, agreements, embedding, max_foreground_score, set_aside,

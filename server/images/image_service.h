@@ -19,6 +19,8 @@ class ImageServiceImpl final : public v1::ImageService::Service {
                       v1::ImportResponse* response) override;
   grpc::Status ListImages(grpc::ServerContext* context, const v1::ListImagesRequest* request,
                           v1::ListImagesResponse* response) override;
+  grpc::Status SearchImages(grpc::ServerContext* context, const v1::SearchImagesRequest* request,
+                            v1::SearchImagesResponse* response) override;
   grpc::Status ExcludeImage(grpc::ServerContext* context, const v1::ExcludeImageRequest* request,
                             v1::Image* response) override;
   grpc::Status RestoreImage(grpc::ServerContext* context, const v1::RestoreImageRequest* request,

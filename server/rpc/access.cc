@@ -29,6 +29,7 @@ const std::unordered_map<std::string_view, RoleSet>& Table() {
       {"ProjectService.GetStatus", kEvery},
       {"ImageService.Import", kEngineers},
       {"ImageService.ListImages", kReading},
+      {"ImageService.SearchImages", kReading},
       {"ImageService.ExcludeImage", kEngineers},
       {"ImageService.RestoreImage", kEngineers},
       {"ImageService.RemoveImage", kEngineers},

@@ -85,6 +85,10 @@ export const rows = {
     request: { project: "large", pageSize: 10000 },
     refused: { request: parts, token: "annotator", reason: "WRONG_ROLE" },
   },
+  "ImageService.SearchImages": {
+    request: { project: "large", filter: { labelled: false }, order: "BY_FILE_NAME", pageSize: 500 },
+    refused: { request: { ...parts, filter: { className: "hole" } }, reason: "NO_SUCH_CLASS" },
+  },
   "ImageService.ExcludeImage": {
     request: { ...parts, fileName: "part-0020.png", reason: "blurred" },
     refused: { request: noImage, reason: "NO_SUCH_IMAGE" },
