@@ -36,6 +36,10 @@ SELECT shown.*, task.id AS task_id, task.lease_number, task.blind, task.kind, le
        coalesce(ranked_model.number, 0) AS ranked_model,
        coalesce(corrected.note, '') AS note, coalesce(corrected.flags, '{}') AS flags,
        CASE WHEN task.image_side = 'pool' THEN coalesce(request.reason, '') ELSE '' END AS request_reason,
+       CASE WHEN task.kind IN ('review', 'assigned') AND corrected.id IS NULL
+            THEN (SELECT active.generation FROM ranking active
+                  WHERE active.project_id = task.project_id AND active.state = 'active')
+       END AS as_of_generation,
        ARRAY(SELECT label FROM label_revision revision
              JOIN class ON class.project_id = task.project_id AND label > known_classes(revision)
              WHERE revision.id = corrected.id AND retired_at IS NULL ORDER BY label) AS new_classes
@@ -197,7 +201,8 @@ FROM asked LEFT JOIN added ON added.image_id = asked.id ORDER BY id;
 -- The queue may have gone past those that were given to somebody.
 WITH ended AS (
   UPDATE task_request SET state = 'cancelled', ended_at = now()
-  WHERE project_id = $1 AND image_id = ANY ($2::bigint[]) AND state = 'open' AND kind IN ('review', 'assigned')
+  WHERE project_id = $1 AND image_id = ANY ($2::bigint[]) AND state = 'open'
+    AND kind IN ('review', 'assigned')
   RETURNING image_id
 ), rewound AS (
   UPDATE ranking SET first_open = least(first_open, earliest.position)

@@ -81,6 +81,8 @@ std::vector<v1::Task> ReadTasks(Transaction& transaction, const std::vector<Task
     task.set_blind(row["blind"].as<bool>());
     task.set_kind(TaskKindOf(row["kind"]));
     if (!row["position"].is_null()) *task.mutable_reason() = ReasonOf(row);
+    const auto as_of = Nullable<uint32_t>(row["as_of_generation"]);
+    if (as_of.has_value()) task.mutable_reason()->set_generation(*as_of);
     if (row["shows"].as<bool>()) shows.emplace_back(task.task_id());
     if (row["corrects"].as<bool>()) corrects.emplace_back(task.task_id());
     task.set_request_reason(row["request_reason"].as<std::string>());

@@ -3,6 +3,7 @@
 import type { ComponentType } from "preact";
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import type { RoleJson, TokenJson } from "../../gen/loupe/v1/token_pb";
+import { Images } from "../images/images";
 import { Overview } from "../overview/overview";
 import { mayRead } from "../role";
 import type { OtherPage, ProjectPage } from "../route";
@@ -21,6 +22,7 @@ export interface ProjectPageProps extends PageProps {
 
 export const projectPages: Partial<Record<ProjectPage, ComponentType<ProjectPageProps>>> = {
   overview: Overview,
+  images: Images,
 };
 
 export const otherPages: Partial<Record<OtherPage, ComponentType<PageProps>>> = {};
