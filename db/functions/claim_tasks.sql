@@ -46,7 +46,8 @@ BEGIN
     JOIN usable_image image ON image.id = walked.image_id AND image.truth_revision_id IS NULL
     WHERE walked.ranking_id = the_ranking AND walked.position >= served.first_open
       AND NOT EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = walked.image_id)
-      AND NOT is_assigned(walked.image_id)
+      AND NOT EXISTS (SELECT FROM task_request
+                      WHERE image_id = walked.image_id AND kind = 'assigned' AND task_request.state = 'open')
       AND skipped = EXISTS (SELECT FROM task
                             WHERE task.ranking_id = the_ranking AND task.principal_id = the_principal
                               AND task.image_id = walked.image_id AND task.state = 'skipped')
@@ -57,7 +58,8 @@ BEGIN
     CONTINUE WHEN EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = entry.image_id)
                OR NOT EXISTS (SELECT FROM usable_image
                               WHERE id = entry.image_id AND truth_revision_id IS NULL)
-               OR is_assigned(entry.image_id);
+               OR EXISTS (SELECT FROM task_request
+                          WHERE image_id = entry.image_id AND kind = 'assigned' AND state = 'open');
     the_lease := nextval('lease_number');
     INSERT INTO task (project_id, image_id, image_side, principal_id, lease_number, ranking_id, position,
                       slice, score, probability, blind, shown_model_id, state)
@@ -147,6 +149,10 @@ DECLARE
   claimed int := 0;
 BEGIN
   FOREACH target IN ARRAY ARRAY[the_principal, 0] LOOP
+    -- Most often there are none, and finding that out should cost little.
+    CONTINUE WHEN NOT EXISTS (SELECT FROM task_request
+                              WHERE project_id = the_project AND state = 'open' AND kind <> 'reopen'
+                                AND coalesce(target_id, 0) = target);
     FOR request IN
       SELECT asked.id, asked.image_id
       FROM (SELECT id, image_id, kind, target_id FROM task_request

@@ -7,7 +7,10 @@ SET enable_sort = off SET jit = off SET plan_cache_mode = force_generic_plan AS 
 BEGIN
   RETURN coalesce((SELECT position FROM ranking_entry
                    JOIN usable_image image ON image.id = image_id AND truth_revision_id IS NULL
-                   WHERE ranking_id = the_ranking AND position >= begin_at AND NOT is_assigned(image_id)
+                   WHERE ranking_id = the_ranking AND position >= begin_at
+                     AND NOT EXISTS (SELECT FROM task_request
+                                     WHERE image_id = image.id AND kind = 'assigned'
+                                       AND task_request.state = 'open')
                    ORDER BY position LIMIT 1),
                   (SELECT max(position) + 1 FROM ranking_entry WHERE ranking_id = the_ranking),
                   0);
