@@ -129,13 +129,18 @@ test("10,000 images are scrolled with few of them in the page, and by keys", asy
   let most = 0;
   const began = Date.now();
   await tiles(page).first().focus();
-  for (let i = 0; i < 400; ++i) {
+  while (!(await focused(page)).startsWith("many-09999")) {
+    const rows = await page.getByRole("grid").getAttribute("aria-rowcount");
     await page.keyboard.press("End");
     most = Math.max(most, await tiles(page).count());
-    if ((await focused(page)).startsWith("many-09999")) break;
+    await page.waitForFunction(
+      (before) =>
+        document.querySelector('[role="grid"]').ariaRowCount !== before ||
+        document.activeElement.ariaLabel?.startsWith("many-09999"),
+      rows,
+    );
   }
   const seconds = (Date.now() - began) / 1000;
-  assert.match(await focused(page), /^many-09999\.png/);
   assert.ok(most < 150, `${most} tiles at once`);
   t.diagnostic(`to the end of 10,000 in ${seconds.toFixed(1)} s, at most ${most} tiles in the page`);
   await page.keyboard.press("Home");

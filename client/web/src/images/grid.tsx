@@ -32,16 +32,17 @@ export function Grid({ project, tiles, selection, select, boxes, changes, seen }
   const rows = Math.ceil(tiles.length / columns);
 
   useEffect(() => {
+    const element = grid.current!;
     const look = () => {
-      width.value = grid.current!.clientWidth;
-      const { top } = grid.current!.getBoundingClientRect();
+      width.value = element.clientWidth;
+      const { top } = element.getBoundingClientRect();
       const now = layoutOf(width.value);
       const next = rowsSeen(now, Math.ceil(tiles.length / now.columns), -top, innerHeight);
       if (next.first !== span.value.first || next.end !== span.value.end) span.value = next;
     };
     look();
     const observer = new ResizeObserver(look);
-    observer.observe(grid.current!);
+    observer.observe(element);
     addEventListener("scroll", look, { passive: true });
     return () => {
       observer.disconnect();

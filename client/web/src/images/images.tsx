@@ -25,7 +25,8 @@ import { nothing, type Selection } from "./selection";
 import type { Tile } from "./tile";
 import { TruthBoxes } from "./truth_boxes";
 
-const PAGE = 100;
+const FIRST_PAGE = 100; // images: what is seen at once, and some more
+const PAGE = 500;
 const SIMILAR = 100;
 const PREPARING_PERIOD = 2000; // milliseconds
 const NO_BOXES: ReadonlyMap<string, readonly DrawnBox[]> = new Map();
@@ -55,7 +56,7 @@ function Found({ project, query, caller }: ProjectPageProps) {
       filter: filterOf(active),
       order: order.order ?? "IMAGE_ORDER_UNSPECIFIED",
       descending: order.descending ?? false,
-      pageSize: PAGE,
+      pageSize: pageToken === "" ? FIRST_PAGE : PAGE,
       pageToken,
     });
     const rows = answer.images ?? [];
