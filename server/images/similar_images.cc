@@ -21,7 +21,7 @@ constexpr absl::Duration kForgottenAfter = absl::Hours(1);
 constexpr absl::Duration kSimilarPeriod = absl::Minutes(1);
 constexpr absl::Duration kAfterFailure = absl::Seconds(5);
 // How long a call waits for an index that is being prepared: small projects are done by then.
-constexpr absl::Duration kPatience = absl::Milliseconds(150);
+constexpr absl::Duration kIndexPatience = absl::Milliseconds(150);
 // Candidates for an image that is wanted: the index errs in the order of those that are about as similar.
 constexpr size_t kCandidatesEach = 5;
 
@@ -57,8 +57,8 @@ absl::StatusOr<AskedLook> ReadAskedLook(Transaction& transaction,
 }
 
 // The most similar of the candidates, without the image itself.
-absl::StatusOr<std::vector<v1::SimilarImage>> Compare(const AskedLook& look, int64_t itself,
-                                                      std::vector<Embedded> candidates, size_t count) {
+absl::StatusOr<std::vector<v1::SimilarImage>> MostSimilar(const AskedLook& look, int64_t itself,
+                                                          std::vector<Embedded> candidates, size_t count) {
   std::vector<v1::SimilarImage> similar;
   for (Embedded& candidate : candidates) {
     if (candidate.image.id() == itself) continue;
@@ -110,7 +110,7 @@ std::shared_ptr<SimilarImages::Index> SimilarImages::IndexOf(ProjectId project, 
 absl::StatusOr<SimilarImages::Found> SimilarImages::Find(ProjectId project, ModelId model,
                                                          const std::string& embedding, size_t count) {
   const std::shared_ptr<Index> index = IndexOf(project, model, embedding.size() / 2);
-  index->mutex.ReaderLockWhenWithTimeout(absl::Condition(&index->complete), kPatience);
+  index->mutex.ReaderLockWhenWithTimeout(absl::Condition(&index->complete), kIndexPatience);
   absl::StatusOr<std::vector<int64_t>> images = index->rows.Search(embedding, count);
   const float prepared = index->prepared;
   index->mutex.ReaderUnlock();
@@ -202,7 +202,7 @@ grpc::Status ImageServiceImpl::FindSimilarImages(grpc::ServerContext* context,
           return ReadEmbedded(transaction, look->model.id, ids);
         });
     if (!candidates.ok()) return candidates.status();
-    auto similar = Compare(*look, request->image_id(), *std::move(candidates), count);
+    auto similar = MostSimilar(*look, request->image_id(), *std::move(candidates), count);
     if (!similar.ok()) return similar.status();
     v1::FindSimilarImagesResponse answer;
     for (v1::SimilarImage& image : *similar) *answer.add_images() = std::move(image);

@@ -164,7 +164,6 @@ function Cell({ project, tile, place, width, isActive, isSelected, boxes, change
       class="tile"
       role="gridcell"
       aria-selected={isSelected}
-      aria-label={`${name}, ${factsOf(tile)}${change ? `, ${change}` : ""}`}
       tabIndex={isActive ? 0 : -1}
       data-place={place}
       style={{ width: `${width}px` }}
@@ -176,14 +175,22 @@ function Cell({ project, tile, place, width, isActive, isSelected, boxes, change
     >
       <a href={addressOf(project, tile)} tabIndex={-1} draggable={false}>
         <Thumbnail image={tile.image ?? {}} project={project} width={width} boxes={boxes} alt="" />
+        <span class="file" title={name}>
+          {name}
+        </span>
       </a>
-      <span class="tick" title="Select" onClick={(event) => (event.stopPropagation(), pick(place, event.shiftKey))}>
+      <span class="faint">{change ?? factsOf(tile)}</span>
+      <span
+        class="tick"
+        aria-hidden="true"
+        title="Select"
+        onClick={(event) => {
+          event.stopPropagation();
+          pick(place, event.shiftKey);
+        }}
+      >
         {isSelected ? "✓" : ""}
       </span>
-      <span class="file" title={name}>
-        {name}
-      </span>
-      <span class="faint">{change ?? factsOf(tile)}</span>
     </div>
   );
 }
