@@ -24,16 +24,3 @@ CREATE TABLE training_point (
   PRIMARY KEY (job_id, number)
 );
 ALTER TABLE job ADD heartbeats int NOT NULL DEFAULT 0;
-
--- review: somebody else looks at a labelled image, without seeing its boxes.
-ALTER TABLE task_request
-  DROP CONSTRAINT task_request_kind,
-  ADD CONSTRAINT task_request_kind CHECK (kind IN ('reopen', 'class_added', 'review'));
-CREATE UNIQUE INDEX task_request_open_review ON task_request (image_id)
-  WHERE state = 'open' AND kind = 'review';
-DROP INDEX task_request_queue;
-CREATE INDEX task_request_queue ON task_request (project_id, id)
-  WHERE state = 'open' AND kind IN ('class_added', 'review');
-ALTER TABLE task
-  DROP CONSTRAINT task_kind,
-  ADD CONSTRAINT task_kind CHECK (kind IN ('ranked', 'reopen', 'class_added', 'review'));

@@ -116,6 +116,18 @@ void RestoreImage(Transaction& transaction, ImageId image, PrincipalId by) {
   transaction.Exec("RestoreImage", image, by);
 }
 
+std::vector<ImageOutcome> ExcludeImages(Transaction& transaction, ProjectId project,
+                                        const std::vector<ImageId>& images, const std::string& reason,
+                                        PrincipalId by) {
+  return OutcomesOf(transaction.Exec("ExcludeImages", project, images, reason, by));
+}
+
+std::vector<ImageOutcome> RestoreImages(Transaction& transaction, ProjectId project,
+                                        const std::vector<ImageId>& images, PrincipalId by) {
+  transaction.Exec("LockActiveRankings");
+  return OutcomesOf(transaction.Exec("RestoreImages", project, images, by));
+}
+
 std::vector<std::string> FindNamesInFolders(Transaction& transaction, ProjectId project,
                                             const std::string& file_name) {
   constexpr int kNames = 3;

@@ -8,6 +8,7 @@
 
 #include "content/sha256.h"
 #include "db/ids.h"
+#include "db/rows/image_outcome.h"
 #include "loupe/v1/annotation.pb.h"
 
 namespace loupe {
@@ -59,6 +60,12 @@ bool ExcludeImage(Transaction& transaction, ImageId image, const std::string& re
 // Makes an image usable again, unless it was removed, and puts it back where the queue has gone past it.
 // Locks: the active rankings.
 void RestoreImage(Transaction& transaction, ImageId image, PrincipalId by);
+// The same for many images of a project. Problems: as ExcludeImagesResponse and RestoreImagesResponse say.
+std::vector<ImageOutcome> ExcludeImages(Transaction& transaction, ProjectId project,
+                                        const std::vector<ImageId>& images, const std::string& reason,
+                                        PrincipalId by);
+std::vector<ImageOutcome> RestoreImages(Transaction& transaction, ProjectId project,
+                                        const std::vector<ImageId>& images, PrincipalId by);
 // Erases predictions and names of an image and ends its task; its blob is left to the caller. Does nothing if
 // it was removed before. by: none if it goes with its project. Locks: the image.
 void RemoveImage(Transaction& transaction, ImageId image, const std::string& reason, PrincipalId by);

@@ -88,11 +88,9 @@ std::vector<v1::Task> ReadTasksFor(Transaction& transaction, const Principal& pr
   return tasks;
 }
 
-// `request`: OpenTaskRequest or RequestSecondLookRequest. Errors: as LabelingService.OpenTask. Locks: the
-// image.
-template <typename Request>
+// Errors: as LabelingService.OpenTask. Locks: the image.
 absl::StatusOr<ImageId> LockAnswered(Transaction& transaction, const Principal& principal,
-                                     const Request& request) {
+                                     const v1::OpenTaskRequest& request) {
   const absl::StatusOr<ProjectId> project = FindProject(transaction, request.project());
   if (!project.ok()) return project.status();
   const absl::StatusOr<v1::Image> image =
@@ -137,19 +135,6 @@ absl::StatusOr<v1::Task> Reopen(Transaction& transaction, const Principal& princ
         absl::StrCat("image ", image->value(), " is being worked on: try again when its task has ended"));
   }
   return ReadTasksFor(transaction, principal, {*task}, &served).at(0);
-}
-
-absl::StatusOr<v1::SecondLook> AskForSecondLook(Transaction& transaction, const Principal& principal,
-                                                const v1::RequestSecondLookRequest& request) {
-  const absl::StatusOr<ImageId> image = LockAnswered(transaction, principal, request);
-  if (!image.ok()) return image.status();
-  const SecondLookRequest asked = RequestReview(transaction, *image, principal.id);
-  v1::SecondLook look;
-  look.set_image_id(image->value());
-  look.set_asked_before(!asked.is_new);
-  look.set_asked_by(asked.by);
-  *look.mutable_asked_at() = TimestampOf(asked.at);
-  return look;
 }
 
 // An expired task may still be answered.
@@ -319,19 +304,6 @@ grpc::Status LabelingServiceImpl::OpenTask(grpc::ServerContext* context, const v
     });
     if (task.ok()) calls_.metrics().TasksServed(served);
     return task;
-  });
-}
-
-grpc::Status LabelingServiceImpl::RequestSecondLook(grpc::ServerContext* context,
-                                                    const v1::RequestSecondLookRequest* request,
-                                                    v1::SecondLook* response) {
-  constexpr char kMethod[] = "LabelingService.RequestSecondLook";
-  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
-    const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
-    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
-      return WithRequestId<v1::SecondLook>(
-          transaction, key, [&] { return AskForSecondLook(transaction, call.principal, *request); });
-    });
   });
 }
 

@@ -53,6 +53,19 @@ const world = {
     byGrpc("RoundService.CancelRound", { requestId: nextId(), project: name, number }),
   promoteModel: (name) =>
     byGrpc("ModelService.PromoteModel", { requestId: nextId(), project: "models", model: name }),
+  // A made-up model has seen three images of the pool.
+  embedImages: (name) => {
+    const [first] = deployment.psql(`
+      INSERT INTO model (project_id, number, name, preset, state, weights_sha256, weights_bytes)
+      SELECT id, 1, 'made-up', 'small', 'serving', sha256('made-up'), 1 FROM project WHERE name = '${name}';
+      INSERT INTO prediction (model_id, image_id, corners, labels, scores, runner_up_labels, runner_up_scores,
+                              background_scores, agreements, embedding, max_foreground_score)
+      SELECT model.id, image.id, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '\\x003c0000', 0
+      FROM project JOIN model ON model.project_id = project.id
+      CROSS JOIN LATERAL (SELECT id FROM image WHERE project_id = project.id AND side = 'pool' LIMIT 3) image
+      WHERE project.name = '${name}' RETURNING image_id`).split("\n");
+    world.embedded = first;
+  },
   roundTrains: (name, number) =>
     eventually("the round trains", async () => {
       const now = await byGrpc("RoundService.GetRound", { project: name, number });

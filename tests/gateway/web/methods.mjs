@@ -108,6 +108,14 @@ export const rows = {
     request: { ...parts, fileName: "part-0021.png", reason: "shows a person" },
     refused: { request: noImage, token: "viewer", reason: "WRONG_ROLE" },
   },
+  "ImageService.ExcludeImages": {
+    request: (world) => ({ ...parts, imageIds: [world.imageId("part-0022.png"), "999999"], reason: "blurred" }),
+    refused: invalid({ ...parts, imageIds: [], reason: "blurred" }),
+  },
+  "ImageService.RestoreImages": {
+    request: (world) => ({ ...parts, imageIds: [world.imageId("part-0022.png")] }),
+    refused: { request: { ...nowhere, imageIds: ["1"] }, reason: "NO_SUCH_PROJECT" },
+  },
   "ImageService.ReadImage": {
     request: (world) => ({ ...parts, imageId: world.imageId("big-0000.png") }),
     refused: { request: { ...parts, imageId: "999999" }, reason: "NO_SUCH_IMAGE" },
@@ -163,13 +171,6 @@ export const rows = {
       reason: "NOT_LABELLED",
     },
   },
-  "LabelingService.RequestSecondLook": {
-    request: (world) => ({ ...parts, imageId: world.tasks[0].image.id }),
-    refused: {
-      request: (world) => ({ ...parts, imageId: world.tasks[3].image.id }),
-      reason: "NOT_LABELLED",
-    },
-  },
   "LabelingService.ListAnswers": { request: { ...parts, pageSize: 1 }, refused: noProject },
   "LabelingService.GetOwnWork": {
     request: { ...parts, since: "2020-01-01T00:00:00Z" },
@@ -190,6 +191,18 @@ export const rows = {
     refused: { request: { ...parts, className: "hole" }, reason: "NO_SUCH_CLASS" },
   },
   "LabelingService.GetQueueSummary": { request: parts, refused: noProject },
+  "LabelingService.RequestReviews": {
+    request: (world) => ({ ...parts, imageIds: [world.tasks[0].image.id, "999999"], reason: "tight?" }),
+    refused: invalid({ ...parts, imageIds: [] }),
+  },
+  "LabelingService.AssignImages": {
+    request: (world) => ({ ...parts, imageIds: [world.tasks[0].image.id], annotator: "admin" }),
+    refused: { request: { ...parts, imageIds: ["1"], annotator: "nobody" }, reason: "NO_SUCH_REVIEWER" },
+  },
+  "LabelingService.CancelRequests": {
+    request: (world) => ({ ...parts, imageIds: [world.tasks[0].image.id] }),
+    refused: { request: { ...nowhere, imageIds: ["1"] }, reason: "NO_SUCH_PROJECT" },
+  },
 
   "ImageService.ExportLabels": { request: parts, refused: noProject },
   "ProvenanceService.GetImageProvenance": {
@@ -336,6 +349,11 @@ export const rows = {
     before: (world) => world.promoteModel("first"),
     request: { ...models, model: "second" },
     refused: { request: { ...models, model: "third" }, reason: "NO_PREDICTIONS" },
+  },
+  "ImageService.FindSimilarImages": {
+    before: (world) => world.embedImages("large"),
+    request: (world) => ({ project: "large", imageId: world.embedded, count: 2 }),
+    refused: { request: { ...parts, imageId: "999999" }, reason: "NO_SUCH_IMAGE" },
   },
   "ModelService.RollbackModel": {
     request: models,

@@ -4,6 +4,7 @@ import type { ComponentType } from "preact";
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import type { RoleJson, TokenJson } from "../../gen/loupe/v1/token_pb";
 import { ImageHistory } from "../image_history/image_history";
+import { Images } from "../images/images";
 import { Overview } from "../overview/overview";
 import { Queue } from "../queue/queue";
 import { Compare } from "../models/compare";
@@ -41,6 +42,7 @@ export const projectPages: Partial<Record<ProjectPage, ComponentType<ProjectPage
   rounds: Rounds,
   round: RoundPage,
   setup: Setup,
+  images: Images,
 };
 
 export const otherPages: Partial<Record<OtherPage, ComponentType<PageProps>>> = {

@@ -204,10 +204,12 @@ function SecondLook({ project, match }: { project: string; match: BoxMatchJson }
     problem.value = "";
     try {
       const imageId = match.image?.id ?? "0";
-      await guarded(
-        call("LabelingService", "requestSecondLook", { requestId: newRequestId(), project, imageId }),
+      const { problems = [] } = await guarded(
+        call("LabelingService", "requestReviews", { requestId: newRequestId(), project, imageIds: [imageId] }),
       );
-      isAsked.value = true;
+      const refused = problems.find(({ reason }) => reason !== "ALREADY_ASKED");
+      if (refused) problem.value = refused.message ?? "";
+      else isAsked.value = true;
     } catch (error) {
       problem.value = (error as Error).message;
     }
