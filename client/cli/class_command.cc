@@ -1,4 +1,4 @@
-// loupe class list|add|rename|retire
+// loupe class list|add|rename|display|retire
 #include <optional>
 #include <string>
 
@@ -7,6 +7,7 @@
 #include "client/cli/message_json.h"
 #include "client/lib/request_id.h"
 #include "loupe/v1/project.grpc.pb.h"
+#include "proto/class_index.h"
 
 namespace loupe {
 namespace {
@@ -21,6 +22,13 @@ struct RenameClassOptions {
   bool json = false;
 };
 
+struct DisplayOptions {
+  std::string which;
+  std::optional<std::string> color;
+  std::optional<std::string> key;
+  bool json = false;
+};
+
 struct ClassOptions {
   std::string name;
   bool json = false;
@@ -32,21 +40,26 @@ absl::StatusOr<v1::Project> FetchProject(const Context& context, const CallOptio
   return Ask(context, &v1::ProjectService::Stub::GetProject, request, options);
 }
 
+absl::Status NoSuchClass(const std::string& name, const ClassNames& classes) {
+  return absl::NotFoundError(absl::StrCat("there is no class ", name, "; there are: ", classes.Listing()));
+}
+
 absl::StatusOr<uint32_t> LabelNamed(const Context& context, const std::string& name) {
   const auto classes = FetchClasses(context);
   if (!classes.ok()) return classes.status();
   if (const std::optional<uint32_t> label = classes->Label(name); label.has_value()) return *label;
-  return absl::NotFoundError(absl::StrCat("there is no class ", name, "; there are: ", classes->Listing()));
+  return NoSuchClass(name, *classes);
 }
 
 absl::Status ListClasses(const Context& context, const ListClassesOptions& options) {
   const auto project = FetchProject(context);
   if (!project.ok()) return project.status();
   Json json = {{"classes", Json::array()}};
-  Table table({"label", "class", ""});
+  Table table({"label", "class", "colour", "key", ""});
   for (const v1::Class& known : project->classes()) {
     json["classes"].push_back(ClassJson(known));
-    table.Add({absl::StrCat(known.label()), known.name(), known.retired() ? "retired" : ""});
+    table.Add({absl::StrCat(known.label()), known.name(), known.display().color(), known.display().key(),
+               known.retired() ? "retired" : ""});
   }
   options.json ? PrintJson(json) : table.Print();
   return absl::OkStatus();
@@ -62,6 +75,25 @@ absl::Status RenameClass(const Context& context, const RenameClassOptions& optio
   request.set_name(options.name);
   const auto project = Ask(context, &v1::ProjectService::Stub::RenameClass, request);
   return PrintProject(project, options.json);
+}
+
+std::string UnlessDefault(const std::string& value) { return value == "default" ? "" : value; }
+
+absl::Status DisplayClass(const Context& context, const DisplayOptions& options) {
+  const auto project = FetchProject(context);
+  if (!project.ok()) return project.status();
+  const ClassNames classes(*project);
+  const std::optional<uint32_t> label = classes.Label(options.which);
+  if (!label.has_value()) return NoSuchClass(options.which, classes);
+  v1::SetClassDisplayRequest request;
+  request.set_request_id(NewRequestId());
+  request.set_project(project->name());
+  request.set_label(*label);
+  *request.mutable_display() = project->classes(static_cast<int>(ClassIndexOf(*label))).display();
+  if (options.color.has_value()) request.mutable_display()->set_color(UnlessDefault(*options.color));
+  if (options.key.has_value()) request.mutable_display()->set_key(UnlessDefault(*options.key));
+  const auto changed = Ask(context, &v1::ProjectService::Stub::SetClassDisplay, request);
+  return PrintProject(changed, options.json);
 }
 
 absl::Status AddClass(const Context& context, const ClassOptions& options) {
@@ -111,7 +143,8 @@ absl::StatusOr<ClassNames> FetchClasses(const Context& context, const CallOption
 }
 
 void AddClassCommands(CLI::App& parent, Action& action) {
-  CLI::App* of_class = parent.add_subcommand("class", "List, add, rename and retire classes");
+  CLI::App* of_class =
+      parent.add_subcommand("class", "List, add, rename and retire classes, and say how they look");
   auto classes = std::make_shared<ListClassesOptions>();
   CLI::App* command = of_class->add_subcommand("list", "All classes, in order of their number");
   command->add_flag("--json", classes->json, "Print JSON");
@@ -137,6 +170,16 @@ void AddClassCommands(CLI::App& parent, Action& action) {
   command->add_option("name", rename->name, "Its new name")->required();
   command->add_flag("--json", rename->json, "Print the project as JSON");
   OnChosen(command, action, rename, RenameClass);
+  auto display = std::make_shared<DisplayOptions>();
+  command =
+      of_class->add_subcommand("display", "Say which colour and key a class has on the annotation page");
+  command->add_option("class", display->which, "Its name")->required();
+  command->add_option("--color", display->color, "#rrggbb, or `default`: by the page's palette");
+  command->add_option(
+      "--key", display->key,
+      "One of 1 to 9, I, O, P, Q, T, V, W and Y, or `default`: a digit by the order of the classes");
+  command->add_flag("--json", display->json, "Print the project as JSON");
+  OnChosen(command, action, display, DisplayClass);
 }
 
 }  // namespace loupe

@@ -16,7 +16,7 @@
 #include "client/cli/message_json.h"
 #include "client/cli/print.h"
 #include "client/lib/blob_stream.h"
-#include "client/lib/coco_file.h"
+#include "coco/coco_file.h"
 #include "content/sha256.h"
 #include "loupe/v1/image.grpc.pb.h"
 #include "loupe/v1/project.grpc.pb.h"

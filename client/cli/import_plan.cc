@@ -1,7 +1,6 @@
 #include "client/cli/import_plan.h"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <regex>
 #include <system_error>
@@ -16,7 +15,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "client/cli/context.h"
-#include "client/lib/category_labels.h"
+#include "coco/imported_labels.h"
 #include "content/picture_header.h"
 #include "content/read_file.h"
 #include "content/text.h"
@@ -147,41 +146,6 @@ std::unordered_set<size_t> Named(const CocoFile& coco, const std::vector<std::st
   return named;
 }
 
-v1::ImportedBox ImportedBoxOf(const CocoAnnotation& annotation, uint32_t label) {
-  v1::ImportedBox box;
-  const auto [x, y, width, height] = annotation.bbox;
-  box.mutable_box()->set_x1(static_cast<float>(x));
-  box.mutable_box()->set_y1(static_cast<float>(y));
-  box.mutable_box()->set_x2(static_cast<float>(x + width));
-  box.mutable_box()->set_y2(static_cast<float>(y + height));
-  box.set_label(label);
-  box.set_ignore(annotation.iscrowd);
-  box.set_source_id(annotation.id);
-  return box;
-}
-
-// Adds the boxes of labelled pictures. `labels`: by the COCO file's image id, those to fill. A box whose
-// category is no class of the project is a problem.
-void AddLabels(const CocoFile& coco, const ClassNames& classes,
-               const std::unordered_map<int64_t, v1::ImportedLabels*>& labels, Problems& problems) {
-  const CategoryLabels label_of = CategoryLabels::ByName(coco.categories, classes.names());
-  std::map<std::string, int> unknown;  // boxes by name of category
-  for (const CocoAnnotation& annotation : coco.annotations) {
-    const auto target = labels.find(annotation.image_id);
-    if (target == labels.end()) continue;
-    if (const auto label = label_of.LabelOf(annotation.category_id)) {
-      *target->second->add_boxes() = ImportedBoxOf(annotation, *label);
-    } else {
-      ++unknown[label_of.NameOf(annotation.category_id)];
-    }
-  }
-  for (const auto& [category, boxes] : unknown) {
-    problems.Add(absl::StrCat("category \"", category, "\" (", boxes, boxes == 1 ? " box" : " boxes",
-                              ") is no class of the project, which has: ", classes.Listing(),
-                              ". A class that was renamed has its new name in files, too"));
-  }
-}
-
 absl::StatusOr<ImportPlan> PlanFolder(const std::filesystem::path& images_dir) {
   ImportPlan plan;
   std::error_code error;
@@ -304,7 +268,9 @@ absl::StatusOr<ImportPlan> PlanCocoImport(const ImportChoice& choice, const Clas
   // The plan no longer grows from here on, so pointers into it stay valid.
   std::unordered_map<int64_t, v1::ImportedLabels*> labels;
   for (const auto& [id, place] : labelled) labels[id] = plan.pictures[place].header.mutable_labels();
-  AddLabels(coco, classes, labels, problems);
+  for (const std::string& problem : AddImportedLabels(coco, classes.names(), classes.Listing(), labels)) {
+    problems.Add(problem);
+  }
   if (plan.pictures.empty()) problems.Add("no image is left to import");
   CheckNames(plan, problems);
   if (absl::Status status = problems.ToStatus(choice.coco_file.string()); !status.ok()) return status;

@@ -8,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "client/cli/message_json.h"
-#include "client/lib/coco_file.h"
+#include "coco/coco_file.h"
 #include "loupe/v1/image.pb.h"
 
 namespace loupe {

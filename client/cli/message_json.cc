@@ -275,7 +275,11 @@ Json ReasonJson(const v1::Reason& reason) {
 }
 
 Json ClassJson(const v1::Class& one) {
-  return {{"label", one.label()}, {"name", one.name()}, {"retired", one.retired()}};
+  return {{"label", one.label()},
+          {"name", one.name()},
+          {"retired", one.retired()},
+          {"color", one.display().color().empty() ? Json() : Json(one.display().color())},
+          {"key", one.display().key().empty() ? Json() : Json(one.display().key())}};
 }
 
 Json ProjectJson(const v1::Project& project) {
@@ -413,6 +417,7 @@ Json ModelJson(const v1::Model& model, const ClassNames& classes) {
           {"name", model.name()},
           {"preset", model.preset()},
           {"state", model.state()},
+          {"replaced", NumberJson(model.replaced())},
           {"parent", NumberJson(model.parent())},
           {"round", NumberJson(model.round())},
           {"weights_sha256", HashJson(model.weights_sha256())},

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "client/lib/category_labels.h"
+#include "coco/category_labels.h"
 
 namespace loupe {
 namespace {

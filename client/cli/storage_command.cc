@@ -57,6 +57,7 @@ absl::Status ShowStorage(const Context& context, const StorageOptions& options) 
                {"pictures", CountJson(storage->pictures())},
                {"weights", CountJson(storage->weights())},
                {"checkpoints", CountJson(storage->checkpoints())},
+               {"uploads", CountJson(storage->uploads())},
                {"unneeded", CountJson(storage->unneeded())},
                {"unneeded_of_last_hour", CountJson(storage->unneeded_of_last_hour())},
                {"database_bytes", storage->database_bytes()}});
@@ -69,6 +70,7 @@ absl::Status ShowStorage(const Context& context, const StorageOptions& options) 
   add("pictures", storage->pictures());
   add("weights", storage->weights());
   add("checkpoints of open rounds", storage->checkpoints());
+  add("uploads that wait to be imported", storage->uploads());
   add("needed by nothing", storage->unneeded());
   add("needed by nothing yet, of the last hour", storage->unneeded_of_last_hour());
   table.Add({"database", "", BytesText(storage->database_bytes())});

@@ -7,8 +7,10 @@ VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (name) WHERE deleted_at IS NULL DO NOTHING RETURNING id;
 
 -- name: InsertClasses
-INSERT INTO class (project_id, label, name)
-SELECT $1, ordinality, name FROM unnest($2::text[]) WITH ORDINALITY AS listed (name, ordinality);
+-- Empty colours and keys: none.
+INSERT INTO class (project_id, label, name, color, key)
+SELECT $1, ordinality, name, nullif(color, ''), nullif(key, '')
+FROM unnest($2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS listed (name, color, key, ordinality);
 
 -- name: InsertFirstRanking
 INSERT INTO ranking (project_id, generation, strategy, seed, state, activated_at)
@@ -30,6 +32,10 @@ WHERE id = $1 AND NOT EXISTS (SELECT FROM round WHERE project_id = $1);
 -- name: RenameClass
 UPDATE class SET name = $3 WHERE project_id = $1 AND label = $2;
 
+-- name: SetClassDisplay
+-- Requires LockClasses.
+UPDATE class SET color = nullif($3, ''), key = nullif($4, '') WHERE project_id = $1 AND label = $2;
+
 -- name: LockClasses
 -- Waits for answers and removals that don't see the change of classes, and makes later ones wait.
 SELECT pg_advisory_xact_lock(3, ($1::bigint & 2147483647)::int);
@@ -50,7 +56,7 @@ JOIN label_revision truth ON truth.id = image.truth_revision_id AND (image.side 
 -- name: RetireClass
 -- Requires LockClasses. Nobody is asked about it any more.
 WITH retired AS (
-  UPDATE class SET retired_at = now() WHERE project_id = $1 AND label = $2 AND retired_at IS NULL
+  UPDATE class SET retired_at = now(), key = NULL WHERE project_id = $1 AND label = $2 AND retired_at IS NULL
   RETURNING project_id, label
 )
 UPDATE task_request SET state = 'cancelled', ended_at = now() FROM retired
@@ -79,6 +85,8 @@ SELECT id, name FROM project WHERE (name = $1 OR $1 = '') AND deleted_at IS NULL
 SELECT project.id, project.name, seed, holdout_fraction, holdout_target, strategy, project.created_at,
        intensity_low, intensity_high,
        array_agg(class.name ORDER BY class.label) AS classes,
+       array_agg(coalesce(class.color, '') ORDER BY class.label) AS colors,
+       array_agg(coalesce(class.key, '') ORDER BY class.label) AS keys,
        coalesce((SELECT max(version) FROM guidelines WHERE guidelines.project_id = project.id), 0)
            AS guidelines_version,
        coalesce(array_agg(class.label) FILTER (WHERE retired_at IS NOT NULL), '{}') AS retired
@@ -86,7 +94,8 @@ FROM project JOIN class ON class.project_id = project.id
 WHERE project.id >= $1 AND deleted_at IS NULL GROUP BY project.id ORDER BY project.id LIMIT $2;
 
 -- name: SelectClasses
-SELECT label, name, retired_at IS NOT NULL AS retired FROM class WHERE project_id = $1 ORDER BY label;
+SELECT label, name, retired_at IS NOT NULL AS retired, coalesce(key, '') AS key
+FROM class WHERE project_id = $1 ORDER BY label;
 
 -- name: InsertGuidelines
 -- Requires LockProjectNumbers.
@@ -105,7 +114,7 @@ SELECT label FROM class WHERE project_id = $1 AND retired_at IS NOT NULL;
 
 -- name: SelectClassesOfJob
 -- Classes that model $2 knows or, if it is 0, that the project had when snapshot $3 was taken.
-SELECT label, name, retired_at IS NOT NULL AS retired FROM class
+SELECT label, name, retired_at IS NOT NULL AS retired, '' AS key FROM class
 WHERE project_id = $1
   AND label <= coalesce(CASE WHEN $2 = 0 THEN (SELECT class_count FROM snapshot WHERE id = $3)
                              ELSE (SELECT class_count FROM model WHERE id = $2) END,

@@ -10,6 +10,7 @@ BlobKind KindOf(const pqxx::field& field) {
   if (name == "picture") return BlobKind::kPicture;
   if (name == "weights") return BlobKind::kWeights;
   if (name == "checkpoint") return BlobKind::kCheckpoint;
+  if (name == "upload") return BlobKind::kUpload;
   throw pqxx::conversion_error("unknown kind of blob " + name);
 }
 

@@ -1,4 +1,5 @@
-// Blobs that must be there, and who needs them: images, models, and trainings that may go on.
+// Blobs that must be there, and who needs them: images, models, trainings that may go on, and people who are
+// about to import files.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,7 @@ namespace loupe {
 
 class Transaction;
 
-enum class BlobKind { kPicture, kWeights, kCheckpoint };
+enum class BlobKind { kPicture, kWeights, kCheckpoint, kUpload };
 
 struct NeededBlob {
   BlobKind kind = BlobKind::kPicture;

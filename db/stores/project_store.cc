@@ -26,10 +26,15 @@ v1::Project ProjectOf(const pqxx::row& row) {
   project.mutable_intensity_range()->set_high(row["intensity_high"].as<uint32_t>());
   project.set_guidelines_version(row["guidelines_version"].as<uint32_t>());
   *project.mutable_created_at() = TimestampOf(row["created_at"]);
-  for (const std::string& name : TextsOf(row["classes"])) {
+  const std::vector<std::string> names = TextsOf(row["classes"]);
+  const std::vector<std::string> colors = TextsOf(row["colors"]);
+  const std::vector<std::string> keys = TextsOf(row["keys"]);
+  for (size_t i = 0; i < names.size(); ++i) {
     v1::Class& added = *project.add_classes();
-    added.set_label(static_cast<uint32_t>(project.classes_size()));
-    added.set_name(name);
+    added.set_label(LabelOf(i));
+    added.set_name(names[i]);
+    if (!colors[i].empty()) added.mutable_display()->set_color(colors[i]);
+    if (!keys[i].empty()) added.mutable_display()->set_key(keys[i]);
   }
   for (const int64_t label : IntegersOf(row["retired"])) {
     project.mutable_classes(static_cast<int>(ClassIndexOf(static_cast<uint32_t>(label))))->set_retired(true);
@@ -46,6 +51,7 @@ std::vector<v1::Class> ClassesOf(const pqxx::result& rows) {
     added.set_label(row["label"].as<uint32_t>());
     added.set_name(row["name"].as<std::string>());
     added.set_retired(row["retired"].as<bool>());
+    if (const auto key = row["key"].as<std::string>(); !key.empty()) added.mutable_display()->set_key(key);
   }
   return classes;
 }
@@ -79,6 +85,24 @@ absl::Status RenameClass(Transaction& transaction, ProjectId project, uint32_t l
   if (absl::Status free = CheckNewName(transaction, project, label, name); !free.ok()) return free;
   if (transaction.Exec("RenameClass", project, label, name).affected_rows() > 0) return absl::OkStatus();
   return NoSuchClass(label);
+}
+
+absl::Status SetClassDisplay(Transaction& transaction, ProjectId project, uint32_t label,
+                             const v1::ClassDisplay& display) {
+  transaction.Exec("LockClasses", project);
+  const std::vector<v1::Class> classes = ReadClasses(transaction, project);
+  if (label < 1 || label > classes.size()) return NoSuchClass(label);
+  if (!display.key().empty() && classes[ClassIndexOf(label)].retired()) {
+    return Error(absl::StatusCode::kFailedPrecondition, "RETIRED_CLASS",
+                 absl::StrCat("class ", label, " is retired: nobody chooses it, so it can't have a key"));
+  }
+  for (const v1::Class& known : classes) {
+    if (display.key().empty() || known.display().key() != display.key() || known.label() == label) continue;
+    return Error(absl::StatusCode::kAlreadyExists, "KEY_TAKEN",
+                 absl::StrCat("the class ", known.name(), " has the key ", display.key(), " already"));
+  }
+  transaction.Exec("SetClassDisplay", project, label, display.color(), display.key());
+  return absl::OkStatus();
 }
 
 absl::Status SetIntensityRange(Transaction& transaction, ProjectId project, const v1::IntensityRange& range) {
@@ -140,9 +164,13 @@ absl::StatusOr<ProjectId> InsertProject(Transaction& transaction, const v1::Proj
                  absl::StrCat("there is a project named ", settings.name(), ": choose another name"));
   }
   const auto project = IdOf<ProjectId>(rows[0]["id"]);
-  std::vector<std::string> names;
-  for (const v1::Class& listed : settings.classes()) names.push_back(listed.name());
-  transaction.Exec("InsertClasses", project, names);
+  std::vector<std::string> names, colors, keys;
+  for (const v1::Class& listed : settings.classes()) {
+    names.push_back(listed.name());
+    colors.push_back(listed.display().color());
+    keys.push_back(listed.display().key());
+  }
+  transaction.Exec("InsertClasses", project, names, colors, keys);
   transaction.Exec("InsertFirstRanking", project, seed);
   return project;
 }
@@ -192,6 +220,14 @@ v1::Project ReadProject(Transaction& transaction, ProjectId project) {
 
 std::vector<v1::Class> ReadClasses(Transaction& transaction, ProjectId project) {
   return ClassesOf(transaction.Exec("SelectClasses", project));
+}
+
+absl::StatusOr<uint32_t> FindClass(Transaction& transaction, ProjectId project, const std::string& name) {
+  for (const v1::Class& one : ReadClasses(transaction, project)) {
+    if (one.name() == name) return one.label();
+  }
+  return Error(absl::StatusCode::kNotFound, "NO_SUCH_CLASS",
+               absl::StrCat("the project has no class \"", name, "\": `loupe class list` tells its classes"));
 }
 
 std::vector<v1::Class> ReadClassesOfJob(Transaction& transaction, const JobRow& job) {

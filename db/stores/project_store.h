@@ -28,6 +28,11 @@ absl::Status RenameProject(Transaction& transaction, ProjectId project, const st
 absl::Status RenameClass(Transaction& transaction, ProjectId project, uint32_t label,
                          const std::string& name);
 
+// Errors: NOT_FOUND (NO_SUCH_CLASS), ALREADY_EXISTS (KEY_TAKEN), FAILED_PRECONDITION (RETIRED_CLASS: it can't
+// have a key). Requires: a valid colour and key. Locks: as AddClass.
+absl::Status SetClassDisplay(Transaction& transaction, ProjectId project, uint32_t label,
+                             const v1::ClassDisplay& display);
+
 // Errors: FAILED_PRECONDITION (HAS_ROUNDS). Requires: LockProject; a valid range.
 absl::Status SetIntensityRange(Transaction& transaction, ProjectId project, const v1::IntensityRange& range);
 
@@ -71,6 +76,9 @@ v1::Project ReadProject(Transaction& transaction, ProjectId project);
 
 // In order of label, retired ones too.
 std::vector<v1::Class> ReadClasses(Transaction& transaction, ProjectId project);
+
+// Label of the class of this name. Errors: NOT_FOUND (NO_SUCH_CLASS).
+absl::StatusOr<uint32_t> FindClass(Transaction& transaction, ProjectId project, const std::string& name);
 
 // Classes that the job's model knows or, for TRAIN, that the project had when the snapshot was taken.
 std::vector<v1::Class> ReadClassesOfJob(Transaction& transaction, const JobRow& job);

@@ -18,6 +18,7 @@
 #include "loupe/v1/session.pb.h"
 #include "loupe/v1/storage.pb.h"
 #include "loupe/v1/token.pb.h"
+#include "loupe/v1/upload.pb.h"
 #include "proto/error_info.h"
 
 namespace loupe {
@@ -29,9 +30,9 @@ using google::protobuf::MessageFactory;
 using google::protobuf::MethodDescriptor;
 using google::protobuf::ServiceDescriptor;
 
-constexpr std::array kServices = {"ProjectService", "ImageService",  "LabelingService", "ProvenanceService",
-                                  "InsightService", "RoundService",  "ModelService",    "TokenService",
-                                  "SessionService", "StorageService"};
+constexpr std::array kServices = {"ProjectService", "ImageService",   "LabelingService", "ProvenanceService",
+                                  "InsightService", "RoundService",   "ModelService",    "TokenService",
+                                  "SessionService", "StorageService", "UploadService"};
 
 // The linker takes a file of the protocol only where something of it is named.
 template <typename... OneOfEachFile>
@@ -59,7 +60,7 @@ absl::StatusOr<std::string> BytesOfJson(const ApiMethod& method, std::string_vie
 
 ApiMethods::ApiMethods() {
   Link<v1::Project, v1::ImportEnd, v1::Task, v1::ImageProvenance, v1::Curve, v1::Round, v1::Model, v1::Token,
-       v1::Session, v1::Storage>();
+       v1::Session, v1::Storage, v1::ImportPlan>();
   const DescriptorPool& pool = *DescriptorPool::generated_pool();
   MessageFactory& messages = *MessageFactory::generated_factory();
   for (const char* name : kServices) {

@@ -154,12 +154,21 @@ absl::Status ImportSession::Begin(const v1::PictureHeader& header) {
 
 absl::Status ImportSession::FinishPicture() {
   if (!header_.has_value()) return absl::OkStatus();
-  const absl::Status stored = CheckAndStore();
+  const absl::Status stored = CheckAndStore(std::nullopt);
   header_.reset();
   return stored;
 }
 
-absl::Status ImportSession::CheckAndStore() {
+absl::Status ImportSession::TakeStored(const v1::PictureHeader& header, std::string bytes,
+                                       const Sha256& hash) {
+  if (const absl::Status begun = Begin(header); !begun.ok() || dropping_) return begun;
+  bytes_ = std::move(bytes);
+  const absl::Status taken = CheckAndStore(hash);
+  header_.reset();
+  return taken;
+}
+
+absl::Status ImportSession::CheckAndStore(const std::optional<Sha256>& stored) {
   const std::string& name = header_->file_name();
   if (bytes_.size() != header_->size_bytes()) {
     return Note("BAD_PICTURE", absl::StrCat(name, ": ", bytes_.size(), " bytes came where ",
@@ -196,21 +205,27 @@ absl::Status ImportSession::CheckAndStore() {
   boxes_repeated_ += labels.repeated;
   picture.boxes = std::move(labels.boxes);
 
+  const absl::StatusOr<Sha256> hash = stored.has_value() ? absl::StatusOr<Sha256>(*stored) : Store();
+  if (!hash.ok()) return hash.status();
+  picture.image.set_sha256(ToBytes(*hash));
+  picture.image.set_sampling_key(ranking::SamplingKey(project_.seed(), *hash));
+  const ranking::Side side =
+      ranking::SideOf(project_.seed(), *hash, header_->group(), project_.holdout_fraction());
+  picture.image.set_side(side == ranking::Side::kHoldout ? v1::HOLDOUT : v1::POOL);
+  fingerprint_.Update(header_->SerializeAsString());
+  fingerprint_.Update(picture.image.sha256());
+  pictures_.push_back(std::move(picture));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Sha256> ImportSession::Store() {
   absl::StatusOr<BlobWriter> writer = blobs_.NewWriter(kMaxPictureBytes, bytes_.size());
   if (!writer.ok()) return writer.status();
   if (const absl::Status written = writer->Append(bytes_); !written.ok()) return written;
   const absl::StatusOr<BlobInfo> blob = writer->Commit(std::nullopt, std::nullopt, Durability::kLater);
   if (!blob.ok()) return blob.status();
   if (blob->is_new) new_blobs_.push_back(blob->hash);
-  picture.image.set_sha256(ToBytes(blob->hash));
-  picture.image.set_sampling_key(ranking::SamplingKey(project_.seed(), blob->hash));
-  const ranking::Side side =
-      ranking::SideOf(project_.seed(), blob->hash, header_->group(), project_.holdout_fraction());
-  picture.image.set_side(side == ranking::Side::kHoldout ? v1::HOLDOUT : v1::POOL);
-  fingerprint_.Update(header_->SerializeAsString());
-  fingerprint_.Update(picture.image.sha256());
-  pictures_.push_back(std::move(picture));
-  return absl::OkStatus();
+  return blob->hash;
 }
 
 absl::Status ImportSession::Note(const char* reason, const std::string& problem) {

@@ -41,6 +41,9 @@ class ImportSession {
   // kMaxProblems problems), RESOURCE_EXHAUSTED, INTERNAL.
   absl::Status Take(const v1::ImportRequest& message);
 
+  // Takes a picture whose bytes are in the blob store under this hash. Errors: as Take.
+  absl::Status TakeStored(const v1::PictureHeader& header, std::string bytes, const Sha256& hash);
+
   // Ends the last picture and makes all pictures durable. Requires: called once, after the last message.
   // Errors: as Take, INVALID_ARGUMENT (BAD_PICTURE, BAD_LABELS: the list of problems), and CANCELLED when the
   // client did not send the end: the stream broke off, or one of its messages could not be read.
@@ -59,7 +62,9 @@ class ImportSession {
  private:
   absl::Status Begin(const v1::PictureHeader& header);
   absl::Status FinishPicture();
-  absl::Status CheckAndStore();
+  // stored: the blob that holds the current picture; nullopt: it is to be written.
+  absl::Status CheckAndStore(const std::optional<Sha256>& stored);
+  absl::StatusOr<Sha256> Store();
   absl::Status Note(const char* reason, const std::string& problem);
   absl::Status Problems() const;
 

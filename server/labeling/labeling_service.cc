@@ -28,8 +28,8 @@ constexpr size_t kMaxSkipReason = 500;
 // Pool images that are appended at a time to a ranking that has run out.
 constexpr size_t kGrowth = 1000;
 
-// Claims up to `count` tasks: of images that are to be looked at for a new class, then of the active ranking.
-// When the ranking has run out, images that it doesn't hold are appended and claimed.
+// Claims up to `count` tasks: of images that are to be looked at for a new class or a second time, then of
+// the active ranking. When the ranking has run out, images that it doesn't hold are appended and claimed.
 absl::StatusOr<std::vector<TaskId>> Claim(Transaction& transaction, ProjectId project, PrincipalId principal,
                                           uint32_t count) {
   std::vector<TaskId> tasks = ClaimRequested(transaction, project, principal, count, /*skipped=*/false);

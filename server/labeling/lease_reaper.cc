@@ -10,6 +10,7 @@
 #include "db/stores/request_store.h"
 #include "db/stores/task_store.h"
 #include "server/projects/project_erasure.h"
+#include "server/storage/uploads_erasure.h"
 
 namespace loupe {
 namespace {
@@ -62,6 +63,7 @@ void LeaseReaper::SweepOnce() {
                            [](Transaction& transaction) {
                              ForgetWorkers(transaction);
                              ForgetEndedSessions(transaction);
+                             FreeRequests(transaction);
                              return absl::OkStatus();
                            });
   for (;;) {
@@ -73,7 +75,11 @@ void LeaseReaper::SweepOnce() {
   }
   for (;;) {
     const absl::StatusOr<Erased> erased = EraseDeletedProjects(database_, blobs_, absl::Now() + kDeadline);
-    if (!erased.ok() || erased->images == 0) return;
+    if (!erased.ok() || erased->images == 0) break;
+  }
+  for (;;) {
+    const auto erased = EraseUploads(database_, blobs_, PrincipalId(), absl::Now() + kDeadline);
+    if (!erased.ok() || *erased == 0) return;
   }
 }
 

@@ -1,6 +1,6 @@
 // Ends leases of annotators that were not renewed, moves the cursors of rankings, deletes old requests and
-// ended sessions, goes on with the erasure of deleted projects where a call was cut, and gives free memory
-// back to the system.
+// ended sessions and uploads that nobody imports, goes on with the erasure of deleted projects where a call
+// was cut, and gives free memory back to the system.
 #pragma once
 
 #include <thread>

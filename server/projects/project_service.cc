@@ -7,6 +7,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "db/rows/message_row.h"
 #include "db/stores/job_store.h"
 #include "db/stores/project_store.h"
 #include "db/stores/request_store.h"
@@ -41,6 +42,43 @@ absl::Status CheckClasses(const google::protobuf::RepeatedPtrField<std::string>&
     if (absl::Status named = CheckClassName(name); !named.ok()) return named;
     if (!seen.insert(name).second)
       return InvalidArgument(absl::StrCat("the class ", name, " is listed twice"));
+  }
+  return absl::OkStatus();
+}
+
+// What the annotation page does nothing else with.
+constexpr char kClassKeys[] = "123456789IOPQTVWY";
+
+absl::Status CheckDisplay(const v1::ClassDisplay& display) {
+  const std::string& color = display.color();
+  const bool is_color = color.size() == 7 && color.front() == '#' &&
+                        color.find_first_not_of("0123456789abcdef", 1) == std::string::npos;
+  if (!color.empty() && !is_color) {
+    return InvalidArgument(
+        "color must be `#` and six digits of 0 to 9 and a to f, such as #1f77b4, or empty");
+  }
+  const std::string& key = display.key();
+  if (key.empty() || (key.size() == 1 && std::string_view(kClassKeys).find(key) != std::string_view::npos)) {
+    return absl::OkStatus();
+  }
+  return InvalidArgument(
+      absl::StrCat("the annotation page does something else with the key ", key.substr(0, 20),
+                   ", or can't read it: key must be one of 1 to 9, I, O, P, Q, T, V, W and Y, or empty"));
+}
+
+// Of classes that are about to be made.
+absl::Status SetDisplays(const v1::CreateProjectRequest& request, v1::Project& settings) {
+  if (request.displays_size() > request.classes_size()) {
+    return InvalidArgument("displays has more entries than classes");
+  }
+  std::set<std::string> keys;
+  for (int i = 0; i < request.displays_size(); ++i) {
+    const v1::ClassDisplay& display = request.displays(i);
+    if (const absl::Status valid = CheckDisplay(display); !valid.ok()) return valid;
+    if (!display.key().empty() && !keys.insert(display.key()).second) {
+      return InvalidArgument(absl::StrCat("two classes have the key ", display.key()));
+    }
+    *settings.mutable_classes(i)->mutable_display() = display;
   }
   return absl::OkStatus();
 }
@@ -96,6 +134,7 @@ absl::StatusOr<v1::Project> SettingsOf(const v1::CreateProjectRequest& request) 
   v1::Project settings;
   settings.set_name(request.name());
   for (const std::string& name : request.classes()) settings.add_classes()->set_name(name);
+  if (const absl::Status displays = SetDisplays(request, settings); !displays.ok()) return displays;
   settings.set_holdout_fraction(request.has_holdout_fraction() ? request.holdout_fraction()
                                                                : kDefaultHoldoutFraction);
   if (!(settings.holdout_fraction() >= 0 && settings.holdout_fraction() <= kMaxHoldoutFraction)) {
@@ -114,6 +153,21 @@ absl::StatusOr<v1::Project> SettingsOf(const v1::CreateProjectRequest& request) 
   if (request.has_intensity_range()) *settings.mutable_intensity_range() = request.intensity_range();
   if (absl::Status range = CheckIntensityRange(settings.intensity_range()); !range.ok()) return range;
   return settings;
+}
+
+// Whether nobody has written guidelines since this version. Errors: ABORTED (GUIDELINES_CHANGED).
+absl::Status CheckLatest(Transaction& transaction, ProjectId project, uint32_t expected_version) {
+  const absl::StatusOr<v1::Guidelines> latest = ReadGuidelines(transaction, project, 0);
+  if (latest.ok() ? latest->version() == expected_version : expected_version == 0) return absl::OkStatus();
+  const std::string changed =
+      latest.ok()
+          ? absl::StrCat(
+                latest->author(), " wrote version ", latest->version(), " at ",
+                absl::FormatTime("%Y-%m-%d %H:%M", TimeOf(latest->created_at()), absl::UTCTimeZone()), " UTC")
+          : "the project has none";
+  return Error(absl::StatusCode::kAborted, "GUIDELINES_CHANGED",
+               absl::StrCat("the guidelines are no longer version ", expected_version, ": ", changed,
+                            ". Nothing was saved: read that version, and save yours over it or leave it"));
 }
 
 // Cancels what runs and hides the project. Errors: NOT_FOUND (NO_SUCH_PROJECT).
@@ -192,6 +246,18 @@ grpc::Status ProjectServiceImpl::RenameClass(grpc::ServerContext* context,
                        });
 }
 
+grpc::Status ProjectServiceImpl::SetClassDisplay(grpc::ServerContext* context,
+                                                 const v1::SetClassDisplayRequest* request,
+                                                 v1::Project* response) {
+  return ChangeProject(context, "ProjectService.SetClassDisplay", request, response,
+                       [&](Transaction& transaction, ProjectId project, PrincipalId) {
+                         const absl::Status valid = CheckDisplay(request->display());
+                         return valid.ok() ? loupe::SetClassDisplay(transaction, project, request->label(),
+                                                                    request->display())
+                                           : valid;
+                       });
+}
+
 grpc::Status ProjectServiceImpl::SetIntensityRange(grpc::ServerContext* context,
                                                    const v1::SetIntensityRangeRequest* request,
                                                    v1::Project* response) {
@@ -262,6 +328,10 @@ grpc::Status ProjectServiceImpl::SetGuidelines(grpc::ServerContext* context,
         const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
         if (!project.ok()) return project.status();
         LockProject(transaction, *project);
+        if (request->has_expected_version()) {
+          const absl::Status same = CheckLatest(transaction, *project, request->expected_version());
+          if (!same.ok()) return same;
+        }
         const uint32_t version =
             InsertGuidelines(transaction, *project, request->content(), call.principal.id);
         return ReadGuidelines(transaction, *project, version);

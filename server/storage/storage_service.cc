@@ -38,6 +38,8 @@ v1::BlobCount& CountOf(BlobKind kind, v1::Storage& storage) {
       return *storage.mutable_weights();
     case BlobKind::kCheckpoint:
       return *storage.mutable_checkpoints();
+    case BlobKind::kUpload:
+      return *storage.mutable_uploads();
   }
   __builtin_unreachable();
 }
@@ -100,6 +102,8 @@ std::string FaultOf(const absl::Status& status, BlobKind kind) {
       return absl::StrCat(what, ": restore the file from a backup");
     case BlobKind::kCheckpoint:
       return absl::StrCat(what, ": nothing is to do, training goes on from the checkpoint before it");
+    case BlobKind::kUpload:
+      return absl::StrCat(what, ": choose the files again in the browser, which sends what is missing");
   }
   __builtin_unreachable();
 }

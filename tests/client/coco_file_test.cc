@@ -1,4 +1,4 @@
-#include "client/lib/coco_file.h"
+#include "coco/coco_file.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "client/lib/coco_results.h"
+#include "coco/coco_results.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

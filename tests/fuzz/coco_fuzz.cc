@@ -1,7 +1,7 @@
 // Any bytes as a COCO file, for labels and for evaluation: refused with a status, or read, and then what is
 // written of it reads as equal.
 
-#include "client/lib/coco_file.h"
+#include "coco/coco_file.h"
 
 #include <tuple>
 

@@ -12,6 +12,7 @@ ROOT = os.environ.get("LOUPE_SOURCE") or os.path.abspath(
 BIN = os.environ.get("LOUPE_BIN") or os.path.join(ROOT, "build", "release", "bin")
 FOLDERS = (
     "client",
+    "coco",
     "content",
     "db",
     "evaluation",

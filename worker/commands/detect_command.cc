@@ -12,9 +12,9 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
-#include "client/lib/category_labels.h"
-#include "client/lib/coco_file.h"
-#include "client/lib/coco_results.h"
+#include "coco/category_labels.h"
+#include "coco/coco_file.h"
+#include "coco/coco_results.h"
 #include "content/picture_header.h"
 #include "proto/class_index.h"
 #include "worker/pictures/coco_pictures.h"

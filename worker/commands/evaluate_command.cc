@@ -9,8 +9,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "client/lib/coco_file.h"
-#include "client/lib/coco_results.h"
+#include "coco/coco_file.h"
+#include "coco/coco_results.h"
 
 namespace loupe {
 namespace {

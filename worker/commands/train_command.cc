@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "client/lib/coco_file.h"
+#include "coco/coco_file.h"
 #include "content/read_file.h"
 #include "recipe/recipe.h"
 #include "worker/detection/runtime.h"

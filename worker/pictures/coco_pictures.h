@@ -2,7 +2,7 @@
 #pragma once
 
 #include "absl/status/status.h"
-#include "client/lib/coco_file.h"
+#include "coco/coco_file.h"
 
 namespace loupe {
 

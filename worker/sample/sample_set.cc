@@ -7,7 +7,7 @@
 #include <opencv2/imgcodecs.hpp>
 
 #include "absl/strings/str_cat.h"
-#include "client/lib/coco_file.h"
+#include "coco/coco_file.h"
 #include "worker/sample/sample.h"
 #include "worker/sample/sample_defect.h"
 

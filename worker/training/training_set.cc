@@ -11,7 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "client/lib/category_labels.h"
+#include "coco/category_labels.h"
 #include "content/sha256.h"
 #include "evaluation/seeded_random.h"
 #include "worker/pictures/image_decode.h"

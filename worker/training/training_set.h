@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "client/lib/coco_file.h"
+#include "coco/coco_file.h"
 #include "content/intensity_range.h"
 #include "worker/detection/types.h"
 

@@ -10,6 +10,7 @@ import type { ProvenanceService } from "../gen/loupe/v1/provenance_pb";
 import type { RoundService } from "../gen/loupe/v1/round_pb";
 import type { SessionService } from "../gen/loupe/v1/session_pb";
 import type { TokenService } from "../gen/loupe/v1/token_pb";
+import type { UploadService } from "../gen/loupe/v1/upload_pb";
 
 interface Services {
   ImageService: typeof ImageService;
@@ -21,6 +22,7 @@ interface Services {
   RoundService: typeof RoundService;
   SessionService: typeof SessionService;
   TokenService: typeof TokenService;
+  UploadService: typeof UploadService;
 }
 type Methods<S extends keyof Services> = Services[S]["method"];
 type Json<M, Side extends "input" | "output"> = M extends DescMethod ? MessageJsonType<M[Side]> : never;

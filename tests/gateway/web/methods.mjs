@@ -7,6 +7,7 @@
 // differ by nature; `once`: one that only the first answer has. `messages`: how many come at least. `before`
 // and `after` run once; `meanwhile` when each stream has sent its first message. Rows run in order.
 
+import { createHash } from "node:crypto";
 import { png } from "./deployment.mjs";
 
 const parts = { project: "parts" };
@@ -20,6 +21,8 @@ const noImage = { ...parts, fileName: "no.png", reason: "of no matter" };
 
 const recipe = 'detector { preset: "small" } training { iterations: 10 }';
 const picture = png(16, 16, 77);
+const uploaded = png(16, 16, 78);
+const hashOf = (bytes) => createHash("sha256").update(bytes).digest("base64");
 const weights = () => {
   const header = '{"bn1.weight":{"dtype":"F32","shape":[64],"data_offsets":[0,256]}}';
   const size = Buffer.alloc(8);
@@ -47,6 +50,10 @@ export const rows = {
   "ProjectService.RenameClass": {
     request: { ...spare, label: 1, name: "überzogen" },
     refused: { request: { ...spare, label: 9, name: "x" }, reason: "NO_SUCH_CLASS" },
+  },
+  "ProjectService.SetClassDisplay": {
+    request: { ...spare, label: 1, display: { color: "#1f77b4", key: "Q" } },
+    refused: invalid({ ...spare, label: 1, display: { key: "A" } }),
   },
   "ProjectService.AddClass": {
     request: { ...spare, name: "b" },
@@ -85,6 +92,10 @@ export const rows = {
     request: { project: "large", pageSize: 10000 },
     refused: { request: parts, token: "annotator", reason: "WRONG_ROLE" },
   },
+  "ImageService.SearchImages": {
+    request: { project: "large", filter: { labelled: false }, order: "BY_FILE_NAME", pageSize: 500 },
+    refused: { request: { ...parts, filter: { className: "hole" } }, reason: "NO_SUCH_CLASS" },
+  },
   "ImageService.ExcludeImage": {
     request: { ...parts, fileName: "part-0020.png", reason: "blurred" },
     refused: { request: noImage, reason: "NO_SUCH_IMAGE" },
@@ -97,10 +108,35 @@ export const rows = {
     request: { ...parts, fileName: "part-0021.png", reason: "shows a person" },
     refused: { request: noImage, token: "viewer", reason: "WRONG_ROLE" },
   },
+  "ImageService.ExcludeImages": {
+    request: (world) => ({ ...parts, imageIds: [world.imageId("part-0022.png"), "999999"], reason: "blurred" }),
+    refused: invalid({ ...parts, imageIds: [], reason: "blurred" }),
+  },
+  "ImageService.RestoreImages": {
+    request: (world) => ({ ...parts, imageIds: [world.imageId("part-0022.png")] }),
+    refused: { request: { ...nowhere, imageIds: ["1"] }, reason: "NO_SUCH_PROJECT" },
+  },
   "ImageService.ReadImage": {
     request: (world) => ({ ...parts, imageId: world.imageId("big-0000.png") }),
     refused: { request: { ...parts, imageId: "999999" }, reason: "NO_SUCH_IMAGE" },
   },
+
+  "UploadService.UploadPart": {
+    request: { sha256: hashOf(uploaded), sizeBytes: String(uploaded.length), data: uploaded.toString("base64") },
+    refused: { request: { sha256: hashOf(picture), sizeBytes: "1", data: "AA==" }, reason: "WRONG_HASH" },
+  },
+  "UploadService.FindUploads": {
+    request: { ...parts, sha256: [hashOf(uploaded), hashOf(picture)] },
+    refused: invalid({ ...parts, sha256: ["AA=="] }),
+  },
+  "UploadService.ImportUploads": {
+    request: { ...parts, pictures: [{ path: "up/loaded.png", sha256: hashOf(uploaded) }] },
+    refused: {
+      request: { ...parts, pictures: [{ path: "no.png", sha256: hashOf(Buffer.from("no")) }] },
+      reason: "NOT_UPLOADED",
+    },
+  },
+  "UploadService.DropUploads": { request: {}, refused: wrongRole },
 
   "LabelingService.NextTasks": {
     request: { ...parts, count: 4 },
@@ -155,6 +191,18 @@ export const rows = {
     refused: { request: { ...parts, className: "hole" }, reason: "NO_SUCH_CLASS" },
   },
   "LabelingService.GetQueueSummary": { request: parts, refused: noProject },
+  "LabelingService.RequestReviews": {
+    request: (world) => ({ ...parts, imageIds: [world.tasks[0].image.id, "999999"], reason: "tight?" }),
+    refused: invalid({ ...parts, imageIds: [] }),
+  },
+  "LabelingService.AssignImages": {
+    request: (world) => ({ ...parts, imageIds: [world.tasks[0].image.id], annotator: "admin" }),
+    refused: { request: { ...parts, imageIds: ["1"], annotator: "nobody" }, reason: "NO_SUCH_REVIEWER" },
+  },
+  "LabelingService.CancelRequests": {
+    request: (world) => ({ ...parts, imageIds: [world.tasks[0].image.id] }),
+    refused: { request: { ...nowhere, imageIds: ["1"] }, reason: "NO_SUCH_PROJECT" },
+  },
 
   "ImageService.ExportLabels": { request: parts, refused: noProject },
   "ProvenanceService.GetImageProvenance": {
@@ -215,13 +263,33 @@ export const rows = {
     refused: { request: { ...parts, model: "no" }, reason: "NO_SUCH_MODEL" },
   },
   "InsightService.GetPrediction": {
-    request: { ...models, model: "first", fileName: "seen-0000.png" },
+    request: { ...models, model: "first", fileName: "model-0000.png" },
     refused: { request: { ...parts, fileName: "no.png" }, reason: "NO_SUCH_IMAGE" },
+  },
+  "InsightService.CompareModels": {
+    request: { ...models, first: "first", second: "second" },
+    refused: { request: { ...models, first: "first", second: "1" }, reason: "SAME_MODEL" },
+  },
+  "InsightService.ListModelDifferences": {
+    request: { ...models, first: "first", second: "second" },
+    refused: invalid({ ...models, first: "first", second: "second", scoreThreshold: -1 }),
+  },
+  "InsightService.GetModelQuality": {
+    request: { ...models, model: "first" },
+    refused: { request: { ...models, model: "no" }, reason: "NO_SUCH_MODEL" },
+  },
+  "InsightService.ListBoxMatches": {
+    request: { ...models, model: "first", kind: "MISSED" },
+    refused: invalid({ ...models, model: "first" }),
   },
 
   "RoundService.PlanRound": {
     request: { ...parts, recipe },
     refused: { request: { ...parts, recipe: "training { iterations: 1\n}\nwrong: 1" }, reason: "BAD_RECIPE" },
+  },
+  "RoundService.DescribeRecipe": {
+    request: {},
+    refused: { request: {}, token: "unknown", reason: "UNKNOWN_TOKEN" },
   },
   "RoundService.SubmitRound": {
     request: { ...parts, recipe },
@@ -237,6 +305,10 @@ export const rows = {
     request: parts,
     differs: ["seconds"],
     refused: invalid({ ...parts, pageToken: "-1" }),
+  },
+  "RoundService.GetRoundLog": {
+    request: { ...parts, number: 1 },
+    refused: { request: { ...parts, number: 99 }, reason: "NO_SUCH_ROUND" },
   },
   "RoundService.WatchRound": {
     request: { ...parts, number: 1 },
@@ -277,6 +349,11 @@ export const rows = {
     before: (world) => world.promoteModel("first"),
     request: { ...models, model: "second" },
     refused: { request: { ...models, model: "third" }, reason: "NO_PREDICTIONS" },
+  },
+  "ImageService.FindSimilarImages": {
+    before: (world) => world.embedImages("large"),
+    request: (world) => ({ project: "large", imageId: world.embedded, count: 2 }),
+    refused: { request: { ...parts, imageId: "999999" }, reason: "NO_SUCH_IMAGE" },
   },
   "ModelService.RollbackModel": {
     request: models,

@@ -93,6 +93,74 @@ TEST_F(ProjectServiceTest, AProjectAndAClassGetOtherNames) {
   EXPECT_EQ(named->classes(1).label(), 2U);
 }
 
+TEST_F(ProjectServiceTest, AClassHasAColourAndAKeyOfItsOwn) {
+  v1::CreateProjectRequest create = Request("parts");
+  create.add_displays()->set_key("1");
+  create.add_displays()->set_key("1");
+  EXPECT_THAT(std::string(Create(create).status().message()),
+              testing::HasSubstr("two classes have the key 1"));
+  create.set_request_id(NextRequestId());
+  create.mutable_displays(1)->set_key("Q");
+  create.mutable_displays(1)->set_color("#1f77b4");
+  const auto made = Create(create);
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_EQ(made->classes(0).display().key(), "1");
+  EXPECT_EQ(made->classes(0).display().color(), "");
+  EXPECT_EQ(made->classes(1).display().key(), "Q");
+  EXPECT_EQ(made->classes(1).display().color(), "#1f77b4");
+
+  v1::SetClassDisplayRequest set;
+  const auto Set = [&](uint32_t label, const std::string& color, const std::string& key) {
+    set.set_request_id(NextRequestId());
+    set.set_label(label);
+    set.mutable_display()->set_color(color);
+    set.mutable_display()->set_key(key);
+    return Rpc(*stub_, &ProjectStub::SetClassDisplay, engineer_, set);
+  };
+  for (const char* key : {"A", "0", "q", "QQ", "ä", "?"}) {
+    EXPECT_THAT(std::string(Set(1, "", key).status().message()),
+                testing::AllOf(testing::HasSubstr(key), testing::HasSubstr("I, O, P, Q, T, V, W and Y")));
+  }
+  for (const char* color : {"red", "#1F77B4", "#1f77b", "#1f77b4 "}) {
+    EXPECT_EQ(Set(1, color, "").status().code(), Code::kInvalidArgument) << color;
+  }
+  const absl::Status taken = Set(1, "", "Q").status();
+  EXPECT_EQ(ErrorReason(taken), "KEY_TAKEN");
+  EXPECT_THAT(std::string(taken.message()), testing::HasSubstr("Kratzer ü"));
+  EXPECT_EQ(ErrorReason(Set(3, "", "").status()), "NO_SUCH_CLASS");
+  const auto swapped = Set(2, "", "");
+  ASSERT_TRUE(swapped.ok()) << swapped.status();
+  EXPECT_FALSE(swapped->classes(1).has_display());
+  EXPECT_EQ(Set(1, "#000000", "Q")->classes(0).display().key(), "Q");
+
+  v1::RetireClassRequest retire;
+  retire.set_request_id(NextRequestId());
+  retire.set_label(1);
+  EXPECT_EQ(Rpc(*stub_, &ProjectStub::RetireClass, engineer_, retire)->classes(0).display().key(), "")
+      << "another class may have it then";
+  EXPECT_EQ(ErrorReason(Set(1, "", "Q").status()), "RETIRED_CLASS");
+  EXPECT_TRUE(Set(2, "", "Q").ok());
+}
+
+TEST_F(ProjectServiceTest, GuidelinesThatSomebodyElseChangedMeanwhileAreNotWrittenOver) {
+  ASSERT_TRUE(Create(Request("parts")).ok());
+  v1::SetGuidelinesRequest set;
+  const auto Write = [&](const std::string& content, std::optional<uint32_t> expected) {
+    set.set_request_id(NextRequestId());
+    set.set_content(content);
+    set.clear_expected_version();
+    if (expected.has_value()) set.set_expected_version(*expected);
+    return Rpc(*stub_, &ProjectStub::SetGuidelines, engineer_, set);
+  };
+  EXPECT_EQ(ErrorReason(Write("mine", 1).status()), "GUIDELINES_CHANGED") << "there is no version 1";
+  EXPECT_EQ(Write("first", 0)->version(), 1U);
+  const absl::Status changed = Write("mine", 0).status();
+  EXPECT_EQ(ErrorReason(changed), "GUIDELINES_CHANGED");
+  EXPECT_THAT(std::string(changed.message()), testing::HasSubstr("wrote version 1 at 20"));
+  EXPECT_EQ(Write("second", 1)->version(), 2U);
+  EXPECT_EQ(Write("third", std::nullopt)->version(), 3U) << "who expects nothing is not refused";
+}
+
 TEST_F(ProjectServiceTest, ASeedOf64BitsComesBack) {
   v1::CreateProjectRequest request = Request("seeded");
   request.set_seed(0xfedcba9876543210U);

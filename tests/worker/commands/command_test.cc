@@ -15,7 +15,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "client/lib/coco_results.h"
+#include "coco/coco_results.h"
 
 namespace loupe {
 namespace {

@@ -11,7 +11,7 @@
 
 #include <opencv2/core.hpp>
 
-#include "client/lib/coco_file.h"
+#include "coco/coco_file.h"
 #include "worker/sample/sample_defect.h"
 #include "worker/sample/sample_set.h"
 

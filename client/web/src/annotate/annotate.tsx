@@ -20,6 +20,7 @@ import { listenToKeys } from "./keys";
 import type { Hands } from "./keys";
 import { LocalContrast } from "./local_contrast";
 import type { Outbox } from "./outbox";
+import { setColours } from "./palette";
 import { Places, hasTask } from "./places";
 import { RemarksPanel } from "./remarks_panel";
 import { Saved, Spoken, Warnings } from "./saved";
@@ -103,6 +104,7 @@ function Desktop({ project, open, caller, journal, outbox }: Props) {
   const { crosshair, crosshairWidth, crosshairOpacity } = settings.value;
   const isShown = desk.place.value.name === "task";
   const { classes, guidelinesVersion = 0 } = desk.project.value;
+  useLayoutEffect(() => setColours(classes ?? []), [classes]);
   // Before the browser paints: picture, boxes and panel change together.
   useLayoutEffect(() => {
     const task = desk.opened.value;
@@ -199,6 +201,7 @@ function AboutTask({ desk }: { desk: Desk }) {
     <div class="about">
       <p class="file">{task.fileName}</p>
       {task.why && <p class="faint">Why: {task.why}</p>}
+      {task.requestReason && <p>Asked: {task.requestReason}</p>}
       {isCorrection(task) && <p class="badge">An answer, opened again: skipping leaves it as it is</p>}
       {task.blind && <p class="badge">Blind: draw what you see</p>}
       {added && <p>Look for: {added}</p>}

@@ -1,7 +1,8 @@
 import { useSignal } from "@preact/signals";
 import type { ClassJson } from "../../gen/loupe/v1/annotation_pb";
 import type { Desk } from "./desk";
-import { shownChord } from "./keys";
+import { keyOf } from "./class_keys";
+import { choosesClass, shownChord } from "./keys";
 import { colourOf, shapeOf } from "./palette";
 import { isVisible } from "./work";
 
@@ -18,11 +19,15 @@ export function nameOf(classes: readonly ClassJson[] | undefined, label: number)
   return classes?.find((each) => each.label === label)?.name ?? `class ${label}`;
 }
 
-// Classes that have the text in their names, with their places. Names that begin with it come first.
-export function found(classes: readonly ClassJson[], text: string): (ClassJson & { i: number })[] {
+function shownKey(label: number, offered: readonly ClassJson[]): string {
+  const key = keyOf(label, offered);
+  return choosesClass(key) ? key : "";
+}
+
+// Classes that have the text in their names. Names that begin with it come first.
+export function found(classes: readonly ClassJson[], text: string): ClassJson[] {
   const placeIn = ({ name = "" }: ClassJson) => name.toLowerCase().indexOf(text.toLowerCase());
   return classes
-    .map((each, i) => ({ ...each, i }))
     .filter((each) => placeIn(each) >= 0)
     .sort((a, b) => Number(placeIn(a) > 0) - Number(placeIn(b) > 0));
 }
@@ -65,7 +70,7 @@ export function ClassPanel({ desk, leave }: { desk: Desk; leave: () => void }) {
       </div>
       {classes.length === 0 && <p class="faint">No class has this in its name.</p>}
       <ul class="rows">
-        {classes.map(({ label = 0, name, i }) => (
+        {classes.map(({ label = 0, name }) => (
           <li key={label}>
             <button
               type="button"
@@ -73,7 +78,7 @@ export function ClassPanel({ desk, leave }: { desk: Desk; leave: () => void }) {
               aria-pressed={desk.label.value === label}
               onClick={() => desk.chooseLabel(label)}
             >
-              <kbd>{i < 10 ? (i + 1) % 10 : ""}</kbd>
+              <kbd>{shownKey(label, desk.offered)}</kbd>
               <Swatch label={label} />
               <span class="name">{name}</span>
               <span class="number">{counts.get(label) ?? 0}</span>

@@ -37,6 +37,7 @@ test("a person's key takes the place of the first one, and what others have is n
   expect(conflictOf(keyOf("reject"), "A", set)).toBe("");
   expect(conflictOf(keyOf("reject"), "Tab", set)).toContain("next predicted box");
   expect(conflictOf(keyOf("accept"), "Y", set)).toBe("");
+  expect(conflictOf(keyOf("accept"), "Q", set)).toBe(""); // before a class's
 });
 
 test.each([null, 7, "x", [], { keys: 1 }, { keys: { accept: 2 }, crosshairWidth: "wide", crosshair: 1 }])(

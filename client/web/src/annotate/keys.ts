@@ -3,6 +3,7 @@
 import { computed } from "@preact/signals";
 import type { Canvas } from "./canvas";
 import { chordOf } from "./chord";
+import { DIGITS, LETTERS, labelsByKey } from "./class_keys";
 import type { Desk } from "./desk";
 import type { Tool } from "./gestures";
 import { step } from "./pick";
@@ -44,7 +45,6 @@ const PAN = 80; // screen pixels
 const ZOOM = 1.25;
 const FAR = 10; // image pixels
 
-const digits = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0"];
 const arrows: Record<string, [number, number]> = {
   ArrowLeft: [-1, 0],
   ArrowRight: [1, 0],
@@ -125,10 +125,10 @@ export const groups: readonly Group[] = [
     keys: [
       {
         name: "label",
-        chords: digits,
+        chords: [...DIGITS, ...LETTERS],
         isFixed: true,
-        shown: "1 … 9, 0",
-        what: "class of these boxes, and of those drawn next",
+        shown: "1 … 9, 0, letters",
+        what: "class of these boxes, and of those drawn next: the panel shows its key",
         press: label,
       },
       {
@@ -311,6 +311,11 @@ export function chordsOf(key: Key, { keys }: Settings): readonly string[] {
 
 const keyOf = (name: string) => all.find((key) => key.name === name)!;
 
+// Whether the chord chooses a class: a person may have put another key in its place.
+export function choosesClass(chord: string): boolean {
+  return table.value.get(chord)?.name === "label";
+}
+
 // The chord that a button of the page shows for what it does.
 export function shownChord(name: string): string {
   return chordsOf(keyOf(name), settings.value)[0]!;
@@ -324,7 +329,8 @@ export function pressKey(hands: Hands, name: string): void {
 
 function tableOf(set: Settings): Map<string, Key> {
   // What a person has set goes before the others.
-  const keys = [...all].sort((a, b) => Number(a.name in set.keys) - Number(b.name in set.keys));
+  const isOwn = (key: Key) => Number(key.name in set.keys && !key.isFixed);
+  const keys = [...all].sort((a, b) => isOwn(a) - isOwn(b));
   return new Map(keys.flatMap((key) => chordsOf(key, set).map((chord) => [chord, key] as const)));
 }
 
@@ -333,6 +339,8 @@ const table = computed(() => tableOf(settings.value));
 // Why the key can't have this chord; empty: it can.
 export function conflictOf(key: Key, chord: string, set: Settings): string {
   const other = tableOf(set).get(chord);
+  // A person's own key goes before that of a class.
+  if (other?.name === "label" && LETTERS.includes(chord)) return "";
   return other && other !== key ? `${chord} is taken: ${other.what}.` : "";
 }
 
@@ -439,7 +447,7 @@ function hide({ desk, canvas }: Hands): void {
 }
 
 function label({ desk }: Hands, chord: string): void {
-  const chosen = desk.offered[digits.indexOf(chord)]?.label;
+  const chosen = labelsByKey(desk.offered).get(chord);
   if (chosen !== undefined) desk.chooseLabel(chosen);
 }
 

@@ -9,6 +9,7 @@ import { Header } from "../header";
 import { mayLabel } from "../role";
 import { annotateAddress, pageAddress, type Place, type ProjectPage, type Route } from "../route";
 import "../annotate/annotate.css"; // the colours of classes
+import { setColours } from "../annotate/palette";
 import { useAnswer } from "./answer";
 import "./dashboards.css";
 import { navigation, otherPages, projectPages } from "./pages";
@@ -43,6 +44,7 @@ function InProject({ page, project: name, id, query, caller }: InProjectProps) {
   } = useAnswer(() => call("ProjectService", "getProject", { project: name }), [name]);
   const Page = projectPages[page];
   const entry = navigation.find(({ holds }) => holds.includes(page));
+  useEffect(() => setColours(project?.classes ?? []), [project]);
   useEffect(() => {
     document.title = `${name} · ${entry?.title ?? ""} · Loupe`;
     return () => void (document.title = "Loupe");

@@ -1,5 +1,7 @@
+import { useEffect } from "preact/hooks";
 import type { ClassCountJson, ProjectStatusJson } from "../../gen/loupe/v1/project_pb";
 import { Swatch } from "../annotate/class_panel";
+import { setColours } from "../annotate/palette";
 import { imagesOf, labelledOf } from "../progress";
 import { annotateAddress } from "../route";
 import { counted, numbered } from "../words";
@@ -15,6 +17,7 @@ interface Props {
 
 export function ProjectProgress({ project, status, skippedImages, showsSides }: Props) {
   const images = imagesOf(status);
+  useEffect(() => setColours(status.project?.classes ?? []), [status]);
   const classes = (status.classCounts ?? []).filter((each) => !each.class?.retired || Number(each.boxes) > 0);
   return (
     <section class="project-progress" aria-labelledby="progress">

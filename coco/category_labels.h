@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "client/lib/coco_file.h"
+#include "coco/coco_file.h"
 
 namespace loupe {
 

@@ -1,4 +1,4 @@
-#include "client/lib/coco_results.h"
+#include "coco/coco_results.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,7 +6,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "client/lib/coco_text.h"
+#include "coco/coco_text.h"
 
 namespace loupe {
 namespace {

@@ -1,4 +1,4 @@
-#include "client/lib/coco_text.h"
+#include "coco/coco_text.h"
 
 #include <algorithm>
 #include <charconv>

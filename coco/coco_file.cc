@@ -1,4 +1,4 @@
-#include "client/lib/coco_file.h"
+#include "coco/coco_file.h"
 
 #include <algorithm>
 #include <cmath>
@@ -11,7 +11,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "client/lib/coco_text.h"
+#include "coco/coco_text.h"
 
 namespace loupe {
 namespace {

@@ -1,4 +1,4 @@
-#include "client/lib/category_labels.h"
+#include "coco/category_labels.h"
 
 #include <algorithm>
 

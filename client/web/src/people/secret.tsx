@@ -1,0 +1,66 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { When } from "../dashboards/when";
+
+export interface Invited {
+  readonly name: string;
+  readonly secret: string; // empty: it was shown before
+  readonly url: string; // empty: there is no link
+  readonly expiresAt: string; // of the link
+}
+
+// A token and a login link, which nobody can see again.
+export function Secret({ invited, close }: { invited: Invited; close: () => void }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus(), [invited]);
+  const { name, secret, url, expiresAt } = invited;
+  return (
+    <section class="card secret" aria-labelledby="secret">
+      <h3 id="secret" ref={heading} tabIndex={-1}>
+        For {name}: shown only now
+      </h3>
+      {url && (
+        <>
+          <p>
+            Send this link: it logs {name} in once, in any browser, until <When at={expiresAt} />.
+          </p>
+          <Copy text={url} name="login link" />
+        </>
+      )}
+      {secret && (
+        <>
+          <p>The token, for the command line, for programs and for later log-ins:</p>
+          <Copy text={secret} name="token" />
+        </>
+      )}
+      <button type="button" onClick={close}>
+        Done
+      </button>
+    </section>
+  );
+}
+
+function Copy({ text, name }: { text: string; name: string }) {
+  const said = useSignal("");
+  const field = useRef<HTMLInputElement>(null);
+  async function copy() {
+    try {
+      await navigator.clipboard.writeText(text);
+      said.value = "Copied.";
+    } catch {
+      field.current?.select();
+      said.value = "Press Ctrl+C to copy it.";
+    }
+  }
+  return (
+    <div class="line">
+      <input ref={field} readOnly value={text} aria-label={name} onFocus={(event) => event.currentTarget.select()} />
+      <button type="button" aria-label={`Copy the ${name}`} onClick={copy}>
+        Copy
+      </button>
+      <span class="faint" role="status">
+        {said}
+      </span>
+    </div>
+  );
+}
