@@ -115,7 +115,8 @@ class SearchImagesTest : public LabelingTest {
                          sampling_key, side, state, state_reason)
       OVERRIDING SYSTEM VALUE
       SELECT id, 1, sha256(n::text::bytea),
-             CASE WHEN luck % 50 = 7 THEN '' ELSE 'line_' || luck % 3 || '/ä%/part-' || (n * 7919) % 10000 END,
+             CASE WHEN luck % 50 = 7 THEN ''
+                  ELSE 'line_' || luck % 3 || '/ä%/part-' || (n * 7919) % 10000 END,
              10, 10, 1, 'image/png', 0.5, CASE WHEN luck % 7 = 0 THEN 'holdout' ELSE 'pool' END,
              CASE WHEN luck % 50 = 7 THEN 'removed' WHEN luck % 50 = 8 THEN 'excluded'
                   WHEN luck % 50 = 9 THEN 'set_aside' ELSE 'usable' END,
