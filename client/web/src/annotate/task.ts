@@ -93,6 +93,7 @@ const slices: Record<string, string> = {
 function whyOf({ kind, reason }: TaskJson): string {
   if (kind === "REOPEN") return "opened again";
   if (kind === "CLASS_ADDED") return "a class was added";
+  if (kind === "REVIEW") return "a second look";
   const slice = slices[reason?.slice ?? ""];
   if (!slice) return "";
   const score = reason?.score === undefined ? "" : `, score ${Number(reason.score).toFixed(2)}`;
