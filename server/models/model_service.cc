@@ -111,7 +111,8 @@ absl::StatusOr<v1::Model> Promote(Transaction& transaction, const v1::PromoteMod
   return ReadModel(transaction, model->id).message;
 }
 
-// The model that served before the serving one. Errors: FAILED_PRECONDITION (NOTHING_BEFORE, SERVING_CHANGED).
+// The model that served before the serving one. Errors: FAILED_PRECONDITION (NOTHING_BEFORE,
+// SERVING_CHANGED).
 absl::StatusOr<ModelRow> ModelBefore(Transaction& transaction, ProjectId project,
                                      const v1::RollbackModelRequest& request) {
   if (const absl::Status same = CheckServing(transaction, project, request); !same.ok()) return same;
