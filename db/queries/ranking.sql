@@ -120,24 +120,29 @@ GROUP BY slice ORDER BY slice;
 -- Of $2 open requests of a project by kind, those that can be served; has_more: there may be more.
 SELECT kind, count(*) FILTER (WHERE is_served) AS images, sum(count(*)) OVER () >= $2 AS has_more
 FROM (SELECT kind, EXISTS (SELECT FROM image
-                           WHERE id = image_id AND state = 'usable' AND truth_revision_id IS NOT NULL
+                           WHERE id = asked.image_id AND state = 'usable'
+                             AND (truth_revision_id IS NOT NULL OR asked.kind = 'assigned')
                            OFFSET 0) AS is_served
-      FROM task_request WHERE project_id = $1 AND state = 'open' AND kind = 'class_added' LIMIT $2) looked_at
-GROUP BY kind;
+      FROM task_request asked
+      WHERE project_id = $1 AND state = 'open' AND kind <> 'reopen' LIMIT $2) looked_at
+GROUP BY kind ORDER BY kind;
 
 -- name: SelectNextRequests
--- The first $2 open requests of a project that can be served, in the order in which they are.
-SELECT shown.*, request.kind, coalesce(class_label, 0) AS class_label, request.created_at,
-       holder.name AS held_by
+-- The first $2 open requests of a project that can be served: those for anybody in the order in which they
+-- are served, then those for one person.
+SELECT shown.*, request.kind, coalesce(class_label, 0) AS class_label, request.created_at, request.reason,
+       target.name AS asked_of, holder.name AS held_by
 FROM (SELECT * FROM task_request asked
-      WHERE project_id = $1 AND state = 'open' AND kind = 'class_added'
+      WHERE project_id = $1 AND state = 'open' AND kind <> 'reopen'
         AND EXISTS (SELECT FROM image
-                    WHERE id = asked.image_id AND state = 'usable' AND truth_revision_id IS NOT NULL OFFSET 0)
-      ORDER BY id LIMIT $2) request
+                    WHERE id = asked.image_id AND state = 'usable'
+                      AND (truth_revision_id IS NOT NULL OR asked.kind = 'assigned') OFFSET 0)
+      ORDER BY coalesce(target_id, 0), id LIMIT $2) request
 CROSS JOIN LATERAL (SELECT * FROM shown_image WHERE id = request.image_id OFFSET 0) shown
+LEFT JOIN principal target ON target.id = request.target_id
 LEFT JOIN lease ON purpose = 'label' AND subject_id = request.image_id
 LEFT JOIN principal holder ON holder.id = lease.holder_id
-ORDER BY request.id;
+ORDER BY coalesce(request.target_id, 0), request.id;
 
 -- name: SelectHeldImages
 -- The $2 images of a project that were leased last; total: of all that people hold.

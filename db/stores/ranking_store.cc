@@ -155,6 +155,8 @@ void AddRequests(Transaction& transaction, ProjectId project, int counted, int l
     request.set_new_class(row["class_label"].as<uint32_t>());
     *request.mutable_requested_at() = TimestampOf(row["created_at"]);
     request.set_held_by(row["held_by"].as<std::string>(""));
+    request.set_asked_of(row["asked_of"].as<std::string>(""));
+    request.set_reason(row["reason"].as<std::string>());
   }
 }
 

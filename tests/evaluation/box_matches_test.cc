@@ -13,7 +13,7 @@
 namespace loupe::evaluation {
 namespace {
 
-TrueBox True(int32_t image, int32_t class_index, const Box& box, bool crowd = false) {
+TrueBox Truth(int32_t image, int32_t class_index, const Box& box, bool crowd = false) {
   return {image, class_index, box, box.width * box.height, crowd, false};
 }
 
@@ -26,9 +26,9 @@ std::map<MatchKind, std::vector<BoxMatch>> ByKind(const std::vector<BoxMatch>& m
 // One image with one box of each kind, by hand.
 TEST(BoxMatchesTest, TellsTheKindsApart) {
   GroundTruth truth{2, 2, {}};
-  truth.boxes = {True(0, 0, {0, 0, 10, 10}),   True(0, 0, {100, 0, 10, 10}),
-                 True(0, 1, {200, 0, 10, 10}), True(0, 1, {300, 0, 10, 10}),
-                 True(1, 0, {0, 0, 20, 20}),   True(0, 0, {400, 0, 50, 50}, true)};
+  truth.boxes = {Truth(0, 0, {0, 0, 10, 10}),   Truth(0, 0, {100, 0, 10, 10}),
+                 Truth(0, 1, {200, 0, 10, 10}), Truth(0, 1, {300, 0, 10, 10}),
+                 Truth(1, 0, {0, 0, 20, 20}),   Truth(0, 0, {400, 0, 50, 50}, true)};
   const std::vector<DetectedBox> detections = {{0, 0, {0, 0, 10, 10}, 0.9},     // 0: right
                                                {0, 0, {1, 0, 10, 10}, 0.8},     // 1: a second box on it
                                                {0, 1, {100, 0, 10, 10}, 0.7},   // 2: right place, wrong class
@@ -63,7 +63,7 @@ TEST(BoxMatchesTest, TellsTheKindsApart) {
 }
 
 TEST(BoxMatchesTest, ABoxOfTheRightClassComesBeforeAConfusion) {
-  const GroundTruth truth{1, 2, {True(0, 0, {0, 0, 10, 10})}};
+  const GroundTruth truth{1, 2, {Truth(0, 0, {0, 0, 10, 10})}};
   const auto matches = MatchBoxes(
       truth, std::vector<DetectedBox>{{0, 1, {0, 0, 10, 10}, 0.9}, {0, 0, {0, 1, 10, 10}, 0.6}}, 0.5);
   ASSERT_EQ(matches.size(), 2U);

@@ -249,6 +249,8 @@ test("any model's predictions can be laid over it", async (t) => {
 
 test("an engineer corrects, excludes and takes back; a viewer doesn't", async (t) => {
   const page = await openPage(t, "eve", `images/${image}`);
+  await page.getByRole("button", { name: "Ask for a second look" }).click();
+  await page.getByText("Somebody else will look at it.").waitFor();
   await page.getByRole("button", { name: "Exclude…" }).click();
   await page.getByLabel("Why?").fill("blurred <b>");
   await page.getByRole("button", { name: "Exclude", exact: true }).click();
@@ -261,7 +263,7 @@ test("an engineer corrects, excludes and takes back; a viewer doesn't", async (t
 
   const other = await openPage(t, "vic", `images/${image}`);
   await isAtRevision(other, 4);
-  for (const name of ["Correct it", "Exclude…", "Take it back into use"]) {
+  for (const name of ["Correct it", "Ask for a second look", "Exclude…", "Take it back into use"]) {
     assert.equal(await other.getByText(name).count(), 0, name);
   }
 });
@@ -392,9 +394,11 @@ test("the queue is what `loupe queue` prints, by slice and by class", async (t) 
   await page.getByText("Nothing waits in the ranking.").waitFor();
 
   // What is asked for comes first.
+  const asked = region(page, "Before the ranking");
   deployment.loupe("class", "add", "burr", "--project", "parts");
   await page.goto(`${deployment.url}/#/p/parts/queue`);
-  await region(page, "Before the ranking").getByText("To be looked at for burr.").first().waitFor();
+  await asked.getByText("To be looked at for burr.").first().waitFor();
+  await asked.getByText("A second look, by somebody else than its author.").waitFor();
   assert.deepEqual(page.problems, []);
 });
 

@@ -186,6 +186,33 @@ TEST_F(RankedQueueTest, RequestsAreListedInTheOrderInWhichTheyAreServed) {
   EXPECT_TRUE(summary.next_requests(1).held_by().empty());
 }
 
+TEST_F(RankedQueueTest, RequestsForOnePersonComeBehindThoseForAnybody) {
+  Answer(NextOne(annotator_));
+  const std::string name =
+      coordinator_.database().Sql("SELECT name FROM principal WHERE role = 'annotator'").at(0)[0].c_str();
+  v1::AssignImagesRequest assign;
+  assign.set_request_id(NextRequestId());
+  assign.add_image_ids(2);
+  assign.set_annotator(name);
+  assign.set_reason("you know this part");
+  ASSERT_TRUE(Rpc(*stub_, &Labeling::AssignImages, engineer_, assign).ok());
+  v1::RequestReviewsRequest review;
+  review.set_request_id(NextRequestId());
+  review.add_image_ids(1);
+  ASSERT_TRUE(Rpc(*stub_, &Labeling::RequestReviews, engineer_, review).ok());
+  const v1::QueueSummary summary = Summary();
+  ASSERT_EQ(summary.requests_size(), 2) << summary.DebugString();
+  EXPECT_EQ(summary.requests(0).kind(), v1::ASSIGNED);
+  EXPECT_EQ(summary.requests(0).images(), 1U) << "it needs no label";
+  EXPECT_EQ(summary.requests(1).kind(), v1::REVIEW);
+  ASSERT_EQ(summary.next_requests_size(), 2);
+  EXPECT_EQ(summary.next_requests(0).image().id(), 1);
+  EXPECT_EQ(summary.next_requests(0).asked_of(), "");
+  EXPECT_EQ(summary.next_requests(1).image().id(), 2);
+  EXPECT_EQ(summary.next_requests(1).asked_of(), name);
+  EXPECT_EQ(summary.next_requests(1).reason(), "you know this part");
+}
+
 TEST_F(QueueViewsTest, WithoutImagesNothingIsLeft) {
   EXPECT_THAT(Page({}), IsEmpty());
   const v1::QueueSummary summary = Summary();

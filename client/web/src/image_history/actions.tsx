@@ -46,6 +46,7 @@ export function Actions({ project, image, load }: Props) {
           Correct it
         </a>
       )}
+      {isUsable && image.labelled && <SecondLook project={project} imageId={image.id ?? ""} />}
       {isUsable && !isAsking.value && (
         <button type="button" onClick={() => (isAsking.value = true)}>
           Exclude…
@@ -83,12 +84,34 @@ export function Actions({ project, image, load }: Props) {
           <span class="faint">Left out from now on; its labels are kept, and it can be taken back.</span>
         </form>
       )}
-      {isUsable && !isPool && (
-        <span class="faint">A holdout image isn't corrected from here, where predictions are shown.</span>
-      )}
       <span class="error" role="alert">
         {error}
       </span>
     </>
+  );
+}
+
+// A holdout image isn't corrected from here, where predictions are shown: somebody else looks at it, blind.
+function SecondLook({ project, imageId }: { project: string; imageId: string }) {
+  const told = useSignal("");
+  const isBusy = useSignal(false);
+
+  async function ask() {
+    isBusy.value = true;
+    const request = { requestId: newRequestId(), project, imageIds: [imageId] };
+    try {
+      const { problems = [] } = await guarded(call("LabelingService", "requestReviews", request));
+      told.value = problems[0]?.message ?? "Somebody else will look at it.";
+    } catch (refusal) {
+      told.value = (refusal as Error).message;
+    }
+    isBusy.value = false;
+  }
+
+  if (told.value) return <span role="status">{told}</span>;
+  return (
+    <button type="button" disabled={isBusy.value} onClick={() => void ask()}>
+      Ask for a second look
+    </button>
   );
 }

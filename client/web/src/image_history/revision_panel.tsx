@@ -93,7 +93,7 @@ export function RevisionPanel(props: Props) {
           <When at={revision.createdAt} />
         </Fact>
         <Fact name="Who">
-          <a href={pageAddress("images", name, "", { labelled_by: author })}>images labelled by {author}</a>
+          <a href={pageAddress("images", name, "", { by: author })}>images labelled by {author}</a>
         </Fact>
         {holdsBoxes(revision) && revision.source !== "import" && (
           <Fact name="Saw">

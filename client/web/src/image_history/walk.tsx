@@ -93,6 +93,11 @@ export function Walk({ project, id, query: address, caller, history, load }: Pro
         >
           History as JSON
         </button>
+        {image.side === "POOL" && image.state === "USABLE" && (
+          <a class="button" href={pageAddress("images", name, "", { like: id })}>
+            More like this
+          </a>
+        )}
         {mayEngineer(caller.role) && <Actions project={name} image={image} load={load} />}
       </Title>
       <p class="faint facts">
