@@ -195,7 +195,8 @@ TEST(PairedBootstrapTest, EachClassHasTheIntervalThatItHasAlone) {
     EXPECT_DOUBLE_EQ(of_class.high, alone.high);
     EXPECT_LT(of_class.low, of_class.high);
   }
-  EXPECT_DOUBLE_EQ(paired.difference, (paired.per_class[0].difference + paired.per_class[1].difference) / 2);
+  EXPECT_NEAR(paired.difference, (paired.per_class[0].difference + paired.per_class[1].difference) / 2,
+              1e-12);
   EXPECT_EQ(paired.per_class[2].baseline, -1);
 }
 
