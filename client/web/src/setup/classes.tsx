@@ -196,6 +196,15 @@ function ClassRow({ project, one, used, mayChange, change, save }: RowProps) {
             onChange={(event) => show({ color: event.currentTarget.value }, `${name} has another colour.`)}
           />
         </label>
+        {display?.color && (
+          <button
+            type="button"
+            aria-label={`Palette's colour for ${name}`}
+            onClick={() => show({ color: "" }, `${name} has the palette's colour.`)}
+          >
+            Reset
+          </button>
+        )}
         <label>
           Key
           <select

@@ -319,7 +319,7 @@ function Failed({ state, project, forget }: FailedProps) {
     state.reason === "BAD_COCO" && problems.some((line) => line.includes("is no class of the project"));
   return (
     <div class="card failed" role="alert">
-      <p class="error">{first}</p>
+      <p class="error">{first.slice(0, 1).toUpperCase() + first.slice(1)}</p>
       {problems.length > 0 && (
         <Problems
           title="Problems"
