@@ -25,9 +25,9 @@ Interval IntervalOf(std::vector<double> values, double level) {
 // [resamples] values that figure(copies, &value) sets for images drawn with replacement. `figure` returns
 // false for a draw without true boxes, which says nothing about a model: it is drawn again.
 // Requires: an image has a true box.
-template <typename Figure>
-std::vector<double> ResampleImages(int image_count, const BootstrapOptions& options, const Figure& figure) {
-  std::vector<double> values(static_cast<size_t>(options.resamples));
+template <typename Value = double, typename Figure>
+std::vector<Value> ResampleImages(int image_count, const BootstrapOptions& options, const Figure& figure) {
+  std::vector<Value> values(static_cast<size_t>(options.resamples));
   ParallelFor(values.size(), options.threads, [&](size_t r) {
     SeededRandom random(Mix64(options.seed) + r);
     std::vector<uint32_t> copies;
@@ -37,6 +37,23 @@ std::vector<double> ResampleImages(int image_count, const BootstrapOptions& opti
     } while (!figure(copies, &values[r]));
   });
   return values;
+}
+
+// Over the classes that have a value; -1: none has.
+double MeanOfClasses(std::span<const double> ap50) {
+  double sum = 0;
+  int count = 0;
+  for (const double value : ap50) {
+    if (value < 0) continue;
+    sum += value;
+    ++count;
+  }
+  return count == 0 ? -1 : sum / count;
+}
+
+Estimate EstimateOf(double value, const std::vector<double>& resampled, double level) {
+  const Interval interval = IntervalOf(resampled, level);
+  return {value, interval.low, interval.high};
 }
 
 }  // namespace
@@ -61,7 +78,7 @@ Ap50Matches::Ap50Matches(const GroundTruth& truth, std::span<const DetectedBox> 
     for (const RankedDetection& detection : RankDetections(groups)) {
       const MatchBits& match = bits[detection.place];
       if ((match.ignored & 1U) != 0) continue;
-      classes_[c].detections.push_back({detection.image, (match.matched & 1U) != 0});
+      classes_[c].detections.push_back({detection.image, (match.matched & 1U) != 0, detection.score});
     }
   }
 }
@@ -85,16 +102,40 @@ double Ap50Matches::Ap50Of(const OneClass& one, std::span<const uint32_t> copies
   return precision.Mean();
 }
 
+std::vector<double> Ap50Matches::Ap50PerClass(std::span<const uint32_t> copies) const {
+  std::vector<double> ap50;
+  ap50.reserve(classes_.size());
+  for (const OneClass& one : classes_) ap50.push_back(Ap50Of(one, copies));
+  return ap50;
+}
+
 double Ap50Matches::Ap50(std::span<const uint32_t> copies) const {
-  double sum = 0;
-  int count = 0;
-  for (const OneClass& one : classes_) {
-    const double ap50 = Ap50Of(one, copies);
-    if (ap50 < 0) continue;
-    sum += ap50;
-    ++count;
+  return MeanOfClasses(Ap50PerClass(copies));
+}
+
+std::vector<Ap50Matches::PrecisionPoint> Ap50Matches::PrecisionCurve(int class_index) const {
+  const OneClass& one = classes_[static_cast<size_t>(class_index)];
+  uint64_t truth_count = 0;
+  for (const ImageCount& image : one.images) truth_count += image.truths;
+  std::vector<PrecisionPoint> curve;
+  if (truth_count == 0) return curve;
+  double correct = 0;
+  double seen = 0;
+  for (const Detection& detection : one.detections) {
+    seen += 1;
+    if (!detection.correct) continue;
+    correct += 1;
+    const double recall = correct / static_cast<double>(truth_count);
+    while (curve.size() < InterpolatedPrecision::kRecallPoints &&
+           InterpolatedPrecision::RecallPoint(curve.size()) <= recall) {
+      curve.push_back({InterpolatedPrecision::RecallPoint(curve.size()), 0, detection.score});
+    }
+    curve.back().precision = std::max(curve.back().precision, correct / seen);
   }
-  return count == 0 ? -1 : sum / count;
+  for (size_t i = curve.size(); i-- > 1;) {
+    curve[i - 1].precision = std::max(curve[i - 1].precision, curve[i].precision);
+  }
+  return curve;
 }
 
 Estimate BootstrapAp50(const Ap50Matches& model, const BootstrapOptions& options) {
@@ -107,10 +148,34 @@ Estimate BootstrapAp50(const Ap50Matches& model, const BootstrapOptions& options
         *value = model.Ap50(copies);
         return *value >= 0;
       });
-  const Interval interval = IntervalOf(values, options.level);
-  estimate.low = interval.low;
-  estimate.high = interval.high;
-  return estimate;
+  return EstimateOf(estimate.value, values, options.level);
+}
+
+ClassEstimates BootstrapAp50PerClass(const Ap50Matches& model, const BootstrapOptions& options) {
+  const std::vector<uint32_t> once(static_cast<size_t>(model.image_count()), 1);
+  const std::vector<double> own = model.Ap50PerClass(once);
+  ClassEstimates estimates;
+  estimates.per_class.resize(own.size());
+  const double mean = MeanOfClasses(own);
+  if (mean < 0) return estimates;
+  using PerClass = std::vector<double>;
+  const auto resamples = ResampleImages<PerClass>(model.image_count(), options,
+                                                  [&](std::span<const uint32_t> copies, PerClass* values) {
+                                                    *values = model.Ap50PerClass(copies);
+                                                    return MeanOfClasses(*values) >= 0;
+                                                  });
+  std::vector<double> means;
+  for (const PerClass& values : resamples) means.push_back(MeanOfClasses(values));
+  estimates.mean = EstimateOf(mean, means, options.level);
+  for (size_t c = 0; c < own.size(); ++c) {
+    if (own[c] < 0) continue;
+    std::vector<double> of_class;
+    for (const PerClass& values : resamples) {
+      if (values[c] >= 0) of_class.push_back(values[c]);
+    }
+    if (!of_class.empty()) estimates.per_class[c] = EstimateOf(own[c], of_class, options.level);
+  }
+  return estimates;
 }
 
 PairedEstimate PairedBootstrap(const Ap50Matches& baseline, const Ap50Matches& candidate,

@@ -39,10 +39,25 @@ class Ap50Matches {
   // in the set; -1 if no class has one. With each image once it equals pycocotools' AP50. copies: [N].
   double Ap50(std::span<const uint32_t> copies) const;
 
+  // [classes] AP50 of each class in such a set; -1 where the set has no true box of it.
+  std::vector<double> Ap50PerClass(std::span<const uint32_t> copies) const;
+
+  // A point of a precision-recall curve at IoU 0.5. Detections with at least `score` reach the recall;
+  // `precision` is the best one at that recall or a higher one.
+  struct PrecisionPoint {
+    double recall;
+    double precision;
+    double score;
+  };
+  // Of one class, at recall 0, 0.01 … up to the highest that is reached. The mean of the precisions, 0 where
+  // a recall isn't reached, is the class's AP50. Empty without true boxes or detections that count.
+  std::vector<PrecisionPoint> PrecisionCurve(int class_index) const;
+
  private:
   struct Detection {
     int32_t image;
     bool correct;
+    double score;
   };
   struct ImageCount {
     int32_t image;
@@ -59,6 +74,15 @@ class Ap50Matches {
 };
 
 Estimate BootstrapAp50(const Ap50Matches& model, const BootstrapOptions& options = {});
+
+struct ClassEstimates {
+  Estimate mean;                    // as BootstrapAp50
+  std::vector<Estimate> per_class;  // [classes]
+};
+
+// As BootstrapAp50, for each class too, on the same resamples. The interval of a class is over those that
+// have a true box of it.
+ClassEstimates BootstrapAp50PerClass(const Ap50Matches& model, const BootstrapOptions& options = {});
 
 struct PairedEstimate {
   double baseline = -1;  // AP50 of the images themselves; -1 if none has a true box

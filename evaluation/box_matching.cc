@@ -96,6 +96,7 @@ std::vector<MatchBits> MatchImage(std::span<const DetectedBox> detections, std::
       bool matched = false;
       if (best != nullptr) {
         taken[best->truth] |= bit;
+        if (t == 0) bits[d].truth = static_cast<int32_t>(best->truth);
         matched = !truths[best->truth].id_is_zero;
         if (ignored[best->truth] != 0) bits[d].ignored |= bit;
       }

@@ -58,6 +58,8 @@ struct MatchBits {
   uint16_t matched = 0;  // matched with a true box
   // Doesn't count: matched with an ignored box, or unmatched and outside the area range.
   uint16_t ignored = 0;
+  // Index in `truths` of the box that it matched at IoU 0.5; -1: none.
+  int32_t truth = -1;
 };
 
 // Matches the detections of one class in one image, at every threshold.

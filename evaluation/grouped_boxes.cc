@@ -26,10 +26,14 @@ auto Key(const Item& item) {
 
 }  // namespace
 
+void CheckIndices(const GroundTruth& truth, std::span<const DetectedBox> detections) {
+  for (const TrueBox& box : truth.boxes) Check(truth, box);
+  for (const DetectedBox& box : detections) Check(truth, box);
+}
+
 GroupedBoxes::GroupedBoxes(const GroundTruth& truth, std::span<const DetectedBox> detections)
     : truths_(truth.boxes), detections_(detections.begin(), detections.end()) {
-  for (const TrueBox& box : truths_) Check(truth, box);
-  for (const DetectedBox& box : detections_) Check(truth, box);
+  CheckIndices(truth, detections);
   std::stable_sort(truths_.begin(), truths_.end(),
                    [](const TrueBox& a, const TrueBox& b) { return Key(a) < Key(b); });
   std::stable_sort(detections_.begin(), detections_.end(), [](const DetectedBox& a, const DetectedBox& b) {

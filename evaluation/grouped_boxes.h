@@ -21,6 +21,9 @@ struct ImageGroup {
   size_t first_detection = 0;       // index of detections[0] in GroupedBoxes::detections()
 };
 
+// Throws std::out_of_range unless image indices are below image_count and class indices below num_classes.
+void CheckIndices(const GroundTruth& truth, std::span<const DetectedBox> detections);
+
 // Holds a sorted copy of the boxes. Groups point into it, so it can be moved but not copied.
 class GroupedBoxes {
  public:

@@ -16,6 +16,11 @@ class InterpolatedPrecision {
  public:
   static constexpr size_t kRecallPoints = 101;
 
+  // Bit for bit numpy.linspace(0, 1, 101).
+  static double RecallPoint(size_t i) {
+    return i + 1 == kRecallPoints ? 1.0 : static_cast<double>(i) * (1.0 / 100);
+  }
+
   // truth_count: the true boxes that count, > 0.
   explicit InterpolatedPrecision(uint64_t truth_count) : truth_count_(static_cast<double>(truth_count)) {}
 
@@ -45,11 +50,6 @@ class InterpolatedPrecision {
   }
 
  private:
-  // Bit for bit numpy.linspace(0, 1, 101).
-  static double RecallPoint(size_t i) {
-    return i + 1 == kRecallPoints ? 1.0 : static_cast<double>(i) * (1.0 / 100);
-  }
-
   double truth_count_;
   double correct_ = 0;
   double wrong_ = 0;

@@ -4,13 +4,14 @@
 #include <google/protobuf/text_format.h>
 
 #include <algorithm>
-#include <cmath>
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "recipe/precisions.h"
-#include "recipe/presets.h"
+#include "recipe/recipe_fields.h"
 #include "recipe/strategies.h"
 
 namespace loupe {
@@ -27,122 +28,42 @@ class FirstError : public google::protobuf::io::ErrorCollector {
   std::string text;
 };
 
-// Collects the fields that are out of range.
-class RangeCheck {
- public:
-  // NaN is in no range.
-  void Within(const std::string& field, double value, double low, double high) {
-    if (value >= low && value <= high) return;
-    problems_.push_back(absl::StrCat(field, " is ", value, ", must be from ", low, " to ", high));
-  }
-  // As Within, without `low` itself.
-  void Above(const std::string& field, double value, double low, double high) {
-    if (value > low && value <= high) return;
-    problems_.push_back(absl::StrCat(field, " is ", value, ", must be above ", low, " and at most ", high));
-  }
-  // As Within, without `high` itself.
-  void Below(const std::string& field, double value, double low, double high) {
-    if (value >= low && value < high) return;
-    problems_.push_back(absl::StrCat(field, " is ", value, ", must be from ", low, " to below ", high));
-  }
-  void OneOf(const std::string& field, const std::string& value, const std::vector<std::string>& choices) {
-    if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
-    problems_.push_back(
-        absl::StrCat(field, " is \"", value, "\", must be one of ", absl::StrJoin(choices, ", ")));
-  }
-  void Problem(std::string text) { problems_.push_back(std::move(text)); }
+// What the rules of single fields don't say.
+using Problems = std::vector<std::string>;
 
-  absl::Status Result() const {
-    if (problems_.empty()) return absl::OkStatus();
-    return absl::InvalidArgumentError(absl::StrCat("recipe: ", absl::StrJoin(problems_, "\nrecipe: ")));
-  }
-
- private:
-  std::vector<std::string> problems_;
-};
-
-void CheckDetector(const v1::DetectorRecipe& detector, RangeCheck& check) {
-  check.OneOf("detector.preset", detector.preset(), PresetNames());
-  if (detector.has_min_size()) check.Within("detector.min_size", detector.min_size(), 1, 4096);
-  if (detector.has_max_size()) check.Within("detector.max_size", detector.max_size(), 1, 8192);
+void CheckSizes(const v1::DetectorRecipe& detector, Problems& problems) {
   if (detector.has_min_size() && detector.has_max_size() && detector.max_size() < detector.min_size()) {
-    check.Problem("detector.max_size is below detector.min_size");
+    problems.emplace_back("detector.max_size is below detector.min_size");
   }
-  check.Within("detector.trainable_layers", detector.trainable_layers(), 0, 6);
-  check.Above("detector.init_shrink", detector.init_shrink(), 0, 1);
-  check.Within("detector.init_perturb", detector.init_perturb(), 0, 1);
 }
 
-void CheckSchedule(const v1::TrainingRecipe& training, RangeCheck& check) {
-  if (!v1::TrainingRecipe::Schedule_IsValid(training.schedule())) {
-    check.Problem("training.schedule must be STEPS or COSINE");
-  }
-  check.Within("training.warmup_iterations", training.warmup_iterations(), 0, training.iterations());
-  if (training.schedule() == v1::TrainingRecipe::COSINE && !training.decay_at().empty()) {
-    check.Problem("training.decay_at belongs to schedule STEPS; leave it out, or choose STEPS");
-  }
-  double before = 0;
-  for (double share : training.decay_at()) {
-    if (!(share > before && share < 1)) {
-      check.Problem("training.decay_at must be increasing shares between 0 and 1");
-      break;
-    }
-    before = share;
-  }
-  check.Above("training.decay_factor", training.decay_factor(), 0, 1);
-  check.Within("training.final_factor", training.final_factor(), 0, 1);
-}
-
-void CheckAugmentation(const v1::TrainingRecipe& training, RangeCheck& check) {
-  check.Within("training.flip_horizontal", training.flip_horizontal(), 0, 1);
-  check.Within("training.flip_vertical", training.flip_vertical(), 0, 1);
-  check.Within("training.scale_min", training.scale_min(), 0.1, 1);
-  check.Within("training.scale_max", training.scale_max(), 1, 10);
-  check.Within("training.crop_chance", training.crop_chance(), 0, 1);
-  check.Above("training.crop_min_side", training.crop_min_side(), 0, 1);
-  check.Above("training.min_box_share", training.min_box_share(), 0, 1);
-  check.Within("training.colour_jitter", training.colour_jitter(), 0, 0.9);
-  check.Within("training.hue_jitter", training.hue_jitter(), 0, 0.5);
-}
-
-void CheckTraining(const v1::TrainingRecipe& training, RangeCheck& check) {
+void CheckSchedule(const v1::TrainingRecipe& training, Problems& problems) {
   if (!v1::TrainingRecipe::Optimizer_IsValid(training.optimizer())) {
-    check.Problem("training.optimizer must be ADAMW or SGD");
+    problems.emplace_back("training.optimizer must be ADAMW or SGD");
   }
-  check.Within("training.iterations", training.iterations(), 1, 1'000'000);
-  check.Within("training.batch_size", training.batch_size(), 1, 256);
-  check.Above("training.learning_rate", training.learning_rate(), 0, 10);
-  check.Within("training.backbone_rate_factor", training.backbone_rate_factor(), 0, 1);
-  check.Within("training.weight_decay", training.weight_decay(), 0, 1);
-  check.Below("training.momentum", training.momentum(), 0, 1);
-  CheckSchedule(training, check);
-  check.Within("training.clip_norm", training.clip_norm(), 0, 1e6);
-  CheckAugmentation(training, check);
-  check.Within("training.repeat_threshold", training.repeat_threshold(), 0, 1);
-  check.OneOf("training.precision", training.precision(), {kPrecisionNames.begin(), kPrecisionNames.end()});
-  check.Within("training.checkpoint_interval", training.checkpoint_interval(), 1, 1'000'000);
-  check.Below("training.ema_decay", training.ema_decay(), 0, 1);
-  check.Within("training.accumulation_steps", training.accumulation_steps(), 1, 1024);
-  check.Within("training.validation_share", training.validation_share(), 0, 0.5);
-  check.Within("training.validation_interval", training.validation_interval(), 1, 1'000'000);
+  if (!v1::TrainingRecipe::Schedule_IsValid(training.schedule())) {
+    problems.emplace_back("training.schedule must be STEPS or COSINE");
+  }
+  if (training.warmup_iterations() > training.iterations()) {
+    problems.push_back(absl::StrCat("training.warmup_iterations is ", training.warmup_iterations(),
+                                    ", must be at most training.iterations, ", training.iterations()));
+  }
+  if (training.schedule() == v1::TrainingRecipe::COSINE && !training.decay_at().empty()) {
+    problems.emplace_back("training.decay_at belongs to schedule STEPS; leave it out, or choose STEPS");
+  }
+  const auto& decay_at = training.decay_at();
+  if (std::adjacent_find(decay_at.begin(), decay_at.end(), std::greater_equal<>()) != decay_at.end()) {
+    problems.emplace_back("training.decay_at must be increasing");
+  }
 }
 
-void CheckRanking(const v1::RankingRecipe& ranking, RangeCheck& check) {
-  if (ranking.has_strategy()) {
-    check.OneOf("ranking.strategy", ranking.strategy(), {kStrategyNames.begin(), kStrategyNames.end()});
+void CheckRanking(const v1::Recipe& recipe, Problems& problems) {
+  if (recipe.ranking().random_share() + recipe.ranking().rare_share() > 1) {
+    problems.emplace_back("ranking.random_share and ranking.rare_share add up to more than 1");
   }
-  check.Within("ranking.budget", ranking.budget(), 1, 1'000'000);
-  check.Within("ranking.random_share", ranking.random_share(), 0, 1);
-  check.Within("ranking.rare_share", ranking.rare_share(), 0, 1);
-  if (ranking.random_share() + ranking.rare_share() > 1) {
-    check.Problem("ranking.random_share and ranking.rare_share add up to more than 1");
+  if (recipe.ranking().strategy() == kConsistencyName && !recipe.prediction().mirrored()) {
+    problems.emplace_back("ranking.strategy is consistency, which needs prediction.mirrored");
   }
-  check.Within("ranking.random_blind_share", ranking.random_blind_share(), 0, 1);
-  check.Within("ranking.uncertain_blind_share", ranking.uncertain_blind_share(), 0, 1);
-  check.Within("ranking.cost_exponent", ranking.cost_exponent(), 0, 1);
-  check.Within("ranking.depth_factor", ranking.depth_factor(), 1, 1000);
-  check.OneOf("ranking.box_to_image", ranking.box_to_image(),
-              {kBoxToImageNames.begin(), kBoxToImageNames.end()});
 }
 
 void FillDetector(v1::DetectorRecipe& detector) {
@@ -240,20 +161,12 @@ v1::Recipe WithDefaults(v1::Recipe recipe) {
 }
 
 absl::Status Validate(const v1::Recipe& recipe) {
-  RangeCheck check;
-  CheckDetector(recipe.detector(), check);
-  CheckTraining(recipe.training(), check);
-  check.Within("prediction.boxes_per_image", recipe.prediction().boxes_per_image(), 1, 1000);
-  check.Within("prediction.shard_size", recipe.prediction().shard_size(), 1, 100'000);
-  check.OneOf("prediction.precision", recipe.prediction().precision(),
-              {kPrecisionNames.begin(), kPrecisionNames.end()});
-  CheckRanking(recipe.ranking(), check);
-  if (recipe.ranking().strategy() == kConsistencyName && !recipe.prediction().mirrored()) {
-    check.Problem("ranking.strategy is consistency, which needs prediction.mirrored");
-  }
-  check.Within("gate.tolerance", recipe.gate().tolerance(), 0, 1);
-  check.Below("pseudo_labels.min_precision", recipe.pseudo_labels().min_precision(), 0.5, 1);
-  return check.Result();
+  Problems problems = BrokenRules(recipe);
+  CheckSizes(recipe.detector(), problems);
+  CheckSchedule(recipe.training(), problems);
+  CheckRanking(recipe, problems);
+  if (problems.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("recipe: ", absl::StrJoin(problems, "\nrecipe: ")));
 }
 
 absl::StatusOr<v1::Recipe> ParseRecipe(std::string_view text) {

@@ -15,6 +15,7 @@
 #include "db/database.h"
 #include "server/blobs/blob_store.h"
 #include "server/gateway/gateway.h"
+#include "server/images/image_indexer.h"
 #include "server/images/image_service.h"
 #include "server/images/upload_service.h"
 #include "server/insight/insight_service.h"
@@ -121,6 +122,7 @@ struct Server::Parts {
   std::unique_ptr<RoundPlanner> planner;
   std::unique_ptr<LeaseReaper> reaper;
   std::unique_ptr<LabelCounter> counter;
+  std::unique_ptr<ImageIndexer> indexer;
   std::unique_ptr<BlobMeter> meter;
 };
 
@@ -149,6 +151,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   parts.planner->Start();
   parts.reaper = std::make_unique<LeaseReaper>(parts.database, parts.blobs, parts.calls.metrics());
   parts.counter = std::make_unique<LabelCounter>(parts.database);
+  parts.indexer = std::make_unique<ImageIndexer>(parts.database);
   parts.meter = std::make_unique<BlobMeter>(parts.blobs, parts.calls.metrics());
   return server;
 }
@@ -210,13 +213,15 @@ void Server::Shutdown(absl::Duration patience) {
   parts_->listener->Stop();
   if (parts_->gateway != nullptr) parts_->gateway->Drain(patience);
   parts_->server->Shutdown(absl::ToChronoTime(absl::Now() + patience - began.Elapsed()));
-  // Calls that are left wait for the database, and so may the planner, the reaper and the counter.
+  // Calls that are left wait for the database, and so may the planner, the reaper, the counter and the
+  // indexer.
   parts_->database.Abort();
   parts_->server->Wait();
   parts_->gateway.reset();
   parts_->planner.reset();
   parts_->reaper.reset();
   parts_->counter.reset();
+  parts_->indexer.reset();
   parts_->meter.reset();
   parts_->server.reset();
 }

@@ -39,6 +39,7 @@ void AddWithdrawalCommands(CLI::App& parent, Action& action);      // withdrawal
 void AddAnnotateCommand(CLI::App& parent, Action& action);         // annotate
 void AddRoundCommands(CLI::App& parent, Action& action);           // round
 void AddModelCommands(CLI::App& parent, Action& action);           // model
+void AddCompareCommand(CLI::App& model, Action& action);           // model compare
 void AddProvenanceCommands(CLI::App& parent, Action& action);      // provenance
 void AddCheckpointCommands(CLI::App& provenance, Action& action);  // provenance checkpoint, verify
 void AddEventWatchCommand(CLI::App& provenance, Action& action);   // provenance watch

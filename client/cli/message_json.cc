@@ -417,6 +417,7 @@ Json ModelJson(const v1::Model& model, const ClassNames& classes) {
           {"name", model.name()},
           {"preset", model.preset()},
           {"state", model.state()},
+          {"replaced", NumberJson(model.replaced())},
           {"parent", NumberJson(model.parent())},
           {"round", NumberJson(model.round())},
           {"weights_sha256", HashJson(model.weights_sha256())},
@@ -432,11 +433,20 @@ Json ModelJson(const v1::Model& model, const ClassNames& classes) {
           {"created_at", TimeJson(model.created_at(), model.has_created_at())}};
 }
 
-Json QueueEntryJson(const v1::QueueEntry& entry) {
-  return {{"image", ImageJson(entry.image())},
-          {"reason", ReasonJson(entry.reason())},
-          {"blind", entry.blind()},
-          {"state", entry.state()}};
+Json QueueEntryJson(const v1::QueueEntry& entry, const ClassNames& classes) {
+  Json json = {{"image", ImageJson(entry.image())},
+               {"reason", ReasonJson(entry.reason())},
+               {"blind", entry.blind()},
+               {"state", entry.state()}};
+  json["predicted"] = Json::array();
+  for (const v1::PredictedClass& predicted : entry.predicted()) {
+    json["predicted"].push_back({{"label", predicted.label()},
+                                 {"class", classes.Name(predicted.label())},
+                                 {"score", predicted.score()}});
+  }
+  json["held_by"] = entry.held_by().empty() ? Json() : Json(entry.held_by());
+  json["lease_expires_at"] = TimeJson(entry.lease_expires_at(), entry.has_lease_expires_at());
+  return json;
 }
 
 Json ProvenanceJson(const v1::ImageProvenance& provenance, const ClassNames& classes) {
@@ -447,6 +457,7 @@ Json ProvenanceJson(const v1::ImageProvenance& provenance, const ClassNames& cla
   }
   json["trained_in_rounds"] = NumbersJson(provenance.trained_in_rounds());
   json["pseudo_labelled_in_rounds"] = NumbersJson(provenance.pseudo_labelled_in_rounds());
+  json["predicted_by_models"] = NumbersJson(provenance.predicted_by_models());
   return json;
 }
 

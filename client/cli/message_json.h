@@ -76,7 +76,7 @@ Json EvaluationJson(const v1::Evaluation& evaluation, const ClassNames& classes)
 Json RoundJson(const v1::Round& round, const ClassNames& classes);
 Json PlanJson(const v1::RoundPlan& plan);
 Json ModelJson(const v1::Model& model, const ClassNames& classes);
-Json QueueEntryJson(const v1::QueueEntry& entry);
+Json QueueEntryJson(const v1::QueueEntry& entry, const ClassNames& classes);
 Json ProvenanceJson(const v1::ImageProvenance& provenance, const ClassNames& classes);
 Json BoxProvenanceJson(const v1::BoxProvenance& provenance, const ClassNames& classes);
 Json ModelProvenanceJson(const v1::ModelProvenance& provenance, const ClassNames& classes);

@@ -1,4 +1,4 @@
-// loupe model list|show|import|export|promote|rollback
+// loupe model list|show|compare|import|export|promote|rollback
 #include <filesystem>
 #include <string>
 #include <system_error>
@@ -214,7 +214,8 @@ CLI::App* AddModelCommand(CLI::App& parent, Action& action, const char* name, co
 }  // namespace
 
 void AddModelCommands(CLI::App& parent, Action& action) {
-  CLI::App* model = parent.add_subcommand("model", "Models: list, show, import, export, promote, roll back");
+  CLI::App* model =
+      parent.add_subcommand("model", "Models: list, show, compare, import, export, promote, roll back");
 
   AddModelCommand(*model, action, "list", "All models, newest first", "Print JSON",
                   std::make_shared<ModelOptions>(), ListModels);
@@ -222,6 +223,8 @@ void AddModelCommands(CLI::App& parent, Action& action) {
   auto show = std::make_shared<ModelOptions>();
   AddModelCommand(*model, action, "show", "One model", "Print the model as JSON", show, ShowModel)
       ->add_option("model", show->model, "Its name or number; default: the serving one");
+
+  AddCompareCommand(*model, action);
 
   auto import = std::make_shared<ImportModelOptions>();
   CLI::App* command = model->add_subcommand("import", "Import weights from elsewhere, to start rounds from");

@@ -253,6 +253,8 @@ absl::Status Renew(const Context& context, const TaskOptions& options) {
 }
 
 absl::Status Queue(const Context& context, const QueueOptions& options) {
+  const auto classes = FetchClasses(context);
+  if (!classes.ok()) return classes.status();
   Json json = {{"entries", Json::array()}};
   Table table({"position", "image", "slice", "score", "probability", "blind", "state"});
   v1::ListQueueRequest request;
@@ -264,7 +266,7 @@ absl::Status Queue(const Context& context, const QueueOptions& options) {
     if (!page.ok()) return page.status();
     for (const v1::QueueEntry& entry : page->entries()) {
       const v1::Reason& reason = entry.reason();
-      json["entries"].push_back(QueueEntryJson(entry));
+      json["entries"].push_back(QueueEntryJson(entry, *classes));
       table.Add({absl::StrCat(reason.position()), entry.image().file_name(), SliceName(reason.slice()),
                  reason.has_score() ? Fixed(reason.score(), 4) : "-",
                  reason.has_probability() ? Fixed(reason.probability(), 4) : "-",

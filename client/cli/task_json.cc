@@ -148,6 +148,7 @@ Json TaskJson(const v1::Task& task, const ClassNames& classes) {
   json["classes"] = Json::object();
   for (const std::string& name : classes.offered()) json["classes"][name] = *classes.Label(name);
   for (const uint32_t label : task.new_classes()) json["new_classes"].push_back(classes.Name(label));
+  if (!task.request_reason().empty()) json["request_reason"] = task.request_reason();
   if (!task.note().empty()) json["note"] = task.note();
   for (const std::string& flag : task.flags()) json["flags"].push_back(flag);
   if (task.boxes().empty()) return json;

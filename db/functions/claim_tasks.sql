@@ -1,9 +1,24 @@
 -- Predicted boxes of a lower score are not shown to annotators.
 CREATE OR REPLACE FUNCTION shown_score() RETURNS real LANGUAGE sql IMMUTABLE AS $$ SELECT 0.3::real $$;
 
--- Leases the first `wanted` entries of a ranking that nobody holds, in the ranking's order, and makes a task
--- for each, with the boxes that it shows. `skipped`: entries that this person has skipped, instead of those
--- that the person has not.
+-- Keeps the boxes of a model's prediction as those that a task shows.
+CREATE OR REPLACE FUNCTION show_prediction(the_task bigint, the_project bigint, the_image bigint,
+                                           the_model bigint)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO shown_box (task_id, ordinal, model_id, prediction_index, label, x1, y1, x2, y2, score)
+  SELECT the_task, row_number() OVER (ORDER BY place) - 1, the_model, place - 1, labels[place],
+         corners[4 * place - 3], corners[4 * place - 2], corners[4 * place - 1], corners[4 * place],
+         scores[place]
+  FROM prediction, generate_subscripts(scores, 1) place
+  WHERE model_id = the_model AND image_id = the_image AND scores[place] >= shown_score()
+    AND NOT EXISTS (SELECT FROM class WHERE class.project_id = the_project
+                      AND class.label = labels[place] AND retired_at IS NOT NULL);
+END $$;
+
+-- Leases the first `wanted` entries of a ranking that nobody holds and that are given to nobody, in the
+-- ranking's order, and makes a task for each, with the boxes that it shows. `skipped`: entries that this
+-- person has skipped, instead of those that the person has not.
 -- A claim never waits for another claim: it takes an advisory lock per image, and skips an image that another
 -- claim has locked. After taking the lock it checks again what other transactions have committed. The primary
 -- key of `lease` is the last safeguard.
@@ -31,6 +46,8 @@ BEGIN
     JOIN usable_image image ON image.id = walked.image_id AND image.truth_revision_id IS NULL
     WHERE walked.ranking_id = the_ranking AND walked.position >= served.first_open
       AND NOT EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = walked.image_id)
+      AND NOT EXISTS (SELECT FROM task_request
+                      WHERE image_id = walked.image_id AND kind = 'assigned' AND task_request.state = 'open')
       AND skipped = EXISTS (SELECT FROM task
                             WHERE task.ranking_id = the_ranking AND task.principal_id = the_principal
                               AND task.image_id = walked.image_id AND task.state = 'skipped')
@@ -40,7 +57,9 @@ BEGIN
     CONTINUE WHEN NOT pg_try_advisory_xact_lock(1, (entry.image_id & 2147483647)::int);
     CONTINUE WHEN EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = entry.image_id)
                OR NOT EXISTS (SELECT FROM usable_image
-                              WHERE id = entry.image_id AND truth_revision_id IS NULL);
+                              WHERE id = entry.image_id AND truth_revision_id IS NULL)
+               OR EXISTS (SELECT FROM task_request
+                          WHERE image_id = entry.image_id AND kind = 'assigned' AND state = 'open');
     the_lease := nextval('lease_number');
     INSERT INTO task (project_id, image_id, image_side, principal_id, lease_number, ranking_id, position,
                       slice, score, probability, blind, shown_model_id, state)
@@ -51,28 +70,44 @@ BEGIN
     INSERT INTO lease (purpose, subject_id, number, task_id, holder_id, expires_at)
     VALUES ('label', entry.image_id, the_lease, the_task, the_principal, now() + lease_length);
     IF entry.shown_model_id IS NOT NULL THEN
-      INSERT INTO shown_box (task_id, ordinal, model_id, prediction_index, label, x1, y1, x2, y2, score)
-      SELECT the_task, row_number() OVER (ORDER BY place) - 1, entry.shown_model_id, place - 1, labels[place],
-             corners[4 * place - 3], corners[4 * place - 2], corners[4 * place - 1], corners[4 * place],
-             scores[place]
-      FROM prediction, generate_subscripts(scores, 1) place
-      WHERE model_id = entry.shown_model_id AND image_id = entry.image_id AND scores[place] >= shown_score()
-        AND NOT EXISTS (SELECT FROM class WHERE class.project_id = served.project_id
-                          AND class.label = labels[place] AND retired_at IS NOT NULL);
+      PERFORM show_prediction(the_task, served.project_id, entry.image_id, entry.shown_model_id);
     END IF;
     claimed := claimed + 1;
     RETURN NEXT the_task;
   END LOOP;
 END $$;
 
--- Makes the task and the lease of a request to correct an image's truth. The task is as blind as the answer
--- was, and shows no predictions. NULL: the image has no truth any more. Requires: nobody holds the image, and
--- nobody else can take it now.
+-- Whether who has the task sees the truth that it corrects. A second look at a holdout image is as blind as
+-- the first.
+CREATE OR REPLACE FUNCTION shows_truth(the_task task) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT the_task.based_on IS NOT NULL
+         AND NOT (the_task.image_side = 'holdout' AND the_task.kind IN ('review', 'assigned'))
+$$;
+
+-- The model whose prediction a task of an image without a truth shows: that of the active ranking, unless the
+-- image is blind there. NULL: none.
+CREATE OR REPLACE FUNCTION model_to_show(the_project bigint, the_image bigint) RETURNS bigint
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN (SELECT prediction.model_id
+          FROM ranking
+          JOIN image ON image.id = the_image AND side = 'pool'
+          JOIN prediction ON prediction.model_id = ranking.model_id AND prediction.image_id = the_image
+                         AND set_aside IS NULL
+          WHERE ranking.project_id = the_project AND ranking.state = 'active'
+            AND NOT EXISTS (SELECT FROM ranking_entry
+                            WHERE ranking_id = ranking.id AND image_id = the_image AND blind));
+END $$;
+
+-- Makes the task and the lease of a request. The task of an answered image corrects its truth, is as blind as
+-- the answer was, and shows no predictions. NULL: the image has no truth any more, and the request is about
+-- one. Requires: nobody holds the image, and nobody else can take it now.
 CREATE OR REPLACE FUNCTION serve_request(the_request bigint, the_principal bigint, lease_length interval)
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
   request task_request;
   truth label_revision;
+  the_model bigint;
   the_lease bigint := nextval('lease_number');
   the_task bigint;
 BEGIN
@@ -80,48 +115,71 @@ BEGIN
   SELECT label_revision.* INTO truth
   FROM image JOIN label_revision ON label_revision.id = truth_revision_id WHERE image.id = request.image_id;
   IF truth.id IS NULL THEN
-    RETURN NULL;
+    IF request.kind <> 'assigned' THEN
+      RETURN NULL;
+    END IF;
+    the_model := model_to_show(request.project_id, request.image_id);
   END IF;
   INSERT INTO task (project_id, image_id, image_side, principal_id, lease_number, kind, request_id, blind,
-                    state, based_on)
+                    shown_model_id, state, based_on)
   VALUES (request.project_id, request.image_id, request.image_side, the_principal, the_lease, request.kind,
-          the_request, truth.blind OR request.image_side = 'holdout', 'leased', truth.id)
+          the_request, coalesce(truth.blind, the_model IS NULL) OR request.image_side = 'holdout', the_model,
+          'leased', truth.id)
   RETURNING id INTO the_task;
   INSERT INTO lease (purpose, subject_id, number, task_id, holder_id, expires_at)
   VALUES ('label', request.image_id, the_lease, the_task, the_principal, now() + lease_length);
+  IF the_model IS NOT NULL THEN
+    PERFORM show_prediction(the_task, request.project_id, request.image_id, the_model);
+  END IF;
   RETURN the_task;
 END $$;
 
--- Leases the first `wanted` images that are to be looked at for a new class, as claim_tasks does.
+-- Leases the first `wanted` images of requests, as claim_tasks does: those for this person, then those for
+-- anybody. Of each it looks at the first thousand, so that a claim stays quick where many can't be served,
+-- e.g. since this person is the author of what is to be reviewed.
 CREATE OR REPLACE FUNCTION claim_requested(the_project bigint, the_principal bigint, wanted int,
                                            lease_length interval, skipped boolean)
 RETURNS SETOF bigint LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
+  target bigint;
   request record;
   the_task bigint;
   claimed int := 0;
 BEGIN
-  FOR request IN
-    SELECT asked.id, asked.image_id
-    FROM task_request asked
-    JOIN usable_image image ON image.id = asked.image_id AND image.truth_revision_id IS NOT NULL
-    WHERE asked.project_id = the_project AND asked.state = 'open' AND asked.kind = 'class_added'
-      AND NOT EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = asked.image_id)
-      AND skipped = EXISTS (SELECT FROM task WHERE task.request_id = asked.id
-                              AND task.principal_id = the_principal AND task.state = 'skipped')
-    ORDER BY asked.id
-  LOOP
-    EXIT WHEN claimed = wanted;
-    CONTINUE WHEN NOT pg_try_advisory_xact_lock(1, (request.image_id & 2147483647)::int);
-    CONTINUE WHEN EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = request.image_id)
-               OR NOT EXISTS (SELECT FROM usable_image WHERE id = request.image_id)
-               OR NOT EXISTS (SELECT FROM task_request WHERE id = request.id AND state = 'open');
-    the_task := serve_request(request.id, the_principal, lease_length);
-    CONTINUE WHEN the_task IS NULL;
-    claimed := claimed + 1;
-    RETURN NEXT the_task;
+  FOREACH target IN ARRAY ARRAY[the_principal, 0] LOOP
+    -- Most often there are none, and finding that out should cost little.
+    CONTINUE WHEN NOT EXISTS (SELECT FROM task_request
+                              WHERE project_id = the_project AND state = 'open' AND kind <> 'reopen'
+                                AND coalesce(target_id, 0) = target);
+    FOR request IN
+      SELECT asked.id, asked.image_id
+      FROM (SELECT id, image_id, kind, target_id, created_by FROM task_request
+            WHERE project_id = the_project AND state = 'open' AND kind <> 'reopen'
+              AND coalesce(target_id, 0) = target
+            ORDER BY id LIMIT 1000) asked
+      JOIN usable_image image ON image.id = asked.image_id
+      LEFT JOIN label_revision truth ON truth.id = image.truth_revision_id
+      WHERE (truth.id IS NOT NULL OR asked.kind = 'assigned')
+        AND NOT (asked.kind = 'review' AND asked.target_id IS NULL
+                 AND (truth.author_id = the_principal
+                      OR image.side = 'holdout' AND asked.created_by = the_principal))
+        AND NOT EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = asked.image_id)
+        AND skipped = EXISTS (SELECT FROM task WHERE task.request_id = asked.id
+                                AND task.principal_id = the_principal AND task.state = 'skipped')
+      ORDER BY asked.id
+    LOOP
+      EXIT WHEN claimed = wanted;
+      CONTINUE WHEN NOT pg_try_advisory_xact_lock(1, (request.image_id & 2147483647)::int);
+      CONTINUE WHEN EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = request.image_id)
+                 OR NOT EXISTS (SELECT FROM usable_image WHERE id = request.image_id)
+                 OR NOT EXISTS (SELECT FROM task_request WHERE id = request.id AND state = 'open');
+      the_task := serve_request(request.id, the_principal, lease_length);
+      CONTINUE WHEN the_task IS NULL;
+      claimed := claimed + 1;
+      RETURN NEXT the_task;
+    END LOOP;
   END LOOP;
 END $$;
 

@@ -365,7 +365,7 @@ BEGIN
         'no truth'),
       ('boxes', 'How many boxes the revision holds'),
       ('task_id', 'The task that it answers; NULL: none'),
-      ('task_kind', 'Why the task was served: ranked, reopen or class_added'),
+      ('task_kind', 'Why the task was served: ranked, reopen, class_added, review or assigned'),
       ('task_state', 'leased, answered, skipped, released or expired'),
       ('served_at', 'When the task was served'),
       ('shown_model', 'Number of the model whose boxes the task showed; NULL: none'),

@@ -22,7 +22,7 @@ BEGIN
   END IF;
   SELECT added.the_revision, added.the_number, added.the_standing
   INTO STRICT the_revision, the_number, the_standing
-  FROM append_revision(the_task.image_id, CASE the_task.kind WHEN 'ranked' THEN 'task' ELSE 'reopen' END,
+  FROM append_revision(the_task.image_id, CASE WHEN the_task.based_on IS NULL THEN 'task' ELSE 'reopen' END,
                        the_task.principal_id, the_task.id,
                        CASE the_task.kind WHEN 'ranked' THEN the_task.shown_model_id IS NULL
                                           ELSE the_task.blind END,
@@ -32,7 +32,7 @@ BEGIN
   SELECT the_task.principal_id, the_task.project_id, image_id, id, cardinality(labels), spent_ms, created_at
   FROM label_revision WHERE id = the_revision;
   UPDATE task SET state = 'answered', ended_at = now(), revision_id = the_revision WHERE id = the_task.id;
-  -- A late answer doesn't tell the truth of a class that was added: the question stays.
+  -- A late answer doesn't tell the truth: what was asked stays open.
   UPDATE task_request SET state = 'answered', ended_at = now()
   WHERE id = the_task.request_id AND (the_standing = 'truth' OR kind = 'reopen');
   DELETE FROM lease

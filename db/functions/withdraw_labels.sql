@@ -61,7 +61,8 @@ BEGIN
   END LOOP;
   PERFORM pg_advisory_xact_lock_shared(3, (labelled.project_id & 2147483647)::int);
   UPDATE task_request SET state = 'cancelled', ended_at = now()
-  WHERE image_id = labelled.id AND state = 'open' AND kind = 'class_added';
+  WHERE image_id = labelled.id AND state = 'open'
+    AND (kind = 'class_added' OR (kind = 'review' AND truth.id IS NULL));
   IF truth.id IS NOT NULL THEN
     PERFORM ask_about_classes(labelled, truth);
   END IF;

@@ -68,6 +68,9 @@ v1::ImageProvenance ReadProvenance(Transaction& transaction, const v1::Image& im
   for (const auto& row : transaction.Exec("SelectPseudoLabelledInRounds", image.id())) {
     provenance.add_pseudo_labelled_in_rounds(row[0].as<uint32_t>());
   }
+  for (const auto& row : transaction.Exec("SelectPredictingModels", image.id())) {
+    provenance.add_predicted_by_models(row[0].as<uint32_t>());
+  }
   return provenance;
 }
 

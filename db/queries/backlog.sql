@@ -45,14 +45,12 @@ FROM (SELECT activated_at, stride,
             OFFSET 0) left_over) looked_at;
 
 -- name: MeasureRequests
+-- Of each project at most 10,000, first those for anybody.
 SELECT coalesce(sum(images), 0) AS images,
        coalesce(max(greatest(extract(epoch FROM now() - oldest), 0)), 0) AS oldest_s
 FROM project
-CROSS JOIN LATERAL (SELECT count(*) AS images
-                    FROM (SELECT FROM task_request
-                          WHERE project_id = project.id AND state = 'open' AND kind = 'class_added'
-                          LIMIT 10000) few) counted
-LEFT JOIN LATERAL (SELECT created_at AS oldest FROM task_request
-                   WHERE project_id = project.id AND state = 'open' AND kind = 'class_added'
-                   ORDER BY id LIMIT 1) first ON true
+CROSS JOIN LATERAL (SELECT count(*) AS images, min(created_at) AS oldest
+                    FROM (SELECT created_at FROM task_request
+                          WHERE project_id = project.id AND state = 'open' AND kind <> 'reopen'
+                          ORDER BY coalesce(target_id, 0), id LIMIT 10000) few) counted
 WHERE deleted_at IS NULL;

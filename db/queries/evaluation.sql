@@ -2,8 +2,9 @@
 
 -- name: SelectHoldoutTruth
 -- One row per box. An image without boxes has one row with a NULL label. In order of image and box.
-SELECT image.id, image.sampling_key, known_classes(truth) AS known_classes, box.label, box.x1, box.y1, box.x2,
-       box.y2, box.ignore
+SELECT image.id, image.sampling_key, image.width * image.height::float8 AS area,
+       known_classes(truth) AS known_classes, box.box_id, box.label, box.x1, box.y1, box.x2, box.y2,
+       box.ignore
 FROM usable_image image
 JOIN label_revision truth ON truth.id = image.truth_revision_id AND truth.blind
 LEFT JOIN usable_box box ON box.revision_id = truth.id AND box.project_id = image.project_id
@@ -35,3 +36,37 @@ WHERE project_id = $1 AND side = 'holdout' AND (sampling_key, image.id) <= ($2, 
 -- Does nothing if the round already has an evaluation of the model. An empty gate is stored as NULL.
 INSERT INTO evaluation (model_id, round_id, result, gate) VALUES ($1, $2, $3, nullif($4::bytea, ''))
 ON CONFLICT (model_id, round_id) DO NOTHING;
+
+-- name: SelectUnlearnedTruth
+-- As SelectHoldoutTruth, of images of the pool that model $2 predicted, and that neither it nor a model that
+-- its weights come from was trained on: those whose truth is among the project's $3 latest revisions.
+WITH RECURSIVE line AS (
+  SELECT id, parent_id, round_id FROM model WHERE id = $2
+  UNION SELECT model.id, model.parent_id, model.round_id FROM model JOIN line ON model.id = line.parent_id
+), recent AS MATERIALIZED (
+  SELECT image_id, revision_id FROM event
+  WHERE project_id = $1 AND kind = 'revision_added' ORDER BY id DESC LIMIT $3
+), unlearned AS MATERIALIZED (
+  SELECT image.id, image.project_id, image.sampling_key, image.width * image.height::float8 AS area,
+         truth, truth.id AS truth_id
+  FROM recent
+  JOIN usable_image image ON image.id = recent.image_id AND image.truth_revision_id = recent.revision_id
+  JOIN label_revision truth ON truth.id = recent.revision_id
+  WHERE image.side = 'pool'
+    AND EXISTS (SELECT FROM prediction WHERE model_id = $2 AND image_id = image.id OFFSET 0)
+    AND NOT EXISTS (SELECT FROM snapshot_item JOIN round USING (snapshot_id)
+                    WHERE snapshot_item.image_id = image.id AND round.id IN (SELECT round_id FROM line))
+    AND NOT EXISTS (SELECT FROM pseudo_label JOIN round USING (snapshot_id)
+                    WHERE pseudo_label.image_id = image.id AND round.id IN (SELECT round_id FROM line))
+)
+SELECT unlearned.id, sampling_key, area, known_classes(truth) AS known_classes, box.box_id, box.label, box.x1,
+       box.y1, box.x2, box.y2, box.ignore
+FROM unlearned
+LEFT JOIN usable_box box ON box.revision_id = truth_id AND box.project_id = unlearned.project_id
+ORDER BY unlearned.id, box.ordinal;
+
+-- name: SelectMatchedImages
+-- Of a page of boxes. `asked`: a second look is open.
+SELECT shown.*, EXISTS (SELECT FROM task_request
+                        WHERE image_id = shown.id AND kind = 'review' AND state = 'open') AS asked
+FROM shown_image shown WHERE project_id = $1 AND id = ANY ($2::bigint[]);

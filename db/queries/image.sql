@@ -14,12 +14,15 @@ ORDER BY id LIMIT $5;
 -- name: SelectImage
 SELECT * FROM shown_image WHERE project_id = $1 AND id = $2;
 
+-- name: SelectImagesById
+SELECT * FROM shown_image WHERE project_id = $1 AND id = ANY ($2::bigint[]);
+
 -- name: FindMediaType
 SELECT media_type FROM image JOIN project ON project.id = project_id
 WHERE sha256 = $1 AND state <> 'removed' AND deleted_at IS NULL LIMIT 1;
 
 -- name: SelectImagesByFileName
-SELECT * FROM shown_image WHERE project_id = $1 AND file_name = $2 ORDER BY id LIMIT 10;
+SELECT * FROM shown_image WHERE project_id = $1 AND file_name = $2 COLLATE "C" ORDER BY id LIMIT 10;
 
 -- name: InsertImages
 -- Returns the images whose bytes are new to the project.
@@ -57,10 +60,12 @@ WITH changed AS (
   UPDATE image SET state = 'set_aside', state_reason = $2, state_round_id = $3
   FROM (SELECT id, state FROM image WHERE id = $1 FOR NO KEY UPDATE) before
   WHERE image.id = before.id AND before.state IN ('usable', 'excluded')
-  RETURNING image.project_id, image.id, before.state AS before
+  RETURNING image.project_id, image.id, image.file_name, before.state AS before
+), told AS (
+  INSERT INTO event (project_id, kind, author_id, image_id, state_before, state_after)
+  SELECT project_id, 'image_state_changed', $4, id, before, 'set_aside' FROM changed
 )
-INSERT INTO event (project_id, kind, author_id, image_id, state_before, state_after)
-SELECT project_id, 'image_state_changed', $4, id, before, 'set_aside' FROM changed;
+SELECT add_round_line($3, 'image_set_aside', format('%s was set aside: %s', file_name, $2)) FROM changed;
 
 -- name: ExcludeImage
 -- Returns a row unless the image is removed.
@@ -89,6 +94,51 @@ WITH restored AS (
 UPDATE ranking SET first_open = least(first_open, entry.position)
 FROM restored JOIN ranking_entry entry ON entry.image_id = restored.id
 WHERE ranking.id = entry.ranking_id AND ranking.state = 'active';
+
+-- name: ExcludeImages
+-- Those of the images $2 that are usable, as principal $4 says. Returns each image with why it was left as it
+-- was; '' if it wasn't.
+WITH before AS (
+  SELECT id, state FROM image WHERE project_id = $1 AND id = ANY ($2::bigint[]) ORDER BY id FOR NO KEY UPDATE
+), changed AS (
+  UPDATE image SET state = 'excluded', state_reason = $3
+  FROM before WHERE image.id = before.id AND before.state = 'usable'
+  RETURNING image.id
+), told AS (
+  INSERT INTO event (project_id, kind, author_id, image_id, state_before, state_after)
+  SELECT $1, 'image_state_changed', $4, id, 'usable', 'excluded' FROM changed ORDER BY id
+)
+SELECT asked.id, CASE WHEN before.id IS NULL THEN 'NO_SUCH_IMAGE'
+                      WHEN before.state = 'removed' THEN 'IMAGE_REMOVED'
+                      WHEN before.state <> 'usable' THEN 'IMAGE_NOT_USABLE'
+                      ELSE '' END AS problem
+FROM (SELECT DISTINCT unnest($2::bigint[]) AS id) asked
+LEFT JOIN before ON before.id = asked.id ORDER BY asked.id;
+
+-- name: RestoreImages
+-- Those of the images $2 that are excluded or set aside, as principal $3 says. Requires LockActiveRankings.
+-- Returns as ExcludeImages. The queue may have gone past them.
+WITH before AS (
+  SELECT id, state FROM image WHERE project_id = $1 AND id = ANY ($2::bigint[]) ORDER BY id FOR NO KEY UPDATE
+), restored AS (
+  UPDATE image SET state = 'usable', state_reason = NULL, state_round_id = NULL
+  FROM before WHERE image.id = before.id AND before.state IN ('set_aside', 'excluded')
+  RETURNING image.id, before.state AS before
+), told AS (
+  INSERT INTO event (project_id, kind, author_id, image_id, state_before, state_after)
+  SELECT $1, 'image_state_changed', $3, id, before, 'usable' FROM restored ORDER BY id
+), rewound AS (
+  UPDATE ranking SET first_open = least(first_open, earliest.position)
+  FROM (SELECT ranking_id, min(position) AS position
+        FROM restored JOIN ranking_entry ON image_id = restored.id GROUP BY ranking_id) earliest
+  WHERE ranking.id = earliest.ranking_id AND ranking.state = 'active'
+)
+SELECT asked.id, CASE WHEN before.id IS NULL THEN 'NO_SUCH_IMAGE'
+                      WHEN before.state = 'removed' THEN 'IMAGE_REMOVED'
+                      WHEN before.state = 'usable' THEN 'IMAGE_USABLE'
+                      ELSE '' END AS problem
+FROM (SELECT DISTINCT unnest($2::bigint[]) AS id) asked
+LEFT JOIN before ON before.id = asked.id ORDER BY asked.id;
 
 -- name: LockImageToRemove
 -- Nobody can ask about a class on it until the transaction ends.

@@ -47,8 +47,15 @@ UPDATE job SET state = 'cancelled', ended_at = now() WHERE round_id = $1 AND sta
 DELETE FROM lease USING job WHERE lease.purpose = 'job' AND lease.subject_id = job.id AND job.round_id = $1;
 
 -- name: DeleteExpiredJobLeases
-DELETE FROM lease WHERE (purpose, subject_id) IN (
-  SELECT purpose, subject_id FROM lease WHERE purpose = 'job' AND expires_at < now() FOR UPDATE SKIP LOCKED);
+WITH ended AS (
+  DELETE FROM lease WHERE (purpose, subject_id) IN (
+    SELECT purpose, subject_id FROM lease WHERE purpose = 'job' AND expires_at < now() FOR UPDATE SKIP LOCKED)
+  RETURNING subject_id, holder_name
+)
+SELECT add_round_line(round_id, 'job_lost',
+                      format('worker %s was not heard of for a minute: %s is free for another worker',
+                             holder_name, job_text(kind, id, images)))
+FROM ended JOIN job ON job.id = subject_id;
 
 -- name: LockFreeJob
 -- The oldest job without a lease. A job with $1 attempts is abandoned: it is not leased again.
@@ -67,7 +74,17 @@ ON CONFLICT DO NOTHING
 RETURNING number, expires_at;
 
 -- name: CountJobAttempt
-UPDATE job SET attempts = attempts + 1 WHERE id = $1;
+-- Worker $2 has it now.
+WITH taken AS (
+  UPDATE job SET attempts = attempts + 1 WHERE id = $1
+  RETURNING round_id, kind, id, images, checkpoint_iteration
+)
+SELECT add_round_line(round_id, 'job_taken',
+                      format('worker %s took %s', $2::text, job_text(kind, id, images))
+                      || CASE WHEN checkpoint_iteration > 0
+                              THEN format(', from the checkpoint of iteration %s', checkpoint_iteration)
+                              ELSE '' END)
+FROM taken;
 
 -- name: ForgetJobAttempts
 -- Keeps one attempt: that of the worker that holds the lease.
@@ -149,7 +166,21 @@ WHERE job.id = $1 AND job.kind = 'train' AND job.attempts = 1 AND round.id = job
   AND round.state = 'training';
 
 -- name: SetJobProgress
-UPDATE job SET progress = $2 WHERE id = $1;
+-- Of the TRAIN job's progress, every 2^n-th is kept as a point, with the smallest n for which 400 are enough.
+WITH beat AS (
+  UPDATE job SET progress = $2, heartbeats = heartbeats + 1 WHERE id = $1
+  RETURNING id, kind, heartbeats, 1 << greatest(0, ceil(log(2, heartbeats / 400.0)))::int AS step
+), thinned AS (
+  DELETE FROM training_point USING beat WHERE job_id = beat.id AND heartbeats % 200 = 1 AND number % step <> 0
+)
+INSERT INTO training_point (job_id, number, iteration, loss, images_per_second, ap50)
+SELECT id, heartbeats, $3, $4, $5, $6 FROM beat
+WHERE kind = 'train' AND heartbeats % step = 0 AND $3::bigint > 0;
+
+-- name: SelectTrainingPoints
+SELECT point.created_at, iteration, loss, images_per_second, ap50
+FROM job JOIN training_point point ON point.job_id = job.id
+WHERE job.round_id = $1 AND job.kind = 'train' ORDER BY number;
 
 -- name: SetCheckpoint
 -- No row: the iteration is not above that of the checkpoint before. Returns the one that is too old now.

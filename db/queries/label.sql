@@ -26,6 +26,18 @@ FROM (SELECT shown_image.*, truth.number AS truth_number
 LEFT JOIN label_box ON revision_id = truth_revision_id
 ORDER BY shown.id, ordinal;
 
+-- name: SelectTheseLabelledImages
+-- As SelectLabelledImages, of the images $5.
+SELECT shown.*, truth.number AS truth_number, box_id, label, x1, y1, x2, y2, origin, ignore
+FROM (SELECT * FROM shown_image
+      WHERE project_id = $1 AND ($2 = '' OR side = $2) AND image_state = 'usable' AND id > $3
+        AND id = ANY ($5::bigint[])
+        AND truth_revision_id IS NOT NULL
+      ORDER BY id LIMIT $4) shown
+JOIN label_revision truth ON truth.id = truth_revision_id
+LEFT JOIN label_box ON revision_id = truth_revision_id
+ORDER BY shown.id, ordinal;
+
 -- name: SelectRevisions
 SELECT revision.id, revision.number, revision.source, author.name AS author, revision.created_at,
        revision.blind, revision.late, revision.spent_ms, revision.previous_hash, revision.hash,
@@ -87,6 +99,14 @@ SELECT model_number FROM models_trained_on($1, $2::bigint[]);
 -- name: SelectTrainedInRounds
 SELECT DISTINCT round.number FROM snapshot_item JOIN round ON round.snapshot_id = snapshot_item.snapshot_id
 WHERE snapshot_item.image_id = $1 AND round.model_id IS NOT NULL ORDER BY round.number;
+
+-- name: SelectPredictingModels
+-- OFFSET 0: a lookup per model.
+SELECT number FROM image JOIN model ON model.project_id = image.project_id
+WHERE image.id = $1
+  AND EXISTS (SELECT FROM prediction
+              WHERE model_id = model.id AND image_id = image.id AND set_aside IS NULL OFFSET 0)
+ORDER BY number;
 
 -- name: SelectPseudoLabelledInRounds
 SELECT round.number FROM pseudo_label JOIN round USING (snapshot_id)

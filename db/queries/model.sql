@@ -15,10 +15,11 @@ SELECT model.id, model.number, model.name, model.preset, model.state,
        coalesce(parent.number, 0) AS parent_number, coalesce(round.number, 0) AS round_number,
        coalesce(round.id, 0) AS round_id, model.weights_sha256, model.weights_bytes,
        coalesce(snapshot.images, 0) AS snapshot_images, coalesce(snapshot.boxes, 0) AS snapshot_boxes,
-       evaluation.result, evaluation.gate, coalesce(model.replaced_id, 0) AS replaced_id, model.created_at,
-       model.class_quality
+       evaluation.result, evaluation.gate, coalesce(model.replaced_id, 0) AS replaced_id,
+       coalesce(replaced.number, 0) AS replaced_number, model.created_at, model.class_quality
 FROM model
 LEFT JOIN model parent ON parent.id = model.parent_id
+LEFT JOIN model replaced ON replaced.id = model.replaced_id
 LEFT JOIN round ON round.id = model.round_id
 LEFT JOIN snapshot ON snapshot.id = round.snapshot_id
 LEFT JOIN evaluation ON evaluation.model_id = model.id AND evaluation.round_id = model.round_id
@@ -31,10 +32,11 @@ SELECT model.id, model.number, model.name, model.preset, model.state,
        coalesce(parent.number, 0) AS parent_number, coalesce(round.number, 0) AS round_number,
        coalesce(round.id, 0) AS round_id, model.weights_sha256, model.weights_bytes,
        coalesce(snapshot.images, 0) AS snapshot_images, coalesce(snapshot.boxes, 0) AS snapshot_boxes,
-       evaluation.result, evaluation.gate, coalesce(model.replaced_id, 0) AS replaced_id, model.created_at,
-       model.class_quality
+       evaluation.result, evaluation.gate, coalesce(model.replaced_id, 0) AS replaced_id,
+       coalesce(replaced.number, 0) AS replaced_number, model.created_at, model.class_quality
 FROM model
 LEFT JOIN model parent ON parent.id = model.parent_id
+LEFT JOIN model replaced ON replaced.id = model.replaced_id
 LEFT JOIN round ON round.id = model.round_id
 LEFT JOIN snapshot ON snapshot.id = round.snapshot_id
 LEFT JOIN evaluation ON evaluation.model_id = model.id AND evaluation.round_id = model.round_id
@@ -46,14 +48,20 @@ SELECT model.id, model.number, model.name, model.preset, model.state,
        coalesce(parent.number, 0) AS parent_number, coalesce(round.number, 0) AS round_number,
        coalesce(round.id, 0) AS round_id, model.weights_sha256, model.weights_bytes,
        coalesce(snapshot.images, 0) AS snapshot_images, coalesce(snapshot.boxes, 0) AS snapshot_boxes,
-       evaluation.result, evaluation.gate, coalesce(model.replaced_id, 0) AS replaced_id, model.created_at,
-       model.class_quality
+       evaluation.result, evaluation.gate, coalesce(model.replaced_id, 0) AS replaced_id,
+       coalesce(replaced.number, 0) AS replaced_number, model.created_at, model.class_quality
 FROM model
 LEFT JOIN model parent ON parent.id = model.parent_id
+LEFT JOIN model replaced ON replaced.id = model.replaced_id
 LEFT JOIN round ON round.id = model.round_id
 LEFT JOIN snapshot ON snapshot.id = round.snapshot_id
 LEFT JOIN evaluation ON evaluation.model_id = model.id AND evaluation.round_id = model.round_id
 WHERE model.id = $1;
+
+-- name: FindWeights
+-- Of model $1, unless its project is deleted.
+SELECT model.name, weights_sha256 FROM model JOIN project ON project.id = project_id
+WHERE model.id = $1 AND deleted_at IS NULL;
 
 -- name: SelectTrainedOnWithdrawn
 -- The project's models that learned from labels that are withdrawn by now.

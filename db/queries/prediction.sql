@@ -9,6 +9,8 @@
 WITH decoded AS (
   UPDATE image SET perceptual_hash = $13::bigint, brightness = $14::real
   WHERE id = $2 AND $13::bigint IS NOT NULL AND perceptual_hash IS NULL
+), scored AS (
+  INSERT INTO image_change SELECT project_id, $2 FROM model WHERE id = $1 AND state = 'serving'
 )
 INSERT INTO prediction (model_id, image_id, corners, labels, scores, runner_up_labels, runner_up_scores,
                         background_scores, agreements, embedding, max_foreground_score, set_aside,
@@ -105,6 +107,26 @@ SELECT prediction.image_id, embedding, perceptual_hash
 FROM prediction JOIN usable_image image ON image.id = prediction.image_id
 WHERE model_id = $1 AND prediction.image_id = ANY($2::bigint[]) AND embedding <> ''
 ORDER BY prediction.image_id;
+
+-- name: SelectPoolEmbeddings
+-- The embeddings of model $2 for at most $4 images of the pool with ids above $3, in order of id.
+SELECT prediction.image_id, embedding
+FROM usable_image image JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
+WHERE image.project_id = $1 AND image.side = 'pool' AND image.id > $3 AND prediction.image_id > $3
+  AND embedding <> ''
+ORDER BY image.id LIMIT $4;
+
+-- name: SelectImageSpan
+-- The lowest and the highest id of the project's images.
+SELECT coalesce((SELECT id FROM image WHERE project_id = $1 ORDER BY id LIMIT 1), 0),
+       coalesce((SELECT id FROM image WHERE project_id = $1 ORDER BY id DESC LIMIT 1), 0);
+
+-- name: SelectEmbeddedImages
+-- Those of the images $2 that are usable and that model $1 gave an embedding.
+SELECT shown.*, embedding
+FROM prediction JOIN shown_image shown ON shown.id = prediction.image_id
+WHERE model_id = $1 AND prediction.image_id = ANY ($2::bigint[]) AND shown.image_state = 'usable'
+  AND embedding <> '';
 
 -- name: SelectLabelledAppearances
 -- As SelectAppearances, for model $2 and at most $4 labelled images of the pool with ids above $3, in order

@@ -58,22 +58,104 @@ UPDATE ranking SET state = 'active', activated_at = now() WHERE id = $1 AND stat
 SELECT id, generation, seed, coalesce(model_id, 0) AS model_id FROM ranking
 WHERE project_id = $1 AND state = 'active';
 
+-- name: SelectQueueStart
+-- Where a look at the active ranking begins: at position $2 or at the first open entry, whichever is later.
+-- has_more: it has entries that are $3 or more positions behind that one.
+SELECT ranking.id, greatest(first_open, $2) AS position, generation, activated_at,
+       coalesce(model.number, 0) AS model,
+       EXISTS (SELECT FROM ranking_entry
+               WHERE ranking_id = ranking.id AND position >= greatest(first_open, $2) + $3) AS has_more
+FROM ranking LEFT JOIN model ON model.id = ranking.model_id
+WHERE ranking.project_id = $1 AND ranking.state = 'active';
+
 -- name: SelectQueue
--- At most $3 entries of the active ranking, from position $2 or from the first open entry on, whichever is
--- later.
+-- At most $4 entries of ranking $1, of the $3 positions from $2 on: of slice $5 (NULL: any), with images in
+-- which the ranking's model predicts class $6 (NULL: any), and if $7, that nobody has answered. Conditions
+-- are checked entry by entry (OFFSET 0), so that a page ends where it is full.
 SELECT shown.*, entry.position, entry.slice, entry.score, entry.probability, entry.blind, ranking.generation,
-       coalesce(ranked_model.number, 0) AS ranked_model,
+       coalesce(ranked_model.number, 0) AS ranked_model, predicted.labels, predicted.scores,
        CASE WHEN shown.truth_revision_id IS NOT NULL THEN 'answered'
-            WHEN EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = entry.image_id)
-            THEN 'leased'
-            ELSE 'waiting' END AS state
-FROM ranking
-JOIN ranking_entry entry ON entry.ranking_id = ranking.id
-JOIN shown_image shown ON shown.id = entry.image_id
+            WHEN lease.number IS NOT NULL THEN 'leased'
+            ELSE 'waiting' END AS state,
+       holder.name AS held_by, lease.expires_at
+FROM (SELECT walked.*
+      FROM ranking JOIN ranking_entry walked ON walked.ranking_id = ranking.id
+      WHERE ranking.id = $1 AND walked.position >= $2::bigint AND walked.position < $2::bigint + $3::bigint
+        AND ($5::text IS NULL OR walked.slice = $5)
+        AND EXISTS (SELECT FROM image
+                    WHERE id = walked.image_id AND state = 'usable'
+                      AND NOT ($7 AND truth_revision_id IS NOT NULL) OFFSET 0)
+        AND ($6::int IS NULL
+             OR NOT walked.blind
+                AND EXISTS (SELECT FROM prediction, unnest(labels, scores) AS box (label, score)
+                            WHERE model_id = ranking.model_id AND image_id = walked.image_id
+                              AND box.label = $6 AND box.score >= 0.1 OFFSET 0))
+      ORDER BY walked.position LIMIT $4) entry
+JOIN ranking ON ranking.id = entry.ranking_id
 LEFT JOIN model ranked_model ON ranked_model.id = ranking.model_id
-WHERE ranking.project_id = $1 AND ranking.state = 'active'
-  AND entry.position >= greatest(ranking.first_open, $2) AND shown.image_state = 'usable'
-ORDER BY entry.position LIMIT $3;
+CROSS JOIN LATERAL (SELECT * FROM shown_image WHERE id = entry.image_id OFFSET 0) shown
+CROSS JOIN LATERAL (SELECT coalesce(array_agg(label ORDER BY score DESC, label), '{}') AS labels,
+                           coalesce(array_agg(score ORDER BY score DESC, label), '{}') AS scores
+                    FROM (SELECT box.label, max(box.score) AS score
+                          FROM prediction, unnest(labels, scores) AS box (label, score)
+                          WHERE model_id = ranking.model_id AND image_id = entry.image_id
+                            AND NOT entry.blind AND box.score >= 0.1
+                          GROUP BY box.label) best
+                    WHERE NOT EXISTS (SELECT FROM class
+                                      WHERE class.project_id = ranking.project_id
+                                        AND class.label = best.label AND retired_at IS NOT NULL)) predicted
+LEFT JOIN lease ON purpose = 'label' AND subject_id = entry.image_id AND shown.truth_revision_id IS NULL
+LEFT JOIN principal holder ON holder.id = lease.holder_id
+ORDER BY entry.position;
+
+-- name: CountQueueBySlice
+-- Images that nobody has answered among the $3 positions of ranking $1 from $2 on.
+SELECT slice, count(*) FROM ranking_entry entry
+WHERE ranking_id = $1 AND position >= $2::bigint AND position < $2::bigint + $3::bigint
+  AND EXISTS (SELECT FROM image
+              WHERE id = entry.image_id AND state = 'usable' AND truth_revision_id IS NULL OFFSET 0)
+GROUP BY slice ORDER BY slice;
+
+-- name: CountRequests
+-- Of $2 open requests of a project by kind, those that can be served; has_more: there may be more.
+SELECT kind, count(*) FILTER (WHERE is_served) AS images, sum(count(*)) OVER () >= $2 AS has_more
+FROM (SELECT kind, EXISTS (SELECT FROM image
+                           WHERE id = asked.image_id AND state = 'usable'
+                             AND (truth_revision_id IS NOT NULL OR asked.kind = 'assigned')
+                           OFFSET 0) AS is_served
+      FROM task_request asked
+      WHERE project_id = $1 AND state = 'open' AND kind <> 'reopen' LIMIT $2) looked_at
+GROUP BY kind ORDER BY kind;
+
+-- name: SelectNextRequests
+-- The first $2 open requests of a project that can be served: those for anybody in the order in which they
+-- are served, then those for one person.
+SELECT shown.*, request.kind, coalesce(class_label, 0) AS class_label, request.created_at, request.reason,
+       target.name AS asked_of, holder.name AS held_by
+FROM (SELECT * FROM task_request asked
+      WHERE project_id = $1 AND state = 'open' AND kind <> 'reopen'
+        AND EXISTS (SELECT FROM image
+                    WHERE id = asked.image_id AND state = 'usable'
+                      AND (truth_revision_id IS NOT NULL OR asked.kind = 'assigned') OFFSET 0)
+      ORDER BY coalesce(target_id, 0), id LIMIT $2) request
+CROSS JOIN LATERAL (SELECT * FROM shown_image WHERE id = request.image_id OFFSET 0) shown
+LEFT JOIN principal target ON target.id = request.target_id
+LEFT JOIN lease ON purpose = 'label' AND subject_id = request.image_id
+LEFT JOIN principal holder ON holder.id = lease.holder_id
+ORDER BY coalesce(request.target_id, 0), request.id;
+
+-- name: SelectHeldImages
+-- The $2 images of a project that were leased last; total: of all that people hold.
+SELECT shown.*, held.kind, held.created_at, held.expires_at, held.name AS held_by, held.total
+FROM (SELECT task.id, task.image_id, task.kind, task.created_at, lease.expires_at, holder.name,
+             count(*) OVER () AS total
+      FROM lease
+      JOIN task ON task.id = lease.task_id
+      JOIN principal holder ON holder.id = lease.holder_id
+      WHERE purpose = 'label' AND lease.expires_at > now() AND task.project_id = $1
+      ORDER BY task.id DESC LIMIT $2) held
+CROSS JOIN LATERAL (SELECT * FROM shown_image WHERE id = held.image_id OFFSET 0) shown
+ORDER BY held.id DESC;
 
 -- name: LockActiveRankings
 -- Taken by what moves first_open, before it looks at images.

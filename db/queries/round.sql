@@ -126,12 +126,23 @@ UPDATE round SET state = $2, version = version + 1,
   predicting_at = CASE WHEN $2 = 'predicting' THEN coalesce(predicting_at, now()) ELSE predicting_at END,
   ranking_at = CASE WHEN $2 = 'ranking' THEN coalesce(ranking_at, now()) ELSE ranking_at END,
   ended_at = CASE WHEN $2 IN ('done', 'cancelled') THEN now() END
-WHERE id = $1;
+FROM (SELECT id, state FROM round WHERE id = $1) before WHERE round.id = before.id
+RETURNING before.state <> $2 AS is_new;
 
 -- name: FailRound
 -- Does nothing if the round has ended.
 UPDATE round SET state = 'failed', error = $2, ended_at = now(), version = version + 1
 WHERE id = $1 AND state NOT IN ('done', 'failed', 'cancelled');
+
+-- name: AddRoundLine
+SELECT add_round_line($1, $2, $3);
+
+-- name: AddJobLine
+-- Of job $1: what it is called, then $3.
+SELECT add_round_line(round_id, $2, job_text(kind, id, images) || $3) FROM job WHERE id = $1;
+
+-- name: SelectRoundLines
+SELECT id, created_at, kind, text FROM round_line WHERE round_id = $1 ORDER BY id;
 
 -- name: TouchRound
 UPDATE round SET version = version + 1 WHERE id = $1;

@@ -15,8 +15,8 @@ SELECT task.id FROM task JOIN lease ON lease.task_id = task.id AND lease.expires
 WHERE task.principal_id = $1 AND task.project_id = $2 AND task.state = 'leased' ORDER BY task.id;
 
 -- name: CountSkipped
--- Images of the active ranking that this person skipped and nobody has labelled, and those that this person
--- skipped when asked about a new class.
+-- Images of the active ranking that this person skipped and nobody has labelled, and those of requests that
+-- this person skipped.
 SELECT (SELECT count(DISTINCT task.image_id)
         FROM ranking
         JOIN task ON task.ranking_id = ranking.id AND task.principal_id = $2 AND task.state = 'skipped'
@@ -26,22 +26,28 @@ SELECT (SELECT count(DISTINCT task.image_id)
         FROM task_request request
         JOIN task ON task.request_id = request.id AND task.principal_id = $2 AND task.state = 'skipped'
         JOIN usable_image image ON image.id = request.image_id
-        WHERE request.project_id = $1 AND request.kind = 'class_added' AND request.state = 'open');
+        WHERE request.project_id = $1 AND request.kind <> 'reopen' AND request.state = 'open');
 
 -- name: SelectTasks
--- Leased tasks.
+-- Leased tasks. One that is a review tells nothing of the truth, and has the active generation.
 SELECT shown.*, task.id AS task_id, task.lease_number, task.blind, task.kind, lease.expires_at, task.position,
        task.slice, task.score, task.probability, ranking.generation,
-       task.shown_model_id IS NOT NULL AS shows, task.kind <> 'ranked' AS corrects,
+       task.shown_model_id IS NOT NULL AS shows, corrected.id IS NOT NULL AS corrects,
        coalesce(ranked_model.number, 0) AS ranked_model,
        coalesce(corrected.note, '') AS note, coalesce(corrected.flags, '{}') AS flags,
+       CASE WHEN task.image_side = 'pool' THEN coalesce(request.reason, '') ELSE '' END AS request_reason,
+       CASE WHEN task.kind IN ('review', 'assigned') AND corrected.id IS NULL
+            THEN (SELECT active.generation FROM ranking active
+                  WHERE active.project_id = task.project_id AND active.state = 'active')
+       END AS as_of_generation,
        ARRAY(SELECT label FROM label_revision revision
              JOIN class ON class.project_id = task.project_id AND label > known_classes(revision)
-             WHERE revision.id = task.based_on AND retired_at IS NULL ORDER BY label) AS new_classes
+             WHERE revision.id = corrected.id AND retired_at IS NULL ORDER BY label) AS new_classes
 FROM task
 JOIN lease ON lease.task_id = task.id
 JOIN shown_image shown ON shown.id = task.image_id
-LEFT JOIN label_revision corrected ON corrected.id = task.based_on
+LEFT JOIN label_revision corrected ON corrected.id = task.based_on AND shows_truth(task)
+LEFT JOIN task_request request ON request.id = task.request_id
 LEFT JOIN ranking ON ranking.id = task.ranking_id
 LEFT JOIN model ranked_model ON ranked_model.id = ranking.model_id
 WHERE task.id = ANY ($1::bigint[]) ORDER BY task.position, task.id;
@@ -63,7 +69,7 @@ WHERE task.id = ANY ($1::bigint[]) ORDER BY task.id, ordinal;
 -- name: LockTask
 -- taken: the image was leased again after the task's lease had ended.
 SELECT task.principal_id, task.lease_number, task.state, task.image_id, task.blind, image.width, image.height,
-       task.shown_model_id IS NOT NULL AS shows, task.kind <> 'ranked' AS corrects,
+       task.shown_model_id IS NOT NULL AS shows, shows_truth(task) AS corrects,
        coalesce(lease.expires_at > now(), false) AS held,
        EXISTS (SELECT FROM lease other
                WHERE other.purpose = 'label' AND other.subject_id = task.image_id
@@ -82,7 +88,7 @@ FROM submit_correction($1, $2, $3, $4, $5, $6::text[], $7::real[], $8::int[], $9
                        $11::int[], $12::bigint[], $13::int[], $14::text[]);
 
 -- name: EndTask
--- A request to open an answer again ends with its task; one about a new class is served again.
+-- A request to open an answer again ends with its task; others are served again.
 WITH ended AS (
   UPDATE task SET state = $2, ended_at = now(), skip_reason = nullif($3, '') WHERE id = $1
   RETURNING request_id
@@ -163,3 +169,56 @@ SELECT count(*) FILTER (WHERE last) AS images,
 FROM (SELECT boxes, spent_ms, created_at >= $3 AS since,
              lead(revision_id) OVER (PARTITION BY image_id ORDER BY revision_id) IS NULL AS last
       FROM answer WHERE principal_id = $1 AND project_id = $2) own;
+
+-- name: RequestTasks
+-- Asks for a look at each of the images $2, of kind $3, with target $4 (0: anybody) and reason $5, as
+-- principal $6 says. Returns each image with why nobody is asked; '' where somebody is.
+WITH asked AS (
+  SELECT asked.id, image.side,
+         CASE WHEN image.id IS NULL THEN 'NO_SUCH_IMAGE'
+              WHEN image.state = 'removed' THEN 'IMAGE_REMOVED'
+              WHEN image.state <> 'usable' THEN 'IMAGE_NOT_USABLE'
+              WHEN EXISTS (SELECT FROM task_request
+                           WHERE image_id = image.id AND state = 'open' AND kind IN ('review', 'assigned'))
+              THEN 'ALREADY_ASKED'
+              WHEN $3 = 'review' AND truth.id IS NULL THEN 'NOT_LABELLED'
+              WHEN $3 = 'review' AND truth.author_id = $4 THEN 'OWN_ANSWER'
+              WHEN $3 = 'assigned' AND truth.id IS NULL AND image.side = 'holdout' THEN 'HOLDOUT_ORDER'
+              ELSE '' END AS problem
+  FROM (SELECT DISTINCT unnest($2::bigint[]) AS id) asked
+  LEFT JOIN image ON image.id = asked.id AND image.project_id = $1
+  LEFT JOIN label_revision truth ON truth.id = image.truth_revision_id
+), added AS (
+  INSERT INTO task_request (project_id, image_id, image_side, kind, target_id, reason, state, created_by)
+  SELECT $1, id, side, $3, nullif($4::bigint, 0), $5, 'open', $6 FROM asked WHERE problem = '' ORDER BY id
+  ON CONFLICT DO NOTHING RETURNING image_id
+)
+SELECT id, CASE WHEN problem = '' AND added.image_id IS NULL THEN 'ALREADY_ASKED' ELSE problem END AS problem
+FROM asked LEFT JOIN added ON added.image_id = asked.id ORDER BY id;
+
+-- name: CancelRequests
+-- Takes back what RequestTasks asked of the images $2. Requires LockActiveRankings. Returns as RequestTasks.
+-- The queue may have gone past those that were given to somebody.
+WITH ended AS (
+  UPDATE task_request SET state = 'cancelled', ended_at = now()
+  WHERE project_id = $1 AND image_id = ANY ($2::bigint[]) AND state = 'open'
+    AND kind IN ('review', 'assigned')
+  RETURNING image_id
+), rewound AS (
+  UPDATE ranking SET first_open = least(first_open, earliest.position)
+  FROM (SELECT ranking_id, min(position) AS position
+        FROM ended JOIN ranking_entry USING (image_id) GROUP BY ranking_id) earliest
+  WHERE ranking.id = earliest.ranking_id AND ranking.state = 'active'
+)
+SELECT asked.id, CASE WHEN ended.image_id IS NOT NULL THEN ''
+                      WHEN image.id IS NULL THEN 'NO_SUCH_IMAGE'
+                      ELSE 'NOT_ASKED' END AS problem
+FROM (SELECT DISTINCT unnest($2::bigint[]) AS id) asked
+LEFT JOIN image ON image.id = asked.id AND image.project_id = $1
+LEFT JOIN ended ON ended.image_id = asked.id ORDER BY asked.id;
+
+-- name: FreeRequests
+-- What was asked of people whose tokens were revoked or have expired is asked of anybody.
+UPDATE task_request SET target_id = NULL
+WHERE state = 'open' AND kind <> 'reopen'
+  AND target_id IN (SELECT id FROM principal WHERE revoked_at IS NOT NULL OR expires_at <= now());

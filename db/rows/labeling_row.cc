@@ -43,8 +43,11 @@ constexpr Names<v1::ImageState, 4> kImageStates = {{{"usable", v1::USABLE},
                                                     {"set_aside", v1::SET_ASIDE},
                                                     {"excluded", v1::EXCLUDED},
                                                     {"removed", v1::REMOVED}}};
-constexpr Names<v1::TaskKind, 3> kTaskKinds = {
-    {{"ranked", v1::RANKED}, {"reopen", v1::REOPEN}, {"class_added", v1::CLASS_ADDED}}};
+constexpr Names<v1::TaskKind, 5> kTaskKinds = {{{"ranked", v1::RANKED},
+                                                {"reopen", v1::REOPEN},
+                                                {"class_added", v1::CLASS_ADDED},
+                                                {"review", v1::REVIEW},
+                                                {"assigned", v1::ASSIGNED}}};
 constexpr Names<v1::Side, 2> kSides = {{{"pool", v1::POOL}, {"holdout", v1::HOLDOUT}}};
 
 }  // namespace
@@ -61,6 +64,13 @@ std::string SliceName(v1::Slice slice) {
     if (value == slice) return name;
   }
   throw pqxx::conversion_error("no slice");
+}
+
+std::string TaskKindName(v1::TaskKind kind) {
+  for (const auto& [name, value] : kTaskKinds) {
+    if (value == kind) return name;
+  }
+  throw pqxx::conversion_error("no kind of task");
 }
 
 v1::Slice SliceOf(const pqxx::field& field) { return ValueOf(field, kSlices); }

@@ -28,6 +28,7 @@ std::string OutcomeName(v1::Outcome outcome);
 v1::Outcome OutcomeOf(const pqxx::field& field);
 v1::Slice SliceOf(const pqxx::field& field);
 std::string SliceName(v1::Slice slice);
+std::string TaskKindName(v1::TaskKind kind);
 v1::Standing StandingOf(const pqxx::field& field);
 v1::ImageState ImageStateOf(const pqxx::field& field);
 v1::TaskKind TaskKindOf(const pqxx::field& field);

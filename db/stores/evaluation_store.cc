@@ -1,24 +1,55 @@
 #include "db/stores/evaluation_store.h"
 
+#include <utility>
+
 #include "db/rows/labeling_row.h"
 #include "db/transaction.h"
 
 namespace loupe {
 
-std::vector<HoldoutImage> ReadHoldoutTruth(Transaction& transaction, ProjectId project) {
+namespace {
+
+std::vector<HoldoutImage> TruthFrom(const pqxx::result& rows) {
   std::vector<HoldoutImage> images;
-  for (const auto& row : transaction.Exec("SelectHoldoutTruth", project)) {
+  for (const auto& row : rows) {
     const auto id = IdOf<ImageId>(row["id"]);
     if (images.empty() || images.back().id != id) {
-      images.push_back({id, row["sampling_key"].as<double>(), row["known_classes"].as<uint32_t>(), {}});
+      images.push_back({id,
+                        row["sampling_key"].as<double>(),
+                        row["known_classes"].as<uint32_t>(),
+                        {},
+                        row["area"].as<double>()});
     }
     if (row["label"].is_null()) continue;
     v1::LabelBox& box = images.back().boxes.emplace_back();
+    box.set_box_id(row["box_id"].as<int64_t>());
     box.set_label(row["label"].as<uint32_t>());
     *box.mutable_box() = BoxOf(row);
     box.set_ignore(row["ignore"].as<bool>());
   }
   return images;
+}
+
+}  // namespace
+
+std::vector<HoldoutImage> ReadHoldoutTruth(Transaction& transaction, ProjectId project) {
+  return TruthFrom(transaction.Exec("SelectHoldoutTruth", project));
+}
+
+std::vector<HoldoutImage> ReadUnlearnedTruth(Transaction& transaction, ProjectId project, ModelId model,
+                                             int revisions) {
+  return TruthFrom(transaction.Exec("SelectUnlearnedTruth", project, model, revisions));
+}
+
+std::unordered_map<int64_t, MatchedImage> ReadMatchedImages(Transaction& transaction, ProjectId project,
+                                                            const std::vector<int64_t>& images) {
+  std::unordered_map<int64_t, MatchedImage> read;
+  for (const auto& row : transaction.Exec("SelectMatchedImages", project, images)) {
+    v1::Image image = ShownImage(row);
+    const int64_t id = image.id();
+    read.emplace(id, MatchedImage{std::move(image), row["asked"].as<bool>()});
+  }
+  return read;
 }
 
 uint64_t CountRelabelledSince(Transaction& transaction, ProjectId project, ModelId model) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "db/ids.h"
@@ -13,16 +14,30 @@ namespace loupe {
 
 class Transaction;
 
-// A holdout image that was labelled blind.
+// A labelled image that a model is judged on; of the holdout, one that was labelled blind.
 struct HoldoutImage {
   ImageId id;
   double sampling_key = 0;
   uint32_t known_classes = 0;  // labels from 1 to this; of classes added later the truth says nothing
   std::vector<v1::LabelBox> boxes;
+  double area = 0;  // of the image, in square pixels
 };
 
 // In order of id, without boxes of retired classes.
 std::vector<HoldoutImage> ReadHoldoutTruth(Transaction& transaction, ProjectId project);
+
+// The same of pool images that the model predicted and that neither it nor a model that its weights come from
+// was trained on: those whose truth is among the project's `revisions` latest label revisions.
+std::vector<HoldoutImage> ReadUnlearnedTruth(Transaction& transaction, ProjectId project, ModelId model,
+                                             int revisions);
+
+// An image, and whether a second look at it is open.
+struct MatchedImage {
+  v1::Image image;
+  bool second_look_asked = false;
+};
+std::unordered_map<int64_t, MatchedImage> ReadMatchedImages(Transaction& transaction, ProjectId project,
+                                                            const std::vector<int64_t>& images);
 
 // How many images of the holdout that the model predicted have labels that were written, corrected or
 // withdrawn since its own round evaluated it.

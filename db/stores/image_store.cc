@@ -1,6 +1,7 @@
 #include "db/stores/image_store.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "db/rows/labeling_row.h"
 #include "db/transaction.h"
@@ -68,6 +69,16 @@ std::optional<v1::Image> FindImage(Transaction& transaction, ProjectId project, 
   return FirstImage(transaction.Exec("SelectImage", project, image));
 }
 
+std::unordered_map<int64_t, v1::Image> ReadImages(Transaction& transaction, ProjectId project,
+                                                  const std::vector<ImageId>& images) {
+  std::unordered_map<int64_t, v1::Image> by_id;
+  for (const auto& row : transaction.Exec("SelectImagesById", project, images)) {
+    v1::Image image = ShownImage(row);
+    by_id.emplace(image.id(), std::move(image));
+  }
+  return by_id;
+}
+
 std::optional<std::string> FindMediaType(Transaction& transaction, const Sha256& hash) {
   const pqxx::result rows = transaction.Exec("FindMediaType", hash);
   if (rows.empty()) return std::nullopt;
@@ -103,6 +114,18 @@ bool ExcludeImage(Transaction& transaction, ImageId image, const std::string& re
 void RestoreImage(Transaction& transaction, ImageId image, PrincipalId by) {
   transaction.Exec("LockActiveRankings");
   transaction.Exec("RestoreImage", image, by);
+}
+
+std::vector<ImageOutcome> ExcludeImages(Transaction& transaction, ProjectId project,
+                                        const std::vector<ImageId>& images, const std::string& reason,
+                                        PrincipalId by) {
+  return OutcomesOf(transaction.Exec("ExcludeImages", project, images, reason, by));
+}
+
+std::vector<ImageOutcome> RestoreImages(Transaction& transaction, ProjectId project,
+                                        const std::vector<ImageId>& images, PrincipalId by) {
+  transaction.Exec("LockActiveRankings");
+  return OutcomesOf(transaction.Exec("RestoreImages", project, images, by));
 }
 
 std::vector<std::string> FindNamesInFolders(Transaction& transaction, ProjectId project,

@@ -3,10 +3,12 @@
 
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "content/sha256.h"
 #include "db/ids.h"
+#include "db/rows/image_outcome.h"
 #include "loupe/v1/annotation.pb.h"
 
 namespace loupe {
@@ -24,6 +26,9 @@ std::vector<v1::Image> ListImages(Transaction& transaction, ProjectId project, c
                                   ImageId after, int limit);
 
 std::optional<v1::Image> FindImage(Transaction& transaction, ProjectId project, ImageId image);
+// Those that the project has, by id.
+std::unordered_map<int64_t, v1::Image> ReadImages(Transaction& transaction, ProjectId project,
+                                                  const std::vector<ImageId>& images);
 // Of the picture with this hash, which some project has, e.g. `image/png`. nullopt: none has it.
 std::optional<std::string> FindMediaType(Transaction& transaction, const Sha256& hash);
 // At most 10 images of this name, in order of id.
@@ -55,6 +60,12 @@ bool ExcludeImage(Transaction& transaction, ImageId image, const std::string& re
 // Makes an image usable again, unless it was removed, and puts it back where the queue has gone past it.
 // Locks: the active rankings.
 void RestoreImage(Transaction& transaction, ImageId image, PrincipalId by);
+// The same for many images of a project. Problems: as ExcludeImagesResponse and RestoreImagesResponse say.
+std::vector<ImageOutcome> ExcludeImages(Transaction& transaction, ProjectId project,
+                                        const std::vector<ImageId>& images, const std::string& reason,
+                                        PrincipalId by);
+std::vector<ImageOutcome> RestoreImages(Transaction& transaction, ProjectId project,
+                                        const std::vector<ImageId>& images, PrincipalId by);
 // Erases predictions and names of an image and ends its task; its blob is left to the caller. Does nothing if
 // it was removed before. by: none if it goes with its project. Locks: the image.
 void RemoveImage(Transaction& transaction, ImageId image, const std::string& reason, PrincipalId by);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "db/rows/message_row.h"
@@ -127,7 +128,7 @@ WorkersOfRound ReadWorkersOfRound(Transaction& transaction, RoundId round) {
 }
 
 int64_t DeleteExpiredJobLeases(Transaction& transaction) {
-  return static_cast<int64_t>(transaction.Exec("DeleteExpiredJobLeases").affected_rows());
+  return static_cast<int64_t>(transaction.Exec("DeleteExpiredJobLeases").size());
 }
 
 std::optional<std::string> FindAbandonedJob(Transaction& transaction, RoundId round) {
@@ -146,7 +147,7 @@ std::optional<JobLease> LeaseJob(Transaction& transaction, JobId job, PrincipalI
   const pqxx::result rows =
       transaction.Exec("LeaseJob", job, holder, holder_name, absl::ToDoubleSeconds(kJobLease));
   if (rows.empty()) return std::nullopt;
-  transaction.Exec("CountJobAttempt", job);
+  transaction.Exec("CountJobAttempt", job, holder_name);
   transaction.Exec("BeginTraining", job);
   return JobLease{IdOf<LeaseNumber>(rows[0]["number"]), TimeOf(rows[0]["expires_at"])};
 }
@@ -175,7 +176,24 @@ std::optional<JobRow> FindJob(Transaction& transaction, JobId job) {
 
 void SetJobProgress(Transaction& transaction, JobId job, const v1::JobProgress& progress) {
   const std::string bytes = progress.SerializeAsString();
-  transaction.Exec("SetJobProgress", job, SqlBytes{bytes});
+  constexpr uint64_t kMost = std::numeric_limits<int64_t>::max();
+  const auto iteration = static_cast<int64_t>(std::min(progress.done(), kMost));
+  const std::optional<double> ap50 = progress.has_ap50() ? std::optional(progress.ap50()) : std::nullopt;
+  transaction.Exec("SetJobProgress", job, SqlBytes{bytes}, iteration, progress.loss(),
+                   progress.images_per_second(), ap50);
+}
+
+std::vector<v1::TrainingPoint> ReadTrainingPoints(Transaction& transaction, RoundId round) {
+  std::vector<v1::TrainingPoint> points;
+  for (const auto& row : transaction.Exec("SelectTrainingPoints", round)) {
+    v1::TrainingPoint& point = points.emplace_back();
+    *point.mutable_at() = TimestampOf(row["created_at"]);
+    point.set_iteration(row["iteration"].as<uint64_t>());
+    point.set_loss(row["loss"].as<double>());
+    point.set_images_per_second(row["images_per_second"].as<double>());
+    if (!row["ap50"].is_null()) point.set_ap50(row["ap50"].as<double>());
+  }
+  return points;
 }
 
 std::optional<std::vector<Sha256>> SetCheckpoint(Transaction& transaction, JobId job,

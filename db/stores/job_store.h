@@ -58,6 +58,9 @@ JobCounts CountJobs(Transaction& transaction, RoundId round, v1::JobKind kind);
 // The progress of all jobs of one kind, added up.
 v1::JobProgress ReadProgress(Transaction& transaction, RoundId round, v1::JobKind kind);
 
+// What was reported of the round's training, oldest first.
+std::vector<v1::TrainingPoint> ReadTrainingPoints(Transaction& transaction, RoundId round);
+
 // Cancels the round's waiting jobs and ends their leases; workers notice at their next call.
 // Requires: the round's lock.
 void CancelJobs(Transaction& transaction, RoundId round);
@@ -82,7 +85,8 @@ struct MeasuredRate {
 // Of the latest `limit` jobs that are done, the latest first.
 std::vector<MeasuredRate> ReadRates(Transaction& transaction, v1::JobKind kind, int limit);
 
-// Deletes leases that have expired, so that their jobs can be leased again. Returns how many. Idempotent.
+// Deletes leases that have expired, so that their jobs can be leased again, and tells it in the rounds' logs.
+// Returns how many. Idempotent.
 int64_t DeleteExpiredJobLeases(Transaction& transaction);
 
 // A job is abandoned when this many leases of it expired without progress in between. It is not leased again
@@ -100,7 +104,8 @@ struct JobLease {
   LeaseNumber number;
   absl::Time expires_at;
 };
-// Leases a job and counts the attempt. nullopt: another worker leased it first. Requires: LockFreeJob.
+// Leases a job, counts the attempt and tells it in the round's log. nullopt: another worker leased it first.
+// Requires: LockFreeJob.
 std::optional<JobLease> LeaseJob(Transaction& transaction, JobId job, PrincipalId holder,
                                  const std::string& holder_name);
 // What a worker's call names, and who calls: a lease answers to its holder alone.
@@ -125,6 +130,7 @@ std::optional<JobRow> FindJob(Transaction& transaction, JobId job);
 
 // The functions below require LockJobLease or RenewJobLease.
 
+// Keeps a point of a training, too, unless there are enough.
 void SetJobProgress(Transaction& transaction, JobId job, const v1::JobProgress& progress);
 // The job keeps this checkpoint and the one before. Returns those that it no longer needs. nullopt: the
 // iteration is not above that of the checkpoint before. Idempotent.

@@ -33,10 +33,14 @@ std::unordered_map<int64_t, std::vector<v1::LabelBox>> ReadTruth(Transaction& tr
 }
 
 std::vector<v1::LabelledImage> ReadLabelledImages(Transaction& transaction, ProjectId project, v1::Side side,
-                                                  ImageId after, int limit) {
+                                                  const std::vector<ImageId>& only, ImageId after,
+                                                  int limit) {
   const char* side_name = side == v1::POOL ? "pool" : side == v1::HOLDOUT ? "holdout" : "";
+  const pqxx::result rows =
+      only.empty() ? transaction.Exec("SelectLabelledImages", project, side_name, after, limit)
+                   : transaction.Exec("SelectTheseLabelledImages", project, side_name, after, limit, only);
   std::vector<v1::LabelledImage> images;
-  for (const auto& row : transaction.Exec("SelectLabelledImages", project, side_name, after, limit)) {
+  for (const auto& row : rows) {
     if (images.empty() || images.back().image().id() != row["id"].as<int64_t>()) {
       v1::LabelledImage& image = images.emplace_back();
       *image.mutable_image() = ShownImage(row);

@@ -33,9 +33,9 @@ std::optional<Truth> LockTruth(Transaction& transaction, ProjectId project, Imag
 std::unordered_map<int64_t, std::vector<v1::LabelBox>> ReadTruth(Transaction& transaction,
                                                                  const std::vector<ImageId>& images);
 
-// Usable images with the boxes of their truth: at most `limit` with ids above `after`, in order
-// of id.
+// Usable images with the boxes of their truth: at most `limit` with ids above `after`, in order of id.
+// `only`: of these; empty: of all.
 std::vector<v1::LabelledImage> ReadLabelledImages(Transaction& transaction, ProjectId project, v1::Side side,
-                                                  ImageId after, int limit);
+                                                  const std::vector<ImageId>& only, ImageId after, int limit);
 
 }  // namespace loupe

@@ -24,6 +24,7 @@ ModelRow ModelRowOf(const pqxx::row& row) {
   message.set_state(row["state"].as<std::string>());
   message.set_parent(row["parent_number"].as<uint32_t>());
   message.set_round(row["round_number"].as<uint32_t>());
+  message.set_replaced(row["replaced_number"].as<uint32_t>());
   message.set_weights_sha256(ToBytes(model.weights));
   message.set_weights_bytes(row["weights_bytes"].as<uint64_t>());
   message.set_snapshot_images(row["snapshot_images"].as<uint64_t>());
@@ -60,6 +61,12 @@ absl::StatusOr<ModelRow> ReadNamedModel(Transaction& transaction, ProjectId proj
 
 ModelRow ReadModel(Transaction& transaction, ModelId model) {
   return ModelRowOf(transaction.Exec("ReadModel", model).at(0));
+}
+
+std::optional<NamedWeights> FindWeights(Transaction& transaction, ModelId model) {
+  const pqxx::result rows = transaction.Exec("FindWeights", model);
+  if (rows.empty()) return std::nullopt;
+  return NamedWeights{rows[0]["name"].as<std::string>(), Sha256Of(rows[0]["weights_sha256"])};
 }
 
 std::vector<ModelRow> ListModels(Transaction& transaction, ProjectId project, uint32_t below,

@@ -49,6 +49,14 @@ absl::StatusOr<ModelRow> ReadNamedModel(Transaction& transaction, ProjectId proj
 // Requires: the model exists.
 ModelRow ReadModel(Transaction& transaction, ModelId model);
 
+struct NamedWeights {
+  std::string name;  // the model's
+  Sha256 sha256{};
+};
+
+// nullopt: there is no such model.
+std::optional<NamedWeights> FindWeights(Transaction& transaction, ModelId model);
+
 // Newest first: those with a number below `below` (0: all), at most `limit`.
 std::vector<ModelRow> ListModels(Transaction& transaction, ProjectId project, uint32_t below, uint32_t limit);
 

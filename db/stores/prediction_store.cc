@@ -6,6 +6,7 @@
 
 #include <google/protobuf/repeated_field.h>
 
+#include "db/rows/labeling_row.h"
 #include "db/rows/message_row.h"
 #include "db/transaction.h"
 
@@ -211,6 +212,29 @@ CommonDetections ReadCommonDetections(Transaction& transaction, ProjectId projec
 std::vector<Appearance> ReadAppearances(Transaction& transaction, ModelId model,
                                         const std::vector<int64_t>& images) {
   return AppearancesOf(transaction.Exec("SelectAppearances", model, images));
+}
+
+std::vector<Embedded> ReadEmbedded(Transaction& transaction, ModelId model,
+                                   const std::vector<ImageId>& images) {
+  std::vector<Embedded> embedded;
+  for (const auto& row : transaction.Exec("SelectEmbeddedImages", model, images)) {
+    embedded.push_back({ShownImage(row), BytesOf(row["embedding"])});
+  }
+  return embedded;
+}
+
+std::vector<PoolEmbedding> ReadPoolEmbeddings(Transaction& transaction, ProjectId project, ModelId model,
+                                              ImageId after, int limit) {
+  std::vector<PoolEmbedding> embeddings;
+  for (const auto& row : transaction.Exec("SelectPoolEmbeddings", project, model, after, limit)) {
+    embeddings.push_back({IdOf<ImageId>(row[0]), BytesOf(row[1])});
+  }
+  return embeddings;
+}
+
+ImageSpan ReadImageSpan(Transaction& transaction, ProjectId project) {
+  const pqxx::result rows = transaction.Exec("SelectImageSpan", project);
+  return {IdOf<ImageId>(rows.at(0)[0]), IdOf<ImageId>(rows.at(0)[1])};
 }
 
 std::vector<Appearance> ReadLabelledAppearances(Transaction& transaction, ProjectId project, ModelId model,

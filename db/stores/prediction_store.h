@@ -80,7 +80,31 @@ struct Appearance {
 std::vector<Appearance> ReadAppearances(Transaction& transaction, ModelId model,
                                         const std::vector<int64_t>& images);
 
-// The same for labelled images of the pool: ids above `after`, at most `limit`.
+struct Embedded {
+  v1::Image image;
+  std::string embedding;  // half floats, little-endian
+};
+
+// Those of the images that are usable and that the model gave an embedding, in any order.
+std::vector<Embedded> ReadEmbedded(Transaction& transaction, ModelId model,
+                                   const std::vector<ImageId>& images);
+
+// The embeddings of a model for images of the pool: ids above `after`, at most `limit`, in order of id.
+struct PoolEmbedding {
+  ImageId image;
+  std::string embedding;
+};
+std::vector<PoolEmbedding> ReadPoolEmbeddings(Transaction& transaction, ProjectId project, ModelId model,
+                                              ImageId after, int limit);
+
+// Ids of the project's images; 0: it has none.
+struct ImageSpan {
+  ImageId first;
+  ImageId last;
+};
+ImageSpan ReadImageSpan(Transaction& transaction, ProjectId project);
+
+// As ReadAppearances, for labelled images of the pool: ids above `after`, at most `limit`.
 std::vector<Appearance> ReadLabelledAppearances(Transaction& transaction, ProjectId project, ModelId model,
                                                 ImageId after, int limit);
 

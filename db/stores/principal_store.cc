@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "db/rows/message_row.h"
+#include "db/stores/task_store.h"
 #include "db/transaction.h"
 #include "proto/error_info.h"
 
@@ -101,6 +102,7 @@ absl::Status RevokeToken(Transaction& transaction, PrincipalId principal) {
                  "it is the only admin token left that doesn't expire: make another one first");
   }
   transaction.Exec("RevokePrincipal", principal);
+  FreeRequests(transaction);
   return absl::OkStatus();
 }
 

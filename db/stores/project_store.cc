@@ -222,6 +222,14 @@ std::vector<v1::Class> ReadClasses(Transaction& transaction, ProjectId project) 
   return ClassesOf(transaction.Exec("SelectClasses", project));
 }
 
+absl::StatusOr<uint32_t> FindClass(Transaction& transaction, ProjectId project, const std::string& name) {
+  for (const v1::Class& one : ReadClasses(transaction, project)) {
+    if (one.name() == name) return one.label();
+  }
+  return Error(absl::StatusCode::kNotFound, "NO_SUCH_CLASS",
+               absl::StrCat("the project has no class \"", name, "\": `loupe class list` tells its classes"));
+}
+
 std::vector<v1::Class> ReadClassesOfJob(Transaction& transaction, const JobRow& job) {
   return ClassesOf(transaction.Exec("SelectClassesOfJob", job.project, job.model, job.snapshot));
 }

@@ -77,6 +77,9 @@ v1::Project ReadProject(Transaction& transaction, ProjectId project);
 // In order of label, retired ones too.
 std::vector<v1::Class> ReadClasses(Transaction& transaction, ProjectId project);
 
+// Label of the class of this name. Errors: NOT_FOUND (NO_SUCH_CLASS).
+absl::StatusOr<uint32_t> FindClass(Transaction& transaction, ProjectId project, const std::string& name);
+
 // Classes that the job's model knows or, for TRAIN, that the project had when the snapshot was taken.
 std::vector<v1::Class> ReadClassesOfJob(Transaction& transaction, const JobRow& job);
 

@@ -1,6 +1,7 @@
 #include "db/stores/ranking_store.h"
 
 #include "db/rows/labeling_row.h"
+#include "db/rows/message_row.h"
 #include "db/transaction.h"
 
 namespace loupe {
@@ -91,16 +92,84 @@ std::optional<ActiveRanking> FindActiveRanking(Transaction& transaction, Project
                        static_cast<uint64_t>(rows[0]["seed"].as<int64_t>())};
 }
 
-std::vector<v1::QueueEntry> ReadQueue(Transaction& transaction, ProjectId project, uint64_t from, int limit) {
+std::optional<QueueStart> FindQueueStart(Transaction& transaction, ProjectId project, uint64_t from,
+                                         uint64_t walked) {
+  const pqxx::result rows = transaction.Exec("SelectQueueStart", project, from, walked);
+  if (rows.empty()) return std::nullopt;
+  const pqxx::row row = rows[0];
+  return QueueStart{.ranking = IdOf<RankingId>(row["id"]),
+                    .position = row["position"].as<uint64_t>(),
+                    .generation = row["generation"].as<uint32_t>(),
+                    .model = row["model"].as<uint32_t>(),
+                    .active_since = TimestampOf(row["activated_at"]),
+                    .has_more = row["has_more"].as<bool>()};
+}
+
+std::vector<v1::QueueEntry> ReadQueue(Transaction& transaction, const QueueStart& start, uint64_t walked,
+                                      const QueueFilter& filter, int limit) {
+  std::optional<std::string> slice;
+  if (filter.slice != v1::SLICE_UNSPECIFIED) slice = SliceName(filter.slice);
   std::vector<v1::QueueEntry> entries;
-  for (const auto& row : transaction.Exec("SelectQueue", project, from, limit)) {
+  for (const auto& row : transaction.Exec("SelectQueue", start.ranking, start.position, walked, limit, slice,
+                                          filter.label, filter.unanswered)) {
     v1::QueueEntry& entry = entries.emplace_back();
     *entry.mutable_image() = ShownImage(row);
     *entry.mutable_reason() = ReasonOf(row);
     entry.set_blind(row["blind"].as<bool>());
     entry.set_state(row["state"].as<std::string>());
+    const std::vector<int64_t> labels = IntegersOf(row["labels"]);
+    const std::vector<float> scores = FloatsOf(row["scores"]);
+    for (size_t i = 0; i < labels.size(); ++i) {
+      v1::PredictedClass& predicted = *entry.add_predicted();
+      predicted.set_label(static_cast<uint32_t>(labels[i]));
+      predicted.set_score(scores[i]);
+    }
+    if (row["held_by"].is_null()) continue;
+    entry.set_held_by(row["held_by"].as<std::string>());
+    *entry.mutable_lease_expires_at() = TimestampOf(row["expires_at"]);
   }
   return entries;
+}
+
+void AddSliceCounts(Transaction& transaction, const QueueStart& start, uint64_t walked,
+                    v1::QueueSummary& summary) {
+  for (const auto& row : transaction.Exec("CountQueueBySlice", start.ranking, start.position, walked)) {
+    v1::SliceCount& count = *summary.add_slices();
+    count.set_slice(SliceOf(row["slice"]));
+    count.set_images(row["count"].as<uint64_t>());
+  }
+}
+
+void AddRequests(Transaction& transaction, ProjectId project, int counted, int listed,
+                 v1::QueueSummary& summary) {
+  for (const auto& row : transaction.Exec("CountRequests", project, counted)) {
+    v1::RequestCount& count = *summary.add_requests();
+    count.set_kind(TaskKindOf(row["kind"]));
+    count.set_images(row["images"].as<uint64_t>());
+    count.set_has_more(row["has_more"].as<bool>());
+  }
+  for (const auto& row : transaction.Exec("SelectNextRequests", project, listed)) {
+    v1::RequestedImage& request = *summary.add_next_requests();
+    *request.mutable_image() = ShownImage(row);
+    request.set_kind(TaskKindOf(row["kind"]));
+    request.set_new_class(row["class_label"].as<uint32_t>());
+    *request.mutable_requested_at() = TimestampOf(row["created_at"]);
+    request.set_held_by(row["held_by"].as<std::string>(""));
+    request.set_asked_of(row["asked_of"].as<std::string>(""));
+    request.set_reason(row["reason"].as<std::string>());
+  }
+}
+
+void AddHeldImages(Transaction& transaction, ProjectId project, int listed, v1::QueueSummary& summary) {
+  for (const auto& row : transaction.Exec("SelectHeldImages", project, listed)) {
+    v1::HeldImage& held = *summary.add_held();
+    *held.mutable_image() = ShownImage(row);
+    held.set_held_by(row["held_by"].as<std::string>());
+    held.set_kind(TaskKindOf(row["kind"]));
+    *held.mutable_leased_at() = TimestampOf(row["created_at"]);
+    *held.mutable_lease_expires_at() = TimestampOf(row["expires_at"]);
+    summary.set_held_total(row["total"].as<uint64_t>());
+  }
 }
 
 void AdvanceFirstOpen(Transaction& transaction) {

@@ -79,9 +79,40 @@ struct ActiveRanking {
 // nullopt: no ranking is active.
 std::optional<ActiveRanking> FindActiveRanking(Transaction& transaction, ProjectId project);
 
-// Entries of the active ranking in order of position: those from `from` on, at most `limit`. Entries before
-// the first one that is not answered are left out.
-std::vector<v1::QueueEntry> ReadQueue(Transaction& transaction, ProjectId project, uint64_t from, int limit);
+// A place of the active ranking from which its entries are read.
+struct QueueStart {
+  RankingId ranking;
+  uint64_t position = 0;
+  uint32_t generation = 0;
+  uint32_t model = 0;  // number; 0: none
+  google::protobuf::Timestamp active_since;
+  bool has_more = false;  // it has entries that are `walked` or more positions behind
+};
+
+// At position `from`, or at the first open entry if that is later. nullopt: no ranking is active.
+std::optional<QueueStart> FindQueueStart(Transaction& transaction, ProjectId project, uint64_t from,
+                                         uint64_t walked);
+
+struct QueueFilter {
+  v1::Slice slice = v1::SLICE_UNSPECIFIED;  // unspecified: any
+  std::optional<uint32_t> label;            // that the ranking's model predicts in the image
+  bool unanswered = false;
+};
+
+// Entries of usable images among the `walked` positions from the start on, in order, at most `limit`.
+std::vector<v1::QueueEntry> ReadQueue(Transaction& transaction, const QueueStart& start, uint64_t walked,
+                                      const QueueFilter& filter, int limit);
+
+// Adds counts by slice, of images that nobody has answered, among the `walked` positions from the start on.
+void AddSliceCounts(Transaction& transaction, const QueueStart& start, uint64_t walked,
+                    v1::QueueSummary& summary);
+
+// Adds open requests that can be served: how many of `counted` there are, and the first `listed`.
+void AddRequests(Transaction& transaction, ProjectId project, int counted, int listed,
+                 v1::QueueSummary& summary);
+
+// Adds the images that people hold: `listed` of them, and how many there are.
+void AddHeldImages(Transaction& transaction, ProjectId project, int listed, v1::QueueSummary& summary);
 
 // Moves the cursor of each active ranking past answered entries, so that a claim starts near the head.
 // Idempotent.

@@ -129,7 +129,9 @@ v1::RoundPlan CountForRound(Transaction& transaction, ProjectId project) {
 
 uint32_t InsertRound(Transaction& transaction, ProjectId project, const std::string& recipe,
                      SnapshotId snapshot, PrincipalId submitted_by) {
-  return transaction.Exec("InsertRound", project, recipe, snapshot, submitted_by).at(0)[1].as<uint32_t>();
+  const pqxx::row row = transaction.Exec("InsertRound", project, recipe, snapshot, submitted_by).at(0);
+  AddRoundLine(transaction, IdOf<RoundId>(row["id"]), "step", RoundStateName(RoundState::kWaiting));
+  return row["number"].as<uint32_t>();
 }
 
 std::optional<RoundRow> FindRound(Transaction& transaction, ProjectId project, uint32_t number) {
@@ -175,13 +177,36 @@ std::vector<OpenRound> ListOpenRounds(Transaction& transaction) {
 }
 
 void SetRoundState(Transaction& transaction, RoundId round, RoundState state) {
-  transaction.Exec("SetRoundState", round, RoundStateName(state));
+  const pqxx::result rows = transaction.Exec("SetRoundState", round, RoundStateName(state));
+  if (rows.at(0)["is_new"].as<bool>()) AddRoundLine(transaction, round, "step", RoundStateName(state));
   if (HasEnded(state)) CancelJobs(transaction, round);
 }
 
 void FailRound(Transaction& transaction, RoundId round, std::string_view error) {
-  transaction.Exec("FailRound", round, error);
+  if (transaction.Exec("FailRound", round, error).affected_rows() > 0) {
+    AddRoundLine(transaction, round, "step", "failed: " + std::string(error));
+  }
   CancelJobs(transaction, round);
+}
+
+void AddRoundLine(Transaction& transaction, RoundId round, const char* kind, std::string_view text) {
+  transaction.Exec("AddRoundLine", round, kind, text);
+}
+
+void AddJobLine(Transaction& transaction, JobId job, const char* kind, std::string_view text) {
+  transaction.Exec("AddJobLine", job, kind, text);
+}
+
+std::vector<v1::RoundLine> ReadRoundLines(Transaction& transaction, RoundId round) {
+  std::vector<v1::RoundLine> lines;
+  for (const auto& row : transaction.Exec("SelectRoundLines", round)) {
+    v1::RoundLine& line = lines.emplace_back();
+    line.set_id(row["id"].as<int64_t>());
+    *line.mutable_at() = TimestampOf(row["created_at"]);
+    line.set_kind(row["kind"].as<std::string>());
+    line.set_text(row["text"].as<std::string>());
+  }
+  return lines;
 }
 
 void TouchRound(Transaction& transaction, RoundId round) { transaction.Exec("TouchRound", round); }

@@ -102,6 +102,15 @@ void SetRoundState(Transaction& transaction, RoundId round, RoundState state);
 // Ends a round as failed, and its jobs. Does nothing when the round has ended. Requires: the round's lock.
 void FailRound(Transaction& transaction, RoundId round, std::string_view error);
 
+// Adds a line to the round's log: kinds as v1::RoundLine has them. Of each, a round keeps the first 200.
+void AddRoundLine(Transaction& transaction, RoundId round, const char* kind, std::string_view text);
+
+// As AddRoundLine, in the log of the job's round: what the job is called, then `text`.
+void AddJobLine(Transaction& transaction, JobId job, const char* kind, std::string_view text);
+
+// Oldest first.
+std::vector<v1::RoundLine> ReadRoundLines(Transaction& transaction, RoundId round);
+
 // Raises the version, so that watchers look again. Requires: the round's lock.
 void TouchRound(Transaction& transaction, RoundId round);
 

@@ -81,8 +81,11 @@ std::vector<v1::Task> ReadTasks(Transaction& transaction, const std::vector<Task
     task.set_blind(row["blind"].as<bool>());
     task.set_kind(TaskKindOf(row["kind"]));
     if (!row["position"].is_null()) *task.mutable_reason() = ReasonOf(row);
+    const auto as_of = Nullable<uint32_t>(row["as_of_generation"]);
+    if (as_of.has_value()) task.mutable_reason()->set_generation(*as_of);
     if (row["shows"].as<bool>()) shows.emplace_back(task.task_id());
     if (row["corrects"].as<bool>()) corrects.emplace_back(task.task_id());
+    task.set_request_reason(row["request_reason"].as<std::string>());
     task.set_note(row["note"].as<std::string>());
     for (std::string& flag : TextsOf(row["flags"])) task.add_flags(std::move(flag));
     for (const int64_t label : IntegersOf(row["new_classes"])) {
@@ -193,6 +196,21 @@ RenewedLeases RenewLeases(Transaction& transaction, PrincipalId principal, const
 void ShortenLeases(Transaction& transaction) {
   transaction.Exec("ShortenLeases", absl::ToDoubleSeconds(kTaskLease), absl::ToDoubleSeconds(kJobLease));
 }
+
+std::vector<ImageOutcome> RequestTasks(Transaction& transaction, ProjectId project,
+                                       const std::vector<ImageId>& images, v1::TaskKind kind,
+                                       PrincipalId target, const std::string& reason, PrincipalId by) {
+  return OutcomesOf(
+      transaction.Exec("RequestTasks", project, images, TaskKindName(kind), target, reason, by));
+}
+
+std::vector<ImageOutcome> CancelRequests(Transaction& transaction, ProjectId project,
+                                         const std::vector<ImageId>& images) {
+  transaction.Exec("LockActiveRankings");
+  return OutcomesOf(transaction.Exec("CancelRequests", project, images));
+}
+
+void FreeRequests(Transaction& transaction) { transaction.Exec("FreeRequests"); }
 
 int64_t ExpireTasks(Transaction& transaction) {
   return static_cast<int64_t>(transaction.Exec("ExpireTasks").affected_rows());

@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "db/ids.h"
+#include "db/rows/image_outcome.h"
 #include "db/rows/revision_columns.h"
 #include "loupe/v1/labeling.pb.h"
 
@@ -23,7 +24,8 @@ constexpr absl::Duration kTaskLease = absl::Minutes(10);
 std::vector<TaskId> ClaimTasks(Transaction& transaction, RankingId ranking, PrincipalId principal,
                                uint32_t count, bool skipped);
 
-// As ClaimTasks, of images that are to be looked at for a class that was added after they were labelled.
+// As ClaimTasks, of images that somebody is asked about: for a class that was added after they were labelled,
+// and by RequestTasks.
 std::vector<TaskId> ClaimRequested(Transaction& transaction, ProjectId project, PrincipalId principal,
                                    uint32_t count, bool skipped);
 
@@ -111,6 +113,20 @@ RenewedLeases RenewLeases(Transaction& transaction, PrincipalId principal, const
 
 // Leases of images and jobs last no longer than they were given for, also if the clock was turned back since.
 void ShortenLeases(Transaction& transaction);
+
+// Asks for a look at each image. kind: REVIEW or ASSIGNED. target: who is to answer; none: anybody, but for a
+// review the author of the truth. Problems: as RequestReviewsResponse and AssignImagesResponse say.
+std::vector<ImageOutcome> RequestTasks(Transaction& transaction, ProjectId project,
+                                       const std::vector<ImageId>& images, v1::TaskKind kind,
+                                       PrincipalId target, const std::string& reason, PrincipalId by);
+
+// Takes back what RequestTasks asked for. Problems: as CancelRequestsResponse says. Locks: the active
+// rankings.
+std::vector<ImageOutcome> CancelRequests(Transaction& transaction, ProjectId project,
+                                         const std::vector<ImageId>& images);
+
+// What was asked of people whose tokens were revoked or have expired is asked of anybody.
+void FreeRequests(Transaction& transaction);
 
 // Ends up to 1000 tasks whose leases were not renewed in time. Returns how many.
 // Locks: the tasks and leases that it ends. It passes over those that somebody else has locked.

@@ -1,6 +1,5 @@
 #include "server/gateway/picture_answers.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +20,7 @@
 #include "absl/time/clock.h"
 #include "db/stores/image_store.h"
 #include "proto/error_info.h"
+#include "server/gateway/file_answer.h"
 #include "server/gateway/http_errors.h"
 
 namespace loupe {
@@ -65,39 +65,12 @@ bool NeedsRendering(const std::string& media_type, const FileHandle& file) {
 }
 
 // `kind` tells forms of a picture apart.
-HttpAnswer FileAnswer(const HttpRequest& request, FileHandle file, const std::string& media_type,
-                      const std::string& kind) {
-  struct stat status {};
-  if (fstat(file.get(), &status) != 0) return ErrorAnswer(absl::InternalError("the picture can't be read"));
-  const auto size_bytes = static_cast<uint64_t>(status.st_size);
-  const std::string tag = absl::StrCat("\"", kind, "\"");
-  HttpAnswer answer;
-  answer.headers = {{"Content-Type", media_type},
-                    {"Cache-Control", "private, max-age=31536000, immutable"},
-                    {"Vary", "Cookie, Authorization"},
-                    {"Accept-Ranges", "bytes"},
-                    {"ETag", tag}};
-  if (HoldsTag(request.Header("if-none-match"), tag)) {
-    answer.status = 304;
-    return answer;
-  }
-  const std::string_view condition = request.Header("if-range");
-  const bool may_be_partial = condition.empty() || condition == tag;
-  const bool asks_for_part = request.method == "GET" && may_be_partial;
-  const AskedRange range = ParseRange(asks_for_part ? request.Header("range") : "", size_bytes);
-  if (!range.is_satisfiable) {
-    answer.status = 416;
-    answer.headers.emplace_back("Content-Range", absl::StrCat("bytes */", size_bytes));
-    return answer;
-  }
-  if (range.is_partial) {
-    answer.status = 206;
-    answer.headers.emplace_back(
-        "Content-Range",
-        absl::StrCat("bytes ", range.begin, "-", range.begin + range.size_bytes - 1, "/", size_bytes));
-  }
-  answer.file = std::make_shared<FileSlice>(FileSlice{std::move(file), range.begin, range.size_bytes});
-  return answer;
+HttpAnswer PictureAnswer(const HttpRequest& request, FileHandle file, const std::string& media_type,
+                         const std::string& kind) {
+  return FileAnswer(request, std::move(file), kind,
+                    {{"Content-Type", media_type},
+                     {"Cache-Control", "private, max-age=31536000, immutable"},
+                     {"Vary", "Cookie, Authorization"}});
 }
 
 std::string KindOf(const RenderingName& name) {
@@ -105,19 +78,11 @@ std::string KindOf(const RenderingName& name) {
 }
 
 HttpAnswer RenderingAnswer(const HttpRequest& request, FileHandle file, const RenderingName& name) {
-  return FileAnswer(request, std::move(file), name.max_side > 0 ? "image/jpeg" : "image/png", KindOf(name));
+  return PictureAnswer(request, std::move(file), name.max_side > 0 ? "image/jpeg" : "image/png",
+                       KindOf(name));
 }
 
 }  // namespace
-
-bool HoldsTag(std::string_view header, const std::string& tag) {
-  for (absl::string_view one : absl::StrSplit(absl::string_view(header.data(), header.size()), ',')) {
-    one = absl::StripAsciiWhitespace(one);
-    absl::ConsumePrefix(&one, "W/");
-    if (one == tag || one == "*") return true;
-  }
-  return false;
-}
 
 absl::StatusOr<std::optional<AskedPicture>> ParsePicture(std::string_view path, std::string_view query) {
   constexpr absl::string_view kFolder = "/images/";
@@ -146,30 +111,6 @@ absl::StatusOr<std::optional<AskedPicture>> ParsePicture(std::string_view path, 
   if (!range.ok()) return range.status();
   asked.range = *range;
   return asked;
-}
-
-AskedRange ParseRange(std::string_view header, uint64_t size_bytes) {
-  AskedRange all{false, true, 0, size_bytes};
-  absl::string_view rest(header.data(), header.size());
-  if (!absl::ConsumePrefix(&rest, "bytes=")) return all;
-  const std::vector<absl::string_view> ends = absl::StrSplit(rest, '-');
-  uint64_t first = 0;
-  uint64_t last = 0;
-  const auto number = [](absl::string_view text, uint64_t& value) {
-    return text.find_first_not_of("0123456789") == absl::string_view::npos && absl::SimpleAtoi(text, &value);
-  };
-  if (ends.size() != 2 || (ends[0].empty() && ends[1].empty())) return all;
-  if (!ends[0].empty() && !number(ends[0], first)) return all;
-  if (!ends[1].empty() && !number(ends[1], last)) return all;
-  if (ends[0].empty()) {  // the last bytes
-    if (last == 0) return {true, false, 0, 0};
-    const uint64_t count = std::min(last, size_bytes);
-    return {true, size_bytes > 0, size_bytes - count, count};
-  }
-  if (!ends[1].empty() && last < first) return all;
-  if (first >= size_bytes) return {true, false, 0, 0};
-  const uint64_t end = ends[1].empty() ? size_bytes : std::min(last, size_bytes - 1) + 1;
-  return {true, true, first, end - first};
 }
 
 PictureAnswers::PictureAnswers(RpcCalls& calls, Database& database, const BlobStore& blobs,
@@ -217,7 +158,7 @@ void PictureAnswers::AnswerNow(const std::shared_ptr<HttpExchange>& exchange, co
     const IntensityRange range = needs_rendering ? asked.range : IntensityRange();
     return AnswerRendering(exchange, {asked.hash, is_thumbnail ? kThumbnailSide : 0, range});
   }
-  exchange->Answer(FileAnswer(exchange->request(), *std::move(original), **media_type, ToHex(asked.hash)));
+  exchange->Answer(PictureAnswer(exchange->request(), *std::move(original), **media_type, ToHex(asked.hash)));
 }
 
 void PictureAnswers::MakeRendering(HttpExchange& exchange, const RenderingName& name, Renderer& renderer) {

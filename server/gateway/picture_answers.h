@@ -28,18 +28,6 @@ struct AskedPicture {
 // nullopt: the path is none of a picture's. Errors: INVALID_ARGUMENT (the query).
 absl::StatusOr<std::optional<AskedPicture>> ParsePicture(std::string_view path, std::string_view query);
 
-// The bytes that a Range header asks for, of `size_bytes`. One range alone: of others all bytes are sent.
-struct AskedRange {
-  bool is_partial = false;
-  bool is_satisfiable = true;
-  uint64_t begin = 0;
-  uint64_t size_bytes = 0;
-};
-AskedRange ParseRange(std::string_view header, uint64_t size_bytes);
-
-// Whether a header of entity tags, as If-None-Match, holds this one, or `*`.
-bool HoldsTag(std::string_view header, const std::string& tag);
-
 class PictureAnswers {
  public:
   static constexpr int kThumbnailSide = 320;  // pixels

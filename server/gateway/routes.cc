@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "content/text.h"
 #include "proto/error_info.h"
+#include "server/gateway/file_answer.h"
 #include "server/gateway/gzip.h"
 #include "server/gateway/http_errors.h"
 #include "server/metrics/exposition.h"
@@ -157,6 +158,7 @@ Routes::Routes(const BrowserRules& rules, RpcCalls& calls, Database& database, c
       questions_(std::make_unique<WorkQueue>(kQuestionThreads, kMostWaitingQuestions)),
       conversions_(std::make_unique<WorkQueue>(kConversionThreads, kMostWaitingConversions)),
       pictures_(std::make_unique<PictureAnswers>(calls, database, blobs, *questions_, renderer)),
+      weights_(std::make_unique<WeightsAnswers>(calls, database, blobs, *conversions_)),
       scrapes_(std::make_unique<Scrapes>(calls, database, std::move(connections))) {
   for (const WebFile& file : WebFiles()) {
     pages_[std::string(file.path)] = &file;
@@ -168,6 +170,7 @@ void Routes::Stop() {
   questions_.reset();
   conversions_.reset();
   pictures_.reset();
+  weights_.reset();
   scrapes_.reset();
   forwarder_.reset();
 }
@@ -250,7 +253,8 @@ std::optional<HttpAnswer> Routes::Refuse(const HttpRequest& head) const {
   }
   const absl::StatusOr<std::optional<AskedPicture>> picture = ParsePicture(head.path, head.query);
   if (!picture.ok()) return ErrorAnswer(picture.status());
-  if (!picture->has_value() && pages_.find(head.path) == pages_.end()) {
+  const bool is_file = picture->has_value() || ParseWeights(head.path).has_value();
+  if (!is_file && pages_.find(head.path) == pages_.end()) {
     const bool is_call = absl::StartsWith(head.path, "/loupe.v1.");
     return ErrorOf(
         404, is_call ? absl::StatusCode::kUnimplemented : absl::StatusCode::kNotFound, "NO_SUCH_ADDRESS",
@@ -290,9 +294,12 @@ void Routes::Handle(std::shared_ptr<HttpExchange> exchange) {
         TextAnswer(is_ready ? 200 : 503, is_ready ? "ready\n" : "the database does not answer\n"));
   }
   const absl::StatusOr<std::optional<AskedPicture>> picture = ParsePicture(request.path, request.query);
-  if (!picture.ok() || !picture->has_value()) return exchange->Answer(PageAnswer(request));
+  const std::optional<ModelId> model = ParseWeights(request.path);
+  const bool is_picture = picture.ok() && picture->has_value();
+  if (!is_picture && !model.has_value()) return exchange->Answer(PageAnswer(request));
   const absl::StatusOr<std::string> secret = SecretOf(request);
   if (!secret.ok()) return exchange->Answer(ErrorAnswer(secret.status()));
+  if (model.has_value()) return weights_->Answer(exchange, *model, *secret);
   pictures_->Answer(exchange, **picture, *secret);
 }
 

@@ -18,6 +18,7 @@
 #include "server/gateway/http_exchange.h"
 #include "server/gateway/picture_answers.h"
 #include "server/gateway/scrapes.h"
+#include "server/gateway/weights_answers.h"
 #include "server/gateway/work_queue.h"
 #include "server/rpc/rpc_call.h"
 
@@ -65,6 +66,7 @@ class Routes final : public HttpHandler {
   std::unique_ptr<WorkQueue> questions_;
   std::unique_ptr<WorkQueue> conversions_;
   std::unique_ptr<PictureAnswers> pictures_;
+  std::unique_ptr<WeightsAnswers> weights_;
   std::unique_ptr<Scrapes> scrapes_;
 };
 

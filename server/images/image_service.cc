@@ -10,6 +10,7 @@
 #include "db/stores/request_store.h"
 #include "proto/error_info.h"
 #include "server/rpc/blob_chunks.h"
+#include "server/rpc/image_list.h"
 #include "server/rpc/paging.h"
 #include "server/storage/unneeded_blobs.h"
 
@@ -133,6 +134,8 @@ grpc::Status ImageServiceImpl::ExportLabels(grpc::ServerContext* context,
                                             grpc::ServerWriter<v1::LabelledImage>* writer) {
   constexpr char kMethod[] = "ImageService.ExportLabels";
   return calls_.Stream(context, kMethod, request, [&](const Call& call) -> absl::Status {
+    if (request->image_ids_size() > kMaxImagesPerCall) return CheckImageCount(request->image_ids());
+    const std::vector<ImageId> only = ImageIds(request->image_ids());
     ImageId last;
     for (;;) {
       if (const absl::Status up = calls_.RefuseWhenDraining(); !up.ok()) return up;
@@ -140,7 +143,7 @@ grpc::Status ImageServiceImpl::ExportLabels(grpc::ServerContext* context,
       const Page page = database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Page {
         const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
         if (!project.ok()) return project.status();
-        return ReadLabelledImages(transaction, *project, request->side(), last, kExportPage);
+        return ReadLabelledImages(transaction, *project, request->side(), only, last, kExportPage);
       });
       if (!page.ok()) return page.status();
       for (const v1::LabelledImage& image : *page) {

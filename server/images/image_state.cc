@@ -10,6 +10,7 @@
 #include "proto/error_info.h"
 #include "server/images/image_service.h"
 #include "server/rpc/asked_image.h"
+#include "server/rpc/image_list.h"
 #include "server/rpc/names.h"
 #include "server/storage/unneeded_blobs.h"
 
@@ -75,6 +76,45 @@ grpc::Status ImageServiceImpl::RestoreImage(grpc::ServerContext* context,
           loupe::RestoreImage(transaction, ImageId(image.id()), call.principal.id);
           return absl::OkStatus();
         });
+      });
+    });
+  });
+}
+
+grpc::Status ImageServiceImpl::ExcludeImages(grpc::ServerContext* context,
+                                             const v1::ExcludeImagesRequest* request,
+                                             v1::ExcludeImagesResponse* response) {
+  constexpr char kMethod[] = "ImageService.ExcludeImages";
+  using Response = absl::StatusOr<v1::ExcludeImagesResponse>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
+    if (const absl::Status count = CheckImageCount(request->image_ids()); !count.ok()) return count;
+    if (const absl::Status reason = CheckReason(request->reason()); !reason.ok()) return reason;
+    const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+      return WithRequestId<v1::ExcludeImagesResponse>(transaction, key, [&]() -> Response {
+        const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
+        if (!project.ok()) return project.status();
+        return ResponseOf<v1::ExcludeImagesResponse>(loupe::ExcludeImages(
+            transaction, *project, ImageIds(request->image_ids()), request->reason(), call.principal.id));
+      });
+    });
+  });
+}
+
+grpc::Status ImageServiceImpl::RestoreImages(grpc::ServerContext* context,
+                                             const v1::RestoreImagesRequest* request,
+                                             v1::RestoreImagesResponse* response) {
+  constexpr char kMethod[] = "ImageService.RestoreImages";
+  using Response = absl::StatusOr<v1::RestoreImagesResponse>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
+    if (const absl::Status count = CheckImageCount(request->image_ids()); !count.ok()) return count;
+    const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+      return WithRequestId<v1::RestoreImagesResponse>(transaction, key, [&]() -> Response {
+        const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
+        if (!project.ok()) return project.status();
+        return ResponseOf<v1::RestoreImagesResponse>(
+            loupe::RestoreImages(transaction, *project, ImageIds(request->image_ids()), call.principal.id));
       });
     });
   });

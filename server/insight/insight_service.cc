@@ -1,14 +1,22 @@
 #include "server/insight/insight_service.h"
 
+#include <algorithm>
 #include <string>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "db/stores/image_store.h"
 #include "db/stores/project_store.h"
 #include "proto/error_info.h"
 #include "server/insight/curve.h"
+#include "server/insight/image_prediction.h"
+#include "server/insight/model_comparison.h"
+#include "server/insight/model_quality.h"
 #include "server/insight/pool_estimates.h"
 #include "server/insight/representation.h"
+#include "server/rpc/paging.h"
 
 namespace loupe {
 namespace {
@@ -17,6 +25,14 @@ namespace {
 absl::Status CheckShare(const char* name, double value) {
   if (value >= 0 && value <= 1) return absl::OkStatus();  // NaN fails every comparison
   return InvalidArgument(absl::StrCat(name, " must be from 0 to 1"));
+}
+
+// The default is 0.5. Errors: INVALID_ARGUMENT.
+template <typename Request>
+absl::StatusOr<double> ScoreThresholdOf(const Request& request) {
+  const double threshold = request.has_score_threshold() ? request.score_threshold() : 0.5;
+  if (absl::Status status = CheckShare("score_threshold", threshold); !status.ok()) return status;
+  return threshold;
 }
 
 // Errors: INVALID_ARGUMENT.
@@ -32,12 +48,38 @@ absl::StatusOr<ranking::StopThresholds> ThresholdsOf(const v1::GetCurveRequest& 
   return thresholds;
 }
 
+// The token of a page is the number of those before it.
+v1::ListModelDifferencesResponse PageOfDifferences(Transaction& transaction, ProjectId project,
+                                                   std::vector<v1::ModelDifference> all, size_t start,
+                                                   size_t size) {
+  v1::ListModelDifferencesResponse page;
+  const size_t end = std::min(all.size(), start + size);
+  std::vector<ImageId> ids;
+  for (size_t i = start; i < end; ++i) ids.emplace_back(all[i].image().id());
+  std::unordered_map<int64_t, v1::Image> images = ReadImages(transaction, project, ids);
+  for (size_t i = start; i < end; ++i) {
+    v1::ModelDifference& difference = *page.add_images();
+    difference = std::move(all[i]);
+    *difference.mutable_image() = std::move(images[difference.image().id()]);
+  }
+  if (end < all.size()) page.set_next_page_token(absl::StrCat(end));
+  return page;
+}
+
 // What tells the request apart from others, whatever the project's name is by then.
 template <typename Request>
 std::string QuestionOf(const char* method, ProjectId project, Request request) {
   request.clear_project();
   request.clear_max_age_seconds();
   return absl::StrCat(method, " ", project.value(), " ", request.SerializeAsString());
+}
+
+// Of GetModelQuality and ListBoxMatches. Errors: INVALID_ARGUMENT.
+template <typename Request>
+absl::StatusOr<double> FoundFrom(const Request& request) {
+  const double threshold = request.has_score_threshold() ? request.score_threshold() : 0.5;
+  if (threshold >= 0.01 && threshold <= 1) return threshold;  // NaN fails every comparison
+  return InvalidArgument("score_threshold must be from 0.01 to 1");
 }
 
 }  // namespace
@@ -67,13 +109,13 @@ grpc::Status InsightServiceImpl::EstimatePool(grpc::ServerContext* context,
   constexpr char kMethod[] = "InsightService.EstimatePool";
   return calls_.Unary(
       context, kMethod, request, response, [&](const Call& call) -> absl::StatusOr<v1::PoolEstimates> {
-        const double threshold = request->has_score_threshold() ? request->score_threshold() : 0.5;
-        if (absl::Status status = CheckShare("score_threshold", threshold); !status.ok()) return status;
+        const absl::StatusOr<double> threshold = ScoreThresholdOf(*request);
+        if (!threshold.ok()) return threshold.status();
         return Answer<v1::PoolEstimates>(
             call, kMethod, *request,
             [&](Transaction& transaction) { return ReadPoolEstimatesInput(transaction, *request); },
             [&](const PoolEstimatesInput& input) -> absl::StatusOr<v1::PoolEstimates> {
-              v1::PoolEstimates estimates = MakePoolEstimates(input, threshold);
+              v1::PoolEstimates estimates = MakePoolEstimates(input, *threshold);
               WithholdUncertain(input, estimates);
               return estimates;
             });
@@ -104,6 +146,109 @@ grpc::Status InsightServiceImpl::GetCurve(grpc::ServerContext* context, const v1
             [&](Transaction& transaction) { return ReadCurveInput(transaction, request->project()); },
             [&](const CurveInput& input) { return MakeCurve(input, *thresholds); });
       });
+}
+
+grpc::Status InsightServiceImpl::GetPrediction(grpc::ServerContext* context,
+                                               const v1::GetPredictionRequest* request,
+                                               v1::Prediction* response) {
+  constexpr char kMethod[] = "InsightService.GetPrediction";
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+      return ReadPrediction(transaction, *request);
+    });
+  });
+}
+
+grpc::Status InsightServiceImpl::GetModelQuality(grpc::ServerContext* context,
+                                                 const v1::GetModelQualityRequest* request,
+                                                 v1::ModelQuality* response) {
+  constexpr char kMethod[] = "InsightService.GetModelQuality";
+  return calls_.Unary(
+      context, kMethod, request, response, [&](const Call& call) -> absl::StatusOr<v1::ModelQuality> {
+        const absl::StatusOr<double> threshold = FoundFrom(*request);
+        if (!threshold.ok()) return threshold.status();
+        const auto turn = calls_.WaitForTurn(call);
+        if (!turn.ok()) return turn.status();
+        const absl::StatusOr<JudgedModel> judged = database_.Transact(
+            call.LongRead(kMethod, Isolation::kRepeatableRead), [&](Transaction& transaction) {
+              return ReadJudgedModel(transaction, request->project(), request->model(), v1::HOLDOUT);
+            });
+        if (!judged.ok()) return judged.status();
+        return MeasureQuality(*judged, *threshold);
+      });
+}
+
+grpc::Status InsightServiceImpl::ListBoxMatches(grpc::ServerContext* context,
+                                                const v1::ListBoxMatchesRequest* request,
+                                                v1::ListBoxMatchesResponse* response) {
+  constexpr char kMethod[] = "InsightService.ListBoxMatches";
+  using Response = absl::StatusOr<v1::ListBoxMatchesResponse>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
+    const absl::StatusOr<double> threshold = FoundFrom(*request);
+    if (!threshold.ok()) return threshold.status();
+    const absl::StatusOr<int64_t> first = PageStart(request->page_token());
+    if (!first.ok()) return first.status();
+    if (request->kind() < v1::MATCHED || request->kind() > v1::MISSED) {
+      return InvalidArgument("kind must be one of MatchKind");
+    }
+    const auto turn = calls_.WaitForTurn(call);
+    if (!turn.ok()) return turn.status();
+    const absl::StatusOr<JudgedModel> judged =
+        database_.Transact(call.LongRead(kMethod, Isolation::kRepeatableRead), [&](Transaction& transaction) {
+          return ReadJudgedModel(transaction, request->project(), request->model(), request->side());
+        });
+    if (!judged.ok()) return judged.status();
+    v1::ListBoxMatchesResponse page = FindMatches(*judged, *request, *threshold, static_cast<size_t>(*first),
+                                                  PageSize(request->page_size(), 24, 200));
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
+      DescribeImages(transaction, judged->project, page);
+      return page;
+    });
+  });
+}
+
+grpc::Status InsightServiceImpl::CompareModels(grpc::ServerContext* context,
+                                               const v1::CompareModelsRequest* request,
+                                               v1::ModelComparison* response) {
+  constexpr char kMethod[] = "InsightService.CompareModels";
+  return calls_.Unary(
+      context, kMethod, request, response, [&](const Call& call) -> absl::StatusOr<v1::ModelComparison> {
+        const absl::StatusOr<double> threshold = ScoreThresholdOf(*request);
+        if (!threshold.ok()) return threshold.status();
+        const auto turn = calls_.WaitForTurn(call);
+        if (!turn.ok()) return turn.status();
+        const absl::StatusOr<ComparisonInput> input = database_.Transact(
+            call.LongRead(kMethod, Isolation::kRepeatableRead), [&](Transaction& transaction) {
+              return ReadComparisonInput(transaction, request->project(), request->first(),
+                                         request->second());
+            });
+        if (!input.ok()) return input.status();
+        return loupe::CompareModels(*input, *threshold);
+      });
+}
+
+grpc::Status InsightServiceImpl::ListModelDifferences(grpc::ServerContext* context,
+                                                      const v1::ListModelDifferencesRequest* request,
+                                                      v1::ListModelDifferencesResponse* response) {
+  constexpr char kMethod[] = "InsightService.ListModelDifferences";
+  using Response = absl::StatusOr<v1::ListModelDifferencesResponse>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
+    const absl::StatusOr<double> threshold = ScoreThresholdOf(*request);
+    if (!threshold.ok()) return threshold.status();
+    const absl::StatusOr<int64_t> start = PageStart(request->page_token());
+    if (!start.ok()) return start.status();
+    const auto turn = calls_.WaitForTurn(call);
+    if (!turn.ok()) return turn.status();
+    return database_.Transact(
+        call.LongRead(kMethod, Isolation::kRepeatableRead), [&](Transaction& transaction) -> Response {
+          const absl::StatusOr<ComparisonInput> input =
+              ReadComparisonInput(transaction, request->project(), request->first(), request->second());
+          if (!input.ok()) return input.status();
+          return PageOfDifferences(
+              transaction, input->project, FindDifferences(*input, *threshold, request->first_better()),
+              static_cast<size_t>(*start), static_cast<size_t>(PageSize(request->page_size(), 20, 100)));
+        });
+  });
 }
 
 }  // namespace loupe

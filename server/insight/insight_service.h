@@ -20,6 +20,17 @@ class InsightServiceImpl final : public v1::InsightService::Service {
                            v1::LabelCheck* response) override;
   grpc::Status EstimatePool(grpc::ServerContext* context, const v1::EstimatePoolRequest* request,
                             v1::PoolEstimates* response) override;
+  grpc::Status GetPrediction(grpc::ServerContext* context, const v1::GetPredictionRequest* request,
+                             v1::Prediction* response) override;
+  grpc::Status CompareModels(grpc::ServerContext* context, const v1::CompareModelsRequest* request,
+                             v1::ModelComparison* response) override;
+  grpc::Status ListModelDifferences(grpc::ServerContext* context,
+                                    const v1::ListModelDifferencesRequest* request,
+                                    v1::ListModelDifferencesResponse* response) override;
+  grpc::Status GetModelQuality(grpc::ServerContext* context, const v1::GetModelQualityRequest* request,
+                               v1::ModelQuality* response) override;
+  grpc::Status ListBoxMatches(grpc::ServerContext* context, const v1::ListBoxMatchesRequest* request,
+                              v1::ListBoxMatchesResponse* response) override;
 
  private:
   // Computes an answer in a turn of its own, unless one is kept that the request accepts.

@@ -42,6 +42,7 @@ absl::StatusOr<v1::CompleteJobResponse> Complete(Transaction& transaction, const
                  absl::StrCat(left, " images of the job are not predicted yet"));
   }
   CompleteJob(transaction, job.id, held.lease);
+  AddJobLine(transaction, job.id, "job_done", " is done");
   TouchRound(transaction, job.round);
   return v1::CompleteJobResponse();
 }
@@ -55,6 +56,9 @@ absl::StatusOr<v1::FailJobResponse> FailLeasedJob(Transaction& transaction, cons
   if (!round.ok()) return round.status();
   if (request.transient() && CountTransientFailure(transaction, held.job) < kMaxTransientFailures) {
     DeleteJobLease(transaction, held.job, held.lease);
+    AddJobLine(transaction, held.job, "job_failed",
+               absl::StrCat(" failed and is tried again: ", request.error()));
+    TouchRound(transaction, *round);
     return v1::FailJobResponse();
   }
   failed = FindJob(transaction, held.job);
@@ -95,6 +99,8 @@ grpc::Status WorkerServiceImpl::ReleaseJob(grpc::ServerContext* context, const v
       const absl::StatusOr<RoundId> round = LockLeasedRound(transaction, held);
       if (!round.ok()) return round.status();
       loupe::ReleaseJob(transaction, held.job, held.lease);
+      AddJobLine(transaction, held.job, "job_released", " was given back by its worker");
+      TouchRound(transaction, *round);
       return v1::ReleaseJobResponse();
     });
   });
@@ -122,6 +128,9 @@ grpc::Status WorkerServiceImpl::SaveCheckpoint(grpc::ServerContext* context,
             return InvalidArgument("a checkpoint's iteration must be above that of the one before");
           }
           unneeded = *std::move(left);
+          AddRoundLine(transaction, *round, "checkpoint",
+                       absl::StrCat("checkpoint of iteration ", request->iteration(), " saved"));
+          TouchRound(transaction, *round);
           ForgetJobAttempts(transaction, job);
           return v1::SaveCheckpointResponse();
         });
@@ -144,6 +153,8 @@ grpc::Status WorkerServiceImpl::DropCheckpoint(grpc::ServerContext* context,
       const absl::StatusOr<RoundId> round = LockLeasedRound(transaction, held);
       if (!round.ok()) return round.status();
       loupe::DropCheckpoint(transaction, held.job, *hash);
+      AddRoundLine(transaction, *round, "checkpoint",
+                   "the last checkpoint could not be used and was dropped");
       return v1::DropCheckpointResponse();
     });
   });

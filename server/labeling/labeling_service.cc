@@ -18,7 +18,6 @@
 #include "server/labeling/queue_growth.h"
 #include "server/rpc/asked_image.h"
 #include "server/rpc/names.h"
-#include "server/rpc/paging.h"
 
 namespace loupe {
 namespace {
@@ -29,8 +28,8 @@ constexpr size_t kMaxSkipReason = 500;
 // Pool images that are appended at a time to a ranking that has run out.
 constexpr size_t kGrowth = 1000;
 
-// Claims up to `count` tasks: of images that are to be looked at for a new class, then of the active ranking.
-// When the ranking has run out, images that it doesn't hold are appended and claimed.
+// Claims up to `count` tasks: of images that are to be looked at for a new class or a second time, then of
+// the active ranking. When the ranking has run out, images that it doesn't hold are appended and claimed.
 absl::StatusOr<std::vector<TaskId>> Claim(Transaction& transaction, ProjectId project, PrincipalId principal,
                                           uint32_t count) {
   std::vector<TaskId> tasks = ClaimRequested(transaction, project, principal, count, /*skipped=*/false);
@@ -386,30 +385,6 @@ grpc::Status LabelingServiceImpl::Renew(grpc::ServerContext* context, const v1::
         if (!held.contains(task)) renewal.add_ended_task_ids(task.value());
       }
       return absl::StatusOr<v1::RenewResponse>(std::move(renewal));
-    });
-  });
-}
-
-grpc::Status LabelingServiceImpl::ListQueue(grpc::ServerContext* context, const v1::ListQueueRequest* request,
-                                            v1::ListQueueResponse* response) {
-  constexpr char kMethod[] = "LabelingService.ListQueue";
-  using Response = absl::StatusOr<v1::ListQueueResponse>;
-  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
-    const absl::StatusOr<int64_t> from = PageStart(request->page_token());
-    if (!from.ok()) return from.status();
-    const int limit = PageSize(request->page_size(), 100, 10'000);
-    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
-      const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
-      if (!project.ok()) return project.status();
-      v1::ListQueueResponse page;
-      for (v1::QueueEntry& entry :
-           ReadQueue(transaction, *project, static_cast<uint64_t>(*from), limit + 1)) {
-        *page.add_entries() = std::move(entry);
-      }
-      if (CutPage(*page.mutable_entries(), limit)) {
-        page.set_next_page_token(absl::StrCat(page.entries(limit - 1).reason().position() + 1));
-      }
-      return page;
     });
   });
 }

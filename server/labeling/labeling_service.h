@@ -37,6 +37,14 @@ class LabelingServiceImpl final : public v1::LabelingService::Service {
                               v1::UndoWithdrawalResponse* response) override;
   grpc::Status ListQueue(grpc::ServerContext* context, const v1::ListQueueRequest* request,
                          v1::ListQueueResponse* response) override;
+  grpc::Status GetQueueSummary(grpc::ServerContext* context, const v1::GetQueueSummaryRequest* request,
+                               v1::QueueSummary* response) override;
+  grpc::Status RequestReviews(grpc::ServerContext* context, const v1::RequestReviewsRequest* request,
+                              v1::RequestReviewsResponse* response) override;
+  grpc::Status AssignImages(grpc::ServerContext* context, const v1::AssignImagesRequest* request,
+                            v1::AssignImagesResponse* response) override;
+  grpc::Status CancelRequests(grpc::ServerContext* context, const v1::CancelRequestsRequest* request,
+                              v1::CancelRequestsResponse* response) override;
 
  private:
   RpcCalls& calls_;

@@ -63,6 +63,7 @@ void LeaseReaper::SweepOnce() {
                            [](Transaction& transaction) {
                              ForgetWorkers(transaction);
                              ForgetEndedSessions(transaction);
+                             FreeRequests(transaction);
                              return absl::OkStatus();
                            });
   for (;;) {

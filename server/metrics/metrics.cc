@@ -23,7 +23,9 @@ const prometheus::Histogram::BucketBoundaries& DurationBuckets() {
 constexpr v1::Slice kServedSlices[] = {v1::UNCERTAIN,     v1::RARE,  v1::RANDOM,
                                        v1::SLICE_HOLDOUT, v1::AUDIT, v1::PLANTED};
 constexpr std::pair<v1::TaskKind, const char*> kRequestKinds[] = {{v1::REOPEN, "reopen"},
-                                                                  {v1::CLASS_ADDED, "class_added"}};
+                                                                  {v1::CLASS_ADDED, "class_added"},
+                                                                  {v1::REVIEW, "review"},
+                                                                  {v1::ASSIGNED, "assigned"}};
 constexpr std::pair<v1::Standing, const char*> kAnswerStandings[] = {{v1::STANDING_TRUTH, "truth"},
                                                                      {v1::STANDING_LATE, "late"}};
 constexpr v1::Origin kBoxOrigins[] = {v1::DRAWN,      v1::ACCEPTED, v1::ADJUSTED,

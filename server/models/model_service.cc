@@ -86,6 +86,18 @@ void Serve(Transaction& transaction, ProjectId project, ModelId model, Replaced 
     SwitchRanking(transaction, project, ranking);
 }
 
+// Errors: FAILED_PRECONDITION (SERVING_CHANGED). Requires: LockProject.
+template <typename Request>
+absl::Status CheckServing(Transaction& transaction, ProjectId project, const Request& request) {
+  if (!request.has_serving()) return absl::OkStatus();
+  const std::optional<ModelRow> serving = FindModel(transaction, project, "");
+  const uint32_t number = serving.has_value() ? serving->message.number() : 0;
+  if (number == request.serving()) return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, "SERVING_CHANGED",
+               number == 0 ? "no model serves any more: look again, then decide"
+                           : absl::StrCat("model ", number, " serves by now: look again, then decide"));
+}
+
 absl::StatusOr<v1::Model> Promote(Transaction& transaction, const v1::PromoteModelRequest& request,
                                   PrincipalId by) {
   const absl::StatusOr<ProjectId> project = FindProject(transaction, request.project());
@@ -94,6 +106,7 @@ absl::StatusOr<v1::Model> Promote(Transaction& transaction, const v1::PromoteMod
   const absl::StatusOr<ModelRow> model = ReadNamedModel(transaction, *project, request.model());
   if (!model.ok()) return model.status();
   if (const absl::Status can = CheckCanServe(transaction, *project, *model); !can.ok()) return can;
+  if (const absl::Status same = CheckServing(transaction, *project, request); !same.ok()) return same;
   Serve(transaction, *project, model->id, Replaced::kRemember, by);
   return ReadModel(transaction, model->id).message;
 }
@@ -118,6 +131,7 @@ absl::StatusOr<v1::Model> Rollback(Transaction& transaction, const BlobStore& bl
   // waits.
   if (const absl::Status whole = CheckWhole(blobs, *before); !whole.ok()) return whole;
   LockProject(transaction, *project);
+  if (const absl::Status same = CheckServing(transaction, *project, request); !same.ok()) return same;
   before = ModelBefore(transaction, *project);
   if (!before.ok()) return before.status();
   Serve(transaction, *project, before->id, Replaced::kKeep, by);

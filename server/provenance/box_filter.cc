@@ -1,6 +1,5 @@
 #include "server/provenance/box_filter.h"
 
-#include "absl/strings/str_cat.h"
 #include "db/rows/message_row.h"
 #include "db/stores/model_store.h"
 #include "db/stores/principal_store.h"
@@ -45,14 +44,6 @@ absl::Status CheckWords(const v1::BoxFilter& filter) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<uint32_t> LabelOfClass(Transaction& transaction, ProjectId project, const std::string& name) {
-  for (const v1::Class& one : ReadClasses(transaction, project)) {
-    if (one.name() == name) return one.label();
-  }
-  return Error(absl::StatusCode::kNotFound, "NO_SUCH_CLASS",
-               absl::StrCat("the project has no class \"", name, "\": `loupe class list` tells its classes"));
-}
-
 }  // namespace
 
 absl::StatusOr<BoxConditions> ConditionsOf(Transaction& transaction, ProjectId project,
@@ -75,7 +66,7 @@ absl::StatusOr<BoxConditions> ConditionsOf(Transaction& transaction, ProjectId p
     conditions.author = *author;
   }
   if (!filter.class_name().empty()) {
-    const absl::StatusOr<uint32_t> label = LabelOfClass(transaction, project, filter.class_name());
+    const absl::StatusOr<uint32_t> label = FindClass(transaction, project, filter.class_name());
     if (!label.ok()) return label.status();
     conditions.label = *label;
   }

@@ -5,8 +5,6 @@
 #include <vector>
 
 #include "db/stores/model_store.h"
-#include "proto/class_index.h"
-#include "server/ranking/calibration.h"
 #include "server/rounds/round_calibration.h"
 
 namespace loupe {
@@ -20,11 +18,7 @@ class CalibrationReader {
 
   // `model`: its number. nullopt: there is no calibration for the box's class.
   std::optional<double> Calibrate(uint32_t model, const v1::PredictedBox& box) {
-    const auto& maps = MapsOf(model);
-    const size_t class_index = ClassIndexOf(box.label());
-    if (class_index >= maps.size()) return std::nullopt;
-    if (maps[class_index].kind == ranking::CalibrationMap::Kind::kIdentity) return std::nullopt;
-    return ranking::Calibrated(maps[class_index], box.score());
+    return CalibratedScore(MapsOf(model), box.label(), box.score());
   }
 
  private:

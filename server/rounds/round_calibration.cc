@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "evaluation/grouped_boxes.h"
+#include "proto/class_index.h"
 #include "server/ranking/random_draw.h"
 
 namespace loupe {
@@ -98,6 +99,14 @@ std::vector<CalibrationMap> CalibrationMapsOf(const v1::Calibration& calibration
   std::vector<CalibrationMap> maps;
   for (const v1::ClassCalibration& one : calibration.classes()) maps.push_back(MapOf(one));
   return maps;
+}
+
+std::optional<double> CalibratedScore(std::span<const CalibrationMap> maps, uint32_t label, double score) {
+  const size_t class_index = ClassIndexOf(label);
+  if (class_index >= maps.size() || maps[class_index].kind == CalibrationMap::Kind::kIdentity) {
+    return std::nullopt;
+  }
+  return ranking::Calibrated(maps[class_index], score);
 }
 
 }  // namespace loupe

@@ -1,6 +1,8 @@
 // Calibration of a trained model's scores on the labelled holdout.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -26,5 +28,9 @@ v1::Calibration CalibrateModel(std::span<const JudgedImage> images, const Predic
 
 // [classes] in order of label; empty when nothing was fitted.
 std::vector<ranking::CalibrationMap> CalibrationMapsOf(const v1::Calibration& calibration);
+
+// Probability that a box is right. maps: of CalibrationMapsOf. nullopt: the class isn't calibrated.
+std::optional<double> CalibratedScore(std::span<const ranking::CalibrationMap> maps, uint32_t label,
+                                      double score);
 
 }  // namespace loupe

@@ -60,7 +60,7 @@ std::vector<JudgedImage> JudgedImagesOf(std::vector<HoldoutImage> holdout) {
   std::vector<JudgedImage> images;
   images.reserve(holdout.size());
   for (HoldoutImage& image : holdout) {
-    images.push_back({image.id.value(), std::move(image.boxes), image.known_classes});
+    images.push_back({image.id.value(), std::move(image.boxes), image.known_classes, image.area});
   }
   return images;
 }

@@ -23,6 +23,7 @@ struct JudgedImage {
   std::vector<v1::LabelBox> truth;
   // Labels from 1 to this: boxes of other classes are neither right nor wrong, since nobody looked for them.
   uint32_t known_classes = std::numeric_limits<uint32_t>::max();
+  double area = 0;  // in square pixels
 };
 
 // By image id. An image that was set aside has a prediction without boxes.

@@ -14,6 +14,7 @@
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
 #include "recipe/recipe.h"
+#include "recipe/recipe_description.h"
 #include "server/ranking/pseudo_labels.h"
 #include "server/rounds/described_round.h"
 #include "server/rounds/round_time.h"
@@ -152,6 +153,14 @@ grpc::Status RoundServiceImpl::PlanRound(grpc::ServerContext* context, const v1:
                       });
 }
 
+grpc::Status RoundServiceImpl::DescribeRecipe(grpc::ServerContext* context,
+                                              const v1::DescribeRecipeRequest* request,
+                                              v1::RecipeDescription* response) {
+  return calls_.Unary(
+      context, "RoundService.DescribeRecipe", request, response,
+      [](const Call&) -> absl::StatusOr<v1::RecipeDescription> { return loupe::DescribeRecipe(); });
+}
+
 grpc::Status RoundServiceImpl::GetRound(grpc::ServerContext* context, const v1::GetRoundRequest* request,
                                         v1::Round* response) {
   constexpr char kMethod[] = "RoundService.GetRound";
@@ -161,6 +170,26 @@ grpc::Status RoundServiceImpl::GetRound(grpc::ServerContext* context, const v1::
           absl::StatusOr<RoundRow> row = ReadRow(transaction, request->project(), request->number());
           if (!row.ok()) return row.status();
           return DescribeRound(transaction, *std::move(row));
+        });
+  });
+}
+
+grpc::Status RoundServiceImpl::GetRoundLog(grpc::ServerContext* context,
+                                           const v1::GetRoundLogRequest* request, v1::RoundLog* response) {
+  constexpr char kMethod[] = "RoundService.GetRoundLog";
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
+    return database_.Transact(
+        {kMethod, call.deadline}, [&](Transaction& transaction) -> absl::StatusOr<v1::RoundLog> {
+          const absl::StatusOr<RoundRow> row = ReadRow(transaction, request->project(), request->number());
+          if (!row.ok()) return row.status();
+          v1::RoundLog log;
+          for (v1::RoundLine& line : ReadRoundLines(transaction, row->id)) {
+            *log.add_lines() = std::move(line);
+          }
+          for (v1::TrainingPoint& point : ReadTrainingPoints(transaction, row->id)) {
+            *log.add_points() = std::move(point);
+          }
+          return log;
         });
   });
 }

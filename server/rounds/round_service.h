@@ -18,6 +18,8 @@ class RoundServiceImpl final
 
   grpc::Status SubmitRound(grpc::ServerContext* context, const v1::SubmitRoundRequest* request,
                            v1::Round* response) override;
+  grpc::Status DescribeRecipe(grpc::ServerContext* context, const v1::DescribeRecipeRequest* request,
+                              v1::RecipeDescription* response) override;
   grpc::Status PlanRound(grpc::ServerContext* context, const v1::PlanRoundRequest* request,
                          v1::RoundPlan* response) override;
   grpc::Status GetRound(grpc::ServerContext* context, const v1::GetRoundRequest* request,
@@ -26,6 +28,8 @@ class RoundServiceImpl final
                           v1::ListRoundsResponse* response) override;
   grpc::Status CancelRound(grpc::ServerContext* context, const v1::CancelRoundRequest* request,
                            v1::Round* response) override;
+  grpc::Status GetRoundLog(grpc::ServerContext* context, const v1::GetRoundLogRequest* request,
+                           v1::RoundLog* response) override;
   grpc::ServerWriteReactor<v1::Round>* WatchRound(grpc::CallbackServerContext* context,
                                                   const v1::WatchRoundRequest* request) override {
     return watchers_.Add(context, request);

@@ -7,6 +7,7 @@
 - pages: when a page's frame, title and parts were painted in a browser with an empty cache, in milliseconds
   from the navigation. First with a coordinator that has just started, then again. Aim: 500 ms for what isn't
   computed for long, and for all of it the second time.
+- grid: pages of images by each filter (dashboards_grid.py).
 """
 import argparse
 import json
@@ -19,6 +20,7 @@ import time
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import dashboards_grid  # noqa: E402
 import grpc_client  # noqa: E402
 from loupe_programs import BIN, SOURCE, Deployment  # noqa: E402
 
@@ -71,6 +73,7 @@ class Bench:
         rows = ", ".join(f"({n}, {n}, decode('{evaluation(n / self.rounds).hex()}', 'hex'))"
                          for n in range(1, self.rounds + 1))
         self.deployment.psql(f"INSERT INTO evaluation (model_id, round_id, result) VALUES {rows}")
+        self.deployment.psql("INSERT INTO image_change SELECT project_id, id FROM image")
         while self.deployment.psql("SELECT counted_id < (SELECT max(id) FROM label_revision) "
                                    "FROM label_count_state") != "f":
             time.sleep(1)
@@ -79,7 +82,7 @@ class Bench:
     def add(self, **figures):
         for name, value in figures.items():
             self.figures[name] = round(value, 1)
-            print(f"{name:44}{value:12.1f}", flush=True)
+            print(f"{name:64}{value:12.1f}", flush=True)
 
     def read(self, *names):
         with open(self.deployment.path("server", *names), encoding="utf-8") as file:
@@ -128,6 +131,10 @@ class Bench:
             for page, address in PAGES.items():
                 self.add(**{f"{page}, {visit} visit: {part} ms": at for part, at in painted[address].items()})
 
+    def grid(self):
+        for name, value in dashboards_grid.figures(self.url, self.read("admin.token")):
+            self.add(**{name: value})
+
 
 def main():
     parser = argparse.ArgumentParser(
@@ -140,6 +147,7 @@ def main():
         bench.fill()
         bench.calls(times=5)
         bench.pages()
+        bench.grid()
     print(json.dumps({"benchmark": "dashboards", **bench.figures}))
 
 

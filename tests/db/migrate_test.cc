@@ -90,7 +90,7 @@ TEST_F(MigrateTest, ANewDatabaseHasEveryFunctionAndTrigger) {
                     Key("first_open_position/2"), Key("refuse_change/0"), Key("refuse_image_change/0"),
                     Key("rejection_text/7"), Key("revision_details/1"), Key("revision_hash/11"),
                     Key("revision_hash_2/2"), Key("revision_hash_3/3"), Key("submit_correction/14")}));
-  EXPECT_EQ(Number("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal"), 9);
+  EXPECT_EQ(Number("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal"), 13);
   EXPECT_EQ(database_.Sql("SELECT count(*) FROM schema_function")[0][0].as<int>(), CountOfFunctionFiles());
 }
 

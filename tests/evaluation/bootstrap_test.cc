@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "tests/evaluation/random_scene.h"
@@ -141,6 +142,66 @@ TEST(PairedBootstrapTest, PairingSeesADifferenceThatSeparateIntervalsHide) {
   const PairedEstimate reverse = PairedBootstrap(candidate, baseline);
   EXPECT_DOUBLE_EQ(reverse.difference, -paired.difference);
   EXPECT_LT(reverse.high, 0);
+}
+
+TEST(PrecisionCurveTest, ItsMeanIsAp50) {
+  for (unsigned seed = 0; seed < 40; ++seed) {
+    SCOPED_TRACE(seed);
+    const Scene scene = MakeScene(seed);
+    const Ap50Matches matches(scene.truth, scene.detections);
+    const CocoMetrics coco = EvaluateCoco(scene.truth, scene.detections);
+    for (int c = 0; c < scene.truth.num_classes; ++c) {
+      const auto curve = matches.PrecisionCurve(c);
+      ASSERT_LE(curve.size(), 101U);
+      double sum = 0;
+      for (size_t i = 0; i < curve.size(); ++i) {
+        EXPECT_NEAR(curve[i].recall, static_cast<double>(i) / 100, 1e-12);
+        sum += curve[i].precision;
+        if (i == 0) continue;
+        EXPECT_LE(curve[i].precision, curve[i - 1].precision);
+        EXPECT_LE(curve[i].score, curve[i - 1].score);
+      }
+      EXPECT_NEAR(sum / 101, std::max(coco.per_class[c].ap50, 0.0), 1e-12);
+    }
+  }
+}
+
+TEST(PrecisionCurveTest, TellsTheScoreThatReachesARecall) {
+  GroundTruth truth{1, 1, {}};
+  truth.boxes = {{0, 0, {0, 0, 10, 10}, 100}, {0, 0, {50, 0, 10, 10}, 100}};
+  const std::vector<DetectedBox> detections = {
+      {0, 0, {0, 0, 10, 10}, 0.9}, {0, 0, {100, 0, 10, 10}, 0.7}, {0, 0, {50, 0, 10, 10}, 0.4}};
+  const auto curve = Ap50Matches(truth, detections).PrecisionCurve(0);
+  ASSERT_EQ(curve.size(), 101U);
+  EXPECT_EQ(curve[50].score, 0.9);
+  EXPECT_EQ(curve[50].precision, 1);
+  EXPECT_EQ(curve[51].score, 0.4);
+  EXPECT_DOUBLE_EQ(curve[100].precision, 2 / 3.0);
+}
+
+TEST(BootstrapPerClassTest, TheMeanIsThatOfTheOtherAndAClassAloneHasItsInterval) {
+  for (unsigned seed = 0; seed < 10; ++seed) {
+    SCOPED_TRACE(seed);
+    const Scene scene = MakeScene(seed);
+    const Ap50Matches matches(scene.truth, scene.detections);
+    const ClassEstimates estimates = BootstrapAp50PerClass(matches, {.resamples = 200, .seed = seed});
+    const Estimate mean = BootstrapAp50(matches, {.resamples = 200, .seed = seed});
+    EXPECT_EQ(estimates.mean.value, mean.value);
+    EXPECT_EQ(estimates.mean.low, mean.low);
+    EXPECT_EQ(estimates.mean.high, mean.high);
+    ASSERT_EQ(estimates.per_class.size(), static_cast<size_t>(scene.truth.num_classes));
+    for (int c = 0; c < scene.truth.num_classes; ++c) {
+      Scene alone = scene;
+      std::erase_if(alone.truth.boxes, [&](const TrueBox& box) { return box.class_index != c; });
+      std::erase_if(alone.detections, [&](const DetectedBox& box) { return box.class_index != c; });
+      const Estimate& own = estimates.per_class[c];
+      EXPECT_EQ(own.value, BootstrapAp50(Ap50Matches(alone.truth, alone.detections), {.resamples = 1}).value);
+      if (own.value < 0) continue;
+      EXPECT_LE(own.low, own.high);
+      EXPECT_GE(own.low, 0);
+      EXPECT_LE(own.high, 1);
+    }
+  }
 }
 
 }  // namespace

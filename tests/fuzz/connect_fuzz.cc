@@ -6,6 +6,7 @@
 #include "server/gateway/api_method.h"
 #include "server/gateway/browser_rules.h"
 #include "server/gateway/connect_protocol.h"
+#include "server/gateway/file_answer.h"
 #include "server/gateway/picture_answers.h"
 #include "server/rpc/auth.h"
 #include "tests/fuzz/fuzz.h"

@@ -8,6 +8,8 @@
 namespace loupe {
 namespace {
 
+// The first heartbeat comes soon, so that whoever watches sees that the job began.
+constexpr std::chrono::seconds kFirstInterval(2);
 constexpr std::chrono::seconds kInterval(10);
 
 }  // namespace
@@ -55,7 +57,9 @@ absl::Status LeaseKeeper::Renew() {
 
 void LeaseKeeper::Run() {
   std::unique_lock lock(mutex_);
-  while (!wake_.wait_for(lock, kInterval, [this] { return over_; })) {
+  std::chrono::seconds interval = kFirstInterval;
+  while (!wake_.wait_for(lock, interval, [this] { return over_; })) {
+    interval = kInterval;
     lock.unlock();
     const absl::Status renewed = Renew();
     lock.lock();

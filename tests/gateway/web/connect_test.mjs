@@ -53,6 +53,19 @@ const world = {
     byGrpc("RoundService.CancelRound", { requestId: nextId(), project: name, number }),
   promoteModel: (name) =>
     byGrpc("ModelService.PromoteModel", { requestId: nextId(), project: "models", model: name }),
+  // A made-up model has seen three images of the pool.
+  embedImages: (name) => {
+    const [first] = deployment.psql(`
+      INSERT INTO model (project_id, number, name, preset, state, weights_sha256, weights_bytes)
+      SELECT id, 1, 'made-up', 'small', 'serving', sha256('made-up'), 1 FROM project WHERE name = '${name}';
+      INSERT INTO prediction (model_id, image_id, corners, labels, scores, runner_up_labels, runner_up_scores,
+                              background_scores, agreements, embedding, max_foreground_score)
+      SELECT model.id, image.id, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '\\x003c0000', 0
+      FROM project JOIN model ON model.project_id = project.id
+      CROSS JOIN LATERAL (SELECT id FROM image WHERE project_id = project.id AND side = 'pool' LIMIT 3) image
+      WHERE project.name = '${name}' RETURNING image_id`).split("\n");
+    world.embedded = first;
+  },
   roundTrains: (name, number) =>
     eventually("the round trains", async () => {
       const now = await byGrpc("RoundService.GetRound", { project: name, number });
@@ -72,7 +85,8 @@ function importPictures(projectName, ...kinds) {
   deployment.loupe("import", "--images", folder, "--project", projectName);
 }
 
-// Two models that could serve: what a worker would have trained is imported, and gets rounds by SQL.
+// Two models that could serve: what a worker would have trained is imported, and gets rounds by SQL. Both
+// have predicted the labelled holdout.
 async function makeModels() {
   const weights = rows["ModelService.ImportModel"].request;
   for (const name of ["first", "second"]) {
@@ -89,6 +103,13 @@ async function makeModels() {
       RETURNING id, model_id)
     INSERT INTO evaluation (model_id, round_id, result) SELECT model_id, id, '\\x0801' FROM rounds;
     UPDATE model SET round_id = round.id FROM round WHERE round.model_id = model.id;
+    SELECT import_revision(image.id, 1, true, false, '{}', '{}', '{}')
+    FROM image JOIN project ON project.id = project_id WHERE name = 'models' AND side = 'holdout';
+    INSERT INTO prediction (model_id, image_id, corners, labels, scores, runner_up_labels, runner_up_scores,
+                            background_scores, agreements, embedding, max_foreground_score)
+    SELECT model.id, image.id, '{1,1,7,7}', '{1}', ARRAY[score], '{2}', '{0}', '{0}', '{}', '', score
+    FROM (VALUES ('first', 0.9), ('second', 0.1)) AS scored (name, score)
+    JOIN model USING (name) JOIN image USING (project_id);
   `);
 }
 
@@ -109,6 +130,7 @@ before(async () => {
   }
   importPictures("parts", ["part", 24, 12], ["big", 1, 1500]);
   importPictures("large", ["large", LARGE, 6]);
+  importPictures("models", ["model", 24, 8]);
   await makeModels();
   world.images = (await byGrpc("ImageService.ListImages", { project: "parts" })).images;
   const next = { requestId: nextId(), project: "parts", count: 2 };

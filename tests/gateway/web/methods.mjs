@@ -92,6 +92,10 @@ export const rows = {
     request: { project: "large", pageSize: 10000 },
     refused: { request: parts, token: "annotator", reason: "WRONG_ROLE" },
   },
+  "ImageService.SearchImages": {
+    request: { project: "large", filter: { labelled: false }, order: "BY_FILE_NAME", pageSize: 500 },
+    refused: { request: { ...parts, filter: { className: "hole" } }, reason: "NO_SUCH_CLASS" },
+  },
   "ImageService.ExcludeImage": {
     request: { ...parts, fileName: "part-0020.png", reason: "blurred" },
     refused: { request: noImage, reason: "NO_SUCH_IMAGE" },
@@ -103,6 +107,14 @@ export const rows = {
   "ImageService.RemoveImage": {
     request: { ...parts, fileName: "part-0021.png", reason: "shows a person" },
     refused: { request: noImage, token: "viewer", reason: "WRONG_ROLE" },
+  },
+  "ImageService.ExcludeImages": {
+    request: (world) => ({ ...parts, imageIds: [world.imageId("part-0022.png"), "999999"], reason: "blurred" }),
+    refused: invalid({ ...parts, imageIds: [], reason: "blurred" }),
+  },
+  "ImageService.RestoreImages": {
+    request: (world) => ({ ...parts, imageIds: [world.imageId("part-0022.png")] }),
+    refused: { request: { ...nowhere, imageIds: ["1"] }, reason: "NO_SUCH_PROJECT" },
   },
   "ImageService.ReadImage": {
     request: (world) => ({ ...parts, imageId: world.imageId("big-0000.png") }),
@@ -174,7 +186,23 @@ export const rows = {
     request: (world) => ({ ...parts, withdrawal: world.withdrawal }),
     refused: { request: { ...parts, withdrawal: "999999" }, reason: "NO_SUCH_WITHDRAWAL" },
   },
-  "LabelingService.ListQueue": { request: parts, refused: noProject },
+  "LabelingService.ListQueue": {
+    request: { ...parts, slice: "RANDOM", className: "scratch", unanswered: true },
+    refused: { request: { ...parts, className: "hole" }, reason: "NO_SUCH_CLASS" },
+  },
+  "LabelingService.GetQueueSummary": { request: parts, refused: noProject },
+  "LabelingService.RequestReviews": {
+    request: (world) => ({ ...parts, imageIds: [world.tasks[0].image.id, "999999"], reason: "tight?" }),
+    refused: invalid({ ...parts, imageIds: [] }),
+  },
+  "LabelingService.AssignImages": {
+    request: (world) => ({ ...parts, imageIds: [world.tasks[0].image.id], annotator: "admin" }),
+    refused: { request: { ...parts, imageIds: ["1"], annotator: "nobody" }, reason: "NO_SUCH_REVIEWER" },
+  },
+  "LabelingService.CancelRequests": {
+    request: (world) => ({ ...parts, imageIds: [world.tasks[0].image.id] }),
+    refused: { request: { ...nowhere, imageIds: ["1"] }, reason: "NO_SUCH_PROJECT" },
+  },
 
   "ImageService.ExportLabels": { request: parts, refused: noProject },
   "ProvenanceService.GetImageProvenance": {
@@ -234,10 +262,34 @@ export const rows = {
     request: parts,
     refused: { request: { ...parts, model: "no" }, reason: "NO_SUCH_MODEL" },
   },
+  "InsightService.GetPrediction": {
+    request: { ...models, model: "first", fileName: "model-0000.png" },
+    refused: { request: { ...parts, fileName: "no.png" }, reason: "NO_SUCH_IMAGE" },
+  },
+  "InsightService.CompareModels": {
+    request: { ...models, first: "first", second: "second" },
+    refused: { request: { ...models, first: "first", second: "1" }, reason: "SAME_MODEL" },
+  },
+  "InsightService.ListModelDifferences": {
+    request: { ...models, first: "first", second: "second" },
+    refused: invalid({ ...models, first: "first", second: "second", scoreThreshold: -1 }),
+  },
+  "InsightService.GetModelQuality": {
+    request: { ...models, model: "first" },
+    refused: { request: { ...models, model: "no" }, reason: "NO_SUCH_MODEL" },
+  },
+  "InsightService.ListBoxMatches": {
+    request: { ...models, model: "first", kind: "MISSED" },
+    refused: invalid({ ...models, model: "first" }),
+  },
 
   "RoundService.PlanRound": {
     request: { ...parts, recipe },
     refused: { request: { ...parts, recipe: "training { iterations: 1\n}\nwrong: 1" }, reason: "BAD_RECIPE" },
+  },
+  "RoundService.DescribeRecipe": {
+    request: {},
+    refused: { request: {}, token: "unknown", reason: "UNKNOWN_TOKEN" },
   },
   "RoundService.SubmitRound": {
     request: { ...parts, recipe },
@@ -253,6 +305,10 @@ export const rows = {
     request: parts,
     differs: ["seconds"],
     refused: invalid({ ...parts, pageToken: "-1" }),
+  },
+  "RoundService.GetRoundLog": {
+    request: { ...parts, number: 1 },
+    refused: { request: { ...parts, number: 99 }, reason: "NO_SUCH_ROUND" },
   },
   "RoundService.WatchRound": {
     request: { ...parts, number: 1 },
@@ -293,6 +349,11 @@ export const rows = {
     before: (world) => world.promoteModel("first"),
     request: { ...models, model: "second" },
     refused: { request: { ...models, model: "third" }, reason: "NO_PREDICTIONS" },
+  },
+  "ImageService.FindSimilarImages": {
+    before: (world) => world.embedImages("large"),
+    request: (world) => ({ project: "large", imageId: world.embedded, count: 2 }),
+    refused: { request: { ...parts, imageId: "999999" }, reason: "NO_SUCH_IMAGE" },
   },
   "ModelService.RollbackModel": {
     request: models,

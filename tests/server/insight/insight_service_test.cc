@@ -240,5 +240,51 @@ TEST(Insight, TheCheckFindsHoldoutPicturesThatRepeatThePool) {
   EXPECT_THAT(check.findings(), testing::Contains(HasSubstr("--group-by")));
 }
 
+TEST(Insight, APredictionHasTheModelsBoxesAndWhatTheirScoresAreWorth) {
+  RoundWorld world(20, 120);
+  world.Label("holdout", 0, 120);
+  world.Label("pool", 0, 5);
+  world.Submit(kCurveRecipe);
+  ScriptedWorker worker(world, 0.6);
+  ASSERT_EQ(worker.Finish(1).state(), "done");
+  v1::Image image;
+  image.set_id(world.ImageAt("pool", 7));
+  image.set_sampling_key(7e-6);
+  const v1::ImagePrediction predicted = worker.Predict(image);
+
+  v1::GetPredictionRequest request;
+  request.set_image_id(image.id());
+  v1::Prediction prediction;
+  const auto ask = [&](const std::string& token) {
+    return world.insight->GetPrediction(world.Context(token).get(), request, &prediction);
+  };
+  const grpc::Status status = ask(world.engineer);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(prediction.image_id(), image.id());
+  EXPECT_EQ(prediction.model(), 1U);
+  ASSERT_EQ(prediction.boxes_size(), 1);
+  const v1::ScoredBox& box = prediction.boxes(0);
+  EXPECT_EQ(box.box().x1(), predicted.corners(0));
+  EXPECT_EQ(box.box().y2(), predicted.corners(3));
+  EXPECT_EQ(box.label(), predicted.labels(0));
+  EXPECT_EQ(box.score(), predicted.scores(0));
+  ASSERT_TRUE(box.has_calibrated_score()) << "half of 120 detections are enough to calibrate";
+  EXPECT_LT(box.calibrated_score(), 0.95) << "four boxes of ten are wrong";
+  EXPECT_GT(box.calibrated_score(), 0.2);
+
+  world.Number(
+      "WITH gone AS (UPDATE class SET retired_at = now() WHERE label = 2 RETURNING 1) "
+      "SELECT count(*) FROM gone");
+  ASSERT_TRUE(ask(world.engineer).ok());
+  EXPECT_EQ(prediction.boxes_size(), 0) << "the box is of a retired class";
+  request.set_image_id(
+      world.Number("WITH gone AS (DELETE FROM prediction WHERE image_id = " + std::to_string(image.id()) +
+                   " RETURNING image_id) SELECT image_id FROM gone"));
+  EXPECT_EQ(ReasonOf(ask(world.engineer)), "NO_PREDICTION");
+  EXPECT_EQ(ReasonOf(ask(world.annotator)), "WRONG_ROLE");
+  request.set_model("no-such");
+  EXPECT_EQ(ReasonOf(ask(world.engineer)), "NO_SUCH_MODEL");
+}
+
 }  // namespace
 }  // namespace loupe

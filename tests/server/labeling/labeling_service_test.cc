@@ -354,6 +354,7 @@ TEST_F(LabelingTest, AnAssistedTaskShowsPredictionsAndTheCoordinatorDecidesOrigi
   EXPECT_FALSE(revision.blind());
   EXPECT_EQ(revision.shown_model(), 1U);
   EXPECT_EQ(revision.reason().model(), 1U);
+  EXPECT_THAT(Provenance(1).predicted_by_models(), ElementsAre(1));
   EXPECT_EQ(revision.reason().score(), 0.5);
   ASSERT_EQ(revision.shown_boxes_size(), 2);
   EXPECT_EQ(revision.shown_boxes(0).outcome(), v1::OUTCOME_ACCEPTED);

@@ -163,5 +163,36 @@ TEST_F(ModelTest, AModelWhoseWeightsWereChangedNeverServes) {
   EXPECT_EQ(world_.Number("SELECT count(*) FROM ranking WHERE state = 'active' AND generation = 0"), 1);
 }
 
+// Two engineers decide at the same time: the second reads what the first has done.
+TEST_F(ModelTest, WhoKnowsAnotherServingModelIsRefused) {
+  for (int round = 1; round <= 3; ++round) {
+    world_.Submit("gate { tolerance: 1 }");
+    ASSERT_EQ(ScriptedWorker(world_, 0.9).Finish(round).state(), "done");
+  }
+  v1::PromoteModelRequest promotion;
+  promotion.set_request_id(world_.NewRequestId());
+  promotion.set_model("1");
+  promotion.set_serving(2);
+  const grpc::Status refused =
+      world_.models->PromoteModel(world_.Context(world_.engineer).get(), promotion, &model_);
+  EXPECT_EQ(ReasonOf(refused), "SERVING_CHANGED");
+  EXPECT_THAT(refused.error_message(), HasSubstr("model 3 serves by now"));
+  EXPECT_EQ(world_.Text("SELECT state FROM model WHERE number = 3"), "serving");
+  promotion.set_request_id(world_.NewRequestId());
+  promotion.set_serving(3);
+  ASSERT_TRUE(world_.models->PromoteModel(world_.Context(world_.engineer).get(), promotion, &model_).ok());
+  EXPECT_EQ(model_.replaced(), 3u);
+
+  v1::RollbackModelRequest rollback;
+  rollback.set_request_id(world_.NewRequestId());
+  rollback.set_serving(3);
+  EXPECT_EQ(ReasonOf(world_.models->RollbackModel(world_.Context(world_.engineer).get(), rollback, &model_)),
+            "SERVING_CHANGED");
+  rollback.set_request_id(world_.NewRequestId());
+  rollback.set_serving(1);
+  ASSERT_TRUE(world_.models->RollbackModel(world_.Context(world_.engineer).get(), rollback, &model_).ok());
+  EXPECT_EQ(model_.number(), 3u);
+}
+
 }  // namespace
 }  // namespace loupe

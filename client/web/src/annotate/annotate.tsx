@@ -201,6 +201,7 @@ function AboutTask({ desk }: { desk: Desk }) {
     <div class="about">
       <p class="file">{task.fileName}</p>
       {task.why && <p class="faint">Why: {task.why}</p>}
+      {task.requestReason && <p>Asked: {task.requestReason}</p>}
       {isCorrection(task) && <p class="badge">An answer, opened again: skipping leaves it as it is</p>}
       {task.blind && <p class="badge">Blind: draw what you see</p>}
       {added && <p>Look for: {added}</p>}

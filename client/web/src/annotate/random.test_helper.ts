@@ -32,6 +32,7 @@ export function taskWith(changes: Partial<Task>): Task {
     remarks: { note: "", flags: [] },
     generation: 1,
     why: "",
+    requestReason: "",
     ...changes,
   };
 }

@@ -38,6 +38,7 @@ export interface Task {
   readonly generation: number | null; // of the ranking that served it; null: none did
   // Why the image was chosen; empty for annotators.
   readonly why: string;
+  readonly requestReason: string; // of who asked for the look; empty: nobody did, or said why
 }
 
 export function taskOf(json: TaskJson): Task {
@@ -62,6 +63,7 @@ export function taskOf(json: TaskJson): Task {
     remarks: { note: json.note ?? "", flags: json.flags ?? [] },
     generation: json.reason ? json.reason.generation ?? 0 : null,
     why: whyOf(json),
+    requestReason: json.requestReason ?? "",
   };
 }
 
@@ -93,6 +95,8 @@ const slices: Record<string, string> = {
 function whyOf({ kind, reason }: TaskJson): string {
   if (kind === "REOPEN") return "opened again";
   if (kind === "CLASS_ADDED") return "a class was added";
+  if (kind === "REVIEW") return "a second look was asked for";
+  if (kind === "ASSIGNED") return "given to you";
   const slice = slices[reason?.slice ?? ""];
   if (!slice) return "";
   const score = reason?.score === undefined ? "" : `, score ${Number(reason.score).toFixed(2)}`;
@@ -111,7 +115,7 @@ interface Range {
 
 // Where the browser finds the picture: the coordinator renders those that may have 16 bits, and sends the
 // others as they are.
-export function pictureAddress(task: Task, range: Range): string {
+export function pictureAddress(task: Pick<Task, "hash" | "mediaType">, range: Range): string {
   const levels = levelsOf(task.mediaType, range);
   return levels ? `/images/${task.hash}/rendering${levels}` : `/images/${task.hash}`;
 }

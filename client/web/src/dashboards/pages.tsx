@@ -3,9 +3,18 @@
 import type { ComponentType } from "preact";
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import type { RoleJson, TokenJson } from "../../gen/loupe/v1/token_pb";
+import { ImageHistory } from "../image_history/image_history";
+import { Images } from "../images/images";
 import { Overview } from "../overview/overview";
+import { Queue } from "../queue/queue";
+import { Compare } from "../models/compare";
+import { Model } from "../models/model";
+import { Models } from "../models/models";
+import { NewRound } from "../recipe/new_round";
 import { People } from "../people/people";
 import { mayRead } from "../role";
+import { RoundPage } from "../rounds/round";
+import { Rounds } from "../rounds/rounds";
 import type { OtherPage, ProjectPage } from "../route";
 import { NewProject } from "../setup/new_project";
 import { Setup } from "../setup/setup";
@@ -24,7 +33,16 @@ export interface ProjectPageProps extends PageProps {
 
 export const projectPages: Partial<Record<ProjectPage, ComponentType<ProjectPageProps>>> = {
   overview: Overview,
+  image: ImageHistory,
+  queue: Queue,
+  models: Models,
+  model: Model,
+  compare: Compare,
+  "new round": NewRound,
+  rounds: Rounds,
+  round: RoundPage,
   setup: Setup,
+  images: Images,
 };
 
 export const otherPages: Partial<Record<OtherPage, ComponentType<PageProps>>> = {

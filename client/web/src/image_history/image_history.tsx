@@ -1,0 +1,76 @@
+// An image's history as a picture that can be walked: each revision drawn, what it changed, and why.
+
+import { useEffect } from "preact/hooks";
+import type { ImageProvenanceJson } from "../../gen/loupe/v1/provenance_pb";
+import { ApiError, call } from "../api";
+import { useAnswer } from "../dashboards/answer";
+import { Empty } from "../dashboards/empty";
+import type { ProjectPageProps } from "../dashboards/pages";
+import { Loading } from "../dashboards/part";
+import { Title } from "../dashboards/title";
+import { Failure } from "../failure";
+import { mayRead } from "../role";
+import { pageAddress } from "../route";
+import "./image_history.css";
+import { Walk } from "./walk";
+
+export function ImageHistory(props: ProjectPageProps) {
+  const { project, id, caller } = props;
+  const name = project.name ?? "";
+  if (!mayRead(caller.role)) {
+    return (
+      <main class="narrow">
+        <p role="alert">
+          An image's history tells what others answered, so annotators may not see it. Your own answers are on
+          the page of your work.
+        </p>
+      </main>
+    );
+  }
+  if (!/^\d{1,18}$/.test(id)) return <NoImage project={name} id={id} />;
+  return <History key={id} {...props} />;
+}
+
+function History(props: ProjectPageProps) {
+  const { project, id } = props;
+  const name = project.name ?? "";
+  const { value, error, load } = useAnswer<ImageProvenanceJson>(
+    () => call("ProvenanceService", "getImageProvenance", { project: name, imageId: id }),
+    [name, id],
+  );
+  const title = value?.image?.fileName || `image ${id}`;
+  useEffect(() => {
+    const before = document.title;
+    document.title = `${title} · ${name} · Loupe`;
+    return () => void (document.title = before);
+  }, [title]);
+  if (error && value === null) {
+    if (error instanceof ApiError && error.reason === "NO_SUCH_IMAGE")
+      return <NoImage project={name} id={id} />;
+    return (
+      <main>
+        <Failure message={error.message} retry={() => void load()} />
+      </main>
+    );
+  }
+  if (value === null) {
+    return (
+      <main>
+        <Title text={`Image ${id}`} />
+        <Loading />
+      </main>
+    );
+  }
+  return <Walk {...props} history={value} load={load} />;
+}
+
+function NoImage({ project, id }: { project: string; id: string }) {
+  return (
+    <main>
+      <Title text={`Image ${id}`} />
+      <Empty>
+        The project has no image {id}. <a href={pageAddress("images", project)}>Look at its images</a>
+      </Empty>
+    </main>
+  );
+}

@@ -1,0 +1,260 @@
+import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import type { ImageProblemJson } from "../../gen/loupe/v1/annotation_pb";
+import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
+import type { RoleJson } from "../../gen/loupe/v1/token_pb";
+import { newRequestId } from "../annotate/request_id";
+import { call } from "../api";
+import { Downloads, save } from "../dashboards/downloads";
+import { mayEngineer } from "../role";
+import { pageAddress } from "../route";
+import { guarded } from "../session";
+import { counted } from "../words";
+import { cocoOf, columns } from "./files";
+import { MOST_SELECTED } from "./selection";
+import type { Tile } from "./tile";
+import { readLabels } from "./truth_boxes";
+
+const LISTED_PROBLEMS = 5;
+
+interface Outcome {
+  readonly done: string; // "12 images excluded"
+  readonly change: string; // what the tiles say of them
+  readonly ids: readonly string[];
+  readonly problems: readonly ImageProblemJson[];
+  readonly undo?: () => Promise<Outcome>;
+}
+
+interface Props {
+  project: ProjectJson;
+  role: RoleJson | undefined;
+  selected: ReadonlyMap<string, Tile>;
+  clear: () => void;
+  changed: (ids: readonly string[], change: string) => void;
+}
+
+type Act = "exclude" | "review" | "assign";
+
+// What can be done with the selected images.
+export function Actions({ project, role, selected, clear, changed }: Props) {
+  const act = useSignal<Act | "">("");
+  const outcome = useSignal<Outcome | null>(null);
+  const error = useSignal("");
+  const isBusy = useSignal(false);
+  const name = project.name ?? "";
+  const imageIds = [...selected.keys()];
+
+  async function run(does: () => Promise<Outcome>) {
+    isBusy.value = true;
+    error.value = "";
+    try {
+      const result = await guarded(does());
+      outcome.value = result;
+      act.value = "";
+      changed(result.ids, result.change);
+    } catch (refusal) {
+      error.value = (refusal as Error).message;
+    }
+    isBusy.value = false;
+  }
+
+  const base = () => ({ requestId: newRequestId(), project: name, imageIds });
+
+  async function exclude(reason: string): Promise<Outcome> {
+    const { imageIds: ids = [], problems = [] } = await call("ImageService", "excludeImages", { ...base(), reason });
+    return { done: `${images(ids)} excluded`, change: "excluded", ids, problems, undo: () => restore(ids) };
+  }
+  async function restore(asked: readonly string[]): Promise<Outcome> {
+    const answer = await call("ImageService", "restoreImages", { ...base(), imageIds: [...asked] });
+    const { imageIds: ids = [], problems = [] } = answer;
+    return { done: `${images(ids)} in use again`, change: "in use again", ids, problems };
+  }
+  async function review(reviewer: string, reason: string): Promise<Outcome> {
+    const answer = await call("LabelingService", "requestReviews", { ...base(), reviewer, reason });
+    const { imageIds: ids = [], problems = [] } = answer;
+    const by = reviewer || "somebody else";
+    const undo = () => takeBack(ids);
+    return { done: `${images(ids)} will be looked at by ${by}`, change: `for ${by}`, ids, problems, undo };
+  }
+  async function assign(annotator: string, reason: string): Promise<Outcome> {
+    const answer = await call("LabelingService", "assignImages", { ...base(), annotator, reason });
+    const { imageIds: ids = [], problems = [] } = answer;
+    const undo = () => takeBack(ids);
+    return { done: `${images(ids)} given to ${annotator}`, change: `for ${annotator}`, ids, problems, undo };
+  }
+  async function takeBack(asked: readonly string[]): Promise<Outcome> {
+    const answer = await call("LabelingService", "cancelRequests", { ...base(), imageIds: [...asked] });
+    const { imageIds: ids = [], problems = [] } = answer;
+    return { done: `nobody is asked about ${images(ids)} any more`, change: "taken back", ids, problems };
+  }
+  async function exportCoco() {
+    error.value = "";
+    try {
+      const labelled = await readLabels(name, imageIds, new AbortController().signal);
+      save(`${name}-images.coco.json`, "application/json", cocoOf(project, labelled));
+      const without = selected.size - labelled.length;
+      if (without > 0) error.value = `${images(without)} without labels in use are not in the file.`;
+    } catch (refusal) {
+      error.value = (refusal as Error).message;
+    }
+  }
+
+  const people = [...new Set([...selected.values()].map(({ labelledBy }) => labelledBy ?? ""))].filter(Boolean);
+  const done = outcome.value;
+  return (
+    <section class="actions card" aria-label="Selected images">
+      {selected.size > 0 && (
+        <div class="choices">
+          <strong>{counted(selected.size, "image selected", "images selected")}</strong>
+          {selected.size === MOST_SELECTED && <span class="faint">the most at a time</span>}
+          {mayEngineer(role) && (
+            <>
+              <Choice act={act} own="exclude" text="Exclude…" />
+              <Choice act={act} own="review" text="Send to review…" />
+              <Choice act={act} own="assign" text="Assign…" />
+              <button type="button" disabled={isBusy.value} onClick={() => void run(() => takeBack(imageIds))}>
+                Take back
+              </button>
+            </>
+          )}
+          {selected.size === 1 && (
+            <a class="button" href={pageAddress("images", name, "", { like: imageIds[0] })}>
+              More like this
+            </a>
+          )}
+          <Downloads name={`${name}-images`} columns={columns} rows={[...selected.values()]} />
+          <button type="button" class="coco" onClick={() => void exportCoco()}>
+            COCO
+          </button>
+          <button type="button" onClick={clear}>
+            Clear
+          </button>
+        </div>
+      )}
+      {selected.size > 0 && act.value === "exclude" && (
+        <ActForm text="Exclude" isBusy={isBusy.value} submit={(data) => void run(() => exclude(data.reason))}>
+          <Reason isRequired />
+        </ActForm>
+      )}
+      {selected.size > 0 && act.value === "review" && (
+        <ActForm
+          text="Send to review"
+          isBusy={isBusy.value}
+          submit={({ who, reason }) => void run(() => review(who, reason))}
+        >
+          <Who label="Who looks" placeholder="anybody but the author" people={people} />
+          <Reason />
+        </ActForm>
+      )}
+      {selected.size > 0 && act.value === "assign" && (
+        <ActForm text="Assign" isBusy={isBusy.value} submit={({ who, reason }) => void run(() => assign(who, reason))}>
+          <Who label="Whose they are" placeholder="name of the token" people={people} isRequired />
+          <Reason />
+        </ActForm>
+      )}
+      <p class="error" role="alert">
+        {error.value}
+      </p>
+      <div role="status">
+        {done && (
+          <p>
+            {done.done}.{" "}
+            {done.undo && done.ids.length > 0 && (
+              <button type="button" disabled={isBusy.value} onClick={() => void run(done.undo!)}>
+                Undo
+              </button>
+            )}
+          </p>
+        )}
+        {done && <Problems problems={done.problems} />}
+      </div>
+    </section>
+  );
+}
+
+function images(ids: readonly string[] | number): string {
+  return counted(typeof ids === "number" ? ids : ids.length, "image", "images");
+}
+
+function Choice({ act, own, text }: { act: { value: Act | "" }; own: Act; text: string }) {
+  const isOpen = act.value === own;
+  return (
+    <button type="button" aria-expanded={isOpen} onClick={() => (act.value = isOpen ? "" : own)}>
+      {text}
+    </button>
+  );
+}
+
+interface ActFormProps {
+  text: string;
+  isBusy: boolean;
+  submit: (data: { who: string; reason: string }) => void;
+  children: ComponentChildren;
+}
+
+function ActForm({ text, isBusy, submit, children }: ActFormProps) {
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => form.current?.querySelector("input")?.focus(), []);
+  return (
+    <form
+      ref={form}
+      class="act"
+      onSubmit={(event) => {
+        event.preventDefault();
+        const data = new FormData(event.currentTarget);
+        const textOf = (name: string) => String(data.get(name) ?? "").trim();
+        submit({ who: textOf("who"), reason: textOf("reason") });
+      }}
+    >
+      {children}
+      <button type="submit" class="primary" disabled={isBusy}>
+        {text}
+      </button>
+    </form>
+  );
+}
+
+function Reason({ isRequired = false }: { isRequired?: boolean }) {
+  return (
+    <label>
+      Why <input name="reason" required={isRequired} maxLength={1000} placeholder={isRequired ? "" : "not needed"} />
+    </label>
+  );
+}
+
+interface WhoProps {
+  label: string;
+  placeholder: string;
+  people: readonly string[];
+  isRequired?: boolean;
+}
+
+function Who({ label, placeholder, people, isRequired = false }: WhoProps) {
+  return (
+    <label>
+      {label} <input name="who" list="people-seen" required={isRequired} maxLength={100} placeholder={placeholder} />
+      <datalist id="people-seen">
+        {people.map((name) => (
+          <option key={name} value={name} />
+        ))}
+      </datalist>
+    </label>
+  );
+}
+
+function Problems({ problems }: { problems: readonly ImageProblemJson[] }) {
+  if (problems.length === 0) return null;
+  const more = problems.length - LISTED_PROBLEMS;
+  return (
+    <>
+      <p>{images(problems.length)} stayed as they were:</p>
+      <ul class="problems">
+        {problems.slice(0, LISTED_PROBLEMS).map(({ imageId, message }) => (
+          <li key={imageId}>{message}</li>
+        ))}
+        {more > 0 && <li>and {more} more</li>}
+      </ul>
+    </>
+  );
+}

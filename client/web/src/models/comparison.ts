@@ -1,0 +1,30 @@
+// Two models side by side, in words.
+
+import type { BoxCountsJson, ModelComparisonJson } from "../../gen/loupe/v1/insight_pb";
+import { count } from "../dashboards/formats";
+import { numberIn } from "./gate";
+
+export interface Compared {
+  project: string;
+  first: string; // numbers or names
+  second: string;
+  scoreThreshold: number;
+}
+
+// What the interval of the difference says.
+export function verdictOf({ first, second, ap50, images }: ModelComparisonJson): string {
+  const low = numberIn(ap50?.low);
+  const high = numberIn(ap50?.high);
+  if (!ap50) return "The images hold no box, so there is no AP50.";
+  if (low === undefined || high === undefined) {
+    return "Fewer than 30 boxes are too few to tell. Label more of the holdout.";
+  }
+  if (low > 0) return `Model ${second} is better, on ${count(images)} images: the interval is above 0.`;
+  if (high < 0) return `Model ${first} is better, on ${count(images)} images: the interval is below 0.`;
+  return `${count(images)} images don't tell which is better: the interval holds 0.`;
+}
+
+// "12 right, 3 false, 1 missed"
+export function countsText({ truePositives, falsePositives, falseNegatives }: BoxCountsJson = {}): string {
+  return `${count(truePositives)} right, ${count(falsePositives)} false, ${count(falseNegatives)} missed`;
+}
