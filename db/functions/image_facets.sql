@@ -49,8 +49,8 @@ CREATE OR REPLACE FUNCTION day_facet(at timestamptz) RETURNS text LANGUAGE sql S
   SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD')
 $$;
 
--- The highest of these scores, which are in order, rounded down to hundredths; 000 of none. Three digits: they
--- are in order as texts.
+-- The highest of these scores, which are in order, rounded down to hundredths; 000 of none. Three digits, so
+-- that they are in order as texts.
 CREATE OR REPLACE FUNCTION score_facet(scores real[]) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT lpad(floor(coalesce(scores[1], 0)::double precision * 100)::int::text, 3, '0')
 $$;

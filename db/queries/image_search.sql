@@ -84,8 +84,8 @@ SELECT DISTINCT value FROM image_facet
 WHERE project_id = $1 AND kind = $2 AND value BETWEEN $3 AND $4 ORDER BY value;
 
 -- name: SelectFacetBits
--- Of the sets of kinds $3 with values from $4 to $5, in blocks from $6 to $7, with the number of $2 that stands
--- beside them.
+-- Of the sets of kinds $3 with values from $4 to $5, in blocks from $6 to $7, with the number of $2 that
+-- stands beside them.
 SELECT place, facet.block, bits
 FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[]) asked (place, kind, low, high)
 JOIN image_facet facet

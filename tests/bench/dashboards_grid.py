@@ -1,7 +1,7 @@
-"""The grid of images on the big project of dashboards_bench.py: pages of 100 by each filter, by some pairs, and in each
-order. Of each: the first page (its median of 5, it also counts), and of the next pages, 30 from either end, the
-longest. Beside them how many match. Aims: 200 ms, and 50 ms. Then the first page by every pair of filters, and every
-page of the project in order of id and by file name.
+"""The grid of images on the big project of dashboards_bench.py: pages of 100 by each filter, by some
+pairs, and in each order. Of each: the first page (its median of 5, it also counts), and of the next
+pages, 30 from either end, the longest. Beside them how many match. Aims: 200 ms, and 50 ms. Then the
+first page by every pair of filters, and every page of the project in order of id and by file name.
 """
 import itertools
 import json

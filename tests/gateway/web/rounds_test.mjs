@@ -211,8 +211,12 @@ test("a cell of the confusion matrix leads to its boxes, and to a second look", 
   const matrix = region(page, "Confusion matrix");
   await matrix.getByRole("table").waitFor();
   await matrix.getByLabel("Boxes count from score").fill("0.05");
-  await matrix.getByLabel("Boxes count from score").press("Tab");
-  await eventually("the threshold is in the address", async () => page.url().includes("threshold=0.05"));
+  const [counted] = await Promise.all([
+    page.waitForResponse(/GetModelQuality/),
+    matrix.getByLabel("Boxes count from score").press("Tab"),
+  ]);
+  assert.equal((await counted.json()).scoreThreshold, 0.05);
+  assert.match(page.url(), /threshold=0\.05/);
   await eventually("the matrix has boxes", async () => (await matrix.getByRole("link").count()) > 0);
   const cell = matrix.getByRole("link").first();
   const boxes = Number((await cell.innerText()).replace(/\D/g, ""));

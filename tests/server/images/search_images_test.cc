@@ -115,7 +115,8 @@ class SearchImagesTest : public LabelingTest {
                          sampling_key, side, state, state_reason)
       OVERRIDING SYSTEM VALUE
       SELECT id, 1, sha256(n::text::bytea),
-             CASE WHEN luck % 50 = 7 THEN '' ELSE 'line_' || luck % 3 || '/ä%/part-' || (n * 7919) % 10000 END,
+             CASE WHEN luck % 50 = 7 THEN ''
+                  ELSE 'line_' || luck % 3 || '/ä%/part-' || (n * 7919) % 10000 END,
              10, 10, 1, 'image/png', 0.5, CASE WHEN luck % 7 = 0 THEN 'holdout' ELSE 'pool' END,
              CASE WHEN luck % 50 = 7 THEN 'removed' WHEN luck % 50 = 8 THEN 'excluded'
                   WHEN luck % 50 = 9 THEN 'set_aside' ELSE 'usable' END,
@@ -317,8 +318,8 @@ TEST_F(SearchImagesTest, WhatHasJustChangedIsFound) {
   coordinator_.database().Sql(R"(
       UPDATE image SET state = 'excluded', state_reason = 'why' WHERE state = 'usable' AND id % 40 = 1;
       UPDATE task_request SET state = 'cancelled', ended_at = now() WHERE image_id % 2 = 0;
-      SELECT import_revision(id, (SELECT id FROM principal WHERE name = 'ann'), true, true, '{1,1,3,3}', '{2}',
-                             '{f}') FROM image WHERE state = 'usable' AND id % 50 = 3;
+      SELECT import_revision(id, (SELECT id FROM principal WHERE name = 'ann'), true, true, '{1,1,3,3}',
+                             '{2}', '{f}') FROM image WHERE state = 'usable' AND id % 50 = 3;
       INSERT INTO image (project_id, sha256, file_name, width, height, size_bytes, media_type, sampling_key,
                          side)
       SELECT 1, sha256(('new ' || n)::bytea), 'part-12-new-' || n, 10, 10, 1, 'image/png', 0.5, 'pool'

@@ -2,8 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
+#include <string>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "tests/server/rounds/round_world.h"
@@ -122,7 +126,7 @@ TEST_F(ModelQualityTest, ListsTheWorstFirst) {
     EXPECT_EQ(match.predicted_box().x1(), 50);
     EXPECT_FALSE(match.has_true_box());
     EXPECT_FALSE(match.second_look_asked());
-    if (i > 0) EXPECT_LE(match.severity(), page.matches(i - 1).severity());
+    EXPECT_LE(match.severity(), page.matches(std::max(i - 1, 0)).severity());
   }
   const auto missed = Matches(world_, Of(v1::MISSED, v1::HOLDOUT));
   ASSERT_GT(missed.matches_size(), 0);
