@@ -1,5 +1,6 @@
 // The picture with marks over it, zoomed and panned. Lines of one look and colour are one path, so that many
-// boxes cost little; they have the same width on the screen at every zoom.
+// boxes cost little; they have the same width on the screen at every zoom. They are painted half a screen
+// beyond each side: while the picture is dragged, what is painted is only moved.
 
 import { area, holds } from "../annotate/corners";
 import type { Corners, Point, Size } from "../annotate/corners";
@@ -14,6 +15,7 @@ const MOST_NAMED = 60; // more names hide the picture: then only what is chosen 
 const DRAG = 4; // screen pixels: less is a click
 const REACH = 4; // screen pixels beside a box that a click may be
 const PIXELS_FROM = 3; // from this scale on, pixels are shown as squares
+const REST = 120; // milliseconds without a step: the motion is over
 
 export interface StageHost {
   readonly select: (boxId: string) => void;
@@ -31,8 +33,11 @@ export class StageView {
   private size: Size = { width: 1, height: 1 };
   private screen: Size = { width: 1, height: 1 };
   private view: Viewport = { scale: 1, x: 0, y: 0 };
+  private painted = this.view; // where the marks are painted
+  private restTimer: ReturnType<typeof setTimeout> | undefined;
   private isFitted = true;
-  private isPlacing = false;
+  private isPlacing = false; // a frame is asked for
+  private isMoving = false;
   private readonly observer = new ResizeObserver(() => this.resize());
 
   constructor(
@@ -52,6 +57,7 @@ export class StageView {
   }
 
   leave(): void {
+    clearTimeout(this.restTimer);
     this.observer.disconnect();
     this.root.replaceChildren();
   }
@@ -198,7 +204,7 @@ export class StageView {
 
   private pan(dx: number, dy: number): void {
     this.isFitted = false;
-    this.look(panned(this.view, dx, dy, this.size, this.screen));
+    this.look(panned(this.view, dx, dy, this.size, this.screen), true);
   }
 
   private resize(): void {
@@ -211,20 +217,36 @@ export class StageView {
     this.screen = { width: this.root.clientWidth, height: this.root.clientHeight };
   }
 
-  private look(view: Viewport): void {
+  private look(view: Viewport, isMoving = false): void {
     this.view = view;
+    clearTimeout(this.restTimer);
+    if (isMoving) this.restTimer = setTimeout(() => this.look(this.view), REST);
+    this.isMoving = isMoving;
     if (this.isPlacing) return;
     this.isPlacing = true;
     requestAnimationFrame(() => {
       this.isPlacing = false;
-      const { scale, x, y } = this.view;
-      this.picture.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
-      this.scene.setAttribute("transform", `matrix(${scale} 0 0 ${scale} ${x} ${y})`);
-      this.root.classList.toggle("pixels", scale >= PIXELS_FROM);
-      // Who drags on the whole picture scrolls the page.
-      this.root.classList.toggle("whole", this.isFitted);
-      this.placeNames();
+      this.place();
     });
+  }
+
+  private place(): void {
+    const { scale, x, y } = this.view;
+    this.picture.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
+    const [dx, dy] = [x - this.painted.x, y - this.painted.y];
+    const { width, height } = this.screen;
+    const covers = Math.abs(dx) <= width / 2 && Math.abs(dy) <= height / 2;
+    if (this.isMoving && scale === this.painted.scale && covers) {
+      this.svg.style.transform = `translate(${dx}px, ${dy}px)`;
+      return;
+    }
+    this.painted = this.view;
+    this.svg.style.transform = "none";
+    this.scene.setAttribute("transform", `matrix(${scale} 0 0 ${scale} ${x + width / 2} ${y + height / 2})`);
+    this.root.classList.toggle("pixels", scale >= PIXELS_FROM);
+    // Who drags on the whole picture scrolls the page.
+    this.root.classList.toggle("whole", this.isFitted);
+    this.placeNames();
   }
 
   private placeNames(): void {
