@@ -41,7 +41,15 @@ CALLS = {
     "CheckLabels": ("InsightService", {}),
 }
 KEPT = ("GetStatus", "GetCurve", "EstimatePool", "CheckLabels")
-PAGES = {"overview": "#/p/bench"}
+PAGES = {
+    "overview": "#/p/bench",
+    "rounds": "#/p/bench/rounds",
+    "models": "#/p/bench/models",
+    "queue": "#/p/bench/queue",
+    "images": "#/p/bench/images",
+    "an image": "#/p/bench/images/15839",
+    "set-up": "#/p/bench/setup",
+}
 
 
 def double(number, value):

@@ -4,7 +4,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Tab, launchBrowser, logIn } from "../annotate/tab.mjs";
 
-// In the page: when the frame, the title and each part were painted with what they show.
+// In the page: when the frame, the title, the first row or picture, and each part were painted with what they
+// show.
 function watch() {
   window.painted = {};
   const seen = (name) => {
@@ -15,18 +16,20 @@ function watch() {
   new MutationObserver(() => {
     if (document.querySelector(".dashboard nav")) seen("frame");
     if (document.querySelector(".dashboard main h2")) seen("title");
+    if (document.querySelector(".dashboard main :is(tbody tr, img)")) seen("first row");
     for (const part of document.querySelectorAll(".part[aria-busy=false]")) seen(part.ariaLabel);
   }).observe(document, { childList: true, subtree: true, attributes: true, attributeFilter: ["aria-busy"] });
 }
 
-// In the page: the milestones once all parts are painted.
+// In the page: the milestones once all is painted.
 function milestones() {
-  const parts = document.querySelectorAll(".part");
-  const isDone =
-    document.querySelector(".dashboard main h2") && !document.querySelector(".part[aria-busy=true]");
-  const painted = Object.entries(window.painted);
-  const isPainted = painted.length >= parts.length + 2 && painted.every(([, at]) => at !== null);
-  return isDone && isPainted ? window.painted : null;
+  const main = document.querySelector(".dashboard main");
+  if (!main?.querySelector("h2") || main.querySelector(".part[aria-busy=true]")) return null;
+  if (main.textContent.includes("Loading…")) return null;
+  const painted = Object.values(window.painted);
+  const isPainted =
+    painted.length >= main.querySelectorAll(".part").length + 2 && painted.every((at) => at !== null);
+  return isPainted ? window.painted : null;
 }
 
 const [url, token, ...addresses] = process.argv.slice(2);
