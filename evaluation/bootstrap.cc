@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "evaluation/grouped_boxes.h"
 #include "evaluation/interpolated_precision.h"
@@ -54,6 +55,14 @@ double MeanOfClasses(std::span<const double> ap50) {
 Estimate EstimateOf(double value, const std::vector<double>& resampled, double level) {
   const Interval interval = IntervalOf(resampled, level);
   return {value, interval.low, interval.high};
+}
+
+// resampled: differences; not empty.
+void SetDifference(double difference, std::vector<double> resampled, double level, PairedEstimate& estimate) {
+  const Interval interval = IntervalOf(std::move(resampled), level);
+  estimate.difference = difference;
+  estimate.low = interval.low;
+  estimate.high = interval.high;
 }
 
 }  // namespace
@@ -180,21 +189,40 @@ ClassEstimates BootstrapAp50PerClass(const Ap50Matches& model, const BootstrapOp
 
 PairedEstimate PairedBootstrap(const Ap50Matches& baseline, const Ap50Matches& candidate,
                                const BootstrapOptions& options) {
-  PairedEstimate estimate;
   const std::vector<uint32_t> once(static_cast<size_t>(baseline.image_count()), 1);
-  estimate.baseline = baseline.Ap50(once);
-  estimate.candidate = candidate.Ap50(once);
+  const std::vector<double> of_baseline = baseline.Ap50PerClass(once);
+  const std::vector<double> of_candidate = candidate.Ap50PerClass(once);
+  PairedEstimate estimate;
+  estimate.per_class.resize(of_baseline.size());
+  estimate.baseline = MeanOfClasses(of_baseline);
+  estimate.candidate = MeanOfClasses(of_candidate);
   if (estimate.baseline < 0) return estimate;
-  estimate.difference = estimate.candidate - estimate.baseline;
-  const auto values =
-      ResampleImages(baseline.image_count(), options, [&](std::span<const uint32_t> copies, double* value) {
-        const double of_baseline = baseline.Ap50(copies);
-        *value = candidate.Ap50(copies) - of_baseline;
-        return of_baseline >= 0;
+  struct Both {
+    std::vector<double> baseline;
+    std::vector<double> candidate;
+  };
+  const auto resamples = ResampleImages<Both>(
+      baseline.image_count(), options, [&](std::span<const uint32_t> copies, Both* both) {
+        *both = {baseline.Ap50PerClass(copies), candidate.Ap50PerClass(copies)};
+        return MeanOfClasses(both->baseline) >= 0;
       });
-  const Interval interval = IntervalOf(values, options.level);
-  estimate.low = interval.low;
-  estimate.high = interval.high;
+  std::vector<double> differences;
+  for (const Both& both : resamples) {
+    differences.push_back(MeanOfClasses(both.candidate) - MeanOfClasses(both.baseline));
+  }
+  SetDifference(estimate.candidate - estimate.baseline, std::move(differences), options.level, estimate);
+  for (size_t c = 0; c < of_baseline.size(); ++c) {
+    PairedEstimate& of_class = estimate.per_class[c];
+    of_class.baseline = of_baseline[c];
+    of_class.candidate = of_candidate[c];
+    if (of_class.baseline < 0) continue;
+    differences.clear();
+    for (const Both& both : resamples) {
+      if (both.baseline[c] >= 0) differences.push_back(both.candidate[c] - both.baseline[c]);
+    }
+    if (differences.empty()) continue;
+    SetDifference(of_class.candidate - of_class.baseline, std::move(differences), options.level, of_class);
+  }
   return estimate;
 }
 

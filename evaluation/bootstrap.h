@@ -91,6 +91,8 @@ struct PairedEstimate {
       0;  // candidate - baseline; low and high are its interval. All 0 if there is no true box
   double low = 0;
   double high = 0;
+  // [classes] the same for each class, on those resamples that have a true box of it. Empty in these.
+  std::vector<PairedEstimate> per_class = {};
 };
 
 // Compares two models on the same resamples, so that images which are hard for both models don't widen the

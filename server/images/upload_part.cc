@@ -88,13 +88,13 @@ absl::StatusOr<UploadedFile> NotePart(Database& database, const BlobStore& blobs
                                       uint64_t bytes) {
   return database.Transact(options, [&](Transaction& transaction) -> absl::StatusOr<UploadedFile> {
     LockBlobsForUse(transaction);
-    if (!blobs.Exists(blob)) {
-      return Error(absl::StatusCode::kUnavailable, "BLOB_ERASED", "the part was erased meanwhile");
-    }
     const WaitingUploads waiting = LockUploads(transaction, part.principal);
     const absl::StatusOr<UploadedFile> before = StateBefore(transaction, part);
     const bool has_come = before.ok() && (before->is_complete || part.offset < before->received_bytes);
     if (!before.ok() || has_come) return before;
+    if (!blobs.Exists(blob)) {
+      return Error(absl::StatusCode::kUnavailable, "BLOB_ERASED", "the part was erased meanwhile");
+    }
     if (const absl::Status room = CheckRoom(waiting, part); !room.ok()) return room;
     InsertUploadPart(transaction, part.principal, part.file, part.offset, blob, bytes);
     return UploadedFile{part.offset + bytes, blob == part.file};
@@ -172,7 +172,8 @@ absl::StatusOr<UploadedFile> TakePart(Database& database, const BlobStore& blobs
     if (absl::IsInvalidArgument(blob.status())) return WrongHash(part->file);
     if (!blob.ok()) return blob.status();
     file = NotePart(database, blobs, options, *part, *blob, request.data().size());
-    if (!file.ok()) {
+    const bool is_of_use = file.ok() && (part->is_whole() || !file->is_complete);
+    if (!is_of_use) {
       const auto erased = EraseUnneeded(database, blobs, {*blob}, options.deadline);
       if (!erased.ok()) spdlog::warn("a part of an upload stays: {}", erased.status().ToString());
       return file;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -95,15 +95,8 @@ void AddUp(const v1::BoxCounts& counts, v1::BoxCounts& sum) {
   sum.set_false_negatives(sum.false_negatives() + counts.false_negatives());
 }
 
-// nullopt: no image has a box.
-std::optional<v1::ApDifference> DifferenceOf(const evaluation::GroundTruth& truth,
-                                             std::span<const evaluation::DetectedBox> first,
-                                             std::span<const evaluation::DetectedBox> second) {
-  const auto boxes = static_cast<uint64_t>(std::count_if(
-      truth.boxes.begin(), truth.boxes.end(), [](const evaluation::TrueBox& box) { return !box.crowd; }));
-  if (boxes == 0) return std::nullopt;
-  const evaluation::PairedEstimate paired = evaluation::PairedBootstrap(
-      evaluation::Ap50Matches(truth, first), evaluation::Ap50Matches(truth, second), {.seed = kModelsSeed});
+// boxes: number of true ones.
+v1::ApDifference DifferenceOf(const evaluation::PairedEstimate& paired, uint64_t boxes) {
   v1::ApDifference difference;
   difference.set_difference(paired.difference);
   if (boxes < evaluation::kFewestBoxes) return difference;
@@ -112,30 +105,25 @@ std::optional<v1::ApDifference> DifferenceOf(const evaluation::GroundTruth& trut
   return difference;
 }
 
-// The boxes of one class, as the only one.
-template <typename Box>
-std::vector<Box> OfClass(std::span<const Box> boxes, int class_index) {
-  std::vector<Box> found;
-  for (const Box& box : boxes) {
-    if (box.class_index != class_index) continue;
-    found.push_back(box);
-    found.back().class_index = 0;
+// AP50 of all classes together, and of each.
+void AddDifferences(const ComparisonInput& input, v1::ModelComparison& comparison) {
+  const evaluation::GroundTruth truth = TruthOf(input.images, input.class_count);
+  std::vector<uint64_t> boxes(static_cast<size_t>(input.class_count));
+  for (const evaluation::TrueBox& box : truth.boxes) {
+    if (!box.crowd) ++boxes[static_cast<size_t>(box.class_index)];
   }
-  return found;
-}
-
-v1::ClassDifference ClassDifferenceOf(int class_index, const evaluation::GroundTruth& truth,
-                                      std::span<const evaluation::DetectedBox> first,
-                                      std::span<const evaluation::DetectedBox> second) {
-  const evaluation::GroundTruth own{truth.image_count, 1,
-                                    OfClass<evaluation::TrueBox>(truth.boxes, class_index)};
-  v1::ClassDifference of_class;
-  of_class.set_label(LabelOf(static_cast<size_t>(class_index)));
-  of_class.set_boxes(static_cast<uint64_t>(std::count_if(
-      own.boxes.begin(), own.boxes.end(), [](const evaluation::TrueBox& box) { return !box.crowd; })));
-  const auto difference = DifferenceOf(own, OfClass(first, class_index), OfClass(second, class_index));
-  if (difference.has_value()) *of_class.mutable_ap50() = *difference;
-  return of_class;
+  const evaluation::PairedEstimate paired = evaluation::PairedBootstrap(
+      evaluation::Ap50Matches(truth, DetectionsOf(input.images, input.first.predictions)),
+      evaluation::Ap50Matches(truth, DetectionsOf(input.images, input.second.predictions)),
+      {.seed = kModelsSeed});
+  const uint64_t all = std::accumulate(boxes.begin(), boxes.end(), uint64_t{0});
+  if (all > 0) *comparison.mutable_ap50() = DifferenceOf(paired, all);
+  for (size_t c = 0; c < boxes.size(); ++c) {
+    v1::ClassDifference& of_class = *comparison.add_classes();
+    of_class.set_label(LabelOf(c));
+    of_class.set_boxes(boxes[c]);
+    if (boxes[c] > 0) *of_class.mutable_ap50() = DifferenceOf(paired.per_class[c], boxes[c]);
+  }
 }
 
 v1::Evaluation EvaluationOf(const ComparisonInput& input, const ComparedModel& model) {
@@ -195,14 +183,7 @@ v1::ModelComparison CompareModels(const ComparisonInput& input, double score_thr
   comparison.set_images(input.images.size());
   *comparison.mutable_first_evaluation() = EvaluationOf(input, input.first);
   *comparison.mutable_second_evaluation() = EvaluationOf(input, input.second);
-
-  const evaluation::GroundTruth truth = TruthOf(input.images, input.class_count);
-  const auto first = DetectionsOf(input.images, input.first.predictions);
-  const auto second = DetectionsOf(input.images, input.second.predictions);
-  if (const auto all = DifferenceOf(truth, first, second)) *comparison.mutable_ap50() = *all;
-  for (int c = 0; c < input.class_count; ++c) {
-    *comparison.add_classes() = ClassDifferenceOf(c, truth, first, second);
-  }
+  AddDifferences(input, comparison);
 
   const std::vector<JudgedBoxes> of_first = JudgeBoxes(input, input.first, score_threshold);
   const std::vector<JudgedBoxes> of_second = JudgeBoxes(input, input.second, score_threshold);

@@ -86,7 +86,7 @@ void Serve(Transaction& transaction, ProjectId project, ModelId model, Replaced 
     SwitchRanking(transaction, project, ranking);
 }
 
-// Errors: FAILED_PRECONDITION (SERVING_CHANGED). Requires: LockProject.
+// Errors: FAILED_PRECONDITION (SERVING_CHANGED).
 template <typename Request>
 absl::Status CheckServing(Transaction& transaction, ProjectId project, const Request& request) {
   if (!request.has_serving()) return absl::OkStatus();
@@ -111,8 +111,11 @@ absl::StatusOr<v1::Model> Promote(Transaction& transaction, const v1::PromoteMod
   return ReadModel(transaction, model->id).message;
 }
 
-// The model that served before the serving one. Errors: FAILED_PRECONDITION (NOTHING_BEFORE).
-absl::StatusOr<ModelRow> ModelBefore(Transaction& transaction, ProjectId project) {
+// The model that served before the serving one. Errors: FAILED_PRECONDITION (NOTHING_BEFORE,
+// SERVING_CHANGED).
+absl::StatusOr<ModelRow> ModelBefore(Transaction& transaction, ProjectId project,
+                                     const v1::RollbackModelRequest& request) {
+  if (const absl::Status same = CheckServing(transaction, project, request); !same.ok()) return same;
   const std::optional<ModelRow> serving = FindModel(transaction, project, "");
   if (!serving.has_value() || !serving->replaced) {
     return Error(absl::StatusCode::kFailedPrecondition, "NOTHING_BEFORE",
@@ -125,14 +128,13 @@ absl::StatusOr<v1::Model> Rollback(Transaction& transaction, const BlobStore& bl
                                    const v1::RollbackModelRequest& request, PrincipalId by) {
   const absl::StatusOr<ProjectId> project = FindProject(transaction, request.project());
   if (!project.ok()) return project.status();
-  absl::StatusOr<ModelRow> before = ModelBefore(transaction, *project);
+  absl::StatusOr<ModelRow> before = ModelBefore(transaction, *project, request);
   if (!before.ok()) return before.status();
   // The file is read within the transaction, which is long but rare, and before the lock, so that nobody
   // waits.
   if (const absl::Status whole = CheckWhole(blobs, *before); !whole.ok()) return whole;
   LockProject(transaction, *project);
-  if (const absl::Status same = CheckServing(transaction, *project, request); !same.ok()) return same;
-  before = ModelBefore(transaction, *project);
+  before = ModelBefore(transaction, *project, request);
   if (!before.ok()) return before.status();
   Serve(transaction, *project, before->id, Replaced::kKeep, by);
   return ReadModel(transaction, before->id).message;

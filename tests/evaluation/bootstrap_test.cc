@@ -144,6 +144,62 @@ TEST(PairedBootstrapTest, PairingSeesADifferenceThatSeparateIntervalsHide) {
   EXPECT_LT(reverse.high, 0);
 }
 
+// A class alone, with the images in which it has no box.
+Scene OneClassOf(const Scene& scene, int class_index) {
+  Scene one;
+  one.truth.image_count = scene.truth.image_count;
+  one.truth.num_classes = 1;
+  for (TrueBox box : scene.truth.boxes) {
+    if (box.class_index != class_index) continue;
+    box.class_index = 0;
+    one.truth.boxes.push_back(box);
+  }
+  for (DetectedBox box : scene.detections) {
+    if (box.class_index != class_index) continue;
+    box.class_index = 0;
+    one.detections.push_back(box);
+  }
+  return one;
+}
+
+// Each image has a box of both classes, so every resample has.
+TEST(PairedBootstrapTest, EachClassHasTheIntervalThatItHasAlone) {
+  Scene first = Found(60, 0.5, 1);
+  Scene second = Found(60, 0.7, 2);
+  const Scene other_first = Found(60, 0.6, 3);
+  const Scene other_second = Found(60, 0.6, 4);
+  for (const auto& [scene, other] : {std::pair(&first, &other_first), std::pair(&second, &other_second)}) {
+    scene->truth.num_classes = 3;  // the last has no box
+    for (TrueBox box : other->truth.boxes) {
+      box.class_index = 1;
+      scene->truth.boxes.push_back(box);
+    }
+    for (DetectedBox box : other->detections) {
+      box.class_index = 1;
+      scene->detections.push_back(box);
+    }
+  }
+  const PairedEstimate paired = PairedBootstrap(Ap50Matches(first.truth, first.detections),
+                                                Ap50Matches(second.truth, second.detections), {.seed = 9});
+  ASSERT_EQ(paired.per_class.size(), 3U);
+  for (int c = 0; c < 2; ++c) {
+    const Scene alone_first = OneClassOf(first, c);
+    const Scene alone_second = OneClassOf(second, c);
+    const PairedEstimate alone =
+        PairedBootstrap(Ap50Matches(alone_first.truth, alone_first.detections),
+                        Ap50Matches(alone_second.truth, alone_second.detections), {.seed = 9});
+    const PairedEstimate& of_class = paired.per_class[static_cast<size_t>(c)];
+    EXPECT_DOUBLE_EQ(of_class.baseline, alone.baseline);
+    EXPECT_DOUBLE_EQ(of_class.difference, alone.difference);
+    EXPECT_DOUBLE_EQ(of_class.low, alone.low);
+    EXPECT_DOUBLE_EQ(of_class.high, alone.high);
+    EXPECT_LT(of_class.low, of_class.high);
+  }
+  EXPECT_NEAR(paired.difference, (paired.per_class[0].difference + paired.per_class[1].difference) / 2,
+              1e-12);
+  EXPECT_EQ(paired.per_class[2].baseline, -1);
+}
+
 TEST(PrecisionCurveTest, ItsMeanIsAp50) {
   for (unsigned seed = 0; seed < 40; ++seed) {
     SCOPED_TRACE(seed);

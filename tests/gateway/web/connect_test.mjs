@@ -108,7 +108,7 @@ async function makeModels() {
     INSERT INTO prediction (model_id, image_id, corners, labels, scores, runner_up_labels, runner_up_scores,
                             background_scores, agreements, embedding, max_foreground_score)
     SELECT model.id, image.id, '{1,1,7,7}', '{1}', ARRAY[score], '{2}', '{0}', '{0}', '{}', '', score
-    FROM (VALUES ('first', 0.9), ('second', 0.1)) AS scored (name, score)
+    FROM (VALUES ('first', 0.875), ('second', 0.125)) AS scored (name, score)
     JOIN model USING (name) JOIN image USING (project_id);
   `);
 }

@@ -7,12 +7,13 @@ import test, { after, before } from "node:test";
 import { SCREENSHOTS, Workplace } from "./annotate_page.mjs";
 import { eventually, png, writePictures } from "./deployment.mjs";
 
-const PICTURES = 120;
+const PICTURES = 90;
 const MANY = 10_000; // rows without pictures of their own
 const HOSTILE = '<img src=x onerror="document.title=1">.png';
 
 const place = new Workplace();
 const { deployment } = place;
+const secrets = new Map(); // of annotators' tokens, by name
 let requests = 0;
 
 before(async () => {
@@ -38,7 +39,6 @@ before(async () => {
 });
 after(() => place.close());
 
-const secrets = new Map();
 function secretOf(name) {
   if (!secrets.has(name)) secrets.set(name, deployment.token("annotator", name));
   return secrets.get(name);
@@ -69,7 +69,7 @@ async function openImages(t, project, query = "", { role = "engineer", ...option
 const tiles = (page) => page.getByRole("gridcell");
 const bar = (page) => page.getByRole("region", { name: "Selected images" });
 const shows = (page, text) => page.getByText(text).first().waitFor();
-const selected = (page) => page.locator('[role="gridcell"][aria-selected="true"]').count();
+const selected = (page) => page.locator('[role="gridcell"][aria-selected="true"]');
 const focused = (page) => page.evaluate(() => document.activeElement.querySelector(".file")?.textContent ?? "");
 const fileOf = (page, place) => tiles(page).nth(place).locator(".file").textContent();
 const number = (sql) => Number(deployment.psql(sql));
@@ -98,8 +98,8 @@ test("images are found by filters that stand in the address", async (t) => {
   await shows(page, `${PICTURES} images.`);
 
   await page.getByLabel("Order").selectOption({ label: "by file name, Z to A" });
-  await page.getByRole("gridcell", { name: /^part-0118/ }).waitFor();
-  assert.equal(await fileOf(page, 0), "part-0118.png");
+  await page.getByRole("gridcell", { name: /^part-0088/ }).waitFor();
+  assert.equal(await fileOf(page, 0), "part-0088.png");
   await page.getByLabel("Go to").fill("part-005");
   await page.getByLabel("Go to").press("Enter");
   await shows(page, /^10 images\.$/);
@@ -161,7 +161,8 @@ test("many are excluded at once, and that is undone", async (t) => {
   await page.keyboard.press("Space");
   await page.keyboard.press("Shift+ArrowRight");
   await page.keyboard.press("Shift+ArrowRight");
-  assert.equal(await selected(page), 3);
+  await selected(page).nth(2).waitFor();
+  assert.equal(await selected(page).count(), 3);
   await tiles(page).nth(5).click({ modifiers: ["Control"] });
   await bar(page).getByText("4 images selected").waitFor();
   await page.screenshot({ path: path.join(SCREENSHOTS, "images_selected.png") });
@@ -257,7 +258,7 @@ test("images that look alike are found", async (t) => {
     WHERE project.name = 'parts'`);
   await page.reload();
   await shows(page, "The most similar images of the pool");
-  await eventually("the search is prepared", async () => (await tiles(page).count()) > 50);
+  await eventually("the search is prepared", async () => (await tiles(page).count()) >= 20);
   const alike = await tiles(page).evaluateAll((all) => all.map((each) => /alike ([\d.]+)/.exec(each.textContent)[1]));
   assert.deepEqual(alike, [...alike].sort().reverse());
   await page.getByRole("link", { name: "All images" }).click();

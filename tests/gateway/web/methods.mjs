@@ -77,7 +77,7 @@ export const rows = {
   },
   "ProjectService.GetProject": { request: parts, refused: noProject },
   "ProjectService.ListProjects": { request: {}, refused: invalid({ pageToken: "x" }) },
-  "ProjectService.GetStatus": { request: parts, refused: noProject },
+  "ProjectService.GetStatus": { request: parts, differs: ["computedAt"], refused: noProject },
 
   "ImageService.Import": {
     request: [
@@ -256,10 +256,15 @@ export const rows = {
     request: { ...parts, period: "WEEK" },
     refused: invalid({ ...parts, from: "2026-11-29T08:30:00Z" }),
   },
-  "InsightService.GetCurve": { request: parts, refused: invalid({ ...parts, worthwhileGain: 2 }) },
-  "InsightService.CheckLabels": { request: parts, refused: noProject },
+  "InsightService.GetCurve": {
+    request: parts,
+    differs: ["computedAt"],
+    refused: invalid({ ...parts, worthwhileGain: 2 }),
+  },
+  "InsightService.CheckLabels": { request: parts, differs: ["computedAt"], refused: noProject },
   "InsightService.EstimatePool": {
     request: parts,
+    differs: ["computedAt"],
     refused: { request: { ...parts, model: "no" }, reason: "NO_SUCH_MODEL" },
   },
   "InsightService.GetPrediction": {

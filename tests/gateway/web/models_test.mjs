@@ -46,7 +46,9 @@ function weights(seed) {
   return Buffer.concat([size, Buffer.from(header), Buffer.alloc(256, seed)]);
 }
 
-const hexOf = (schema, message) => Buffer.from(toBinary(schema, create(schema, message))).toString("hex");
+function hexOf(schema, message) {
+  return Buffer.from(toBinary(schema, create(schema, message))).toString("hex");
+}
 
 // What a worker would have trained is imported, and gets rounds and predictions by SQL. The first model finds
 // the first box of each image, the second finds all, and one that isn't there in every third image.

@@ -23,7 +23,15 @@ let admin; // the page of an admin, who does it all
 
 before(async () => {
   const folder = path.join(deployment.folder, "labelled");
-  execFileSync(path.join(BIN, "loupe-worker"), ["sample", "--out", folder, "--images", PICTURES, "--seed", 5]);
+  execFileSync(path.join(BIN, "loupe-worker"), [
+    "sample",
+    "--out",
+    folder,
+    "--images",
+    PICTURES,
+    "--seed",
+    5,
+  ]);
   const file = path.join(folder, "annotations.json");
   truth = JSON.parse(fs.readFileSync(file));
   classes = truth.categories.map(({ name }) => name);
@@ -58,7 +66,10 @@ test("a project is made, its classes with colours and keys", async () => {
   }
   await admin.getByLabel("Colour of class 1").fill("#d2692d");
   await admin.getByLabel("Colour of class 2").fill("#87961e");
-  await shows(admin, `${classes[0]} and ${classes[1]}: their colours look alike to people who can't tell red`);
+  await shows(
+    admin,
+    `${classes[0]} and ${classes[1]}: their colours look alike to people who can't tell red`,
+  );
   await admin.getByLabel("Colour of class 2").fill("#3355ff");
   await admin.getByLabel("Key of class 2").selectOption("Q");
   const sameKey = admin.locator("[aria-label='Key of class 1'] option", { hasText: /^Q$/ });
@@ -70,7 +81,11 @@ test("a project is made, its classes with colours and keys", async () => {
   assert.equal(made.holdout_fraction, 0.25);
   assert.deepEqual(
     made.classes.slice(0, 3).map(({ name, color, key }) => [name, color, key]),
-    [[classes[0], "#d2692d", undefined], [classes[1], "#3355ff", "Q"], [classes[2], undefined, undefined]],
+    [
+      [classes[0], "#d2692d", undefined],
+      [classes[1], "#3355ff", "Q"],
+      [classes[2], undefined, undefined],
+    ],
   );
 });
 
@@ -78,7 +93,10 @@ test("a folder with a COCO file is imported; what is wrong is listed first", asy
   await chooseFolder(admin, path.join(deployment.folder, "labelled"));
   await shows(admin, `${PICTURES + 2} pictures`);
   await admin.getByLabel("COCO file").waitFor();
-  assert.ok(await admin.getByRole("button", { name: /^Import/ }).isDisabled(), "images without boxes: it isn't said");
+  assert.ok(
+    await admin.getByRole("button", { name: /^Import/ }).isDisabled(),
+    "images without boxes: it isn't said",
+  );
   await admin.getByLabel("show nothing").check();
   await admin.getByLabel("The labels were drawn blind").check();
   await admin.getByRole("button", { name: /^Import/ }).click();
@@ -105,8 +123,15 @@ test("a COCO file that doesn't fit is refused before a picture is sent", async (
   admin.on("request", count);
   const hole = { ...truth, images: [...truth.images.slice(0, 2), { id: 77, file_name: "gone.png" }] };
   hole.categories = [...truth.categories.slice(1), { ...truth.categories[0], name: "hole" }];
-  hole.annotations = truth.annotations.filter(({ image_id: id }) => hole.images.some((image) => image.id === id));
-  hole.annotations.push({ ...truth.annotations[0], id: 99999, image_id: hole.images[0].id, category_id: truth.categories[0].id });
+  hole.annotations = truth.annotations.filter(({ image_id: id }) =>
+    hole.images.some((image) => image.id === id),
+  );
+  hole.annotations.push({
+    ...truth.annotations[0],
+    id: 99999,
+    image_id: hole.images[0].id,
+    category_id: truth.categories[0].id,
+  });
   fs.writeFileSync(path.join(deployment.folder, "labelled", "annotations.json"), JSON.stringify(hole));
   await goTo(admin, "/p/castings/setup?part=import");
   await button(admin, "Import more").click();
@@ -211,7 +236,11 @@ test("classes are added, renamed, coloured and retired; the coordinator's refusa
   await admin.getByLabel("Colour of burr").fill("#00ff88");
   await shows(admin, "burr has another colour");
   assert.deepEqual(project().classes.at(-1), {
-    label: classes.length + 1, name: "burr", retired: false, color: "#00ff88", key: "W",
+    label: classes.length + 1,
+    name: "burr",
+    retired: false,
+    color: "#00ff88",
+    key: "W",
   });
   const shown = deployment.json("class", "display", "burr", "--key", "default", "--project", "castings");
   assert.equal(shown.classes.at(-1).key, undefined);
@@ -281,7 +310,10 @@ test("who may not change it sees it, and no actions", async (t) => {
   await goTo(page, "/p/castings/setup?part=guidelines");
   await page.getByRole("heading", { name: "Mine" }).waitFor();
   assert.equal(await button(page, "Edit").count(), 0);
-  for (const [address, text] of [["/people", "Only admins"], ["/new", "Only engineers and admins"]]) {
+  for (const [address, text] of [
+    ["/people", "Only admins"],
+    ["/new", "Only engineers and admins"],
+  ]) {
     await goTo(page, address);
     await shows(page, text);
     assert.equal(await page.locator("main form").count(), 0);
@@ -314,7 +346,10 @@ test("the pages look right, and axe finds nothing serious", async () => {
       await goTo(admin, address);
       await isOn(admin, heading);
       assert.deepEqual(await faultsOn(admin), [], `${name}, ${colorScheme}`);
-      await admin.screenshot({ path: path.join(SCREENSHOTS, `setup-${name}-${colorScheme}.png`), fullPage: true });
+      await admin.screenshot({
+        path: path.join(SCREENSHOTS, `setup-${name}-${colorScheme}.png`),
+        fullPage: true,
+      });
     }
   }
   await admin.setViewportSize({ width: 390, height: 800 });

@@ -194,5 +194,21 @@ TEST_F(ModelTest, WhoKnowsAnotherServingModelIsRefused) {
   EXPECT_EQ(model_.number(), 3u);
 }
 
+// It said that no model had served before the one that serves by now.
+TEST_F(ModelTest, WhoRollsBackAfterSomebodyElseLearnsThat) {
+  for (int round = 1; round <= 2; ++round) {
+    world_.Submit("gate { tolerance: 1 }");
+    ASSERT_EQ(ScriptedWorker(world_, 0.9).Finish(round).state(), "done");
+  }
+  v1::RollbackModelRequest rollback;
+  rollback.set_request_id(world_.NewRequestId());
+  ASSERT_TRUE(world_.models->RollbackModel(world_.Context(world_.engineer).get(), rollback, &model_).ok());
+  rollback.set_request_id(world_.NewRequestId());
+  rollback.set_serving(2);
+  EXPECT_EQ(ReasonOf(world_.models->RollbackModel(world_.Context(world_.engineer).get(), rollback, &model_)),
+            "SERVING_CHANGED");
+  EXPECT_EQ(world_.Text("SELECT state FROM model WHERE number = 1"), "serving");
+}
+
 }  // namespace
 }  // namespace loupe

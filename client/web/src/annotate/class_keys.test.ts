@@ -2,11 +2,19 @@ import { expect, test } from "vitest";
 import { CLASS_KEYS, LETTERS, keyOf, labelsByKey } from "./class_keys";
 import { groups } from "./keys";
 
-const classes = (...keys: string[]) => keys.map((key, i) => ({ label: i + 1, name: `c${i}`, display: { key } }));
+const classes = (...keys: string[]) =>
+  keys.map((key, i) => ({ label: i + 1, name: `c${i}`, display: { key } }));
 
 test("classes without a key have the digits of their places, as far as these are free", () => {
-  expect([...labelsByKey(classes("", "", ""))]).toEqual([["1", 1], ["2", 2], ["3", 3]]);
-  expect([...labelsByKey(classes("", "1", "Q"))]).toEqual([["1", 2], ["Q", 3]]);
+  expect([...labelsByKey(classes("", "", ""))]).toEqual([
+    ["1", 1],
+    ["2", 2],
+    ["3", 3],
+  ]);
+  expect([...labelsByKey(classes("", "1", "Q"))]).toEqual([
+    ["1", 2],
+    ["Q", 3],
+  ]);
   expect(keyOf(1, classes("", "1", "Q"))).toBe("");
   const many = classes(...Array.from({ length: 12 }, () => ""));
   expect(keyOf(10, many)).toBe("0");

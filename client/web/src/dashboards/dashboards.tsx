@@ -24,7 +24,7 @@ export function Dashboards({ shown, caller }: { shown: Shown; caller: TokenJson 
     return (
       <div class="dashboard">
         <Header caller={caller} />
-        {Page ? <Page id={id} query={query} caller={caller} /> : <Gone />}
+        <Page id={id} query={query} caller={caller} />
       </div>
     );
   }
@@ -58,7 +58,7 @@ function InProject({ page, project: name, id, query, caller }: InProjectProps) {
           </a>
           <ul>
             {navigation
-              .filter((each) => projectPages[each.page] && each.isFor(caller.role))
+              .filter((each) => each.isFor(caller.role))
               .map((each) => (
                 <li key={each.page}>
                   <a href={pageAddress(each.page, name)} aria-current={each === entry ? "page" : undefined}>
@@ -80,8 +80,7 @@ function InProject({ page, project: name, id, query, caller }: InProjectProps) {
           <Loading />
         </main>
       )}
-      {project && Page && <Page project={project} reload={load} id={id} query={query} caller={caller} />}
-      {!Page && <Gone />}
+      {project && <Page project={project} reload={load} id={id} query={query} caller={caller} />}
     </div>
   );
 }
@@ -90,18 +89,11 @@ function NoProject({ name, error, retry }: { name: string; error: Error; retry: 
   const isGone = error instanceof ApiError && error.reason === "NO_SUCH_PROJECT";
   return (
     <main class="narrow">
-      {isGone ? <p role="alert">There is no project {name}. It may have been renamed or deleted.</p> : null}
-      {!isGone && <Failure message={error.message} retry={retry} />}
-      <a href="#">All projects</a>
-    </main>
-  );
-}
-
-// For addresses that lead nowhere.
-function Gone() {
-  return (
-    <main class="narrow">
-      <p role="alert">There is no such page here.</p>
+      {isGone ? (
+        <p role="alert">There is no project {name}. It may have been renamed or deleted.</p>
+      ) : (
+        <Failure message={error.message} retry={retry} />
+      )}
       <a href="#">All projects</a>
     </main>
   );

@@ -31,7 +31,7 @@ export interface ProjectPageProps extends PageProps {
   reload: () => Promise<void>;
 }
 
-export const projectPages: Partial<Record<ProjectPage, ComponentType<ProjectPageProps>>> = {
+export const projectPages: Record<ProjectPage, ComponentType<ProjectPageProps>> = {
   overview: Overview,
   image: ImageHistory,
   queue: Queue,
@@ -45,7 +45,7 @@ export const projectPages: Partial<Record<ProjectPage, ComponentType<ProjectPage
   images: Images,
 };
 
-export const otherPages: Partial<Record<OtherPage, ComponentType<PageProps>>> = {
+export const otherPages: Record<OtherPage, ComponentType<PageProps>> = {
   "new project": NewProject,
   people: People,
 };

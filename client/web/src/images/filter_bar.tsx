@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import { changeQuery, pageAddress } from "../route";
 import { filters, orderIn, orders, type Active, type Filter } from "./filters";
@@ -24,17 +24,18 @@ export function FilterBar({ project, query, active }: Props) {
   return (
     <div class="filters">
       <Chips active={active} />
-      <label>
-        <span class="unseen">Add a filter</span>
-        <select value={open.value} onChange={(event) => (open.value = event.currentTarget.value)}>
-          <option value="">Add a filter…</option>
-          {others.map(({ name, title }) => (
-            <option key={name} value={name}>
-              {title}
-            </option>
-          ))}
-        </select>
-      </label>
+      <select
+        aria-label="Add a filter"
+        value={open.value}
+        onChange={(event) => (open.value = event.currentTarget.value)}
+      >
+        <option value="">Add a filter…</option>
+        {others.map(({ name, title }) => (
+          <option key={name} value={name}>
+            {title}
+          </option>
+        ))}
+      </select>
       {opened && <Editor key={opened.name} filter={opened} project={project} set={(value) => set(opened, value)} />}
       <label class="order">
         Order
@@ -75,30 +76,31 @@ export function Chips({ active }: { active: readonly Active[] }) {
 }
 
 function Editor({ filter, project, set }: { filter: Filter; project: ProjectJson; set: (value: string) => void }) {
-  const place = useRef<HTMLFormElement & HTMLLabelElement>(null);
-  useEffect(() => place.current?.querySelector<HTMLElement>("input, select")?.focus(), []);
+  const place = useRef<HTMLInputElement & HTMLSelectElement>(null);
+  useLayoutEffect(() => place.current?.focus(), []);
   const choices =
     filter.name === "class"
       ? (project.classes ?? []).map(({ name = "" }) => ({ value: name, text: name }))
       : filter.choices;
   if (choices) {
     return (
-      <label ref={place}>
-        <span class="unseen">{filter.title}</span>
-        <select value="" onChange={(event) => set(event.currentTarget.value)}>
-          <option value="">{filter.title}…</option>
-          {choices.map(({ value, text }) => (
-            <option key={value} value={value}>
-              {text}
-            </option>
-          ))}
-        </select>
-      </label>
+      <select
+        ref={place}
+        aria-label={filter.title}
+        value=""
+        onChange={(event) => set(event.currentTarget.value)}
+      >
+        <option value="">{filter.title}…</option>
+        {choices.map(({ value, text }) => (
+          <option key={value} value={value}>
+            {text}
+          </option>
+        ))}
+      </select>
     );
   }
   return (
     <form
-      ref={place}
       class="editor"
       onSubmit={(event) => {
         event.preventDefault();
@@ -107,9 +109,11 @@ function Editor({ filter, project, set }: { filter: Filter; project: ProjectJson
     >
       <label>
         {filter.title}{" "}
-        {filter.type === "number" && <input name="value" required type="number" min={0} max={1} step={0.01} />}
-        {filter.type === "date" && <input name="value" required type="date" />}
-        {filter.type === undefined && <input name="value" required maxLength={1000} />}
+        {filter.type === "number" && (
+          <input ref={place} name="value" required type="number" min={0} max={1} step={0.01} />
+        )}
+        {filter.type === "date" && <input ref={place} name="value" required type="date" />}
+        {filter.type === undefined && <input ref={place} name="value" required maxLength={1000} />}
       </label>
       <button type="submit">Set</button>
     </form>

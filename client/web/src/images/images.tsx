@@ -85,10 +85,10 @@ function Found({ project, query, caller }: ProjectPageProps) {
       {rows?.length === 0 && !hasMore && <NothingFound project={project} active={active} role={caller.role} />}
       {rows && rows.length > 0 && (
         <Pictures
+          key={inputs.join("\n")}
           project={project}
           role={caller.role}
           tiles={rows}
-          inputs={inputs}
           query={query}
           reachEnd={() => hasMore && !error && !rests.value && void more()}
         />
@@ -180,7 +180,6 @@ function Similar({ project, query, caller, like }: ProjectPageProps & { like: st
           project={project}
           role={caller.role}
           tiles={tiles}
-          inputs={[name, like]}
           query={query}
           reachEnd={() => undefined}
         />
@@ -210,27 +209,22 @@ function BoxChoice({ query }: { query: URLSearchParams }) {
   );
 }
 
+// Another question drops the selection: its key is what is asked.
 interface PicturesProps {
   project: ProjectJson;
   role: RoleJson | undefined;
   tiles: readonly Tile[];
-  inputs: readonly unknown[]; // of the question; another one drops the selection
   query: URLSearchParams;
   reachEnd: () => void;
 }
 
-function Pictures({ project, role, tiles, inputs, query, reachEnd }: PicturesProps) {
+function Pictures({ project, role, tiles, query, reachEnd }: PicturesProps) {
   const name = project.name ?? "";
   const selection = useSignal<Selection<Tile>>(nothing());
   const changes = useSignal<ReadonlyMap<string, string>>(new Map());
   const acted = useSignal(false);
   const truth = useMemo(() => new TruthBoxes(name), [name]);
   useEffect(() => () => truth.end(), [truth]);
-  useEffect(() => {
-    selection.value = nothing();
-    changes.value = new Map();
-    acted.value = false;
-  }, inputs);
   const hidesBoxes = !showsBoxes(query);
   const select = (next: Selection<Tile>) => (selection.value = next);
   return (

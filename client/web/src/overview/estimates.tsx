@@ -102,17 +102,25 @@ export function Estimates({ project }: { project: ProjectJson }) {
           )}
           {estimates.allClasses && <AllClasses estimates={estimates} all={estimates.allClasses} />}
           {estimates.notJudged && <p>No model is judged: {estimates.notJudged}.</p>}
-          {(estimates.classes ?? []).length > 0 && (
-            <Table
-              caption="Estimates per class"
-              columns={columns}
-              rows={estimates.classes ?? []}
-              rowKey={({ label = 0 }) => label}
-            />
-          )}
+          <Classes classes={estimates.classes ?? []} columns={columns} />
         </>
       )}
     </Part>
+  );
+}
+
+interface ClassesProps {
+  classes: readonly ClassFiguresJson[];
+  columns: readonly Column<ClassFiguresJson>[];
+}
+
+function Classes({ classes, columns }: ClassesProps) {
+  if (classes.length === 0) return null;
+  if (!classes.some((each) => Object.keys(each.figures ?? {}).length > 0)) {
+    return <p class="faint">No class has enough boxes in these images for figures of its own.</p>;
+  }
+  return (
+    <Table caption="Estimates per class" columns={columns} rows={classes} rowKey={({ label = 0 }) => label} />
   );
 }
 

@@ -34,7 +34,8 @@ export function Invite({ made }: { made: (invited: Invited) => void }) {
   async function invite(event: Event) {
     event.preventDefault();
     await change.run(async () => {
-      const expiresAt = days.value > 0 ? { expiresAt: new Date(Date.now() + days.value * DAY).toISOString() } : {};
+      const expiresAt =
+        days.value > 0 ? { expiresAt: new Date(Date.now() + days.value * DAY).toISOString() } : {};
       const request = { requestId: newRequestId(), role: role.value, name: name.value.trim(), ...expiresAt };
       const { token, secret = "" } = await call("TokenService", "createToken", request);
       const invited = { name: token?.name ?? "", secret, url: "", expiresAt: "" };
@@ -62,7 +63,10 @@ export function Invite({ made }: { made: (invited: Invited) => void }) {
         </label>
         <label>
           Role
-          <select value={role.value} onChange={(event) => (role.value = event.currentTarget.value as RoleJson)}>
+          <select
+            value={role.value}
+            onChange={(event) => (role.value = event.currentTarget.value as RoleJson)}
+          >
             {roles.map(([each, text]) => (
               <option key={each} value={each}>
                 {text}

@@ -20,7 +20,8 @@ import "./people.css";
 
 // Who may call the coordinator: inviting people, and taking that back.
 export function People({ caller }: PageProps) {
-  if (!mayAdminister(caller.role)) return <OnlyFor whom="admins" what="see who has access, and invite people" />;
+  if (!mayAdminister(caller.role))
+    return <OnlyFor whom="admins" what="see who has access, and invite people" />;
   return <Tokens caller={caller} />;
 }
 
@@ -41,14 +42,22 @@ function Tokens({ caller }: { caller: TokenJson }) {
   );
   const reload = () => void (version.value += 1);
   const link = async (token: TokenJson) => {
-    const { url = "", expiresAt } = await call("SessionService", "createLoginLink", { tokenId: token.id ?? "" });
+    const { url = "", expiresAt } = await call("SessionService", "createLoginLink", {
+      tokenId: token.id ?? "",
+    });
     invited.value = { name: token.name ?? "", secret: "", url, expiresAt: expiresAt ?? "" };
   };
   const columns: Column<TokenJson>[] = [
     { name: "name", title: "Name", value: ({ name }) => name },
     { name: "id", title: "", value: ({ id }) => Number(id) },
     { name: "role", title: "Role", value: ({ role }) => roleName(role), isText: true },
-    { name: "created_at", title: "Since", value: ({ createdAt }) => createdAt, show: ({ createdAt }) => <When at={createdAt} />, isText: true },
+    {
+      name: "created_at",
+      title: "Since",
+      value: ({ createdAt }) => createdAt,
+      show: ({ createdAt }) => <When at={createdAt} />,
+      isText: true,
+    },
     {
       name: "expires_at",
       title: "Expires",
@@ -84,7 +93,9 @@ function Tokens({ caller }: { caller: TokenJson }) {
           <h3 id="tokens">Who has access</h3>
           {pages.rows && <Downloads name="people" columns={columns} rows={pages.rows} />}
         </div>
-        {pages.rows && <Table caption="Who has access" columns={columns} rows={pages.rows} rowKey={({ id }) => id ?? ""} />}
+        {pages.rows && (
+          <Table caption="Who has access" columns={columns} rows={pages.rows} rowKey={({ id }) => id ?? ""} />
+        )}
         <More pages={pages} />
       </section>
       <Sessions />
@@ -128,7 +139,11 @@ function Access({ token, isCaller, reload, link }: AccessProps) {
         </>
       ) : (
         <>
-          <button type="button" aria-label={`Login link for ${name}`} onClick={() => change.run(() => link(token))}>
+          <button
+            type="button"
+            aria-label={`Login link for ${name}`}
+            onClick={() => change.run(() => link(token))}
+          >
             Login link
           </button>
           <button type="button" aria-label={`Revoke ${name}`} onClick={() => (isAsking.value = true)}>

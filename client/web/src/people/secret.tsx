@@ -54,7 +54,13 @@ function Copy({ text, name }: { text: string; name: string }) {
   }
   return (
     <div class="line">
-      <input ref={field} readOnly value={text} aria-label={name} onFocus={(event) => event.currentTarget.select()} />
+      <input
+        ref={field}
+        readOnly
+        value={text}
+        aria-label={name}
+        onFocus={(event) => event.currentTarget.select()}
+      />
       <button type="button" aria-label={`Copy the ${name}`} onClick={copy}>
         Copy
       </button>

@@ -70,7 +70,12 @@ export function Classes({ project, reload, caller }: ProjectPageProps) {
         ))}
       </ul>
       {mayChange && <Said change={change} />}
-      {mayChange && warningsOf(classes).map((warning) => <p key={warning} class="warning">{warning}</p>)}
+      {mayChange &&
+        warningsOf(classes).map((warning) => (
+          <p key={warning} class="warning">
+            {warning}
+          </p>
+        ))}
       {mayChange && (
         <form class="line" onSubmit={add}>
           <label>
@@ -137,7 +142,10 @@ function ClassRow({ project, one, used, mayChange, change, save }: RowProps) {
     event.preventDefault();
     const next = text.value.trim();
     const request = { requestId: newRequestId(), project, label, name: next };
-    const isDone = await save(() => call("ProjectService", "renameClass", request), `${name} is called ${next} now.`);
+    const isDone = await save(
+      () => call("ProjectService", "renameClass", request),
+      `${name} is called ${next} now.`,
+    );
     if (isDone) isRenaming.value = false;
   }
   const retire = () =>
@@ -188,6 +196,15 @@ function ClassRow({ project, one, used, mayChange, change, save }: RowProps) {
             onChange={(event) => show({ color: event.currentTarget.value }, `${name} has another colour.`)}
           />
         </label>
+        {display?.color && (
+          <button
+            type="button"
+            aria-label={`Palette's colour for ${name}`}
+            onClick={() => show({ color: "" }, `${name} has the palette's colour.`)}
+          >
+            Reset
+          </button>
+        )}
         <label>
           Key
           <select
@@ -195,7 +212,9 @@ function ClassRow({ project, one, used, mayChange, change, save }: RowProps) {
             value={own}
             onChange={(event) => show({ key: event.currentTarget.value }, `${name} has another key.`)}
           >
-            <option value="">{own === "" ? `${keyOf(label, used) || "none"}, by its place` : "by its place"}</option>
+            <option value="">
+              {own === "" ? `${keyOf(label, used) || "none"}, by its place` : "by its place"}
+            </option>
             {CLASS_KEYS.map((key) => (
               <option key={key} value={key} disabled={key !== own && taken.has(key)}>
                 {key}

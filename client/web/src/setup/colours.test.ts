@@ -16,9 +16,13 @@ test("the palette alone gives no warning, as far as it goes", () => {
 });
 
 test("warnings name the classes", () => {
-  expect(warningsOf([classOf(1, "pit", "#101010"), classOf(2, "dent", "#e69f00"), classOf(3, "rim", "#e69f00")])).toEqual([
+  expect(
+    warningsOf([classOf(1, "pit", "#101010"), classOf(2, "dent", "#e69f00"), classOf(3, "rim", "#e69f00")]),
+  ).toEqual([
     "pit: so dark a colour is lost in the picture's frame and in the edges of boxes.",
     "dent and rim: their colours look alike to everybody.",
   ]);
-  expect(warningsOf([classOf(1, "a", "#ffffff"), { ...classOf(2, "b", "#ffffff"), retired: true }])).toEqual([]);
+  expect(warningsOf([classOf(1, "a", "#ffffff"), { ...classOf(2, "b", "#ffffff"), retired: true }])).toEqual(
+    [],
+  );
 });

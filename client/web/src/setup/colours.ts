@@ -36,7 +36,8 @@ function oklab([r, g, b]: Rgb): Rgb {
   ];
 }
 
-// Thin lines need more than surfaces: the nearest pair of the palette is 0.10 apart, and 0.03 for who lacks a cone.
+// Thin lines need more than surfaces: the nearest pair of the palette is 0.10 apart, and 0.03 for who lacks a
+// cone.
 const TOLD_APART = 0.08;
 
 function distance(a: Rgb, b: Rgb): number {
@@ -61,7 +62,9 @@ export function warningsOf(classes: readonly ClassJson[]): string[] {
   for (const [i, one] of used.entries()) {
     const colour = shownColour(one);
     if (distance(linear(colour), linear(FRAME)) < 0.45) {
-      warnings.push(`${one.name}: so dark a colour is lost in the picture's frame and in the edges of boxes.`);
+      warnings.push(
+        `${one.name}: so dark a colour is lost in the picture's frame and in the edges of boxes.`,
+      );
     }
     for (const other of used.slice(0, i)) {
       const who = areAlike(shownColour(other), colour);

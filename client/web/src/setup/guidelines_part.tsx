@@ -23,7 +23,9 @@ export function GuidelinesPart({ project, reload, query, caller }: ProjectPagePr
   const shown = asked || latest;
   const { value, error, load } = useAnswer(
     async () =>
-      latest === 0 && asked === 0 ? null : call("ProjectService", "getGuidelines", { project: name, version: shown }),
+      latest === 0 && asked === 0
+        ? null
+        : call("ProjectService", "getGuidelines", { project: name, version: shown }),
     [name, shown],
   );
   const isEditing = useSignal(false);
@@ -36,7 +38,13 @@ export function GuidelinesPart({ project, reload, query, caller }: ProjectPagePr
   }
   if (isEditing.value) {
     return (
-      <Editor project={name} version={shown} text={value?.content ?? ""} saved={saved} leave={() => (isEditing.value = false)} />
+      <Editor
+        project={name}
+        version={shown}
+        text={value?.content ?? ""}
+        saved={saved}
+        leave={() => (isEditing.value = false)}
+      />
     );
   }
   const isGone = error instanceof ApiError && error.reason === "NO_SUCH_GUIDELINES";
@@ -47,7 +55,9 @@ export function GuidelinesPart({ project, reload, query, caller }: ProjectPagePr
         {value && (
           <button
             type="button"
-            onClick={() => saveFile(`${name}-guidelines-${value.version}.md`, "text/markdown", value.content ?? "")}
+            onClick={() =>
+              saveFile(`${name}-guidelines-${value.version}.md`, "text/markdown", value.content ?? "")
+            }
           >
             Markdown
           </button>
@@ -60,14 +70,15 @@ export function GuidelinesPart({ project, reload, query, caller }: ProjectPagePr
       </div>
       {isGone && (
         <p role="alert">
-          There is no version {shown}. <a href={location.hash.split("?")[0] + "?part=guidelines"}>The latest one</a>
+          There is no version {shown}.{" "}
+          <a href={location.hash.split("?")[0] + "?part=guidelines"}>The latest one</a>
         </p>
       )}
       {error && !isGone && <Failure message={error.message} retry={() => void load()} />}
       {latest === 0 && !error && (
         <Empty>
-          No guidelines yet: people label best when they can read what counts and what doesn't, with the doubtful
-          cases. They see them beside the picture.
+          No guidelines yet: people label best when they can read what counts and what doesn't, with the
+          doubtful cases. They see them beside the picture.
         </Empty>
       )}
       {latest > 0 && !value && !error && <Loading />}
@@ -87,7 +98,11 @@ function Version({ guidelines, latest }: { guidelines: GuidelinesJson; latest: n
         <span>
           Version {version} of {latest}, by <span class="name">{author}</span>, <When at={createdAt} />
         </span>
-        <button type="button" disabled={version >= latest} onClick={() => changeQuery({ version: version + 1 })}>
+        <button
+          type="button"
+          disabled={version >= latest}
+          onClick={() => changeQuery({ version: version + 1 })}
+        >
           Newer
         </button>
       </div>

@@ -8,7 +8,9 @@ import { partHead } from "./upload_part";
 const chosen = (...paths: string[]) => paths.map((path) => ({ path, file: new File(["x"], "x") }));
 
 test("pictures, JSON files and others are told apart; hidden ones and thumbnails are left out", () => {
-  const files = sorted(chosen("b.PNG", "a/x.jpeg", "labels.json", "notes.txt", ".DS_Store", "thumbs/a.jpg", "a/.x.png", "b.PNG"));
+  const files = sorted(
+    chosen("b.PNG", "a/x.jpeg", "labels.json", "notes.txt", ".DS_Store", "thumbs/a.jpg", "a/.x.png", "b.PNG"),
+  );
   expect(files.pictures.map(({ path }) => path)).toEqual(["a/x.jpeg", "b.PNG"]);
   expect(files.jsonFiles.map(({ path }) => path)).toEqual(["labels.json"]);
   expect(files.leftOut).toEqual([".DS_Store", "a/.x.png", "notes.txt", "thumbs/a.jpg"]);
@@ -17,7 +19,9 @@ test("pictures, JSON files and others are told apart; hidden ones and thumbnails
 test("the head of a part is protobuf's", () => {
   const head = partHead(Uint8Array.from([1, 2]), 300, 1 << 20, 5);
   expect([...head]).toEqual([10, 2, 1, 2, 16, 172, 2, 24, 128, 128, 64, 34, 5]);
-  expect([...partHead(new Uint8Array(), 2 ** 33, 0, 0)]).toEqual([10, 0, 16, 128, 128, 128, 128, 32, 24, 0, 34, 0]);
+  expect([...partHead(new Uint8Array(), 2 ** 33, 0, 0)]).toEqual([
+    10, 0, 16, 128, 128, 128, 128, 32, 24, 0, 34, 0,
+  ]);
 });
 
 test("the pace is that of the last seconds", () => {
@@ -46,7 +50,10 @@ test("requests hold as much as the coordinator takes", () => {
 
 test("results are added up, and their lists stay short", () => {
   const skipped = Array.from({ length: 15 }, (_, i) => `${i}`);
-  const total = addedUp([{ added: "3", skipped, skippedTotal: "15" }, { added: "4", skipped, skippedTotal: "15" }]);
+  const total = addedUp([
+    { added: "3", skipped, skippedTotal: "15" },
+    { added: "4", skipped, skippedTotal: "15" },
+  ]);
   expect(total).toMatchObject({ added: "7", skippedTotal: "30" });
   expect(total.skipped).toHaveLength(20);
 });

@@ -27,7 +27,8 @@ export function ImportPart({ project, reload }: ProjectPageProps) {
   const { isRunning } = importing;
   const files = useMemo(() => sorted(chosen.value), [chosen.value]);
   const only = files.jsonFiles.length === 1 ? files.jsonFiles[0]! : null;
-  const coco = cocoPath.value === null ? only : (files.jsonFiles.find(({ path }) => path === cocoPath.value) ?? null);
+  const coco =
+    cocoPath.value === null ? only : (files.jsonFiles.find(({ path }) => path === cocoPath.value) ?? null);
 
   useEffect(() => () => importing.cancel(), [importing]);
   useEffect(() => {
@@ -39,7 +40,8 @@ export function ImportPart({ project, reload }: ProjectPageProps) {
 
   function choose(some: readonly Chosen[]) {
     if (!isSecureContext) {
-      error.value = "Browsers hash files only on pages that come by https: open this one so, or use `loupe import`.";
+      error.value =
+        "Browsers hash files only on pages that come by https: open this one so, or use `loupe import`.";
       return;
     }
     error.value = some.length === 0 ? "There is no file in it." : "";
@@ -85,7 +87,9 @@ export function ImportPart({ project, reload }: ProjectPageProps) {
       <section class="part" aria-labelledby="import">
         <h3 id="import">Imported</h3>
         <ImportResult project={name} result={state.result} />
-        {state.unnamed > 0 && <p>The COCO file doesn't name {pictureCount(state.unnamed)}: they were left out.</p>}
+        {state.unnamed > 0 && (
+          <p>The COCO file doesn't name {pictureCount(state.unnamed)}: they were left out.</p>
+        )}
         <button type="button" class="more" onClick={more}>
           Import more
         </button>
@@ -111,8 +115,8 @@ export function ImportPart({ project, reload }: ProjectPageProps) {
             <Choose text="Choose files" take={choose} />
           </div>
           <p class="faint">
-            JPEG, PNG, BMP, TIFF and WebP, at most 256 MiB each. What was sent before need not be sent again: after a
-            broken connection or a reload choose the same files once more.
+            JPEG, PNG, BMP, TIFF and WebP, at most 256 MiB each. What was sent before need not be sent again:
+            after a broken connection or a reload choose the same files once more.
           </p>
         </div>
       )}
@@ -133,7 +137,9 @@ export function ImportPart({ project, reload }: ProjectPageProps) {
           </p>
           {files.leftOut.length > 0 && (
             <details>
-              <summary>{counted(files.leftOut.length, "file is", "files are")} no picture, and left out</summary>
+              <summary>
+                {counted(files.leftOut.length, "file is", "files are")} no picture, and left out
+              </summary>
               <ul class="paths">
                 {files.leftOut.slice(0, 20).map((path) => (
                   <li key={path}>{path}</li>
@@ -161,7 +167,11 @@ export function ImportPart({ project, reload }: ProjectPageProps) {
             <>
               <fieldset>
                 <legend>Images of the COCO file without boxes</legend>
-                <Radio group={labelled} value="LABELLED_ALL" text="show nothing: somebody looked at every image" />
+                <Radio
+                  group={labelled}
+                  value="LABELLED_ALL"
+                  text="show nothing: somebody looked at every image"
+                />
                 <Radio
                   group={labelled}
                   value="LABELLED_WITH_BOXES"
@@ -198,7 +208,15 @@ export function ImportPart({ project, reload }: ProjectPageProps) {
   );
 }
 
-function Choose({ text, isFolder, take }: { text: string; isFolder?: boolean; take: (some: Chosen[]) => void }) {
+function Choose({
+  text,
+  isFolder,
+  take,
+}: {
+  text: string;
+  isFolder?: boolean;
+  take: (some: Chosen[]) => void;
+}) {
   function change(input: HTMLInputElement) {
     if (input.files?.length) take(chosenOf(input.files));
     input.value = ""; // the same files may be chosen again
@@ -222,7 +240,12 @@ type Text = { value: string };
 function Radio({ group, value, text }: { group: Text; value: string; text: string }) {
   return (
     <label class="check">
-      <input type="radio" name="labelled" checked={group.value === value} onChange={() => (group.value = value)} />
+      <input
+        type="radio"
+        name="labelled"
+        checked={group.value === value}
+        onChange={() => (group.value = value)}
+      />
       <span>{text}</span>
     </label>
   );
@@ -270,7 +293,8 @@ function Sending({ state }: { state: Extract<State, { name: "sending" }> }) {
   return (
     <>
       <p>
-        Sending: {numbered(progress.files)} of {pictureCount(files)}, {sizeText(progress.sentBytes)} of {sizeText(bytes)}
+        Sending: {numbered(progress.files)} of {pictureCount(files)}, {sizeText(progress.sentBytes)} of{" "}
+        {sizeText(bytes)}
         {rate !== null && rate > 0 && `, ${sizeText(rate)} per second`}
         {timeLeft !== null && `, ${durationOf(timeLeft)} left`}
       </p>
@@ -291,17 +315,25 @@ interface FailedProps {
 
 function Failed({ state, project, forget }: FailedProps) {
   const [first = "", ...problems] = state.problems;
-  const isClasses = state.reason === "BAD_COCO" && problems.some((line) => line.includes("is no class of the project"));
+  const isClasses =
+    state.reason === "BAD_COCO" && problems.some((line) => line.includes("is no class of the project"));
   return (
     <div class="card failed" role="alert">
-      <p class="error">{first}</p>
+      <p class="error">{first.slice(0, 1).toUpperCase() + first.slice(1)}</p>
       {problems.length > 0 && (
-        <Problems title="Problems" lines={problems} total={problems.length} name={`${project}-import-problems`} />
+        <Problems
+          title="Problems"
+          lines={problems}
+          total={problems.length}
+          name={`${project}-import-problems`}
+        />
       )}
       {isClasses && (
         <p>
-          <a href={pageAddress("setup", project, "", { part: "classes" })}>Add the classes that are missing</a>, then
-          come back.
+          <a href={pageAddress("setup", project, "", { part: "classes" })}>
+            Add the classes that are missing
+          </a>
+          , then come back.
         </p>
       )}
       <p class="faint">Whatever was sent is kept for a day: trying again takes it up from there.</p>

@@ -18,7 +18,10 @@ export function linesOf(result: ImportResponseJson): string[] {
       number(result.boxesClipped),
       `Boxes over the edge by at most a pixel, clipped: ${number(result.boxesClipped)}.`,
     ],
-    [number(result.boxesRepeated), `Boxes that stood there twice, kept once: ${number(result.boxesRepeated)}.`],
+    [
+      number(result.boxesRepeated),
+      `Boxes that stood there twice, kept once: ${number(result.boxesRepeated)}.`,
+    ],
     [number(result.replaced), `Labels replaced: of ${images(number(result.replaced))}.`],
     [
       number(result.declaredBlind),
@@ -49,7 +52,17 @@ export function problemOf(line: string): Problem {
   return problem.length > 0 ? { file, problem: problem.join(": ") } : { file: "", problem: line };
 }
 
-export function Problems({ title, lines, total, name }: { title: string; lines: readonly string[]; total: number; name: string }) {
+export function Problems({
+  title,
+  lines,
+  total,
+  name,
+}: {
+  title: string;
+  lines: readonly string[];
+  total: number;
+  name: string;
+}) {
   return (
     <div class="problems">
       <div class="part-head">
@@ -72,8 +85,8 @@ export function ImportResult({ project, result }: { project: string; result: Imp
   return (
     <div class="result" role="status">
       <p>
-        <strong>{images(number(result.added))} added</strong>, {numbered(number(result.addedToPool))} to the pool and{" "}
-        {numbered(number(result.addedToHoldout))} to the holdout.
+        <strong>{images(number(result.added))} added</strong>, {numbered(number(result.addedToPool))} to the
+        pool and {numbered(number(result.addedToHoldout))} to the holdout.
       </p>
       {linesOf(result).map((line) => (
         <p key={line}>{line}</p>

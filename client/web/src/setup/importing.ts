@@ -2,7 +2,11 @@
 
 import { signal } from "@preact/signals";
 import type { ImportResponseJson } from "../../gen/loupe/v1/image_pb";
-import type { ImportPlanJson, ImportUploadsRequestJson, ImportUploadsResponseJson } from "../../gen/loupe/v1/upload_pb";
+import type {
+  ImportPlanJson,
+  ImportUploadsRequestJson,
+  ImportUploadsResponseJson,
+} from "../../gen/loupe/v1/upload_pb";
 import { newRequestId } from "../annotate/request_id";
 import { ApiError, NetworkError, call, stream } from "../api";
 import { guarded } from "../session";
@@ -74,7 +78,9 @@ export class Importing {
     const pictures = sent.map(({ path, sha256 }) => ({ path, sha256: base64(sha256) }));
     const requests = inRequests(pictures);
     if (coco && requests.length > 1) {
-      throw new Error("With a COCO file at most 20,000 pictures are imported at once: choose fewer, or use `loupe import`.");
+      throw new Error(
+        "With a COCO file at most 20,000 pictures are imported at once: choose fewer, or use `loupe import`.",
+      );
     }
     const results: ImportResponseJson[] = [];
     for (const some of requests) {
@@ -86,7 +92,9 @@ export class Importing {
   private async plan(request: ImportUploadsRequestJson): Promise<ImportPlanJson> {
     let plan: ImportPlanJson = {};
     const take = (part: ImportUploadsResponseJson) => void (plan = part.plan ?? plan);
-    await this.whole(() => stream("UploadService", "importUploads", { ...request, dryRun: true }, take, this.end.signal));
+    await this.whole(() =>
+      stream("UploadService", "importUploads", { ...request, dryRun: true }, take, this.end.signal),
+    );
     return plan;
   }
 

@@ -51,7 +51,9 @@ function NewProjectForm() {
       location.hash = pageAddress("setup", request.name, "", { part: "import" });
     }
   }
-  const warnings = warningsOf(named.map(({ name: text, color }, i) => ({ label: i + 1, name: text, display: { color } })));
+  const warnings = warningsOf(
+    named.map(({ name: text, color }, i) => ({ label: i + 1, name: text, display: { color } })),
+  );
 
   return (
     <main class="setup new-project">
@@ -72,8 +74,8 @@ function NewProjectForm() {
         <fieldset>
           <legend>Classes</legend>
           <p class="faint">
-            What people draw boxes around. More can be added later; images that were labelled before are then looked at
-            again. A key chooses the class on the annotation page.
+            What people draw boxes around. More can be added later; images that were labelled before are then
+            looked at again. A key chooses the class on the annotation page.
           </p>
           <ul class="class-rows">
             {rows.value.map((row, i) => (
@@ -147,8 +149,9 @@ function NewProjectForm() {
               onInput={(event) => (share.value = event.currentTarget.value)}
             />
             <span class="faint">
-              Models are judged by the holdout and never trained on it. People label it without seeing predictions. With
-              0 no model can be judged, and every one is promoted. It can't be changed later.
+              Models are judged by the holdout and never trained on it. People label it without seeing
+              predictions. With 0 no model can be judged, and every one is promoted. It can't be changed
+              later.
             </span>
           </label>
           <label>
@@ -162,8 +165,8 @@ function NewProjectForm() {
               onInput={(event) => (target.value = event.currentTarget.value)}
             />
             <span class="faint">
-              One task in five is of the holdout until so many are labelled. 200 tell a gain of some per cent; more make
-              the intervals narrower.
+              One task in five is of the holdout until so many are labelled. 200 tell a gain of some per cent;
+              more make the intervals narrower.
             </span>
           </label>
         </fieldset>

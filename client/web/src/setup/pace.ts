@@ -9,7 +9,8 @@ export class Pace {
   // `at`: milliseconds; `bytes`: sent since the begin.
   note(at: number, bytes: number): void {
     this.points.push({ at, bytes });
-    while (this.points.length > 2 && this.points[1]!.at < at - SECONDS_LOOKED_BACK * 1000) this.points.shift();
+    while (this.points.length > 2 && this.points[1]!.at < at - SECONDS_LOOKED_BACK * 1000)
+      this.points.shift();
   }
 
   // Bytes per second; null: it can't be told yet.

@@ -69,8 +69,8 @@ export class Sender {
     this.total = chosen.reduce((sum, { file }) => sum + file.size, 0);
   }
 
-  // Returns the files with their hashes, when all have come. Throws ApiError, Cancelled, and an error that names
-  // a file that can't be read.
+  // Returns the files with their hashes, when all have come. Throws ApiError, Cancelled, and an error that
+  // names a file that can't be read.
   async run(): Promise<Sent[]> {
     const all: Sent[] = [];
     let hashing = this.hash(0);
@@ -179,10 +179,13 @@ function cantRead({ path }: Chosen): Error {
 }
 
 async function isReadable(file: Blob): Promise<boolean> {
-  return file.slice(0, 1).arrayBuffer().then(
-    () => true,
-    () => false,
-  );
+  return file
+    .slice(0, 1)
+    .arrayBuffer()
+    .then(
+      () => true,
+      () => false,
+    );
 }
 
 function wait(milliseconds: number, signal: AbortSignal): Promise<void> {

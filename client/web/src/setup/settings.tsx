@@ -25,9 +25,9 @@ function Fixed({ project }: ProjectPageProps) {
     <section class="part" aria-labelledby="fixed">
       <h3 id="fixed">Holdout</h3>
       <p>
-        {share} % of the images belong to the holdout, by which models are judged and on which none is trained. Of
-        them {project.holdoutTarget} are to be labelled. This was decided when the project was made, and can't be
-        changed: figures from before and after would not compare.
+        {share} % of the images belong to the holdout, by which models are judged and on which none is
+        trained. Of them {project.holdoutTarget} are to be labelled. This was decided when the project was
+        made, and can't be changed: figures from before and after would not compare.
       </p>
     </section>
   );
@@ -96,8 +96,8 @@ function IntensityRange({ project, reload }: ProjectPageProps) {
     <section class="part" aria-labelledby="range">
       <h3 id="range">Intensity range</h3>
       <p class="faint">
-        Of pictures with 16 bits: which levels are black, and white. A camera of 12 bits uses 0 to 4095. It can't be
-        changed after the first round, since models are trained with it.
+        Of pictures with 16 bits: which levels are black, and white. A camera of 12 bits uses 0 to 4095. It
+        can't be changed after the first round, since models are trained with it.
       </p>
       <form class="line" onSubmit={save}>
         {level(low, "Black")}
@@ -124,7 +124,8 @@ function Delete({ project }: ProjectPageProps) {
     <section class="part" aria-labelledby="delete">
       <h3 id="delete">Delete the project</h3>
       <p>
-        Its rounds end, and all its pictures are erased, unless another project has them. Nobody can undo this.
+        Its rounds end, and all its pictures are erased, unless another project has them. Nobody can undo
+        this.
       </p>
       <form class="line" onSubmit={remove}>
         <label>

@@ -12,17 +12,32 @@ function varint(value: number): number[] {
 }
 
 // All but the bytes of the last field. Source: https://protobuf.dev/programming-guides/encoding
-export function partHead(sha256: Uint8Array, sizeBytes: number, offset: number, partBytes: number): Uint8Array {
+export function partHead(
+  sha256: Uint8Array,
+  sizeBytes: number,
+  offset: number,
+  partBytes: number,
+): Uint8Array {
   return Uint8Array.from([
-    (1 << 3) | 2, ...varint(sha256.length), ...sha256,
-    2 << 3, ...varint(sizeBytes),
-    3 << 3, ...varint(offset),
-    (4 << 3) | 2, ...varint(partBytes),
+    (1 << 3) | 2,
+    ...varint(sha256.length),
+    ...sha256,
+    2 << 3,
+    ...varint(sizeBytes),
+    3 << 3,
+    ...varint(offset),
+    (4 << 3) | 2,
+    ...varint(partBytes),
   ]);
 }
 
 // Throws ApiError and NetworkError.
-export async function sendPart(sha256: Uint8Array, file: Blob, offset: number, signal: AbortSignal): Promise<void> {
+export async function sendPart(
+  sha256: Uint8Array,
+  file: Blob,
+  offset: number,
+  signal: AbortSignal,
+): Promise<void> {
   const part = file.slice(offset, offset + PART_BYTES);
   const end = new AbortController();
   const stop = () => end.abort();
