@@ -100,7 +100,7 @@ test("from nothing to a promoted model", async (t) => {
   await trainARound(admin, 2);
   await admin.goto(`${deployment.url}/#/p/castings`);
   await enter(admin, "Models");
-  await admin.getByRole("link", { name: "2", exact: true }).first().click();
+  await admin.getByRole("rowheader", { name: "2", exact: true }).getByRole("link").click();
   // The gate decides whether it serves; a person may decide otherwise.
   const serving = admin.getByRole("region", { name: "Serving", exact: true });
   const serves = serving.getByText("Model 2 serves now.");
