@@ -29,7 +29,7 @@ SELECT (SELECT count(DISTINCT task.image_id)
         WHERE request.project_id = $1 AND request.kind <> 'reopen' AND request.state = 'open');
 
 -- name: SelectTasks
--- Leased tasks. One that is a review tells nothing of the truth, and has the active generation.
+-- Leased tasks. A look that somebody asked for, where the truth isn't shown, has the active generation.
 SELECT shown.*, task.id AS task_id, task.lease_number, task.blind, task.kind, lease.expires_at, task.position,
        task.slice, task.score, task.probability, ranking.generation,
        task.shown_model_id IS NOT NULL AS shows, corrected.id IS NOT NULL AS corrects,

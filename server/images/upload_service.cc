@@ -88,7 +88,7 @@ v1::ImportPlan Described(const UploadPlan& plan) {
   return described;
 }
 
-v1::ImportStart StartOf(const v1::ImportUploadsRequest& request) {
+v1::ImportStart ImportStartOf(const v1::ImportUploadsRequest& request) {
   v1::ImportStart start;
   start.set_blind(request.blind());
   start.set_replace(request.replace());
@@ -233,7 +233,7 @@ absl::StatusOr<v1::ImportResponse> UploadServiceImpl::Import(const Call& call, c
   for (size_t i = 0; i < files.size(); ++i) {
     if (!complete->contains(files[i])) return NotUploaded(plan.headers[i].file_name());
   }
-  ImportSession session(blobs_, project, StartOf(request));
+  ImportSession session(blobs_, project, ImportStartOf(request));
   if (absl::Status taken = TakeFiles(call, plan.headers, files, session, writer); !taken.ok()) return taken;
 
   const RequestKey key = KeyOf(call.principal.id, kImportUploads, request.request_id(), request);

@@ -348,7 +348,10 @@ test("the queue is what `loupe queue` prints, by slice and by class", async (t) 
   const cards = rowsIn(page, "Next").filter({ has: page.getByRole("link") });
   const files = async () => cards.locator(".name").allTextContents();
   const isShown = (count) =>
-    page.waitForFunction((n) => document.querySelectorAll(".cards > li").length === n, count);
+    page.waitForFunction(
+      (n) => document.querySelectorAll("[aria-label=Next] .cards > li").length === n,
+      count,
+    );
   await isShown(Math.min(waiting.length, 24));
   assert.deepEqual(
     await files(),

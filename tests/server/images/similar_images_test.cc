@@ -22,7 +22,7 @@ class SimilarImagesTest : public LabelingTest {
 
   // The embedding of image i is (cos, sin) of 10·i degrees, as half floats: only the angle counts.
   void EmbedByAngle() {
-    RankByModel({1});
+    RankByModel({Pool()[0]});
     coordinator_.database().Sql(R"(
         CREATE FUNCTION half(x float8) RETURNS bytea LANGUAGE sql AS $$
           SELECT set_byte(set_byte('\x0000'::bytea, 0, bits & 255), 1, bits >> 8)
@@ -84,7 +84,7 @@ TEST_F(SimilarImagesTest, TheNearestOfThePoolComeFirst) {
 
 TEST_F(SimilarImagesTest, WhatCantBeAskedSaysWhy) {
   EXPECT_EQ(ErrorReason(Find(Pool()[0]).status()), "NO_SERVING_MODEL");
-  RankByModel({1});
+  RankByModel({Pool()[0]});
   EXPECT_EQ(ErrorReason(Find(Pool()[0]).status()), "NOT_PREDICTED") << "it has no embedding";
   const int64_t holdout = Number("SELECT min(id) FROM image WHERE side = 'holdout'");
   EXPECT_EQ(ErrorReason(Find(holdout).status()), "HOLDOUT_IMAGE");
