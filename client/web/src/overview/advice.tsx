@@ -148,10 +148,8 @@ function amountText(n: number, by: Amount): string {
 function Curve({ curve, by }: { curve: CurveJson; by: Amount }) {
   const data = curveData(curve, by);
   if (data.x.length === 0) {
-    const hasPoints = (curve.points ?? []).some((point) => amountOf(point, by) > 0);
-    return (
-      <p class="faint">{hasPoints ? "" : "People spent no time on these labels: they were imported."}</p>
-    );
+    const tookTime = (curve.points ?? []).some((point) => amountOf(point, by) > 0);
+    return tookTime ? null : <p class="faint">People spent no time on these labels: they were imported.</p>;
   }
   const series: Series[] = [
     {
