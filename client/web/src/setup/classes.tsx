@@ -199,7 +199,7 @@ function ClassRow({ project, one, used, mayChange, change, save }: RowProps) {
         {display?.color && (
           <button
             type="button"
-            aria-label={`Palette's colour for ${name}`}
+            aria-label={`Reset the colour of ${name}`}
             onClick={() => show({ color: "" }, `${name} has the palette's colour.`)}
           >
             Reset
