@@ -138,7 +138,7 @@ SELECT id, file_name FROM image WHERE id = ANY ($1::bigint[]);
 
 -- name: SelectDaysOfImages
 -- Of these labelled images the day facets.
-SELECT image.id, day_facet(created_at)
+SELECT image.id, day_facet(truth.created_at)
 FROM image JOIN label_revision truth ON truth.id = truth_revision_id WHERE image.id = ANY ($1::bigint[]);
 
 -- name: SelectScoresOfImages
