@@ -8,6 +8,7 @@
   from the navigation. First with a coordinator that has just started, then again. Aim: 500 ms for what isn't
   computed for long, and for all of it the second time.
 - grid: pages of images by each filter (dashboards_grid.py).
+- 100 dashboards: what NextTasks loses while they are open (dashboards_open.py).
 """
 import argparse
 import json
@@ -21,6 +22,7 @@ import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import dashboards_grid  # noqa: E402
+import dashboards_open  # noqa: E402
 import grpc_client  # noqa: E402
 from loupe_programs import BIN, SOURCE, Deployment  # noqa: E402
 
@@ -89,8 +91,8 @@ class Bench:
 
     def add(self, **figures):
         for name, value in figures.items():
-            self.figures[name] = round(value, 1)
-            print(f"{name:64}{value:12.1f}", flush=True)
+            self.figures[name] = round(value, 3)
+            print(f"{name:64}{value:12.3f}", flush=True)
 
     def read(self, *names):
         with open(self.deployment.path("server", *names), encoding="utf-8") as file:
@@ -139,6 +141,11 @@ class Bench:
             for page, address in PAGES.items():
                 self.add(**{f"{page}, {visit} visit: {part} ms": at for part, at in painted[address].items()})
 
+    def opened(self, quick):
+        address = self.url.removeprefix("http://")
+        for name, value in dashboards_open.figures(self.deployment, address, self.read("admin.token"), quick):
+            self.add(**{name: value})
+
     def grid(self):
         for name, value in dashboards_grid.figures(self.url, self.read("admin.token")):
             self.add(**{name: value})
@@ -156,6 +163,7 @@ def main():
         bench.calls(times=5)
         bench.pages()
         bench.grid()
+        bench.opened(quick)
     print(json.dumps({"benchmark": "dashboards", **bench.figures}))
 
 
