@@ -83,7 +83,7 @@ TEST_F(ModelQualityTest, CountsWhatIsRightAndWrong) {
   const v1::ModelQuality quality = QualityOf(world_, "1", 0.7);
   EXPECT_EQ(Counts(quality), expected);
   EXPECT_EQ(quality.model(), 1U);
-  const v1::Evaluation& judged = world_.Get(1).evaluation();
+  const v1::Evaluation judged = world_.Get(1).evaluation();
   EXPECT_EQ(quality.evaluation().ap50(), judged.ap50());
   EXPECT_EQ(quality.evaluation().images(), 40U);
   EXPECT_TRUE(quality.evaluation().random_sample());
