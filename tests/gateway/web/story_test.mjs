@@ -101,12 +101,13 @@ test("from nothing to a promoted model", async (t) => {
   await admin.goto(`${deployment.url}/#/p/castings`);
   await enter(admin, "Models");
   await admin.getByRole("rowheader", { name: "2", exact: true }).getByRole("link").click();
-  // The gate decides whether it serves; a person may decide otherwise.
   const serving = admin.getByRole("region", { name: "Serving", exact: true });
-  const serves = serving.getByText("Model 2 serves now.");
+  const serves = serving.getByText("It serves: it ranks the queue");
   const promote = button(serving, "Promote model 2");
-  await serves.or(promote).first().waitFor();
-  if (await promote.isVisible()) await promote.click();
+  await serves.or(promote).waitFor();
+  // The gate decided that it serves: a person may decide otherwise, and again.
+  if (await serves.isVisible()) await button(serving, "Roll back to model 1").click();
+  await promote.click();
   await serves.waitFor();
   assert.equal(deployment.json("model", "show", "--project", "castings").number, 2);
 
