@@ -17,7 +17,7 @@ namespace {
 
 // So many changed images are read themselves, for each page.
 constexpr int kMostChanged = 1'000;
-// Fewer names than these are fetched and sorted; with more, the names are walked in their order.
+// Of so many images, names or values are fetched and sorted; of more, they are walked in their order.
 constexpr uint64_t kMostSorted = 5'000;
 // So many images whose names begin with a text become a set; with more, each image is asked for its name.
 constexpr int kMostNamed = 20'000;

@@ -32,6 +32,13 @@ function milestones() {
   return isPainted ? window.painted : null;
 }
 
+// In the page: what has been painted, and which parts there are.
+function unfinished() {
+  const parts = [...document.querySelectorAll(".dashboard main .part")];
+  return JSON.stringify([window.painted, parts.map((part) => [part.ariaLabel, part.ariaBusy])]);
+}
+
+const LONGEST = 120_000; // milliseconds
 const [url, token, ...addresses] = process.argv.slice(2);
 const browser = await launchBrowser();
 const cookie = await logIn(url, token);
@@ -39,7 +46,11 @@ const figures = {};
 for (const address of addresses) {
   const tab = await Tab.open(browser, { cookie, script: watch });
   await tab.go(`${url}/${address}`);
-  while (!(figures[address] = await tab.evaluate(milestones))) await pause(50);
+  const end = Date.now() + LONGEST;
+  while (!(figures[address] = await tab.evaluate(milestones))) {
+    if (Date.now() > end) throw new Error(`${address} is not painted: ${await tab.evaluate(unfinished)}`);
+    await pause(50);
+  }
   await tab.close();
 }
 await browser.close();
