@@ -28,7 +28,7 @@ function milestones() {
   if (main.textContent.includes("Loading…")) return null;
   const painted = Object.values(window.painted);
   const isPainted =
-    painted.length >= main.querySelectorAll(".part").length + 2 && painted.every((at) => at !== null);
+    painted.length >= main.querySelectorAll(".part[aria-busy]").length + 2 && painted.every((at) => at !== null);
   return isPainted ? window.painted : null;
 }
 
