@@ -236,12 +236,12 @@ double Overlap(const v1::Box& a, const v1::Box& b) {
 
 FoundTruths FindTruths(Transaction& transaction, ProjectId project, const BoxConditions& conditions,
                        int64_t after_image, int images) {
-  const char* side = conditions.side == v1::POOL ? "pool" : conditions.side == v1::HOLDOUT ? "holdout" : "";
   const std::string slice = conditions.slice == v1::SLICE_UNSPECIFIED ? "" : SliceName(conditions.slice);
-  const pqxx::row row = transaction
-                            .Exec("FindTruths", project, after_image, images, conditions.author,
-                                  conditions.from, conditions.to, slice, side, conditions.model)
-                            .at(0);
+  const pqxx::row row =
+      transaction
+          .Exec("FindTruths", project, after_image, images, conditions.author, conditions.from, conditions.to,
+                slice, SideName(conditions.side), conditions.model)
+          .at(0);
   FoundTruths found;
   found.revisions = IntegersOf(row["truths"]);
   if (row["images"].as<int>() == images) found.last_image = row["last_image"].as<int64_t>();

@@ -22,6 +22,14 @@ Value ValueOf(const pqxx::field& field, const Names<Value, kCount>& names) {
   throw pqxx::conversion_error(std::string(field.name()) + " is " + name);
 }
 
+template <typename Value, size_t kCount>
+std::string NameOf(Value value, const Names<Value, kCount>& names) {
+  for (const auto& [name, known] : names) {
+    if (known == value) return name;
+  }
+  throw pqxx::conversion_error("the schema has no name for " + std::to_string(value));
+}
+
 constexpr Names<v1::Slice, 6> kSlices = {{{"uncertain", v1::UNCERTAIN},
                                           {"rare", v1::RARE},
                                           {"random", v1::RANDOM},
@@ -52,26 +60,11 @@ constexpr Names<v1::Side, 2> kSides = {{{"pool", v1::POOL}, {"holdout", v1::HOLD
 
 }  // namespace
 
-std::string OutcomeName(v1::Outcome outcome) {
-  for (const auto& [name, value] : kOutcomes) {
-    if (value == outcome) return name;
-  }
-  throw pqxx::conversion_error("no outcome");
-}
-
-std::string SliceName(v1::Slice slice) {
-  for (const auto& [name, value] : kSlices) {
-    if (value == slice) return name;
-  }
-  throw pqxx::conversion_error("no slice");
-}
-
-std::string TaskKindName(v1::TaskKind kind) {
-  for (const auto& [name, value] : kTaskKinds) {
-    if (value == kind) return name;
-  }
-  throw pqxx::conversion_error("no kind of task");
-}
+std::string OutcomeName(v1::Outcome outcome) { return NameOf(outcome, kOutcomes); }
+std::string SliceName(v1::Slice slice) { return NameOf(slice, kSlices); }
+std::string TaskKindName(v1::TaskKind kind) { return NameOf(kind, kTaskKinds); }
+std::string ImageStateName(v1::ImageState state) { return NameOf(state, kImageStates); }
+std::string SideName(v1::Side side) { return side == v1::SIDE_UNSPECIFIED ? "" : NameOf(side, kSides); }
 
 v1::Slice SliceOf(const pqxx::field& field) { return ValueOf(field, kSlices); }
 v1::Outcome OutcomeOf(const pqxx::field& field) { return ValueOf(field, kOutcomes); }

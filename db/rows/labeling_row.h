@@ -29,6 +29,8 @@ v1::Outcome OutcomeOf(const pqxx::field& field);
 v1::Slice SliceOf(const pqxx::field& field);
 std::string SliceName(v1::Slice slice);
 std::string TaskKindName(v1::TaskKind kind);
+std::string ImageStateName(v1::ImageState state);
+std::string SideName(v1::Side side);  // empty: unspecified
 v1::Standing StandingOf(const pqxx::field& field);
 v1::ImageState ImageStateOf(const pqxx::field& field);
 v1::TaskKind TaskKindOf(const pqxx::field& field);

@@ -9,17 +9,6 @@
 namespace loupe {
 namespace {
 
-const char* SideName(v1::Side side) {
-  switch (side) {
-    case v1::POOL:
-      return "pool";
-    case v1::HOLDOUT:
-      return "holdout";
-    default:
-      return "";
-  }
-}
-
 std::optional<v1::Image> FirstImage(const pqxx::result& rows) {
   if (rows.empty()) return std::nullopt;
   return ShownImage(rows[0]);

@@ -35,7 +35,7 @@ std::unordered_map<int64_t, std::vector<v1::LabelBox>> ReadTruth(Transaction& tr
 std::vector<v1::LabelledImage> ReadLabelledImages(Transaction& transaction, ProjectId project, v1::Side side,
                                                   const std::vector<ImageId>& only, ImageId after,
                                                   int limit) {
-  const char* side_name = side == v1::POOL ? "pool" : side == v1::HOLDOUT ? "holdout" : "";
+  const std::string side_name = SideName(side);
   const pqxx::result rows =
       only.empty() ? transaction.Exec("SelectLabelledImages", project, side_name, after, limit)
                    : transaction.Exec("SelectTheseLabelledImages", project, side_name, after, limit, only);

@@ -187,7 +187,7 @@ RankingEnd LockRankingEnd(Transaction& transaction, RankingId ranking) {
 
 std::vector<ImageId> ReadUnranked(Transaction& transaction, ProjectId project, RankingId ranking,
                                   v1::Side side) {
-  return IdsOf(transaction.Exec("SelectUnranked", project, ranking, side == v1::POOL ? "pool" : "holdout"));
+  return IdsOf(transaction.Exec("SelectUnranked", project, ranking, SideName(side)));
 }
 
 void AppendEntries(Transaction& transaction, RankingId ranking, const RankingEnd& end, uint64_t eligible,

@@ -1,5 +1,6 @@
 #include "db/stores/representation_store.h"
 
+#include "db/rows/labeling_row.h"
 #include "db/transaction.h"
 
 namespace loupe {
@@ -48,8 +49,7 @@ SetAside ReadSetAside(Transaction& transaction, ProjectId project, ModelId model
 
 std::vector<PictureHash> ReadPictureHashes(Transaction& transaction, ProjectId project, v1::Side side) {
   std::vector<PictureHash> hashes;
-  for (const auto& row :
-       transaction.Exec("SelectPictureHashes", project, side == v1::HOLDOUT ? "holdout" : "pool")) {
+  for (const auto& row : transaction.Exec("SelectPictureHashes", project, SideName(side))) {
     hashes.push_back({row[0].as<std::string>(), static_cast<uint64_t>(row[1].as<int64_t>())});
   }
   return hashes;

@@ -12,7 +12,6 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
-#include "content/sha256.h"
 #include "db/rows/labeling_row.h"
 #include "db/rows/message_row.h"
 #include "db/search/image_search.h"
@@ -21,6 +20,7 @@
 #include "proto/error_info.h"
 #include "server/images/image_service.h"
 #include "server/rpc/paging.h"
+#include "server/rpc/score_range.h"
 
 namespace loupe {
 namespace {
@@ -42,9 +42,6 @@ std::string ScoreFacet(float score) {
   return absl::StrFormat("%03d", static_cast<int>(std::floor(static_cast<double>(score) * 100)));
 }
 
-// Also false for NaN.
-bool IsWithinOne(float score) { return score >= 0 && score <= 1; }
-
 absl::Status CheckImageFilter(const v1::ImageFilter& filter) {
   if (!v1::Side_IsValid(filter.side())) return InvalidArgument("side is none that there is");
   if (!v1::Slice_IsValid(filter.slice())) return InvalidArgument("slice is none that there is");
@@ -59,13 +56,7 @@ absl::Status CheckImageFilter(const v1::ImageFilter& filter) {
       TimeOf(filter.labelled_from()) >= TimeOf(filter.labelled_to())) {
     return InvalidArgument("labelled_from must be before labelled_to");
   }
-  if (!IsWithinOne(filter.min_score()) || !IsWithinOne(filter.max_score())) {
-    return InvalidArgument("min_score and max_score must be within 0 and 1");
-  }
-  if (filter.has_min_score() && filter.has_max_score() && filter.min_score() > filter.max_score()) {
-    return InvalidArgument("min_score must not be above max_score");
-  }
-  return absl::OkStatus();
+  return CheckScoreRange(filter);
 }
 
 FacetCondition Is(const char* kind, const std::string& value) { return {{{kind, value, value}}}; }
@@ -83,19 +74,6 @@ FacetCondition IsBetween(const char* kind, const char* steps, size_t step_length
   return {{{kind, low, first + "~"}, {steps, first + "~", before_last}, {kind, last, high}}};
 }
 
-std::string StateName(v1::ImageState state) {
-  switch (state) {
-    case v1::SET_ASIDE:
-      return "set_aside";
-    case v1::EXCLUDED:
-      return "excluded";
-    case v1::REMOVED:
-      return "removed";
-    default:
-      return "usable";
-  }
-}
-
 void AddFlag(bool wanted, const char* kind, std::vector<FacetCondition>& conditions) {
   conditions.push_back({{{kind, "", ""}}, !wanted});
 }
@@ -107,10 +85,10 @@ absl::StatusOr<std::vector<FacetCondition>> FacetsOf(Transaction& transaction, P
   if (filter.state() == v1::IMAGE_STATE_UNSPECIFIED) {
     conditions = {{{{"state", "excluded", "usable"}}}, {{{"state", "removed", "removed"}}, true}};
   } else {
-    conditions = {Is("state", StateName(filter.state()))};
+    conditions = {Is("state", ImageStateName(filter.state()))};
   }
   if (filter.side() != v1::SIDE_UNSPECIFIED) {
-    conditions.push_back(Is("side", filter.side() == v1::POOL ? "pool" : "holdout"));
+    conditions.push_back(Is("side", SideName(filter.side())));
   }
   if (filter.has_labelled()) AddFlag(filter.labelled(), "labelled", conditions);
   if (!filter.labelled_by().empty()) {
@@ -148,9 +126,8 @@ absl::StatusOr<std::vector<FacetCondition>> FacetsOf(Transaction& transaction, P
 
 // A token is the place after which its page begins, and a hash of what was asked for.
 std::string SearchHash(ProjectId project, const v1::SearchImagesRequest& request) {
-  return ToHex(HashOf(absl::StrCat(project.value(), " ", request.order(), " ", request.descending(), " ",
-                                   request.filter().SerializeAsString())))
-      .substr(0, 16);
+  return QueryHash(absl::StrCat(project.value(), " ", request.order(), " ", request.descending(), " ",
+                                request.filter().SerializeAsString()));
 }
 
 std::string TokenOf(const ImagePlace& place, const std::string& search) {
@@ -163,12 +140,10 @@ absl::StatusOr<std::optional<ImagePlace>> StartOf(const std::string& page_token,
   ImagePlace place;
   if (parts.size() != 3 || !absl::SimpleAtoi(parts[0], &place.image) ||
       !absl::WebSafeBase64Unescape(parts[1], &place.key) || place.key.find('\0') != std::string::npos) {
-    return InvalidArgument("page_token must be the next_page_token of the page before, or empty");
+    return BadPageToken();
   }
   if (parts[2] == search) return place;
-  return Error(absl::StatusCode::kInvalidArgument, "PAGE_OF_ANOTHER_QUERY",
-               "page_token is of another project, filter or order: send those that its page was asked with, "
-               "or no token");
+  return PageOfAnotherQuery("project, filter or order");
 }
 
 absl::StatusOr<v1::SearchImagesResponse> FindPage(Transaction& transaction,

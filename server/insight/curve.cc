@@ -60,7 +60,7 @@ void JudgePoint(std::span<const JudgedImage> images, const PredictionsById& pred
   point.set_judged_images(images.size());
   const evaluation::Estimate estimate = evaluation::BootstrapAp50(
       evaluation::Ap50Matches(TruthOf(images, class_count), DetectionsOf(images, predictions)),
-      {.seed = kCurveSeed});
+      {.seed = kIntervalSeed});
   if (estimate.value < 0) return;
   point.set_ap50(estimate.value);
   point.set_ap50_low(estimate.low);

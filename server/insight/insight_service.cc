@@ -21,17 +21,20 @@
 namespace loupe {
 namespace {
 
+// Of predictions, as they are stored.
+constexpr double kLowestScore = 0.01;
+
 // Errors: INVALID_ARGUMENT.
-absl::Status CheckShare(const char* name, double value) {
-  if (value >= 0 && value <= 1) return absl::OkStatus();  // NaN fails every comparison
-  return InvalidArgument(absl::StrCat(name, " must be from 0 to 1"));
+absl::Status CheckShare(const char* name, double value, double lowest = 0) {
+  if (value >= lowest && value <= 1) return absl::OkStatus();  // NaN fails every comparison
+  return InvalidArgument(absl::StrCat(name, " must be from ", lowest, " to 1"));
 }
 
 // The default is 0.5. Errors: INVALID_ARGUMENT.
 template <typename Request>
-absl::StatusOr<double> ScoreThresholdOf(const Request& request) {
+absl::StatusOr<double> ScoreThresholdOf(const Request& request, double lowest = 0) {
   const double threshold = request.has_score_threshold() ? request.score_threshold() : 0.5;
-  if (absl::Status status = CheckShare("score_threshold", threshold); !status.ok()) return status;
+  if (absl::Status status = CheckShare("score_threshold", threshold, lowest); !status.ok()) return status;
   return threshold;
 }
 
@@ -72,14 +75,6 @@ std::string QuestionOf(const char* method, ProjectId project, Request request) {
   request.clear_project();
   request.clear_max_age_seconds();
   return absl::StrCat(method, " ", project.value(), " ", request.SerializeAsString());
-}
-
-// Of GetModelQuality and ListBoxMatches. Errors: INVALID_ARGUMENT.
-template <typename Request>
-absl::StatusOr<double> FoundFrom(const Request& request) {
-  const double threshold = request.has_score_threshold() ? request.score_threshold() : 0.5;
-  if (threshold >= 0.01 && threshold <= 1) return threshold;  // NaN fails every comparison
-  return InvalidArgument("score_threshold must be from 0.01 to 1");
 }
 
 }  // namespace
@@ -165,7 +160,7 @@ grpc::Status InsightServiceImpl::GetModelQuality(grpc::ServerContext* context,
   constexpr char kMethod[] = "InsightService.GetModelQuality";
   return calls_.Unary(
       context, kMethod, request, response, [&](const Call& call) -> absl::StatusOr<v1::ModelQuality> {
-        const absl::StatusOr<double> threshold = FoundFrom(*request);
+        const absl::StatusOr<double> threshold = ScoreThresholdOf(*request, kLowestScore);
         if (!threshold.ok()) return threshold.status();
         const auto turn = calls_.WaitForTurn(call);
         if (!turn.ok()) return turn.status();
@@ -184,7 +179,7 @@ grpc::Status InsightServiceImpl::ListBoxMatches(grpc::ServerContext* context,
   constexpr char kMethod[] = "InsightService.ListBoxMatches";
   using Response = absl::StatusOr<v1::ListBoxMatchesResponse>;
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
-    const absl::StatusOr<double> threshold = FoundFrom(*request);
+    const absl::StatusOr<double> threshold = ScoreThresholdOf(*request, kLowestScore);
     if (!threshold.ok()) return threshold.status();
     const absl::StatusOr<int64_t> first = PageStart(request->page_token());
     if (!first.ok()) return first.status();

@@ -18,24 +18,11 @@
 namespace loupe {
 namespace {
 
-// Any number: the same images give the same interval. It is the seed of a recipe that says nothing else, so
-// that the interval is that of the gate.
-constexpr uint64_t kModelsSeed = 1;
-
 // A model's boxes on one image.
 struct JudgedBoxes {
   v1::ComparedBoxes boxes;
   std::vector<v1::ComparedTruth> truth;  // those that the model found are marked as found by the first
 };
-
-v1::Box CornersOf(const evaluation::Box& box) {
-  v1::Box corners;
-  corners.set_x1(static_cast<float>(box.x));
-  corners.set_y1(static_cast<float>(box.y));
-  corners.set_x2(static_cast<float>(box.x + box.width));
-  corners.set_y2(static_cast<float>(box.y + box.height));
-  return corners;
-}
 
 // Matches the boxes of one class in one image, and adds them.
 void JudgeGroup(const evaluation::ImageGroup& group, uint32_t label, JudgedBoxes& judged) {
@@ -108,14 +95,11 @@ v1::ApDifference DifferenceOf(const evaluation::PairedEstimate& paired, uint64_t
 // AP50 of all classes together, and of each.
 void AddDifferences(const ComparisonInput& input, v1::ModelComparison& comparison) {
   const evaluation::GroundTruth truth = TruthOf(input.images, input.class_count);
-  std::vector<uint64_t> boxes(static_cast<size_t>(input.class_count));
-  for (const evaluation::TrueBox& box : truth.boxes) {
-    if (!box.crowd) ++boxes[static_cast<size_t>(box.class_index)];
-  }
+  const std::vector<uint64_t> boxes = BoxesPerClass(truth);
   const evaluation::PairedEstimate paired = evaluation::PairedBootstrap(
       evaluation::Ap50Matches(truth, DetectionsOf(input.images, input.first.predictions)),
       evaluation::Ap50Matches(truth, DetectionsOf(input.images, input.second.predictions)),
-      {.seed = kModelsSeed});
+      {.seed = kIntervalSeed});
   const uint64_t all = std::accumulate(boxes.begin(), boxes.end(), uint64_t{0});
   if (all > 0) *comparison.mutable_ap50() = DifferenceOf(paired, all);
   for (size_t c = 0; c < boxes.size(); ++c) {

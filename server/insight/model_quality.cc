@@ -18,8 +18,6 @@
 namespace loupe {
 namespace {
 
-// As the curve's, so that both tell the same interval.
-constexpr uint64_t kQualitySeed = 1;
 // Label revisions among which pool images that the model did not learn from are looked for.
 constexpr int kLatestRevisions = 2000;
 
@@ -122,15 +120,6 @@ void AddMatchCounts(const Matched& matched, v1::ModelQuality& quality) {
   }
 }
 
-v1::Box Corners(const evaluation::Box& box) {
-  v1::Box corners;
-  corners.set_x1(static_cast<float>(box.x));
-  corners.set_y1(static_cast<float>(box.y));
-  corners.set_x2(static_cast<float>(box.x + box.width));
-  corners.set_y2(static_cast<float>(box.y + box.height));
-  return corners;
-}
-
 // As BoxMatch.severity says.
 double SeverityOf(const JudgedModel& judged, const Matched& matched, const evaluation::BoxMatch& match) {
   switch (match.kind) {
@@ -217,12 +206,9 @@ v1::ModelQuality MeasureQuality(const JudgedModel& judged, double score_threshol
   const Matched matched = MatchImages(judged.images, judged.predictions, ClassCount(judged), score_threshold);
   const evaluation::Ap50Matches ap50(matched.truth, matched.detections);
   const evaluation::ClassEstimates estimates =
-      evaluation::BootstrapAp50PerClass(ap50, {.seed = kQualitySeed});
+      evaluation::BootstrapAp50PerClass(ap50, {.seed = kIntervalSeed});
   if (estimates.mean.value >= 0) SetInterval(estimates.mean, *quality.mutable_ap50());
-  std::vector<uint64_t> boxes(judged.classes.size());
-  for (const evaluation::TrueBox& box : matched.truth.boxes) {
-    if (!box.crowd) ++boxes[static_cast<size_t>(box.class_index)];
-  }
+  const std::vector<uint64_t> boxes = BoxesPerClass(matched.truth);
   for (const v1::Class& known : judged.classes) {
     if (known.retired()) continue;
     v1::ClassQuality& added = *quality.add_classes();
@@ -249,7 +235,7 @@ v1::ListBoxMatchesResponse FindMatches(const JudgedModel& judged, const v1::List
     added.mutable_image()->set_id(judged.images[matched.ImageOf(match)].image_id);
     if (match.truth >= 0) *added.mutable_true_box() = *truth[static_cast<size_t>(match.truth)];
     if (const evaluation::DetectedBox* box = matched.DetectionOf(match)) {
-      *added.mutable_predicted_box() = Corners(box->box);
+      *added.mutable_predicted_box() = CornersOf(box->box);
       added.set_predicted_label(LabelOf(static_cast<size_t>(box->class_index)));
       added.set_score(box->score);
     }

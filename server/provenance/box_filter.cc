@@ -5,12 +5,10 @@
 #include "db/stores/principal_store.h"
 #include "db/stores/project_store.h"
 #include "proto/error_info.h"
+#include "server/rpc/score_range.h"
 
 namespace loupe {
 namespace {
-
-// Also false for NaN.
-bool IsScore(float score) { return score >= 0 && score <= 1; }
 
 absl::Status CheckRanges(const v1::BoxFilter& filter) {
   if (!IsStorable(filter.from()) || !IsStorable(filter.to())) {
@@ -19,13 +17,7 @@ absl::Status CheckRanges(const v1::BoxFilter& filter) {
   if (filter.has_from() && filter.has_to() && TimeOf(filter.from()) >= TimeOf(filter.to())) {
     return InvalidArgument("from must be before to");
   }
-  if (!IsScore(filter.min_score()) || !IsScore(filter.max_score())) {
-    return InvalidArgument("min_score and max_score must be within 0 and 1");
-  }
-  if (filter.has_min_score() && filter.has_max_score() && filter.min_score() > filter.max_score()) {
-    return InvalidArgument("min_score must not be above max_score");
-  }
-  return absl::OkStatus();
+  return CheckScoreRange(filter);
 }
 
 // proto3 keeps numbers that no name has.

@@ -10,7 +10,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "content/sha256.h"
 #include "db/stores/project_store.h"
 #include "proto/error_info.h"
 #include "server/provenance/box_filter.h"
@@ -37,10 +36,6 @@ struct BoxPlace {
 };
 
 // A token is the place after which its page begins, and a hash of whose it is.
-std::string QueryHash(ProjectId project, const v1::BoxFilter& filter) {
-  return ToHex(HashOf(absl::StrCat(project.value(), " ", filter.SerializeAsString()))).substr(0, 16);
-}
-
 std::string PageTokenOf(const BoxPlace& after, const std::string& query) {
   return absl::StrCat(after.image, ".", after.box, ".", query);
 }
@@ -51,12 +46,10 @@ absl::StatusOr<BoxPlace> PlaceOf(const std::string& page_token, const std::strin
   const std::vector<std::string> parts = absl::StrSplit(page_token, '.');
   if (parts.size() != 3 || !absl::SimpleAtoi(parts[0], &after.image) ||
       !absl::SimpleAtoi(parts[1], &after.box) || after.image < 0) {
-    return InvalidArgument("page_token must be the next_page_token of the page before, or empty");
+    return BadPageToken();
   }
   if (parts[2] == query) return after;
-  return Error(absl::StatusCode::kInvalidArgument, "PAGE_OF_ANOTHER_QUERY",
-               "page_token is of another project or filter: send those that its page was asked with, or no "
-               "token");
+  return PageOfAnotherQuery("project or filter");
 }
 
 // Adds boxes of these truths, which come after this place, until the page holds one more than it may.
@@ -79,7 +72,8 @@ absl::StatusOr<v1::QueryBoxesResponse> ReadPage(Transaction& transaction,
   if (!project.ok()) return project.status();
   const absl::StatusOr<BoxConditions> conditions = ConditionsOf(transaction, *project, request.filter());
   if (!conditions.ok()) return conditions.status();
-  const std::string query = QueryHash(*project, request.filter());
+  const std::string query =
+      QueryHash(absl::StrCat(project->value(), " ", request.filter().SerializeAsString()));
   const absl::StatusOr<BoxPlace> after = PlaceOf(request.page_token(), query);
   if (!after.ok()) return after.status();
 

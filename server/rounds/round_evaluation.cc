@@ -74,6 +74,23 @@ std::vector<JudgedImage> JudgedByAll(std::vector<JudgedImage> images,
   return images;
 }
 
+std::vector<uint64_t> BoxesPerClass(const evaluation::GroundTruth& truth) {
+  std::vector<uint64_t> boxes(static_cast<size_t>(truth.num_classes));
+  for (const evaluation::TrueBox& box : truth.boxes) {
+    if (!box.crowd) ++boxes[static_cast<size_t>(box.class_index)];
+  }
+  return boxes;
+}
+
+v1::Box CornersOf(const evaluation::Box& box) {
+  v1::Box corners;
+  corners.set_x1(static_cast<float>(box.x));
+  corners.set_y1(static_cast<float>(box.y));
+  corners.set_x2(static_cast<float>(box.x + box.width));
+  corners.set_y2(static_cast<float>(box.y + box.height));
+  return corners;
+}
+
 v1::Evaluation EvaluateModel(std::span<const JudgedImage> images, const PredictionsById& predictions,
                              int class_count, bool random_sample) {
   const evaluation::CocoMetrics metrics =

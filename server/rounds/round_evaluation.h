@@ -46,6 +46,14 @@ evaluation::GroundTruth TruthOf(std::span<const JudgedImage> images, int class_c
 std::vector<evaluation::DetectedBox> DetectionsOf(std::span<const JudgedImage> images,
                                                   const PredictionsById& predictions);
 
+// [classes] True boxes but regions to ignore.
+std::vector<uint64_t> BoxesPerClass(const evaluation::GroundTruth& truth);
+v1::Box CornersOf(const evaluation::Box& box);
+
+// For intervals of a model's figures. Any number: everybody who tells the same figure tells the same
+// interval. It is the seed of a recipe that says nothing else, so that the interval is that of the gate, too.
+inline constexpr uint64_t kIntervalSeed = 1;
+
 // COCO's metrics of one model. Requires: a prediction for every image; labels from 1 to class_count.
 v1::Evaluation EvaluateModel(std::span<const JudgedImage> images, const PredictionsById& predictions,
                              int class_count, bool random_sample);
