@@ -1,10 +1,18 @@
 // Geometry of boxes, in pixels of the image. Pure functions.
 
+import type { BoxJson } from "../../gen/loupe/v1/annotation_pb";
+
 export interface Corners {
   readonly x1: number;
   readonly y1: number;
   readonly x2: number;
   readonly y2: number;
+}
+
+// Of a box as the protocol has it: numbers that it leaves out are 0.
+export function cornersOf(box: BoxJson | undefined): Corners {
+  const { x1 = 0, y1 = 0, x2 = 0, y2 = 0 } = box ?? {};
+  return { x1: Number(x1), y1: Number(y1), x2: Number(x2), y2: Number(y2) };
 }
 
 export interface Size {

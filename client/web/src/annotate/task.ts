@@ -1,8 +1,8 @@
 // A task as the coordinator serves it, in the page's own terms.
 
-import type { BoxJson, PredictedBoxJson } from "../../gen/loupe/v1/annotation_pb";
+import type { PredictedBoxJson } from "../../gen/loupe/v1/annotation_pb";
 import type { TaskJson } from "../../gen/loupe/v1/labeling_pb";
-import type { Corners, Size } from "./corners";
+import { cornersOf, type Corners, type Size } from "./corners";
 import type { Remarks } from "./work";
 
 export interface Prediction {
@@ -76,11 +76,6 @@ function predictionOf(json: PredictedBoxJson): Prediction {
     score: Number(json.score ?? 0),
     sideCertainty: sides.length === 4 ? sides : null,
   };
-}
-
-function cornersOf(box: BoxJson | undefined): Corners {
-  const { x1 = 0, y1 = 0, x2 = 0, y2 = 0 } = box ?? {};
-  return { x1: Number(x1), y1: Number(y1), x2: Number(x2), y2: Number(y2) };
 }
 
 const slices: Record<string, string> = {

@@ -149,3 +149,14 @@ export function usePages<Row>(
   const { rows, token, error, isLoading } = state.value;
   return { rows, error, hasMore: rows !== null && token !== "", isLoading, more };
 }
+
+// Figures that the coordinator keeps, and newer ones when they are older than `freshSeconds`.
+export function useKept<T extends { computedAt?: string }>(
+  ask: (maxAgeSeconds: number) => Promise<T>,
+  freshSeconds: number,
+  inputs: readonly unknown[],
+): Answer<T> {
+  const answer = useAnswer(fresh(ask, freshSeconds), inputs);
+  useRepeat(answer.load, 1000 * freshSeconds, inputs);
+  return answer;
+}

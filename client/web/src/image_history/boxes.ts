@@ -1,14 +1,7 @@
 // Boxes as the protocol has them: geometry. Pure functions.
 
 import type { BoxJson } from "../../gen/loupe/v1/annotation_pb";
-import { area } from "../annotate/corners";
-import type { Corners } from "../annotate/corners";
-
-// Numbers that the protocol leaves out are 0.
-export function cornersOf(box: BoxJson | undefined): Corners {
-  const { x1 = 0, y1 = 0, x2 = 0, y2 = 0 } = box ?? {};
-  return { x1: Number(x1), y1: Number(y1), x2: Number(x2), y2: Number(y2) };
-}
+import { area, cornersOf, type Corners } from "../annotate/corners";
 
 // Intersection over union, from 0 to 1.
 export function overlapOf(one: Corners, other: Corners): number {

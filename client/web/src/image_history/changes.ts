@@ -2,8 +2,8 @@
 
 import type { LabelBoxJson } from "../../gen/loupe/v1/annotation_pb";
 import type { RevisionJson } from "../../gen/loupe/v1/provenance_pb";
-import { sameCorners } from "../annotate/corners";
-import { cornersOf, overlapOf } from "./boxes";
+import { cornersOf, sameCorners } from "../annotate/corners";
+import { overlapOf } from "./boxes";
 
 export interface Step {
   readonly revision: RevisionJson;

@@ -3,8 +3,7 @@
 import type { LabelBoxJson, OutcomeJson } from "../../gen/loupe/v1/annotation_pb";
 import type { ScoredBoxJson } from "../../gen/loupe/v1/insight_pb";
 import type { ShownBoxJson } from "../../gen/loupe/v1/provenance_pb";
-import type { Corners } from "../annotate/corners";
-import { cornersOf } from "./boxes";
+import { cornersOf, type Corners } from "../annotate/corners";
 import type { Change } from "./changes";
 import { outcomeNames } from "./words";
 

@@ -2,6 +2,7 @@ import type { ScoredBoxJson, PredictionJson } from "../../gen/loupe/v1/insight_p
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import type { ImageProvenanceJson } from "../../gen/loupe/v1/provenance_pb";
 import { Swatch } from "../annotate/class_panel";
+import { cornersOf } from "../annotate/corners";
 import { call } from "../api";
 import { useAnswer, type Answer } from "../dashboards/answer";
 import type { Column } from "../dashboards/columns";
@@ -11,7 +12,6 @@ import { Loading } from "../dashboards/part";
 import { Failure } from "../failure";
 import { pageAddress } from "../route";
 import { counted } from "../words";
-import { cornersOf } from "./boxes";
 import type { Ask } from "./quiet_query";
 import { Rows } from "./revision_panel";
 

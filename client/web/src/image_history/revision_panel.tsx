@@ -4,13 +4,14 @@ import { useEffect } from "preact/hooks";
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import type { ShownBoxJson } from "../../gen/loupe/v1/provenance_pb";
 import { Swatch } from "../annotate/class_panel";
+import { cornersOf } from "../annotate/corners";
 import type { Column } from "../dashboards/columns";
 import { Downloads } from "../dashboards/downloads";
 import { score } from "../dashboards/formats";
 import { When } from "../dashboards/when";
 import { pageAddress } from "../route";
 import { counted, durationOf } from "../words";
-import { boxText, cornersOf } from "./boxes";
+import { boxText } from "./boxes";
 import { holdsBoxes, type Change, type Step } from "./changes";
 import type { Ask } from "./quiet_query";
 import {

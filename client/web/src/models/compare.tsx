@@ -2,9 +2,9 @@
 
 import type { ClassDifferenceJson, ModelComparisonJson } from "../../gen/loupe/v1/insight_pb";
 import type { ModelJson } from "../../gen/loupe/v1/model_pb";
-import { nameOf, Swatch } from "../annotate/class_panel";
 import { ApiError, call } from "../api";
 import { useAnswer, type Answer } from "../dashboards/answer";
+import { classColumn } from "../dashboards/class_column";
 import type { Column } from "../dashboards/columns";
 import { Downloads } from "../dashboards/downloads";
 import { Empty } from "../dashboards/empty";
@@ -198,16 +198,7 @@ function ClassTable({ project, answer }: ClassTableProps) {
       show: ({ label }: ClassDifferenceJson) => score(ap50In(evaluation, label) ?? undefined),
     });
     return [
-      {
-        name: "class",
-        title: "Class",
-        value: ({ label = 0 }) => nameOf(project.classes, label),
-        show: ({ label = 0 }) => (
-          <>
-            <Swatch label={label} /> {nameOf(project.classes, label)}
-          </>
-        ),
-      },
+      classColumn(project.classes),
       {
         name: "boxes",
         title: "Boxes",

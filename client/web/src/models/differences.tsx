@@ -138,7 +138,11 @@ function Pair({ project, numbers, row: { image = {}, truth = [], first = {}, sec
     <li class="card pair">
       <p class="name">{image.fileName}</p>
       {([first, second] as const).map((boxes, i) => (
-        <a key={i} href={address(numbers[i]!)} aria-label={`${image.fileName}, model ${numbers[i]}`}>
+        <a
+          key={i}
+          href={address(numbers[i]!)}
+          aria-label={`${image.fileName}, Model ${numbers[i]}: ${countsText(boxes.counts)}`}
+        >
           <span class="drawn">
             <Thumbnail image={image} project={project} width={280} alt="" />
             <Overlay

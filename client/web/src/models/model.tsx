@@ -3,9 +3,9 @@
 import type { ModelJson } from "../../gen/loupe/v1/model_pb";
 import type { ModelProvenanceJson, AuthorCountJson, OriginCountJson } from "../../gen/loupe/v1/provenance_pb";
 import type { ClassApJson, EvaluationJson } from "../../gen/loupe/v1/round_pb";
-import { nameOf, Swatch } from "../annotate/class_panel";
 import { ApiError, call } from "../api";
 import { useAnswer } from "../dashboards/answer";
+import { classColumn } from "../dashboards/class_column";
 import type { Column } from "../dashboards/columns";
 import { Downloads } from "../dashboards/downloads";
 import { Figure } from "../dashboards/figure";
@@ -189,16 +189,7 @@ function Classes({ project, model }: ClassesProps) {
   const now = new Map(evaluationNow?.perClass?.map((each) => [each.label, each]));
   const kinds = evaluation.calibration?.classes ?? [];
   const columns: Column<ClassApJson>[] = [
-    {
-      name: "class",
-      title: "Class",
-      value: ({ label = 0 }) => nameOf(project.classes, label),
-      show: ({ label = 0 }) => (
-        <>
-          <Swatch label={label} /> {nameOf(project.classes, label)}
-        </>
-      ),
-    },
+    classColumn(project.classes),
     figureColumn("ap50", "AP50", ({ ap50 }) => ap50),
     ...(evaluationNow ? [figureColumn("ap50_now", "AP50 now", ({ label }) => now.get(label)?.ap50)] : []),
     figureColumn("ap", "AP", ({ ap }) => ap),

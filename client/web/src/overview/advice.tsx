@@ -1,6 +1,6 @@
 import type { CurveJson, CurvePointJson } from "../../gen/loupe/v1/insight_pb";
 import { call } from "../api";
-import { fresh, useAnswer, useRepeat } from "../dashboards/answer";
+import { useKept } from "../dashboards/answer";
 import { Chart, type Series } from "../dashboards/chart";
 import type { Column } from "../dashboards/columns";
 import { Downloads } from "../dashboards/downloads";
@@ -51,11 +51,11 @@ interface Props {
 
 // Whether to go on labelling, with the reasons and the curve that they come from.
 export function Advice({ project, by, choose }: Props) {
-  const answer = useAnswer(
-    fresh((maxAgeSeconds) => call("InsightService", "getCurve", { project, maxAgeSeconds }), FRESH),
+  const answer = useKept(
+    (maxAgeSeconds) => call("InsightService", "getCurve", { project, maxAgeSeconds }),
+    FRESH,
     [project],
   );
-  useRepeat(answer.load, 1000 * FRESH, [project]);
   return (
     <Part
       name="Go on or stop"

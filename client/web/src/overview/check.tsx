@@ -1,8 +1,8 @@
 import type { ClassCoverageJson } from "../../gen/loupe/v1/insight_pb";
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
-import { Swatch, nameOf } from "../annotate/class_panel";
 import { call } from "../api";
-import { fresh, useAnswer, useRepeat } from "../dashboards/answer";
+import { useKept } from "../dashboards/answer";
+import { classColumn } from "../dashboards/class_column";
 import type { Column } from "../dashboards/columns";
 import { Downloads } from "../dashboards/downloads";
 import { NOTHING, count, interval, numberOf } from "../dashboards/formats";
@@ -17,16 +17,7 @@ function columnsOf({ classes }: ProjectJson): Column<ClassCoverageJson>[] {
   const ifExpected = (row: ClassCoverageJson, value: number | string | undefined) =>
     row.expectedBoxes === undefined ? undefined : numberOf(value);
   return [
-    {
-      name: "class",
-      title: "Class",
-      value: ({ label = 0 }) => nameOf(classes, label),
-      show: ({ label = 0 }) => (
-        <>
-          <Swatch label={label} /> {nameOf(classes, label)}
-        </>
-      ),
-    },
+    classColumn(classes),
     {
       name: "boxes",
       title: "Boxes in the pool",
@@ -60,11 +51,11 @@ function columnsOf({ classes }: ProjectJson): Column<ClassCoverageJson>[] {
 // Whether the labelled images represent the rest.
 export function Check({ project }: { project: ProjectJson }) {
   const name = project.name ?? "";
-  const answer = useAnswer(
-    fresh((maxAgeSeconds) => call("InsightService", "checkLabels", { project: name, maxAgeSeconds }), FRESH),
+  const answer = useKept(
+    (maxAgeSeconds) => call("InsightService", "checkLabels", { project: name, maxAgeSeconds }),
+    FRESH,
     [name],
   );
-  useRepeat(answer.load, 1000 * FRESH, [name]);
   const columns = columnsOf(project);
   return (
     <Part

@@ -5,9 +5,9 @@ import type {
   PoolFiguresJson,
 } from "../../gen/loupe/v1/insight_pb";
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
-import { Swatch, nameOf } from "../annotate/class_panel";
 import { call } from "../api";
-import { fresh, useAnswer, useRepeat } from "../dashboards/answer";
+import { useKept } from "../dashboards/answer";
+import { classColumn } from "../dashboards/class_column";
 import type { Column } from "../dashboards/columns";
 import { Downloads } from "../dashboards/downloads";
 import { Empty } from "../dashboards/empty";
@@ -33,16 +33,7 @@ const figures: { field: Name; name: string; title: string; show: (value: number)
 
 function columnsOf({ classes }: ProjectJson): Column<ClassFiguresJson>[] {
   return [
-    {
-      name: "class",
-      title: "Class",
-      value: ({ label = 0 }) => nameOf(classes, label),
-      show: ({ label = 0 }) => (
-        <>
-          <Swatch label={label} /> {nameOf(classes, label)}
-        </>
-      ),
-    },
+    classColumn(classes),
     ...figures.flatMap(({ field, name, title, show }): Column<ClassFiguresJson>[] => [
       {
         name,
@@ -77,11 +68,11 @@ function Estimate({ figure, show }: { figure: PoolFigureJson | undefined; show: 
 // How good the model is on pictures that nobody chose, and what is left to draw.
 export function Estimates({ project }: { project: ProjectJson }) {
   const name = project.name ?? "";
-  const answer = useAnswer(
-    fresh((maxAgeSeconds) => call("InsightService", "estimatePool", { project: name, maxAgeSeconds }), FRESH),
+  const answer = useKept(
+    (maxAgeSeconds) => call("InsightService", "estimatePool", { project: name, maxAgeSeconds }),
+    FRESH,
     [name],
   );
-  useRepeat(answer.load, 1000 * FRESH, [name]);
   const columns = columnsOf(project);
   return (
     <Part

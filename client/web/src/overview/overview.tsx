@@ -2,7 +2,7 @@
 // so that nothing moves when that comes.
 
 import { call } from "../api";
-import { fresh, useAnswer, useRepeat } from "../dashboards/answer";
+import { useKept } from "../dashboards/answer";
 import type { ProjectPageProps } from "../dashboards/pages";
 import { Title } from "../dashboards/title";
 import { mayEngineer, mayLabel, mayRead } from "../role";
@@ -18,14 +18,11 @@ import { LatestRound, Standing, Workers } from "./standing";
 
 export function Overview({ project, query, caller: { role } }: ProjectPageProps) {
   const name = project.name ?? "";
-  const status = useAnswer(
-    fresh(
-      (maxAgeSeconds) => call("ProjectService", "getStatus", { project: name, maxAgeSeconds }),
-      FRESH_COUNTS,
-    ),
+  const status = useKept(
+    (maxAgeSeconds) => call("ProjectService", "getStatus", { project: name, maxAgeSeconds }),
+    FRESH_COUNTS,
     [name],
   );
-  useRepeat(status.load, 1000 * FRESH_COUNTS, [name]);
   const by: Amount = query.get("by") === "seconds" ? "seconds" : "images";
   const per: Period = query.get("per") === "day" ? "day" : "week";
   return (

@@ -2,7 +2,8 @@ import type { ImageJson } from "../../gen/loupe/v1/annotation_pb";
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import { colourOf } from "../annotate/palette";
 import { hexOf, pictureAddress, thumbnailAddress } from "../annotate/task";
-import { type Corners, cropAround } from "./crop";
+import type { Corners } from "../annotate/corners";
+import { cropAround } from "./crop";
 
 export interface LabelledCorners extends Corners {
   readonly label: number;

@@ -1,6 +1,6 @@
 import type { ClassQualityJson, ModelQualityJson } from "../../gen/loupe/v1/insight_pb";
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
-import { nameOf, Swatch } from "../annotate/class_panel";
+import { classColumn } from "../dashboards/class_column";
 import type { Column } from "../dashboards/columns";
 import { Downloads } from "../dashboards/downloads";
 import { count, interval, numberOf, score } from "../dashboards/formats";
@@ -15,19 +15,9 @@ interface Props {
 }
 
 export function ClassTable({ quality, project, name }: Props) {
-  const { classes: all } = project;
   const classes = quality.classes ?? [];
   const columns: Column<ClassQualityJson>[] = [
-    {
-      name: "class",
-      title: "Class",
-      value: ({ label = 0 }) => nameOf(all, label),
-      show: ({ label = 0 }) => (
-        <>
-          <Swatch label={label} /> {nameOf(all, label)}
-        </>
-      ),
-    },
+    classColumn(project.classes),
     {
       name: "boxes",
       title: "True boxes",

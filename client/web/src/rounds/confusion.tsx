@@ -22,6 +22,8 @@ interface Cell {
   readonly boxes: number;
 }
 
+const DEEPEST = 45; // per cent of the tone: on a deeper one the number is hard to read
+
 // What became of the true boxes of each class, and of predicted ones on nothing. A cell leads to its boxes.
 export function Confusion({ quality, project, query, round }: Props) {
   const counts = quality.matches ?? [];
@@ -73,7 +75,7 @@ export function Confusion({ quality, project, query, round }: Props) {
     const share = total > 0 ? each.boxes / total : 0;
     const tone = each.kind === "MATCHED" ? "right" : "wrong";
     return (
-      <td key={`${each.kind}-${each.predictedLabel}`} class={tone} style={{ "--share": `${75 * share}%` }}>
+      <td key={`${each.kind}-${each.predictedLabel}`} class={tone} style={{ "--share": `${DEEPEST * share}%` }}>
         {each.boxes === 0 ? (
           <span class="faint">0</span>
         ) : (

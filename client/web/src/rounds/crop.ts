@@ -1,11 +1,6 @@
 // The part of a picture around boxes.
 
-export interface Corners {
-  readonly x1: number;
-  readonly y1: number;
-  readonly x2: number;
-  readonly y2: number;
-}
+import type { Corners } from "../annotate/corners";
 
 export interface Crop {
   readonly x: number;

@@ -9,12 +9,13 @@ import { useAnswer } from "../dashboards/answer";
 import { Figure } from "../dashboards/figure";
 import { difference, interval, numberOf, score } from "../dashboards/formats";
 import { Part } from "../dashboards/part";
+import { differenceInterval, isCompared, outcomeOf } from "../models/gate";
 import { mayRead } from "../role";
 import { ClassTable } from "./class_table";
 import { Confusion } from "./confusion";
 import { Matches } from "./matches";
 import { PrecisionRecall } from "./precision_recall";
-import { gateSentence, judgedOn, outcomeOf } from "./round_words";
+import { gateSentence, judgedOn } from "./round_words";
 import { thresholdIn } from "./threshold";
 
 interface Props {
@@ -73,7 +74,6 @@ function Judged({ round, project, query, caller }: Props) {
 function Headline({ round, quality }: { round: RoundJson; quality: ModelQualityJson | null }) {
   const evaluation = round.evaluation ?? {};
   const { gate } = round;
-  const hasDifference = gate?.outcome === "GATE_PASSED" || gate?.outcome === "GATE_HELD";
   const now = quality?.evaluation;
   return (
     <section class="part" aria-label="Verdict">
@@ -85,11 +85,11 @@ function Headline({ round, quality }: { round: RoundJson; quality: ModelQualityJ
           </p>
         )}
         <div class="figures">
-          {gate && hasDifference && (
+          {gate && isCompared(gate) && (
             <Figure
               name="AP50 against what served"
               value={difference(numberOf(gate.difference))}
-              interval={interval(numberOf(gate.differenceLow), numberOf(gate.differenceHigh), difference)}
+              interval={differenceInterval(gate)}
             >
               90 % interval, on the same images
             </Figure>

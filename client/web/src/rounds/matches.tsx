@@ -4,6 +4,7 @@ import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import type { RoundJson } from "../../gen/loupe/v1/round_pb";
 import type { TokenJson } from "../../gen/loupe/v1/token_pb";
 import { nameOf } from "../annotate/class_panel";
+import { cornersOf } from "../annotate/corners";
 import { newRequestId } from "../annotate/request_id";
 import { call } from "../api";
 import { usePages } from "../dashboards/answer";
@@ -15,7 +16,6 @@ import { mayEngineer } from "../role";
 import { annotateAddress, changeQuery, pageAddress } from "../route";
 import { guarded } from "../session";
 import { BoxCrop } from "./box_crop";
-import type { Corners } from "./crop";
 import { countOf, kindOf, kinds, matchWords } from "./matches_words";
 import { thresholdIn } from "./threshold";
 
@@ -182,15 +182,6 @@ function Match({ match, project, model, mayCorrect }: MatchProps) {
       {mayCorrect && image.side === "HOLDOUT" && <SecondLook project={name} match={match} />}
     </>
   );
-}
-
-function cornersOf({
-  x1 = 0,
-  y1 = 0,
-  x2 = 0,
-  y2 = 0,
-}: { x1?: unknown; y1?: unknown; x2?: unknown; y2?: unknown } = {}): Corners {
-  return { x1: Number(x1), y1: Number(y1), x2: Number(x2), y2: Number(y2) };
 }
 
 // Nobody corrects a holdout image who has seen what the model makes of it.

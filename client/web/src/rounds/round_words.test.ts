@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { durationOfRound, gateSentence, hasEnded, judgedOn, outcomeOf, progressWords } from "./round_words";
+import { outcomeOf } from "../models/gate";
+import { durationOfRound, gateSentence, hasEnded, judgedOn, progressWords } from "./round_words";
 
 const compared = { againstModel: 3, images: "120", againstAp50: 0.7, difference: 0.05 };
 

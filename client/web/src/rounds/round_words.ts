@@ -1,6 +1,6 @@
 // What a round tells, in words: the same as those of `loupe round show`.
 
-import type { EvaluationJson, GateJson, GateOutcomeJson, RoundJson } from "../../gen/loupe/v1/round_pb";
+import type { EvaluationJson, GateJson, RoundJson } from "../../gen/loupe/v1/round_pb";
 import { count, difference, numberOf, score } from "../dashboards/formats";
 import { counted, durationOf } from "../words";
 
@@ -11,17 +11,6 @@ export function hasEnded(round: RoundJson): boolean {
 // Milliseconds that it has taken so far.
 export function durationOfRound(round: RoundJson): number {
   return 1000 * (round.steps ?? []).reduce((sum, { seconds = 0 }) => sum + numberOf(seconds), 0);
-}
-
-const outcomes: Partial<Record<GateOutcomeJson, string>> = {
-  GATE_FIRST: "first",
-  GATE_PASSED: "passed",
-  GATE_HELD: "held",
-  GATE_NOT_JUDGED: "not judged",
-};
-
-export function outcomeOf(gate: GateJson | undefined): string {
-  return (gate?.outcome && outcomes[gate.outcome]) ?? "";
 }
 
 // What the gate decided, and what it rests on.

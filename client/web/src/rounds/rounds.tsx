@@ -12,10 +12,11 @@ import { More } from "../dashboards/part";
 import { Table } from "../dashboards/table";
 import { Title } from "../dashboards/title";
 import { When } from "../dashboards/when";
+import { outcomeOf } from "../models/gate";
 import { mayEngineer } from "../role";
 import { pageAddress } from "../route";
 import { durationOf } from "../words";
-import { durationOfRound, outcomeOf } from "./round_words";
+import { durationOfRound } from "./round_words";
 import "./rounds.css";
 
 export function Rounds({ project: { name = "" }, caller }: ProjectPageProps) {
