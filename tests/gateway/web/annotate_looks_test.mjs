@@ -3,7 +3,6 @@
 
 import assert from "node:assert/strict";
 import fs from "node:fs";
-import { createRequire } from "node:module";
 import path from "node:path";
 import test, { after, before } from "node:test";
 import {
@@ -20,6 +19,7 @@ import {
   selectedOn,
   submit,
   submitOrEnd,
+  violationsOn,
 } from "./annotate_page.mjs";
 import { eventually, writePictures } from "./deployment.mjs";
 
@@ -32,7 +32,6 @@ const RUNS = SCHEMES.flatMap((colorScheme) => SIZES.map((viewport) => ({ colorSc
 
 const place = new Workplace();
 const { deployment } = place;
-const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 before(async () => {
   await place.open();
@@ -206,16 +205,6 @@ for (const [i, { colorScheme, viewport }] of RUNS.entries()) {
     await shoot("empty");
     assert.deepEqual(page.problems, []);
   });
-}
-
-// What axe finds to be serious or critical, as text.
-async function violationsOn(page) {
-  await page.evaluate(axe);
-  const { violations, passes } = await page.evaluate(() => window.axe.run(document));
-  assert.ok(passes.some(({ id }) => id === "color-contrast")); // It has looked.
-  return violations
-    .filter(({ impact }) => ["serious", "critical"].includes(impact))
-    .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
 }
 
 for (const colorScheme of SCHEMES) {

@@ -1,7 +1,9 @@
 // What the tests of the annotation page share: projects of made-up pictures, a browser, and a person's hands.
 
+import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
+import { createRequire } from "node:module";
 import path from "node:path";
 import { chromium } from "playwright-core";
 import { BIN, Deployment } from "./deployment.mjs";
@@ -358,3 +360,16 @@ export const isSelected = (page, place) =>
     const row = document.querySelectorAll(".row:has(.number.confirmed)")[at];
     return row?.getAttribute("aria-pressed") === "true";
   }, place);
+
+const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+// What axe finds to be serious or critical, as text.
+export async function violationsOn(page) {
+  await page.evaluate(axe);
+  const { violations, passes } = await page.evaluate(() => window.axe.run(document));
+  assert.ok(passes.some(({ id }) => id === "color-contrast")); // It has looked.
+  assert.ok(passes.length > 10);
+  return violations
+    .filter(({ impact }) => ["serious", "critical"].includes(impact))
+    .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
+}

@@ -1,11 +1,9 @@
 // An image's history as a picture that can be walked, and the queue: what pages show is what `loupe` prints.
 
 import assert from "node:assert/strict";
-import fs from "node:fs";
-import { createRequire } from "node:module";
 import path from "node:path";
 import test, { after, before } from "node:test";
-import { SCREENSHOTS, Workplace, guessesOf, press } from "./annotate_page.mjs";
+import { SCREENSHOTS, Workplace, guessesOf, press, violationsOn } from "./annotate_page.mjs";
 
 const NOTE = '<img src=x onerror="document.title=1"> worn?';
 const REVISIONS = 50;
@@ -13,7 +11,6 @@ const BOXES = 500;
 
 const place = new Workplace();
 const { deployment } = place;
-const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const secrets = new Map(); // of tokens, by name
 let requests = 0;
 let image; // with a history: its id
@@ -404,16 +401,6 @@ test("the queue is what `loupe queue` prints, by slice and by class", async (t) 
   await asked.getByText("A second look, by somebody else than its author.").waitFor();
   assert.deepEqual(page.problems, []);
 });
-
-// What axe finds to be serious or critical, as text.
-async function violationsOn(page) {
-  await page.evaluate(axe);
-  const { violations, passes } = await page.evaluate(() => window.axe.run(document));
-  assert.ok(passes.some(({ id }) => id === "color-contrast")); // It has looked.
-  return violations
-    .filter(({ impact }) => ["serious", "critical"].includes(impact))
-    .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
-}
 
 test("the pages look as they should, and axe finds nothing serious", async (t) => {
   const [{ box_id: box }] = provenance("image", image).revisions[0].boxes;

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import test, { after, before } from "node:test";
-import { SCREENSHOTS, Workplace } from "./annotate_page.mjs";
+import { SCREENSHOTS, Workplace, violationsOn } from "./annotate_page.mjs";
 import { eventually, png, writePictures } from "./deployment.mjs";
 
 const PICTURES = 90;
@@ -166,6 +166,7 @@ test("many are excluded at once, and that is undone", async (t) => {
   await tiles(page).nth(5).click({ modifiers: ["Control"] });
   await bar(page).getByText("4 images selected").waitFor();
   await page.screenshot({ path: path.join(SCREENSHOTS, "images_selected.png") });
+  assert.deepEqual(await violationsOn(page), []);
   // One of them is excluded meanwhile by somebody else.
   const taken = await fileOf(page, 5);
   deployment.loupe("image", "exclude", taken, "--reason", "dark", "--project", "parts");
@@ -273,4 +274,5 @@ test("a viewer looks and exports, and finds nothing to change", async (t) => {
   assert.deepEqual(buttons, ["CSV", "JSON", "COCO", "Clear"]);
   await bar(page).getByRole("link", { name: "More like this" }).waitFor();
   await page.screenshot({ path: path.join(SCREENSHOTS, "images_dark.png") });
+  assert.deepEqual(await violationsOn(page), []);
 });

@@ -6,7 +6,7 @@ import fs from "node:fs";
 import path from "node:path";
 import test, { after, before } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { SCREENSHOTS, Workplace } from "./annotate_page.mjs";
+import { SCREENSHOTS, Workplace, violationsOn } from "./annotate_page.mjs";
 import { EvaluationSchema, GateSchema } from "./gen/loupe/v1/round_pb.js";
 
 const place = new Workplace();
@@ -434,6 +434,7 @@ for (const [colorScheme, width] of [
       await page.screenshot({ path: path.join(SCREENSHOTS, file), fullPage: true });
       const widest = await page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(widest <= width, `${name} is ${widest} pixels wide`);
+      assert.deepEqual(await violationsOn(page), [], name);
     }
   });
 }

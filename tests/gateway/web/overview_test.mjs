@@ -3,15 +3,13 @@
 
 import assert from "node:assert/strict";
 import fs from "node:fs";
-import { createRequire } from "node:module";
 import path from "node:path";
 import test, { after, before } from "node:test";
-import { SCREENSHOTS, Workplace } from "./annotate_page.mjs";
+import { SCREENSHOTS, Workplace, violationsOn } from "./annotate_page.mjs";
 import { SOURCE, eventually } from "./deployment.mjs";
 
 const place = new Workplace();
 const { deployment } = place;
-const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const CLASSES = Array.from({ length: 10 }, (_, i) => (i === 3 ? "=<b>dent</b>" : `class-${i}`));
 
 // As after five rounds. The evaluation: of ten images, AP 0.5, AP50 0.6, AP75 0.5, on a random sample.
@@ -319,15 +317,6 @@ test("the page where people label loads none of the dashboards", async (t) => {
   assert.ok(scripts.some((name) => name.startsWith("index-")));
   assert.ok(!scripts.some((name) => name.startsWith("dashboards-")), scripts.join());
 });
-
-async function violationsOn(page) {
-  await page.evaluate(axe);
-  const { violations, passes } = await page.evaluate(() => window.axe.run(document));
-  assert.ok(passes.some(({ id }) => id === "color-contrast")); // It has looked.
-  return violations
-    .filter(({ impact }) => ["serious", "critical"].includes(impact))
-    .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
-}
 
 for (const colorScheme of ["light", "dark"]) {
   test(`it looks right, and axe finds nothing serious: ${colorScheme}`, async (t) => {

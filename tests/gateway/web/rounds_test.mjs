@@ -6,7 +6,7 @@ import { execFileSync, spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import test, { after, before } from "node:test";
-import { SCREENSHOTS, Workplace } from "./annotate_page.mjs";
+import { SCREENSHOTS, Workplace, violationsOn } from "./annotate_page.mjs";
 import { BIN, eventually } from "./deployment.mjs";
 
 const PROJECT = "parts";
@@ -119,6 +119,7 @@ async function looks(page, name) {
   await page.screenshot({ path: path.join(SCREENSHOTS, `${name}.png`), fullPage: true });
   const [wide, seen] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
   assert.ok(wide <= seen, `${name} is ${wide} pixels wide`);
+  assert.deepEqual(await violationsOn(page), [], name);
 }
 
 test("a project without rounds says what to do", async (t) => {

@@ -3,17 +3,24 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
-import { createRequire } from "node:module";
 import path from "node:path";
 import test, { after, before } from "node:test";
 import { BIN, eventually, png, writePictures } from "./deployment.mjs";
-import { SCREENSHOTS, Workplace, hasSent, isNext, isReady, press, submit } from "./annotate_page.mjs";
+import {
+  SCREENSHOTS,
+  Workplace,
+  hasSent,
+  isNext,
+  isReady,
+  press,
+  submit,
+  violationsOn,
+} from "./annotate_page.mjs";
 
 const PICTURES = 12; // with labels
 const SMALL = 24; // of the upload that breaks off; beside them there is a large one of several parts
 const PART = 1 << 20; // bytes
 
-const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 const place = new Workplace();
 const { deployment } = place;
@@ -321,16 +328,6 @@ test("who may not change it sees it, and no actions", async (t) => {
   assert.deepEqual(page.problems, []);
 });
 
-// What axe finds to be serious or critical, as text.
-async function faultsOn(page) {
-  await page.evaluate(axe);
-  const { violations, passes } = await page.evaluate(() => window.axe.run(document));
-  assert.ok(passes.length > 10);
-  return violations
-    .filter(({ impact }) => ["serious", "critical"].includes(impact))
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-}
-
 test("the pages look right, and axe finds nothing serious", async () => {
   const pages = [
     ["classes", "/p/castings/setup", "Classes"],
@@ -345,7 +342,7 @@ test("the pages look right, and axe finds nothing serious", async () => {
     for (const [name, address, heading] of pages) {
       await goTo(admin, address);
       await isOn(admin, heading);
-      assert.deepEqual(await faultsOn(admin), [], `${name}, ${colorScheme}`);
+      assert.deepEqual(await violationsOn(admin), [], `${name}, ${colorScheme}`);
       await admin.screenshot({
         path: path.join(SCREENSHOTS, `setup-${name}-${colorScheme}.png`),
         fullPage: true,
