@@ -28,7 +28,7 @@ absl::StatusOr<v1::ImportResponse> ImageServiceImpl::TakeStream(
   if (!reader.Read(&message) || !message.has_start()) {
     return InvalidArgument("a stream begins with a start");
   }
-  if (const absl::Status refused = RefuseControlCharacters(message); !refused.ok()) return refused;
+  if (const absl::Status checked = CheckFields(message); !checked.ok()) return checked;
   const v1::ImportStart start = message.start();
   const auto project = database_.Transact(
       {kImport, call.deadline}, [&](Transaction& transaction) -> absl::StatusOr<v1::Project> {
@@ -53,7 +53,7 @@ absl::StatusOr<v1::ImportResponse> ImageServiceImpl::TakePictures(
     const v1::ImportStart& start) {
   v1::ImportRequest message;
   while (reader.Read(&message)) {
-    if (const absl::Status refused = RefuseControlCharacters(message); !refused.ok()) return refused;
+    if (const absl::Status checked = CheckFields(message); !checked.ok()) return checked;
     if (const absl::Status up = calls_.RefuseWhenDraining(); !up.ok()) return up;
     if (const absl::Status taken = session.Take(message); !taken.ok()) return taken;
   }

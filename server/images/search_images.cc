@@ -43,10 +43,6 @@ std::string ScoreFacet(float score) {
 }
 
 absl::Status CheckImageFilter(const v1::ImageFilter& filter) {
-  if (!v1::Side_IsValid(filter.side())) return InvalidArgument("side is none that there is");
-  if (!v1::Slice_IsValid(filter.slice())) return InvalidArgument("slice is none that there is");
-  if (!v1::Origin_IsValid(filter.origin())) return InvalidArgument("origin is none that there is");
-  if (!v1::ImageState_IsValid(filter.state())) return InvalidArgument("state is none that there is");
   for (const auto& time : {filter.labelled_from(), filter.labelled_to()}) {
     if (!IsStorable(time) || !IsMidnight(TimeOf(time))) {
       return InvalidArgument("labelled_from and labelled_to must be at 00:00 UTC, in the years 1970 to 9999");
@@ -178,7 +174,6 @@ grpc::Status ImageServiceImpl::SearchImages(grpc::ServerContext* context,
   constexpr char kMethod[] = "ImageService.SearchImages";
   using Response = absl::StatusOr<v1::SearchImagesResponse>;
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
-    if (!v1::ImageOrder_IsValid(request->order())) return InvalidArgument("order is none that there is");
     if (const absl::Status filter = CheckImageFilter(request->filter()); !filter.ok()) return filter;
     return database_.Transact(call.LongRead(kMethod, Isolation::kRepeatableRead),
                               [&](Transaction& transaction) { return FindPage(transaction, *request); });

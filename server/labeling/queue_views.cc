@@ -43,7 +43,6 @@ grpc::Status LabelingServiceImpl::ListQueue(grpc::ServerContext* context, const 
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
     const absl::StatusOr<int64_t> from = PageStart(request->page_token());
     if (!from.ok()) return from.status();
-    if (!v1::Slice_IsValid(request->slice())) return InvalidArgument("slice is none that there is");
     const int limit = PageSize(request->page_size(), 100, 10'000);
     const uint64_t walked = request->class_name().empty() ? kMostWalked : kMostWalkedForClass;
     return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {

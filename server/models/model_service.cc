@@ -202,7 +202,7 @@ absl::StatusOr<v1::Model> ModelServiceImpl::Import(const Call& call,
   if (!reader.Read(&request) || !request.has_start()) {
     return BadWeights("the stream must begin with `start`");
   }
-  if (const absl::Status plain = RefuseControlCharacters(request); !plain.ok()) return plain;
+  if (const absl::Status checked = CheckFields(request); !checked.ok()) return checked;
   const v1::ImportModelStart start = request.start();
   if (const absl::Status valid = CheckImportStart(start); !valid.ok()) return valid;
   const absl::StatusOr<BlobInfo> weights = TakeWeights(reader, blobs_, start);

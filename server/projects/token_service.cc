@@ -19,7 +19,7 @@ std::optional<absl::Time> ExpiryOf(const v1::CreateTokenRequest& request) {
 }
 
 absl::Status CheckNewToken(const v1::CreateTokenRequest& request) {
-  if (!v1::Role_IsValid(request.role()) || request.role() == v1::ROLE_UNSPECIFIED) {
+  if (request.role() == v1::ROLE_UNSPECIFIED) {
     return InvalidArgument("role must be annotator, engineer, viewer, worker or admin");
   }
   if (CharacterCount(request.name()) > 100)

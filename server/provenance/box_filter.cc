@@ -20,18 +20,12 @@ absl::Status CheckRanges(const v1::BoxFilter& filter) {
   return CheckScoreRange(filter);
 }
 
-// proto3 keeps numbers that no name has.
 absl::Status CheckWords(const v1::BoxFilter& filter) {
-  if (!v1::Slice_IsValid(filter.slice())) return InvalidArgument("slice is none that there is");
-  if (!v1::Side_IsValid(filter.side())) return InvalidArgument("side is none that there is");
   for (const int origin : filter.origins()) {
-    if (origin == 0 || !v1::Origin_IsValid(origin))
-      return InvalidArgument("origins holds one that is unknown");
+    if (origin == 0) return InvalidArgument("origins holds one that is unspecified: leave it out");
   }
   for (const int outcome : filter.outcomes()) {
-    if (outcome == 0 || !v1::Outcome_IsValid(outcome)) {
-      return InvalidArgument("outcomes holds one that is unknown");
-    }
+    if (outcome == 0) return InvalidArgument("outcomes holds one that is unspecified: leave it out");
   }
   return absl::OkStatus();
 }

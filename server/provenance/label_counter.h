@@ -1,10 +1,8 @@
 // Keeps the sums over labels, from which GetLabelStats is answered, close to what was written.
 #pragma once
 
-#include <thread>
-
-#include "content/steady_clock.h"
 #include "db/database.h"
+#include "server/rpc/repeated_step.h"
 
 namespace loupe {
 
@@ -13,17 +11,9 @@ class LabelCounter {
   // Starts a thread that works every few seconds, beginning now. `database` must outlive it. Several
   // coordinators may each run one: each passes when another is at it.
   explicit LabelCounter(Database& database);
-  ~LabelCounter();
-  LabelCounter(const LabelCounter&) = delete;
-  LabelCounter& operator=(const LabelCounter&) = delete;
 
  private:
-  void Loop();
-  bool CountOnce();
-
-  Database& database_;
-  Event stop_;
-  std::thread thread_;
+  RepeatedStep steps_;
 };
 
 }  // namespace loupe

@@ -40,7 +40,6 @@ absl::StatusOr<LabelSpan> SpanOf(const v1::GetLabelStatsRequest& request) {
   }
   span.from = *from;
   span.to = *to;
-  if (!v1::Period_IsValid(request.period())) return InvalidArgument("period is none that there is");
   if (request.period() != v1::PERIOD_UNSPECIFIED) span.period = request.period();
   return span;
 }

@@ -202,7 +202,7 @@ absl::StatusOr<v1::VerifyHistoryResponse> ProvenanceServiceImpl::Compare(
     const Call& call, grpc::ServerReader<v1::VerifyCheckpointRequest>& reader) {
   v1::VerifyCheckpointRequest message;
   if (!reader.Read(&message)) return InvalidArgument("a stream begins with a project and a statement");
-  if (const absl::Status refused = RefuseControlCharacters(message); !refused.ok()) return refused;
+  if (const absl::Status checked = CheckFields(message); !checked.ok()) return checked;
   const absl::StatusOr<CheckpointStatement> statement = ReadStatement(message.statement(), key_);
   if (!statement.ok()) return statement.status();
   v1::VerifyHistoryResponse response;

@@ -17,7 +17,8 @@
 
 namespace loupe {
 
-// An image of the holdout with its truth, drawn blind.
+// A labelled image with its truth: of the holdout, drawn blind, or of the pool for models that did not learn
+// from it.
 struct JudgedImage {
   int64_t image_id = 0;
   std::vector<v1::LabelBox> truth;

@@ -12,6 +12,7 @@
 #include <spdlog/spdlog.h>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "content/text.h"
@@ -21,6 +22,7 @@
 namespace loupe {
 namespace {
 
+using google::protobuf::EnumDescriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
@@ -31,14 +33,30 @@ bool HoldsLines(const FieldDescriptor& field) {
   return name == "note" || name == "reason" || name == "error" || name == "recipe" || name == "content";
 }
 
-absl::Status RefuseControlCharactersIn(const Message& message, const FieldDescriptor& field) {
+// proto3 keeps numbers that no name has.
+absl::Status CheckEnum(const FieldDescriptor& field, int number) {
+  const EnumDescriptor& type = *field.enum_type();
+  if (type.FindValueByNumber(number) != nullptr) return absl::OkStatus();
+  std::vector<std::string> names;
+  for (int i = 0; i < type.value_count(); ++i) {
+    if (type.value(i)->number() != 0) names.push_back(type.value(i)->name());
+  }
+  return InvalidArgument(absl::StrCat("the field ", field.name(), " is ", number, ": it is one of ",
+                                      absl::StrJoin(names, ", ")));
+}
+
+absl::Status CheckField(const Message& message, const FieldDescriptor& field) {
   const Reflection& reflection = *message.GetReflection();
   const int count = field.is_repeated() ? reflection.FieldSize(message, &field) : 1;
   for (int i = 0; i < count; ++i) {
     if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
       const Message& inner = field.is_repeated() ? reflection.GetRepeatedMessage(message, &field, i)
                                                  : reflection.GetMessage(message, &field);
-      if (const absl::Status refused = RefuseControlCharacters(inner); !refused.ok()) return refused;
+      if (const absl::Status checked = CheckFields(inner); !checked.ok()) return checked;
+    } else if (field.cpp_type() == FieldDescriptor::CPPTYPE_ENUM) {
+      const int number = field.is_repeated() ? reflection.GetRepeatedEnumValue(message, &field, i)
+                                             : reflection.GetEnumValue(message, &field);
+      if (const absl::Status known = CheckEnum(field, number); !known.ok()) return known;
     } else if (field.type() == FieldDescriptor::TYPE_STRING) {
       std::string scratch;
       const std::string& text = field.is_repeated()
@@ -84,12 +102,11 @@ void OpenCall::End(const std::string& who, const absl::Status& status) const {
                ErrorReason(status), spent_ms, line);
 }
 
-absl::Status RefuseControlCharacters(const Message& message) {
+absl::Status CheckFields(const Message& message) {
   std::vector<const FieldDescriptor*> fields;
   message.GetReflection()->ListFields(message, &fields);
   for (const FieldDescriptor* field : fields) {
-    if (const absl::Status refused = RefuseControlCharactersIn(message, *field); !refused.ok())
-      return refused;
+    if (const absl::Status checked = CheckField(message, *field); !checked.ok()) return checked;
   }
   return absl::OkStatus();
 }
@@ -138,7 +155,7 @@ absl::StatusOr<Principal> RpcCalls::Admit(const std::string& token, const char* 
                                           const Message& request, absl::Time deadline) {
   absl::StatusOr<Principal> principal = Identify(token, method, deadline);
   if (!principal.ok()) return principal;
-  if (const absl::Status refused = RefuseControlCharacters(request); !refused.ok()) return refused;
+  if (const absl::Status checked = CheckFields(request); !checked.ok()) return checked;
   return principal;
 }
 
@@ -161,7 +178,7 @@ grpc::Status RpcCalls::Run(grpc::ServerContext* context, const char* method, con
     who = principal->name;
     if (const absl::Status role = CheckRole(method, *principal); !role.ok()) return role;
     if (request != nullptr) {
-      if (const absl::Status refused = RefuseControlCharacters(*request); !refused.ok()) return refused;
+      if (const absl::Status checked = CheckFields(*request); !checked.ok()) return checked;
     }
     return body(Call{*std::move(principal), deadline, *context});
   };

@@ -44,9 +44,9 @@ struct Call {
 
 // Refuses a message with a control character in a text: libpqxx cuts texts at NUL, and others would act on
 // the terminals and logs of whoever reads them. Line ends and tabs are allowed in notes, errors and recipes.
-// Unary and Stream call it for their request; methods that read a stream call it for each message.
-// Errors: INVALID_ARGUMENT, which names the field.
-absl::Status RefuseControlCharacters(const google::protobuf::Message& message);
+// Refuses a number that its enum has no name for. Unary and Stream call it for their request; methods that
+// read a stream call it for each message. Errors: INVALID_ARGUMENT, which names the field.
+absl::Status CheckFields(const google::protobuf::Message& message);
 
 // RESOURCE_EXHAUSTED (TOO_MANY_CALLS): clients try again later.
 absl::Status TooManyCalls();
@@ -98,7 +98,7 @@ class RpcCalls {
   absl::StatusOr<Turn> WaitForTurn(const Call& call);
 
   // For methods that wait without a thread (server/rounds/round_watchers.h, server/jobs/job_waiters.h): who
-  // calls, if token and role are accepted and the request holds no control character. They take the token
+  // calls, if token and role are accepted and the request passes CheckFields. They take the token
   // from the context when the call comes: a call that ends takes its context with it.
   absl::StatusOr<Principal> Admit(const std::string& token, const char* method,
                                   const google::protobuf::Message& request, absl::Time deadline);

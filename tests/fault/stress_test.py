@@ -424,15 +424,15 @@ def prepare(deployment, seconds):
     return world
 
 
-def fill_pool(world):
+def fill_pool(world, deployment):
     """The coordinator keeps its connections to the database once they are made: all are made now."""
     with Connection(world.port, world.tokens["engineer"]) as connection:
         for _ in range(3):
             for _ in range(90):
-                connection.begin("ImageService/ListImages", encode({1: "parts", 2: 1000}))
+                connection.begin("ImageService/ListImages", encode({1: "parts", 4: 1000}))
             for _ in range(90):
                 _, code, answer = connection.next_end()
-                assert code == OK, answer
+                assert code == OK, f"{answer}\n{deployment.log('server')[-3000:]}"
 
 
 class Usage:
@@ -523,7 +523,7 @@ def stress(world, deployment, pid, seconds):
     phases = Phases()
     works.set()
     phases.run("warm", 0.08 * seconds)
-    fill_pool(world)
+    fill_pool(world, deployment)
     deployment.loupe("round", "submit", "--recipe", deployment.path("recipe.textproto"))
     holder = start(hold_job, world, ends)
     time.sleep(2)

@@ -222,7 +222,7 @@ TEST_F(LabelStatsTest, WhatCanNotBeCountedIsRefused) {
   EXPECT_THAT(Ask(request).status().message(), testing::HasSubstr("from must be within the years 1970"));
   request.Clear();
   request.set_period(static_cast<v1::Period>(9));
-  EXPECT_EQ(Ask(request).status().message(), "period is none that there is");
+  EXPECT_EQ(Ask(request).status().message(), "the field period is 9: it is one of HOUR, DAY, WEEK");
   request.Clear();
   request.set_project("nowhere");
   EXPECT_EQ(ErrorReason(Ask(request).status()), "NO_SUCH_PROJECT");
