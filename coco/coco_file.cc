@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "coco/coco_text.h"
+#include "content/text.h"
 
 namespace loupe {
 namespace {
@@ -20,12 +21,18 @@ namespace fs = std::filesystem;
 
 constexpr double kOverhangPixels = 1.0;
 
+// What a name holds that it must not; null: nothing.
+const char* HeldControl(const std::string& name) {
+  if (name.find('\0') != std::string::npos) return "a NUL";
+  return HasControlCharacter(name) ? "a control character" : nullptr;
+}
+
 // What is wrong with a picture's name; nullopt for a good name. A name must not lead out of the images'
 // folder.
 std::optional<std::string> NameProblem(const std::string& name) {
   if (name.empty()) return "\"file_name\" is empty";
   const std::string shown = absl::StrCat("file name \"", absl::Utf8SafeCEscape(name), "\"");
-  if (name.find('\0') != std::string::npos) return absl::StrCat(shown, " holds a NUL");
+  if (const char* const held = HeldControl(name)) return absl::StrCat(shown, " holds ", held);
   if (name.front() == '/')
     return absl::StrCat(shown, " is absolute; it must be relative to the images' folder");
   for (const absl::string_view part : absl::StrSplit(name, '/')) {
@@ -140,7 +147,8 @@ class CocoReader {
     const std::optional<int64_t> size = fields.WholeNumber(name);
     if (!size.has_value()) return 0;
     if (*size > 0 && *size <= std::numeric_limits<int>::max()) return static_cast<int>(*size);
-    fields.AddProblem(absl::StrCat("\"", name, "\" is ", *size, "; it must be above 0"));
+    fields.AddProblem(absl::StrCat("\"", name, "\" is ", *size, "; it must be from 1 to ",
+                                   std::numeric_limits<int>::max()));
     return 0;
   }
 
@@ -161,7 +169,7 @@ class CocoReader {
   void CheckCategoryName(const CocoFields& fields, const std::string& name) {
     if (!fields.Has("name")) return;
     if (name.empty()) fields.AddProblem("\"name\" is empty or not a text");
-    if (name.find('\0') != std::string::npos) fields.AddProblem("\"name\" holds a NUL");
+    if (const char* const held = HeldControl(name)) fields.AddProblem(absl::StrCat("\"name\" holds ", held));
     if (!name.empty() && !category_names_.insert(name).second) {
       fields.AddProblem(absl::StrCat("the name \"", absl::Utf8SafeCEscape(name), "\" is there twice"));
     }

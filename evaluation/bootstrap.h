@@ -42,6 +42,11 @@ class Ap50Matches {
   // [classes] AP50 of each class in such a set; -1 where the set has no true box of it.
   std::vector<double> Ap50PerClass(std::span<const uint32_t> copies) const;
 
+  // The same of kSets sets at once, but for rounding: set s holds image i `copies[i * kSets + s]` times.
+  // ap50: [classes, kSets].
+  static constexpr size_t kSets = 16;
+  void Ap50PerClassOfSets(std::span<const int32_t> copies, std::vector<double>& ap50) const;
+
   // A point of a precision-recall curve at IoU 0.5. Detections with at least `score` reach the recall;
   // `precision` is the best one at that recall or a higher one.
   struct PrecisionPoint {

@@ -135,8 +135,9 @@ BEGIN
 END $$;
 
 -- Leases the first `wanted` images of requests, as claim_tasks does: those for this person, then those for
--- anybody. Of each it looks at the first thousand, so that a claim stays quick where many can't be served,
--- e.g. since this person is the author of what is to be reviewed.
+-- anybody. It looks at a thousand of them at a time, since many may be such as can't be served, e.g. where this
+-- person is the author of what is to be reviewed or the images are not usable; and at 100,000 at most, so that a
+-- claim stays quick.
 CREATE OR REPLACE FUNCTION claim_requested(the_project bigint, the_principal bigint, wanted int,
                                            lease_length interval, skipped boolean)
 RETURNS SETOF bigint LANGUAGE plpgsql
@@ -147,38 +148,49 @@ DECLARE
   request record;
   the_task bigint;
   claimed int := 0;
+  looked_at bigint;  -- requests up to this one
+  last_one bigint;
 BEGIN
   FOREACH target IN ARRAY ARRAY[the_principal, 0] LOOP
     -- Most often there are none, and finding that out should cost little.
     CONTINUE WHEN NOT EXISTS (SELECT FROM task_request
                               WHERE project_id = the_project AND state = 'open' AND kind <> 'reopen'
                                 AND coalesce(target_id, 0) = target);
-    FOR request IN
-      SELECT asked.id, asked.image_id
-      FROM (SELECT id, image_id, kind, target_id, created_by FROM task_request
+    looked_at := 0;
+    FOR step IN 1..100 LOOP
+      SELECT max(id) INTO last_one
+      FROM (SELECT id FROM task_request
             WHERE project_id = the_project AND state = 'open' AND kind <> 'reopen'
-              AND coalesce(target_id, 0) = target
-            ORDER BY id LIMIT 1000) asked
-      JOIN usable_image image ON image.id = asked.image_id
-      LEFT JOIN label_revision truth ON truth.id = image.truth_revision_id
-      WHERE (truth.id IS NOT NULL OR asked.kind = 'assigned')
-        AND NOT (asked.kind = 'review' AND asked.target_id IS NULL
-                 AND (truth.author_id = the_principal
-                      OR image.side = 'holdout' AND asked.created_by = the_principal))
-        AND NOT EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = asked.image_id)
-        AND skipped = EXISTS (SELECT FROM task WHERE task.request_id = asked.id
-                                AND task.principal_id = the_principal AND task.state = 'skipped')
-      ORDER BY asked.id
-    LOOP
-      EXIT WHEN claimed = wanted;
-      CONTINUE WHEN NOT pg_try_advisory_xact_lock(1, (request.image_id & 2147483647)::int);
-      CONTINUE WHEN EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = request.image_id)
-                 OR NOT EXISTS (SELECT FROM usable_image WHERE id = request.image_id)
-                 OR NOT EXISTS (SELECT FROM task_request WHERE id = request.id AND state = 'open');
-      the_task := serve_request(request.id, the_principal, lease_length);
-      CONTINUE WHEN the_task IS NULL;
-      claimed := claimed + 1;
-      RETURN NEXT the_task;
+              AND coalesce(target_id, 0) = target AND id > looked_at
+            ORDER BY id LIMIT 1000) asked;
+      EXIT WHEN last_one IS NULL OR claimed = wanted;
+      FOR request IN
+        SELECT asked.id, asked.image_id
+        FROM task_request asked
+        JOIN usable_image image ON image.id = asked.image_id
+        LEFT JOIN label_revision truth ON truth.id = image.truth_revision_id
+        WHERE asked.project_id = the_project AND asked.state = 'open' AND asked.kind <> 'reopen'
+          AND coalesce(asked.target_id, 0) = target AND asked.id > looked_at AND asked.id <= last_one
+          AND (truth.id IS NOT NULL OR asked.kind = 'assigned')
+          AND NOT (asked.kind = 'review' AND truth.author_id = the_principal)
+          AND NOT (asked.kind IN ('review', 'assigned') AND image.side = 'holdout' AND truth.id IS NOT NULL
+                   AND asked.created_by = the_principal)
+          AND NOT EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = asked.image_id)
+          AND skipped = EXISTS (SELECT FROM task WHERE task.request_id = asked.id
+                                  AND task.principal_id = the_principal AND task.state = 'skipped')
+        ORDER BY asked.id
+      LOOP
+        EXIT WHEN claimed = wanted;
+        CONTINUE WHEN NOT pg_try_advisory_xact_lock(1, (request.image_id & 2147483647)::int);
+        CONTINUE WHEN EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = request.image_id)
+                   OR NOT EXISTS (SELECT FROM usable_image WHERE id = request.image_id)
+                   OR NOT EXISTS (SELECT FROM task_request WHERE id = request.id AND state = 'open');
+        the_task := serve_request(request.id, the_principal, lease_length);
+        CONTINUE WHEN the_task IS NULL;
+        claimed := claimed + 1;
+        RETURN NEXT the_task;
+      END LOOP;
+      looked_at := last_one;
     END LOOP;
   END LOOP;
 END $$;

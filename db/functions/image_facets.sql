@@ -1,7 +1,9 @@
 -- What is known of images, for image_facet.
 
 -- Each thing that is known of these images. A removed image has a state and a side alone. Days and scores are
--- there in two steps, so that a range of many is a union of a few.
+-- there in two steps, so that a range of many is a union of a few. What is counted is of the kind `count`: an
+-- image is in the set `SIDE/BIT/WHAT` if this bit of its number is 1. Usable images alone have numbers but for
+-- their states.
 CREATE OR REPLACE FUNCTION image_facets(the_images bigint[])
 RETURNS TABLE (image_id bigint, kind text, value text) LANGUAGE plpgsql STABLE
 SET plan_cache_mode = force_generic_plan AS $$
@@ -13,8 +15,27 @@ BEGIN
            image.state <> 'removed' AS is_here
     FROM unnest(the_images) one (id) JOIN image ON image.id = one.id
   ), truth AS MATERIALIZED (
-    SELECT asked.id, truth_id, author_id, created_at, task_id, note, flags
+    SELECT asked.id, truth_id, author_id, created_at, task_id, note, flags, blind
     FROM asked JOIN label_revision ON label_revision.id = truth_id WHERE is_here
+  ), counted (id, what, number) AS (
+    SELECT id, 'labelled', 1::bigint FROM truth
+    UNION ALL SELECT id, 'blind', 1 FROM truth WHERE blind
+    UNION ALL
+    SELECT id, what || label, CASE what WHEN 'boxes/' THEN count(*) ELSE 1 END
+    FROM truth JOIN label_box ON revision_id = truth_id CROSS JOIN unnest(ARRAY['boxes/', 'showing/']) what
+    WHERE NOT ignore GROUP BY id, what, label
+    UNION ALL
+    SELECT id, 'origin/' || origin, count(*) FROM truth JOIN label_box ON revision_id = truth_id
+    GROUP BY id, origin
+    UNION ALL
+    SELECT asked.id, 'outcome/' || outcome, count(*)
+    FROM asked JOIN standing_label revision ON revision.image_id = asked.id
+    JOIN outcome ON outcome.revision_id = revision.id
+    WHERE outcome IN ('rejected', 'dropped') GROUP BY asked.id, outcome
+    UNION ALL
+    SELECT asked.id, 'to_look_at/' || class_label, 1
+    FROM asked JOIN task_request request ON request.image_id = asked.id
+    WHERE request.state = 'open' AND class_label IS NOT NULL
   )
   SELECT id, 'state', state FROM asked
   UNION ALL SELECT id, 'side', side FROM asked
@@ -41,7 +62,13 @@ BEGIN
   JOIN prediction ON model_id = model.id AND prediction.image_id = asked.id
   CROSS JOIN LATERAL (VALUES ('scored', ''), ('score', score_facet(scores)),
                              ('tenth', left(score_facet(scores), 2))) score (kind, value)
-  WHERE is_here AND set_aside IS NULL;
+  WHERE is_here AND set_aside IS NULL
+  UNION ALL
+  SELECT id, 'count', side || '/0/state/' || state FROM asked
+  UNION ALL
+  SELECT id, 'count', side || '/' || bit || '/' || what
+  FROM counted JOIN asked USING (id) CROSS JOIN generate_series(0, 31) bit
+  WHERE state = 'usable' AND number >> bit & 1 = 1;
 END $$;
 
 -- In UTC.
@@ -68,8 +95,10 @@ BEGIN
   INSERT INTO image_change VALUES (NEW.project_id, NEW.id);
   RETURN NULL;
 END $$;
-CREATE OR REPLACE TRIGGER image_changed AFTER UPDATE OF truth_revision_id, state ON image FOR EACH ROW
-  WHEN (OLD.truth_revision_id IS DISTINCT FROM NEW.truth_revision_id OR OLD.state <> NEW.state)
+CREATE OR REPLACE TRIGGER image_changed AFTER UPDATE OF head_revision_id, truth_revision_id, state ON image
+  FOR EACH ROW
+  WHEN (OLD.head_revision_id IS DISTINCT FROM NEW.head_revision_id
+        OR OLD.truth_revision_id IS DISTINCT FROM NEW.truth_revision_id OR OLD.state <> NEW.state)
   EXECUTE FUNCTION note_changed_image();
 
 CREATE OR REPLACE FUNCTION note_added_requests() RETURNS trigger LANGUAGE plpgsql AS $$

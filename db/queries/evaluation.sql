@@ -8,8 +8,19 @@ SELECT image.id, image.sampling_key, image.width * image.height::float8 AS area,
 FROM usable_image image
 JOIN label_revision truth ON truth.id = image.truth_revision_id AND truth.blind
 LEFT JOIN usable_box box ON box.revision_id = truth.id AND box.project_id = image.project_id
-WHERE image.project_id = $1 AND image.side = 'holdout'
+WHERE image.project_id = $1 AND image.side = 'holdout' AND image.truth_revision_id IS NOT NULL
 ORDER BY image.id, box.ordinal;
+
+-- name: SelectCurvePoints
+-- Of the models $1; predicted: how many of the images $2 the model has predicted.
+SELECT model_id, holdout_sha256, point,
+       (SELECT count(*) FROM prediction
+        WHERE prediction.model_id = curve_point.model_id AND image_id = ANY ($2::bigint[])) AS predicted
+FROM curve_point WHERE model_id = ANY ($1::bigint[]);
+
+-- name: PutCurvePoint
+INSERT INTO curve_point (model_id, holdout_sha256, point) VALUES ($1, $2, $3)
+ON CONFLICT (model_id) DO UPDATE SET holdout_sha256 = EXCLUDED.holdout_sha256, point = EXCLUDED.point;
 
 -- name: CountRelabelledSince
 -- Images of the holdout that model $2 has predicted and that were labelled since it was evaluated in its own

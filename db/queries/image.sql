@@ -147,8 +147,20 @@ FROM (SELECT project_id FROM image WHERE id = $1 FOR NO KEY UPDATE) locked;
 
 -- name: RemoveImage
 -- Requires LockImageToRemove. $3: who asked for it; 0: nobody.
--- Erases what shows or names the picture. Its id, hash, side and revisions stay, since the chain covers them.
-WITH forgotten AS (
+-- Erases what shows or names the picture, uploads of it too unless another image has it. Its id, hash, side and
+-- revisions stay, since the chain covers them.
+WITH unsent AS (
+  DELETE FROM upload_part
+  WHERE file_sha256 = (SELECT sha256 FROM image WHERE id = $1)
+    AND NOT EXISTS (SELECT FROM image other
+                    WHERE other.sha256 = file_sha256 AND other.id <> $1 AND other.state <> 'removed')
+  RETURNING principal_id, part_offset, size_bytes
+), uploads AS (
+  UPDATE upload SET files = upload.files - gone.files, bytes = upload.bytes - gone.bytes
+  FROM (SELECT principal_id, count(*) FILTER (WHERE part_offset = 0) AS files, sum(size_bytes) AS bytes
+        FROM unsent GROUP BY principal_id) gone
+  WHERE upload.principal_id = gone.principal_id
+), forgotten AS (
   DELETE FROM prediction WHERE image_id = $1
 ), unlearned AS (
   DELETE FROM pseudo_label WHERE image_id = $1

@@ -83,6 +83,56 @@ SELECT DISTINCT block FROM image_facet WHERE project_id = $1 AND kind = 'side' O
 SELECT DISTINCT value FROM image_facet
 WHERE project_id = $1 AND kind = $2 AND value BETWEEN $3 AND $4 ORDER BY value;
 
+-- name: CountFacets
+-- What is counted of the images of project $1 (db/functions/image_facets.sql), as they are now: with
+-- at most $2 that image_facet doesn't have yet. No row: more have changed.
+WITH noted AS MATERIALIZED (
+  SELECT image_id AS id FROM image_change WHERE project_id = $1 LIMIT $2 + 1
+), changed AS MATERIALIZED (
+  SELECT DISTINCT id FROM noted WHERE (SELECT count(*) FROM noted) <= $2
+), counted (value, number) AS (
+  SELECT value, bit_count(bits) FROM image_facet WHERE project_id = $1 AND kind = 'count'
+  UNION ALL
+  SELECT value, -1
+  FROM (SELECT value, block, bits || ''::bytea AS bits FROM image_facet
+        WHERE project_id = $1 AND kind = 'count' AND block = ANY (ARRAY(SELECT id / 32768 FROM changed))
+        OFFSET 0) stored
+  JOIN changed ON id / 32768 = block
+  WHERE get_bit(bits, id % 32768) = 1
+  UNION ALL
+  SELECT value, 1 FROM image_facets(ARRAY(SELECT id FROM changed)) WHERE kind = 'count'
+)
+SELECT split_part(value, '/', 1) AS side, substring(value FROM '/[0-9]+/(.*)') AS what,
+       sum(number << split_part(value, '/', 2)::int)::bigint AS number
+FROM counted WHERE (SELECT count(*) FROM noted) <= $2 GROUP BY 1, 2;
+
+-- name: CountTables
+-- As CountFacets, of the tables themselves.
+WITH truth AS (
+  SELECT side, truth.id, blind
+  FROM usable_image image JOIN label_revision truth ON truth.id = truth_revision_id WHERE project_id = $1
+), box AS (
+  SELECT side, label_box.* FROM truth JOIN label_box ON revision_id = truth.id
+)
+SELECT side, 'state/' || state AS what, count(*) AS number FROM image WHERE project_id = $1
+GROUP BY side, state
+UNION ALL SELECT side, 'labelled', count(*) FROM truth GROUP BY side
+UNION ALL SELECT side, 'blind', count(*) FROM truth WHERE blind GROUP BY side
+UNION ALL SELECT side, 'boxes/' || label, count(*) FROM box WHERE NOT ignore GROUP BY side, label
+UNION ALL
+SELECT side, 'showing/' || label, count(DISTINCT revision_id) FROM box WHERE NOT ignore GROUP BY side, label
+UNION ALL SELECT side, 'origin/' || origin, count(*) FROM box GROUP BY side, origin
+UNION ALL
+SELECT side, 'outcome/' || outcome, count(*)
+FROM usable_image image JOIN standing_label revision ON revision.image_id = image.id
+JOIN outcome ON outcome.revision_id = revision.id
+WHERE image.project_id = $1 AND outcome IN ('rejected', 'dropped') GROUP BY side, outcome
+UNION ALL
+SELECT image.side, 'to_look_at/' || class_label, count(*)
+FROM task_request request JOIN usable_image image ON image.id = image_id
+WHERE request.project_id = $1 AND request.state = 'open' AND class_label IS NOT NULL
+GROUP BY image.side, class_label;
+
 -- name: SelectFacetBits
 -- Of the sets of kinds $3 with values from $4 to $5, in blocks from $6 to $7, with the number of $2 that
 -- stands beside them.

@@ -56,12 +56,14 @@ WHERE project_id = $1 AND side = 'holdout' AND truth.blind AND image.id BETWEEN 
   AND NOT EXISTS (SELECT FROM prediction WHERE model_id = $4 AND image_id = image.id OFFSET 0);
 
 -- name: SelectHoldoutDetections
--- A model's boxes on the labelled holdout.
-SELECT prediction.image_id, corners, labels, scores
+-- A model's boxes on the labelled holdout. OFFSET 0: one lookup per image.
+SELECT image.id, corners, labels, scores
 FROM usable_image image
 JOIN label_revision truth ON truth.id = image.truth_revision_id AND truth.blind
-JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
-WHERE image.project_id = $1 AND image.side = 'holdout' ORDER BY prediction.image_id;
+CROSS JOIN LATERAL (SELECT corners, labels, scores FROM prediction
+                    WHERE model_id = $2 AND image_id = image.id OFFSET 0) predicted
+WHERE image.project_id = $1 AND image.side = 'holdout' AND image.truth_revision_id IS NOT NULL
+ORDER BY image.id;
 
 -- name: SelectDetections
 -- A model's boxes on these images. A prediction that was set aside has no boxes.
@@ -109,11 +111,12 @@ WHERE model_id = $1 AND prediction.image_id = ANY($2::bigint[]) AND embedding <>
 ORDER BY prediction.image_id;
 
 -- name: SelectPoolEmbeddings
--- The embeddings of model $2 for at most $4 images of the pool with ids above $3, in order of id.
+-- The embeddings of model $2 for at most $4 images of the pool with ids above $3, in order of id. Also of images
+-- that are not used, since they may be used again.
 SELECT prediction.image_id, embedding
-FROM usable_image image JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
-WHERE image.project_id = $1 AND image.side = 'pool' AND image.id > $3 AND prediction.image_id > $3
-  AND embedding <> ''
+FROM image JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
+WHERE image.project_id = $1 AND image.side = 'pool' AND image.state <> 'removed' AND image.id > $3
+  AND prediction.image_id > $3 AND embedding <> ''
 ORDER BY image.id LIMIT $4;
 
 -- name: SelectImageSpan

@@ -62,12 +62,6 @@ WITH retired AS (
 UPDATE task_request SET state = 'cancelled', ended_at = now() FROM retired
 WHERE task_request.project_id = retired.project_id AND class_label = retired.label AND state = 'open';
 
--- name: CountToLookAt
--- The images of the pool that are still to be looked at for a class, for each class that has some.
-SELECT class_label, count(*) FROM task_request JOIN usable_image image ON image.id = image_id
-WHERE task_request.project_id = $1 AND task_request.state = 'open' AND kind = 'class_added' AND side = 'pool'
-GROUP BY class_label;
-
 -- name: DeleteProject
 UPDATE project SET deleted_at = now() WHERE id = $1 AND deleted_at IS NULL;
 
@@ -121,52 +115,14 @@ WHERE project_id = $1
                         (SELECT count(*) FROM class WHERE project_id = $1 AND created_at = '-infinity'))
 ORDER BY label;
 
--- name: CountPoolImages
-SELECT count(*) FROM usable_image WHERE project_id = $1 AND side = 'pool';
-
--- name: CountImages
--- A holdout image counts as labelled only if its labels were drawn blind. The labelled holdout images are a
--- random sample if in order of sampling_key they come before all that are to be labelled.
-SELECT count(*) FILTER (WHERE side = 'pool') AS pool,
-       count(*) FILTER (WHERE side = 'pool' AND truth_revision_id IS NOT NULL) AS pool_labelled,
-       count(*) FILTER (WHERE side = 'holdout') AS holdout,
-       count(*) FILTER (WHERE side = 'holdout' AND truth.blind) AS holdout_labelled,
-       count(*) FILTER (WHERE side = 'holdout' AND NOT truth.blind) AS holdout_not_blind,
-       coalesce(max(sampling_key) FILTER (WHERE side = 'holdout' AND truth.blind)
-                < min(sampling_key) FILTER (WHERE side = 'holdout' AND truth.id IS NULL),
-                bool_or(truth.blind) FILTER (WHERE side = 'holdout'), false) AS random_sample
-FROM usable_image image LEFT JOIN label_revision truth ON truth.id = image.truth_revision_id
-WHERE project_id = $1;
-
--- name: CountUnusable
--- Images that are not used, by state.
-SELECT count(*) FILTER (WHERE state = 'set_aside') AS set_aside,
-       count(*) FILTER (WHERE state = 'excluded') AS excluded,
-       count(*) FILTER (WHERE state = 'removed') AS removed
-FROM image WHERE project_id = $1 AND state <> 'usable';
-
--- name: CountClasses
--- Boxes of the truth, and images that show them, per class. Regions to ignore are not counted.
-SELECT class.label, class.name, retired_at IS NOT NULL AS retired, count(box.revision_id) AS boxes,
-       count(DISTINCT box.revision_id) AS images,
-       (SELECT count(*) FROM task_request request JOIN usable_image image ON image.id = request.image_id
-        WHERE request.project_id = $1 AND class_label = class.label AND request.state = 'open')
-           AS images_to_look_at
-FROM class
-LEFT JOIN (SELECT label_box.* FROM usable_image JOIN label_box ON revision_id = truth_revision_id
-           WHERE project_id = $1 AND NOT ignore) box ON box.label = class.label
-WHERE class.project_id = $1 GROUP BY class.label, class.name, retired_at ORDER BY class.label;
-
--- name: CountOrigins
-SELECT count(*) FILTER (WHERE origin = 'drawn') AS drawn,
-       count(*) FILTER (WHERE origin = 'accepted') AS accepted,
-       count(*) FILTER (WHERE origin = 'adjusted') AS adjusted,
-       count(*) FILTER (WHERE origin = 'relabelled') AS relabelled,
-       count(*) FILTER (WHERE origin = 'copied') AS copied,
-       count(*) FILTER (WHERE origin = 'imported') AS imported,
-       (SELECT count(*) FROM judged_box WHERE project_id = $1 AND outcome = 'rejected') AS rejected,
-       (SELECT count(*) FROM judged_box WHERE project_id = $1 AND outcome = 'dropped') AS dropped
-FROM usable_image JOIN label_box ON revision_id = truth_revision_id WHERE project_id = $1;
+-- name: CountBlindBeforeUnlabelled
+-- Blindly labelled images of the holdout that come, in order of sampling_key, before all that are not labelled.
+SELECT count(*)
+FROM usable_image image JOIN label_revision truth ON truth.id = image.truth_revision_id AND truth.blind
+WHERE project_id = $1 AND side = 'holdout'
+  AND sampling_key < coalesce((SELECT sampling_key FROM usable_image
+                               WHERE project_id = $1 AND side = 'holdout' AND truth_revision_id IS NULL
+                               ORDER BY sampling_key LIMIT 1), 'infinity');
 
 -- name: SelectActivity
 SELECT (SELECT count(*) FROM lease JOIN task ON task.id = lease.task_id

@@ -10,21 +10,6 @@ WHERE project_id = $1 AND side = 'pool' AND truth_revision_id IS NULL AND id > $
 SELECT id FROM usable_image image WHERE project_id = $1 AND side = 'holdout' AND truth_revision_id IS NULL
 ORDER BY sampling_key, id LIMIT $2;
 
--- name: CountHoldoutLabelled
-SELECT count(*)
-FROM usable_image image JOIN label_revision truth ON truth.id = image.truth_revision_id AND truth.blind
-WHERE project_id = $1 AND side = 'holdout';
-
--- name: CountBoxesByClass
--- The number of boxes of each class in the truth of the pool. Regions to ignore are not counted.
-SELECT class.label, coalesce(counted.boxes, 0)
-FROM class
-LEFT JOIN (SELECT label_box.label, count(*) AS boxes
-           FROM usable_image image JOIN label_box ON revision_id = truth_revision_id
-           WHERE project_id = $1 AND side = 'pool' AND NOT ignore GROUP BY label_box.label) counted
-  ON counted.label = class.label
-WHERE class.project_id = $1 ORDER BY class.label;
-
 -- name: SelectTimedTasks
 -- The seconds and the number of boxes of the latest $2 answers. Answers below 0.2 s are left out: a program
 -- gave them, or the time is not known (0).

@@ -182,7 +182,8 @@ WITH asked AS (
                            WHERE image_id = image.id AND state = 'open' AND kind IN ('review', 'assigned'))
               THEN 'ALREADY_ASKED'
               WHEN $3 = 'review' AND truth.id IS NULL THEN 'NOT_LABELLED'
-              WHEN $3 = 'review' AND truth.author_id = $4 THEN 'OWN_ANSWER'
+              WHEN truth.author_id = $4 AND ($3 = 'review' OR image.side = 'holdout') THEN 'OWN_ANSWER'
+              WHEN image.side = 'holdout' AND $4 = $6 THEN 'ASKED_BY_YOURSELF'
               WHEN $3 = 'assigned' AND truth.id IS NULL AND image.side = 'holdout' THEN 'HOLDOUT_ORDER'
               ELSE '' END AS problem
   FROM (SELECT DISTINCT unnest($2::bigint[]) AS id) asked

@@ -56,6 +56,24 @@ uint64_t CountRelabelledSince(Transaction& transaction, ProjectId project, Model
   return transaction.Exec("CountRelabelledSince", project, model).at(0)[0].as<uint64_t>();
 }
 
+std::unordered_map<int64_t, StoredCurvePoint> ReadCurvePoints(Transaction& transaction,
+                                                              const std::vector<ModelId>& models,
+                                                              const std::vector<int64_t>& holdout) {
+  std::unordered_map<int64_t, StoredCurvePoint> points;
+  for (const auto& row : transaction.Exec("SelectCurvePoints", models, holdout)) {
+    StoredCurvePoint& stored = points[row["model_id"].as<int64_t>()];
+    stored.holdout = Sha256Of(row["holdout_sha256"]);
+    stored.predicted = row["predicted"].as<uint64_t>();
+    stored.point.ParseFromString(BytesOf(row["point"]));
+  }
+  return points;
+}
+
+void PutCurvePoint(Transaction& transaction, ModelId model, const Sha256& holdout,
+                   const v1::CurvePoint& point) {
+  transaction.Exec("PutCurvePoint", model, holdout, SqlBytes{point.SerializeAsString()});
+}
+
 uint64_t CountHoldoutUpTo(Transaction& transaction, ProjectId project, double sampling_key, ImageId image) {
   return transaction.Exec("CountHoldoutUpTo", project, sampling_key, image).at(0)[0].as<uint64_t>();
 }

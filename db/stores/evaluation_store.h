@@ -6,8 +6,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "content/sha256.h"
 #include "db/ids.h"
 #include "loupe/v1/annotation.pb.h"
+#include "loupe/v1/insight.pb.h"
 #include "loupe/v1/round.pb.h"
 
 namespace loupe {
@@ -42,6 +44,19 @@ std::unordered_map<int64_t, MatchedImage> ReadMatchedImages(Transaction& transac
 // How many images of the holdout that the model predicted have labels that were written, corrected or
 // withdrawn since its own round evaluated it.
 uint64_t CountRelabelledSince(Transaction& transaction, ProjectId project, ModelId model);
+
+// A model's point on the learning curve as it was computed: judged_images, ap50 with its interval, agreement.
+struct StoredCurvePoint {
+  Sha256 holdout{};        // of the labels that it was judged by
+  uint64_t predicted = 0;  // images of the holdout that the model has predicted by now
+  v1::CurvePoint point;
+};
+// By model; only of those that have one. `holdout`: ids of the images that are labelled now.
+std::unordered_map<int64_t, StoredCurvePoint> ReadCurvePoints(Transaction& transaction,
+                                                              const std::vector<ModelId>& models,
+                                                              const std::vector<int64_t>& holdout);
+void PutCurvePoint(Transaction& transaction, ModelId model, const Sha256& holdout,
+                   const v1::CurvePoint& point);
 
 // Counts the holdout images up to and including this one, in the order in which the holdout is labelled.
 uint64_t CountHoldoutUpTo(Transaction& transaction, ProjectId project, double sampling_key, ImageId image);

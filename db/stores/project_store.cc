@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "db/rows/message_row.h"
+#include "db/search/image_counts.h"
 #include "db/stores/job_store.h"
 #include "db/transaction.h"
 #include "proto/class_index.h"
@@ -88,11 +89,19 @@ absl::Status RenameClass(Transaction& transaction, ProjectId project, uint32_t l
 }
 
 absl::Status SetClassDisplay(Transaction& transaction, ProjectId project, uint32_t label,
-                             const v1::ClassDisplay& display) {
+                             const v1::ClassDisplay& display, const v1::ClassDisplay* expected) {
   transaction.Exec("LockClasses", project);
-  const std::vector<v1::Class> classes = ReadClasses(transaction, project);
-  if (label < 1 || label > classes.size()) return NoSuchClass(label);
-  if (!display.key().empty() && classes[ClassIndexOf(label)].retired()) {
+  const v1::Project now = ReadProject(transaction, project);
+  const auto& classes = now.classes();
+  if (label < 1 || label > static_cast<uint32_t>(classes.size())) return NoSuchClass(label);
+  const v1::Class& changed = classes[static_cast<int>(ClassIndexOf(label))];
+  if (expected != nullptr &&
+      (expected->color() != changed.display().color() || expected->key() != changed.display().key())) {
+    return Error(absl::StatusCode::kAborted, "CLASS_CHANGED",
+                 absl::StrCat("somebody changed the colour or the key of ", changed.name(),
+                              " meanwhile: nothing was changed. Look at it and choose again"));
+  }
+  if (!display.key().empty() && changed.retired()) {
     return Error(absl::StatusCode::kFailedPrecondition, "RETIRED_CLASS",
                  absl::StrCat("class ", label, " is retired: nobody chooses it, so it can't have a key"));
   }
@@ -234,14 +243,6 @@ std::vector<v1::Class> ReadClassesOfJob(Transaction& transaction, const JobRow& 
   return ClassesOf(transaction.Exec("SelectClassesOfJob", job.project, job.model, job.snapshot));
 }
 
-std::map<uint32_t, uint64_t> CountToLookAt(Transaction& transaction, ProjectId project) {
-  std::map<uint32_t, uint64_t> counts;
-  for (const auto& row : transaction.Exec("CountToLookAt", project)) {
-    counts[row[0].as<uint32_t>()] = row[1].as<uint64_t>();
-  }
-  return counts;
-}
-
 std::vector<v1::Project> ListProjects(Transaction& transaction, ProjectId after, int limit) {
   std::vector<v1::Project> projects;
   for (const auto& row : transaction.Exec("SelectProjects", after.value() + 1, limit)) {
@@ -250,30 +251,27 @@ std::vector<v1::Project> ListProjects(Transaction& transaction, ProjectId after,
   return projects;
 }
 
-uint64_t CountPoolImages(Transaction& transaction, ProjectId project) {
-  return transaction.Exec("CountPoolImages", project).at(0)[0].as<uint64_t>();
-}
-
 v1::ProjectStatus ReadStatus(Transaction& transaction, ProjectId project) {
   v1::ProjectStatus status;
   *status.mutable_project() = ReadProject(transaction, project);
-  const pqxx::result images = transaction.Exec("CountImages", project);
-  status.set_pool_images(Count(images[0], "pool"));
-  status.set_pool_labelled(Count(images[0], "pool_labelled"));
-  status.set_holdout_images(Count(images[0], "holdout"));
-  status.set_holdout_labelled(Count(images[0], "holdout_labelled"));
-  status.set_holdout_not_blind(Count(images[0], "holdout_not_blind"));
+  const ImageCounts counts(transaction, project);
+  status.set_pool_images(counts.ImagesOf(v1::POOL));
+  status.set_pool_labelled(counts.LabelledOf(v1::POOL));
+  status.set_holdout_images(counts.ImagesOf(v1::HOLDOUT));
+  status.set_holdout_labelled(counts.BlindOf(v1::HOLDOUT));
+  status.set_holdout_not_blind(counts.LabelledOf(v1::HOLDOUT) - counts.BlindOf(v1::HOLDOUT));
   status.set_images(status.pool_images() + status.holdout_images());
   status.set_labelled(status.pool_labelled() + status.holdout_labelled() + status.holdout_not_blind());
-  status.set_holdout_is_random_sample(images[0]["random_sample"].as<bool>());
-  for (const auto& row : transaction.Exec("CountClasses", project)) {
+  status.set_holdout_is_random_sample(
+      status.holdout_labelled() > 0 &&
+      transaction.Exec("CountBlindBeforeUnlabelled", project)[0][0].as<uint64_t>() ==
+          status.holdout_labelled());
+  for (v1::Class& one : ReadClasses(transaction, project)) {
     v1::ClassCount& count = *status.add_class_counts();
-    count.mutable_class_()->set_label(row["label"].as<uint32_t>());
-    count.mutable_class_()->set_name(row["name"].as<std::string>());
-    count.mutable_class_()->set_retired(row["retired"].as<bool>());
-    count.set_boxes(Count(row, "boxes"));
-    count.set_images(Count(row, "images"));
-    count.set_images_to_look_at(Count(row, "images_to_look_at"));
+    count.set_boxes(counts.BoxesOf(one.label()));
+    count.set_images(counts.ImagesShowing(one.label()));
+    count.set_images_to_look_at(counts.ToLookAtFor(one.label()));
+    *count.mutable_class_() = std::move(one);
   }
   const pqxx::result activity = transaction.Exec("SelectActivity", project);
   status.set_open_leases(Count(activity[0], "open_leases"));
@@ -281,19 +279,17 @@ v1::ProjectStatus ReadStatus(Transaction& transaction, ProjectId project) {
   status.set_latest_round(activity[0]["latest_round"].as<uint32_t>());
   status.set_latest_round_state(activity[0]["latest_round_state"].as<std::string>());
   status.set_queue_length(Count(activity[0], "queue_length"));
-  const pqxx::result origins = transaction.Exec("CountOrigins", project);
-  status.set_boxes_drawn(Count(origins[0], "drawn"));
-  status.set_boxes_accepted(Count(origins[0], "accepted"));
-  status.set_boxes_adjusted(Count(origins[0], "adjusted"));
-  status.set_boxes_relabelled(Count(origins[0], "relabelled"));
-  status.set_boxes_copied(Count(origins[0], "copied"));
-  status.set_boxes_imported(Count(origins[0], "imported"));
-  status.set_boxes_rejected(Count(origins[0], "rejected"));
-  status.set_boxes_dropped(Count(origins[0], "dropped"));
-  const pqxx::result unusable = transaction.Exec("CountUnusable", project);
-  status.set_images_set_aside(Count(unusable[0], "set_aside"));
-  status.set_images_excluded(Count(unusable[0], "excluded"));
-  status.set_images_removed(Count(unusable[0], "removed"));
+  status.set_boxes_drawn(counts.BoxesOfOrigin("drawn"));
+  status.set_boxes_accepted(counts.BoxesOfOrigin("accepted"));
+  status.set_boxes_adjusted(counts.BoxesOfOrigin("adjusted"));
+  status.set_boxes_relabelled(counts.BoxesOfOrigin("relabelled"));
+  status.set_boxes_copied(counts.BoxesOfOrigin("copied"));
+  status.set_boxes_imported(counts.BoxesOfOrigin("imported"));
+  status.set_boxes_rejected(counts.BoxesOfOutcome("rejected"));
+  status.set_boxes_dropped(counts.BoxesOfOutcome("dropped"));
+  status.set_images_set_aside(counts.UnusableOf("set_aside"));
+  status.set_images_excluded(counts.UnusableOf("excluded"));
+  status.set_images_removed(counts.UnusableOf("removed"));
   return status;
 }
 

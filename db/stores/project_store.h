@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -28,10 +27,11 @@ absl::Status RenameProject(Transaction& transaction, ProjectId project, const st
 absl::Status RenameClass(Transaction& transaction, ProjectId project, uint32_t label,
                          const std::string& name);
 
-// Errors: NOT_FOUND (NO_SUCH_CLASS), ALREADY_EXISTS (KEY_TAKEN), FAILED_PRECONDITION (RETIRED_CLASS: it can't
-// have a key). Requires: a valid colour and key. Locks: as AddClass.
+// `expected`: what it has now; null: whatever. Errors: NOT_FOUND (NO_SUCH_CLASS), ABORTED (CLASS_CHANGED),
+// ALREADY_EXISTS (KEY_TAKEN), FAILED_PRECONDITION (RETIRED_CLASS: it can't have a key). Requires: a valid colour
+// and key. Locks: as AddClass.
 absl::Status SetClassDisplay(Transaction& transaction, ProjectId project, uint32_t label,
-                             const v1::ClassDisplay& display);
+                             const v1::ClassDisplay& display, const v1::ClassDisplay* expected);
 
 // Errors: FAILED_PRECONDITION (HAS_ROUNDS). Requires: LockProject; a valid range.
 absl::Status SetIntensityRange(Transaction& transaction, ProjectId project, const v1::IntensityRange& range);
@@ -83,13 +83,8 @@ absl::StatusOr<uint32_t> FindClass(Transaction& transaction, ProjectId project, 
 // Classes that the job's model knows or, for TRAIN, that the project had when the snapshot was taken.
 std::vector<v1::Class> ReadClassesOfJob(Transaction& transaction, const JobRow& job);
 
-// Images of the pool that are still to be looked at for a class, by label; only of classes that have some.
-std::map<uint32_t, uint64_t> CountToLookAt(Transaction& transaction, ProjectId project);
-
 // At most `limit` projects with ids above `after`, in order of id.
 std::vector<v1::Project> ListProjects(Transaction& transaction, ProjectId after, int limit);
-
-uint64_t CountPoolImages(Transaction& transaction, ProjectId project);
 
 // Requires: the project exists.
 v1::ProjectStatus ReadStatus(Transaction& transaction, ProjectId project);

@@ -2,6 +2,8 @@
 
 #include "db/rows/labeling_row.h"
 #include "db/rows/message_row.h"
+#include "db/search/image_counts.h"
+#include "db/stores/project_store.h"
 #include "db/transaction.h"
 
 namespace loupe {
@@ -42,14 +44,12 @@ std::vector<ImageId> ReadHoldoutQueue(Transaction& transaction, ProjectId projec
   return IdsOf(transaction.Exec("SelectHoldoutQueue", project, limit));
 }
 
-uint64_t CountHoldoutLabelled(Transaction& transaction, ProjectId project) {
-  return transaction.Exec("CountHoldoutLabelled", project).at(0)[0].as<uint64_t>();
-}
-
 std::vector<int64_t> CountBoxesByClass(Transaction& transaction, ProjectId project) {
+  const ImageCounts images(transaction, project);
   std::vector<int64_t> counts;
-  for (const auto& row : transaction.Exec("CountBoxesByClass", project))
-    counts.push_back(row[1].as<int64_t>());
+  for (const v1::Class& one : ReadClasses(transaction, project)) {
+    counts.push_back(static_cast<int64_t>(images.PoolBoxesOf(one.label())));
+  }
   return counts;
 }
 

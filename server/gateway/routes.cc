@@ -26,6 +26,8 @@ constexpr uint64_t kFreeBodyBytes = 16 << 10;   // a larger body is read only of
 constexpr uint64_t kQuickBodyBytes = 64 << 10;  // a larger one is read from JSON beside the other requests
 constexpr int kConversionThreads = 2;           // 4 MiB of JSON can become 100 MB
 constexpr size_t kMostWaitingConversions = 100;
+constexpr int kDownloadThreads = 2;  // weights are read whole before they are sent
+constexpr size_t kMostWaitingDownloads = 100;
 constexpr uint64_t kMaxLoginBytes = 4 << 10;
 constexpr size_t kWorthCompressing = 1024;
 constexpr absl::Duration kQuestionDeadline = absl::Seconds(10);
@@ -157,8 +159,9 @@ Routes::Routes(const BrowserRules& rules, RpcCalls& calls, Database& database, c
       forwarder_(std::make_unique<Forwarder>(channel)),
       questions_(std::make_unique<WorkQueue>(kQuestionThreads, kMostWaitingQuestions)),
       conversions_(std::make_unique<WorkQueue>(kConversionThreads, kMostWaitingConversions)),
+      downloads_(std::make_unique<WorkQueue>(kDownloadThreads, kMostWaitingDownloads)),
       pictures_(std::make_unique<PictureAnswers>(calls, database, blobs, *questions_, renderer)),
-      weights_(std::make_unique<WeightsAnswers>(calls, database, blobs, *conversions_)),
+      weights_(std::make_unique<WeightsAnswers>(calls, database, blobs, *downloads_)),
       scrapes_(std::make_unique<Scrapes>(calls, database, std::move(connections))) {
   for (const WebFile& file : WebFiles()) {
     pages_[std::string(file.path)] = &file;
@@ -169,6 +172,7 @@ Routes::Routes(const BrowserRules& rules, RpcCalls& calls, Database& database, c
 void Routes::Stop() {
   questions_.reset();
   conversions_.reset();
+  downloads_.reset();
   pictures_.reset();
   weights_.reset();
   scrapes_.reset();

@@ -65,6 +65,7 @@ class Routes final : public HttpHandler {
   std::unique_ptr<Forwarder> forwarder_;
   std::unique_ptr<WorkQueue> questions_;
   std::unique_ptr<WorkQueue> conversions_;
+  std::unique_ptr<WorkQueue> downloads_;
   std::unique_ptr<PictureAnswers> pictures_;
   std::unique_ptr<WeightsAnswers> weights_;
   std::unique_ptr<Scrapes> scrapes_;

@@ -1,5 +1,7 @@
 #include "server/gateway/weights_answers.h"
 
+#include <sys/stat.h>
+
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -16,6 +18,14 @@ namespace {
 
 constexpr char kExportModel[] = "ModelService.ExportModel";
 constexpr absl::Duration kWeightsDeadline = absl::Seconds(10);
+constexpr absl::Duration kVerifiedFor = absl::Minutes(1);
+
+// When something wrote to the file last.
+absl::Time ChangeOf(const FileHandle& file) {
+  struct stat status = {};
+  if (fstat(file.get(), &status) != 0) return absl::InfinitePast();
+  return absl::TimeFromTimespec(status.st_ctim);
+}
 
 HttpAnswer DamagedWeights(const NamedWeights& weights, const absl::Status& why) {
   return ErrorAnswer(Error(absl::StatusCode::kDataLoss, "DAMAGED_BLOB",
@@ -53,6 +63,7 @@ HttpAnswer WeightsAnswers::AnswerNow(const HttpRequest& request, ModelId model, 
   }
   absl::StatusOr<FileHandle> file = blobs_.OpenFile((*weights)->sha256);
   if (!file.ok()) return DamagedWeights(**weights, file.status());
+  const absl::Time changed = ChangeOf(*file);
   // The name of a model has letters, digits, `-`, `_` and `.` alone.
   HttpAnswer answer = FileAnswer(
       request, *std::move(file), ToHex((*weights)->sha256),
@@ -61,10 +72,25 @@ HttpAnswer WeightsAnswers::AnswerNow(const HttpRequest& request, ModelId model, 
        {"Cache-Control", "private, no-cache"},
        {"Vary", "Cookie, Authorization"}});
   if (answer.file == nullptr) return answer;
-  if (const absl::Status whole = blobs_.Verify((*weights)->sha256); !whole.ok()) {
+  if (const absl::Status whole = Verify((*weights)->sha256, changed); !whole.ok()) {
     return DamagedWeights(**weights, whole);
   }
   return answer;
+}
+
+absl::Status WeightsAnswers::Verify(const Sha256& hash, absl::Time changed) {
+  const absl::Time now = absl::Now();
+  {
+    absl::MutexLock lock(&mutex_);
+    std::erase_if(verified_, [&](const auto& found) { return found.second.at < now - kVerifiedFor; });
+    const auto found = verified_.find(hash);
+    if (found != verified_.end() && found->second.changed == changed) return absl::OkStatus();
+  }
+  const absl::Status whole = blobs_.Verify(hash);
+  if (!whole.ok()) return whole;
+  absl::MutexLock lock(&mutex_);
+  verified_[hash] = {now, changed};
+  return absl::OkStatus();
 }
 
 }  // namespace loupe

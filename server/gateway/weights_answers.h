@@ -1,11 +1,15 @@
 // The weights of models over HTTP, as a file to keep: /models/ID/weights.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "db/database.h"
 #include "db/ids.h"
 #include "server/blobs/blob_store.h"
@@ -24,17 +28,26 @@ class WeightsAnswers {
   WeightsAnswers(RpcCalls& calls, Database& database, const BlobStore& blobs, WorkQueue& readers)
       : calls_(calls), database_(database), blobs_(blobs), readers_(readers) {}
 
-  // Whoever may call ModelService.ExportModel may have them. The file is read twice, so that a damaged one is
-  // refused and not sent. Does not block.
+  // Whoever may call ModelService.ExportModel may have them. The file is read before it is sent, so that a
+  // damaged one is refused; not again within a minute if nothing has written to it. Does not block.
   void Answer(std::shared_ptr<HttpExchange> exchange, ModelId model, const std::string& token);
 
  private:
   HttpAnswer AnswerNow(const HttpRequest& request, ModelId model, const std::string& token);
+  // A blob that was whole.
+  struct Verified {
+    absl::Time at;
+    absl::Time changed;  // what wrote to the file last
+  };
+  // As BlobStore::Verify of this file.
+  absl::Status Verify(const Sha256& hash, absl::Time changed);
 
   RpcCalls& calls_;
   Database& database_;
   const BlobStore& blobs_;
   WorkQueue& readers_;
+  absl::Mutex mutex_;
+  std::map<Sha256, Verified> verified_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace loupe

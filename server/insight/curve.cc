@@ -6,6 +6,8 @@
 #include <span>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "db/search/image_counts.h"
 #include "db/stores/evaluation_store.h"
 #include "db/stores/model_store.h"
 #include "db/stores/project_store.h"
@@ -37,18 +39,52 @@ v1::CurvePoint PointOf(const v1::Round& round, double seconds) {
   return point;
 }
 
-// Adds a finished round. `before`: the model of the round before; none for the first.
-absl::Status AddRound(Transaction& transaction, const RoundRow& row, ModelId before, CurveInput& input) {
+Sha256 HashOfTruth(const std::vector<JudgedImage>& images, const std::vector<v1::Class>& classes) {
+  Sha256Stream hash;
+  for (const v1::Class& one : classes) hash.Update(one.retired() ? "retired " : "used ");
+  for (const JudgedImage& image : images) {
+    hash.Update(absl::StrCat("\n", image.image_id, " ", image.known_classes, " ", image.truth.size()));
+    for (const v1::LabelBox& box : image.truth) {
+      const std::string bytes = box.SerializeAsString();
+      hash.Update(absl::StrCat(" ", bytes.size(), " "));
+      hash.Update(bytes);
+    }
+  }
+  return hash.Finish();
+}
+
+void CopyAp50(const v1::CurvePoint& from, v1::CurvePoint& point) {
+  point.set_judged_images(from.judged_images());
+  if (!from.has_ap50()) return;
+  point.set_ap50(from.ap50());
+  point.set_ap50_low(from.ap50_low());
+  point.set_ap50_high(from.ap50_high());
+}
+
+// Adds a finished round. `before`: the model of the round before; none for the first. `stored`: null, or what
+// was stored of its model.
+absl::Status AddRound(Transaction& transaction, const RoundRow& row, ModelId before,
+                      const StoredCurvePoint* stored, CurveInput& input) {
   const absl::StatusOr<v1::Recipe> recipe = ParseStoredRecipe(row.recipe);
   if (!recipe.ok()) return recipe.status();
   input.next_images = recipe->ranking().budget();
   const AnnotationTime time = TimeOfSnapshot(transaction, row.snapshot);
   if (time.images > 0) input.seconds_per_image = time.seconds / static_cast<double>(time.images);
   CurveRound& round = input.rounds.emplace_back();
+  round.model = row.model;
   round.point = PointOf(row.message, time.seconds);
-  round.predictions = ReadHoldoutDetections(transaction, row.project, row.model);
-  if (before) {
-    round.common = ReadCommonDetections(transaction, row.project, before, row.model, kAgreementImages);
+  if (stored != nullptr && stored->holdout == input.holdout_hash &&
+      stored->predicted == stored->point.judged_images()) {
+    CopyAp50(stored->point, round.point);
+  } else {
+    round.predictions = ReadHoldoutDetections(transaction, row.project, row.model);
+  }
+  if (stored != nullptr) {
+    if (stored->point.has_agreement()) round.point.set_agreement(stored->point.agreement());
+  } else {
+    round.common = before
+                       ? ReadCommonDetections(transaction, row.project, before, row.model, kAgreementImages)
+                       : CommonDetections();
   }
   return absl::OkStatus();
 }
@@ -90,9 +126,12 @@ Points PointsOf(const CurveInput& input) {
   Points points;
   for (const CurveRound& round : input.rounds) {
     v1::CurvePoint& point = points.emplace_back(round.point);
-    const PredictionsById* const predictions = &round.predictions;
-    JudgePoint(JudgedByAll(input.holdout, {&predictions, 1}), round.predictions, input.class_count, point);
-    if (const std::optional<double> agreement = AgreementOf(round.common)) point.set_agreement(*agreement);
+    if (round.predictions.has_value()) {
+      const PredictionsById* const predictions = &*round.predictions;
+      JudgePoint(JudgedByAll(input.holdout, {&predictions, 1}), *predictions, input.class_count, point);
+    }
+    if (!round.common.has_value()) continue;
+    if (const std::optional<double> agreement = AgreementOf(*round.common)) point.set_agreement(*agreement);
   }
   return points;
 }
@@ -175,20 +214,33 @@ absl::StatusOr<CurveInput> ReadCurveInput(Transaction& transaction, const std::s
   const absl::StatusOr<ProjectId> project = FindProject(transaction, project_name);
   if (!project.ok()) return project.status();
   CurveInput input;
-  input.pool_images = CountPoolImages(transaction, *project);
-  const std::vector<int64_t> boxes = CountBoxesByClass(transaction, *project);
-  for (const v1::Class& one : ReadClasses(transaction, *project)) {
+  const ImageCounts counts(transaction, *project);
+  input.pool_images = counts.ImagesOf(v1::POOL);
+  input.pool_labelled = counts.LabelledOf(v1::POOL);
+  const std::vector<v1::Class> classes = ReadClasses(transaction, *project);
+  for (const v1::Class& one : classes) {
     ++input.class_count;
-    if (!one.retired()) input.classes.push_back({one.name(), boxes[ClassIndexOf(one.label())]});
+    if (one.retired()) continue;
+    input.classes.push_back({one.name(), static_cast<int64_t>(counts.PoolBoxesOf(one.label()))});
   }
   input.holdout = JudgedImagesOf(ReadHoldoutTruth(transaction, *project));
+  input.holdout_hash = HashOfTruth(input.holdout, classes);
   std::vector<RoundRow> rounds = ListRounds(transaction, *project, 0, kMaxRounds);
   std::reverse(rounds.begin(), rounds.end());
   std::map<uint32_t, uint64_t> withdrawn = CountWithdrawnLabels(transaction, *project);
+  std::erase_if(rounds, [](const RoundRow& round) { return round.state != RoundState::kDone; });
+  std::vector<ModelId> models;
+  for (const RoundRow& round : rounds) models.push_back(round.model);
+  std::vector<int64_t> images;
+  for (const JudgedImage& image : input.holdout) images.push_back(image.image_id);
+  const auto stored = ReadCurvePoints(transaction, models, images);
   ModelId before;
   for (const RoundRow& round : rounds) {
-    if (round.state != RoundState::kDone) continue;
-    if (absl::Status added = AddRound(transaction, round, before, input); !added.ok()) return added;
+    const auto point_of_model = stored.find(round.model.value());
+    const absl::Status added =
+        AddRound(transaction, round, before,
+                 point_of_model == stored.end() ? nullptr : &point_of_model->second, input);
+    if (!added.ok()) return added;
     before = round.model;
     v1::CurvePoint& point = input.rounds.back().point;
     point.set_withdrawn_labels(withdrawn[point.model()]);
@@ -216,13 +268,28 @@ absl::StatusOr<v1::Curve> MakeCurve(const CurveInput& input, const ranking::Stop
   const bool judged =
       std::any_of(points.begin(), points.end(), [](const v1::CurvePoint& point) { return point.has_ap50(); });
   const ranking::StopAdvice advice = ranking::AdviseStop(EvidenceOf(input, points, by_images), thresholds);
-  curve.set_verdict(judged ? std::string(ranking::VerdictName(advice.verdict)) : "no model was judged yet");
+  curve.set_verdict(!judged ? "no model was judged yet"
+                    : input.pool_labelled == input.pool_images
+                        ? "all images are labelled"
+                        : std::string(ranking::VerdictName(advice.verdict)));
   for (const ranking::Reason& reason : advice.reasons) {
     v1::CurveReason& message = *curve.add_reasons();
     message.set_speaks_for(std::string(ranking::VerdictName(reason.verdict)));
     message.set_text(reason.text);
   }
   return curve;
+}
+
+void KeepPoints(Transaction& transaction, const CurveInput& input, const v1::Curve& curve) {
+  for (size_t i = 0; i < input.rounds.size(); ++i) {
+    const CurveRound& round = input.rounds[i];
+    if (!round.predictions.has_value() && !round.common.has_value()) continue;
+    const v1::CurvePoint& made = curve.points(static_cast<int>(i));
+    v1::CurvePoint point;
+    CopyAp50(made, point);
+    if (made.has_agreement()) point.set_agreement(made.agreement());
+    PutCurvePoint(transaction, round.model, input.holdout_hash, point);
+  }
 }
 
 }  // namespace loupe

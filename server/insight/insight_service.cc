@@ -74,6 +74,7 @@ template <typename Request>
 std::string QuestionOf(const char* method, ProjectId project, Request request) {
   request.clear_project();
   request.clear_max_age_seconds();
+  request.DiscardUnknownFields();
   return absl::StrCat(method, " ", project.value(), " ", request.SerializeAsString());
 }
 
@@ -139,7 +140,16 @@ grpc::Status InsightServiceImpl::GetCurve(grpc::ServerContext* context, const v1
         return Answer<v1::Curve>(
             call, kMethod, *request,
             [&](Transaction& transaction) { return ReadCurveInput(transaction, request->project()); },
-            [&](const CurveInput& input) { return MakeCurve(input, *thresholds); });
+            [&](const CurveInput& input) {
+              absl::StatusOr<v1::Curve> curve = MakeCurve(input, *thresholds);
+              if (!curve.ok()) return curve;
+              const absl::Status kept =
+                  database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+                    KeepPoints(transaction, input, *curve);
+                    return absl::OkStatus();
+                  });
+              return kept.ok() ? curve : kept;
+            });
       });
 }
 

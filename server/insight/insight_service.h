@@ -12,7 +12,8 @@ namespace loupe {
 class InsightServiceImpl final : public v1::InsightService::Service {
  public:
   // Both must outlive it.
-  InsightServiceImpl(RpcCalls& calls, Database& database) : calls_(calls), database_(database) {}
+  InsightServiceImpl(RpcCalls& calls, Database& database)
+      : calls_(calls), database_(database), kept_(database) {}
 
   grpc::Status GetCurve(grpc::ServerContext* context, const v1::GetCurveRequest* request,
                         v1::Curve* response) override;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "db/search/image_counts.h"
 #include "db/stores/image_store.h"
 #include "db/stores/model_store.h"
 #include "db/stores/prediction_store.h"
@@ -295,7 +296,7 @@ absl::StatusOr<RepresentationInput> ReadRepresentationInput(Transaction& transac
   if (!project.ok()) return project.status();
   RepresentationInput input;
   input.classes = ReadClasses(transaction, *project);
-  input.to_look_at = CountToLookAt(transaction, *project);
+  input.to_look_at = ImageCounts(transaction, *project).PoolToLookAt();
   input.labelled_boxes = CountBoxesByClass(transaction, *project);
   input.expected.resize(input.classes.size());
   ModelId model_id;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "db/search/image_counts.h"
 #include "db/stores/label_store.h"
 #include "db/stores/prediction_store.h"
 #include "db/stores/project_store.h"
@@ -30,7 +31,7 @@ struct LeftOut {
   std::set<uint32_t> labels;                // retired ones too
   std::map<uint32_t, uint64_t> to_look_at;  // images of the pool, by label
 
-  LeftOut(Transaction& transaction, ProjectId project) : to_look_at(CountToLookAt(transaction, project)) {
+  LeftOut(Transaction& transaction, ProjectId project) : to_look_at(ImageCounts(transaction, project).PoolToLookAt()) {
     for (const v1::Class& known : ReadClasses(transaction, project)) {
       if (known.retired() || to_look_at.contains(known.label())) labels.insert(known.label());
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "db/search/image_counts.h"
 #include "server/ranking/ranking_plan.h"
 #include "server/rounds/ranking_entries.h"
 
@@ -16,7 +17,7 @@ absl::StatusOr<size_t> AppendUnranked(Transaction& transaction, ProjectId projec
     candidates.emplace_back().image_id = image.value();
   }
   std::vector<int64_t> holdout;
-  const uint64_t settled = CountHoldoutLabelled(transaction, project) + end.holdout_waiting;
+  const uint64_t settled = ImageCounts(transaction, project).BlindOf(v1::HOLDOUT) + end.holdout_waiting;
   const uint64_t missing = holdout_target > settled ? holdout_target - settled : 0;
   if (missing > 0) {
     for (const ImageId image : ReadUnranked(transaction, project, ranking.id, v1::HOLDOUT)) {

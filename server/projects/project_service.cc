@@ -252,9 +252,10 @@ grpc::Status ProjectServiceImpl::SetClassDisplay(grpc::ServerContext* context,
   return ChangeProject(context, "ProjectService.SetClassDisplay", request, response,
                        [&](Transaction& transaction, ProjectId project, PrincipalId) {
                          const absl::Status valid = CheckDisplay(request->display());
-                         return valid.ok() ? loupe::SetClassDisplay(transaction, project, request->label(),
-                                                                    request->display())
-                                           : valid;
+                         if (!valid.ok()) return valid;
+                         return loupe::SetClassDisplay(
+                             transaction, project, request->label(), request->display(),
+                             request->has_expected() ? &request->expected() : nullptr);
                        });
 }
 
@@ -400,8 +401,8 @@ grpc::Status ProjectServiceImpl::GetStatus(grpc::ServerContext* context, const v
             [&](Transaction& transaction) { return FindProject(transaction, request->project()); });
         if (!project.ok()) return project.status();
         absl::StatusOr<v1::ProjectStatus> status = kept_.Get<v1::ProjectStatus>(
-            absl::StrCat(project->value()), absl::Seconds(request->max_age_seconds()), call.deadline,
-            [&]() -> absl::StatusOr<v1::ProjectStatus> {
+            absl::StrCat(kMethod, " ", project->value()), absl::Seconds(request->max_age_seconds()),
+            call.deadline, [&]() -> absl::StatusOr<v1::ProjectStatus> {
               // Repeatable read: all counts are of the same moment.
               return database_.Transact(
                   {kMethod, call.deadline, Isolation::kRepeatableRead},

@@ -12,7 +12,7 @@ namespace loupe {
 class ProjectServiceImpl final : public v1::ProjectService::Service {
  public:
   ProjectServiceImpl(RpcCalls& calls, Database& database, const BlobStore& blobs)
-      : calls_(calls), database_(database), blobs_(blobs) {}
+      : calls_(calls), database_(database), blobs_(blobs), kept_(database) {}
 
   grpc::Status CreateProject(grpc::ServerContext* context, const v1::CreateProjectRequest* request,
                              v1::Project* response) override;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "db/search/image_counts.h"
 #include "db/stores/model_store.h"
 #include "db/stores/prediction_store.h"
 #include "db/stores/project_store.h"
@@ -40,7 +41,7 @@ absl::StatusOr<std::optional<RankedRound>> ReadRankedRound(Transaction& transact
   ranked.input.recipe = recipe->ranking();
   ranked.input.seed = RankingSeed(recipe->seed(), open.number);
   const uint64_t target = ReadProject(transaction, open.project).holdout_target();
-  const uint64_t labelled = CountHoldoutLabelled(transaction, open.project);
+  const uint64_t labelled = ImageCounts(transaction, open.project).BlindOf(v1::HOLDOUT);
   ranked.input.holdout_missing = target - std::min(labelled, target);
   for (const ImageId image : ReadHoldoutQueue(transaction, open.project, ranked.input.holdout_missing)) {
     ranked.input.holdout.push_back(image.value());

@@ -1,8 +1,10 @@
 // Answers that take long to compute, kept for dashboards: these ask for the same again and again, and many at
-// once.
+// once. They are in the database, so that a coordinator that has just started has them, and the latest ones
+// in memory.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -19,8 +21,12 @@
 
 namespace loupe {
 
+class Database;
+
 class KeptAnswers {
  public:
+  explicit KeptAnswers(Database& database) : database_(database) {}
+
   // The answer to a question: one that is at most `max_age` old, or a new one, with its `computed_at`.
   // Whoever accepts a kept answer waits while another caller computes it. `question` tells apart the
   // questions to all methods. Errors: those of `compute`, which are not kept; DEADLINE_EXCEEDED;
@@ -29,13 +35,14 @@ class KeptAnswers {
   absl::StatusOr<Answer> Get(const std::string& question, absl::Duration max_age, absl::Time deadline,
                              absl::FunctionRef<absl::StatusOr<Answer>()> compute) {
     const absl::StatusOr<MessagePointer> message =
-        GetMessage(question, max_age, deadline, [&](absl::Time began) -> absl::StatusOr<MessagePointer> {
-          absl::StatusOr<Answer> answer = compute();
-          if (!answer.ok()) return answer.status();
-          *answer->mutable_computed_at() =
-              google::protobuf::util::TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(began));
-          return std::make_shared<const Answer>(*std::move(answer));
-        });
+        GetMessage({question, max_age, deadline}, Answer::default_instance(),
+                   [&](absl::Time began) -> absl::StatusOr<MessagePointer> {
+                     absl::StatusOr<Answer> answer = compute();
+                     if (!answer.ok()) return answer.status();
+                     *answer->mutable_computed_at() =
+                         google::protobuf::util::TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(began));
+                     return std::make_shared<const Answer>(*std::move(answer));
+                   });
     if (!message.ok()) return message.status();
     return static_cast<const Answer&>(**message);
   }
@@ -47,18 +54,30 @@ class KeptAnswers {
     absl::Time computed_at;
   };
 
-  static constexpr size_t kMost = 200;     // answers; a status of 1,000 classes has 60 kB, most have far less
+  struct Asked {
+    const std::string& question;
+    absl::Duration max_age;
+    absl::Time deadline;
+  };
+
+  // In memory; a status of 1,000 classes has 60 kB, most answers have far less.
+  static constexpr size_t kMost = 200;
   static constexpr int kMostWaiting = 64;  // each holds a thread
 
   absl::StatusOr<MessagePointer> GetMessage(
-      const std::string& question, absl::Duration max_age, absl::Time deadline,
+      const Asked& asked, const google::protobuf::Message& type,
       absl::FunctionRef<absl::StatusOr<MessagePointer>(absl::Time)> compute);
-  // The kept answer, if there is one of at least this time. Otherwise the caller is to compute it: no other
-  // caller does.
-  absl::StatusOr<MessagePointer> FindOrBegin(const std::string& question, absl::Time oldest,
-                                             absl::Time deadline);
+  // The answer in memory, if there is one of at least this time. Otherwise the caller is to find or compute
+  // it: no other caller does.
+  absl::StatusOr<MessagePointer> FindOrBegin(const Asked& asked, absl::Time oldest);
   void Keep(const std::string& question, Kept kept);
+  // In the database. nullopt: it has none of at least this time.
+  std::optional<Kept> FindStored(const Asked& asked, const google::protobuf::Message& type,
+                                 absl::Time oldest);
+  // An answer that can't be stored is computed again after the next start.
+  void Store(const Asked& asked, const Kept& kept);
 
+  Database& database_;
   absl::Mutex mutex_;
   std::unordered_map<std::string, Kept> kept_ ABSL_GUARDED_BY(mutex_);
   std::unordered_set<std::string> computing_ ABSL_GUARDED_BY(mutex_);

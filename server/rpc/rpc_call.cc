@@ -124,15 +124,8 @@ absl::Status RpcCalls::RefuseWhenDraining() const {
 
 absl::StatusOr<RpcCalls::Turn> RpcCalls::WaitForTurn(const Call& call) {
   constexpr absl::Duration kPoll = absl::Milliseconds(20);
-  {
-    absl::MutexLock lock(&mutex_);
-    if (turns_ == 0 && waiting_for_turn_ >= kMaxWaiting) return TooManyCalls();
-    ++waiting_for_turn_;
-  }
-  const absl::Cleanup waited = [this] {
-    absl::MutexLock lock(&mutex_);
-    --waiting_for_turn_;
-  };
+  if (!waiting_for_turn_.Begin(call.principal.id)) return TooManyCalls();
+  const absl::Cleanup waited = [&] { waiting_for_turn_.End(call.principal.id); };
   for (;;) {
     {
       absl::MutexLock lock(&mutex_);

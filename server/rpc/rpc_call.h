@@ -115,7 +115,9 @@ class RpcCalls {
 
  private:
   static constexpr int kMaxTurns = 2;
-  static constexpr int kMaxWaiting = 32;  // each holds a thread
+  // For a turn, of one principal and of all: each holds a thread.
+  static constexpr int kMaxWaitingEach = 8;
+  static constexpr int kMaxWaiting = 32;
 
   grpc::Status Run(grpc::ServerContext* context, const char* method, const google::protobuf::Message* request,
                    absl::Duration max_duration, absl::FunctionRef<absl::Status(const Call&)> body);
@@ -125,7 +127,7 @@ class RpcCalls {
   std::atomic<bool> draining_ = false;
   absl::Mutex mutex_;
   int turns_ ABSL_GUARDED_BY(mutex_) = kMaxTurns;  // that are free
-  int waiting_for_turn_ ABSL_GUARDED_BY(mutex_) = 0;
+  OpenCalls waiting_for_turn_{kMaxWaitingEach, kMaxWaiting};
   OpenCalls streams_{kMaxStreamsEach, kMaxStreams};
 };
 

@@ -164,7 +164,8 @@ TEST(CocoFileTest, DuplicatesAndUnknownReferencesAreNamed) {
 }
 
 TEST(CocoFileTest, NamesThatLeadOutOfTheFolderOrHoldANulAreErrors) {
-  for (const char* name : {"/etc/passwd", "../a.png", "a/../../b.png", "..", "", "a\\u0000.png"}) {
+  for (const char* name : {"/etc/passwd", "../a.png", "a/../../b.png", "..", "", "a\\u0000.png",
+                           "\\u001b[31mRED/a.png", "a\\n.png", "a\\t.png", "a\\u009b.png"}) {
     const auto file = ParseCocoFile(absl::StrCat(R"({"images": [{"id": 4, "file_name": ")", name,
                                                  R"("}], "categories": [], "annotations": []})"),
                                     "f");
@@ -174,6 +175,9 @@ TEST(CocoFileTest, NamesThatLeadOutOfTheFolderOrHoldANulAreErrors) {
   const auto category = ParseCocoFile(
       R"({"images": [], "categories": [{"id": 3, "name": "a\u0000b"}], "annotations": []})", "f");
   EXPECT_THAT(Message(category), HasSubstr("category 3: \"name\" holds a NUL"));
+  const auto escaped = ParseCocoFile(
+      R"({"images": [], "categories": [{"id": 3, "name": "a\u001b[2Jb"}], "annotations": []})", "f");
+  EXPECT_THAT(Message(escaped), HasSubstr("category 3: \"name\" holds a control character"));
   EXPECT_TRUE(ParseCocoFile(R"({"images": [{"id": 4, "file_name": "part 1/a..b.png"}], "categories": [],
                                "annotations": []})",
                             "f")

@@ -113,8 +113,9 @@ TEST_F(StaleStatisticsTest, WhatLooksAtThePoolGoesThroughEachImageAFewTimes) {
   EXPECT_LE(RowsOf("SelectImagesToEvaluate", "1, 1, 6000, 2, 0, 5000"), kMost);
   EXPECT_LE(RowsOf("SelectHoldoutDetections", "1, 2"), kMost);
   EXPECT_LE(RowsOf("SelectHoldoutTruth", "1"), kMost);
-  EXPECT_LE(RowsOf("CountClasses", "1"), kMost);
-  EXPECT_LE(RowsOf("CountToLookAt", "1"), kMost);
+  EXPECT_LE(RowsOf("CountTables", "1"), kMost);
+  EXPECT_LE(RowsOf("CountFacets", "1, 1000"), kMost);
+  EXPECT_LE(RowsOf("CountBlindBeforeUnlabelled", "1"), kMost);
   EXPECT_LE(RowsOf("AddClass", "1, ''hole'', 1"), kMost);
 }
 

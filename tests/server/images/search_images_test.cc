@@ -273,6 +273,55 @@ class SearchImagesTest : public LabelingTest {
         << names << "order " << order << (descending ? ", descending" : "");
   }
 
+  // That GetStatus tells what the tables hold.
+  void ExpectCounted(const std::string& when) {
+    const v1::ProjectStatus status = Status();
+    const auto images = [&](const std::string& where) {
+      return static_cast<uint64_t>(Number(
+          "SELECT count(*) FROM image LEFT JOIN label_revision truth ON truth.id = truth_revision_id WHERE " +
+          where));
+    };
+    const auto boxes = [&](const std::string& counted, const std::string& where) {
+      return static_cast<uint64_t>(
+          Number(absl::StrCat("SELECT count(", counted, ") FROM label_box JOIN image ON revision_id = ",
+                              "truth_revision_id AND state = 'usable' WHERE ", where)));
+    };
+    const auto judged = [&](const std::string& outcome) {
+      return static_cast<uint64_t>(
+          Number(absl::StrCat("SELECT count(*) FROM outcome JOIN standing_label standing ON standing.id = ",
+                              "revision_id JOIN image ON image.id = image_id AND state = 'usable' ",
+                              "WHERE outcome = '", outcome, "'")));
+    };
+    EXPECT_EQ(status.pool_images(), images("state = 'usable' AND side = 'pool'")) << when;
+    EXPECT_EQ(status.pool_labelled(), images("state = 'usable' AND side = 'pool' AND truth.id > 0")) << when;
+    EXPECT_EQ(status.holdout_images(), images("state = 'usable' AND side = 'holdout'")) << when;
+    EXPECT_EQ(status.holdout_labelled(), images("state = 'usable' AND side = 'holdout' AND blind")) << when;
+    EXPECT_EQ(status.holdout_not_blind(), images("state = 'usable' AND side = 'holdout' AND NOT blind"))
+        << when;
+    EXPECT_EQ(status.images_excluded(), images("state = 'excluded'")) << when;
+    EXPECT_EQ(status.images_set_aside(), images("state = 'set_aside'")) << when;
+    EXPECT_EQ(status.images_removed(), images("state = 'removed'")) << when;
+    ASSERT_EQ(status.class_counts_size(), 2) << when;
+    for (const v1::ClassCount& count : status.class_counts()) {
+      const std::string label = absl::StrCat(count.class_().label());
+      const std::string shown = absl::StrCat("NOT ignore AND label = ", label);
+      EXPECT_EQ(count.boxes(), boxes("*", shown)) << when;
+      EXPECT_EQ(count.images(), boxes("DISTINCT revision_id", shown)) << when;
+      EXPECT_EQ(count.images_to_look_at(),
+                static_cast<uint64_t>(Number(absl::StrCat(
+                    "SELECT count(*) FROM task_request request JOIN image ON image.id = image_id AND ",
+                    "image.state = 'usable' WHERE request.state = 'open' AND class_label = ", label))))
+          << when;
+    }
+    EXPECT_EQ(status.boxes_drawn(), boxes("*", "origin = 'drawn'")) << when;
+    EXPECT_EQ(status.boxes_adjusted(), boxes("*", "origin = 'adjusted'")) << when;
+    EXPECT_EQ(status.boxes_imported(), boxes("*", "origin = 'imported'")) << when;
+    EXPECT_EQ(status.boxes_rejected(), judged("rejected")) << when;
+    EXPECT_EQ(status.boxes_dropped(), judged("dropped")) << when;
+    EXPECT_GT(status.boxes_dropped(), 0U) << when;
+    EXPECT_GT(status.boxes_rejected(), 0U) << when;
+  }
+
   std::unique_ptr<Images> images_;
 };
 
@@ -330,6 +379,39 @@ TEST_F(SearchImagesTest, WhatHasJustChangedIsFound) {
     ExpectAsExpected(all, {}, v1::BY_LABELLED_DAY, true);
     AwaitIndex();
   }
+}
+
+TEST_F(SearchImagesTest, ImagesAndBoxesAreCountedAsTheyAreNow) {
+  coordinator_.database().Sql(R"(
+      SET session_replication_role = replica;
+      INSERT INTO shown_box (task_id, ordinal, model_id, prediction_index, label, x1, y1, x2, y2, score)
+      SELECT id, k, 1, k, 1, 0, 0, 5, 5, 0.5 FROM label_revision CROSS JOIN generate_series(0, 5) k
+      WHERE id % 4 = 0;
+      INSERT INTO outcome (revision_id, shown_ordinal, outcome)
+      SELECT task_id, ordinal, CASE WHEN task_id % 8 = 0 AND ordinal < 4 THEN 'dropped'
+                                    WHEN task_id % 5 = 0 THEN 'rejected' ELSE 'accepted' END
+      FROM shown_box;
+      SET session_replication_role = origin;
+      INSERT INTO image_change SELECT project_id, id FROM image;)");
+  ExpectCounted("more than are looked at one by one");
+  AwaitIndex();
+  ExpectCounted("all are in the sets");
+  coordinator_.database().Sql(R"(
+      UPDATE image SET state = 'excluded', state_reason = 'why' WHERE state = 'usable' AND id % 40 = 1;
+      UPDATE image SET state = 'usable', state_reason = NULL WHERE state = 'excluded' AND id % 40 = 2;
+      UPDATE task_request SET state = 'cancelled', ended_at = now() WHERE image_id % 20 = 0;
+      SELECT import_revision(id, (SELECT id FROM principal WHERE name = 'ann'), true, true, '{1,1,3,3}',
+                             '{2}', '{f}') FROM image WHERE state = 'usable' AND id % 50 = 3)");
+  v1::WithdrawRequest withdrawal;
+  withdrawal.set_request_id(NextRequestId());
+  withdrawal.set_reviewer("bob");
+  *withdrawal.mutable_from() = Day(6);
+  const auto withdrawn = Rpc(*stub_, &Labeling::Withdraw, engineer_, withdrawal);
+  ASSERT_TRUE(withdrawn.ok()) << withdrawn.status();
+  EXPECT_GT(withdrawn->images(), 0U);
+  ExpectCounted("what has just changed");
+  AwaitIndex();
+  ExpectCounted("all are in the sets again");
 }
 
 TEST_F(SearchImagesTest, ScoresAreThoseOfTheModelThatServes) {

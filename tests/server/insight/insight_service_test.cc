@@ -62,6 +62,52 @@ TEST(Insight, AKeptCurveIsGivenToWhoeverAcceptsItsAge) {
   EXPECT_EQ(CurveOf(world, old_is_fine).SerializeAsString(), now.SerializeAsString());
 }
 
+TEST(Insight, PointsThatAreStoredAreThoseThatWouldBeComputed) {
+  RoundWorld world(60, 40);
+  world.Label("holdout", 0, 20);
+  world.Label("pool", 0, 10);
+  for (int round = 1; round <= 2; ++round) {
+    world.Submit(kCurveRecipe);
+    ASSERT_EQ(ScriptedWorker(world, 0.3 * round).Finish(round).state(), "done");
+  }
+  const auto points = [&] {
+    std::vector<std::string> all;
+    const v1::Curve curve = CurveOf(world);
+    for (const v1::CurvePoint& point : curve.points()) all.push_back(point.SerializeAsString());
+    return all;
+  };
+  const auto computed = points();
+  ASSERT_EQ(computed.size(), 2U);
+  EXPECT_EQ(world.database.Sql("SELECT count(*) FROM curve_point")[0][0].as<int>(), 2);
+  EXPECT_EQ(points(), computed);
+  // Two images fewer to be judged by, and others' labels of one.
+  world.database.Sql(
+      "UPDATE image SET state = 'excluded', state_reason = 'blurred' WHERE id IN "
+      "(SELECT id FROM image WHERE side = 'holdout' AND truth_revision_id IS NOT NULL ORDER BY id LIMIT 2)");
+  const auto changed = points();
+  EXPECT_NE(changed, computed);
+  EXPECT_EQ(points(), changed);
+  world.database.Sql("DELETE FROM curve_point");
+  EXPECT_EQ(points(), changed);
+}
+
+// Where nothing is left there is nothing more to agree on.
+TEST(Insight, WhenAllIsLabelledTheAgreementOfBeforeIsKept) {
+  RoundWorld world(60, 20);
+  world.Label("holdout", 0, 20);
+  world.Label("pool", 0, 10);
+  for (int round = 1; round <= 2; ++round) {
+    world.Submit(kCurveRecipe);
+    ASSERT_EQ(ScriptedWorker(world, 0.3 * round).Finish(round).state(), "done");
+  }
+  const v1::Curve before = CurveOf(world);
+  ASSERT_TRUE(before.points(1).has_agreement());
+  world.Label("pool", 10, 60);
+  const v1::Curve after = CurveOf(world);
+  EXPECT_EQ(after.points(1).agreement(), before.points(1).agreement());
+  EXPECT_EQ(after.verdict(), "all images are labelled");
+}
+
 TEST(Insight, WithoutAJudgedModelThereIsNoAdvice) {
   RoundWorld world(10, 10);
   const v1::Curve curve = CurveOf(world);

@@ -214,6 +214,24 @@ TEST_F(TaskRequestsTest, AReviewEndsWithTheLabelThatItIsAbout) {
   EXPECT_EQ(Number("SELECT count(*) FROM task_request WHERE state = 'open'"), 0);
 }
 
+TEST_F(TaskRequestsTest, ManyThatCantBeServedKeepNoneBack) {
+  Import(3);
+  const v1::Task first = NextOne(annotator_);
+  AnswerWithBox(annotator_, first);
+  coordinator_.database().Sql(R"(
+      WITH unused AS (
+        INSERT INTO image (project_id, sha256, file_name, width, height, size_bytes, media_type, sampling_key,
+                           side, state, state_reason)
+        SELECT 1, sha256(('unused ' || n)::bytea), 'unused-' || n, 10, 10, 1, 'image/png', 0.5, 'pool',
+               'excluded', 'why'
+        FROM generate_series(1, 3500) n RETURNING id
+      )
+      INSERT INTO task_request (project_id, image_id, image_side, kind, state, created_by)
+      SELECT 1, id, 'pool', 'review', 'open', 1 FROM unused)");
+  ASSERT_THAT(Reasons(Review({first.image().id()})), IsEmpty());
+  EXPECT_EQ(NextOne(other_).image().id(), first.image().id());
+}
+
 class RequestsOnHoldoutTest : public TaskRequestsTest {
  protected:
   RequestsOnHoldoutTest() : TaskRequestsTest(0.5) {}
@@ -241,6 +259,27 @@ TEST_F(RequestsOnHoldoutTest, ASecondLookIsAsBlindAsTheFirst) {
   EXPECT_EQ(taken->drawn(), 1U);
   EXPECT_TRUE(Provenance(image).revisions(1).blind());
   EXPECT_EQ(Verify().breaks_total(), 0U);
+}
+
+// Who asks has seen the predictions.
+TEST_F(RequestsOnHoldoutTest, WhoAsksForASecondLookIsNotWhoLooks) {
+  Import(8);
+  const auto tasks = Next(annotator_, 8);
+  ASSERT_TRUE(tasks.ok());
+  for (const v1::Task& task : *tasks) AnswerWithBox(annotator_, task);
+  const std::vector<int64_t> images = {
+      Number("SELECT min(id) FROM image WHERE side = 'holdout' AND truth_revision_id IS NOT NULL"),
+      Number("SELECT max(id) FROM image WHERE side = 'holdout' AND truth_revision_id IS NOT NULL")};
+  EXPECT_THAT(Reasons(Review(images, NameOf(engineer_))),
+              ElementsAre("ASKED_BY_YOURSELF", "ASKED_BY_YOURSELF"));
+  EXPECT_THAT(Reasons(Assign(images, NameOf(engineer_))),
+              ElementsAre("ASKED_BY_YOURSELF", "ASKED_BY_YOURSELF"));
+  EXPECT_THAT(Reasons(Assign(images, NameOf(annotator_))), ElementsAre("OWN_ANSWER", "OWN_ANSWER"));
+  ASSERT_THAT(Reasons(Review({images[0]}, NameOf(other_))), IsEmpty());
+  ASSERT_THAT(Reasons(Review({images[1]})), IsEmpty());
+  const auto own = Next(engineer_, 8);
+  EXPECT_TRUE(!own.ok() || own->empty()) << own->size();
+  EXPECT_EQ(Next(other_, 8)->size(), 2U);
 }
 
 TEST_F(RequestsOnHoldoutTest, AnUnlabelledHoldoutImageKeepsItsOrder) {

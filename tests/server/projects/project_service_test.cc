@@ -132,6 +132,14 @@ TEST_F(ProjectServiceTest, AClassHasAColourAndAKeyOfItsOwn) {
   ASSERT_TRUE(swapped.ok()) << swapped.status();
   EXPECT_FALSE(swapped->classes(1).has_display());
   EXPECT_EQ(Set(1, "#000000", "Q")->classes(0).display().key(), "Q");
+  // Somebody who chose while the class had neither a colour nor a key.
+  set.mutable_expected();
+  EXPECT_EQ(ErrorReason(Set(1, "#ffffff", "").status()), "CLASS_CHANGED");
+  set.mutable_expected()->set_color("#000000");
+  EXPECT_EQ(ErrorReason(Set(1, "#ffffff", "").status()), "CLASS_CHANGED");
+  set.mutable_expected()->set_key("Q");
+  EXPECT_EQ(Set(1, "#ffffff", "Q")->classes(0).display().color(), "#ffffff");
+  set.clear_expected();
 
   v1::RetireClassRequest retire;
   retire.set_request_id(NextRequestId());

@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "loupe/v1/insight.pb.h"
 #include "proto/error_info.h"
+#include "tests/support/test_database.h"
 
 namespace loupe {
 namespace {
@@ -34,7 +35,8 @@ class KeptAnswersTest : public ::testing::Test {
     return answer.ok() ? answer->model() : 0;
   }
 
-  KeptAnswers kept_;
+  TestDatabase database_;
+  KeptAnswers kept_{database_.get()};
   std::atomic<uint32_t> computed_ = 0;
 };
 
@@ -106,10 +108,45 @@ TEST_F(KeptAnswersTest, AnErrorIsNotKept) {
   EXPECT_EQ(NumberOf(kHour), 1u);
 }
 
-TEST_F(KeptAnswersTest, TheOldestAnswersGoWhenThereAreMany) {
-  for (int i = 0; i < 1000; ++i) NumberOf(kHour, std::to_string(i));
-  EXPECT_EQ(NumberOf(kHour, "999"), 1000u);
-  EXPECT_EQ(NumberOf(kHour, "0"), 1001u);
+TEST_F(KeptAnswersTest, AnotherCoordinatorHasThemToo) {
+  EXPECT_EQ(NumberOf(kHour), 1u);
+  const auto first = Ask(kHour);
+  KeptAnswers others(database_.get());
+  const auto fails = []() -> absl::StatusOr<v1::LabelCheck> { return absl::InternalError("computed"); };
+  const auto kept = others.Get<v1::LabelCheck>("check 1", kHour, absl::Now() + absl::Seconds(20), fails);
+  ASSERT_TRUE(kept.ok()) << kept.status();
+  EXPECT_EQ(kept->model(), 1u);
+  EXPECT_EQ(kept->computed_at().seconds(), first->computed_at().seconds());
+  EXPECT_FALSE(others.Get<v1::LabelCheck>("check 2", kHour, absl::Now() + absl::Seconds(20), fails).ok());
+  absl::SleepFor(absl::Milliseconds(20));
+  EXPECT_FALSE(
+      others.Get<v1::LabelCheck>("check 1", absl::Milliseconds(10), absl::Now() + absl::Seconds(20), fails)
+          .ok());
+}
+
+TEST_F(KeptAnswersTest, AnAnswerThatCantBeStoredIsGiven) {
+  database_.Sql("DROP TABLE kept_answer");
+  EXPECT_EQ(NumberOf(kHour), 1u);
+  EXPECT_EQ(NumberOf(kHour), 1u);
+}
+
+TEST_F(KeptAnswersTest, OldAnswersGo) {
+  database_.Sql(
+      "INSERT INTO kept_answer VALUES ('old', '', now() - interval '8 days'), "
+      "('older', '', now() - interval '6 days')");
+  NumberOf(kHour);
+  EXPECT_EQ(database_
+                .Sql("SELECT string_agg(encode(question, 'escape'), ', ' ORDER BY question) "
+                     "FROM kept_answer")[0][0]
+                .as<std::string>(),
+            "check 1, older");
+}
+
+TEST_F(KeptAnswersTest, MemoryHoldsTheLatestOfMany) {
+  for (int i = 0; i < 300; ++i) NumberOf(kHour, std::to_string(i));
+  database_.Sql("DELETE FROM kept_answer");
+  EXPECT_EQ(NumberOf(kHour, "299"), 300u);
+  EXPECT_EQ(NumberOf(kHour, "0"), 301u);
 }
 
 }  // namespace

@@ -38,5 +38,12 @@ TEST(RpcStatusTest, OneLongLineIsCutBetweenCharacters) {
   EXPECT_LT(3 * status.error_message().size() + status.error_details().size() * 4 / 3, 3200U);
 }
 
+// A request may name something by 4 MiB.
+TEST(RpcStatusTest, AVeryLongLineIsCut) {
+  const grpc::Status status = ToGrpc(InvalidArgument(std::string(size_t{4} << 20, 'q')));
+  EXPECT_LT(status.error_message().size(), 3000U);
+  EXPECT_THAT(status.error_message(), EndsWith("q\xe2\x80\xa6"));
+}
+
 }  // namespace
 }  // namespace loupe
