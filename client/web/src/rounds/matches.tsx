@@ -14,6 +14,7 @@ import { More } from "../dashboards/part";
 import { SecondLook } from "../dashboards/second_look";
 import { mayEngineer } from "../role";
 import { annotateAddress, changeQuery, pageAddress } from "../route";
+import { counted } from "../words";
 import { BoxCrop } from "./box_crop";
 import { countOf, kindOf, kinds, matchWords } from "./matches_words";
 import { thresholdIn } from "./threshold";
@@ -109,7 +110,8 @@ export function Matches({ quality, project, query, round, caller }: Props) {
       <p class="faint">
         {shown.order} The numbers beside the kinds are of the holdout. Of the pool, what was labelled lately,
         and what the model did not learn from.
-        {rows && ` ${count(total)} on ${count(holdout)} holdout and ${count(pool)} pool images.`}
+        {rows &&
+          ` ${count(total)} on ${count(holdout)} holdout and ${counted(pool, "pool image", "pool images")}.`}
       </p>
       {(trueLabel > 0 || predictedLabel > 0) && (
         <p>
