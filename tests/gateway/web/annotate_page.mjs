@@ -242,6 +242,17 @@ export function guessesOf({ images, annotations }) {
   );
 }
 
+// Cuts the answer to the page's next call of the method, once the coordinator has given it.
+export const loseAnswer = (page, method) =>
+  page.route(
+    `**/${method}`,
+    async (route) => {
+      await route.fetch();
+      await route.abort();
+    },
+    { times: 1 },
+  );
+
 export const isReady = (page) => page.locator(".stage[data-picture] canvas").waitFor();
 export const hasSent = (page) => page.getByText("0 waiting to send · saved").waitFor();
 export const refusedOn = (page) => page.getByText("Not taken").count();

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import test, { after, before } from "node:test";
-import { SCREENSHOTS, Workplace, violationsOn } from "./annotate_page.mjs";
+import { SCREENSHOTS, Workplace, loseAnswer, violationsOn } from "./annotate_page.mjs";
 import { eventually, png, writePictures } from "./deployment.mjs";
 
 const PICTURES = 90;
@@ -180,6 +180,22 @@ test("many are excluded at once, and that is undone", async (t) => {
   await bar(page).getByText("3 images in use again.").waitFor();
   assert.equal(number("SELECT count(*) FROM image WHERE state = 'excluded'"), 1, "not the other's");
   deployment.loupe("image", "restore", taken, "--project", "parts");
+});
+
+test("after a lost answer the same button tells what was done, and undoes it", async (t) => {
+  const page = await openImages(t, "parts", "?labelled=no&order=name");
+  await tiles(page).first().locator(".tick").click();
+  await bar(page).getByRole("button", { name: "Exclude…" }).click();
+  await bar(page).getByLabel("Why").fill("blurred");
+  await loseAnswer(page, "ExcludeImages");
+  const exclude = bar(page).getByRole("button", { name: "Exclude", exact: true });
+  await exclude.click();
+  await bar(page).getByText("The coordinator can't be reached").waitFor();
+  assert.equal(number("SELECT count(*) FROM image WHERE state_reason = 'blurred'"), 1);
+  await exclude.click();
+  await bar(page).getByText("1 image excluded.").waitFor();
+  await bar(page).getByRole("button", { name: "Undo" }).click();
+  await bar(page).getByText("1 image in use again.").waitFor();
 });
 
 test("images are sent to review and given to a person, who gets them", async (t) => {

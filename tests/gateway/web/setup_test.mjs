@@ -12,6 +12,7 @@ import {
   hasSent,
   isNext,
   isReady,
+  loseAnswer,
   press,
   submit,
   violationsOn,
@@ -303,6 +304,78 @@ test("a person who is invited logs in by the link and labels with the keys", asy
     return page.getByLabel("Token").isVisible();
   });
   assert.deepEqual(page.problems, []);
+});
+
+test("who asks again after a lost answer gets the first one", async () => {
+  const twice = async (method, name) => {
+    await loseAnswer(admin, method);
+    await button(admin, name).click();
+    await admin.getByRole("alert").filter({ hasText: "The coordinator can't be reached" }).waitFor();
+    await button(admin, name).click();
+  };
+  await goTo(admin, "/new");
+  await admin.getByLabel("Name", { exact: false }).first().fill("lost");
+  await admin.getByLabel("Name of class 1").fill("scratch");
+  await twice("CreateProject", "Make the project");
+  await isOn(admin, "Import pictures");
+  await goTo(admin, "/p/lost/setup");
+  await admin.getByLabel("Another class").fill("dent");
+  await twice("AddClass", "Add");
+  await shows(admin, "dent was added");
+  await button(admin, "Rename dent").waitFor();
+  await goTo(admin, "/p/lost/setup?part=guidelines");
+  await button(admin, "Write guidelines").click();
+  await admin.getByLabel("Markdown").fill("# Once");
+  await twice("SetGuidelines", "Save");
+  await shows(admin, "Version 1 of 1");
+  await goTo(admin, "/p/lost/setup?part=settings");
+  await admin.getByRole("textbox", { name: "Name", exact: true }).fill("found");
+  await twice("RenameProject", "Rename");
+  await admin.waitForURL(/#\/p\/found\/setup/);
+  await admin.getByLabel("Type found to confirm").fill("found");
+  await twice("DeleteProject", "Delete found for good");
+  await isOn(admin, "Projects");
+
+  await goTo(admin, "/people");
+  await admin.getByLabel("Name", { exact: true }).fill("bob");
+  await admin.getByLabel("Access ends").selectOption("in a week");
+  await twice("CreateToken", "Invite");
+  await shows(admin, "nobody can see the token again");
+  assert.match(await admin.getByLabel("login link", { exact: true }).inputValue(), /^http/);
+  await button(admin, "Revoke bob").waitFor();
+});
+
+test("what is typed and not sent outlives the page and the session", async () => {
+  await goTo(admin, "/p/castings/setup?part=guidelines");
+  await button(admin, "Edit").click();
+  await admin.getByLabel("Markdown").fill("# Half a text");
+  await admin.getByRole("link", { name: "Classes", exact: true }).click();
+  await isOn(admin, "Classes");
+  await admin.getByRole("link", { name: "Guidelines", exact: true }).click();
+  await shows(admin, "Your draft of");
+  await button(admin, "Go on with it").click();
+  assert.equal(await admin.getByLabel("Markdown").inputValue(), "# Half a text");
+  await admin.context().clearCookies();
+  await button(admin, "Save").click();
+  await shows(admin, "Your session has ended");
+  await place.logIn(admin, "admin");
+  await goTo(admin, "/p/castings/setup?part=guidelines");
+  await button(admin, "Go on with it").click();
+  assert.equal(await admin.getByLabel("Markdown").inputValue(), "# Half a text");
+  await button(admin, "Throw away").click();
+  await button(admin, "Edit").waitFor();
+
+  await goTo(admin, "/new");
+  await admin.getByLabel("Name of class 1").fill("burr");
+  await button(admin, "Another class").click();
+  await goTo(admin, "/people");
+  await isOn(admin, "People");
+  await goTo(admin, "/new");
+  await shows(admin, "Your draft of");
+  assert.equal(await admin.getByLabel("Name of class 1").inputValue(), "burr");
+  await button(admin, "Discard it").click();
+  assert.equal(await admin.getByLabel("Name of class 1").inputValue(), "");
+  assert.equal(await admin.getByLabel("Name of class 2").count(), 0);
 });
 
 test("who may not change it sees it, and no actions", async (t) => {

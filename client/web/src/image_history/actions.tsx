@@ -1,9 +1,8 @@
 import { useSignal } from "@preact/signals";
 import type { ImageJson } from "../../gen/loupe/v1/annotation_pb";
-import { newRequestId } from "../annotate/request_id";
-import { call } from "../api";
+import { useChange } from "../dashboards/change";
+import { SecondLook } from "../dashboards/second_look";
 import { annotateAddress } from "../route";
-import { guarded } from "../session";
 
 interface Props {
   project: string; // name
@@ -15,29 +14,22 @@ interface Props {
 export function Actions({ project, image, load }: Props) {
   const isAsking = useSignal(false);
   const reason = useSignal("");
-  const error = useSignal("");
-  const isBusy = useSignal(false);
+  const change = useChange();
   const isUsable = image.state === "USABLE";
   const isPool = image.side === "POOL";
+  const named = { project, imageId: image.id };
 
-  async function change(method: "excludeImage" | "restoreImage") {
-    error.value = "";
-    isBusy.value = true;
-    const named = { requestId: newRequestId(), project, imageId: image.id };
-    try {
-      await guarded(
-        method === "excludeImage"
-          ? call("ImageService", method, { ...named, reason: reason.value.trim() })
-          : call("ImageService", method, named),
-      );
+  // Runs a change of the image, then shows what became of it.
+  const save = (work: () => Promise<unknown>) =>
+    change.run(async () => {
+      await work();
       isAsking.value = false;
       reason.value = "";
       await load();
-    } catch (refusal) {
-      error.value = (refusal as Error).message;
-    }
-    isBusy.value = false;
-  }
+    });
+  const exclude = () =>
+    save(() => change.call("ImageService", "excludeImage", { ...named, reason: reason.value.trim() }));
+  const restore = () => save(() => change.call("ImageService", "restoreImage", named));
 
   return (
     <>
@@ -46,14 +38,16 @@ export function Actions({ project, image, load }: Props) {
           Correct it
         </a>
       )}
-      {isUsable && image.labelled && <SecondLook project={project} imageId={image.id ?? ""} />}
+      {isUsable && image.labelled && (
+        <SecondLook project={project} imageId={image.id ?? ""} told="Somebody else will look at it." />
+      )}
       {isUsable && !isAsking.value && (
         <button type="button" onClick={() => (isAsking.value = true)}>
           Exclude…
         </button>
       )}
       {(image.state === "EXCLUDED" || image.state === "SET_ASIDE") && (
-        <button type="button" disabled={isBusy.value} onClick={() => void change("restoreImage")}>
+        <button type="button" disabled={change.isBusy} onClick={() => void restore()}>
           Take it back into use
         </button>
       )}
@@ -62,7 +56,7 @@ export function Actions({ project, image, load }: Props) {
           class="exclude"
           onSubmit={(event) => {
             event.preventDefault();
-            void change("excludeImage");
+            void exclude();
           }}
         >
           <label>
@@ -75,7 +69,7 @@ export function Actions({ project, image, load }: Props) {
               onInput={(event) => (reason.value = event.currentTarget.value)}
             />
           </label>
-          <button type="submit" class="primary" disabled={isBusy.value || reason.value.trim() === ""}>
+          <button type="submit" class="primary" disabled={change.isBusy || reason.value.trim() === ""}>
             Exclude
           </button>
           <button type="button" onClick={() => (isAsking.value = false)}>
@@ -85,33 +79,8 @@ export function Actions({ project, image, load }: Props) {
         </form>
       )}
       <span class="error" role="alert">
-        {error}
+        {change.error}
       </span>
     </>
-  );
-}
-
-// A holdout image isn't corrected from here, where predictions are shown: somebody else looks at it, blind.
-function SecondLook({ project, imageId }: { project: string; imageId: string }) {
-  const told = useSignal("");
-  const isBusy = useSignal(false);
-
-  async function ask() {
-    isBusy.value = true;
-    const request = { requestId: newRequestId(), project, imageIds: [imageId] };
-    try {
-      const { problems = [] } = await guarded(call("LabelingService", "requestReviews", request));
-      told.value = problems[0]?.message ?? "Somebody else will look at it.";
-    } catch (refusal) {
-      told.value = (refusal as Error).message;
-    }
-    isBusy.value = false;
-  }
-
-  if (told.value) return <span role="status">{told}</span>;
-  return (
-    <button type="button" disabled={isBusy.value} onClick={() => void ask()}>
-      Ask for a second look
-    </button>
   );
 }

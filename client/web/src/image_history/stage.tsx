@@ -4,6 +4,7 @@ import { useEffect, useLayoutEffect } from "preact/hooks";
 import type { ImageJson } from "../../gen/loupe/v1/annotation_pb";
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import { hexOf, pictureAddress } from "../annotate/task";
+import { counted } from "../words";
 import { Legend } from "./legend";
 import type { Mark } from "./marks";
 import { StageView } from "./stage_view";
@@ -41,7 +42,8 @@ export function Stage(props: Props) {
     view.current!.show(marks, pointed ?? (boxId ? `box ${boxId}` : null));
   }, [marks, boxId, pointed, address]);
   useEffect(() => view.current!.reveal(), [boxId]);
-  const told = `The picture with ${marks.length} marks. Left and right arrows walk the revisions, Tab the boxes.`;
+  const has = counted(marks.length, "mark", "marks");
+  const told = `The picture with ${has}. Left and right arrows walk the revisions, Tab the boxes.`;
   return (
     <>
       <div class="stage" ref={root} tabIndex={0} role="group" aria-label={told} />

@@ -4,12 +4,10 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import type { ImageProblemJson } from "../../gen/loupe/v1/annotation_pb";
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import type { RoleJson } from "../../gen/loupe/v1/token_pb";
-import { newRequestId } from "../annotate/request_id";
-import { call } from "../api";
+import { useChange } from "../dashboards/change";
 import { Downloads, save } from "../dashboards/downloads";
 import { mayEngineer } from "../role";
 import { pageAddress } from "../route";
-import { guarded } from "../session";
 import { counted } from "../words";
 import { cocoOf, columns } from "./files";
 import { MOST_SELECTED } from "./selection";
@@ -40,64 +38,52 @@ type Act = "exclude" | "review" | "assign";
 export function Actions({ project, role, selected, clear, changed }: Props) {
   const act = useSignal<Act | "">("");
   const outcome = useSignal<Outcome | null>(null);
-  const error = useSignal("");
-  const isBusy = useSignal(false);
+  const change = useChange();
   const name = project.name ?? "";
   const imageIds = [...selected.keys()];
 
-  async function run(does: () => Promise<Outcome>) {
-    isBusy.value = true;
-    error.value = "";
-    try {
-      const result = await guarded(does());
+  const run = (does: () => Promise<Outcome>) =>
+    change.run(async () => {
+      const result = await does();
       outcome.value = result;
       act.value = "";
       changed(result.ids, result.change);
-    } catch (refusal) {
-      error.value = (refusal as Error).message;
-    }
-    isBusy.value = false;
-  }
-
-  const base = () => ({ requestId: newRequestId(), project: name, imageIds });
+    });
+  const base = { project: name, imageIds };
 
   async function exclude(reason: string): Promise<Outcome> {
-    const { imageIds: ids = [], problems = [] } = await call("ImageService", "excludeImages", { ...base(), reason });
+    const answer = await change.call("ImageService", "excludeImages", { ...base, reason });
+    const { imageIds: ids = [], problems = [] } = answer;
     return { done: `${images(ids)} excluded`, change: "excluded", ids, problems, undo: () => restore(ids) };
   }
   async function restore(asked: readonly string[]): Promise<Outcome> {
-    const answer = await call("ImageService", "restoreImages", { ...base(), imageIds: [...asked] });
+    const answer = await change.call("ImageService", "restoreImages", { ...base, imageIds: [...asked] });
     const { imageIds: ids = [], problems = [] } = answer;
     return { done: `${images(ids)} in use again`, change: "in use again", ids, problems };
   }
   async function review(reviewer: string, reason: string): Promise<Outcome> {
-    const answer = await call("LabelingService", "requestReviews", { ...base(), reviewer, reason });
+    const answer = await change.call("LabelingService", "requestReviews", { ...base, reviewer, reason });
     const { imageIds: ids = [], problems = [] } = answer;
     const by = reviewer || "somebody else";
     const undo = () => takeBack(ids);
     return { done: `${images(ids)} will be looked at by ${by}`, change: `for ${by}`, ids, problems, undo };
   }
   async function assign(annotator: string, reason: string): Promise<Outcome> {
-    const answer = await call("LabelingService", "assignImages", { ...base(), annotator, reason });
+    const answer = await change.call("LabelingService", "assignImages", { ...base, annotator, reason });
     const { imageIds: ids = [], problems = [] } = answer;
     const undo = () => takeBack(ids);
     return { done: `${images(ids)} given to ${annotator}`, change: `for ${annotator}`, ids, problems, undo };
   }
   async function takeBack(asked: readonly string[]): Promise<Outcome> {
-    const answer = await call("LabelingService", "cancelRequests", { ...base(), imageIds: [...asked] });
+    const answer = await change.call("LabelingService", "cancelRequests", { ...base, imageIds: [...asked] });
     const { imageIds: ids = [], problems = [] } = answer;
     return { done: `nobody is asked about ${images(ids)} any more`, change: "taken back", ids, problems };
   }
   async function exportCoco() {
-    error.value = "";
-    try {
-      const labelled = await readLabels(name, imageIds, new AbortController().signal);
-      save(`${name}-images.coco.json`, "application/json", cocoOf(project, labelled));
-      const without = selected.size - labelled.length;
-      if (without > 0) error.value = `${images(without)} without labels in use are not in the file.`;
-    } catch (refusal) {
-      error.value = (refusal as Error).message;
-    }
+    const labelled = await readLabels(name, imageIds, new AbortController().signal);
+    save(`${name}-images.coco.json`, "application/json", cocoOf(project, labelled));
+    const without = selected.size - labelled.length;
+    if (without > 0) throw new Error(`${images(without)} without labels in use are not in the file.`);
   }
 
   const people = [...new Set([...selected.values()].map(({ labelledBy }) => labelledBy ?? ""))].filter(Boolean);
@@ -113,7 +99,11 @@ export function Actions({ project, role, selected, clear, changed }: Props) {
               <Choice act={act} own="exclude" text="Exclude…" />
               <Choice act={act} own="review" text="Send to review…" />
               <Choice act={act} own="assign" text="Assign…" />
-              <button type="button" disabled={isBusy.value} onClick={() => void run(() => takeBack(imageIds))}>
+              <button
+                type="button"
+                disabled={change.isBusy}
+                onClick={() => void run(() => takeBack(imageIds))}
+              >
                 Take back
               </button>
             </>
@@ -124,7 +114,7 @@ export function Actions({ project, role, selected, clear, changed }: Props) {
             </a>
           )}
           <Downloads name={`${name}-images`} columns={columns} rows={[...selected.values()]} />
-          <button type="button" class="coco" onClick={() => void exportCoco()}>
+          <button type="button" class="coco" onClick={() => void change.run(exportCoco)}>
             COCO
           </button>
           <button type="button" onClick={clear}>
@@ -133,14 +123,18 @@ export function Actions({ project, role, selected, clear, changed }: Props) {
         </div>
       )}
       {selected.size > 0 && act.value === "exclude" && (
-        <ActForm text="Exclude" isBusy={isBusy.value} submit={(data) => void run(() => exclude(data.reason))}>
+        <ActForm
+          text="Exclude"
+          isBusy={change.isBusy}
+          submit={({ reason }) => void run(() => exclude(reason))}
+        >
           <Reason isRequired />
         </ActForm>
       )}
       {selected.size > 0 && act.value === "review" && (
         <ActForm
           text="Send to review"
-          isBusy={isBusy.value}
+          isBusy={change.isBusy}
           submit={({ who, reason }) => void run(() => review(who, reason))}
         >
           <Who label="Who looks" placeholder="anybody but the author" people={people} />
@@ -148,20 +142,24 @@ export function Actions({ project, role, selected, clear, changed }: Props) {
         </ActForm>
       )}
       {selected.size > 0 && act.value === "assign" && (
-        <ActForm text="Assign" isBusy={isBusy.value} submit={({ who, reason }) => void run(() => assign(who, reason))}>
+        <ActForm
+          text="Assign"
+          isBusy={change.isBusy}
+          submit={({ who, reason }) => void run(() => assign(who, reason))}
+        >
           <Who label="Whose they are" placeholder="name of the token" people={people} isRequired />
           <Reason />
         </ActForm>
       )}
       <p class="error" role="alert">
-        {error.value}
+        {change.error}
       </p>
       <div role="status">
         {done && (
           <p>
             {done.done}.{" "}
             {done.undo && done.ids.length > 0 && (
-              <button type="button" disabled={isBusy.value} onClick={() => void run(done.undo!)}>
+              <button type="button" disabled={change.isBusy} onClick={() => void run(done.undo!)}>
                 Undo
               </button>
             )}

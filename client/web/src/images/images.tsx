@@ -6,7 +6,7 @@ import { ApiError, call } from "../api";
 import { useAnswer, usePages, useRepeat } from "../dashboards/answer";
 import { Downloads } from "../dashboards/downloads";
 import { Empty } from "../dashboards/empty";
-import { count, percent } from "../dashboards/formats";
+import { percent } from "../dashboards/formats";
 import type { ProjectPageProps } from "../dashboards/pages";
 import { Loading } from "../dashboards/part";
 import type { DrawnBox } from "../dashboards/thumbnail";
@@ -108,8 +108,8 @@ function Found({ project, query, caller }: ProjectPageProps) {
 }
 
 function summaryOf(read: number, total: number | null, hasMore: boolean): string {
-  if (!hasMore) return counted(read, "image.", "images.");
-  return total === null ? `${count(read)} images so far, and more.` : `${count(total)} images.`;
+  if (hasMore && total === null) return `${counted(read, "image", "images")} so far, and more.`;
+  return `${counted(hasMore ? total! : read, "image", "images")}.`;
 }
 
 interface NothingProps {

@@ -1,7 +1,8 @@
 // Two models side by side, in words.
 
 import type { BoxCountsJson, ModelComparisonJson } from "../../gen/loupe/v1/insight_pb";
-import { count } from "../dashboards/formats";
+import { count, numberOf } from "../dashboards/formats";
+import { counted } from "../words";
 import { numberIn } from "./gate";
 
 export interface Compared {
@@ -19,9 +20,11 @@ export function verdictOf({ first, second, ap50, images }: ModelComparisonJson):
   if (low === undefined || high === undefined) {
     return "Fewer than 30 boxes are too few to tell. Label more of the holdout.";
   }
-  if (low > 0) return `Model ${second} is better, on ${count(images)} images: the interval is above 0.`;
-  if (high < 0) return `Model ${first} is better, on ${count(images)} images: the interval is below 0.`;
-  return `${count(images)} images don't tell which is better: the interval holds 0.`;
+  const on = counted(numberOf(images), "image", "images");
+  if (low > 0) return `Model ${second} is better, on ${on}: the interval is above 0.`;
+  if (high < 0) return `Model ${first} is better, on ${on}: the interval is below 0.`;
+  const told = counted(numberOf(images), "image doesn't tell", "images don't tell");
+  return `${told} which is better: the interval holds 0.`;
 }
 
 // "12 right, 3 false, 1 missed"

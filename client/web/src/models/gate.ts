@@ -1,7 +1,8 @@
 // The gate of a model in words.
 
 import type { GateJson } from "../../gen/loupe/v1/round_pb";
-import { difference, interval } from "../dashboards/formats";
+import { difference, interval, numberOf } from "../dashboards/formats";
+import { counted } from "../words";
 
 const OUTCOMES: Record<string, string> = {
   GATE_FIRST: "first",
@@ -25,7 +26,8 @@ export function differenceInterval({ differenceLow, differenceHigh }: GateJson):
 }
 
 export function meaningOf(gate: GateJson): string {
-  const against = `model ${gate.againstModel}, on ${gate.images} images`;
+  const images = numberOf(gate.images);
+  const against = `model ${gate.againstModel}, on ${counted(images, "image", "images")}`;
   switch (gate.outcome) {
     case "GATE_PASSED":
       return `It passed the gate: it isn't clearly worse than ${against}.`;
@@ -34,7 +36,11 @@ export function meaningOf(gate: GateJson): string {
     case "GATE_FIRST":
       return "No model served before it, so the gate had nothing to compare it with.";
     default:
-      return `Its gate didn't judge: ${gate.images} labelled images of the holdout are too few.`;
+      return `Its gate didn't judge: ${counted(
+        images,
+        "labelled image of the holdout is",
+        "labelled images of the holdout are",
+      )} too few.`;
   }
 }
 

@@ -164,7 +164,8 @@ function Figures({ project, model }: { project: string; model: ModelJson }) {
         </Figure>
       )}
       <Figure name="Trained on" value={count(model.snapshotImages)}>
-        images, with {counted(numberOf(model.snapshotBoxes), "box", "boxes")}.
+        {numberOf(model.snapshotImages) === 1 ? "image" : "images"}, with{" "}
+        {counted(numberOf(model.snapshotBoxes), "box", "boxes")}.
       </Figure>
       {calibration?.errorAfter !== undefined && (
         <Figure name="Calibration error" value={score(numberIn(calibration.errorAfter))}>

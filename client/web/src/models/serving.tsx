@@ -1,10 +1,9 @@
 // Which model serves, and how that is changed.
 
 import { useSignal } from "@preact/signals";
-import { useRef } from "preact/hooks";
 import type { ModelJson } from "../../gen/loupe/v1/model_pb";
-import { newRequestId } from "../annotate/request_id";
-import { ApiError, call } from "../api";
+import { ApiError } from "../api";
+import { useChange } from "../dashboards/change";
 import { pageAddress } from "../route";
 import { guarded } from "../session";
 import { meaningOf } from "./gate";
@@ -19,18 +18,15 @@ interface Props {
 export function Serving({ project, model, serving, reload }: Props) {
   const message = useSignal("");
   const isBusy = useSignal(false);
-  // The same until it is answered: who asks again after a broken connection asks for the same thing.
-  const requestId = useRef(newRequestId());
+  const { call } = useChange();
 
-  async function change(ask: (requestId: string, serving: number) => Promise<ModelJson>) {
+  async function change(ask: () => Promise<ModelJson>) {
     isBusy.value = true;
     message.value = "";
     try {
-      const { number } = await guarded(ask(requestId.current, serving?.number ?? 0));
-      requestId.current = newRequestId();
+      const { number } = await guarded(ask());
       message.value = `Model ${number} serves now.`;
     } catch (error) {
-      if (error instanceof ApiError) requestId.current = newRequestId();
       const isStale = error instanceof ApiError && error.reason === "SERVING_CHANGED";
       message.value = isStale
         ? "Somebody changed meanwhile which model serves, so nothing was done. The page shows what holds now."
@@ -39,17 +35,10 @@ export function Serving({ project, model, serving, reload }: Props) {
     await reload();
     isBusy.value = false;
   }
+  const now = { project, serving: serving?.number ?? 0 };
   const promote = () =>
-    change((id, now) =>
-      call("ModelService", "promoteModel", {
-        requestId: id,
-        project,
-        model: String(model.number),
-        serving: now,
-      }),
-    );
-  const rollBack = () =>
-    change((id, now) => call("ModelService", "rollbackModel", { requestId: id, project, serving: now }));
+    change(() => call("ModelService", "promoteModel", { ...now, model: String(model.number) }));
+  const rollBack = () => change(() => call("ModelService", "rollbackModel", now));
 
   return (
     <section class="part" aria-label="Serving">

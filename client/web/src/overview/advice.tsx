@@ -10,7 +10,7 @@ import { count, difference, interval, numberOf, score } from "../dashboards/form
 import { Part } from "../dashboards/part";
 import { Choice } from "../dashboards/choice";
 import { pageAddress } from "../route";
-import { durationOf } from "../words";
+import { counted, durationOf } from "../words";
 import { amountOf, curveData, fitOf, type Amount } from "./curve_data";
 import { FRESH } from "./fresh";
 
@@ -123,7 +123,8 @@ function Figures({ curve, by }: { curve: CurveJson; by: Amount }) {
         value={score(numberOf(last.ap50))}
         interval={interval(numberOf(last.ap50Low), numberOf(last.ap50High))}
       >
-        on {count(last.judgedImages)} images of the holdout{last.randomSample ? "" : ", not a random sample"}
+        on {counted(numberOf(last.judgedImages), "image", "images")} of the holdout
+        {last.randomSample ? "" : ", not a random sample"}
       </Figure>
       {forecasts
         .filter(({ at }) => at !== "now")
@@ -142,7 +143,7 @@ function Figures({ curve, by }: { curve: CurveJson; by: Amount }) {
 }
 
 function amountText(n: number, by: Amount): string {
-  return by === "images" ? `${count(Math.round(n))} images` : durationOf(1000 * n);
+  return by === "images" ? counted(Math.round(n), "image", "images") : durationOf(1000 * n);
 }
 
 function Curve({ curve, by }: { curve: CurveJson; by: Amount }) {

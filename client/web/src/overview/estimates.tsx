@@ -117,6 +117,7 @@ function Classes({ classes, columns }: ClassesProps) {
 
 function AllClasses({ estimates, all }: { estimates: PoolEstimatesJson; all: PoolFiguresJson }) {
   const left = all.boxesLeft;
+  const boxesLeft = Math.round(numberOf(left?.value));
   return (
     <>
       <div class="figures">
@@ -138,7 +139,7 @@ function AllClasses({ estimates, all }: { estimates: PoolEstimatesJson; all: Poo
         From {counted(numberOf(estimates.answeredImages), "image", "images")} that were drawn at random
         {estimates.model ? `, of model ${estimates.model} at scores from ${estimates.scoreThreshold} up` : ""}
         . Intervals hold in 95 of 100 cases.{" "}
-        {left && `About ${rounded(numberOf(left.value))} boxes are still to draw in the pool.`}
+        {left && `About ${counted(boxesLeft, "box is", "boxes are")} still to draw in the pool.`}
       </p>
     </>
   );

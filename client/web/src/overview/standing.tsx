@@ -131,7 +131,7 @@ function Labelled({ status }: { status: ProjectStatusJson }) {
         <strong>
           {count(labelled)} of {count(images)}
         </strong>{" "}
-        images labelled, {percent(labelled / images)}
+        {images === 1 ? "image" : "images"} labelled, {percent(labelled / images)}
       </p>
       <progress value={labelled} max={images} aria-label="Labelled images" />
     </div>

@@ -1,9 +1,9 @@
 import { useSignal } from "@preact/signals";
+import { useMemo } from "preact/hooks";
 import type { RoleJson } from "../../gen/loupe/v1/token_pb";
-import { newRequestId } from "../annotate/request_id";
 import { call } from "../api";
-import { useChange } from "../setup/change";
-import { Said } from "../setup/said";
+import { useChange } from "../dashboards/change";
+import { Said } from "../dashboards/said";
 import type { Invited } from "./secret";
 
 const roles: [RoleJson, string][] = [
@@ -31,20 +31,23 @@ export function Invite({ made }: { made: (invited: Invited) => void }) {
   const days = useSignal(0);
   const change = useChange();
 
+  // The same for the same form, so that the same request is sent again.
+  const expiresAt = useMemo(
+    () => (days.value > 0 ? { expiresAt: new Date(Date.now() + days.value * DAY).toISOString() } : {}),
+    [name.value, role.value, days.value],
+  );
+
   async function invite(event: Event) {
     event.preventDefault();
     await change.run(async () => {
-      const expiresAt =
-        days.value > 0 ? { expiresAt: new Date(Date.now() + days.value * DAY).toISOString() } : {};
-      const request = { requestId: newRequestId(), role: role.value, name: name.value.trim(), ...expiresAt };
-      const { token, secret = "" } = await call("TokenService", "createToken", request);
-      const invited = { name: token?.name ?? "", secret, url: "", expiresAt: "" };
-      made(invited); // it is shown only now, also where no link can be made
-      if (role.value !== "WORKER") {
-        const link = await call("SessionService", "createLoginLink", { tokenId: token?.id ?? "" });
-        made({ ...invited, url: link.url ?? "", expiresAt: link.expiresAt ?? "" });
-      }
+      const request = { role: role.value, name: name.value.trim(), ...expiresAt };
+      const { token, secret = "" } = await change.call("TokenService", "createToken", request);
       name.value = "";
+      const invited = { name: token?.name ?? "", secret, isLost: secret === "", url: "", expiresAt: "" };
+      made(invited); // it is shown only now, also where no link can be made
+      if (request.role === "WORKER") return;
+      const link = await call("SessionService", "createLoginLink", { tokenId: token?.id ?? "" });
+      made({ ...invited, url: link.url ?? "", expiresAt: link.expiresAt ?? "" });
     });
   }
   return (

@@ -2,18 +2,18 @@ import { useSignal } from "@preact/signals";
 import type { RoleJson, TokenJson } from "../../gen/loupe/v1/token_pb";
 import { call } from "../api";
 import { usePages } from "../dashboards/answer";
+import { useChange } from "../dashboards/change";
 import type { Column } from "../dashboards/columns";
 import { Downloads } from "../dashboards/downloads";
 import type { PageProps } from "../dashboards/pages";
 import { More } from "../dashboards/part";
+import { Said } from "../dashboards/said";
 import { Table } from "../dashboards/table";
 import { Title } from "../dashboards/title";
 import { When } from "../dashboards/when";
 import { mayAdminister } from "../role";
 import { Sessions } from "../sessions";
-import { useChange } from "../setup/change";
 import { OnlyFor } from "../setup/only_for";
-import { Said } from "../setup/said";
 import { Invite } from "./invite";
 import { Secret, type Invited } from "./secret";
 import "./people.css";
@@ -45,7 +45,7 @@ function Tokens({ caller }: { caller: TokenJson }) {
     const { url = "", expiresAt } = await call("SessionService", "createLoginLink", {
       tokenId: token.id ?? "",
     });
-    invited.value = { name: token.name ?? "", secret: "", url, expiresAt: expiresAt ?? "" };
+    invited.value = { name: token.name ?? "", secret: "", isLost: false, url, expiresAt: expiresAt ?? "" };
   };
   const columns: Column<TokenJson>[] = [
     { name: "name", title: "Name", value: ({ name }) => name },

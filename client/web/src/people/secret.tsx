@@ -4,7 +4,8 @@ import { When } from "../dashboards/when";
 
 export interface Invited {
   readonly name: string;
-  readonly secret: string; // empty: it was shown before
+  readonly secret: string; // empty: it was shown before, or is lost
+  readonly isLost: boolean; // the answer with the secret didn't come
   readonly url: string; // empty: there is no link
   readonly expiresAt: string; // of the link
 }
@@ -13,12 +14,19 @@ export interface Invited {
 export function Secret({ invited, close }: { invited: Invited; close: () => void }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), [invited]);
-  const { name, secret, url, expiresAt } = invited;
+  const { name, secret, isLost, url, expiresAt } = invited;
   return (
     <section class="card secret" aria-labelledby="secret">
       <h3 id="secret" ref={heading} tabIndex={-1}>
-        For {name}: shown only now
+        For {name}
+        {(url || secret) && ": shown only now"}
       </h3>
+      {isLost && (
+        <p>
+          {name} has access now, but the answer with the token was lost, and nobody can see the token again.
+          For the command line and for programs, revoke this access and invite under another name.
+        </p>
+      )}
       {url && (
         <>
           <p>

@@ -1,10 +1,11 @@
 import type { HeldImageJson, QueueSummaryJson } from "../../gen/loupe/v1/labeling_pb";
 import type { Column } from "../dashboards/columns";
 import { Downloads } from "../dashboards/downloads";
-import { count, numberOf } from "../dashboards/formats";
+import { numberOf } from "../dashboards/formats";
 import { Table } from "../dashboards/table";
 import { When } from "../dashboards/when";
 import { annotateAddress, pageAddress } from "../route";
+import { counted } from "../words";
 import { kindTexts } from "./requests";
 
 // Who works on what now.
@@ -46,7 +47,7 @@ export function Held({ project, summary }: { project: string; summary: QueueSumm
     <>
       <div class="part-head">
         <p>
-          {count(heldTotal)} images are worked on now
+          {counted(numberOf(heldTotal), "image is", "images are")} worked on now
           {numberOf(heldTotal) > held.length && `; the last ${held.length} of them`}.
         </p>
         <Downloads name={`${project}-worked-on`} columns={columns} rows={held} />

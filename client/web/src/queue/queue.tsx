@@ -16,6 +16,7 @@ import { When } from "../dashboards/when";
 import { reasonText, sliceNames } from "../image_history/words";
 import { mayRead } from "../role";
 import { changeQuery, pageAddress } from "../route";
+import { counted } from "../words";
 import { QueueCards } from "./cards";
 import { Held } from "./held";
 import "./queue.css";
@@ -130,7 +131,8 @@ function Left({ project, summary }: { project: string; summary: QueueSummaryJson
           <a href={pageAddress("model", project, model)}>by the predictions of model {model}</a>
         )}
         , active since <When at={activeSince} />. In it, {atLeast}
-        {count(inAll)} images wait for an answer{hasMore && ": its next 10,000 entries were counted"}.
+        {counted(inAll, "image waits", "images wait")} for an answer
+        {hasMore && ": its next 10,000 entries were counted"}.
       </p>
       <div class="figures">
         {slices.map(({ slice = "SLICE_UNSPECIFIED", images }) => (

@@ -4,9 +4,9 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { RecipeDescriptionJson, RecipeFieldJson, RoundPlanJson } from "../../gen/loupe/v1/round_pb";
-import { newRequestId } from "../annotate/request_id";
 import { ApiError, call } from "../api";
 import { useAnswer } from "../dashboards/answer";
+import { useChange } from "../dashboards/change";
 import { save } from "../dashboards/downloads";
 import type { ProjectPageProps } from "../dashboards/pages";
 import { Loading } from "../dashboards/part";
@@ -103,7 +103,13 @@ function Form({ project, query, description, models }: FormProps) {
   const hasWrong = Object.keys(wrong).length > 0;
   const { plan, refusal, load } = usePlan(name, text, hasWrong);
   const problems = { ...(refusal ? problemsIn(refusal.message, fields) : {}), ...wrong };
-  const starting = useStart(name, text);
+  const change = useChange();
+
+  // Starts the round, and goes to its page.
+  async function start() {
+    const { number = 0 } = await change.call("RoundService", "submitRound", { project: name, recipe: text });
+    location.hash = pageAddress("round", name, number);
+  }
 
   const field = (each: RecipeFieldJson) => {
     const { path = "", defaults = [] } = each;
@@ -127,7 +133,7 @@ function Form({ project, query, description, models }: FormProps) {
       class="recipe"
       onSubmit={(event) => {
         event.preventDefault();
-        if (!hasWrong) void starting.start();
+        if (!hasWrong) void change.run(start);
       }}
     >
       <div class="recipe-fields">
@@ -156,7 +162,7 @@ function Form({ project, query, description, models }: FormProps) {
         {refusal && <Refusal project={name} refusal={refusal} problems={problems} retry={load} />}
         {hasWrong && <p class="error">Correct the marked fields first.</p>}
         <div class="ways">
-          <button type="submit" class="primary" disabled={starting.isBusy || hasWrong}>
+          <button type="submit" class="primary" disabled={change.isBusy || hasWrong}>
             Start the round
           </button>
           {filled.length > 0 && (
@@ -169,7 +175,7 @@ function Form({ project, query, description, models }: FormProps) {
           )}
         </div>
         <p class="error" role="alert">
-          {starting.error}
+          {change.error}
         </p>
         <h3>
           Recipe{" "}
@@ -224,33 +230,6 @@ function usePlan(project: string, text: string, hasWrong: boolean) {
     return () => clearTimeout(timer);
   }, [project, text, hasWrong]);
   return { plan: plan.value, refusal: refusal.value, load };
-}
-
-// Starts the round once, however often somebody clicks, and goes to its page.
-function useStart(project: string, text: string) {
-  const error = useSignal("");
-  const isBusy = useSignal(false);
-  const request = useRef({ id: newRequestId(), text });
-  if (request.current.text !== text) request.current = { id: newRequestId(), text };
-
-  async function start() {
-    isBusy.value = true;
-    error.value = "";
-    try {
-      const asked = call("RoundService", "submitRound", {
-        requestId: request.current.id,
-        project,
-        recipe: text,
-      });
-      const { number = 0 } = await guarded(asked);
-      location.hash = pageAddress("round", project, number);
-    } catch (refusal) {
-      if (refusal instanceof ApiError) request.current = { id: newRequestId(), text };
-      error.value = (refusal as Error).message;
-    }
-    isBusy.value = false;
-  }
-  return { start, error: error.value, isBusy: isBusy.value };
 }
 
 interface RefusalProps {

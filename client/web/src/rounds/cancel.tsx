@@ -1,23 +1,14 @@
 import { useSignal } from "@preact/signals";
-import { call } from "../api";
-import { newRequestId } from "../annotate/request_id";
-import { guarded } from "../session";
+import { useChange } from "../dashboards/change";
 
 // Asks once more in place, since a cancelled round can't go on.
 export function Cancel({ project, number }: { project: string; number: number }) {
   const asks = useSignal(false);
   const isSent = useSignal(false);
-  const problem = useSignal("");
+  const change = useChange();
 
   async function cancel() {
-    isSent.value = true;
-    problem.value = "";
-    try {
-      await guarded(call("RoundService", "cancelRound", { requestId: newRequestId(), project, number }));
-    } catch (error) {
-      problem.value = (error as Error).message;
-      isSent.value = false;
-    }
+    isSent.value = await change.run(() => change.call("RoundService", "cancelRound", { project, number }));
   }
 
   if (!asks.value) {
@@ -30,17 +21,20 @@ export function Cancel({ project, number }: { project: string; number: number })
   return (
     <span class="ways" role="group" aria-label="Cancel the round">
       <span>Cancel for good? What it trained so far is lost.</span>
-      <button type="button" class="primary" disabled={isSent.value} onClick={() => void cancel()}>
+      <button
+        type="button"
+        class="primary"
+        disabled={change.isBusy || isSent.value}
+        onClick={() => void cancel()}
+      >
         Cancel the round
       </button>
       <button type="button" ref={(button) => button?.focus()} onClick={() => (asks.value = false)}>
         Go on
       </button>
-      {problem.value && (
-        <span class="error" role="alert">
-          {problem.value}
-        </span>
-      )}
+      <span class="error" role="alert">
+        {change.error}
+      </span>
     </span>
   );
 }

@@ -5,6 +5,7 @@ import type { Column } from "../dashboards/columns";
 import { Downloads } from "../dashboards/downloads";
 import { count } from "../dashboards/formats";
 import { changeQuery, pageAddress } from "../route";
+import { counted } from "../words";
 import { countOf, kinds } from "./matches_words";
 import { DEFAULT_THRESHOLD, thresholdIn } from "./threshold";
 
@@ -54,10 +55,12 @@ export function Confusion({ quality, project, query, round }: Props) {
     });
   // What a cell counts, for who doesn't see where it stands.
   const told = ({ kind, trueLabel, predictedLabel, boxes }: Cell): string => {
-    if (kind === "FALSE_POSITIVE") return `${boxes} false boxes of ${name(predictedLabel)}`;
-    if (kind === "CONFUSED") return `${boxes} boxes of ${name(trueLabel)}, taken for ${name(predictedLabel)}`;
+    if (kind === "FALSE_POSITIVE")
+      return `${counted(boxes, "false box", "false boxes")} of ${name(predictedLabel)}`;
+    const some = `${counted(boxes, "box", "boxes")} of ${name(trueLabel)}`;
+    if (kind === "CONFUSED") return `${some}, taken for ${name(predictedLabel)}`;
     const what = { MATCHED: "right", BADLY_PLACED: "badly placed", MISSED: "missed" }[kind as string];
-    return `${boxes} boxes of ${name(trueLabel)}, ${what}`;
+    return `${some}, ${what}`;
   };
   const columns: Column<Cell>[] = [
     { name: "true_class", title: "", value: ({ trueLabel }) => trueLabel && name(trueLabel) },

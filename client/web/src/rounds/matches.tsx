@@ -5,16 +5,16 @@ import type { RoundJson } from "../../gen/loupe/v1/round_pb";
 import type { TokenJson } from "../../gen/loupe/v1/token_pb";
 import { nameOf } from "../annotate/class_panel";
 import { cornersOf } from "../annotate/corners";
-import { newRequestId } from "../annotate/request_id";
 import { call } from "../api";
 import { usePages } from "../dashboards/answer";
 import type { Column } from "../dashboards/columns";
 import { Downloads } from "../dashboards/downloads";
 import { count, numberOf } from "../dashboards/formats";
 import { More } from "../dashboards/part";
+import { SecondLook } from "../dashboards/second_look";
 import { mayEngineer } from "../role";
 import { annotateAddress, changeQuery, pageAddress } from "../route";
-import { guarded } from "../session";
+import { counted } from "../words";
 import { BoxCrop } from "./box_crop";
 import { countOf, kindOf, kinds, matchWords } from "./matches_words";
 import { thresholdIn } from "./threshold";
@@ -110,7 +110,8 @@ export function Matches({ quality, project, query, round, caller }: Props) {
       <p class="faint">
         {shown.order} The numbers beside the kinds are of the holdout. Of the pool, what was labelled lately,
         and what the model did not learn from.
-        {rows && ` ${count(total)} on ${count(holdout)} holdout and ${count(pool)} pool images.`}
+        {rows &&
+          ` ${count(total)} on ${count(holdout)} holdout and ${counted(pool, "pool image", "pool images")}.`}
       </p>
       {(trueLabel > 0 || predictedLabel > 0) && (
         <p>
@@ -179,44 +180,13 @@ function Match({ match, project, model, mayCorrect }: MatchProps) {
         {image.fileName} · {image.side === "HOLDOUT" ? "holdout" : "pool"}
       </span>
       {mayCorrect && image.side === "POOL" && <a href={annotateAddress(name, image.id)}>Correct it</a>}
-      {mayCorrect && image.side === "HOLDOUT" && <SecondLook project={name} match={match} />}
-    </>
-  );
-}
-
-// Nobody corrects a holdout image who has seen what the model makes of it.
-function SecondLook({ project, match }: { project: string; match: BoxMatchJson }) {
-  const isAsked = useSignal(match.secondLookAsked ?? false);
-  const isSent = useSignal(false);
-  const problem = useSignal("");
-
-  async function ask() {
-    isSent.value = true;
-    problem.value = "";
-    try {
-      const imageId = match.image?.id ?? "0";
-      const { problems = [] } = await guarded(
-        call("LabelingService", "requestReviews", { requestId: newRequestId(), project, imageIds: [imageId] }),
-      );
-      const refused = problems.find(({ reason }) => reason !== "ALREADY_ASKED");
-      if (refused) problem.value = refused.message ?? "";
-      else isAsked.value = true;
-    } catch (error) {
-      problem.value = (error as Error).message;
-    }
-    isSent.value = false;
-  }
-
-  if (isAsked.value) return <span role="status">Somebody else will look at it, without these boxes.</span>;
-  return (
-    <>
-      <button type="button" disabled={isSent.value} onClick={() => void ask()}>
-        Ask for a second look
-      </button>
-      {problem.value && (
-        <span class="error" role="alert">
-          {problem.value}
-        </span>
+      {mayCorrect && image.side === "HOLDOUT" && (
+        <SecondLook
+          project={name}
+          imageId={image.id ?? "0"}
+          isAsked={match.secondLookAsked}
+          told="Somebody else will look at it, without these boxes."
+        />
       )}
     </>
   );

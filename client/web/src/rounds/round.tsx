@@ -7,7 +7,7 @@ import { ApiError, stream } from "../api";
 import { useStream } from "../dashboards/answer";
 import { save } from "../dashboards/downloads";
 import { Empty } from "../dashboards/empty";
-import { count, numberOf } from "../dashboards/formats";
+import { numberOf } from "../dashboards/formats";
 import type { ProjectPageProps } from "../dashboards/pages";
 import { Loading } from "../dashboards/part";
 import { Title } from "../dashboards/title";
@@ -89,9 +89,10 @@ function Shown({ round, project, query, caller }: ShownProps) {
       {!hasEnded(round) && <Now round={round} />}
       <p>
         {hasEnded(round) ? "Trained" : "It trains"} on{" "}
-        {counted(numberOf(round.snapshotImages), "image", "images")} with {count(round.snapshotBoxes)} boxes.{" "}
+        {counted(numberOf(round.snapshotImages), "image", "images")} with{" "}
+        {counted(numberOf(round.snapshotBoxes), "box", "boxes")}.{" "}
         {numberOf(round.pseudoLabels?.boxes) > 0 &&
-          `Also on ${count(round.pseudoLabels!.boxes)} pseudo-labels. `}
+          `Also on ${counted(numberOf(round.pseudoLabels!.boxes), "pseudo-label", "pseudo-labels")}. `}
         {numberOf(round.model) > 0 && (
           <>
             It made <a href={pageAddress("model", name, round.model)}>model {round.model}</a>.{" "}

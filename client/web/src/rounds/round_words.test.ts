@@ -39,6 +39,7 @@ test("what runs says how far it is", () => {
     "150 of 400 iterations · 12.3 images/s · about 1 min 20 s left",
   );
   expect(progressWords({ progress: { kind: "predict", total: "9" } })).toBe("0 of 9 images");
+  expect(progressWords({ progress: { kind: "predict", total: "1" } })).toBe("0 of 1 image");
   expect(progressWords({})).toBe("");
 });
 

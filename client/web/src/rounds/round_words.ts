@@ -52,7 +52,11 @@ export function judgedOn(evaluation: EvaluationJson): string {
 export function progressWords(round: RoundJson): string {
   const { kind, done, total, imagesPerSecond } = round.progress ?? {};
   if (numberOf(total) === 0) return "";
-  const words = [`${count(done)} of ${count(total)} ${kind === "train" ? "iterations" : "images"}`];
+  const all =
+    kind === "train"
+      ? counted(numberOf(total), "iteration", "iterations")
+      : counted(numberOf(total), "image", "images");
+  const words = [`${count(done)} of ${all}`];
   if (numberOf(imagesPerSecond) > 0) words.push(`${numberOf(imagesPerSecond).toFixed(1)} images/s`);
   if (round.secondsLeft !== undefined)
     words.push(`about ${durationOf(1000 * numberOf(round.secondsLeft))} left`);

@@ -3,15 +3,13 @@ import type { ClassJson } from "../../gen/loupe/v1/annotation_pb";
 import { CLASS_KEYS, keyOf } from "../annotate/class_keys";
 import { Swatch } from "../annotate/class_panel";
 import { shownColour } from "../annotate/palette";
-import { newRequestId } from "../annotate/request_id";
-import { call } from "../api";
+import { useChange, type Change } from "../dashboards/change";
 import { Downloads } from "../dashboards/downloads";
 import type { Column } from "../dashboards/columns";
 import type { ProjectPageProps } from "../dashboards/pages";
+import { Said } from "../dashboards/said";
 import { mayEngineer } from "../role";
-import { useChange, type Change } from "./change";
 import { warningsOf } from "./colours";
-import { Said } from "./said";
 
 const columns: Column<ClassJson>[] = [
   { name: "label", title: "Label", value: ({ label }) => label },
@@ -41,9 +39,9 @@ export function Classes({ project, reload, caller }: ProjectPageProps) {
     event.preventDefault();
     const text = added.value.trim();
     if (text === "") return;
-    const request = { requestId: newRequestId(), project: name, name: text };
+    const request = { project: name, name: text };
     const done = `${text} was added. Images that were labelled without it are queued to be looked at for it.`;
-    if (await save(() => call("ProjectService", "addClass", request), done)) added.value = "";
+    if (await save(() => change.call("ProjectService", "addClass", request), done)) added.value = "";
   }
 
   return (
@@ -129,8 +127,7 @@ function ClassRow({ project, one, used, mayChange, change, save }: RowProps) {
   const show = (some: { color?: string; key?: string }, done: string) =>
     void save(
       () =>
-        call("ProjectService", "setClassDisplay", {
-          requestId: newRequestId(),
+        change.call("ProjectService", "setClassDisplay", {
           project,
           label,
           display: { color: display?.color ?? "", key: own, ...some },
@@ -141,18 +138,15 @@ function ClassRow({ project, one, used, mayChange, change, save }: RowProps) {
   async function rename(event: Event) {
     event.preventDefault();
     const next = text.value.trim();
-    const request = { requestId: newRequestId(), project, label, name: next };
+    const request = { project, label, name: next };
     const isDone = await save(
-      () => call("ProjectService", "renameClass", request),
+      () => change.call("ProjectService", "renameClass", request),
       `${name} is called ${next} now.`,
     );
     if (isDone) isRenaming.value = false;
   }
   const retire = () =>
-    save(
-      () => call("ProjectService", "retireClass", { requestId: newRequestId(), project, label }),
-      `${name} is retired.`,
-    );
+    save(() => change.call("ProjectService", "retireClass", { project, label }), `${name} is retired.`);
 
   if (!mayChange) {
     return (

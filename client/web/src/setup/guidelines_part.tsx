@@ -1,10 +1,11 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { GuidelinesJson } from "../../gen/loupe/v1/project_pb";
-import { newRequestId } from "../annotate/request_id";
 import { ApiError, call } from "../api";
 import { useAnswer } from "../dashboards/answer";
+import { useChange } from "../dashboards/change";
 import { save as saveFile } from "../dashboards/downloads";
+import { FoundDraft, useDraft, type Draft } from "../dashboards/draft";
 import { Empty } from "../dashboards/empty";
 import type { ProjectPageProps } from "../dashboards/pages";
 import { Loading } from "../dashboards/part";
@@ -13,7 +14,11 @@ import { Failure } from "../failure";
 import { MarkdownText } from "../markdown_text";
 import { mayEngineer } from "../role";
 import { changeQuery } from "../route";
-import { guarded } from "../session";
+
+interface Written {
+  readonly text: string;
+  readonly version: number; // that it is to follow; 0: it is the first one
+}
 
 // How people are to label: the versions, and an editor for the next one.
 export function GuidelinesPart({ project, reload, query, caller }: ProjectPageProps) {
@@ -28,6 +33,7 @@ export function GuidelinesPart({ project, reload, query, caller }: ProjectPagePr
         : call("ProjectService", "getGuidelines", { project: name, version: shown }),
     [name, shown],
   );
+  const draft = useDraft<Written>(`${caller.id} guidelines of ${name}`);
   const isEditing = useSignal(false);
   const mayChange = mayEngineer(caller.role);
 
@@ -42,8 +48,12 @@ export function GuidelinesPart({ project, reload, query, caller }: ProjectPagePr
         project={name}
         version={shown}
         text={value?.content ?? ""}
+        draft={draft}
         saved={saved}
-        leave={() => (isEditing.value = false)}
+        leave={() => {
+          draft.set(null);
+          isEditing.value = false;
+        }}
       />
     );
   }
@@ -62,12 +72,19 @@ export function GuidelinesPart({ project, reload, query, caller }: ProjectPagePr
             Markdown
           </button>
         )}
-        {mayChange && (latest === 0 || value) && (
+        {mayChange && (latest === 0 || value) && draft.value === null && (
           <button type="button" class="primary" onClick={() => (isEditing.value = true)}>
             {latest === 0 ? "Write guidelines" : shown === latest ? "Edit" : "Edit from this version"}
           </button>
         )}
       </div>
+      {mayChange && (
+        <FoundDraft draft={draft}>
+          <button type="button" class="primary" onClick={() => (isEditing.value = true)}>
+            Go on with it
+          </button>
+        </FoundDraft>
+      )}
       {isGone && (
         <p role="alert">
           There is no version {shown}.{" "}
@@ -117,17 +134,16 @@ interface EditorProps {
   project: string;
   version: number; // that the text is from; 0: there was none
   text: string;
+  draft: Draft<Written>;
   saved: () => Promise<void>;
   leave: () => void;
 }
 
-function Editor({ project, version, text: first, saved, leave }: EditorProps) {
-  const text = useSignal(first);
-  const expected = useSignal(version);
-  const error = useSignal("");
+function Editor({ project, version, text: first, draft, saved, leave }: EditorProps) {
+  const { text, version: expectedVersion } = draft.value ?? { text: first, version };
   const theirs = useSignal<GuidelinesJson | null>(null);
-  const isBusy = useSignal(false);
-  const isChanged = text.value !== first;
+  const change = useChange();
+  const isChanged = draft.value !== null;
 
   // Nobody loses a text by a slip.
   useEffect(() => {
@@ -137,37 +153,29 @@ function Editor({ project, version, text: first, saved, leave }: EditorProps) {
     return () => removeEventListener("beforeunload", ask);
   }, [isChanged]);
 
-  async function write() {
-    isBusy.value = true;
-    error.value = "";
-    try {
-      await guarded(
-        call("ProjectService", "setGuidelines", {
-          requestId: newRequestId(),
-          project,
-          content: text.value,
-          expectedVersion: expected.value,
-        }),
-      );
+  const save = () =>
+    change.run(async () => {
+      const request = { project, content: text, expectedVersion };
+      await change.call("ProjectService", "setGuidelines", request).catch(compare);
+      draft.set(null);
       await saved();
-    } catch (refusal) {
-      error.value = (refusal as Error).message;
-      if (refusal instanceof ApiError && refusal.reason === "GUIDELINES_CHANGED") await readTheirs();
-    } finally {
-      isBusy.value = false;
-    }
-  }
-  async function readTheirs() {
-    const answer = await guarded(call("ProjectService", "getGuidelines", { project })).catch(() => null);
-    theirs.value = answer;
-    expected.value = answer?.version ?? 0;
+    });
+
+  // Another version was saved meanwhile: perhaps this one, and the answer was lost.
+  async function compare(refusal: unknown) {
+    if (!(refusal instanceof ApiError && refusal.reason === "GUIDELINES_CHANGED")) throw refusal;
+    const now = await call("ProjectService", "getGuidelines", { project });
+    if (now.content === text) return;
+    theirs.value = now;
+    draft.set({ text, version: now.version ?? 0 });
+    throw refusal;
   }
 
   return (
     <section class="part" aria-labelledby="guidelines">
       <div class="part-head">
-        <h3 id="guidelines">Guidelines: version {expected.value + 1}</h3>
-        <button type="button" class="primary" disabled={isBusy.value || text.value === ""} onClick={write}>
+        <h3 id="guidelines">Guidelines: version {expectedVersion + 1}</h3>
+        <button type="button" class="primary" disabled={change.isBusy || text === ""} onClick={save}>
           {theirs.value ? "Save over it" : "Save"}
         </button>
         <button type="button" onClick={leave}>
@@ -175,7 +183,7 @@ function Editor({ project, version, text: first, saved, leave }: EditorProps) {
         </button>
       </div>
       <p class="error lines" role="alert">
-        {error}
+        {change.error}
       </p>
       {theirs.value && (
         <details open class="card page">
@@ -191,14 +199,14 @@ function Editor({ project, version, text: first, saved, leave }: EditorProps) {
           <textarea
             spellcheck
             maxLength={100_000}
-            value={text.value}
-            onInput={(event) => (text.value = event.currentTarget.value)}
+            value={text}
+            onInput={(event) => draft.set({ text: event.currentTarget.value, version: expectedVersion })}
           />
         </label>
         <div class="preview" role="group" aria-label="Preview">
           <span class="faint">As people see it</span>
           <div class="card page">
-            <MarkdownText text={text.value} />
+            <MarkdownText text={text} />
           </div>
         </div>
       </div>

@@ -1,16 +1,14 @@
-import { useSignal } from "@preact/signals";
 import { CLASS_KEYS } from "../annotate/class_keys";
 import { shownColour } from "../annotate/palette";
-import { newRequestId } from "../annotate/request_id";
-import { call } from "../api";
+import { useChange } from "../dashboards/change";
+import { FoundDraft, useDraft } from "../dashboards/draft";
 import type { PageProps } from "../dashboards/pages";
+import { Said } from "../dashboards/said";
 import { Title } from "../dashboards/title";
 import { mayEngineer } from "../role";
 import { pageAddress } from "../route";
-import { useChange } from "./change";
 import { warningsOf } from "./colours";
 import { OnlyFor } from "./only_for";
-import { Said } from "./said";
 import "./setup.css";
 
 interface Row {
@@ -20,34 +18,48 @@ interface Row {
   readonly key: string; // empty: by its place
 }
 
+interface Form {
+  readonly name: string;
+  readonly rows: readonly Row[];
+  readonly share: string;
+  readonly target: string;
+}
+
+const empty: Form = {
+  name: "",
+  rows: [{ id: 1, name: "", color: "", key: "" }],
+  share: "15",
+  target: "200",
+};
+
 // A project from nothing.
 export function NewProject({ caller }: PageProps) {
   if (!mayEngineer(caller.role)) return <OnlyFor whom="engineers and admins" what="make projects" />;
-  return <NewProjectForm />;
+  return <NewProjectForm caller={caller.id ?? ""} />;
 }
 
-function NewProjectForm() {
-  const name = useSignal("");
-  const rows = useSignal<readonly Row[]>([{ id: 1, name: "", color: "", key: "" }]);
-  const share = useSignal("15");
-  const target = useSignal("200");
+function NewProjectForm({ caller }: { caller: string }) {
+  const draft = useDraft<Form>(`${caller} new project`);
+  const form = draft.value ?? empty;
+  const { name, rows, share, target } = form;
   const change = useChange();
-  const named = rows.value.filter((row) => row.name.trim() !== "");
+  const named = rows.filter((row) => row.name.trim() !== "");
 
-  function put(id: number, some: Partial<Row>) {
-    rows.value = rows.value.map((row) => (row.id === id ? { ...row, ...some } : row));
+  const put = (some: Partial<Form>) => draft.set({ ...form, ...some });
+  function putRow(id: number, some: Partial<Row>) {
+    put({ rows: rows.map((row) => (row.id === id ? { ...row, ...some } : row)) });
   }
   async function make(event: Event) {
     event.preventDefault();
     const request = {
-      requestId: newRequestId(),
-      name: name.value.trim(),
+      name: name.trim(),
       classes: named.map((row) => row.name.trim()),
       displays: named.map(({ color, key }) => ({ color, key })),
-      holdoutFraction: Number(share.value) / 100,
-      holdoutTarget: Number(target.value),
+      holdoutFraction: Number(share) / 100,
+      holdoutTarget: Number(target),
     };
-    if (await change.run(() => call("ProjectService", "createProject", request))) {
+    if (await change.run(() => change.call("ProjectService", "createProject", request))) {
+      draft.set(null);
       location.hash = pageAddress("setup", request.name, "", { part: "import" });
     }
   }
@@ -58,6 +70,7 @@ function NewProjectForm() {
   return (
     <main class="setup new-project">
       <Title text="New project" />
+      <FoundDraft draft={draft} />
       <form onSubmit={make}>
         <label>
           <strong>Name</strong>
@@ -66,8 +79,8 @@ function NewProjectForm() {
             required
             pattern="[A-Za-z0-9._\-]+"
             title="Letters, digits, - _ and ."
-            value={name.value}
-            onInput={(event) => (name.value = event.currentTarget.value)}
+            value={name}
+            onInput={(event) => put({ name: event.currentTarget.value })}
           />
           <span class="faint">Letters, digits, - _ and . It stands in links, and can be changed.</span>
         </label>
@@ -78,32 +91,32 @@ function NewProjectForm() {
             looked at again. A key chooses the class on the annotation page.
           </p>
           <ul class="class-rows">
-            {rows.value.map((row, i) => (
+            {rows.map((row, i) => (
               <li key={row.id}>
                 <input
                   aria-label={`Name of class ${i + 1}`}
                   placeholder="such as scratch"
                   maxLength={100}
                   value={row.name}
-                  onInput={(event) => put(row.id, { name: event.currentTarget.value })}
+                  onInput={(event) => putRow(row.id, { name: event.currentTarget.value })}
                 />
                 <input
                   type="color"
                   aria-label={`Colour of class ${i + 1}`}
                   value={shownColour({ label: i + 1, display: { color: row.color } })}
-                  onInput={(event) => put(row.id, { color: event.currentTarget.value })}
+                  onInput={(event) => putRow(row.id, { color: event.currentTarget.value })}
                 />
                 <select
                   aria-label={`Key of class ${i + 1}`}
                   value={row.key}
-                  onChange={(event) => put(row.id, { key: event.currentTarget.value })}
+                  onChange={(event) => putRow(row.id, { key: event.currentTarget.value })}
                 >
                   <option value="">{i < 10 ? `key ${(i + 1) % 10}` : "no key"}</option>
                   {CLASS_KEYS.map((key) => (
                     <option
                       key={key}
                       value={key}
-                      disabled={rows.value.some((other) => other.id !== row.id && other.key === key)}
+                      disabled={rows.some((other) => other.id !== row.id && other.key === key)}
                     >
                       {key}
                     </option>
@@ -112,8 +125,8 @@ function NewProjectForm() {
                 <button
                   type="button"
                   aria-label={`Leave out class ${i + 1}`}
-                  disabled={rows.value.length === 1}
-                  onClick={() => (rows.value = rows.value.filter(({ id }) => id !== row.id))}
+                  disabled={rows.length === 1}
+                  onClick={() => put({ rows: rows.filter(({ id }) => id !== row.id) })}
                 >
                   ✕
                 </button>
@@ -123,8 +136,8 @@ function NewProjectForm() {
           <button
             type="button"
             onClick={() => {
-              const id = 1 + Math.max(...rows.value.map((row) => row.id));
-              rows.value = [...rows.value, { id, name: "", color: "", key: "" }];
+              const id = 1 + Math.max(...rows.map((row) => row.id));
+              put({ rows: [...rows, { id, name: "", color: "", key: "" }] });
             }}
           >
             Another class
@@ -145,8 +158,8 @@ function NewProjectForm() {
               max={90}
               step="any"
               required
-              value={share.value}
-              onInput={(event) => (share.value = event.currentTarget.value)}
+              value={share}
+              onInput={(event) => put({ share: event.currentTarget.value })}
             />
             <span class="faint">
               Models are judged by the holdout and never trained on it. People label it without seeing
@@ -161,8 +174,8 @@ function NewProjectForm() {
               min={0}
               max={1_000_000_000}
               required
-              value={target.value}
-              onInput={(event) => (target.value = event.currentTarget.value)}
+              value={target}
+              onInput={(event) => put({ target: event.currentTarget.value })}
             />
             <span class="faint">
               One task in five is of the holdout until so many are labelled. 200 tell a gain of some per cent;

@@ -1,11 +1,10 @@
 import { useSignal } from "@preact/signals";
-import { newRequestId } from "../annotate/request_id";
-import { call } from "../api";
+import { ApiError, call } from "../api";
+import { useChange } from "../dashboards/change";
 import type { ProjectPageProps } from "../dashboards/pages";
+import { Said } from "../dashboards/said";
 import { mayAdminister } from "../role";
 import { pageAddress } from "../route";
-import { useChange } from "./change";
-import { Said } from "./said";
 
 // Name and intensity range of a project, what is fixed, and its end.
 export function Settings(page: ProjectPageProps) {
@@ -40,8 +39,8 @@ function Rename({ project }: ProjectPageProps) {
   async function rename(event: Event) {
     event.preventDefault();
     const next = name.value.trim();
-    const request = { requestId: newRequestId(), project: old, name: next };
-    if (await change.run(() => call("ProjectService", "renameProject", request))) {
+    const request = { project: old, name: next };
+    if (await change.run(() => change.call("ProjectService", "renameProject", request))) {
       location.hash = pageAddress("setup", next, "", { part: "settings" });
     }
   }
@@ -74,8 +73,8 @@ function IntensityRange({ project, reload }: ProjectPageProps) {
     event.preventDefault();
     const intensityRange = { low: Number(low.value), high: Number(high.value) };
     void change.run(async () => {
-      const request = { requestId: newRequestId(), project: project.name ?? "", intensityRange };
-      await call("ProjectService", "setIntensityRange", request);
+      const request = { project: project.name ?? "", intensityRange };
+      await change.call("ProjectService", "setIntensityRange", request);
       await reload();
     }, "Saved.");
   }
@@ -111,6 +110,11 @@ function IntensityRange({ project, reload }: ProjectPageProps) {
   );
 }
 
+// The answer to an earlier request may have been lost.
+function unlessGone(refusal: unknown): void {
+  if (!(refusal instanceof ApiError && refusal.reason === "NO_SUCH_PROJECT")) throw refusal;
+}
+
 function Delete({ project }: ProjectPageProps) {
   const name = project.name ?? "";
   const typed = useSignal("");
@@ -118,7 +122,8 @@ function Delete({ project }: ProjectPageProps) {
   async function remove(event: Event) {
     event.preventDefault();
     const request = { project: name, confirm: typed.value };
-    if (await change.run(() => call("ProjectService", "deleteProject", request))) location.hash = "#";
+    const deletion = () => call("ProjectService", "deleteProject", request).catch(unlessGone);
+    if (await change.run(deletion)) location.hash = "#";
   }
   return (
     <section class="part" aria-labelledby="delete">
