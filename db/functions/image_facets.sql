@@ -15,27 +15,28 @@ BEGIN
            image.state <> 'removed' AS is_here
     FROM unnest(the_images) one (id) JOIN image ON image.id = one.id
   ), truth AS MATERIALIZED (
-    SELECT asked.id, truth_id, author_id, created_at, task_id, note, flags, blind
+    SELECT asked.id, side, state, truth_id, author_id, created_at, task_id, note, flags, blind
     FROM asked JOIN label_revision ON label_revision.id = truth_id WHERE is_here
-  ), counted (id, what, number) AS (
-    SELECT id, 'labelled', 1::bigint FROM truth
-    UNION ALL SELECT id, 'blind', 1 FROM truth WHERE blind
+  ), counted (id, side, what, number) AS (
+    SELECT id, side, 'state/' || state, 1::bigint FROM asked
+    UNION ALL SELECT id, side, 'labelled', 1 FROM truth WHERE state = 'usable'
+    UNION ALL SELECT id, side, 'blind', 1 FROM truth WHERE state = 'usable' AND blind
     UNION ALL
-    SELECT id, what || label, CASE what WHEN 'boxes/' THEN count(*) ELSE 1 END
+    SELECT id, side, what || label, CASE what WHEN 'boxes/' THEN count(*) ELSE 1 END
     FROM truth JOIN label_box ON revision_id = truth_id CROSS JOIN unnest(ARRAY['boxes/', 'showing/']) what
-    WHERE NOT ignore GROUP BY id, what, label
+    WHERE state = 'usable' AND NOT ignore GROUP BY id, side, what, label
     UNION ALL
-    SELECT id, 'origin/' || origin, count(*) FROM truth JOIN label_box ON revision_id = truth_id
-    GROUP BY id, origin
+    SELECT id, side, 'origin/' || origin, count(*) FROM truth JOIN label_box ON revision_id = truth_id
+    WHERE state = 'usable' GROUP BY id, side, origin
     UNION ALL
-    SELECT asked.id, 'outcome/' || outcome, count(*)
+    SELECT asked.id, side, 'outcome/' || outcome, count(*)
     FROM asked JOIN standing_label revision ON revision.image_id = asked.id
     JOIN outcome ON outcome.revision_id = revision.id
-    WHERE outcome IN ('rejected', 'dropped') GROUP BY asked.id, outcome
+    WHERE state = 'usable' AND outcome IN ('rejected', 'dropped') GROUP BY asked.id, side, outcome
     UNION ALL
-    SELECT asked.id, 'to_look_at/' || class_label, 1
+    SELECT asked.id, side, 'to_look_at/' || class_label, 1
     FROM asked JOIN task_request request ON request.image_id = asked.id
-    WHERE request.state = 'open' AND class_label IS NOT NULL
+    WHERE asked.state = 'usable' AND request.state = 'open' AND class_label IS NOT NULL
   )
   SELECT id, 'state', state FROM asked
   UNION ALL SELECT id, 'side', side FROM asked
@@ -64,11 +65,8 @@ BEGIN
                              ('tenth', left(score_facet(scores), 2))) score (kind, value)
   WHERE is_here AND set_aside IS NULL
   UNION ALL
-  SELECT id, 'count', side || '/0/state/' || state FROM asked
-  UNION ALL
   SELECT id, 'count', side || '/' || bit || '/' || what
-  FROM counted JOIN asked USING (id) CROSS JOIN generate_series(0, 31) bit
-  WHERE state = 'usable' AND number >> bit & 1 = 1;
+  FROM counted CROSS JOIN generate_series(0, 31) bit WHERE number >> bit & 1 = 1;
 END $$;
 
 -- In UTC.

@@ -28,10 +28,15 @@ export function Classes({ project, reload, caller }: ProjectPageProps) {
   const change = useChange();
   const added = useSignal("");
 
-  // Runs a change of the project, then shows what became of it.
+  // Runs a change of the project, then shows what became of it, or what somebody else did meanwhile.
   const save = (work: () => Promise<unknown>, done: string) =>
     change.run(async () => {
-      await work();
+      try {
+        await work();
+      } catch (refusal) {
+        await reload().catch(() => undefined);
+        throw refusal;
+      }
       await reload();
     }, done);
 
@@ -131,6 +136,7 @@ function ClassRow({ project, one, used, mayChange, change, save }: RowProps) {
           project,
           label,
           display: { color: display?.color ?? "", key: own, ...some },
+          expected: { color: display?.color ?? "", key: own },
         }),
       done,
     );
