@@ -80,18 +80,22 @@ export function useRepeat(load: () => Promise<void>, milliseconds: number, input
 }
 
 // The latest message of a stream. `open`: a call of `stream` with this signal and way to take messages.
+// `load` opens it at once, where it waits to be opened again or was refused.
 export function useStream<T>(
   open: (take: (message: T) => void, signal: AbortSignal) => Promise<void>,
   inputs: readonly unknown[],
-): { value: T | null; error: Error | null } {
+): { value: T | null; error: Error | null; load: () => void } {
   const value = useSignal<T | null>(null);
   const error = useSignal<Error | null>(null);
+  const loads = useSignal(0);
+  useEffect(() => void (value.value = null), inputs);
   useEffect(() => {
     const end = new AbortController();
-    value.value = null;
     error.value = null;
     const take = (message: T) => {
-      if (!end.signal.aborted) value.value = message;
+      if (end.signal.aborted) return;
+      value.value = message;
+      error.value = null;
     };
     const keep = keepOpen(
       (signal) => open(take, signal),
@@ -100,8 +104,8 @@ export function useStream<T>(
     );
     guarded(keep).catch((refusal) => (error.value = refusal as Error));
     return () => end.abort();
-  }, inputs);
-  return { value: value.value, error: error.value };
+  }, [...inputs, loads.value]);
+  return { value: value.value, error: error.value, load: () => void ++loads.value };
 }
 
 export interface Pages<Row> {
