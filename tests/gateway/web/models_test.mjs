@@ -351,8 +351,10 @@ test("the form says what is wrong at the field, what a round takes, and starts i
     .waitFor();
   assert.equal(await iterations.getAttribute("placeholder"), "400");
   await iterations.fill("0");
-  await problem.getByText("training.iterations is 0, must be from 1 to 1000000").waitFor();
+  await problem.getByText("must be from 1 to 1,000,000").waitFor();
   assert.equal(await iterations.getAttribute("aria-invalid"), "true");
+  await iterations.fill("99999999999");
+  await problem.getByText("must be from 1 to 1,000,000").waitFor();
   await iterations.fill("a few");
   await problem.getByText("must be a whole number").waitFor();
   assert.ok(await page.getByRole("button", { name: "Start the round" }).isDisabled());

@@ -22,7 +22,7 @@ import {
   fieldsOf,
   problemsIn,
   recipeText,
-  syntaxProblem,
+  problemOf,
   valueAt,
   valuesOf,
   type Values,
@@ -97,7 +97,7 @@ function Form({ project, query, description, models }: FormProps) {
   const text = recipeText(description, values);
   const wrong = Object.fromEntries(
     fields
-      .map((field) => [field.path ?? "", syntaxProblem(field, values[field.path ?? ""]!)] as const)
+      .map((field) => [field.path ?? "", problemOf(field, values[field.path ?? ""]!)] as const)
       .filter(([, problem]) => problem),
   );
   const hasWrong = Object.keys(wrong).length > 0;
