@@ -6,13 +6,21 @@ import type { TokenJson } from "../../gen/loupe/v1/token_pb";
 import { ApiError, call } from "../api";
 import { Failure } from "../failure";
 import { Header } from "../header";
+import { NotAllowed } from "../not_allowed";
 import { mayLabel } from "../role";
-import { annotateAddress, pageAddress, type Place, type ProjectPage, type Route } from "../route";
+import {
+  annotateAddress,
+  pageAddress,
+  type OtherPage,
+  type Place,
+  type ProjectPage,
+  type Route,
+} from "../route";
 import "../annotate/annotate.css"; // the colours of classes
 import { setColours } from "../annotate/palette";
 import { useAnswer } from "./answer";
 import "./dashboards.css";
-import { navigation, otherPages, projectPages } from "./pages";
+import { access, navigation, otherPages, projectPages } from "./pages";
 import { Loading } from "./part";
 
 type Shown = Extract<Route, { name: "dashboard" }>;
@@ -24,11 +32,19 @@ export function Dashboards({ shown, caller }: { shown: Shown; caller: TokenJson 
     return (
       <div class="dashboard">
         <Header caller={caller} />
-        <Page id={id} query={query} caller={caller} />
+        {isOpen(page, caller) ? (
+          <Page id={id} query={query} caller={caller} />
+        ) : (
+          <NotAllowed role={caller.role}>{access[page]!.words}</NotAllowed>
+        )}
       </div>
     );
   }
   return <InProject key={project} page={page} project={project} id={id} query={query} caller={caller} />;
+}
+
+function isOpen(page: ProjectPage | OtherPage, { role }: TokenJson): boolean {
+  return access[page]?.isFor(role) ?? true;
 }
 
 interface InProjectProps extends Place {
@@ -43,6 +59,7 @@ function InProject({ page, project: name, id, query, caller }: InProjectProps) {
     load,
   } = useAnswer(() => call("ProjectService", "getProject", { project: name }), [name]);
   const Page = projectPages[page];
+  const mayOpen = isOpen(page, caller);
   const entry = navigation.find(({ holds }) => holds.includes(page));
   useEffect(() => setColours(project?.classes ?? []), [project]);
   useEffect(() => {
@@ -58,7 +75,7 @@ function InProject({ page, project: name, id, query, caller }: InProjectProps) {
           </a>
           <ul>
             {navigation
-              .filter((each) => each.isFor(caller.role))
+              .filter((each) => isOpen(each.page, caller))
               .map((each) => (
                 <li key={each.page}>
                   <a href={pageAddress(each.page, name)} aria-current={each === entry ? "page" : undefined}>
@@ -80,7 +97,10 @@ function InProject({ page, project: name, id, query, caller }: InProjectProps) {
           <Loading />
         </main>
       )}
-      {project && <Page project={project} reload={load} id={id} query={query} caller={caller} />}
+      {project && mayOpen && (
+        <Page project={project} reload={load} id={id} query={query} caller={caller} />
+      )}
+      {project && !mayOpen && <NotAllowed role={caller.role}>{access[page]!.words}</NotAllowed>}
     </div>
   );
 }
