@@ -9,6 +9,7 @@ import { Header } from "../header";
 import { NotAllowed } from "../not_allowed";
 import { mayLabel } from "../role";
 import {
+  addressWith,
   annotateAddress,
   pageAddress,
   type OtherPage,
@@ -18,10 +19,13 @@ import {
 } from "../route";
 import "../annotate/annotate.css"; // the colours of classes
 import { setColours } from "../annotate/palette";
+import { wrongIn, type Wrong } from "./addresses";
 import { useAnswer } from "./answer";
 import "./dashboards.css";
+import { Empty } from "./empty";
 import { access, navigation, otherPages, projectPages } from "./pages";
 import { Loading } from "./part";
+import { Title } from "./title";
 
 type Shown = Extract<Route, { name: "dashboard" }>;
 
@@ -60,6 +64,7 @@ function InProject({ page, project: name, id, query, caller }: InProjectProps) {
   } = useAnswer(() => call("ProjectService", "getProject", { project: name }), [name]);
   const Page = projectPages[page];
   const mayOpen = isOpen(page, caller);
+  const wrong = wrongIn(page, query);
   const entry = navigation.find(({ holds }) => holds.includes(page));
   useEffect(() => setColours(project?.classes ?? []), [project]);
   useEffect(() => {
@@ -97,11 +102,31 @@ function InProject({ page, project: name, id, query, caller }: InProjectProps) {
           <Loading />
         </main>
       )}
-      {project && mayOpen && (
+      {project && mayOpen && wrong.length === 0 && (
         <Page project={project} reload={load} id={id} query={query} caller={caller} />
       )}
+      {project && mayOpen && wrong.length > 0 && <WrongAddress title={entry?.title ?? ""} wrong={wrong} />}
       {project && !mayOpen && <NotAllowed role={caller.role}>{access[page]!.words}</NotAllowed>}
     </div>
+  );
+}
+
+// In place of a page whose address says what can't be: without that value it would show something else.
+function WrongAddress({ title, wrong }: { title: string; wrong: readonly Wrong[] }) {
+  return (
+    <main>
+      <Title text={title} />
+      <Empty>
+        <span role="alert">
+          {wrong.map(
+            ({ name, value, allowed }) => `In the address, ${name} is “${value}”. It must be ${allowed}. `,
+          )}
+        </span>
+        <a href={addressWith(Object.fromEntries(wrong.map(({ name }) => [name, undefined])))}>
+          Show the page without it
+        </a>
+      </Empty>
+    </main>
   );
 }
 

@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import type { RoleJson } from "../../gen/loupe/v1/token_pb";
-import { ApiError, call } from "../api";
+import { call } from "../api";
 import { useAnswer, usePages, useRepeat } from "../dashboards/answer";
 import { Downloads } from "../dashboards/downloads";
 import { Empty } from "../dashboards/empty";
@@ -11,7 +11,7 @@ import type { ProjectPageProps } from "../dashboards/pages";
 import { Loading } from "../dashboards/part";
 import type { DrawnBox } from "../dashboards/thumbnail";
 import { Title } from "../dashboards/title";
-import { Failure } from "../failure";
+import { Trouble } from "../failure";
 import { mayEngineer } from "../role";
 import { changeQuery, pageAddress } from "../route";
 import { counted } from "../words";
@@ -83,7 +83,7 @@ function Found({ project, query, caller }: ProjectPageProps) {
           reachEnd={() => hasMore && !error && !rests && void more()}
         />
       )}
-      {error && <Failure message={error.message} retry={() => void more()} />}
+      {error && <Trouble error={error} retry={() => void more()} />}
       {!error && (rows === null || (isLoading && rows.length > 0)) && <Loading />}
       {!error && hasMore && rests && !isLoading && (
         <p>
@@ -150,7 +150,7 @@ function Similar({ project, query, caller, like }: ProjectPageProps & { like: st
         <a href={pageAddress("image", name, like)}>Image {like}</a> ·{" "}
         <a href={pageAddress("images", name)}>All images</a>
       </p>
-      {error && <SimilarFailure error={error} retry={() => void load()} />}
+      {error && <Trouble error={error} retry={() => void load()} />}
       {!value && !error && <Loading />}
       {value && (
         <div class="summary">
@@ -176,12 +176,6 @@ function Similar({ project, query, caller, like }: ProjectPageProps & { like: st
       )}
     </main>
   );
-}
-
-// A refusal doesn't change by asking again.
-function SimilarFailure({ error, retry }: { error: Error; retry: () => void }) {
-  const isRefusal = error instanceof ApiError && error.reason !== "" && error.httpStatus < 500;
-  return isRefusal ? <p role="alert">{error.message}</p> : <Failure message={error.message} retry={retry} />;
 }
 
 const showsBoxes = (query: URLSearchParams) => query.get("boxes") !== "no";

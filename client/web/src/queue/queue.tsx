@@ -44,6 +44,7 @@ export function Queue({ project, query }: ProjectPageProps) {
     [name, slice, className],
   );
   const { rows } = pages;
+  const classes = (project.classes ?? []).filter(({ retired }) => !retired).map(({ name: each = "" }) => each);
   return (
     <main class="queue">
       <Title text="Queue">
@@ -76,11 +77,10 @@ export function Queue({ project, query }: ProjectPageProps) {
             Predicted class{" "}
             <select value={className} onChange={(event) => changeQuery({ class: event.currentTarget.value })}>
               <option value="">any</option>
-              {(project.classes ?? [])
-                .filter(({ retired, name: each }) => !retired || each === className)
-                .map(({ label, name: each }) => (
-                  <option key={label}>{each}</option>
-                ))}
+              {classes.map((each) => (
+                <option key={each}>{each}</option>
+              ))}
+              {className && !classes.includes(className) && <option>{className}</option>}
             </select>
           </label>
         </div>
