@@ -310,7 +310,7 @@ test("a killed worker's training goes on with another one, and is cancelled on t
   await shows(page, "Cancelled.");
   assert.equal(deployment.json("round", "show", number, "--project", PROJECT).state, "cancelled");
   assert.equal(await page.getByRole("button", { name: "Cancel…" }).count(), 0);
-  assert.match((await linesOf(page))[0], /cancelled/);
+  await eventually("the log ends with it", async () => /cancelled/.test((await linesOf(page))[0]));
   await stop(next, "SIGKILL");
 });
 
