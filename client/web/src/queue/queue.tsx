@@ -44,7 +44,8 @@ export function Queue({ project, query }: ProjectPageProps) {
     [name, slice, className],
   );
   const { rows } = pages;
-  const classes = (project.classes ?? []).filter(({ retired }) => !retired).map(({ name: each = "" }) => each);
+  const inUse = (project.classes ?? []).filter(({ retired }) => !retired);
+  const classes = inUse.map(({ name: each = "" }) => each);
   return (
     <main class="queue">
       <Title text="Queue">

@@ -47,7 +47,9 @@ export function problemOf(field: RecipeFieldJson, text: string): string {
   for (const part of partsOf(text, repeated)) {
     if (kind === "INTEGER" && !/^\d+$/.test(part)) return "must be a whole number";
     if (kind === "REAL" && !/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(part)) return "must be a number";
-    if (!isInRange(field, Number(part))) return `must be ${field.lowExcluded ? "" : "from "}${rangeText(field)}`;
+    if (!isInRange(field, Number(part))) {
+      return `must be ${field.lowExcluded ? "" : "from "}${rangeText(field)}`;
+    }
     if (kind === "INTEGER" && BigInt(part) > LARGEST) return `must be at most ${LARGEST}`;
   }
   return "";

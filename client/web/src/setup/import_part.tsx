@@ -202,7 +202,10 @@ export function ImportPart({ project, reload }: ProjectPageProps) {
           <Check
             checked={skipBad}
             text="Leave out what is bad"
-            why="and list it: pictures that are too large or can't be read, or whose labels are wrong. Otherwise nothing is imported."
+            why={
+              "and list it: pictures that are too large or can't be read, or whose labels are wrong. " +
+              "Otherwise nothing is imported."
+            }
           />
           <button
             type="submit"

@@ -18,11 +18,12 @@ const chosen = (path: string, bytes: number, fill = 1): Chosen => ({
   file: new File([new Uint8Array(bytes).fill(fill)], path),
 });
 const huge: Chosen = { path: "a/huge.png", file: { size: 2 ** 28 + 1 } as File };
-const options = { coco: null, labelled: "LABELLED_ALL", blind: false, replace: false, skipBad: false } as const;
+const options = { coco: null, labelled: "LABELLED_ALL", blind: false, replace: false } as const;
 
 function sent(files: readonly Chosen[]) {
   const told: Progress[] = [];
-  const sender = new Sender("castings", files, new AbortController().signal, (progress) => told.push(progress));
+  const { signal } = new AbortController();
+  const sender = new Sender("castings", files, signal, (progress) => told.push(progress));
   return { done: sender.run(), told };
 }
 
