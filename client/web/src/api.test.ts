@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { ApiError, NetworkError, call, parted, send, stream } from "./api";
+import { ApiError, NetworkError, call, isPassing, parted, send, stream } from "./api";
 
 function answer(status: number, body: string) {
   const fetch = vi.fn(async (_path: string, _init: RequestInit) => new Response(body, { status }));
@@ -148,6 +148,58 @@ test("a stream that breaks off is a NetworkError", async () => {
 test("a stream that is refused has the refusal's words", async () => {
   answer(429, '{"code":"resource_exhausted","message":"too many calls"}');
   expect(await refusal(watch(() => {}))).toMatchObject({ httpStatus: 429, message: "too many calls" });
+});
+
+// As fetch does it: the signal that ends the request ends its answer.
+function neverEnding(firstByte: Promise<void>) {
+  vi.stubGlobal("fetch", async (_path: string, { signal }: RequestInit) => {
+    const aborted = new Promise<never>((_, reject) =>
+      signal!.addEventListener("abort", () => reject(new Error("aborted"))),
+    );
+    await Promise.race([firstByte, aborted]);
+    const body = new ReadableStream({ start: (controller) => void aborted.catch((e) => controller.error(e)) });
+    return new Response(body);
+  });
+}
+
+test.each([
+  ["no answer", new Promise<void>(() => {})],
+  ["an answer", Promise.resolve()],
+])("a stream of %s and no message is a NetworkError in time", async (_, firstByte) => {
+  neverEnding(firstByte);
+  const { signal } = new AbortController();
+  const request = { project: "castings", number: 2 };
+  const watching = stream("RoundService", "watchRound", request, () => {}, signal, 10);
+  expect(await refusal(watching)).toBeInstanceOf(NetworkError);
+});
+
+test("a stream may rest for long between two messages", async () => {
+  const text = new TextEncoder().encode("{}");
+  const message = (flags: number) => new Uint8Array([flags, 0, 0, 0, text.length, ...text]);
+  vi.stubGlobal("fetch", async (_path: string, { signal }: RequestInit) => {
+    const body = new ReadableStream({
+      start(controller) {
+        signal!.addEventListener("abort", () => controller.error(new Error("aborted")));
+        controller.enqueue(message(0));
+        setTimeout(() => (controller.enqueue(message(2)), controller.close()), 50);
+      },
+    });
+    return new Response(body);
+  });
+  const taken: unknown[] = [];
+  const { signal } = new AbortController();
+  await stream("RoundService", "watchRound", {}, (each) => taken.push(each), signal, 20);
+  expect(taken).toEqual([{}]);
+});
+
+test("what may pass is told apart from what will not", () => {
+  const passes = (status: number, code?: string) => isPassing(new ApiError(status, "", "", code));
+  expect([429, 500, 502, 503, 504].filter((status) => !passes(status))).toEqual([]);
+  expect([400, 401, 403, 404, 409].filter((status) => passes(status))).toEqual([]);
+  expect(passes(503, "unavailable") && passes(504, "deadline_exceeded")).toBe(true);
+  expect(passes(500, "internal") || passes(501, "unimplemented")).toBe(false);
+  expect(isPassing(new NetworkError())).toBe(true);
+  expect(isPassing(new TypeError("a fault of the page"))).toBe(false);
 });
 
 test("a stream that the page ends returns", async () => {

@@ -33,6 +33,7 @@ export class ApiError extends Error {
     readonly httpStatus: number,
     readonly reason: string,
     message: string,
+    readonly code = "", // of the Connect protocol; empty: a proxy's answer has none
   ) {
     super(message);
   }
@@ -43,6 +44,15 @@ export class NetworkError extends Error {
   constructor() {
     super("The coordinator can't be reached: check the network, and whether the coordinator runs.");
   }
+}
+
+const PASSING_CODES = ["unavailable", "resource_exhausted", "deadline_exceeded", "canceled"];
+
+// Whether the same request may succeed later.
+export function isPassing(error: unknown): boolean {
+  if (!(error instanceof ApiError)) return error instanceof NetworkError;
+  const { code, httpStatus } = error;
+  return code === "" ? httpStatus === 429 || httpStatus >= 500 : PASSING_CODES.includes(code);
 }
 
 export interface SendOptions {
@@ -104,6 +114,7 @@ export async function send(
 }
 
 interface ErrorBody {
+  code?: string;
   message?: string;
   details?: { type: string; debug?: { reason?: string } }[];
 }
@@ -116,7 +127,7 @@ export async function errorOf(response: Response): Promise<ApiError> {
 function refusalOf(status: number, body: ErrorBody | null): ApiError {
   const info = body?.details?.find((detail) => detail.type === "google.rpc.ErrorInfo");
   const message = body?.message || `The coordinator answered with HTTP status ${status}.`;
-  return new ApiError(status, info?.debug?.reason ?? "", message);
+  return new ApiError(status, info?.debug?.reason ?? "", message, body?.code);
 }
 
 // Statuses of calls that aren't streams, for the errors at the end of a stream: those that pages tell apart.
@@ -132,31 +143,43 @@ const statuses: Record<string, number> = {
 const IS_LAST = 2;
 
 // Calls a method that answers with a stream, and takes each message as it comes. Returns when the stream has
-// ended, or `signal` has. Throws ApiError and NetworkError (also when the stream breaks off).
+// ended, or `signal` has. Throws ApiError and NetworkError (also when the stream breaks off, or its first
+// message doesn't come in time: between two messages it may rest for long).
 export async function stream<S extends keyof Services, M extends keyof Methods<S> & string>(
   service: S,
   method: M,
   request: Json<Methods<S>[M], "input">,
   take: (message: Json<Methods<S>[M], "output">) => void,
   signal: AbortSignal,
+  longestWait = LONGEST_WAIT, // milliseconds, for the first message
 ): Promise<void> {
+  const end = new AbortController();
+  const stop = () => end.abort();
+  const timer = setTimeout(stop, longestWait);
+  signal.addEventListener("abort", stop);
   const answer = fetch(pathOf(service, method), {
     method: "POST",
     headers: { "Content-Type": "application/connect+json" },
     body: envelope(JSON.stringify(request)),
-    signal,
+    signal: end.signal,
   });
-  const response = await answer.catch(() => null);
-  if (response && !response.ok) throw await errorOf(response);
-  for await (const { flags, text } of envelopesOf(response?.body?.getReader())) {
-    const message = JSON.parse(text);
-    if ((flags & IS_LAST) === 0) {
-      take(message);
-      continue;
+  try {
+    const response = await answer.catch(() => null);
+    if (response && !response.ok) throw await errorOf(response);
+    for await (const { flags, text } of envelopesOf(response?.body?.getReader())) {
+      clearTimeout(timer);
+      const message = JSON.parse(text);
+      if ((flags & IS_LAST) === 0) {
+        take(message);
+        continue;
+      }
+      const error = message.error as (ErrorBody & { code: string }) | undefined;
+      if (error) throw refusalOf(statuses[error.code] ?? 500, error);
+      return;
     }
-    const error = message.error as (ErrorBody & { code: string }) | undefined;
-    if (error) throw refusalOf(statuses[error.code] ?? 500, error);
-    return;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
   }
   if (!signal.aborted) throw new NetworkError();
 }

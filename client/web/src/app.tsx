@@ -11,7 +11,7 @@ import { Waiting } from "./annotate/saved";
 import { NotAllowed } from "./not_allowed";
 import { OwnWork } from "./own_work/own_work";
 import { LazyDashboards } from "./lazy_dashboards";
-import { mayLabel } from "./role";
+import { WHO_LABELS, mayLabel } from "./role";
 import { route } from "./route";
 import { Sessions } from "./sessions";
 import { view } from "./session";
@@ -50,7 +50,11 @@ function Home({ caller }: { caller: TokenJson }) {
     return (
       <div class="wide">
         <Header caller={caller} />
-        {mayLabel(caller.role) ? <OwnWork key={now.project} {...page} /> : <NotAllowed role={caller.role} />}
+        {mayLabel(caller.role) ? (
+          <OwnWork key={now.project} {...page} />
+        ) : (
+          <NotAllowed role={caller.role}>{WHO_LABELS}</NotAllowed>
+        )}
       </div>
     );
   }

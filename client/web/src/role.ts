@@ -6,6 +6,8 @@ export function mayLabel(role: RoleJson | undefined): boolean {
   return role === "ANNOTATOR" || mayEngineer(role);
 }
 
+export const WHO_LABELS = "Only annotators, engineers and admins label.";
+
 export function mayEngineer(role: RoleJson | undefined): boolean {
   return role === "ENGINEER" || mayAdminister(role);
 }

@@ -114,12 +114,16 @@ export function readAddress(): void {
   route.value = routeOf(location.hash);
 }
 
+// The address of the page that is shown, with another query.
+export function addressWith(changes: Query): string {
+  const [path = "", text] = location.hash.split("?", 2);
+  return path + queryText({ ...Object.fromEntries(new URLSearchParams(text)), ...changes });
+}
+
 // Changes the query of the page that is shown; an empty or undefined value leaves it. `replace`: the view
 // before is no step of the browser's history, as while somebody types.
 export function changeQuery(changes: Query, { replace = false } = {}): void {
-  const [path = "", text] = location.hash.split("?", 2);
-  const query = { ...Object.fromEntries(new URLSearchParams(text)), ...changes };
-  const address = `${path}${queryText(query)}`;
+  const address = addressWith(changes);
   if (address === location.hash) return;
   if (replace) history.replaceState(null, "", address);
   else history.pushState(null, "", address);

@@ -65,10 +65,10 @@ function fakeStream() {
 
 test("a stream that breaks off is opened again after a pause", async () => {
   const { open, end } = fakeStream();
-  const problems: (string | null)[] = [];
+  const problems: string[] = [];
   const running = keepOpen(
     open,
-    (error) => problems.push(error?.message ?? null),
+    (error) => problems.push(error.message),
     new AbortController().signal,
   );
   await vi.advanceTimersByTimeAsync(0);
@@ -82,7 +82,18 @@ test("a stream that breaks off is opened again after a pause", async () => {
   expect(open).toHaveBeenCalledTimes(2);
   await vi.advanceTimersByTimeAsync(1);
   expect(open).toHaveBeenCalledTimes(3);
-  expect(problems).toEqual([null, new NetworkError().message, null, "It stops.", null]);
+  expect(problems).toEqual([new NetworkError().message, "It stops."]);
+  end();
+  await running;
+});
+
+test.each([429, 500, 502, 503, 504])("a proxy's answer %d ends no tries", async (status) => {
+  const { open, end } = fakeStream();
+  const running = keepOpen(open, () => {}, new AbortController().signal);
+  await vi.advanceTimersByTimeAsync(0);
+  end(new ApiError(status, "", "It isn't there."));
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(open).toHaveBeenCalledTimes(2);
   end();
   await running;
 });

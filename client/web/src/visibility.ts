@@ -1,6 +1,6 @@
 // Work that rests while nobody sees the page: a browser has six connections to a coordinator for all tabs.
 
-import { ApiError, NetworkError } from "./api";
+import { isPassing } from "./api";
 
 const FIRST_PAUSE = 2000; // milliseconds
 const LONGEST_PAUSE = 30_000;
@@ -50,11 +50,10 @@ export async function repeat(
 
 // Keeps a stream open (`open` is called with the signal that ends it): closes it while the page is hidden, and
 // opens it again when it breaks off, after a pause. Returns when the stream has ended as it should, or the
-// signal has. `problem` is told why nothing comes, and null when the stream is open again. Throws ApiError
-// when opening it again is of no use.
+// signal has. `problem` is told why nothing comes. Throws ApiError when opening it again is of no use.
 export async function keepOpen(
   open: (signal: AbortSignal) => Promise<void>,
-  problem: (error: Error | null) => void,
+  problem: (error: Error) => void,
   signal: AbortSignal,
 ): Promise<void> {
   let wait = FIRST_PAUSE;
@@ -68,7 +67,6 @@ export async function keepOpen(
     document.addEventListener("visibilitychange", hide);
     const opened = Date.now();
     try {
-      problem(null);
       await open(closing.signal);
       if (signal.aborted || !closing.signal.aborted) return;
     } catch (error) {
@@ -82,10 +80,4 @@ export async function keepOpen(
       document.removeEventListener("visibilitychange", hide);
     }
   }
-}
-
-function isPassing(error: unknown): boolean {
-  return (
-    error instanceof NetworkError || (error instanceof ApiError && [429, 503].includes(error.httpStatus))
-  );
 }

@@ -300,10 +300,16 @@ test("permalinks to what is gone say so and lead back", async (t) => {
   await page.getByText("removed: shows a person").waitFor();
 
   secrets.set("annotator", secrets.get("anna"));
-  const annotator = await openPage(t, "annotator", `images/${image}`);
-  await annotator.getByText("annotators may not see it").waitFor();
-  await annotator.goto(`${deployment.url}/#/p/parts/queue`);
-  await annotator.getByText("annotators may not see it").waitFor();
+  secrets.set("worker", deployment.token("worker", "wilma"));
+  for (const role of ["annotator", "worker"]) {
+    const page = await openPage(t, role, `images/${image}`);
+    for (const address of [`images/${image}`, "queue", "images?side=pool"]) {
+      await page.goto(`${deployment.url}/#/p/parts/${address}`);
+      await page.getByText(/only viewers, engineers and admins see (it|them)\./).waitFor();
+      await page.getByText(`Your token has the role ${role}: ask an admin for another one.`).waitFor();
+      assert.equal(await page.locator("main :is(button, select, input)").count(), 0, address);
+    }
+  }
 });
 
 test("fifty revisions of 500 boxes are walked quickly", async (t) => {

@@ -124,6 +124,40 @@ test("filters that match nothing are named, with a way to drop each", async (t) 
   await page.getByRole("link", { name: "Import pictures" }).waitFor();
 });
 
+test("a value that is none is told, and nothing is asked with it", async (t) => {
+  const page = await openImages(t, "parts", "?side=xyz&labelled=yes");
+  await page.getByRole("alert").getByText("side is “xyz”. It must be pool or holdout.").waitFor();
+  assert.equal(await tiles(page).count(), 0);
+  await page.getByRole("link", { name: "Show the page without it" }).click();
+  await shows(page, /^12 images\.$/);
+  assert.match(page.url(), /images\?labelled=yes$/);
+  // A refusal of the coordinator doesn't change by asking again.
+  await page.goto(`${deployment.url}/#/p/parts/images?from=2026-12-01&to=2026-01-01`);
+  await page.getByRole("alert").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Try again" }).count(), 0);
+});
+
+test("an answer to an earlier question changes nothing", async (t) => {
+  const page = await openImages(t, "many");
+  await shows(page, /^10,000 images\.$/);
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  await page.route("**/SearchImages", async (route) => {
+    const answer = await route.fetch();
+    if (route.request().postDataJSON().filter.fileName) await held;
+    await route.fulfill({ response: answer });
+  });
+  await page.evaluate(() => (location.hash += "?file=many-0000"));
+  await page.getByText("Loading…").waitFor();
+  await page.evaluate(() => (location.hash = location.hash.split("?")[0]));
+  await shows(page, /^10,000 images\.$/);
+  const late = page.waitForResponse((response) => response.request().postDataJSON()?.filter?.fileName);
+  release();
+  await (await late).finished();
+  await page.evaluate(() => new Promise(requestAnimationFrame));
+  await shows(page, /^10,000 images\.$/);
+});
+
 test("10,000 images are scrolled with few of them in the page, and by keys", async (t) => {
   const page = await openImages(t, "many");
   await shows(page, /^10,000 images\.$/);

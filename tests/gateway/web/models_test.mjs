@@ -351,8 +351,10 @@ test("the form says what is wrong at the field, what a round takes, and starts i
     .waitFor();
   assert.equal(await iterations.getAttribute("placeholder"), "400");
   await iterations.fill("0");
-  await problem.getByText("training.iterations is 0, must be from 1 to 1000000").waitFor();
+  await problem.getByText("must be from 1 to 1,000,000").waitFor();
   assert.equal(await iterations.getAttribute("aria-invalid"), "true");
+  await iterations.fill("99999999999");
+  await problem.getByText("must be from 1 to 1,000,000").waitFor();
   await iterations.fill("a few");
   await problem.getByText("must be a whole number").waitFor();
   assert.ok(await page.getByRole("button", { name: "Start the round" }).isDisabled());
@@ -402,10 +404,10 @@ test("a round's recipe is taken over, but for its defaults", async (t) => {
 
 test("who may not start rounds or see figures reads that", async (t) => {
   const viewer = await open(t, "viewer", "/rounds/new");
-  await viewer.getByText("Engineers start rounds.").waitFor();
+  await viewer.getByText("Only engineers and admins start rounds. Your token has the role viewer").waitFor();
   assert.equal(await viewer.getByRole("button", { name: "Start the round" }).count(), 0);
   const annotator = await open(t, "annotator", "/compare?a=1&b=2");
-  await annotator.getByText("which can't see how good models are").waitFor();
+  await annotator.getByText("Only viewers, engineers and admins see how good models are.").waitFor();
   await annotator.goto(`${base}/models/1`);
   await annotator.getByText("Model 1", { exact: true }).waitFor();
   await annotator.getByText("AP50").first().waitFor();

@@ -193,6 +193,26 @@ test("an upload that breaks off is taken up again, also after a reload", async (
   assert.equal(again, 0);
 });
 
+test("a picture that is too large is named, and left out where what is bad is", async () => {
+  const folder = path.join(deployment.folder, "large");
+  writePictures(folder, "ok", 1, 32);
+  fs.writeFileSync(path.join(folder, "huge.png"), "");
+  fs.truncateSync(path.join(folder, "huge.png"), 2 ** 28 + 1);
+  await goTo(admin, "/p/castings/setup?part=import");
+  await button(admin, "Import more").click();
+  await chooseFolder(admin, folder);
+  await shows(admin, "Too large: 1 picture");
+  await admin.getByLabel("Leave out what is bad").uncheck();
+  await button(admin, "Import 2 pictures").click();
+  const alert = admin.getByRole("alert").filter({ hasText: "Nothing was imported" });
+  await alert.getByText("huge.png: it is larger than 256 MiB").waitFor();
+  await admin.getByLabel("Leave out what is bad").check();
+  await button(admin, "Try again").click();
+  await isOn(admin, "Imported");
+  await shows(admin, "1 image added");
+  await shows(admin, "Left out: 1 picture");
+});
+
 test("guidelines are written as Markdown, do no harm, and nobody's are lost", async () => {
   await goTo(admin, "/p/castings/setup?part=guidelines");
   await shows(admin, "No guidelines yet");
@@ -386,7 +406,7 @@ test("who may not change it sees it, and no actions", async (t) => {
   await page.getByText(classes[0]).first().waitFor();
   for (const name of ["Add", "Import", "Settings"]) assert.equal(await button(page, name).count(), 0);
   await goTo(page, "/p/castings/setup?part=import");
-  await shows(page, "There is no such part for you");
+  await shows(page, "Only engineers and admins import pictures and change settings.");
   await goTo(page, "/p/castings/setup?part=guidelines");
   await page.getByRole("heading", { name: "Mine" }).waitFor();
   assert.equal(await button(page, "Edit").count(), 0);

@@ -255,7 +255,7 @@ test("a viewer reads why the page has nothing for them", async (t) => {
   await shows(page, "25 of 25 labelled");
   assert.equal(await page.getByRole("link", { name: /^Your work/ }).count(), 0);
   await page.goto(`${deployment.url}/#/p/parts/work`);
-  await shows(page, "Your token is one of a viewer, which can't label.");
+  await shows(page, "Only annotators, engineers and admins label. Your token has the role viewer");
   await page.getByRole("link", { name: "All projects" }).click();
   await page.getByRole("heading", { name: "Projects" }).waitFor();
 });

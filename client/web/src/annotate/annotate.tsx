@@ -6,7 +6,7 @@ import type { TokenJson } from "../../gen/loupe/v1/token_pb";
 import { Mark } from "../mark";
 import { NotAllowed } from "../not_allowed";
 import { progressOf } from "../progress";
-import { mayLabel } from "../role";
+import { WHO_LABELS, mayLabel } from "../role";
 import { workAddress } from "../route";
 import "./annotate.css";
 import { BoxList } from "./box_list";
@@ -41,7 +41,7 @@ interface Props {
 
 export function Annotate(props: Props) {
   const { role } = props.caller;
-  if (!mayLabel(role)) return <NotAllowed role={role} />;
+  if (!mayLabel(role)) return <NotAllowed role={role}>{WHO_LABELS}</NotAllowed>;
   return <Desktop key={`${props.project} ${props.open}`} {...props} />;
 }
 

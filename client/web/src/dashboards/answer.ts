@@ -1,7 +1,7 @@
 // What a part of a page asks of the coordinator. Parts load by themselves, and fail by themselves.
 
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { ApiError } from "../api";
 import { guarded } from "../session";
 import { keepOpen, repeat } from "../visibility";
@@ -80,18 +80,22 @@ export function useRepeat(load: () => Promise<void>, milliseconds: number, input
 }
 
 // The latest message of a stream. `open`: a call of `stream` with this signal and way to take messages.
+// `load` opens it at once, where it waits to be opened again or was refused.
 export function useStream<T>(
   open: (take: (message: T) => void, signal: AbortSignal) => Promise<void>,
   inputs: readonly unknown[],
-): { value: T | null; error: Error | null } {
+): { value: T | null; error: Error | null; load: () => void } {
   const value = useSignal<T | null>(null);
   const error = useSignal<Error | null>(null);
+  const loads = useSignal(0);
+  useEffect(() => void (value.value = null), inputs);
   useEffect(() => {
     const end = new AbortController();
-    value.value = null;
     error.value = null;
     const take = (message: T) => {
-      if (!end.signal.aborted) value.value = message;
+      if (end.signal.aborted) return;
+      value.value = message;
+      error.value = null;
     };
     const keep = keepOpen(
       (signal) => open(take, signal),
@@ -100,12 +104,20 @@ export function useStream<T>(
     );
     guarded(keep).catch((refusal) => (error.value = refusal as Error));
     return () => end.abort();
-  }, inputs);
-  return { value: value.value, error: error.value };
+  }, [...inputs, loads.value]);
+  return { value: value.value, error: error.value, load: () => void ++loads.value };
 }
 
-export interface Pages<Row> {
+interface Page<Row> {
+  readonly rows: readonly Row[];
+  readonly nextPageToken: string;
+}
+
+export interface Pages<Row, P extends Page<Row> = Page<Row>> {
   readonly rows: readonly Row[] | null; // null: the first page hasn't come yet
+  // With what else the pages tell, of this question and no earlier one.
+  readonly first: P | null;
+  readonly last: P | null;
   readonly error: Error | null;
   readonly hasMore: boolean;
   readonly isLoading: boolean;
@@ -113,30 +125,24 @@ export interface Pages<Row> {
 }
 
 // Rows page by page. `ask`: gives the page of this token; the first one's is empty.
-export function usePages<Row>(
-  ask: (pageToken: string) => Promise<{ rows: readonly Row[]; nextPageToken: string }>,
+export function usePages<P extends Page<unknown>>(
+  ask: (pageToken: string) => Promise<P>,
   inputs: readonly unknown[],
-): Pages<Row> {
-  const none = {
-    rows: null as readonly Row[] | null,
-    token: "",
-    error: null as Error | null,
-    isLoading: false,
-  };
+): Pages<P["rows"][number], P> {
+  const none = { pages: [] as readonly P[], error: null as Error | null, isLoading: false };
   const state = useSignal(none);
   const latest = useRef(0);
 
   async function more() {
-    const { rows: before, token, isLoading } = state.value;
+    const { pages, isLoading } = state.value;
     if (isLoading) return;
     const number = latest.current;
-    state.value = { ...state.value, isLoading: true, error: null };
+    state.value = { pages, isLoading: true, error: null };
     let next;
     try {
-      const page = await guarded(ask(token));
-      next = { rows: [...(before ?? []), ...page.rows], token: page.nextPageToken, error: null };
+      next = { pages: [...pages, await guarded(ask(pages.at(-1)?.nextPageToken ?? ""))], error: null };
     } catch (error) {
-      next = { rows: before, token, error: error as Error };
+      next = { pages, error: error as Error };
     }
     if (number === latest.current) state.value = { ...next, isLoading: false };
   }
@@ -146,8 +152,10 @@ export function usePages<Row>(
     void more();
     return () => void ++latest.current;
   }, inputs);
-  const { rows, token, error, isLoading } = state.value;
-  return { rows, error, hasMore: rows !== null && token !== "", isLoading, more };
+  const { pages, error, isLoading } = state.value;
+  const rows = useMemo(() => (pages.length === 0 ? null : pages.flatMap((page) => page.rows)), [pages]);
+  const [first = null, last = null] = [pages[0], pages.at(-1)];
+  return { rows, first, last, error, hasMore: !!last?.nextPageToken, isLoading, more };
 }
 
 // Figures that the coordinator keeps, and newer ones when they are older than `freshSeconds`.

@@ -6,14 +6,26 @@ import type { TokenJson } from "../../gen/loupe/v1/token_pb";
 import { ApiError, call } from "../api";
 import { Failure } from "../failure";
 import { Header } from "../header";
+import { NotAllowed } from "../not_allowed";
 import { mayLabel } from "../role";
-import { annotateAddress, pageAddress, type Place, type ProjectPage, type Route } from "../route";
+import {
+  addressWith,
+  annotateAddress,
+  pageAddress,
+  type OtherPage,
+  type Place,
+  type ProjectPage,
+  type Route,
+} from "../route";
 import "../annotate/annotate.css"; // the colours of classes
 import { setColours } from "../annotate/palette";
+import { wrongIn, type Wrong } from "./addresses";
 import { useAnswer } from "./answer";
 import "./dashboards.css";
-import { navigation, otherPages, projectPages } from "./pages";
+import { Empty } from "./empty";
+import { access, navigation, otherPages, projectPages } from "./pages";
 import { Loading } from "./part";
+import { Title } from "./title";
 
 type Shown = Extract<Route, { name: "dashboard" }>;
 
@@ -24,11 +36,19 @@ export function Dashboards({ shown, caller }: { shown: Shown; caller: TokenJson 
     return (
       <div class="dashboard">
         <Header caller={caller} />
-        <Page id={id} query={query} caller={caller} />
+        {isOpen(page, caller) ? (
+          <Page id={id} query={query} caller={caller} />
+        ) : (
+          <NotAllowed role={caller.role}>{access[page]!.words}</NotAllowed>
+        )}
       </div>
     );
   }
   return <InProject key={project} page={page} project={project} id={id} query={query} caller={caller} />;
+}
+
+function isOpen(page: ProjectPage | OtherPage, { role }: TokenJson): boolean {
+  return access[page]?.isFor(role) ?? true;
 }
 
 interface InProjectProps extends Place {
@@ -43,6 +63,8 @@ function InProject({ page, project: name, id, query, caller }: InProjectProps) {
     load,
   } = useAnswer(() => call("ProjectService", "getProject", { project: name }), [name]);
   const Page = projectPages[page];
+  const mayOpen = isOpen(page, caller);
+  const wrong = wrongIn(page, query);
   const entry = navigation.find(({ holds }) => holds.includes(page));
   useEffect(() => setColours(project?.classes ?? []), [project]);
   useEffect(() => {
@@ -58,7 +80,7 @@ function InProject({ page, project: name, id, query, caller }: InProjectProps) {
           </a>
           <ul>
             {navigation
-              .filter((each) => each.isFor(caller.role))
+              .filter((each) => isOpen(each.page, caller))
               .map((each) => (
                 <li key={each.page}>
                   <a href={pageAddress(each.page, name)} aria-current={each === entry ? "page" : undefined}>
@@ -80,8 +102,31 @@ function InProject({ page, project: name, id, query, caller }: InProjectProps) {
           <Loading />
         </main>
       )}
-      {project && <Page project={project} reload={load} id={id} query={query} caller={caller} />}
+      {project && mayOpen && wrong.length === 0 && (
+        <Page project={project} reload={load} id={id} query={query} caller={caller} />
+      )}
+      {project && mayOpen && wrong.length > 0 && <WrongAddress title={entry?.title ?? ""} wrong={wrong} />}
+      {project && !mayOpen && <NotAllowed role={caller.role}>{access[page]!.words}</NotAllowed>}
     </div>
+  );
+}
+
+// In place of a page whose address says what can't be: without that value it would show something else.
+function WrongAddress({ title, wrong }: { title: string; wrong: readonly Wrong[] }) {
+  return (
+    <main>
+      <Title text={title} />
+      <Empty>
+        <span role="alert">
+          {wrong.map(
+            ({ name, value, allowed }) => `In the address, ${name} is “${value}”. It must be ${allowed}. `,
+          )}
+        </span>
+        <a href={addressWith(Object.fromEntries(wrong.map(({ name }) => [name, undefined])))}>
+          Show the page without it
+        </a>
+      </Empty>
+    </main>
   );
 }
 

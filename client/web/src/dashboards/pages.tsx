@@ -12,7 +12,7 @@ import { Model } from "../models/model";
 import { Models } from "../models/models";
 import { NewRound } from "../recipe/new_round";
 import { People } from "../people/people";
-import { mayRead } from "../role";
+import { mayAdminister, mayEngineer, mayRead } from "../role";
 import { RoundPage } from "../rounds/round";
 import { Rounds } from "../rounds/rounds";
 import type { OtherPage, ProjectPage } from "../route";
@@ -50,20 +50,41 @@ export const otherPages: Record<OtherPage, ComponentType<PageProps>> = {
   people: People,
 };
 
+interface Access {
+  readonly isFor: (role: RoleJson | undefined) => boolean;
+  readonly words: string; // for all others
+}
+
+const readers = "only viewers, engineers and admins see";
+
+// Of the pages that not everybody may see.
+export const access: Partial<Record<ProjectPage | OtherPage, Access>> = {
+  queue: {
+    isFor: mayRead,
+    words: `The queue tells why an image comes, which would bias who labels it: ${readers} it.`,
+  },
+  images: {
+    isFor: mayRead,
+    words: `The images show what others drew, which would bias who labels them: ${readers} them.`,
+  },
+  image: { isFor: mayRead, words: `An image's history tells what others answered: ${readers} it.` },
+  compare: { isFor: mayRead, words: "Only viewers, engineers and admins see how good models are." },
+  "new round": { isFor: mayEngineer, words: "Only engineers and admins start rounds." },
+  "new project": { isFor: mayEngineer, words: "Only engineers and admins make projects." },
+  people: { isFor: mayAdminister, words: "Only admins see who has access, and invite people." },
+};
+
 interface Entry {
   readonly title: string;
   readonly page: ProjectPage;
   readonly holds: readonly ProjectPage[]; // the entry is marked on these pages
-  readonly isFor: (role: RoleJson | undefined) => boolean;
 }
 
-const everybody = () => true;
-
 export const navigation: readonly Entry[] = [
-  { title: "Overview", page: "overview", holds: ["overview"], isFor: everybody },
-  { title: "Rounds", page: "rounds", holds: ["rounds", "round", "new round"], isFor: everybody },
-  { title: "Models", page: "models", holds: ["models", "model", "compare"], isFor: everybody },
-  { title: "Queue", page: "queue", holds: ["queue"], isFor: mayRead },
-  { title: "Images", page: "images", holds: ["images", "image"], isFor: mayRead },
-  { title: "Set-up", page: "setup", holds: ["setup"], isFor: everybody },
+  { title: "Overview", page: "overview", holds: ["overview"] },
+  { title: "Rounds", page: "rounds", holds: ["rounds", "round", "new round"] },
+  { title: "Models", page: "models", holds: ["models", "model", "compare"] },
+  { title: "Queue", page: "queue", holds: ["queue"] },
+  { title: "Images", page: "images", holds: ["images", "image"] },
+  { title: "Set-up", page: "setup", holds: ["setup"] },
 ];

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { Failure } from "../failure";
+import { Failure, Trouble } from "../failure";
 import type { Answer, Pages } from "./answer";
 import { When } from "./when";
 
@@ -58,7 +58,7 @@ export function Loading() {
 // Below a list that is shown page by page.
 export function More<Row>({ pages }: { pages: Pages<Row> }) {
   const { error, hasMore, isLoading, rows, more } = pages;
-  if (error) return <Failure message={error.message} retry={() => void more()} />;
+  if (error) return <Trouble error={error} retry={() => void more()} />;
   if (rows === null) return <Loading />;
   if (!hasMore) return null;
   return (

@@ -9,7 +9,7 @@ import type { Column } from "../dashboards/columns";
 import { Downloads } from "../dashboards/downloads";
 import { score } from "../dashboards/formats";
 import { Loading } from "../dashboards/part";
-import { Failure } from "../failure";
+import { Trouble } from "../failure";
 import { pageAddress } from "../route";
 import { counted } from "../words";
 import type { Ask } from "./quiet_query";
@@ -19,8 +19,7 @@ const LEAST_SCORE = 0.3; // as people are shown
 
 // The lowest score of boxes that the address asks for.
 export function leastScoreIn(query: URLSearchParams): number {
-  const asked = Number(query.get("score") ?? LEAST_SCORE);
-  return asked >= 0 && asked <= 1 ? asked : LEAST_SCORE;
+  return Number(query.get("score") || LEAST_SCORE);
 }
 
 interface Props {
@@ -102,7 +101,7 @@ export function Predictions({
           )}
         </div>
       )}
-      {answer.error && <Failure message={answer.error.message} retry={() => void answer.load()} />}
+      {answer.error && <Trouble error={answer.error} retry={() => void answer.load()} />}
       {model && answer.value === null && !answer.error && <Loading />}
       {answer.value && (
         <>

@@ -156,16 +156,10 @@ export interface Active {
   readonly value: string;
 }
 
-// Those that the address sets. A value that a filter doesn't know is left out.
+// Those that the address sets.
 export function activeIn(query: URLSearchParams): Active[] {
   const active = filters.map((filter) => ({ filter, value: query.get(filter.name) ?? "" }));
-  return active.filter(({ filter, value }) => value !== "" && isKnown(filter, value));
-}
-
-function isKnown({ choices, type }: Filter, value: string): boolean {
-  if (choices) return choices.some((choice) => choice.value === value);
-  if (type === "number") return value.trim() !== "" && Number.isFinite(Number(value));
-  return type !== "date" || /^\d{4}-\d\d-\d\d$/.test(value);
+  return active.filter(({ value }) => value !== "");
 }
 
 export function filterOf(active: readonly Active[]): ImageFilterJson {
@@ -190,7 +184,6 @@ export const orders: readonly Order[] = [
   { value: "score_up", text: "lowest score first", order: "BY_SCORE" },
 ];
 
-// An order that isn't known is the first.
 export function orderIn(query: URLSearchParams): Order {
   return orders.find(({ value }) => value === query.get("order")) ?? orders[0]!;
 }

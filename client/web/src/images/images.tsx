@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import type { RoleJson } from "../../gen/loupe/v1/token_pb";
-import { ApiError, call } from "../api";
+import { call } from "../api";
 import { useAnswer, usePages, useRepeat } from "../dashboards/answer";
 import { Downloads } from "../dashboards/downloads";
 import { Empty } from "../dashboards/empty";
@@ -11,7 +11,7 @@ import type { ProjectPageProps } from "../dashboards/pages";
 import { Loading } from "../dashboards/part";
 import type { DrawnBox } from "../dashboards/thumbnail";
 import { Title } from "../dashboards/title";
-import { Failure } from "../failure";
+import { Trouble } from "../failure";
 import { mayEngineer } from "../role";
 import { changeQuery, pageAddress } from "../route";
 import { counted } from "../words";
@@ -37,20 +37,12 @@ export function Images(props: ProjectPageProps) {
   return like === "" ? <Found {...props} /> : <Similar key={like} {...props} like={like} />;
 }
 
-interface Counts {
-  readonly total: number | null; // null: too many to count quickly
-  readonly isBehind: boolean;
-}
-
 function Found({ project, query, caller }: ProjectPageProps) {
   const name = project.name ?? "";
   const active = activeIn(query);
   const order = orderIn(query);
-  const counts = useSignal<Counts>({ total: null, isBehind: false });
-  // The last page came without an image: the search goes on when the person says so.
-  const rests = useSignal(false);
   const inputs = [name, JSON.stringify(filterOf(active)), order.value];
-  const pages = usePages<Tile>(async (pageToken) => {
+  const pages = usePages(async (pageToken) => {
     const answer = await call("ImageService", "searchImages", {
       project: name,
       filter: filterOf(active),
@@ -59,16 +51,14 @@ function Found({ project, query, caller }: ProjectPageProps) {
       pageSize: pageToken === "" ? FIRST_PAGE : PAGE,
       pageToken,
     });
-    const rows = answer.images ?? [];
-    if (pageToken === "") {
-      const total = answer.total === undefined ? null : Number(answer.total);
-      counts.value = { total, isBehind: answer.isBehind ?? false };
-    }
-    rests.value = rows.length === 0;
-    return { rows, nextPageToken: answer.nextPageToken ?? "" };
+    const { nextPageToken = "", total, isBehind } = answer;
+    const rows: readonly Tile[] = answer.images ?? [];
+    // Without a total: too many to count quickly.
+    return { rows, nextPageToken, total, isBehind };
   }, inputs);
-  const { rows, error, hasMore, isLoading, more } = pages;
-  const { total, isBehind } = counts.value;
+  const { rows, first, last, error, hasMore, isLoading, more } = pages;
+  // The last page came without an image: the search goes on when the person says so.
+  const rests = last?.rows.length === 0;
   return (
     <main class="images">
       <Title text="Images">
@@ -77,8 +67,8 @@ function Found({ project, query, caller }: ProjectPageProps) {
       <FilterBar project={project} query={query} active={active} />
       <div class="summary">
         <p class="faint" role="status">
-          {rows && summaryOf(rows.length, total, hasMore)}
-          {rows && isBehind && " Many images have changed lately: the newest changes show within minutes."}
+          {first && rows && summaryOf(rows.length, first.total, hasMore)}
+          {first?.isBehind && " Many images have changed lately: the newest changes show within minutes."}
         </p>
         {rows && rows.length > 0 && <BoxChoice query={query} />}
       </div>
@@ -90,12 +80,12 @@ function Found({ project, query, caller }: ProjectPageProps) {
           role={caller.role}
           tiles={rows}
           query={query}
-          reachEnd={() => hasMore && !error && !rests.value && void more()}
+          reachEnd={() => hasMore && !error && !rests && void more()}
         />
       )}
-      {error && <Failure message={error.message} retry={() => void more()} />}
+      {error && <Trouble error={error} retry={() => void more()} />}
       {!error && (rows === null || (isLoading && rows.length > 0)) && <Loading />}
-      {!error && hasMore && rests.value && !isLoading && (
+      {!error && hasMore && rests && !isLoading && (
         <p>
           Nothing more was found so far, and not all images are searched.{" "}
           <button type="button" onClick={() => void more()}>
@@ -107,9 +97,10 @@ function Found({ project, query, caller }: ProjectPageProps) {
   );
 }
 
-function summaryOf(read: number, total: number | null, hasMore: boolean): string {
-  if (hasMore && total === null) return `${counted(read, "image", "images")} so far, and more.`;
-  return `${counted(hasMore ? total! : read, "image", "images")}.`;
+function summaryOf(read: number, total: string | undefined, hasMore: boolean): string {
+  if (!hasMore) return counted(read, "image.", "images.");
+  if (total === undefined) return `${counted(read, "image", "images")} so far, and more.`;
+  return counted(Number(total), "image.", "images.");
 }
 
 interface NothingProps {
@@ -160,7 +151,7 @@ function Similar({ project, query, caller, like }: ProjectPageProps & { like: st
         <a href={pageAddress("image", name, like)}>Image {like}</a> ·{" "}
         <a href={pageAddress("images", name)}>All images</a>
       </p>
-      {error && <SimilarFailure error={error} retry={() => void load()} />}
+      {error && <Trouble error={error} retry={() => void load()} />}
       {!value && !error && <Loading />}
       {value && (
         <div class="summary">
@@ -186,12 +177,6 @@ function Similar({ project, query, caller, like }: ProjectPageProps & { like: st
       )}
     </main>
   );
-}
-
-// A refusal doesn't change by asking again.
-function SimilarFailure({ error, retry }: { error: Error; retry: () => void }) {
-  const isRefusal = error instanceof ApiError && error.reason !== "" && error.httpStatus < 500;
-  return isRefusal ? <p role="alert">{error.message}</p> : <Failure message={error.message} retry={retry} />;
 }
 
 const showsBoxes = (query: URLSearchParams) => query.get("boxes") !== "no";

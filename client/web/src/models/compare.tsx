@@ -14,7 +14,6 @@ import type { ProjectPageProps } from "../dashboards/pages";
 import { Part } from "../dashboards/part";
 import { Table } from "../dashboards/table";
 import { Title } from "../dashboards/title";
-import { mayRead } from "../role";
 import { changeQuery, pageAddress } from "../route";
 import { countsText, verdictOf, type Compared } from "./comparison";
 import { Differences } from "./differences";
@@ -24,7 +23,7 @@ import "./models.css";
 // The newest ones that a person can choose from; another one can be named in the address.
 const CHOICES = 100;
 
-export function Compare({ project, query, caller }: ProjectPageProps) {
+export function Compare({ project, query }: ProjectPageProps) {
   const { name = "" } = project;
   const models = useAnswer(
     () => call("ModelService", "listModels", { project: name, pageSize: CHOICES }),
@@ -32,18 +31,7 @@ export function Compare({ project, query, caller }: ProjectPageProps) {
   );
   const first = query.get("a") ?? "";
   const second = query.get("b") ?? "";
-  const scoreThreshold = thresholdOf(query.get("score"));
-  if (!mayRead(caller.role)) {
-    return (
-      <main class="models">
-        <Title text="Compare models" />
-        <p>
-          Your token is one of a {caller.role?.toLowerCase()}, which can't see how good models are.{" "}
-          <a href={pageAddress("models", name)}>All models</a>
-        </p>
-      </main>
-    );
-  }
+  const scoreThreshold = Number(query.get("score") || 0.5);
   return (
     <main class="models compare">
       <Title text="Compare models">
@@ -68,7 +56,10 @@ export function Compare({ project, query, caller }: ProjectPageProps) {
             max={1}
             step={0.05}
             value={scoreThreshold}
-            onChange={({ currentTarget: { value } }) => changeQuery({ score: value === "0.5" ? "" : value })}
+            onChange={({ currentTarget: { value, validity } }) => {
+              if (validity.rangeUnderflow || validity.rangeOverflow) return;
+              changeQuery({ score: value === "0.5" ? "" : value });
+            }}
           />
         </label>
       </form>
@@ -85,11 +76,6 @@ export function Compare({ project, query, caller }: ProjectPageProps) {
       )}
     </main>
   );
-}
-
-function thresholdOf(text: string | null): number {
-  const value = Number(text ?? 0.5);
-  return text === "" || Number.isNaN(value) ? 0.5 : value;
 }
 
 interface ChoiceProps {

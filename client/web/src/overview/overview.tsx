@@ -53,8 +53,12 @@ export function Overview({ project, query, caller: { role } }: ProjectPageProps)
           </div>
         ) : (
           <p class="card padded">
-            Figures of models and labels are for engineers and viewers. What you have done yourself is in{" "}
-            <a href={workAddress(name)}>your work</a>.
+            Figures of models and labels are for engineers and viewers.{" "}
+            {mayLabel(role) && (
+              <>
+                What you have done yourself is in <a href={workAddress(name)}>your work</a>.
+              </>
+            )}
           </p>
         )}
         <div class="column">

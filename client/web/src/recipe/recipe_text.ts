@@ -39,13 +39,28 @@ function quoted(text: string): string {
   return `"${escaped}"`;
 }
 
-// Why a text is no value of this kind; empty: it is one. Its range is for the coordinator to check.
-export function syntaxProblem({ kind, repeated }: RecipeFieldJson, text: string): string {
+const LARGEST = 2n ** 64n - 1n; // that the protocol has
+
+// Why a text is no value of this field; empty: it is one.
+export function problemOf(field: RecipeFieldJson, text: string): string {
+  const { kind, repeated } = field;
   for (const part of partsOf(text, repeated)) {
     if (kind === "INTEGER" && !/^\d+$/.test(part)) return "must be a whole number";
     if (kind === "REAL" && !/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(part)) return "must be a number";
+    if (!isInRange(field, Number(part))) {
+      return `must be ${field.lowExcluded ? "" : "from "}${rangeText(field)}`;
+    }
+    if (kind === "INTEGER" && BigInt(part) > LARGEST) return `must be at most ${LARGEST}`;
   }
   return "";
+}
+
+// Of texts, and where anything is allowed, it is true.
+function isInRange({ low, high, lowExcluded, highExcluded }: RecipeFieldJson, value: number): boolean {
+  if (low === undefined || high === undefined) return true;
+  const isBelow = lowExcluded ? value <= Number(low) : value < Number(low);
+  const isAbove = highExcluded ? value >= Number(high) : value > Number(high);
+  return !isBelow && !isAbove;
 }
 
 // The lines of the coordinator's refusal, by the fields that they name; under "" those that name none.

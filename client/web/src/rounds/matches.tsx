@@ -1,4 +1,3 @@
-import { useSignal } from "@preact/signals";
 import type { BoxMatchJson, ModelQualityJson } from "../../gen/loupe/v1/insight_pb";
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import type { RoundJson } from "../../gen/loupe/v1/round_pb";
@@ -35,9 +34,8 @@ export function Matches({ quality, project, query, round, caller }: Props) {
   const shown = kindOf(query.get("kind"));
   const side = query.get("side") ?? "";
   const [trueLabel, predictedLabel] = [Number(query.get("true") ?? 0), Number(query.get("predicted") ?? 0)];
-  const images = useSignal({ holdout: 0, pool: 0, total: 0 });
   const threshold = thresholdIn(query);
-  const pages = usePages<BoxMatchJson>(
+  const pages = usePages(
     async (pageToken) => {
       const answer = await call("InsightService", "listBoxMatches", {
         project: name,
@@ -50,17 +48,12 @@ export function Matches({ quality, project, query, round, caller }: Props) {
         pageSize: PAGE,
         pageToken,
       });
-      images.value = {
-        holdout: numberOf(answer.holdoutImages),
-        pool: numberOf(answer.poolImages),
-        total: numberOf(answer.total),
-      };
-      return { rows: answer.matches ?? [], nextPageToken: answer.nextPageToken ?? "" };
+      const { matches = [], nextPageToken = "", total, holdoutImages, poolImages } = answer;
+      return { rows: matches, nextPageToken, total, holdoutImages, poolImages };
     },
     [name, round.model, threshold, shown.kind, side, trueLabel, predictedLabel],
   );
-  const { rows } = pages;
-  const { total, holdout, pool } = images.value;
+  const { rows, last } = pages;
   const to = (changes: Record<string, string | undefined>) =>
     pageAddress("round", name, round.number ?? 0, {
       ...Object.fromEntries(query),
@@ -110,8 +103,8 @@ export function Matches({ quality, project, query, round, caller }: Props) {
       <p class="faint">
         {shown.order} The numbers beside the kinds are of the holdout. Of the pool, what was labelled lately,
         and what the model did not learn from.
-        {rows &&
-          ` ${count(total)} on ${count(holdout)} holdout and ${counted(pool, "pool image", "pool images")}.`}
+        {last && ` ${count(last.total)} on ${count(last.holdoutImages)} holdout and `}
+        {last && `${counted(Number(last.poolImages), "pool image", "pool images")}.`}
       </p>
       {(trueLabel > 0 || predictedLabel > 0) && (
         <p>

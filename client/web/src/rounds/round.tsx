@@ -12,6 +12,7 @@ import type { ProjectPageProps } from "../dashboards/pages";
 import { Loading } from "../dashboards/part";
 import { Title } from "../dashboards/title";
 import { When } from "../dashboards/when";
+import { Failure } from "../failure";
 import { mayEngineer, mayRead } from "../role";
 import { pageAddress } from "../route";
 import { counted } from "../words";
@@ -24,13 +25,16 @@ import "./rounds.css";
 import { Steps } from "./steps";
 import { Training } from "./training";
 
+// The coordinator gives itself ten seconds to read the round.
+const LONGEST_WAIT = 20_000; // milliseconds
+
 export function RoundPage({ project, id, query, caller }: ProjectPageProps) {
   const name = project.name ?? "";
   const number = /^[1-9]\d{0,8}$/.test(id) ? Number(id) : 0;
-  const { value: round, error } = useStream<RoundJson>(
+  const { value: round, error, load } = useStream<RoundJson>(
     async (take, signal) => {
       if (number === 0) throw new ApiError(404, "NO_SUCH_ROUND", "");
-      await stream("RoundService", "watchRound", { project: name, number }, take, signal);
+      await stream("RoundService", "watchRound", { project: name, number }, take, signal, LONGEST_WAIT);
     },
     [name, number],
   );
@@ -61,11 +65,7 @@ export function RoundPage({ project, id, query, caller }: ProjectPageProps) {
         )}
         {round && !hasEnded(round) && mayEngineer(caller.role) && <Cancel project={name} number={number} />}
       </Title>
-      {error && (
-        <p class="error" role="alert">
-          {error.message}
-        </p>
-      )}
+      {error && <Failure message={error.message} retry={load} />}
       {!round && !error && <Loading />}
       {round && <Shown key={number} round={round} project={project} query={query} caller={caller} />}
     </main>

@@ -11,6 +11,13 @@ export interface ChosenFiles {
   readonly leftOut: readonly string[]; // paths of other files
 }
 
+export const MOST_BYTES = 2 ** 28; // of a file, as the coordinator takes it
+
+export const isTooLarge = ({ file }: Chosen) => file.size > MOST_BYTES;
+
+// In the coordinator's words.
+export const tooLargeLine = ({ path }: Chosen) => `${path}: it is larger than 256 MiB`;
+
 const PICTURES = /\.(jpe?g|png|bmp|tiff?|webp)$/i;
 // What programs make beside pictures: hidden files, and thumbnails. As in `loupe import`.
 const SKIPPED = /(^|\/)(\.|@eadir\/|__macosx\/|thumbnails\/|thumbs\/)/i;

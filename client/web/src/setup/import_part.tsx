@@ -4,7 +4,7 @@ import { bytes as sizeText } from "../dashboards/formats";
 import type { ProjectPageProps } from "../dashboards/pages";
 import { pageAddress } from "../route";
 import { counted, durationOf, numbered } from "../words";
-import { chosenOf, droppedIn, sorted, type Chosen } from "./chosen_files";
+import { chosenOf, droppedIn, isTooLarge, sorted, tooLargeLine, type Chosen } from "./chosen_files";
 import { ImportResult, Problems } from "./import_result";
 import { Importing, dropUploads, type Options, type State } from "./importing";
 
@@ -26,6 +26,7 @@ export function ImportPart({ project, reload }: ProjectPageProps) {
   const { value: state } = importing.state;
   const { isRunning } = importing;
   const files = useMemo(() => sorted(chosen.value), [chosen.value]);
+  const tooLarge = files.pictures.filter(isTooLarge).map(tooLargeLine);
   const only = files.jsonFiles.length === 1 ? files.jsonFiles[0]! : null;
   const coco =
     cocoPath.value === null ? only : (files.jsonFiles.find(({ path }) => path === cocoPath.value) ?? null);
@@ -135,6 +136,14 @@ export function ImportPart({ project, reload }: ProjectPageProps) {
               Choose others
             </button>
           </p>
+          {tooLarge.length > 0 && (
+            <Problems
+              title={`Too large: ${pictureCount(tooLarge.length)}`}
+              lines={tooLarge}
+              total={tooLarge.length}
+              name={`${name}-too-large`}
+            />
+          )}
           {files.leftOut.length > 0 && (
             <details>
               <summary>
@@ -193,7 +202,10 @@ export function ImportPart({ project, reload }: ProjectPageProps) {
           <Check
             checked={skipBad}
             text="Leave out what is bad"
-            why="and list it: pictures that can't be read, or whose labels are wrong. Otherwise nothing is imported."
+            why={
+              "and list it: pictures that are too large or can't be read, or whose labels are wrong. " +
+              "Otherwise nothing is imported."
+            }
           />
           <button
             type="submit"

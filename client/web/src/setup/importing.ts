@@ -8,10 +8,10 @@ import type {
   ImportUploadsResponseJson,
 } from "../../gen/loupe/v1/upload_pb";
 import { newRequestId } from "../annotate/request_id";
-import { ApiError, NetworkError, call, stream } from "../api";
+import { ApiError, call, isPassing, stream } from "../api";
 import { guarded } from "../session";
-import type { Chosen } from "./chosen_files";
-import { addedUp, inRequests, type Pictures } from "./requests";
+import { isTooLarge, tooLargeLine, type Chosen } from "./chosen_files";
+import { addedUp, inRequests } from "./requests";
 import { Cancelled, Sender, base64, type Progress, type Sent } from "./sender";
 
 export interface Options {
@@ -29,6 +29,8 @@ export type State =
   | { name: "importing"; checked: number; files: number }
   | { name: "done"; result: ImportResponseJson; unnamed: number }
   | { name: "failed"; problems: readonly string[]; reason: string };
+
+const MOST_TRIES = 5;
 
 const nothing: Progress = { files: 0, sentBytes: 0, knownFiles: 0, rate: null, timeLeft: null, trouble: "" };
 
@@ -66,14 +68,22 @@ export class Importing {
     this.state.value = { name: "checking" };
     const { coco, labelled, blind, replace, skipBad } = options;
     const base: ImportUploadsRequestJson = { project: this.project, blind, replace, skipBad };
-    let wanted = chosen;
+    let named = chosen;
     if (coco) {
+      if (isTooLarge(coco)) throw new Error(tooLargeLine(coco));
       const [sent] = await new Sender(this.project, [coco], this.end.signal, () => undefined).run();
       Object.assign(base, { cocoSha256: base64(sent!.sha256), labelled });
-      const plan = await this.plan({ ...base, pictures: chosen.map(({ path }) => ({ path })) });
+      const plan = await this.plan({ ...base, pictures: chosen.map(({ path }) => ({ path })) }, coco);
       const leftOut = new Set(plan.leftOut ?? []);
-      wanted = chosen.filter((_, i) => !leftOut.has(i));
+      named = chosen.filter((_, i) => !leftOut.has(i));
     }
+    const skipped = named.filter(isTooLarge).map(tooLargeLine);
+    if (skipped.length > 0 && coco) {
+      const why = "the COCO file names pictures that are too large; take them out of it";
+      throw new Error([`nothing was imported: ${why}`, ...skipped].join("\n"));
+    }
+    if (skipped.length > 0 && !skipBad) throw new Error(["nothing was imported:", ...skipped].join("\n"));
+    const wanted = named.filter((one) => !isTooLarge(one));
     const sent = await this.send(wanted);
     const pictures = sent.map(({ path, sha256 }) => ({ path, sha256: base64(sha256) }));
     const requests = inRequests(pictures);
@@ -82,19 +92,23 @@ export class Importing {
         "With a COCO file at most 20,000 pictures are imported at once: choose fewer, or use `loupe import`.",
       );
     }
-    const results: ImportResponseJson[] = [];
+    const results: ImportResponseJson[] = [{ skipped, skippedTotal: String(skipped.length) }];
+    let begun = 0;
     for (const some of requests) {
-      results.push(await this.importSome({ ...base, pictures: some }, pictures.length, requests, some));
+      const files = [...(coco ? [coco] : []), ...wanted.slice(begun, begun + some.length)];
+      results.push(await this.importSome({ ...base, pictures: some }, files, begun, pictures.length));
+      begun += some.length;
     }
-    this.state.value = { name: "done", result: addedUp(results), unnamed: chosen.length - wanted.length };
+    this.state.value = { name: "done", result: addedUp(results), unnamed: chosen.length - named.length };
   }
 
-  private async plan(request: ImportUploadsRequestJson): Promise<ImportPlanJson> {
+  private async plan(request: ImportUploadsRequestJson, coco: Chosen): Promise<ImportPlanJson> {
     let plan: ImportPlanJson = {};
     const take = (part: ImportUploadsResponseJson) => void (plan = part.plan ?? plan);
-    await this.whole(() =>
-      stream("UploadService", "importUploads", { ...request, dryRun: true }, take, this.end.signal),
-    );
+    await this.whole([coco], () => {
+      this.state.value = { name: "checking" };
+      return stream("UploadService", "importUploads", { ...request, dryRun: true }, take, this.end.signal);
+    });
     return plan;
   }
 
@@ -106,35 +120,39 @@ export class Importing {
     return new Sender(this.project, wanted, this.end.signal, tell).run();
   }
 
+  // `before`: how many of all pictures were imported before.
   private async importSome(
     request: ImportUploadsRequestJson,
-    files: number,
-    requests: readonly Pictures[],
-    some: Pictures,
+    files: readonly Chosen[],
+    before: number,
+    pictures: number,
   ): Promise<ImportResponseJson> {
-    const before = requests.slice(0, requests.indexOf(some)).reduce((sum, each) => sum + each.length, 0);
-    this.state.value = { name: "importing", checked: before, files };
     const requestId = newRequestId(); // the same one after a broken connection: it is imported once
+    const tell = (checked: number) =>
+      void (this.state.value = { name: "importing", checked: before + checked, files: pictures });
     let result: ImportResponseJson | null = null;
     const take = (part: ImportUploadsResponseJson) => {
       if (part.result) result = part.result;
-      else this.state.value = { name: "importing", checked: before + Number(part.checked ?? 0), files };
+      else tell(Number(part.checked ?? 0));
     };
-    await this.whole(() =>
-      stream("UploadService", "importUploads", { ...request, requestId }, take, this.end.signal),
-    );
+    await this.whole(files, () => {
+      tell(0);
+      return stream("UploadService", "importUploads", { ...request, requestId }, take, this.end.signal);
+    });
     if (!result) throw new Cancelled();
     return result;
   }
 
-  // Asks again when the connection breaks off.
-  private async whole(ask: () => Promise<void>): Promise<void> {
+  // Asks again when the connection breaks off, and when some of the files went away since they were sent.
+  private async whole(files: readonly Chosen[], ask: () => Promise<void>): Promise<void> {
     for (let tries = 1; ; ++tries) {
       try {
         return await ask();
       } catch (error) {
-        if (!(error instanceof NetworkError) || tries === 5 || this.end.signal.aborted) throw error;
-        await new Promise((done) => setTimeout(done, 1000 * tries));
+        const isGone = error instanceof ApiError && error.reason === "NOT_UPLOADED";
+        if (!(isGone || isPassing(error)) || tries === MOST_TRIES || this.end.signal.aborted) throw error;
+        if (isGone) await this.send(files);
+        else await new Promise((done) => setTimeout(done, 1000 * tries));
       }
     }
   }

@@ -5,10 +5,8 @@ import { FoundDraft, useDraft } from "../dashboards/draft";
 import type { PageProps } from "../dashboards/pages";
 import { Said } from "../dashboards/said";
 import { Title } from "../dashboards/title";
-import { mayEngineer } from "../role";
 import { pageAddress } from "../route";
 import { warningsOf } from "./colours";
-import { OnlyFor } from "./only_for";
 import "./setup.css";
 
 interface Row {
@@ -34,12 +32,7 @@ const empty: Form = {
 
 // A project from nothing.
 export function NewProject({ caller }: PageProps) {
-  if (!mayEngineer(caller.role)) return <OnlyFor whom="engineers and admins" what="make projects" />;
-  return <NewProjectForm caller={caller.id ?? ""} />;
-}
-
-function NewProjectForm({ caller }: { caller: string }) {
-  const draft = useDraft<Form>(`${caller} new project`);
+  const draft = useDraft<Form>(`${caller.id ?? ""} new project`);
   const form = draft.value ?? empty;
   const { name, rows, share, target } = form;
   const change = useChange();

@@ -1,7 +1,8 @@
 // Sends files to the coordinator, where they wait to be imported. What has come already, before a reload or a
 // broken connection, is not sent again.
 
-import { ApiError, NetworkError, call } from "../api";
+import type { UploadStateJson } from "../../gen/loupe/v1/upload_pb";
+import { ApiError, call, isPassing } from "../api";
 import type { Chosen } from "./chosen_files";
 import { Pace } from "./pace";
 import { PART_BYTES, sendPart } from "./upload_part";
@@ -9,6 +10,7 @@ import { PART_BYTES, sendPart } from "./upload_part";
 const BATCH = 200; // files whose hashes are looked up together
 const AT_A_TIME = 4; // a browser has six connections to a server
 const LONGEST_PAUSE = 20_000; // milliseconds, after failures in a row
+const MOST_RETURNS = 5; // of one file, whose parts went away meanwhile
 
 export interface Progress {
   readonly files: number; // that are there
@@ -96,9 +98,7 @@ export class Sender {
 
   private async sendBatch(batch: readonly Sent[]): Promise<void> {
     const sha256 = batch.map((one) => base64(one.sha256));
-    const { files = [] } = await this.again(() =>
-      call("UploadService", "findUploads", { project: this.project, sha256 }),
-    );
+    const files = await this.find(sha256);
     const left: { one: Sent; received: number }[] = [];
     const seen = new Set<string>();
     for (const [i, one] of batch.entries()) {
@@ -114,15 +114,32 @@ export class Sender {
     await eachOf(left, AT_A_TIME, ({ one, received }) => this.send(one, received));
   }
 
+  private async find(sha256: string[]): Promise<readonly UploadStateJson[]> {
+    const request = { project: this.project, sha256 };
+    const { files = [] } = await this.again(() => call("UploadService", "findUploads", request));
+    return files;
+  }
+
   private async send(one: Sent, received: number): Promise<void> {
     const { size } = one.file;
     // Where all parts came and were not put together, the last one does that.
     const last = Math.max(0, Math.ceil(size / PART_BYTES) - 1) * PART_BYTES;
     let offset = Math.min(received, last);
     this.bytes += offset;
+    let returns = 0;
     do {
       const part = Math.min(PART_BYTES, size - offset);
-      await this.again(() => sendPart(one.sha256, one.file, offset, this.signal), one);
+      try {
+        await this.again(() => sendPart(one.sha256, one.file, offset, this.signal), one);
+      } catch (error) {
+        const isMissing = error instanceof ApiError && error.reason === "PART_MISSING";
+        if (!isMissing || ++returns > MOST_RETURNS) throw error;
+        const [found] = await this.find([base64(one.sha256)]);
+        const from = found?.isComplete ? last : Math.min(Number(found?.receivedBytes ?? 0), last);
+        this.bytes += from - offset;
+        offset = from;
+        continue;
+      }
       offset += part;
       this.bytes += part;
       this.sent += part;
@@ -138,7 +155,8 @@ export class Sender {
     this.report();
   }
 
-  // Tries again as long as the coordinator can't be reached or has too much to do.
+  // Tries again as long as the coordinator can't be reached or has too much to do. `one`: what is sent; its
+  // refusal names it.
   private async again<T>(work: () => Promise<T>, one?: Sent): Promise<T> {
     for (let pause = 500; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
       if (this.signal.aborted) throw new Cancelled();
@@ -148,11 +166,8 @@ export class Sender {
         return result;
       } catch (error) {
         if (this.signal.aborted) throw new Cancelled();
-        const isPassing =
-          error instanceof NetworkError ||
-          (error instanceof ApiError && (error.httpStatus === 503 || error.reason === "TOO_MANY_CALLS"));
         if (error instanceof ApiError && error.reason === "WRONG_HASH" && one) throw cantRead(one);
-        if (!isPassing) throw error;
+        if (!isPassing(error) || isFull(error)) throw one ? ofFile(one, error) : error;
         if (one && !(await isReadable(one.file))) throw cantRead(one);
         this.trouble = `${(error as Error).message} It goes on by itself.`;
         this.report();
@@ -172,6 +187,17 @@ export class Sender {
       trouble: this.trouble,
     });
   }
+}
+
+// No room for uploads: it doesn't pass by itself.
+function isFull(error: unknown): boolean {
+  if (!(error instanceof ApiError)) return false;
+  return error.code === "resource_exhausted" && error.reason !== "TOO_MANY_CALLS";
+}
+
+function ofFile({ path }: Chosen, error: unknown): unknown {
+  const isOfFile = error instanceof ApiError && error.httpStatus === 400;
+  return isOfFile ? new ApiError(400, error.reason, `${path}: ${error.message}`, error.code) : error;
 }
 
 function cantRead({ path }: Chosen): Error {

@@ -1,5 +1,6 @@
 import type { ProjectPageProps } from "../dashboards/pages";
 import { Title } from "../dashboards/title";
+import { NotForRole } from "../not_allowed";
 import { mayEngineer } from "../role";
 import { pageAddress } from "../route";
 import { Classes } from "./classes";
@@ -43,9 +44,9 @@ export function Setup(page: ProjectPageProps) {
       {part === "import" && mayChange && <ImportPart {...page} />}
       {part === "settings" && mayChange && <Settings {...page} />}
       {!shown.some(({ name }) => name === part) && (
-        <p role="alert">
-          There is no such part for you. <a href={pageAddress("setup", project.name ?? "")}>Classes</a>
-        </p>
+        <NotForRole role={caller.role}>
+          Only engineers and admins import pictures and change settings.
+        </NotForRole>
       )}
     </main>
   );
