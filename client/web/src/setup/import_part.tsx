@@ -203,8 +203,8 @@ export function ImportPart({ project, reload }: ProjectPageProps) {
             checked={skipBad}
             text="Leave out what is bad"
             why={
-              "and list it: pictures that are too large or can't be read, or whose labels are wrong. " +
-              "Otherwise nothing is imported."
+              "and list it: pictures that are too large, can't be read or aren't what their labels say. " +
+              "Otherwise nothing is imported. A fault of the COCO file itself always stops the import."
             }
           />
           <button
