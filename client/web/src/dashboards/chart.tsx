@@ -206,7 +206,7 @@ function optionsOf(props: Props, box: HTMLElement, walkedTo: (i: number | null) 
     cursor: { y: false, drag: { setScale: false, x: false, y: false } },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
     scales: {
-      x: { time: xIsTime, ...(isStacked ? { range: barRange } : {}) },
+      x: { time: xIsTime, ...(isStacked ? { range: barRange } : hasPoints(props) ? { range: pointRange } : {}) },
       y: { range: (_plot, low, high) => yRange ?? niceRange(low, high, props) },
     },
     axes: [
@@ -227,12 +227,24 @@ function optionsOf(props: Props, box: HTMLElement, walkedTo: (i: number | null) 
   };
 }
 
-// Room for half a bar at both ends.
-function barRange(plot: uPlot, low: number, high: number): uPlot.Range.MinMax {
+const WEEK = 7 * 24 * 3600; // seconds
+
+// Room for half a bar at both ends. Not of uPlot's own ends: around a single time it puts three years.
+function barRange(plot: uPlot): uPlot.Range.MinMax {
   const x = plot.data[0];
   const steps = x.slice(1).map((value, i) => value - x[i]!);
-  const half = (steps.length > 0 ? Math.min(...steps) : 1) / 2;
-  return [low - half, high + half];
+  const half = (steps.length > 0 ? Math.min(...steps) : WEEK) / 2;
+  return [(x[0] ?? 0) - half, (x.at(-1) ?? 0) + half];
+}
+
+function hasPoints({ series }: Props): boolean {
+  return series.some(({ kind }) => kind === "points");
+}
+
+// Room for the first and the last point.
+function pointRange(plot: uPlot, low: number, high: number): uPlot.Range.MinMax {
+  const room = plot.data[0].length > 1 ? 0.03 * (high - low) : 0;
+  return [low - room, high + room];
 }
 
 // Room for all values and intervals.

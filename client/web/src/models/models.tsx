@@ -56,13 +56,12 @@ export function Models({ project, caller }: ProjectPageProps) {
       </Title>
       {pages.rows?.length === 0 && (
         <Empty>
-          No model yet. A round trains one:{" "}
+          No model yet: a round trains one.{" "}
           {mayEngineer(caller.role) ? (
-            <a href={pageAddress("new round", name)}>start a round</a>
+            <a href={pageAddress("new round", name)}>Start a round</a>
           ) : (
-            "an engineer starts it"
+            "An engineer starts it."
           )}
-          .
         </Empty>
       )}
       {pages.rows && pages.rows.length > 0 && (

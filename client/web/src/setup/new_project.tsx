@@ -65,11 +65,13 @@ function NewProjectForm() {
             maxLength={100}
             required
             pattern="[A-Za-z0-9._\-]+"
-            title="Letters, digits, - _ and ."
+            title="Letters, digits, hyphens, underscores and full stops, without spaces"
             value={name.value}
             onInput={(event) => (name.value = event.currentTarget.value)}
           />
-          <span class="faint">Letters, digits, - _ and . It stands in links, and can be changed.</span>
+          <span class="faint">
+            Letters, digits, hyphens, underscores and full stops. It stands in links, and can be changed.
+          </span>
         </label>
         <fieldset>
           <legend>Classes</legend>
