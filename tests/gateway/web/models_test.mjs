@@ -155,7 +155,7 @@ const rowOf = (page, name) =>
   page.getByRole("row").filter({ has: page.getByRole("rowheader", { name, exact: true }) });
 const field = (page, name) => page.getByLabel(name).first();
 const signed = (value) =>
-  `${Math.abs(value) < 0.0005 ? "±" : value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
+  `${Math.abs(value) < 0.0005 ? "" : value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
 const counts = ({ true_positives, false_positives, false_negatives }) =>
   `${true_positives} right, ${false_positives} false, ${false_negatives} missed`;
 const servingNow = () => json("model", "list").models.find(({ state }) => state === "serving")?.number;

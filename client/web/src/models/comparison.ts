@@ -1,7 +1,7 @@
 // Two models side by side, in words.
 
 import type { BoxCountsJson, ModelComparisonJson } from "../../gen/loupe/v1/insight_pb";
-import { count } from "../dashboards/formats";
+import { FEWEST_BOXES, count } from "../dashboards/formats";
 import { numberIn } from "./gate";
 
 export interface Compared {
@@ -17,7 +17,7 @@ export function verdictOf({ first, second, ap50, images }: ModelComparisonJson):
   const high = numberIn(ap50?.high);
   if (!ap50) return "The images hold no box, so there is no AP50.";
   if (low === undefined || high === undefined) {
-    return "Fewer than 30 boxes are too few to tell. Label more of the holdout.";
+    return `Fewer than ${FEWEST_BOXES} boxes are too few to tell. Label more of the holdout.`;
   }
   if (low > 0) return `Model ${second} is better, on ${count(images)} images: the interval is above 0.`;
   if (high < 0) return `Model ${first} is better, on ${count(images)} images: the interval is below 0.`;

@@ -30,11 +30,11 @@ export function Cancel({ project, number }: { project: string; number: number })
   return (
     <span class="ways" role="group" aria-label="Cancel the round">
       <span>Cancel for good? What it trained so far is lost.</span>
-      <button type="button" class="primary" disabled={isSent.value} onClick={() => void cancel()}>
+      <button type="button" class="danger" disabled={isSent.value} onClick={() => void cancel()}>
         Cancel the round
       </button>
       <button type="button" ref={(button) => button?.focus()} onClick={() => (asks.value = false)}>
-        Go on
+        Keep it running
       </button>
       {problem.value && (
         <span class="error" role="alert">
