@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
 import { CLASS_KEYS } from "../annotate/class_keys";
 import { shownColour } from "../annotate/palette";
 import { newRequestId } from "../annotate/request_id";
@@ -32,10 +33,24 @@ function NewProjectForm() {
   const share = useSignal("15");
   const target = useSignal("200");
   const change = useChange();
+  const takesFocus = useRef(0); // id of a row that is about to come
   const named = rows.value.filter((row) => row.name.trim() !== "");
 
   function put(id: number, some: Partial<Row>) {
     rows.value = rows.value.map((row) => (row.id === id ? { ...row, ...some } : row));
+  }
+  function add() {
+    const id = 1 + Math.max(...rows.value.map((row) => row.id));
+    takesFocus.current = id;
+    rows.value = [...rows.value, { id, name: "", color: "", key: "" }];
+  }
+  // Enter goes on to the next name: there is often more than one.
+  function press(event: KeyboardEvent, i: number) {
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault();
+    const next = (event.currentTarget as Element).closest("li")!.nextElementSibling;
+    if (next) next.querySelector("input")!.focus();
+    else if (rows.value[i]!.name.trim() !== "") add();
   }
   async function make(event: Event) {
     event.preventDefault();
@@ -83,11 +98,17 @@ function NewProjectForm() {
             {rows.value.map((row, i) => (
               <li key={row.id}>
                 <input
+                  ref={(field) => {
+                    if (takesFocus.current !== row.id) return;
+                    takesFocus.current = 0;
+                    field?.focus();
+                  }}
                   aria-label={`Name of class ${i + 1}`}
                   placeholder="such as scratch"
                   maxLength={100}
                   value={row.name}
                   onInput={(event) => put(row.id, { name: event.currentTarget.value })}
+                  onKeyDown={(event) => press(event, i)}
                 />
                 <input
                   type="color"
@@ -122,13 +143,7 @@ function NewProjectForm() {
               </li>
             ))}
           </ul>
-          <button
-            type="button"
-            onClick={() => {
-              const id = 1 + Math.max(...rows.value.map((row) => row.id));
-              rows.value = [...rows.value, { id, name: "", color: "", key: "" }];
-            }}
-          >
+          <button type="button" onClick={add}>
             Another class
           </button>
           {warnings.map((warning) => (
