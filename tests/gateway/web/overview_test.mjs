@@ -211,7 +211,7 @@ test("the chart is read by keyboard and as a table", async (t) => {
   const [first, second] = deployment.json("curve", "--project", "bench").points;
   await advice
     .getByRole("status")
-    .getByText(`${count(first.images)} · Rounds (90 % interval) ${score(first.ap50)}`)
+    .getByText(`${count(first.images)}, round ${first.round} · Rounds (90 % interval) ${score(first.ap50)}`)
     .waitFor();
   await page.keyboard.press("ArrowRight");
   await advice.getByRole("status").getByText(score(second.ap50)).waitFor();

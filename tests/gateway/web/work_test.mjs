@@ -109,7 +109,7 @@ test("a person sees what they have done, and opens an answer again", async (t) =
     const pictures = [...document.querySelectorAll(".thumbnail")];
     return pictures.length === 2 && pictures.every((each) => each.complete && each.naturalWidth > 0);
   });
-  assert.equal(await page.title(), "Loupe");
+  assert.equal(await page.title(), "parts · Your work · Loupe");
   assert.deepEqual(page.problems, []);
 
   await page.getByRole("link", { name: `Open ${HOSTILE} again` }).click();

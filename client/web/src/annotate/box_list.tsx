@@ -49,7 +49,7 @@ export function BoxList({ desk, reveal }: { desk: Desk; reveal: () => void }) {
 }
 
 export function stateOf(box: Box): string {
-  if (box.state === "predicted") return `predicted ${box.prediction!.score.toFixed(2)}`;
+  if (box.state === "predicted") return box.prediction!.score.toFixed(2);
   if (box.atOnce) return "accepted at once";
   if (box.prediction) return "from the model";
   if (box.copied) return "copied";

@@ -29,11 +29,11 @@ test("what is from before a change is asked for anew, however young it is", asyn
   const ask = vi.fn(async (maxAgeSeconds: number) => computed(maxAgeSeconds > 0 ? 30 : 0));
   const shown: unknown[] = [];
   const { computedAt: changedAt } = computed(20);
-  expect(await fresh(ask, 60, changedAt)((value) => shown.push(value), false)).toEqual(computed(0));
+  expect(await fresh(ask, 60, () => changedAt)((value) => shown.push(value), false)).toEqual(computed(0));
   expect(ask.mock.calls).toEqual([[86400], [0]]);
   expect(shown).toEqual([computed(30)]);
   ask.mockClear();
-  await fresh(ask, 60, computed(40).computedAt)(() => {}, false);
+  await fresh(ask, 60, () => computed(40).computedAt)(() => {}, false);
   expect(ask.mock.calls).toEqual([[86400]]);
 });
 

@@ -50,17 +50,17 @@ export function useAnswer<T>(
 }
 
 // Asks for figures that the coordinator keeps: first for those that it has, which come at once, and then for
-// newer ones if they are older than `freshSeconds`, or from before `changedAt`, when something happened that
+// newer ones if they are older than `freshSeconds`, or from before `changedAt()`, when something happened that
 // changes them.
 export function fresh<T extends { computedAt?: string }>(
   ask: (maxAgeSeconds: number) => Promise<T>,
   freshSeconds: number,
-  changedAt?: string,
+  changedAt: () => string | undefined = () => undefined,
 ): (show: (value: T) => void, isUrgent: boolean) => Promise<T> {
   return async (show, isUrgent) => {
     if (isUrgent) return ask(0);
     const kept = await ask(A_DAY);
-    const isBefore = isOlder(kept, changedAt);
+    const isBefore = isOlder(kept, changedAt());
     if (!isBefore && Date.now() - Date.parse(kept.computedAt ?? "") <= 1000 * freshSeconds) return kept;
     show(kept);
     return ask(isBefore ? 0 : freshSeconds);
@@ -164,7 +164,13 @@ export function useKept<T extends { computedAt?: string }>(
   inputs: readonly unknown[],
   changedAt?: string,
 ): Answer<T> {
-  const answer = useAnswer(fresh(ask, freshSeconds, changedAt), inputs);
+  // It may become known while the answer is on its way.
+  const changed = useRef(changedAt);
+  changed.current = changedAt;
+  const answer = useAnswer(
+    fresh(ask, freshSeconds, () => changed.current),
+    inputs,
+  );
   useEffect(() => {
     if (answer.value && isOlder(answer.value, changedAt)) void answer.load();
   }, [changedAt]);

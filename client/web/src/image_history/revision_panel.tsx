@@ -67,7 +67,7 @@ export function RevisionPanel(props: Props) {
         <h3 aria-live="polite">
           Revision {number} of {steps}
         </h3>
-        <span class="ways" hidden={steps === 1}>
+        <span class="ways">
           <button
             type="button"
             disabled={place <= 0}

@@ -89,6 +89,12 @@ function columnsOf(project: string): Column<ModelJson>[] {
       show: ({ number }) => linkTo("model", number),
     },
     {
+      name: "ap50",
+      title: "AP50",
+      value: ({ evaluation }) => figureOf(evaluation?.ap50),
+      show: ({ evaluation }) => score(numberIn(evaluation?.ap50)),
+    },
+    {
       name: "name",
       title: "Name",
       isText: true,
@@ -112,12 +118,6 @@ function columnsOf(project: string): Column<ModelJson>[] {
       show: ({ state }) => <State state={state} />,
     },
     { name: "preset", title: "Preset", isText: true, value: ({ preset }) => preset },
-    {
-      name: "ap50",
-      title: "AP50",
-      value: ({ evaluation }) => figureOf(evaluation?.ap50),
-      show: ({ evaluation }) => score(numberIn(evaluation?.ap50)),
-    },
     { name: "ap", title: "", value: ({ evaluation }) => figureOf(evaluation?.ap) },
     {
       name: "judged_images",

@@ -41,6 +41,11 @@ const verdicts: Record<string, string> = {
   "no model was judged yet": "No model was judged yet",
 };
 
+const supports: Record<string, string> = {
+  "go on": "for going on",
+  stop: "for stopping",
+};
+
 const amounts: Record<Amount, string> = { images: "By images", seconds: "By time" };
 
 // The newest ones; of older ones the curve doesn't say whether the gate held them.
@@ -105,7 +110,7 @@ function Shown({ project, curve, by }: { project: string; curve: Read; by: Amoun
           <ul>
             {reasons.map(({ speaksFor = "", text }) => (
               <li key={text}>
-                <span class={`badge ${speaksFor.replaceAll(" ", "-")}`}>{speaksFor}</span> {text}
+                <span class={`badge ${speaksFor.replaceAll(" ", "-")}`}>{supports[speaksFor] ?? speaksFor}</span> {text}
               </li>
             ))}
           </ul>
