@@ -148,7 +148,8 @@ export class StageView {
 
   // `keys`: of the marks that always have one.
   private names(keys: ReadonlySet<string | null>): SVGElement[] {
-    const isFew = this.marks.filter((mark) => !isPredicted(mark)).length <= MOST_NAMED;
+    const isFew =
+      this.pointed === null && this.marks.filter((mark) => !isPredicted(mark)).length <= MOST_NAMED;
     return this.marks.flatMap((mark) => {
       if ((!isFew || isPredicted(mark)) && !keys.has(mark.key)) return [];
       if (mark.look === "before") return [];
