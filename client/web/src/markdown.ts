@@ -8,14 +8,16 @@ const signs: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", 
 const written = (text: string) => text.replace(/[&<>"]/g, (sign) => signs[sign]!);
 const isOurs = (address: string) => new URL(address, location.href).origin === location.origin;
 
-// HTML in the text is shown as it was written. The browser shows no pictures from elsewhere: a link leads there.
+// HTML in the text is shown as it was written. The browser shows no pictures from elsewhere: a link leads
+// there.
 const marked = new Marked({
   gfm: true,
   renderer: {
     html: ({ text }) => written(text),
     image({ href, text }) {
       if (URL.canParse(href, location.href) && isOurs(href)) return false;
-      return `<a href="${written(href)}">${written(text || href)}</a> (a picture from elsewhere, not shown here)`;
+      const link = `<a href="${written(href)}">${written(text || href)}</a>`;
+      return `${link} (a picture from elsewhere, not shown here)`;
     },
   },
 });

@@ -50,8 +50,7 @@ export function useAnswer<T>(
 }
 
 // Asks for figures that the coordinator keeps: first for those that it has, which come at once, and then for
-// newer ones if they are older than `freshSeconds`, or from before `changedAt()`, when something happened that
-// changes them.
+// newer ones if they are older than `freshSeconds`, or from before `changedAt()`, which changed them.
 export function fresh<T extends { computedAt?: string }>(
   ask: (maxAgeSeconds: number) => Promise<T>,
   freshSeconds: number,

@@ -149,7 +149,8 @@ export function Chart(props: Props) {
 
 // Colours of classes are made for dark pictures: on a light page they are darker.
 function paintOf(colour: string): string {
-  return colour.startsWith("--") ? `var(${colour})` : `color-mix(in srgb, ${colour} var(--class-share), #000000)`;
+  if (colour.startsWith("--")) return `var(${colour})`;
+  return `color-mix(in srgb, ${colour} var(--class-share), #000000)`;
 }
 
 // uPlot's columns: x, then each series, a band's two ends after its line. Stacked: the sums, the highest first,
@@ -205,7 +206,8 @@ function optionsOf(props: Props, box: HTMLElement, walkedTo: (i: number | null) 
     });
     if (!isBand(each)) continue;
     const edge = { stroke: "transparent", width: 0, points: { show: false }, spanGaps: true };
-    bands.push({ series: [shown.length + 1, shown.length], fill: `color-mix(in srgb, ${stroke} 20%, transparent)` });
+    const fill = `color-mix(in srgb, ${stroke} 20%, transparent)`;
+    bands.push({ series: [shown.length + 1, shown.length], fill });
     shown.push(edge, edge);
   }
   return {

@@ -1,7 +1,8 @@
-// The picture with marks over it, zoomed and panned. What a model predicted is a thin outline, and has its name
-// and lines only while it is chosen or pointed at: there may be many, and they lie on each other. Lines of one look and colour are one path, so that many
-// boxes cost little; they have the same width on the screen at every zoom. They are painted half a screen
-// beyond each side: while the picture is dragged, what is painted is only moved.
+// The picture with marks over it, zoomed and panned. What a model predicted is a thin outline, and has its
+// name and lines only while it is chosen or pointed at: there may be many, and they lie on each other. Lines
+// of one look and colour are one path, so that many boxes cost little; they have the same width on the screen
+// at every zoom. They are painted half a screen beyond each side: while the picture is dragged, what is
+// painted is only moved.
 
 import { area, holds } from "../annotate/corners";
 import type { Corners, Point, Size } from "../annotate/corners";

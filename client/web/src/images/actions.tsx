@@ -120,7 +120,11 @@ export function Actions({ project, role, selected, changes, clear, dismiss, chan
             <>
               {unusedIds.length < selected.size && <Choice act={act} own="exclude" text="Exclude…" />}
               {unusedIds.length > 0 && (
-                <button type="button" disabled={isBusy.value} onClick={() => void run(() => restore(unusedIds))}>
+                <button
+                  type="button"
+                  disabled={isBusy.value}
+                  onClick={() => void run(() => restore(unusedIds))}
+                >
                   Restore
                 </button>
               )}
@@ -259,13 +263,16 @@ function Who({ project, role, label, placeholder, isRequired = false }: WhoProps
   const { value: people } = useAnswer(() => peopleFor(project, role), [project]);
   return (
     <label>
-      {label} <input name="who" list="people" required={isRequired} maxLength={100} placeholder={placeholder} />
+      {label}{" "}
+      <input name="who" list="people" required={isRequired} maxLength={100} placeholder={placeholder} />
       <datalist id="people">
         {(people ?? []).map((name) => (
           <option key={name} value={name} />
         ))}
       </datalist>
-      {!mayAdminister(role) && <span class="faint"> Suggested are those who have labelled here; others work, too.</span>}
+      {!mayAdminister(role) && (
+        <span class="faint"> Suggested are those who have labelled here; others work, too.</span>
+      )}
     </label>
   );
 }

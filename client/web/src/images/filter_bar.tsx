@@ -149,7 +149,7 @@ function GoTo({ project }: { project: string }) {
 // Of the image with exactly this name. Of all that begin with it, it comes first.
 async function idOfFile(project: string, fileName: string): Promise<string | undefined> {
   const asked = { project, filter: { fileName }, order: "BY_FILE_NAME", pageSize: 1 } as const;
-  const { images = [] } = await guarded(call("ImageService", "searchImages", asked)).catch(() => ({ images: [] }));
-  const image = images[0]?.image;
+  const found = await guarded(call("ImageService", "searchImages", asked)).catch(() => null);
+  const image = found?.images?.[0]?.image;
   return image?.fileName === fileName ? image.id : undefined;
 }

@@ -79,7 +79,8 @@ export function Grid({ project, tiles, selection, select, boxes, changes, seen }
     returnsTo.current = null;
     active.value = place.tile;
     const gridTop = grid.current!.getBoundingClientRect().top + scrollY;
-    scrollTo({ top: gridTop + Math.floor(place.tile / columns) * rowHeight - place.top, behavior: "instant" });
+    const row = Math.floor(place.tile / columns);
+    scrollTo({ top: gridTop + row * rowHeight - place.top, behavior: "instant" });
   }, [tiles.length, width.value]);
 
   const { first, end } = span.value;

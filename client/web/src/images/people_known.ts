@@ -7,8 +7,8 @@ import { mayAdminister, mayLabel } from "../role";
 
 const MOST_PEOPLE = 1000;
 
-// All who may label, as far as the caller may know: only admins may list people. Others get the names of those
-// who have labelled in the project.
+// All who may label, as far as the caller may know: only admins may list people. Others get the names of
+// those who have labelled in the project.
 export async function peopleFor(project: string, role: RoleJson | undefined): Promise<string[]> {
   if (!mayAdminister(role)) {
     const { reviewers = [] } = await call("ProvenanceService", "getLabelStats", { project, period: "WEEK" });

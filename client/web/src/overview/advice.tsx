@@ -96,8 +96,8 @@ function Shown({ project, curve, by }: { project: string; curve: Read; by: Amoun
   if (points.length === 0) {
     return (
       <Empty>
-        This part tells how good each round's model is, and whether more labels would help. No round has finished
-        yet. <a href={pageAddress("rounds", project)}>See the rounds</a>
+        This part tells how good each round's model is, and whether more labels would help. No round has
+        finished yet. <a href={pageAddress("rounds", project)}>See the rounds</a>
       </Empty>
     );
   }
@@ -110,7 +110,10 @@ function Shown({ project, curve, by }: { project: string; curve: Read; by: Amoun
           <ul>
             {reasons.map(({ speaksFor = "", text }) => (
               <li key={text}>
-                <span class={`badge ${speaksFor.replaceAll(" ", "-")}`}>{supports[speaksFor] ?? speaksFor}</span> {text}
+                <span class={`badge ${speaksFor.replaceAll(" ", "-")}`}>
+                  {supports[speaksFor] ?? speaksFor}
+                </span>{" "}
+                {text}
               </li>
             ))}
           </ul>
@@ -127,8 +130,8 @@ function Shown({ project, curve, by }: { project: string; curve: Read; by: Amoun
       {noFit && <p class="faint">No forecast: {noFit}</p>}
       {fitOf(curve, by)?.cFixed && (
         <p class="faint">
-          There are too few rounds to tell where the curve ends, so AP50 1 is assumed: forecasts far ahead are too
-          high.
+          There are too few rounds to tell where the curve ends, so AP50 1 is assumed: forecasts far ahead are
+          too high.
         </p>
       )}
     </>
@@ -169,8 +172,8 @@ function Forecasts({ fit, by }: { fit: CurveFitJson | undefined; by: Amount }) {
               name={`Forecast: ${at}`}
               value={isNothing(gain) ? "no change" : `${difference(gain)} AP50`}
             >
-              at {amountText(numberOf(n), by)}: on the fitted curve from {score(now)} to {score(numberOf(ap50))} (
-              {interval(numberOf(ap50Low), numberOf(ap50High))})
+              at {amountText(numberOf(n), by)}: on the fitted curve from {score(now)} to{" "}
+              {score(numberOf(ap50))} ({interval(numberOf(ap50Low), numberOf(ap50High))})
             </Figure>
           );
         })}

@@ -1,6 +1,11 @@
 // The learning curve as a chart has it.
 
-import type { CurveFitJson, CurveForecastJson, CurveJson, CurvePointJson } from "../../gen/loupe/v1/insight_pb";
+import type {
+  CurveFitJson,
+  CurveForecastJson,
+  CurveJson,
+  CurvePointJson,
+} from "../../gen/loupe/v1/insight_pb";
 import { numberOf } from "../dashboards/formats";
 
 export type Amount = "images" | "seconds";
@@ -39,14 +44,18 @@ export function curveData(curve: CurveJson, by: Amount, heldRounds: ReadonlySet<
     ({ n, at }) => numberOf(n) <= FURTHEST * now || at === "next round",
   );
   const forecasts = new Map(near.map((each) => [numberOf(each.n), each]));
-  const places: { n: number; point?: CurvePointJson }[] = judged.map((point) => ({ n: amountOf(point, by), point }));
+  const places: { n: number; point?: CurvePointJson }[] = judged.map((point) => {
+    return { n: amountOf(point, by), point };
+  });
   for (const n of forecasts.keys()) if (!places.some((place) => place.n === n)) places.push({ n });
   places.sort((a, b) => a.n - b.n);
   const law = (n: number) =>
     fit === undefined ? null : 1 - (numberOf(fit.a) * n ** -numberOf(fit.beta) + numberOf(fit.c));
   // Of the rounds that the gate held, or of the others.
   const measured = (isHeld: boolean, pick: (point: CurvePointJson) => number | string | undefined) =>
-    places.map(({ point }) => (point && heldRounds.has(point.round ?? 0) === isHeld ? numberOf(pick(point)) : null));
+    places.map(({ point }) =>
+      point && heldRounds.has(point.round ?? 0) === isHeld ? numberOf(pick(point)) : null,
+    );
   const forecast = (pick: (forecast: CurveForecastJson) => number | string | undefined) =>
     places.map(({ n }) => (forecasts.has(n) ? numberOf(pick(forecasts.get(n)!)) : null));
   return {

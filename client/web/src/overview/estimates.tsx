@@ -113,8 +113,8 @@ function NoFigures({ project, estimates, mayStart }: NoFiguresProps) {
   if (slice > 0 && !estimates.openImage) {
     return (
       <Empty>
-        No figures: the random slice is used up, and its {counted(slice, "image", "images")} are too few or hold
-        too few boxes. The next round draws a new one.{" "}
+        No figures: the random slice is used up, and its {counted(slice, "image", "images")} are too few or
+        hold too few boxes. The next round draws a new one.{" "}
         {mayStart && <a href={pageAddress("new round", project)}>Start a round</a>}
       </Empty>
     );
