@@ -44,12 +44,13 @@ export function Grid({ project, tiles, selection, select, boxes, changes, seen }
       const next = rowsSeen(now, Math.ceil(tiles.length / now.columns), -top, innerHeight);
       if (next.first !== span.value.first || next.end !== span.value.end) span.value = next;
     };
-    const path = location.hash;
+    const pathNow = () => location.hash.split("?")[0];
+    const path = pathNow();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const keepSoon = () => {
       clearTimeout(timer);
       timer = setTimeout(() => {
-        if (returnsTo.current || location.hash !== path) return;
+        if (returnsTo.current || pathNow() !== path) return;
         const now = layoutOf(width.value);
         const { top } = element.getBoundingClientRect();
         const row = Math.max(0, Math.floor(-top / now.rowHeight));
