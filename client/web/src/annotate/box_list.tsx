@@ -38,7 +38,12 @@ export function BoxList({ desk, reveal }: { desk: Desk; reveal: () => void }) {
             >
               <Swatch label={box.label} />
               <span class="name">{nameOf(desk.project.value.classes, box.label)}</span>
-              <span class={`number ${box.state}`}>{stateOf(box)}</span>
+              <span
+                class={`number ${box.state}`}
+                title={box.state === "predicted" ? "predicted, with this score" : undefined}
+              >
+                {stateOf(box)}
+              </span>
             </button>
           </li>
         ))}
