@@ -12,7 +12,7 @@ import { NotAllowed } from "./not_allowed";
 import { OwnWork } from "./own_work/own_work";
 import { LazyDashboards } from "./lazy_dashboards";
 import { WHO_LABELS, mayLabel } from "./role";
-import { route } from "./route";
+import { route, titleOf } from "./route";
 import { Sessions } from "./sessions";
 import { view } from "./session";
 
@@ -41,6 +41,10 @@ function Home({ caller }: { caller: TokenJson }) {
   const outbox = useMemo(() => new Outbox(journal, caller.id ?? ""), [caller.id]);
   useEffect(() => outbox.start(), [outbox]);
   const { value: now } = route;
+  useEffect(() => {
+    document.title = titleOf(now);
+    return () => void (document.title = "Loupe");
+  }, [now]);
   if (now.name === "annotate") {
     const { project, open } = now;
     return <Annotate project={project} open={open} caller={caller} journal={journal} outbox={outbox} />;

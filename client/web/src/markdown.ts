@@ -5,10 +5,21 @@ import { Marked } from "marked";
 
 const signs: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
-// HTML in the text is shown as it was written.
+const written = (text: string) => text.replace(/[&<>"]/g, (sign) => signs[sign]!);
+const isOurs = (address: string) => new URL(address, location.href).origin === location.origin;
+
+// HTML in the text is shown as it was written. The browser shows no pictures from elsewhere: a link leads
+// there.
 const marked = new Marked({
   gfm: true,
-  renderer: { html: ({ text }) => text.replace(/[&<>"]/g, (sign) => signs[sign]!) },
+  renderer: {
+    html: ({ text }) => written(text),
+    image({ href, text }) {
+      if (URL.canParse(href, location.href) && isOurs(href)) return false;
+      const link = `<a href="${written(href)}">${written(text || href)}</a>`;
+      return `${link} (a picture from elsewhere, not shown here)`;
+    },
+  },
 });
 
 // Links open beside the page: who follows one loses no work.

@@ -113,12 +113,8 @@ function ProjectRow({ project, progress, role }: RowProps) {
 function NoProjects({ role }: { role: RoleJson | undefined }) {
   return (
     <p class="card empty">
-      No projects yet.
-      {mayEngineer(role) ? (
-        <a href={otherAddress("new project")}>Make one</a>
-      ) : (
-        <span>An engineer makes one.</span>
-      )}
+      No projects yet.{" "}
+      {mayEngineer(role) ? <a href={otherAddress("new project")}>Make one</a> : "An engineer makes one."}
     </p>
   );
 }

@@ -6,6 +6,7 @@ import {
   pageAddress,
   route,
   routeOf,
+  titleOf,
   workAddress,
 } from "./route";
 
@@ -97,4 +98,16 @@ test("a change of the query keeps the rest of the address", () => {
   changeQuery({ side: undefined });
   expect(pushState).toHaveBeenCalledTimes(1);
   expect(replaceState).toHaveBeenCalledTimes(1);
+});
+
+test.each([
+  ["", "Loupe"],
+  ["#/people", "People · Loupe"],
+  ["#/p/steel", "steel · Overview · Loupe"],
+  ["#/p/steel/rounds/5?kind=missed", "steel · Round 5 · Loupe"],
+  ["#/p/steel/setup", "steel · Set-up · Loupe"],
+  ["#/p/steel/annotate", "steel · Label · Loupe"],
+  ["#/p/steel/work", "steel · Your work · Loupe"],
+])("the tab of %j is called %j", (fragment, title) => {
+  expect(titleOf(routeOf(fragment))).toBe(title);
 });

@@ -108,6 +108,27 @@ function queryText(query: Query): string {
   return text === "" ? "" : `?${text}`;
 }
 
+// Of the browser's tab.
+export function titleOf(shown: Route): string {
+  return [...placeOf(shown), "Loupe"].filter(Boolean).join(" · ");
+}
+
+function placeOf(shown: Route): string[] {
+  switch (shown.name) {
+    case "projects":
+      return [];
+    case "annotate":
+      return [shown.project, "Label"];
+    case "work":
+      return [shown.project, "Your work"];
+    case "dashboard": {
+      const { page, project, id } = shown;
+      const title = page === "setup" ? "Set-up" : page[0]!.toUpperCase() + page.slice(1);
+      return [project, `${title} ${id}`.trim()];
+    }
+  }
+}
+
 export const route = signal<Route>({ name: "projects" });
 
 export function readAddress(): void {

@@ -3,7 +3,7 @@ import { useRef } from "preact/hooks";
 import type { SessionJson } from "../gen/loupe/v1/session_pb";
 import { clientName } from "./client_name";
 import { endSession, sessions } from "./session";
-import { Time } from "./time";
+import { When } from "./dashboards/when";
 
 // The caller's own sessions.
 export function Sessions() {
@@ -46,7 +46,7 @@ function SessionRow({ session, end }: { session: SessionJson; end: () => void })
           {name} {session.isCurrent && <span class="badge">this one</span>}
         </span>
         <span class="faint">
-          Began <Time at={session.createdAt} />, ends <Time at={session.expiresAt} />
+          Began <When at={session.createdAt} />, ends <When at={session.expiresAt} />
         </span>
       </div>
       <button type="button" onClick={end} aria-label={`End the session of ${name}`}>

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { counted, dayStart, durationOf, momentOf } from "./words";
+import { counted, dayStart, durationOf } from "./words";
 
 test.each([
   [0, "0 boxes"],
@@ -32,13 +32,6 @@ test.each([
   [26 * HOUR + 59 * MINUTE + 30_000, "27 h"],
 ])("%d milliseconds are %j", (milliseconds, words) => {
   expect(durationOf(milliseconds)).toBe(words);
-});
-
-test("a moment of the same day says so", () => {
-  const now = new Date(2026, 10, 29, 23, 59);
-  expect(momentOf(new Date(2026, 10, 29, 0, 0), now)).toMatch(/^today, .*00|^today, .*12/);
-  expect(momentOf(new Date(2026, 10, 28, 23, 59), now)).toMatch(/28.*59/);
-  expect(momentOf(new Date(2025, 10, 29, 23, 59), now)).toMatch(/2025.*59/);
 });
 
 test.each([

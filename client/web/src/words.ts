@@ -1,8 +1,6 @@
-// Counts, times and dates in words.
+// Counts and times in words.
 
 const number = new Intl.NumberFormat();
-const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
-const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 
 // "1,234" where the browser's language writes it so.
 export function numbered(count: number): string {
@@ -27,17 +25,6 @@ export function durationOf(milliseconds: number): string {
 function joined(large: number, largeUnit: string, small: number, smallUnit: string): string {
   const first = `${number.format(large)} ${largeUnit}`;
   return small === 0 ? first : `${first} ${small} ${smallUnit}`;
-}
-
-// "today, 14:05", or the day instead of "today", as the browser's language writes it.
-export function momentOf(at: Date, now: Date): string {
-  const date = at.toDateString() === now.toDateString() ? "today" : day.format(at);
-  return `${date}, ${clockOf(at)}`;
-}
-
-// "14:05"
-export function clockOf(at: Date): string {
-  return clock.format(at);
 }
 
 // When the person's day began.

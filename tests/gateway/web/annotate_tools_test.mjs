@@ -677,5 +677,5 @@ test("a class is kept over a reload, drawing shows hidden boxes, and a skip is t
   const skipped = await fileOn(page);
   await press(page, "s");
   await isNext(page, skipped);
-  await notices(page, `${skipped} is skipped.`);
+  await notices(page, `${skipped} is skipped until no others are left.`);
 });

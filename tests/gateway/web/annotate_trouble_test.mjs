@@ -388,7 +388,7 @@ test("no image of the holdout is ever opened with predictions in view", async (t
     const file = await fileOn(page);
     const isHidden = inHoldout.has(file);
     assert.equal(await isBlind(page), isHidden, file);
-    const predicted = rowsOn(page).filter({ hasText: "predicted" });
+    const predicted = rowsOn(page).filter({ has: page.locator(".predicted") });
     assert.equal((await predicted.count()) > 0, !isHidden, file);
     assert.equal((await page.locator(".overlay g.predicted").count()) > 0, !isHidden, file);
     await press(page, "Shift+A", "n", "n");

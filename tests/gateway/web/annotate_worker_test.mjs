@@ -99,7 +99,7 @@ test("labels, a round, and the new model's boxes in the open page", async (t) =>
   await hasSent(page);
 
   // An image on which the model has found two things at least.
-  const predicted = rowsOn(page).filter({ hasText: "predicted" });
+  const predicted = rowsOn(page).filter({ has: page.locator(".predicted") });
   while ((await predicted.count()) < 2) files.push(await submit(page));
   const count = await predicted.count();
   assert.equal(await page.locator(".overlay g.predicted").count(), count);

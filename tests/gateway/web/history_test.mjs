@@ -138,7 +138,8 @@ test("the revisions can be walked, and tell what `loupe provenance image` does",
   for (const part of [
     "anna labelled it.",
     "It is no longer the truth.",
-    `Drawn at random, with probability ${probability.toFixed(4)}. Ranking ${generation}, position ${position}.`,
+    `Drawn at random, with probability ${probability.toFixed(4)}.`,
+    `Ranking ${generation}, position ${position + 1}.`,
     `${first.shown_boxes.length} boxes of model ${first.shown_model}`,
     "8 s",
     NOTE,
@@ -183,7 +184,7 @@ test("the revisions can be walked, and tell what `loupe provenance image` does",
   await page.reload();
   await isAtRevision(page, 3);
   const { file_name: file } = provenance("image", image).image;
-  assert.equal(await page.title(), `${file} · parts · Loupe`);
+  assert.equal(await page.title(), `parts · ${file} · Loupe`);
   assert.deepEqual(page.problems, []);
 });
 
@@ -369,7 +370,7 @@ test("the queue is what `loupe queue` prints, by slice and by class", async (t) 
   const text = await cards.first().innerText();
   for (const part of [
     head.reason.slice,
-    `Ranking ${head.reason.generation}, position ${head.reason.position}.`,
+    `Ranking ${head.reason.generation}, position ${head.reason.position + 1}.`,
     `${head.held_by} has it until`,
     ...head.predicted.map((each) => `${each.class} ${each.score.toFixed(3)}`),
   ]) {

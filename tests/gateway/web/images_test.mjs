@@ -104,6 +104,10 @@ test("images are found by filters that stand in the address", async (t) => {
   await page.getByLabel("Go to").press("Enter");
   await shows(page, /^10 images\.$/);
   assert.equal(await fileOf(page, 0), "part-0050.png");
+  await page.getByLabel("Go to").fill("part-0053.png");
+  await page.getByLabel("Go to").press("Enter");
+  await page.getByRole("heading", { name: "part-0053.png" }).waitFor();
+  await page.goBack();
   await page.getByLabel("Go to").fill("#7");
   await page.getByLabel("Go to").press("Enter");
   await page.waitForURL(/#\/p\/parts\/images\/7$/);
@@ -213,7 +217,40 @@ test("many are excluded at once, and that is undone", async (t) => {
   await bar(page).getByRole("button", { name: "Undo" }).click();
   await bar(page).getByText("3 images in use again.").waitFor();
   assert.equal(number("SELECT count(*) FROM image WHERE state = 'excluded'"), 1, "not the other's");
-  deployment.loupe("image", "restore", taken, "--project", "parts");
+  await bar(page).getByRole("button", { name: "Close the message" }).click();
+  assert.equal(await bar(page).count(), 0);
+
+  await page.goto(`${deployment.url}/#/p/parts/images?state=excluded`);
+  await shows(page, /^1 image\.$/);
+  await tiles(page).first().locator(".tick").click();
+  assert.equal(await bar(page).getByRole("button", { name: "Exclude…" }).count(), 0);
+  await bar(page).getByRole("button", { name: "Restore" }).click();
+  await bar(page).getByText("1 image in use again.").waitFor();
+  assert.equal(number("SELECT count(*) FROM image WHERE state = 'excluded'"), 0);
+});
+
+test("back and reload lead to the same rows", async (t) => {
+  const page = await openImages(t, "many", "?order=name");
+  await tiles(page).first().waitFor();
+  const scrolled = () => page.evaluate(() => scrollY);
+  await page.mouse.move(600, 400);
+  await eventually("more than the first page is read", async () => {
+    await page.mouse.wheel(0, 1500);
+    return (await scrolled()) > 6000;
+  });
+  await eventually("the place is kept", () => page.evaluate(() => history.state?.grid?.tile > 100));
+  await eventually("the place is the last one", async () => {
+    const before = JSON.stringify(await page.evaluate(() => history.state));
+    await page.waitForTimeout(300);
+    return before === JSON.stringify(await page.evaluate(() => history.state));
+  });
+  const place = await scrolled();
+  await page.evaluate(() => document.elementFromPoint(600, 400).closest("a").click());
+  await page.waitForURL(/images\/\d+$/);
+  await page.goBack();
+  await eventually("the same rows after going back", async () => (await scrolled()) === place);
+  await page.reload();
+  await eventually("the same rows after loading again", async () => (await scrolled()) === place);
 });
 
 test("after a lost answer the same button tells what was done, and undoes it", async (t) => {

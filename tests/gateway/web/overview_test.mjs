@@ -70,6 +70,8 @@ const count = (value) => Math.round(value).toLocaleString("en-US");
 const withInterval = ({ value, low, high }, show) =>
   low === undefined ? show(value) : `${show(value)} ${show(low)} to ${show(high)}`;
 const score = (value) => value.toFixed(3);
+const gain = (value) =>
+  Number(score(value)) === 0 ? "no change" : `${value < 0 ? "−" : "+"}${score(Math.abs(value))} AP50`;
 
 test("numbers are those of the command line", async (t) => {
   const page = await open(t, "engineer", "#/p/bench");
@@ -114,9 +116,11 @@ test("numbers are those of the command line", async (t) => {
     withInterval({ value: last.ap50, low: last.ap50_low, high: last.ap50_high }, score),
   );
   assert.ok(curve.by_images.forecasts.length > 2);
-  for (const { at, ap50, ap50_low, ap50_high } of curve.by_images.forecasts) {
-    if (at === "now") continue;
-    assert.equal(shown[at], withInterval({ value: ap50, low: ap50_low, high: ap50_high }, score));
+  const [now, ...later] = curve.by_images.forecasts;
+  for (const { at, ap50, ap50_low, ap50_high } of later) {
+    assert.equal(shown[`Forecast: ${at}`], gain(ap50 - now.ap50));
+    const told = `from ${score(now.ap50)} to ${score(ap50)} (${score(ap50_low)} to ${score(ap50_high)})`;
+    await part(page, "Go on or stop").getByText(told).first().waitFor();
   }
   for (const { text } of curve.reasons) await part(page, "Go on or stop").getByText(text).waitFor();
 
@@ -187,7 +191,7 @@ test("a choice is part of the address, and a link leads to the same view", async
   const { forecasts } = deployment.json("curve", "--project", "bench").by_seconds;
   const next = forecasts.find(({ at }) => at === "next round");
   const shown = await figuresIn(part(page, "Go on or stop"));
-  assert.ok(shown["next round"].startsWith(score(next.ap50)));
+  assert.equal(shown["Forecast: next round"], gain(next.ap50 - forecasts[0].ap50));
   await page.getByRole("button", { name: "By images" }).click();
   await page.waitForURL(/\?by=images$/);
   await page.getByRole("button", { name: "By day" }).click();
@@ -207,7 +211,7 @@ test("the chart is read by keyboard and as a table", async (t) => {
   const [first, second] = deployment.json("curve", "--project", "bench").points;
   await advice
     .getByRole("status")
-    .getByText(`${count(first.images)} · Rounds (90 % interval) ${score(first.ap50)}`)
+    .getByText(`${count(first.images)}, round ${first.round} · Rounds (90 % interval) ${score(first.ap50)}`)
     .waitFor();
   await page.keyboard.press("ArrowRight");
   await advice.getByRole("status").getByText(score(second.ap50)).waitFor();
@@ -268,7 +272,7 @@ test("an empty project says what to do", async (t) => {
     "The project": ["Import pictures", "#/p/empty/setup?part=import"],
     "Latest round": ["Start one", "#/p/empty/rounds/new"],
     "Labels over time": ["Label the first one", "#/p/empty/annotate"],
-    "Go on or stop": ["To the rounds", "#/p/empty/rounds"],
+    "Go on or stop": ["See the rounds", "#/p/empty/rounds"],
   };
   for (const [region, [name, address]] of Object.entries(links)) {
     assert.equal(await part(page, region).getByRole("link", { name }).getAttribute("href"), address);

@@ -304,7 +304,7 @@ test("a killed worker's training goes on with another one, and is cancelled on t
   await shows(page, /taken up again from the checkpoint/);
   await looks(page, "rounds-runs");
   await page.getByRole("button", { name: "Cancel…" }).click();
-  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByRole("button", { name: "Keep it running" }).click();
   await page.getByRole("button", { name: "Cancel…" }).click();
   await page.getByRole("button", { name: "Cancel the round" }).click();
   await shows(page, "Cancelled.");

@@ -103,13 +103,13 @@ test("a person sees what they have done, and opens an answer again", async (t) =
   assert.equal(await answersOn(page).count(), 2);
   const first = answersOn(page).first();
   const text = await first.innerText();
-  const parts = [HOSTILE, "today, ", " · 2 boxes · 1 min 5 s", `Note: ${NOTE}`, "Flags: unclear, <i>"];
+  const parts = [HOSTILE, " UTC · 2 boxes · 1 min 5 s", `Note: ${NOTE}`, "Flags: unclear, <i>"];
   for (const part of parts) assert.ok(text.includes(part), text);
   await page.waitForFunction(() => {
     const pictures = [...document.querySelectorAll(".thumbnail")];
     return pictures.length === 2 && pictures.every((each) => each.complete && each.naturalWidth > 0);
   });
-  assert.equal(await page.title(), "Loupe");
+  assert.equal(await page.title(), "parts · Your work · Loupe");
   assert.deepEqual(page.problems, []);
 
   await page.getByRole("link", { name: `Open ${HOSTILE} again` }).click();
@@ -173,7 +173,7 @@ test("what waits while the coordinator is away is shown, and the figures come af
   await press(page, "n", "n", "Enter");
   await shows(page, "1 waiting to send · saved");
   await page.getByRole("link", { name: "Your work" }).click();
-  assert.match(await waitingOn(page).innerText(), /1 box · spare · today, /);
+  assert.match(await waitingOn(page).innerText(), /1 box · spare · \d{4}-\d\d-\d\d \d\d:\d\d UTC/);
   await waitingOn(page).getByText(file).waitFor();
   await page.getByRole("button", { name: "Try again" }).waitFor();
   deployment.up();

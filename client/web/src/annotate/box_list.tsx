@@ -38,7 +38,12 @@ export function BoxList({ desk, reveal }: { desk: Desk; reveal: () => void }) {
             >
               <Swatch label={box.label} />
               <span class="name">{nameOf(desk.project.value.classes, box.label)}</span>
-              <span class={`number ${box.state}`}>{stateOf(box)}</span>
+              <span
+                class={`number ${box.state}`}
+                title={box.state === "predicted" ? "predicted, with this score" : undefined}
+              >
+                {stateOf(box)}
+              </span>
             </button>
           </li>
         ))}
@@ -49,7 +54,7 @@ export function BoxList({ desk, reveal }: { desk: Desk; reveal: () => void }) {
 }
 
 export function stateOf(box: Box): string {
-  if (box.state === "predicted") return `predicted ${box.prediction!.score.toFixed(2)}`;
+  if (box.state === "predicted") return box.prediction!.score.toFixed(2);
   if (box.atOnce) return "accepted at once";
   if (box.prediction) return "from the model";
   if (box.copied) return "copied";

@@ -231,7 +231,8 @@ export class Desk {
     const kept = isUntouched(work) ? undefined : { ...this.draftOf(opened), skipped: true };
     this.skipReason.value = "";
     this.finish(opened, { ...this.entryOf(opened), method: "skip", request }, kept);
-    this.notice.value = `${task.fileName} is skipped. Skipped images come again when no others are left.`;
+    const name = task.fileName.split("/").at(-1);
+    this.notice.value = `${name} is skipped until no others are left.`;
   }
 
   // Opens the person's last answer again, and then the one before. The task in hand comes after it.

@@ -3,7 +3,7 @@
 import type { RoleJson } from "../../gen/loupe/v1/token_pb";
 import { imagesOf } from "../progress";
 import { mayEngineer } from "../role";
-import { workAddress } from "../route";
+import { pageAddress, workAddress } from "../route";
 import type { Desk } from "./desk";
 
 export function Places({ desk, role }: { desk: Desk; role: RoleJson | undefined }) {
@@ -70,16 +70,15 @@ function Empty({
   role: RoleJson | undefined;
   skippedImages: number;
 }) {
-  const { name } = desk.project.value;
+  const { name = "" } = desk.project.value;
   const isEngineer = mayEngineer(role);
   if (imagesOf(desk.status.value) === 0) {
     return (
       <div class="place" role="status">
         <p>
-          {name} has no pictures yet. {isEngineer ? "Import some" : "An engineer imports them"} on the
-          command line:
+          {name} has no pictures yet.{" "}
+          {isEngineer ? <ImportLink project={name} text="Import some" /> : "An engineer imports them."}
         </p>
-        <code>loupe import --images FOLDER --project {name}</code>
         <Onwards desk={desk} />
       </div>
     );
@@ -96,13 +95,23 @@ function Empty({
       ) : (
         <p>
           Nothing is left to label in {name}.{" "}
-          {isEngineer ? "Train on it, or import more pictures, on the command line:" : "Thank you."}
+          {isEngineer ? (
+            <>
+              <a href={pageAddress("new round", name)}>Start a round</a>, or{" "}
+              <ImportLink project={name} text="import more pictures" />.
+            </>
+          ) : (
+            "Thank you."
+          )}
         </p>
       )}
-      {skippedImages === 0 && isEngineer && <code>loupe round submit --project {name} --watch</code>}
       <Onwards desk={desk} />
     </div>
   );
+}
+
+function ImportLink({ project, text }: { project: string; text: string }) {
+  return <a href={pageAddress("setup", project, "", { part: "import" })}>{text}</a>;
 }
 
 function Onwards({ desk }: { desk: Desk }) {

@@ -50,18 +50,24 @@ export function useAnswer<T>(
 }
 
 // Asks for figures that the coordinator keeps: first for those that it has, which come at once, and then for
-// newer ones if they are older than `freshSeconds`.
+// newer ones if they are older than `freshSeconds`, or from before `changedAt()`, which changed them.
 export function fresh<T extends { computedAt?: string }>(
   ask: (maxAgeSeconds: number) => Promise<T>,
   freshSeconds: number,
+  changedAt: () => string | undefined = () => undefined,
 ): (show: (value: T) => void, isUrgent: boolean) => Promise<T> {
   return async (show, isUrgent) => {
     if (isUrgent) return ask(0);
     const kept = await ask(A_DAY);
-    if (Date.now() - Date.parse(kept.computedAt ?? "") <= 1000 * freshSeconds) return kept;
+    const isBefore = isOlder(kept, changedAt());
+    if (!isBefore && Date.now() - Date.parse(kept.computedAt ?? "") <= 1000 * freshSeconds) return kept;
     show(kept);
-    return ask(freshSeconds);
+    return ask(isBefore ? 0 : freshSeconds);
   };
+}
+
+function isOlder({ computedAt }: { computedAt?: string }, at: string | undefined): boolean {
+  return at !== undefined && Date.parse(computedAt ?? "") < Date.parse(at);
 }
 
 // Loads again and again while the page is seen.
@@ -158,13 +164,23 @@ export function usePages<P extends Page<unknown>>(
   return { rows, first, last, error, hasMore: !!last?.nextPageToken, isLoading, more };
 }
 
-// Figures that the coordinator keeps, and newer ones when they are older than `freshSeconds`.
+// Figures that the coordinator keeps, and newer ones as `fresh` says.
 export function useKept<T extends { computedAt?: string }>(
   ask: (maxAgeSeconds: number) => Promise<T>,
   freshSeconds: number,
   inputs: readonly unknown[],
+  changedAt?: string,
 ): Answer<T> {
-  const answer = useAnswer(fresh(ask, freshSeconds), inputs);
+  // It may become known while the answer is on its way.
+  const changed = useRef(changedAt);
+  changed.current = changedAt;
+  const answer = useAnswer(
+    fresh(ask, freshSeconds, () => changed.current),
+    inputs,
+  );
+  useEffect(() => {
+    if (answer.value && isOlder(answer.value, changedAt)) void answer.load();
+  }, [changedAt]);
   useRepeat(answer.load, 1000 * freshSeconds, inputs);
   return answer;
 }

@@ -6,7 +6,7 @@ import "uplot/dist/uPlot.min.css";
 export interface Series {
   readonly name: string;
   readonly values: readonly (number | null)[]; // at each x; null: none
-  readonly colour: string; // a custom property: "--series-1" to "--series-6", "--accent"
+  readonly colour: string; // a custom property, "--series-1" to "--series-6" or "--accent"; or "#rrggbb"
   readonly kind?: "line" | "dashed" | "points"; // default: line
   // An interval at each x: a band along a line, a whisker at a point.
   readonly low?: readonly (number | null)[];
@@ -15,7 +15,8 @@ export interface Series {
 
 interface Props {
   title: string;
-  x: readonly number[]; // ascending; seconds since 1970 where `xIsTime`
+  x: readonly number[]; // ascending, also equal ones; seconds since 1970, of days, where `xIsTime`
+  notes?: readonly string[]; // at each x: what stands there; empty: nothing to say
   xName: string;
   xText: (x: number) => string;
   xIsTime?: boolean;
@@ -30,7 +31,7 @@ interface Props {
 // Curves or stacked bars over x. The arrow keys walk along x; what stands there is read out, and all of it is
 // in a table below.
 export function Chart(props: Props) {
-  const { title, x, xName, xText, yName, yText, series, height = 260 } = props;
+  const { title, x, notes = [], xName, xText, yName, yText, series, height = 260 } = props;
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const at = useSignal<number | null>(null);
@@ -71,6 +72,7 @@ export function Chart(props: Props) {
     plot.current!.setCursor({ left: plot.current!.valToPos(x[i]!, "x"), top: -1 }, false);
   }
 
+  const place = (i: number) => [xText(x[i]!), notes[i]].filter(Boolean).join(", ");
   const told = (each: Series, i: number) => {
     const [value, low, high] = [each.values[i], each.low?.[i], each.high?.[i]];
     if (value === null || value === undefined) return "";
@@ -84,7 +86,7 @@ export function Chart(props: Props) {
       <ul class="legend" aria-hidden="true">
         {series.map((each) => (
           <li key={each.name} class={each.kind}>
-            <svg viewBox="0 0 20 10" class={each.colour.slice(2)}>
+            <svg viewBox="0 0 20 10" style={{ color: paintOf(each.colour) }}>
               {each.kind === "points" ? <circle cx="10" cy="5" r="4" /> : <path d="M0 5H20" />}
             </svg>
             {each.name}
@@ -104,7 +106,7 @@ export function Chart(props: Props) {
         {i === null
           ? `${yName} by ${xName}`
           : [
-              xText(x[i]!),
+              place(i),
               ...series.filter((each) => told(each, i) !== "").map((each) => `${each.name} ${told(each, i)}`),
             ].join(" · ")}
       </p>
@@ -125,10 +127,10 @@ export function Chart(props: Props) {
               </tr>
             </thead>
             <tbody>
-              {x.map((value, k) => (
-                <tr key={value}>
+              {x.map((_, k) => (
+                <tr key={k}>
                   <th scope="row" class="text">
-                    {xText(value)}
+                    {place(k)}
                   </th>
                   {series.map((each) => (
                     <td key={each.name} class="number">
@@ -143,6 +145,12 @@ export function Chart(props: Props) {
       </details>
     </figure>
   );
+}
+
+// Colours of classes are made for dark pictures: on a light page they are darker.
+function paintOf(colour: string): string {
+  if (colour.startsWith("--")) return `var(${colour})`;
+  return `color-mix(in srgb, ${colour} var(--class-share), #000000)`;
 }
 
 // uPlot's columns: x, then each series, a band's two ends after its line. Stacked: the sums, the highest first,
@@ -165,8 +173,10 @@ function isBand({ kind, low, high }: Series): boolean {
 
 function optionsOf(props: Props, box: HTMLElement, walkedTo: (i: number | null) => void): uPlot.Options {
   const { series, xText, xIsTime = false, yText, yRange, isStacked, height = 260 } = props;
-  const style = getComputedStyle(box);
-  const colour = (property: string) => style.getPropertyValue(property).trim();
+  const colour = (name: string) => {
+    box.style.color = paintOf(name);
+    return getComputedStyle(box).color;
+  };
   const axis = {
     stroke: colour("--faint"),
     grid: { stroke: colour("--line"), width: 1 },
@@ -196,7 +206,8 @@ function optionsOf(props: Props, box: HTMLElement, walkedTo: (i: number | null) 
     });
     if (!isBand(each)) continue;
     const edge = { stroke: "transparent", width: 0, points: { show: false }, spanGaps: true };
-    bands.push({ series: [shown.length + 1, shown.length], fill: `${stroke}33` });
+    const fill = `color-mix(in srgb, ${stroke} 20%, transparent)`;
+    bands.push({ series: [shown.length + 1, shown.length], fill });
     shown.push(edge, edge);
   }
   return {
@@ -206,15 +217,15 @@ function optionsOf(props: Props, box: HTMLElement, walkedTo: (i: number | null) 
     cursor: { y: false, drag: { setScale: false, x: false, y: false } },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
     scales: {
-      x: { time: xIsTime, ...(isStacked ? { range: barRange } : {}) },
+      x: { time: xIsTime, ...(isStacked ? { range: barRange } : hasPoints(props) ? { range: pointRange } : {}) },
       y: { range: (_plot, low, high) => yRange ?? niceRange(low, high, props) },
     },
     axes: [
       {
         ...axis,
         space: 80,
-        size: xIsTime ? 48 : 32,
-        ...(xIsTime ? {} : { values: (_plot, ticks) => ticks.map(xText) }),
+        size: 32,
+        values: (_plot, ticks) => ticks.map((tick) => (xIsTime && tick % DAY !== 0 ? "" : xText(tick))),
       },
       { ...axis, size: 64, values: (_plot, ticks) => ticks.map(yText) },
     ],
@@ -227,12 +238,25 @@ function optionsOf(props: Props, box: HTMLElement, walkedTo: (i: number | null) 
   };
 }
 
-// Room for half a bar at both ends.
-function barRange(plot: uPlot, low: number, high: number): uPlot.Range.MinMax {
+const DAY = 24 * 3600; // seconds
+const WEEK = 7 * DAY;
+
+// Room for half a bar at both ends. Not of uPlot's own ends: around a single time it puts three years.
+function barRange(plot: uPlot): uPlot.Range.MinMax {
   const x = plot.data[0];
   const steps = x.slice(1).map((value, i) => value - x[i]!);
-  const half = (steps.length > 0 ? Math.min(...steps) : 1) / 2;
-  return [low - half, high + half];
+  const half = (steps.length > 0 ? Math.min(...steps) : WEEK) / 2;
+  return [(x[0] ?? 0) - half, (x.at(-1) ?? 0) + half];
+}
+
+function hasPoints({ series }: Props): boolean {
+  return series.some(({ kind }) => kind === "points");
+}
+
+// Room for the first and the last point.
+function pointRange(plot: uPlot, low: number, high: number): uPlot.Range.MinMax {
+  const room = plot.data[0].length > 1 ? 0.03 * (high - low) : 0;
+  return [low - room, high + room];
 }
 
 // Room for all values and intervals.

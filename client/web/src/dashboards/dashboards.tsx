@@ -67,10 +67,6 @@ function InProject({ page, project: name, id, query, caller }: InProjectProps) {
   const wrong = wrongIn(page, query);
   const entry = navigation.find(({ holds }) => holds.includes(page));
   useEffect(() => setColours(project?.classes ?? []), [project]);
-  useEffect(() => {
-    document.title = `${name} · ${entry?.title ?? ""} · Loupe`;
-    return () => void (document.title = "Loupe");
-  }, [name, entry]);
   return (
     <div class="dashboard">
       <Header caller={caller}>

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bytes, difference, interval, numberOf, percent, score, utc } from "./formats";
+import { bytes, difference, fewBoxesNote, interval, numberOf, percent, score, utc } from "./formats";
 
 test("numbers of the protocol's JSON are read", () => {
   expect([numberOf(undefined), numberOf("12345678901"), numberOf(0.5)]).toEqual([0, 12345678901, 0.5]);
@@ -21,9 +21,9 @@ test("an undefined metric is a dash", () => {
 test.each([
   [0.0123, "+0.012"],
   [-0.0123, "−0.012"],
-  [0.0001, "±0.000"],
-  [-0.0001, "±0.000"],
-  [0, "±0.000"],
+  [0.0001, "0.000"],
+  [-0.0001, "0.000"],
+  [0, "0.000"],
 ])("the difference %d is %j", (value, text) => {
   expect(difference(value)).toBe(text);
 });
@@ -51,4 +51,10 @@ test("moments are in UTC", () => {
   const now = new Date(Date.UTC(2026, 10, 29, 23, 59));
   expect(utc("2026-11-29T00:00:00Z", "clock", now)).toBe("00:00 UTC");
   expect(utc("2026-11-28T23:59:00Z", "clock", now)).toBe("2026-11-28 23:59 UTC");
+});
+
+test("a mean says when it hangs on classes with few boxes", () => {
+  expect(fewBoxesNote([{ boxes: "30" }, { boxes: "40" }, {}])).toBe("");
+  expect(fewBoxesNote([{ boxes: "29" }, { boxes: "40" }])).toMatch(/: 1 of 2 have fewer than 30 /);
+  expect(fewBoxesNote([{ boxes: "2" }, {}])).toMatch(/: all have fewer/);
 });

@@ -26,11 +26,15 @@ export function score(value: number | undefined): string {
   return value === undefined || !Number.isFinite(value) || value === -1 ? NOTHING : value.toFixed(3);
 }
 
-// "+0.012"
+// "+0.012", "0.000"
 export function difference(value: number | undefined): string {
   if (value === undefined || !Number.isFinite(value)) return NOTHING;
-  const text = Math.abs(value).toFixed(3);
-  return `${Number(text) === 0 ? "±" : value < 0 ? "−" : "+"}${text}`;
+  return `${isNothing(value) ? "" : value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
+}
+
+// Whether a difference is shown as 0.
+export function isNothing(difference: number): boolean {
+  return Number(difference.toFixed(3)) === 0;
 }
 
 // "0.801 to 0.873"; empty: there is no interval.
@@ -51,6 +55,18 @@ export function bytes(value: number | string | undefined): string {
     ++unit;
   }
   return `${unit === 0 || size >= 100 ? Math.round(size) : size.toFixed(1)} ${UNITS[unit]}`;
+}
+
+// With fewer boxes an interval tells nothing.
+export const FEWEST_BOXES = 30;
+
+// Of the classes that a mean AP is taken over: empty, or what to know about those with few boxes.
+export function fewBoxesNote(classes: readonly { boxes?: string }[]): string {
+  const boxes = classes.map((each) => numberOf(each.boxes)).filter((each) => each > 0);
+  const few = boxes.filter((each) => each < FEWEST_BOXES).length;
+  if (few === 0) return "";
+  const which = few === boxes.length ? "all" : `${few} of ${boxes.length}`;
+  return `The mean hangs on classes with few boxes: ${which} have fewer than ${FEWEST_BOXES} here.`;
 }
 
 export type Only = "day" | "clock";

@@ -32,7 +32,7 @@ export function Part<T>({ name, answer, actions, children, style = "" }: PartPro
 
 function AsOf({ at, load }: { at: string; load: (isUrgent: boolean) => Promise<void> }) {
   const isLoading = useSignal(false);
-  async function readAgain() {
+  async function refresh() {
     isLoading.value = true;
     await load(true);
     isLoading.value = false;
@@ -40,8 +40,8 @@ function AsOf({ at, load }: { at: string; load: (isUrgent: boolean) => Promise<v
   return (
     <span class="faint as-of">
       as of <When at={at} only="clock" />
-      <button type="button" onClick={() => void readAgain()} disabled={isLoading.value}>
-        {isLoading.value ? "Reading…" : "Read again"}
+      <button type="button" onClick={() => void refresh()} disabled={isLoading.value}>
+        {isLoading.value ? "Refreshing…" : "Refresh"}
       </button>
     </span>
   );

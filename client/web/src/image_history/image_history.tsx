@@ -26,11 +26,9 @@ function History(props: ProjectPageProps) {
     () => call("ProvenanceService", "getImageProvenance", { project: name, imageId: id }),
     [name, id],
   );
-  const title = value?.image?.fileName || `image ${id}`;
+  const title = value?.image?.fileName;
   useEffect(() => {
-    const before = document.title;
-    document.title = `${title} · ${name} · Loupe`;
-    return () => void (document.title = before);
+    if (title) document.title = `${name} · ${title} · Loupe`;
   }, [title]);
   if (error && value === null) {
     if (error instanceof ApiError && error.reason === "NO_SUCH_IMAGE")

@@ -83,10 +83,14 @@ export function marksOfPrediction(boxes: readonly ScoredBoxJson[]): Mark[] {
   }));
 }
 
+export function outlineOf({ x1, y1, x2, y2 }: Corners): string {
+  return `M${x1} ${y1}H${x2}V${y2}H${x1}Z`;
+}
+
 // The lines of a mark, as a path of SVG: its outline, with what its look adds.
 export function pathOf({ corners, look, from }: Pick<Mark, "corners" | "look" | "from">): string {
   const { x1, y1, x2, y2 } = corners;
-  const outline = `M${x1} ${y1}H${x2}V${y2}H${x1}Z`;
+  const outline = outlineOf(corners);
   const slash = `M${x1} ${y2}L${x2} ${y1}`;
   if (look === "removed" || look === "rejected") return `${outline}${slash}M${x1} ${y1}L${x2} ${y2}`;
   if (look === "dropped") return outline + slash;

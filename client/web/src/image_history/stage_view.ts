@@ -1,13 +1,15 @@
-// The picture with marks over it, zoomed and panned. Lines of one look and colour are one path, so that many
-// boxes cost little; they have the same width on the screen at every zoom. They are painted half a screen
-// beyond each side: while the picture is dragged, what is painted is only moved.
+// The picture with marks over it, zoomed and panned. What a model predicted is a thin outline, and has its
+// name and lines only while it is chosen or pointed at: there may be many, and they lie on each other. Lines
+// of one look and colour are one path, so that many boxes cost little; they have the same width on the screen
+// at every zoom. They are painted half a screen beyond each side: while the picture is dragged, what is
+// painted is only moved.
 
 import { area, holds } from "../annotate/corners";
 import type { Corners, Point, Size } from "../annotate/corners";
 import { colourOf, shapeOf } from "../annotate/palette";
 import { fit, panned, toImage, zoomed, zoomedTo } from "../annotate/viewport";
 import type { Viewport } from "../annotate/viewport";
-import { pathOf, type Mark } from "./marks";
+import { outlineOf, pathOf, type Mark } from "./marks";
 
 const SVG = "http://www.w3.org/2000/svg";
 const NAME_SIZE = 13; // screen pixels
@@ -28,8 +30,10 @@ export class StageView {
   private readonly picture = document.createElement("img");
   private readonly svg = document.createElementNS(SVG, "svg");
   private readonly scene = make("g", "");
+  private readonly above = make("g", ""); // what is chosen or pointed at, and names
   private marks: readonly Mark[] = [];
   private chosen: string | null = null; // key of a mark
+  private pointed: string | null = null; // by the pointer on the picture; a key, too
   private size: Size = { width: 1, height: 1 };
   private screen: Size = { width: 1, height: 1 };
   private view: Viewport = { scale: 1, x: 0, y: 0 };
@@ -52,6 +56,8 @@ export class StageView {
     this.svg.setAttribute("aria-hidden", "true");
     root.append(this.picture, this.svg);
     root.addEventListener("pointerdown", (event) => this.press(event));
+    root.addEventListener("pointermove", (event) => this.hover(event));
+    root.addEventListener("pointerleave", () => this.pointAt(null));
     root.addEventListener("wheel", (event) => this.turnWheel(event), { passive: false });
     this.observer.observe(root);
   }
@@ -81,13 +87,30 @@ export class StageView {
     for (const mark of marks) {
       if (mark.key === chosen) continue;
       const style = `line ${mark.look} ${colourOf(Math.max(mark.label, 1))}`;
-      const path = pathOf(mark);
-      halo += path;
+      const path = isPredicted(mark) ? outlineOf(mark.corners) : pathOf(mark);
+      if (!isPredicted(mark)) halo += path;
       paths.set(style, (paths.get(style) ?? "") + path);
     }
     const lines = [...paths].map(([style, path]) => make("path", style, path));
-    this.scene.replaceChildren(make("path", "halo", halo), ...lines, ...this.chosenLines(), ...this.names());
+    this.scene.replaceChildren(make("path", "halo", halo), ...lines, this.above);
+    this.showAbove();
+  }
+
+  private showAbove(): void {
+    const keys = new Set([this.pointed, this.chosen]);
+    const marks = this.marks.filter(({ key }) => keys.has(key));
+    this.above.replaceChildren(...marks.flatMap(boldLines), ...this.names(keys));
     this.placeNames();
+  }
+
+  private pointAt(key: string | null): void {
+    if (key === this.pointed) return;
+    this.pointed = key;
+    this.showAbove();
+  }
+
+  private hover(event: PointerEvent): void {
+    if (event.buttons === 0) this.pointAt(this.marksAt(this.pointOf(event))[0]?.key ?? null);
   }
 
   fit(): void {
@@ -124,18 +147,12 @@ export class StageView {
     return this.marks.find(({ key }) => key === this.chosen);
   }
 
-  private chosenLines(): SVGElement[] {
-    const mark = this.chosenMark();
-    if (!mark) return [];
-    const path = pathOf(mark);
-    const style = `line chosen ${mark.look} ${colourOf(Math.max(mark.label, 1))}`;
-    return [make("path", "halo chosen", path), make("path", style, path)];
-  }
-
-  private names(): SVGElement[] {
-    const isFew = this.marks.length <= MOST_NAMED;
+  // `keys`: of the marks that always have one.
+  private names(keys: ReadonlySet<string | null>): SVGElement[] {
+    const isFew =
+      this.pointed === null && this.marks.filter((mark) => !isPredicted(mark)).length <= MOST_NAMED;
     return this.marks.flatMap((mark) => {
-      if (!isFew && mark.key !== this.chosen) return [];
+      if ((!isFew || isPredicted(mark)) && !keys.has(mark.key)) return [];
       if (mark.look === "before") return [];
       const { label, note, corners, key } = mark;
       const text = make("text", `${colourOf(Math.max(label, 1))} ${key === this.chosen ? "chosen" : ""}`);
@@ -176,13 +193,18 @@ export class StageView {
 
   // The smallest box there; where it is chosen already, the next larger one.
   private pickAt(at: Point): void {
-    const point = toImage(this.view, at);
-    const slack = REACH / this.view.scale;
-    const hits = this.marks
-      .filter(({ boxId, corners }) => boxId !== "" && holds(corners, point, slack))
-      .sort((a, b) => area(a.corners) - area(b.corners));
+    const hits = this.marksAt(at).filter(({ boxId }) => boxId !== "");
     const next = hits.findIndex(({ key }) => key === this.chosen) + 1;
     this.host.select(hits[next % Math.max(hits.length, 1)]?.boxId ?? "");
+  }
+
+  // The smallest first.
+  private marksAt(at: Point): Mark[] {
+    const point = toImage(this.view, at);
+    const slack = REACH / this.view.scale;
+    return this.marks
+      .filter(({ corners }) => holds(corners, point, slack))
+      .sort((a, b) => area(a.corners) - area(b.corners));
   }
 
   private pointOf({ clientX, clientY }: MouseEvent): Point {
@@ -252,6 +274,17 @@ export class StageView {
   private placeNames(): void {
     this.scene.setAttribute("font-size", String(NAME_SIZE / this.view.scale));
   }
+}
+
+// It is no box of a label.
+function isPredicted({ boxId }: Mark): boolean {
+  return boxId === "";
+}
+
+function boldLines(mark: Mark): SVGElement[] {
+  const path = pathOf(mark);
+  const style = `line chosen ${mark.look} ${colourOf(Math.max(mark.label, 1))}`;
+  return [make("path", "halo chosen", path), make("path", style, path)];
 }
 
 function make(tag: "g" | "path" | "text", style: string, path = ""): SVGElement {

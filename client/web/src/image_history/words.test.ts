@@ -17,7 +17,7 @@ test.each([
 
 test("why it was served is told of what was asked for, and of nothing that was imported", () => {
   const reason = { slice: "RANDOM", generation: 2, position: "17" } as const;
-  expect(whyServed({ source: "task", reason })).toBe("Drawn at random. Ranking 2, position 17.");
+  expect(whyServed({ source: "task", reason })).toBe("Drawn at random. Ranking 2, position 18.");
   expect(whyServed({ source: "reopen", basedOn: 3 })).toBe(
     "Asked for outside the ranking, on top of revision 3.",
   );

@@ -75,9 +75,9 @@ export function reasonText({
   }
 }
 
-// "Ranking 3, position 12."
+// "Ranking 3, position 12." The first one is 1; the protocol counts from 0.
 export function placeText({ generation = 0, position }: ReasonJson): string {
-  return `Ranking ${generation}, position ${Number(position ?? 0)}.`;
+  return `Ranking ${generation}, position ${Number(position ?? 0) + 1}.`;
 }
 
 // Why the image of a revision was served. Empty: nobody was asked.

@@ -4,12 +4,15 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import type { ImageProblemJson } from "../../gen/loupe/v1/annotation_pb";
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import type { RoleJson } from "../../gen/loupe/v1/token_pb";
+import { useAnswer } from "../dashboards/answer";
 import { useChange } from "../dashboards/change";
 import { Downloads, save } from "../dashboards/downloads";
-import { mayEngineer } from "../role";
+import { mayAdminister, mayEngineer } from "../role";
 import { pageAddress } from "../route";
 import { counted } from "../words";
+import { EXCLUDED, isUnused, namedText } from "./action_words";
 import { cocoOf, columns } from "./files";
+import { peopleFor } from "./people_known";
 import { MOST_SELECTED } from "./selection";
 import type { Tile } from "./tile";
 import { readLabels } from "./truth_boxes";
@@ -28,19 +31,25 @@ interface Props {
   project: ProjectJson;
   role: RoleJson | undefined;
   selected: ReadonlyMap<string, Tile>;
+  changes: ReadonlyMap<string, string>; // what became of images since they were read
   clear: () => void;
+  dismiss: () => void; // what the last act did
   changed: (ids: readonly string[], change: string) => void;
 }
 
 type Act = "exclude" | "review" | "assign";
 
 // What can be done with the selected images.
-export function Actions({ project, role, selected, clear, changed }: Props) {
+export function Actions({ project, role, selected, changes, clear, dismiss, changed }: Props) {
   const act = useSignal<Act | "">("");
   const outcome = useSignal<Outcome | null>(null);
   const change = useChange();
   const name = project.name ?? "";
   const imageIds = [...selected.keys()];
+  const unusedIds = imageIds.filter((id) => isUnused(selected.get(id)!, changes.get(id)));
+  // Of all that something was done with: an undo may tell of them, too.
+  const fileNames = useRef(new Map<string, string>());
+  for (const [id, { image }] of selected) fileNames.current.set(id, image?.fileName ?? "");
 
   const run = (does: () => Promise<Outcome>) =>
     change.run(async () => {
@@ -54,7 +63,7 @@ export function Actions({ project, role, selected, clear, changed }: Props) {
   async function exclude(reason: string): Promise<Outcome> {
     const answer = await change.call("ImageService", "excludeImages", { ...base, reason });
     const { imageIds: ids = [], problems = [] } = answer;
-    return { done: `${images(ids)} excluded`, change: "excluded", ids, problems, undo: () => restore(ids) };
+    return { done: `${images(ids)} excluded`, change: EXCLUDED, ids, problems, undo: () => restore(ids) };
   }
   async function restore(asked: readonly string[]): Promise<Outcome> {
     const answer = await change.call("ImageService", "restoreImages", { ...base, imageIds: [...asked] });
@@ -77,7 +86,7 @@ export function Actions({ project, role, selected, clear, changed }: Props) {
   async function takeBack(asked: readonly string[]): Promise<Outcome> {
     const answer = await change.call("LabelingService", "cancelRequests", { ...base, imageIds: [...asked] });
     const { imageIds: ids = [], problems = [] } = answer;
-    return { done: `nobody is asked about ${images(ids)} any more`, change: "taken back", ids, problems };
+    return { done: `nobody is asked about ${images(ids)} any more`, change: "no request", ids, problems };
   }
   async function exportCoco() {
     const labelled = await readLabels(name, imageIds, new AbortController().signal);
@@ -86,7 +95,6 @@ export function Actions({ project, role, selected, clear, changed }: Props) {
     if (without > 0) throw new Error(`${images(without)} without labels in use are not in the file.`);
   }
 
-  const people = [...new Set([...selected.values()].map(({ labelledBy }) => labelledBy ?? ""))].filter(Boolean);
   const done = outcome.value;
   return (
     <section class="actions card" aria-label="Selected images">
@@ -96,7 +104,16 @@ export function Actions({ project, role, selected, clear, changed }: Props) {
           {selected.size === MOST_SELECTED && <span class="faint">the most at a time</span>}
           {mayEngineer(role) && (
             <>
-              <Choice act={act} own="exclude" text="Exclude…" />
+              {unusedIds.length < selected.size && <Choice act={act} own="exclude" text="Exclude…" />}
+              {unusedIds.length > 0 && (
+                <button
+                  type="button"
+                  disabled={change.isBusy}
+                  onClick={() => void run(() => restore(unusedIds))}
+                >
+                  Restore
+                </button>
+              )}
               <Choice act={act} own="review" text="Send to review…" />
               <Choice act={act} own="assign" text="Assign…" />
               <button
@@ -104,7 +121,7 @@ export function Actions({ project, role, selected, clear, changed }: Props) {
                 disabled={change.isBusy}
                 onClick={() => void run(() => takeBack(imageIds))}
               >
-                Take back
+                Cancel requests
               </button>
             </>
           )}
@@ -137,7 +154,7 @@ export function Actions({ project, role, selected, clear, changed }: Props) {
           isBusy={change.isBusy}
           submit={({ who, reason }) => void run(() => review(who, reason))}
         >
-          <Who label="Who looks" placeholder="anybody but the author" people={people} />
+          <Who project={name} role={role} label="Who looks" placeholder="anybody but the author" />
           <Reason />
         </ActForm>
       )}
@@ -147,7 +164,7 @@ export function Actions({ project, role, selected, clear, changed }: Props) {
           isBusy={change.isBusy}
           submit={({ who, reason }) => void run(() => assign(who, reason))}
         >
-          <Who label="Whose they are" placeholder="name of the token" people={people} isRequired />
+          <Who project={name} role={role} label="Whose they are" placeholder="name of the token" isRequired />
           <Reason />
         </ActForm>
       )}
@@ -157,15 +174,25 @@ export function Actions({ project, role, selected, clear, changed }: Props) {
       <div role="status">
         {done && (
           <p>
-            {done.done}.{" "}
+            {done.ids.length > 0 && `${done.done}. `}
             {done.undo && done.ids.length > 0 && (
               <button type="button" disabled={change.isBusy} onClick={() => void run(done.undo!)}>
                 Undo
               </button>
-            )}
+            )}{" "}
+            <button
+              type="button"
+              aria-label="Close the message"
+              onClick={() => {
+                outcome.value = null;
+                dismiss();
+              }}
+            >
+              ✕
+            </button>
           </p>
         )}
-        {done && <Problems problems={done.problems} />}
+        {done && <Problems problems={done.problems} fileNames={fileNames.current} />}
       </div>
     </section>
   );
@@ -222,26 +249,37 @@ function Reason({ isRequired = false }: { isRequired?: boolean }) {
 }
 
 interface WhoProps {
+  project: string;
+  role: RoleJson | undefined;
   label: string;
   placeholder: string;
-  people: readonly string[];
   isRequired?: boolean;
 }
 
-function Who({ label, placeholder, people, isRequired = false }: WhoProps) {
+function Who({ project, role, label, placeholder, isRequired = false }: WhoProps) {
+  const { value: people } = useAnswer(() => peopleFor(project, role), [project]);
   return (
     <label>
-      {label} <input name="who" list="people-seen" required={isRequired} maxLength={100} placeholder={placeholder} />
-      <datalist id="people-seen">
-        {people.map((name) => (
+      {label}{" "}
+      <input name="who" list="people" required={isRequired} maxLength={100} placeholder={placeholder} />
+      <datalist id="people">
+        {(people ?? []).map((name) => (
           <option key={name} value={name} />
         ))}
       </datalist>
+      {!mayAdminister(role) && (
+        <span class="faint"> Suggested are those who have labelled here; others work, too.</span>
+      )}
     </label>
   );
 }
 
-function Problems({ problems }: { problems: readonly ImageProblemJson[] }) {
+interface ProblemsProps {
+  problems: readonly ImageProblemJson[];
+  fileNames: ReadonlyMap<string, string>; // by id
+}
+
+function Problems({ problems, fileNames }: ProblemsProps) {
   if (problems.length === 0) return null;
   const more = problems.length - LISTED_PROBLEMS;
   return (
@@ -249,7 +287,7 @@ function Problems({ problems }: { problems: readonly ImageProblemJson[] }) {
       <p>{images(problems.length)} stayed as they were:</p>
       <ul class="problems">
         {problems.slice(0, LISTED_PROBLEMS).map(({ imageId, message }) => (
-          <li key={imageId}>{message}</li>
+          <li key={imageId}>{namedText(message, imageId, fileNames)}</li>
         ))}
         {more > 0 && <li>and {more} more</li>}
       </ul>

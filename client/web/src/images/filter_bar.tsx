@@ -1,7 +1,9 @@
 import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
+import { call } from "../api";
 import { changeQuery, pageAddress } from "../route";
+import { guarded } from "../session";
 import { filters, orderIn, orders, type Active, type Filter } from "./filters";
 
 interface Props {
@@ -120,18 +122,21 @@ function Editor({ filter, project, set }: { filter: Filter; project: ProjectJson
   );
 }
 
-// Goes to the images whose names begin with a text, or to the page of an image by its id.
+// Goes to the page of an image by its id or name, or to the images whose names begin with a text.
 function GoTo({ project }: { project: string }) {
+  async function go(text: string) {
+    const [, id] = /^#(\d+)$/.exec(text) ?? [];
+    const found = id ?? (await idOfFile(project, text));
+    if (found) location.hash = pageAddress("image", project, found);
+    else changeQuery({ file: text, order: "name" });
+  }
   return (
     <form
       class="editor"
       role="search"
       onSubmit={(event) => {
         event.preventDefault();
-        const text = (new FormData(event.currentTarget).get("file") as string).trim();
-        const [, id] = /^#(\d+)$/.exec(text) ?? [];
-        if (id) location.hash = pageAddress("image", project, id);
-        else changeQuery({ file: text, order: "name" });
+        void go((new FormData(event.currentTarget).get("file") as string).trim());
       }}
     >
       <label>
@@ -139,4 +144,12 @@ function GoTo({ project }: { project: string }) {
       </label>
     </form>
   );
+}
+
+// Of the image with exactly this name. Of all that begin with it, it comes first.
+async function idOfFile(project: string, fileName: string): Promise<string | undefined> {
+  const asked = { project, filter: { fileName }, order: "BY_FILE_NAME", pageSize: 1 } as const;
+  const found = await guarded(call("ImageService", "searchImages", asked)).catch(() => null);
+  const image = found?.images?.[0]?.image;
+  return image?.fileName === fileName ? image.id : undefined;
 }

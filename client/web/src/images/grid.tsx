@@ -6,6 +6,7 @@ import { pageAddress } from "../route";
 import { counted } from "../words";
 import { extended, nothing, toggled, type Selection } from "./selection";
 import { idOf, type Tile } from "./tile";
+import { keepPlace, keptPlace } from "./kept_place";
 import { layoutOf, placeAfter, rowsSeen } from "./window";
 
 interface Props {
@@ -20,6 +21,8 @@ interface Props {
   seen: (tiles: readonly Tile[], isEnd: boolean) => void;
 }
 
+const REST = 150; // milliseconds without scrolling
+
 // Pictures in rows. Only those that are seen, and a few around them, are in the page.
 export function Grid({ project, tiles, selection, select, boxes, changes, seen }: Props) {
   const grid = useRef<HTMLDivElement>(null);
@@ -29,6 +32,7 @@ export function Grid({ project, tiles, selection, select, boxes, changes, seen }
   const movesFocus = useRef(false);
   const layout = layoutOf(width.value);
   const { columns, tileWidth, rowHeight } = layout;
+  const returnsTo = useRef(keptPlace()); // null: the person is there, or never was
   const rows = Math.ceil(tiles.length / columns);
 
   useEffect(() => {
@@ -40,15 +44,45 @@ export function Grid({ project, tiles, selection, select, boxes, changes, seen }
       const next = rowsSeen(now, Math.ceil(tiles.length / now.columns), -top, innerHeight);
       if (next.first !== span.value.first || next.end !== span.value.end) span.value = next;
     };
+    const pathNow = () => location.hash.split("?")[0];
+    const path = pathNow();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const keepSoon = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        if (returnsTo.current || pathNow() !== path) return;
+        const now = layoutOf(width.value);
+        const { top } = element.getBoundingClientRect();
+        const row = Math.max(0, Math.floor(-top / now.rowHeight));
+        keepPlace({ tile: row * now.columns, top: top + row * now.rowHeight });
+      }, REST);
+    };
+    const scroll = () => {
+      look();
+      keepSoon();
+    };
     look();
     const observer = new ResizeObserver(look);
     observer.observe(element);
-    addEventListener("scroll", look, { passive: true });
+    addEventListener("scroll", scroll, { passive: true });
     return () => {
+      clearTimeout(timer);
       observer.disconnect();
-      removeEventListener("scroll", look);
+      removeEventListener("scroll", scroll);
     };
   }, [tiles.length]);
+
+  // Who comes back, or loads the page again, is where they were: once so many tiles are there.
+  useLayoutEffect(() => {
+    const place = returnsTo.current;
+    if (!place || width.value === 0) return;
+    if (place.tile >= tiles.length) return seen([], true);
+    returnsTo.current = null;
+    active.value = place.tile;
+    const gridTop = grid.current!.getBoundingClientRect().top + scrollY;
+    const row = Math.floor(place.tile / columns);
+    scrollTo({ top: gridTop + row * rowHeight - place.top, behavior: "instant" });
+  }, [tiles.length, width.value]);
 
   const { first, end } = span.value;
   useEffect(() => {
@@ -176,7 +210,7 @@ function Cell({ project, tile, place, width, isActive, isSelected, boxes, change
       <a href={addressOf(project, tile)} tabIndex={-1} draggable={false}>
         <Thumbnail image={tile.image ?? {}} project={project} width={width} boxes={boxes} alt="" />
         <span class="file" title={name}>
-          {name}
+          <bdi>{name}</bdi>
         </span>
       </a>
       <span class="faint">{change ?? factsOf(tile)}</span>

@@ -231,6 +231,8 @@ function Pictures({ project, role, tiles, query, reachEnd }: PicturesProps) {
           project={project}
           role={role}
           selected={selection.value.rows}
+          changes={changes.value}
+          dismiss={() => (acted.value = false)}
           clear={() => select(nothing())}
           changed={(ids, change) => {
             acted.value = true;

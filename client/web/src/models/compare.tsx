@@ -9,7 +9,7 @@ import type { Column } from "../dashboards/columns";
 import { Downloads } from "../dashboards/downloads";
 import { Empty } from "../dashboards/empty";
 import { Figure } from "../dashboards/figure";
-import { count, difference, interval, numberOf, score } from "../dashboards/formats";
+import { count, difference, fewBoxesNote, interval, numberOf, score } from "../dashboards/formats";
 import type { ProjectPageProps } from "../dashboards/pages";
 import { Part } from "../dashboards/part";
 import { Table } from "../dashboards/table";
@@ -93,7 +93,7 @@ function Choice({ name, at, chosen, models }: ChoiceProps) {
       <span class="faint">{name}</span>
       <select value={chosen} onChange={({ currentTarget }) => changeQuery({ [at]: currentTarget.value })}>
         {!chosen && <option value="">choose</option>}
-        {chosen && !isListed && <option value={chosen}>{chosen}</option>}
+        {chosen && !isListed && <option value={chosen}>model {chosen}</option>}
         {judged.map(({ number, name, state, evaluation }) => (
           <option key={number} value={number}>
             {number} · {name} · AP50 {score(numberIn(evaluation?.ap50))}
@@ -138,8 +138,9 @@ function Verdict({ answer }: { answer: Answer<ModelComparisonJson> }) {
   return (
     <Part name="On the same images" answer={answer} style="verdict">
       {(comparison) => {
-        const { first, second, ap50, firstEvaluation, secondEvaluation, firstCounts, secondCounts } =
+        const { first, second, ap50, firstEvaluation, secondEvaluation, firstCounts, secondCounts, classes } =
           comparison;
+        const note = fewBoxesNote(classes ?? []);
         return (
           <>
             <p class="sentence">{verdictOf(comparison)}</p>
@@ -158,6 +159,7 @@ function Verdict({ answer }: { answer: Answer<ModelComparisonJson> }) {
                 AP {score(numberIn(secondEvaluation?.ap))}. {countsText(secondCounts)}.
               </Figure>
             </div>
+            {note && <p class="faint">{note}</p>}
           </>
         );
       }}

@@ -1,7 +1,7 @@
 // Two models side by side, in words.
 
 import type { BoxCountsJson, ModelComparisonJson } from "../../gen/loupe/v1/insight_pb";
-import { count, numberOf } from "../dashboards/formats";
+import { FEWEST_BOXES, count, numberOf } from "../dashboards/formats";
 import { counted } from "../words";
 import { numberIn } from "./gate";
 
@@ -18,7 +18,7 @@ export function verdictOf({ first, second, ap50, images }: ModelComparisonJson):
   const high = numberIn(ap50?.high);
   if (!ap50) return "The images hold no box, so there is no AP50.";
   if (low === undefined || high === undefined) {
-    return "Fewer than 30 boxes are too few to tell. Label more of the holdout.";
+    return `Fewer than ${FEWEST_BOXES} boxes are too few to tell. Label more of the holdout.`;
   }
   const on = counted(numberOf(images), "image", "images");
   if (low > 0) return `Model ${second} is better, on ${on}: the interval is above 0.`;

@@ -27,6 +27,7 @@ import { Serving } from "./serving";
 interface Shown {
   model: ModelJson;
   serving: ModelJson | null; // null: none does
+  rival: ModelJson | null; // to compare it with: null: none was judged
 }
 
 async function read(project: string, model: string): Promise<Shown> {
@@ -37,7 +38,14 @@ async function read(project: string, model: string): Promise<Shown> {
       throw error;
     }),
   ]);
-  return { model: asked, serving };
+  const before = asked.replaced || asked.parent;
+  const rival =
+    serving && serving.number !== asked.number
+      ? serving
+      : before
+        ? await call("ModelService", "getModel", { project, model: String(before) })
+        : null;
+  return { model: asked, serving, rival: rival?.evaluation ? rival : null };
 }
 
 export function Model(props: ProjectPageProps) {
@@ -59,10 +67,10 @@ export function Model(props: ProjectPageProps) {
       </main>
     );
   }
-  const { model, serving } = value;
+  const { model, serving, rival } = value;
   return (
     <main class="models">
-      <Head project={name} model={model} serving={serving} mayRead={mayRead(caller.role)} />
+      <Head project={name} model={model} rival={rival} mayRead={mayRead(caller.role)} />
       {error && <Failure message={error.message} retry={() => void load()} />}
       <Figures project={name} model={model} />
       {mayEngineer(caller.role) && (
@@ -74,22 +82,21 @@ export function Model(props: ProjectPageProps) {
   );
 }
 
-interface HeadProps extends Shown {
+interface HeadProps extends Omit<Shown, "serving"> {
   project: string;
   mayRead: boolean;
 }
 
-function Head({ project, model, serving, mayRead }: HeadProps) {
-  const other = serving && serving.number !== model.number ? serving.number : model.replaced || model.parent;
+function Head({ project, model, rival, mayRead }: HeadProps) {
   return (
     <>
       <Title text={`Model ${model.number}`}>
         <a href={pageAddress("models", project)}>All models</a>
-        {mayRead && model.evaluation && other ? (
-          <a class="button" href={pageAddress("compare", project, "", { a: other, b: model.number })}>
-            Compare with model {other}
+        {mayRead && model.evaluation && rival && (
+          <a class="button" href={pageAddress("compare", project, "", { a: rival.number, b: model.number })}>
+            Compare with model {rival.number}
           </a>
-        ) : null}
+        )}
         {mayRead && (
           <a class="button" href={`/models/${model.id}/weights`} download>
             Weights, {bytes(model.weightsBytes)}

@@ -56,13 +56,12 @@ export function Models({ project, caller }: ProjectPageProps) {
       </Title>
       {pages.rows?.length === 0 && (
         <Empty>
-          No model yet. A round trains one:{" "}
+          No model yet: a round trains one.{" "}
           {mayEngineer(caller.role) ? (
-            <a href={pageAddress("new round", name)}>start a round</a>
+            <a href={pageAddress("new round", name)}>Start a round</a>
           ) : (
-            "an engineer starts it"
+            "An engineer starts it."
           )}
-          .
         </Empty>
       )}
       {pages.rows && pages.rows.length > 0 && (
@@ -90,6 +89,12 @@ function columnsOf(project: string): Column<ModelJson>[] {
       show: ({ number }) => linkTo("model", number),
     },
     {
+      name: "ap50",
+      title: "AP50",
+      value: ({ evaluation }) => figureOf(evaluation?.ap50),
+      show: ({ evaluation }) => score(numberIn(evaluation?.ap50)),
+    },
+    {
       name: "name",
       title: "Name",
       isText: true,
@@ -113,12 +118,6 @@ function columnsOf(project: string): Column<ModelJson>[] {
       show: ({ state }) => <State state={state} />,
     },
     { name: "preset", title: "Preset", isText: true, value: ({ preset }) => preset },
-    {
-      name: "ap50",
-      title: "AP50",
-      value: ({ evaluation }) => figureOf(evaluation?.ap50),
-      show: ({ evaluation }) => score(numberIn(evaluation?.ap50)),
-    },
     { name: "ap", title: "", value: ({ evaluation }) => figureOf(evaluation?.ap) },
     {
       name: "judged_images",

@@ -1,4 +1,4 @@
-import type { CurveJson, CurvePointJson } from "../../gen/loupe/v1/insight_pb";
+import type { CurveFitJson, CurveJson, CurvePointJson } from "../../gen/loupe/v1/insight_pb";
 import { call } from "../api";
 import { useKept } from "../dashboards/answer";
 import { Chart, type Series } from "../dashboards/chart";
@@ -6,7 +6,7 @@ import type { Column } from "../dashboards/columns";
 import { Downloads } from "../dashboards/downloads";
 import { Empty } from "../dashboards/empty";
 import { Figure } from "../dashboards/figure";
-import { count, difference, interval, numberOf, score } from "../dashboards/formats";
+import { count, difference, interval, isNothing, numberOf, score } from "../dashboards/formats";
 import { Part } from "../dashboards/part";
 import { Choice } from "../dashboards/choice";
 import { pageAddress } from "../route";
@@ -39,23 +39,42 @@ const verdicts: Record<string, string> = {
   stop: "Stop labelling",
   "too early to say": "Too early to say",
   "no model was judged yet": "No model was judged yet",
+  "all images are labelled": "All images are labelled",
+};
+
+const supports: Record<string, string> = {
+  "go on": "for going on",
+  stop: "for stopping",
 };
 
 const amounts: Record<Amount, string> = { images: "By images", seconds: "By time" };
 
+// The newest ones; of older ones the curve doesn't say whether the gate held them.
+const ROUNDS_READ = 100;
+
+interface Read extends CurveJson {
+  readonly held: ReadonlySet<number>; // rounds
+}
+
+async function read(project: string, maxAgeSeconds: number): Promise<Read> {
+  const [curve, { rounds = [] }] = await Promise.all([
+    call("InsightService", "getCurve", { project, maxAgeSeconds }),
+    call("RoundService", "listRounds", { project, pageSize: ROUNDS_READ }),
+  ]);
+  const held = rounds.filter(({ gate }) => gate?.outcome === "GATE_HELD");
+  return { ...curve, held: new Set(held.map(({ number = 0 }) => number)) };
+}
+
 interface Props {
   project: string;
+  changedAt: string | undefined;
   by: Amount;
   choose: (by: Amount) => void;
 }
 
 // Whether to go on labelling, with the reasons and the curve that they come from.
-export function Advice({ project, by, choose }: Props) {
-  const answer = useKept(
-    (maxAgeSeconds) => call("InsightService", "getCurve", { project, maxAgeSeconds }),
-    FRESH,
-    [project],
-  );
+export function Advice({ project, changedAt, by, choose }: Props) {
+  const answer = useKept((maxAgeSeconds) => read(project, maxAgeSeconds), FRESH, [project], changedAt);
   return (
     <Part
       name="Go on or stop"
@@ -73,13 +92,13 @@ export function Advice({ project, by, choose }: Props) {
   );
 }
 
-function Shown({ project, curve, by }: { project: string; curve: CurveJson; by: Amount }) {
+function Shown({ project, curve, by }: { project: string; curve: Read; by: Amount }) {
   const { points = [], reasons = [], verdict = "", noFit } = curve;
   if (points.length === 0) {
     return (
       <Empty>
-        Models that rounds train are judged here, and whether more labels would help. There is no finished
-        round yet. <a href={pageAddress("rounds", project)}>To the rounds</a>
+        This part tells how good each round's model is, and whether more labels would help. No round has
+        finished yet. <a href={pageAddress("rounds", project)}>See the rounds</a>
       </Empty>
     );
   }
@@ -92,7 +111,10 @@ function Shown({ project, curve, by }: { project: string; curve: CurveJson; by: 
           <ul>
             {reasons.map(({ speaksFor = "", text }) => (
               <li key={text}>
-                <span class={`badge ${speaksFor.replaceAll(" ", "-")}`}>{speaksFor}</span> {text}
+                <span class={`badge ${speaksFor.replaceAll(" ", "-")}`}>
+                  {supports[speaksFor] ?? speaksFor}
+                </span>{" "}
+                {text}
               </li>
             ))}
           </ul>
@@ -107,15 +129,19 @@ function Shown({ project, curve, by }: { project: string; curve: CurveJson; by: 
       <Figures curve={curve} by={by} />
       <Curve curve={curve} by={by} />
       {noFit && <p class="faint">No forecast: {noFit}</p>}
+      {fitOf(curve, by)?.cFixed && (
+        <p class="faint">
+          There are too few rounds to tell where the curve ends, so AP50 1 is assumed: forecasts far ahead are
+          too high.
+        </p>
+      )}
     </>
   );
 }
 
 function Figures({ curve, by }: { curve: CurveJson; by: Amount }) {
   const last = curve.points?.filter(({ ap50 }) => ap50 !== undefined).at(-1);
-  const forecasts = fitOf(curve, by)?.forecasts ?? [];
   if (!last) return null;
-  const now = forecasts.find(({ at }) => at === "now");
   return (
     <div class="figures">
       <Figure
@@ -126,19 +152,34 @@ function Figures({ curve, by }: { curve: CurveJson; by: Amount }) {
         on {counted(numberOf(last.judgedImages), "image", "images")} of the holdout
         {last.randomSample ? "" : ", not a random sample"}
       </Figure>
+      <Forecasts fit={fitOf(curve, by)} by={by} />
+    </div>
+  );
+}
+
+// What the fitted curve gains from now on: it rarely runs through the last round, so its AP50 alone would
+// contradict the one measured.
+function Forecasts({ fit, by }: { fit: CurveFitJson | undefined; by: Amount }) {
+  const forecasts = fit?.forecasts ?? [];
+  const now = numberOf(forecasts.find(({ at }) => at === "now")?.ap50);
+  return (
+    <>
       {forecasts
         .filter(({ at }) => at !== "now")
-        .map(({ at, n, ap50, ap50Low, ap50High }) => (
-          <Figure
-            key={at}
-            name={at ?? ""}
-            value={score(numberOf(ap50))}
-            interval={interval(numberOf(ap50Low), numberOf(ap50High))}
-          >
-            forecast: {difference(numberOf(ap50) - numberOf(now?.ap50))} at {amountText(numberOf(n), by)}
-          </Figure>
-        ))}
-    </div>
+        .map(({ at, n, ap50, ap50Low, ap50High }) => {
+          const gain = numberOf(ap50) - now;
+          return (
+            <Figure
+              key={at}
+              name={`Forecast: ${at}`}
+              value={isNothing(gain) ? "no change" : `${difference(gain)} AP50`}
+            >
+              at {amountText(numberOf(n), by)}: on the fitted curve from {score(now)} to{" "}
+              {score(numberOf(ap50))} ({interval(numberOf(ap50Low), numberOf(ap50High))})
+            </Figure>
+          );
+        })}
+    </>
   );
 }
 
@@ -146,8 +187,8 @@ function amountText(n: number, by: Amount): string {
   return by === "images" ? counted(Math.round(n), "image", "images") : durationOf(1000 * n);
 }
 
-function Curve({ curve, by }: { curve: CurveJson; by: Amount }) {
-  const data = curveData(curve, by);
+function Curve({ curve, by }: { curve: Read; by: Amount }) {
+  const data = curveData(curve, by, curve.held);
   if (data.x.length === 0) {
     const tookTime = (curve.points ?? []).some((point) => amountOf(point, by) > 0);
     return tookTime ? null : <p class="faint">People spent no time on these labels: they were imported.</p>;
@@ -159,6 +200,14 @@ function Curve({ curve, by }: { curve: CurveJson; by: Amount }) {
       low: data.ap50Low,
       high: data.ap50High,
       colour: "--series-1",
+      kind: "points",
+    },
+    {
+      name: "Rounds that the gate held",
+      values: data.held,
+      low: data.heldLow,
+      high: data.heldHigh,
+      colour: "--series-5",
       kind: "points",
     },
     { name: "Fitted curve", values: data.fitted, colour: "--series-3" },
@@ -177,6 +226,7 @@ function Curve({ curve, by }: { curve: CurveJson; by: Amount }) {
       x={data.x}
       xName={by === "images" ? "labelled images" : "time that people spent"}
       xText={(n) => (by === "images" ? count(Math.round(n)) : durationOf(1000 * n))}
+      notes={data.rounds.map((round) => (round === null ? "" : `round ${round}`))}
       yName="AP50"
       yText={score}
       series={series.filter(({ values }) => values.some((value) => value !== null))}

@@ -49,12 +49,13 @@ function columnsOf({ classes }: ProjectJson): Column<ClassCoverageJson>[] {
 }
 
 // Whether the labelled images represent the rest.
-export function Check({ project }: { project: ProjectJson }) {
+export function Check({ project, changedAt }: { project: ProjectJson; changedAt: string | undefined }) {
   const name = project.name ?? "";
   const answer = useKept(
     (maxAgeSeconds) => call("InsightService", "checkLabels", { project: name, maxAgeSeconds }),
     FRESH,
     [name],
+    changedAt,
   );
   const columns = columnsOf(project);
   return (

@@ -16,20 +16,31 @@ const forecasts = [
 
 test("rounds, fit and near forecasts share one axis", () => {
   const curve = { points, byImages: { a: 6, beta: 0.5, c: 0.1, forecasts } };
-  const data = curveData(curve, "images");
-  expect(data.x).toEqual([100, 200, 400, 800]);
-  expect(data.ap50).toEqual([0.4, 0.52, null, null]);
-  expect(data.ap50Low).toEqual([0.3, 0.46, null, null]);
+  const data = curveData(curve, "images", new Set());
+  expect(data.x).toEqual([100, 200, 200, 400, 800]);
+  expect(data.rounds).toEqual([1, 2, 3, null, null]);
+  expect(data.ap50).toEqual([0.4, 0.5, 0.52, null, null]);
+  expect(data.ap50Low).toEqual([0.3, 0.45, 0.46, null, null]);
+  expect(data.held).toEqual([null, null, null, null, null]);
   expect(data.fitted[0]).toBeCloseTo(0.3); // 1 - 6 / √100 - 0.1
-  expect(data.fitted.slice(2)).toEqual([null, null]);
-  expect(data.forecast).toEqual([null, 0.5, 0.6, 0.7]);
-  expect(data.forecastHigh).toEqual([null, 0.6, 0.7, 0.8]);
+  expect(data.fitted.slice(3)).toEqual([null, null]);
+  expect(data.forecast).toEqual([null, 0.5, 0.5, 0.6, 0.7]);
+  expect(data.forecastHigh).toEqual([null, 0.6, 0.6, 0.7, 0.8]);
+});
+
+test("rounds that the gate held are told from the others, also with as many labels", () => {
+  const data = curveData({ points }, "images", new Set([2]));
+  expect(data.x).toEqual([100, 200, 200]);
+  expect(data.rounds).toEqual([1, 2, 3]);
+  expect(data.ap50).toEqual([0.4, null, 0.52]);
+  expect(data.held).toEqual([null, 0.5, null]);
+  expect(data.heldHigh).toEqual([null, 0.6, null]);
 });
 
 test("without a fit there are the rounds", () => {
-  const data = curveData({ points, noFit: "three rounds are needed" }, "seconds");
-  expect(data.x).toEqual([600]); // labels that took no time are nowhere on this axis
-  expect(data.ap50).toEqual([0.52]);
-  expect(data.fitted).toEqual([null]);
-  expect(curveData({}, "images").x).toEqual([]);
+  const data = curveData({ points, noFit: "three rounds are needed" }, "seconds", new Set());
+  expect(data.x).toEqual([600, 600]); // labels that took no time are nowhere on this axis
+  expect(data.ap50).toEqual([0.5, 0.52]);
+  expect(data.fitted).toEqual([null, null]);
+  expect(curveData({}, "images", new Set()).x).toEqual([]);
 });

@@ -65,13 +65,20 @@ function Estimate({ figure, show }: { figure: PoolFigureJson | undefined; show: 
   );
 }
 
+interface Props {
+  project: ProjectJson;
+  changedAt: string | undefined;
+  mayStart: boolean; // a round
+}
+
 // How good the model is on pictures that nobody chose, and what is left to draw.
-export function Estimates({ project }: { project: ProjectJson }) {
+export function Estimates({ project, changedAt, mayStart }: Props) {
   const name = project.name ?? "";
   const answer = useKept(
     (maxAgeSeconds) => call("InsightService", "estimatePool", { project: name, maxAgeSeconds }),
     FRESH,
     [name],
+    changedAt,
   );
   const columns = columnsOf(project);
   return (
@@ -85,18 +92,38 @@ export function Estimates({ project }: { project: ProjectJson }) {
     >
       {(estimates) => (
         <>
-          {estimates.noFigures && (
-            <Empty>
-              No figures yet: {estimates.noFigures}.{" "}
-              <a href={pageAddress("queue", name, "", { slice: "random" })}>See the random slice</a>
-            </Empty>
-          )}
+          {estimates.noFigures && <NoFigures project={name} estimates={estimates} mayStart={mayStart} />}
           {estimates.allClasses && <AllClasses estimates={estimates} all={estimates.allClasses} />}
           {estimates.notJudged && <p>No model is judged: {estimates.notJudged}.</p>}
           <Classes classes={estimates.classes ?? []} columns={columns} />
         </>
       )}
     </Part>
+  );
+}
+
+interface NoFiguresProps {
+  project: string;
+  estimates: PoolEstimatesJson;
+  mayStart: boolean;
+}
+
+function NoFigures({ project, estimates, mayStart }: NoFiguresProps) {
+  const slice = numberOf(estimates.sliceImages);
+  if (slice > 0 && !estimates.openImage) {
+    return (
+      <Empty>
+        No figures: the random slice is used up, and its {counted(slice, "image", "images")} are too few or
+        hold too few boxes. The next round draws a new one.{" "}
+        {mayStart && <a href={pageAddress("new round", project)}>Start a round</a>}
+      </Empty>
+    );
+  }
+  return (
+    <Empty>
+      No figures yet: {estimates.noFigures}.{" "}
+      <a href={pageAddress("queue", project, "", { slice: "random" })}>See the random slice</a>
+    </Empty>
   );
 }
 

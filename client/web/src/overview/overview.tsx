@@ -2,11 +2,12 @@
 // so that nothing moves when that comes.
 
 import { call } from "../api";
-import { useKept } from "../dashboards/answer";
+import { useAnswer, useKept, useRepeat } from "../dashboards/answer";
 import type { ProjectPageProps } from "../dashboards/pages";
 import { Title } from "../dashboards/title";
 import { mayEngineer, mayLabel, mayRead } from "../role";
 import { changeQuery, pageAddress, workAddress } from "../route";
+import { latestRound } from "../rounds/latest_round";
 import { Advice } from "./advice";
 import { Check } from "./check";
 import type { Amount } from "./curve_data";
@@ -16,6 +17,8 @@ import { FRESH_COUNTS } from "./fresh";
 import "./overview.css";
 import { LatestRound, Standing, Workers } from "./standing";
 
+const OFTEN = 10_000; // milliseconds
+
 export function Overview({ project, query, caller: { role } }: ProjectPageProps) {
   const name = project.name ?? "";
   const status = useKept(
@@ -23,6 +26,11 @@ export function Overview({ project, query, caller: { role } }: ProjectPageProps)
     FRESH_COUNTS,
     [name],
   );
+  const latest = useAnswer(() => latestRound(name), [name]);
+  useRepeat(latest.load, OFTEN, [name]);
+  const round = latest.value?.round;
+  // A round that began did so after the one before had ended, which changed what figures say.
+  const changedAt = round?.endedAt ?? round?.createdAt;
   const by: Amount = query.get("by") === "seconds" ? "seconds" : "images";
   const per: Period = query.get("per") === "day" ? "day" : "week";
   return (
@@ -42,14 +50,19 @@ export function Overview({ project, query, caller: { role } }: ProjectPageProps)
       <div class="columns">
         {mayRead(role) ? (
           <div class="column">
-            <Advice project={name} by={by} choose={(by) => changeQuery({ by }, { replace: true })} />
+            <Advice
+              project={name}
+              changedAt={changedAt}
+              by={by}
+              choose={(by) => changeQuery({ by }, { replace: true })}
+            />
             <LabelsOverTime
               project={name}
               per={per}
               choose={(per) => changeQuery({ per }, { replace: true })}
             />
-            <Estimates project={project} />
-            <Check project={project} />
+            <Estimates project={project} changedAt={changedAt} mayStart={mayEngineer(role)} />
+            <Check project={project} changedAt={changedAt} />
           </div>
         ) : (
           <p class="card padded">
@@ -63,7 +76,7 @@ export function Overview({ project, query, caller: { role } }: ProjectPageProps)
         )}
         <div class="column">
           <Standing project={name} answer={status} role={role} />
-          <LatestRound project={name} role={role} />
+          <LatestRound project={name} answer={latest} role={role} />
           {mayRead(role) && <Workers project={name} answer={status} />}
         </div>
       </div>

@@ -2,8 +2,7 @@ import type { ProjectStatusJson, WorkerStatusJson } from "../../gen/loupe/v1/pro
 import type { RoundJson } from "../../gen/loupe/v1/round_pb";
 import type { RoleJson } from "../../gen/loupe/v1/token_pb";
 import { Swatch } from "../annotate/class_panel";
-import { ApiError, call } from "../api";
-import { useAnswer, useRepeat, type Answer } from "../dashboards/answer";
+import type { Answer } from "../dashboards/answer";
 import type { Column, Value } from "../dashboards/columns";
 import { Downloads } from "../dashboards/downloads";
 import { Empty } from "../dashboards/empty";
@@ -12,10 +11,9 @@ import { Part } from "../dashboards/part";
 import { When } from "../dashboards/when";
 import { imagesOf, labelledOf } from "../progress";
 import { mayEngineer, mayRead } from "../role";
+import type { Latest } from "../rounds/latest_round";
 import { annotateAddress, pageAddress } from "../route";
 import { counted, durationOf } from "../words";
-
-const OFTEN = 10_000; // milliseconds
 
 interface Props {
   project: string;
@@ -164,10 +162,12 @@ function Classes({ status }: { status: ProjectStatusJson }) {
   );
 }
 
+interface LatestProps extends Omit<Props, "answer"> {
+  answer: Answer<Latest>;
+}
+
 // The last round, as it goes on.
-export function LatestRound({ project, role }: { project: string; role: RoleJson | undefined }) {
-  const answer = useAnswer(() => latestRound(project), [project]);
-  useRepeat(answer.load, OFTEN, [project]);
+export function LatestRound({ project, answer, role }: LatestProps) {
   return (
     <Part name="Latest round" answer={answer} style="latest-round card padded">
       {({ round }) =>
@@ -186,15 +186,6 @@ export function LatestRound({ project, role }: { project: string; role: RoleJson
       }
     </Part>
   );
-}
-
-async function latestRound(project: string): Promise<{ round: RoundJson | null }> {
-  try {
-    return { round: await call("RoundService", "getRound", { project }) };
-  } catch (error) {
-    if (error instanceof ApiError && error.httpStatus === 404) return { round: null };
-    throw error;
-  }
 }
 
 function Round({ project, round }: { project: string; round: RoundJson }) {

@@ -2,7 +2,7 @@ import { useRef } from "preact/hooks";
 import type { AnswerJson } from "../../gen/loupe/v1/labeling_pb";
 import { hexOf, thumbnailAddress } from "../annotate/task";
 import { annotateAddress } from "../route";
-import { Time } from "../time";
+import { When } from "../dashboards/when";
 import { counted, durationOf } from "../words";
 import type { Reader, Shown } from "./reader";
 import { standingOf } from "./standing";
@@ -59,7 +59,7 @@ function AnswerRow({ project, answer, range }: RowProps) {
       <div class="row-text">
         <span class="name">{image.fileName}</span>
         <span class="faint">
-          <Time at={answer.createdAt} /> · {counted(boxes, "box", "boxes")}
+          <When at={answer.createdAt} /> · {counted(boxes, "box", "boxes")}
           {spentMs > 0 && ` · ${durationOf(spentMs)}`}
         </span>
         {standing && <span>{standing}</span>}

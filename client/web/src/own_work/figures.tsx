@@ -9,7 +9,7 @@ export function Figures({ project, work }: { project: string; work: OwnWorkJson 
       <h3 id="figures">What you have done</h3>
       {Number(work.total?.images ?? 0) === 0 ? (
         <p class="card empty">
-          <span>You have sent no answer in {project} yet.</span>
+          You have sent no answer in {project} yet.{" "}
           <a href={annotateAddress(project)}>Label the first image</a>
         </p>
       ) : (

@@ -1,6 +1,7 @@
 import type { TaskJson } from "../../gen/loupe/v1/labeling_pb";
+import { When } from "../dashboards/when";
 import { annotateAddress } from "../route";
-import { clockOf, counted } from "../words";
+import { counted } from "../words";
 
 // Images that nobody else gets now.
 export function OpenTasks({ project, tasks }: { project: string; tasks: readonly TaskJson[] }) {
@@ -25,7 +26,7 @@ export function OpenTasks({ project, tasks }: { project: string; tasks: readonly
               <li key={taskId}>
                 <span class="name">{image?.fileName}</span>
                 <span class="faint">
-                  until <time dateTime={leaseExpiresAt}>{clockOf(new Date(leaseExpiresAt ?? 0))}</time>
+                  until <When at={leaseExpiresAt} only="clock" />
                 </span>
               </li>
             ))}

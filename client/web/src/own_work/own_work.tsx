@@ -8,7 +8,7 @@ import type { Outbox } from "../annotate/outbox";
 import { Failure } from "../failure";
 import { mayEngineer } from "../role";
 import { annotateAddress } from "../route";
-import { Time } from "../time";
+import { When } from "../dashboards/when";
 import { Answers } from "./answers";
 import { Figures } from "./figures";
 import { OpenTasks } from "./open_tasks";
@@ -47,7 +47,7 @@ export function OwnWork({ project, caller, journal, outbox }: Props) {
         {error && <Failure message={error} retry={() => reader.retry()} />}
         {error && shown && (
           <p class="faint">
-            What stands below was read <Time at={shown.readAt.toISOString()} />.
+            What stands below was read <When at={shown.readAt.toISOString()} />.
           </p>
         )}
         {!shown && !error && (

@@ -4,7 +4,7 @@ import type { Entry, Journal } from "../annotate/journal";
 import type { Outbox } from "../annotate/outbox";
 import { whatOf } from "../annotate/saved";
 import { annotateAddress } from "../route";
-import { Time } from "../time";
+import { When } from "../dashboards/when";
 
 interface Props {
   journal: Journal;
@@ -72,7 +72,7 @@ function EntryRow({ entry, retry, discard }: RowProps) {
       <div class="row-text">
         <span class="name">{fileName}</span>
         <span class="faint">
-          {whatOf(entry)} · {project} · <Time at={new Date(at).toISOString()} />
+          {whatOf(entry)} · {project} · <When at={new Date(at).toISOString()} />
         </span>
         {refusal && (
           <span>

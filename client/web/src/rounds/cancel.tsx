@@ -23,14 +23,14 @@ export function Cancel({ project, number }: { project: string; number: number })
       <span>Cancel for good? What it trained so far is lost.</span>
       <button
         type="button"
-        class="primary"
+        class="danger"
         disabled={change.isBusy || isSent.value}
         onClick={() => void cancel()}
       >
         Cancel the round
       </button>
       <button type="button" ref={(button) => button?.focus()} onClick={() => (asks.value = false)}>
-        Go on
+        Keep it running
       </button>
       <span class="error" role="alert">
         {change.error}

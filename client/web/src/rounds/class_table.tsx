@@ -3,7 +3,7 @@ import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import { classColumn } from "../dashboards/class_column";
 import type { Column } from "../dashboards/columns";
 import { Downloads } from "../dashboards/downloads";
-import { count, interval, numberOf, score } from "../dashboards/formats";
+import { FEWEST_BOXES, count, interval, numberOf, score } from "../dashboards/formats";
 import { Table } from "../dashboards/table";
 
 const defined = (value: unknown) => (Number(value ?? 0) === -1 ? null : Number(value ?? 0));
@@ -34,8 +34,12 @@ export function ClassTable({ quality, project, name }: Props) {
       name: "ap50_low",
       title: "90 % interval",
       value: ({ ap50Interval }) => ap50Interval && numberOf(ap50Interval.low),
-      show: ({ ap50Interval }) =>
-        ap50Interval && interval(numberOf(ap50Interval.low), numberOf(ap50Interval.high)),
+      show: ({ boxes, ap50Interval }) =>
+        numberOf(boxes) < FEWEST_BOXES ? (
+          <span class="faint">too few boxes</span>
+        ) : (
+          ap50Interval && interval(numberOf(ap50Interval.low), numberOf(ap50Interval.high))
+        ),
     },
     {
       name: "ap50_high",

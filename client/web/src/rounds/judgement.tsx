@@ -7,7 +7,7 @@ import type { TokenJson } from "../../gen/loupe/v1/token_pb";
 import { call } from "../api";
 import { useAnswer } from "../dashboards/answer";
 import { Figure } from "../dashboards/figure";
-import { difference, interval, numberOf, score } from "../dashboards/formats";
+import { FEWEST_BOXES, difference, fewBoxesNote, interval, numberOf, score } from "../dashboards/formats";
 import { Part } from "../dashboards/part";
 import { differenceInterval, isCompared, outcomeOf } from "../models/gate";
 import { mayRead } from "../role";
@@ -75,6 +75,9 @@ function Headline({ round, quality }: { round: RoundJson; quality: ModelQualityJ
   const evaluation = round.evaluation ?? {};
   const { gate } = round;
   const now = quality?.evaluation;
+  const boxes = (quality?.classes ?? []).reduce((sum, each) => sum + numberOf(each.boxes), 0);
+  const hasInterval = quality?.ap50 && boxes >= FEWEST_BOXES;
+  const note = fewBoxesNote(quality?.classes ?? []);
   return (
     <section class="part" aria-label="Verdict">
       <h3>Verdict of the holdout</h3>
@@ -98,9 +101,9 @@ function Headline({ round, quality }: { round: RoundJson; quality: ModelQualityJ
             name="AP50"
             value={score(numberOf(evaluation.ap50))}
             interval={
-              quality?.ap50 &&
+              hasInterval &&
               !differs(evaluation, now) &&
-              interval(numberOf(quality.ap50.low), numberOf(quality.ap50.high))
+              interval(numberOf(quality.ap50!.low), numberOf(quality.ap50!.high))
             }
           >
             {judgedOn(evaluation)}
@@ -110,10 +113,11 @@ function Headline({ round, quality }: { round: RoundJson; quality: ModelQualityJ
           </Figure>
           <Figure name="AP75" value={score(numberOf(evaluation.ap75))} />
         </div>
+        {note && <p class="faint">{note}</p>}
         {now && differs(evaluation, now) && (
           <p class="warn">
             Labels of the holdout changed since: by those of now, AP50 is {score(numberOf(now.ap50))}
-            {quality.ap50 && ` (${interval(numberOf(quality.ap50.low), numberOf(quality.ap50.high))})`}. What
+            {hasInterval && ` (${interval(numberOf(quality.ap50!.low), numberOf(quality.ap50!.high))})`}. What
             follows is by the labels of now.
           </p>
         )}

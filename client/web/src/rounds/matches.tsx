@@ -116,7 +116,7 @@ export function Matches({ quality, project, query, round, caller }: Props) {
       )}
       {rows?.length === 0 && (
         <p class="card empty">
-          <span>There is no such box here.</span>
+          There is no such box here.{" "}
           {(side !== "" || trueLabel > 0 || predictedLabel > 0) && (
             <a href={to({ side: undefined })}>Look at all classes and sides</a>
           )}

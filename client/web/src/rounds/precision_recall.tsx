@@ -1,12 +1,13 @@
 import type { ModelQualityJson } from "../../gen/loupe/v1/insight_pb";
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import { nameOf } from "../annotate/class_panel";
+import { shownColour } from "../annotate/palette";
 import { Chart } from "../dashboards/chart";
 import type { Column } from "../dashboards/columns";
 import { Downloads } from "../dashboards/downloads";
 import { numberOf, percent } from "../dashboards/formats";
 
-const SHOWN = 6; // curves: as many colours there are
+const SHOWN = 6; // more curves hide each other
 
 interface Row {
   readonly name: string;
@@ -55,10 +56,10 @@ export function PrecisionRecall({ quality, project, name }: Props) {
           yName="precision"
           yText={(precision) => percent(precision, 0)}
           yRange={[0, 1.02]}
-          series={shown.map(({ label = 0, curve = [] }, i) => ({
+          series={shown.map(({ label = 1, curve = [] }) => ({
             name: nameOf(project.classes, label),
             values: x.map((_, at) => (curve[at] ? numberOf(curve[at]!.precision) : null)),
-            colour: `--series-${i + 1}`,
+            colour: shownColour(project.classes?.find((each) => each.label === label) ?? { label }),
           }))}
         />
         {curves.length > SHOWN && (

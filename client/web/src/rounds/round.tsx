@@ -43,7 +43,7 @@ export function RoundPage({ project, id, query, caller }: ProjectPageProps) {
       <main class="rounds">
         <Title text={`Round ${id}`} />
         <Empty>
-          <span role="alert">There is no round {id} in this project.</span>
+          <span role="alert">There is no round {id} in this project.</span>{" "}
           <a href={pageAddress("rounds", name)}>All rounds</a>
         </Empty>
       </main>

@@ -41,7 +41,7 @@ export function Rounds({ project: { name = "" }, caller }: ProjectPageProps) {
       </Title>
       {rows?.length === 0 && (
         <Empty>
-          <span>No round yet. A round trains a model on the labels, judges it, and ranks the pool.</span>
+          No round yet. A round trains a model on the labels, judges it, and ranks the pool.{" "}
           {mayEngineer(caller.role) && <a href={pageAddress("new round", name)}>Start a round</a>}
         </Empty>
       )}

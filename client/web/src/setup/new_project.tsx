@@ -1,3 +1,4 @@
+import { useRef } from "preact/hooks";
 import { CLASS_KEYS } from "../annotate/class_keys";
 import { shownColour } from "../annotate/palette";
 import { useChange } from "../dashboards/change";
@@ -36,11 +37,25 @@ export function NewProject({ caller }: PageProps) {
   const form = draft.value ?? empty;
   const { name, rows, share, target } = form;
   const change = useChange();
+  const takesFocus = useRef(0); // id of a row that is about to come
   const named = rows.filter((row) => row.name.trim() !== "");
 
   const put = (some: Partial<Form>) => draft.set({ ...form, ...some });
   function putRow(id: number, some: Partial<Row>) {
     put({ rows: rows.map((row) => (row.id === id ? { ...row, ...some } : row)) });
+  }
+  function add() {
+    const id = 1 + Math.max(...rows.map((row) => row.id));
+    takesFocus.current = id;
+    put({ rows: [...rows, { id, name: "", color: "", key: "" }] });
+  }
+  // Enter goes on to the next name: there is often more than one.
+  function press(event: KeyboardEvent, i: number) {
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault();
+    const next = (event.currentTarget as Element).closest("li")!.nextElementSibling;
+    if (next) next.querySelector("input")!.focus();
+    else if (rows[i]!.name.trim() !== "") add();
   }
   async function make(event: Event) {
     event.preventDefault();
@@ -71,11 +86,13 @@ export function NewProject({ caller }: PageProps) {
             maxLength={100}
             required
             pattern="[A-Za-z0-9._\-]+"
-            title="Letters, digits, - _ and ."
+            title="Letters, digits, hyphens, underscores and full stops, without spaces"
             value={name}
             onInput={(event) => put({ name: event.currentTarget.value })}
           />
-          <span class="faint">Letters, digits, - _ and . It stands in links, and can be changed.</span>
+          <span class="faint">
+            Letters, digits, hyphens, underscores and full stops. It stands in links, and can be changed.
+          </span>
         </label>
         <fieldset>
           <legend>Classes</legend>
@@ -87,11 +104,17 @@ export function NewProject({ caller }: PageProps) {
             {rows.map((row, i) => (
               <li key={row.id}>
                 <input
+                  ref={(field) => {
+                    if (takesFocus.current !== row.id) return;
+                    takesFocus.current = 0;
+                    field?.focus();
+                  }}
                   aria-label={`Name of class ${i + 1}`}
                   placeholder="such as scratch"
                   maxLength={100}
                   value={row.name}
                   onInput={(event) => putRow(row.id, { name: event.currentTarget.value })}
+                  onKeyDown={(event) => press(event, i)}
                 />
                 <input
                   type="color"
@@ -126,13 +149,7 @@ export function NewProject({ caller }: PageProps) {
               </li>
             ))}
           </ul>
-          <button
-            type="button"
-            onClick={() => {
-              const id = 1 + Math.max(...rows.map((row) => row.id));
-              put({ rows: [...rows, { id, name: "", color: "", key: "" }] });
-            }}
-          >
+          <button type="button" onClick={add}>
             Another class
           </button>
           {warnings.map((warning) => (

@@ -1,9 +1,11 @@
 import { useSignal } from "@preact/signals";
 import { ApiError, call } from "../api";
+import { useAnswer } from "../dashboards/answer";
 import { useChange } from "../dashboards/change";
 import type { ProjectPageProps } from "../dashboards/pages";
 import { Said } from "../dashboards/said";
 import { mayAdminister } from "../role";
+import { latestRound } from "../rounds/latest_round";
 import { pageAddress } from "../route";
 
 // Name and intensity range of a project, what is fixed, and its end.
@@ -69,6 +71,8 @@ function IntensityRange({ project, reload }: ProjectPageProps) {
   const low = useSignal(String(project.intensityRange?.low ?? 0));
   const high = useSignal(String(project.intensityRange?.high ?? 65535));
   const change = useChange();
+  const { value: latest } = useAnswer(() => latestRound(project.name ?? ""), [project.name]);
+  const isFixed = latest !== null && latest.round !== null;
   function save(event: Event) {
     event.preventDefault();
     const intensityRange = { low: Number(low.value), high: Number(high.value) };
@@ -86,6 +90,7 @@ function IntensityRange({ project, reload }: ProjectPageProps) {
         min={0}
         max={65535}
         required
+        disabled={isFixed}
         value={text.value}
         onInput={(event) => (text.value = event.currentTarget.value)}
       />
@@ -95,13 +100,15 @@ function IntensityRange({ project, reload }: ProjectPageProps) {
     <section class="part" aria-labelledby="range">
       <h3 id="range">Intensity range</h3>
       <p class="faint">
-        Of pictures with 16 bits: which levels are black, and white. A camera of 12 bits uses 0 to 4095. It
-        can't be changed after the first round, since models are trained with it.
+        Of pictures with 16 bits: which levels are black, and white. A camera of 12 bits uses 0 to 4095.{" "}
+        {isFixed
+          ? "It can't be changed any more: a round has begun, and models are trained with it."
+          : "It can't be changed after the first round, since models are trained with it."}
       </p>
       <form class="line" onSubmit={save}>
         {level(low, "Black")}
         {level(high, "White")}
-        <button type="submit" disabled={change.isBusy}>
+        <button type="submit" disabled={change.isBusy || isFixed}>
           Save
         </button>
       </form>
