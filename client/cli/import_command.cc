@@ -261,8 +261,8 @@ void AddImportCommand(CLI::App& parent, Action& action) {
                  "Labels that differ from those that an image has take their place, as a further revision")
       ->needs("--coco");
   command->add_flag("--skip-bad", options->skip_bad,
-                    "Leave out pictures that can't be used or aren't what their labels say, and list them; a fault "
-                    "of the COCO file itself always stops the import");
+                    "Leave out pictures that can't be used or aren't what their labels say, and list them; a "
+                    "fault of the COCO file itself always stops the import");
   command->add_option(
       "--group-by", options->choice.group_by,
       "Regular expression on file names: images with the same first capture group (or the same match) "

@@ -2,8 +2,8 @@
 
 -- Each thing that is known of these images. A removed image has a state and a side alone. Days and scores are
 -- there in two steps, so that a range of many is a union of a few. What is counted is of the kind `count`: an
--- image is in the set `SIDE/BIT/WHAT` if this bit of its number is 1. Usable images alone have numbers but for
--- their states.
+-- image is in the set `SIDE/BIT/WHAT` if this bit of its number is 1. Usable images alone have numbers but
+-- for their states.
 CREATE OR REPLACE FUNCTION image_facets(the_images bigint[])
 RETURNS TABLE (image_id bigint, kind text, value text) LANGUAGE plpgsql STABLE
 SET plan_cache_mode = force_generic_plan AS $$

@@ -28,8 +28,8 @@ absl::Status RenameClass(Transaction& transaction, ProjectId project, uint32_t l
                          const std::string& name);
 
 // `expected`: what it has now; null: whatever. Errors: NOT_FOUND (NO_SUCH_CLASS), ABORTED (CLASS_CHANGED),
-// ALREADY_EXISTS (KEY_TAKEN), FAILED_PRECONDITION (RETIRED_CLASS: it can't have a key). Requires: a valid colour
-// and key. Locks: as AddClass.
+// ALREADY_EXISTS (KEY_TAKEN), FAILED_PRECONDITION (RETIRED_CLASS: it can't have a key). Requires: a valid
+// colour and key. Locks: as AddClass.
 absl::Status SetClassDisplay(Transaction& transaction, ProjectId project, uint32_t label,
                              const v1::ClassDisplay& display, const v1::ClassDisplay* expected);
 

@@ -3,6 +3,7 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
+#include "db/rows/message_row.h"
 #include "db/transaction.h"
 #include "proto/error_info.h"
 
@@ -49,6 +50,18 @@ absl::Status KeepResponse(Transaction& transaction, const RequestKey& key, const
 
 int64_t ForgetOldRequests(Transaction& transaction, int64_t limit) {
   return static_cast<int64_t>(transaction.Exec("DeleteOldRequests", kRequestDays, limit).affected_rows());
+}
+
+std::optional<KeptAnswerRow> FindKeptAnswer(Transaction& transaction, const std::string& question,
+                                            absl::Time oldest) {
+  const pqxx::result rows = transaction.Exec("SelectKeptAnswer", SqlBytes{question}, oldest);
+  if (rows.empty()) return std::nullopt;
+  return KeptAnswerRow{BytesOf(rows[0]["answer"]), TimeOf(TimestampOf(rows[0]["computed_at"]))};
+}
+
+void PutKeptAnswer(Transaction& transaction, const std::string& question, const KeptAnswerRow& row,
+                   absl::Time oldest) {
+  transaction.Exec("PutKeptAnswer", SqlBytes{question}, SqlBytes{row.answer}, row.computed_at, oldest);
 }
 
 }  // namespace loupe

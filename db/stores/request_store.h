@@ -1,5 +1,5 @@
-// Requests that changed something and the responses they got, so that a repeated request_id has no second
-// effect.
+// Requests and the responses they got: of those that changed something, so that a repeated request_id has no
+// second effect, and of those that take long to answer, so that dashboards needn't wait.
 #pragma once
 
 #include <optional>
@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "content/sha256.h"
 #include "db/ids.h"
 
@@ -62,5 +63,20 @@ absl::StatusOr<Response> WithRequestId(Transaction& transaction, const RequestKe
   if (!kept.ok()) return kept;
   return response;
 }
+
+// An answer that takes long to compute, kept for dashboards.
+struct KeptAnswerRow {
+  std::string answer;  // a serialized message
+  absl::Time computed_at;
+};
+
+// nullopt: none was computed at `oldest` or later.
+std::optional<KeptAnswerRow> FindKeptAnswer(Transaction& transaction, const std::string& question,
+                                            absl::Time oldest);
+
+// Unless a later one is there. Drops those of other questions that were computed before `oldest`, and all but
+// the latest thousand.
+void PutKeptAnswer(Transaction& transaction, const std::string& question, const KeptAnswerRow& row,
+                   absl::Time oldest);
 
 }  // namespace loupe

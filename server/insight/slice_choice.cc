@@ -31,7 +31,8 @@ struct LeftOut {
   std::set<uint32_t> labels;                // retired ones too
   std::map<uint32_t, uint64_t> to_look_at;  // images of the pool, by label
 
-  LeftOut(Transaction& transaction, ProjectId project) : to_look_at(ImageCounts(transaction, project).PoolToLookAt()) {
+  LeftOut(Transaction& transaction, ProjectId project)
+      : to_look_at(ImageCounts(transaction, project).PoolToLookAt()) {
     for (const v1::Class& known : ReadClasses(transaction, project)) {
       if (known.retired() || to_look_at.contains(known.label())) labels.insert(known.label());
     }

@@ -7,7 +7,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/time/clock.h"
 #include "db/database.h"
-#include "db/stores/kept_answer_store.h"
+#include "db/stores/request_store.h"
 #include "proto/error_info.h"
 #include "server/rpc/rpc_call.h"
 
