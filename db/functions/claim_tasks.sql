@@ -136,8 +136,8 @@ END $$;
 
 -- Leases the first `wanted` images of requests, as claim_tasks does: those for this person, then those for
 -- anybody. It looks at a thousand of them at a time, since many may be such as can't be served, e.g. where
--- this person is the author of what is to be reviewed or the images are not usable; and at 100,000 at most, so
--- that a claim stays quick.
+-- this person is the author of what is to be reviewed or the images are not usable; and at 100,000 at most,
+-- so that a claim stays quick.
 CREATE OR REPLACE FUNCTION claim_requested(the_project bigint, the_principal bigint, wanted int,
                                            lease_length interval, skipped boolean)
 RETURNS SETOF bigint LANGUAGE plpgsql

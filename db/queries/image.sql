@@ -147,8 +147,8 @@ FROM (SELECT project_id FROM image WHERE id = $1 FOR NO KEY UPDATE) locked;
 
 -- name: RemoveImage
 -- Requires LockImageToRemove. $3: who asked for it; 0: nobody.
--- Erases what shows or names the picture, uploads of it too unless another image has it. Its id, hash, side and
--- revisions stay, since the chain covers them.
+-- Erases what shows or names the picture, uploads of it too unless another image has it. Its id, hash, side
+-- and revisions stay, since the chain covers them.
 WITH unsent AS (
   DELETE FROM upload_part
   WHERE file_sha256 = (SELECT sha256 FROM image WHERE id = $1)

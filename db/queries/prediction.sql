@@ -111,8 +111,8 @@ WHERE model_id = $1 AND prediction.image_id = ANY($2::bigint[]) AND embedding <>
 ORDER BY prediction.image_id;
 
 -- name: SelectPoolEmbeddings
--- The embeddings of model $2 for at most $4 images of the pool with ids above $3, in order of id. Also of images
--- that are not used, since they may be used again.
+-- The embeddings of model $2 for at most $4 images of the pool with ids above $3, in order of id. Also of
+-- images that are not used, since they may be used again.
 SELECT prediction.image_id, embedding
 FROM image JOIN prediction ON prediction.model_id = $2 AND prediction.image_id = image.id
 WHERE image.project_id = $1 AND image.side = 'pool' AND image.state <> 'removed' AND image.id > $3

@@ -116,7 +116,7 @@ WHERE project_id = $1
 ORDER BY label;
 
 -- name: CountBlindBeforeUnlabelled
--- Blindly labelled images of the holdout that come, in order of sampling_key, before all that are not labelled.
+-- Blindly labelled images of the holdout that come, in order of sampling_key, before all unlabelled ones.
 SELECT count(*)
 FROM usable_image image JOIN label_revision truth ON truth.id = image.truth_revision_id AND truth.blind
 WHERE project_id = $1 AND side = 'holdout'

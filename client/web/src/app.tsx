@@ -57,7 +57,9 @@ function Home({ caller }: { caller: TokenJson }) {
         {mayLabel(caller.role) ? (
           <OwnWork key={now.project} {...page} />
         ) : (
-          <NotAllowed role={caller.role}>{WHO_LABELS}</NotAllowed>
+          <NotAllowed role={caller.role} needs="ANNOTATOR">
+            {WHO_LABELS}
+          </NotAllowed>
         )}
       </div>
     );

@@ -41,7 +41,13 @@ interface Props {
 
 export function Annotate(props: Props) {
   const { role } = props.caller;
-  if (!mayLabel(role)) return <NotAllowed role={role}>{WHO_LABELS}</NotAllowed>;
+  if (!mayLabel(role)) {
+    return (
+      <NotAllowed role={role} needs="ANNOTATOR">
+        {WHO_LABELS}
+      </NotAllowed>
+    );
+  }
   return <Desktop key={`${props.project} ${props.open}`} {...props} />;
 }
 

@@ -39,7 +39,9 @@ export function Dashboards({ shown, caller }: { shown: Shown; caller: TokenJson 
         {isOpen(page, caller) ? (
           <Page id={id} query={query} caller={caller} />
         ) : (
-          <NotAllowed role={caller.role}>{access[page]!.words}</NotAllowed>
+          <NotAllowed role={caller.role} needs={access[page]!.needs}>
+            {access[page]!.words}
+          </NotAllowed>
         )}
       </div>
     );
@@ -102,7 +104,11 @@ function InProject({ page, project: name, id, query, caller }: InProjectProps) {
         <Page project={project} reload={load} id={id} query={query} caller={caller} />
       )}
       {project && mayOpen && wrong.length > 0 && <WrongAddress title={entry?.title ?? ""} wrong={wrong} />}
-      {project && !mayOpen && <NotAllowed role={caller.role}>{access[page]!.words}</NotAllowed>}
+      {project && !mayOpen && (
+        <NotAllowed role={caller.role} needs={access[page]!.needs}>
+          {access[page]!.words}
+        </NotAllowed>
+      )}
     </div>
   );
 }

@@ -52,6 +52,7 @@ export const otherPages: Record<OtherPage, ComponentType<PageProps>> = {
 
 interface Access {
   readonly isFor: (role: RoleJson | undefined) => boolean;
+  readonly needs: RoleJson; // the one of these that may least
   readonly words: string; // for all others
 }
 
@@ -61,17 +62,27 @@ const readers = "only viewers, engineers and admins see";
 export const access: Partial<Record<ProjectPage | OtherPage, Access>> = {
   queue: {
     isFor: mayRead,
+    needs: "VIEWER",
     words: `The queue tells why an image comes, which would bias who labels it: ${readers} it.`,
   },
   images: {
     isFor: mayRead,
+    needs: "VIEWER",
     words: `The images show what others drew, which would bias who labels them: ${readers} them.`,
   },
-  image: { isFor: mayRead, words: `An image's history tells what others answered: ${readers} it.` },
-  compare: { isFor: mayRead, words: "Only viewers, engineers and admins see how good models are." },
-  "new round": { isFor: mayEngineer, words: "Only engineers and admins start rounds." },
-  "new project": { isFor: mayEngineer, words: "Only engineers and admins make projects." },
-  people: { isFor: mayAdminister, words: "Only admins see who has access, and invite people." },
+  image: {
+    isFor: mayRead,
+    needs: "VIEWER",
+    words: `An image's history tells what others answered: ${readers} it.`,
+  },
+  compare: {
+    isFor: mayRead,
+    needs: "VIEWER",
+    words: "Only viewers, engineers and admins see how good models are.",
+  },
+  "new round": { isFor: mayEngineer, needs: "ENGINEER", words: "Only engineers and admins start rounds." },
+  "new project": { isFor: mayEngineer, needs: "ENGINEER", words: "Only engineers and admins make projects." },
+  people: { isFor: mayAdminister, needs: "ADMIN", words: "Only admins see who has access, and invite people." },
 };
 
 interface Entry {

@@ -44,7 +44,7 @@ export function Setup(page: ProjectPageProps) {
       {part === "import" && mayChange && <ImportPart {...page} />}
       {part === "settings" && mayChange && <Settings {...page} />}
       {!shown.some(({ name }) => name === part) && (
-        <NotForRole role={caller.role}>
+        <NotForRole role={caller.role} needs="ENGINEER">
           Only engineers and admins import pictures and change settings.
         </NotForRole>
       )}
