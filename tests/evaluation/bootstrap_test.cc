@@ -58,6 +58,32 @@ TEST(Ap50MatchesTest, ACopiedImageCountsAsManyTimes) {
   }
 }
 
+TEST(Ap50MatchesTest, ManySetsAtOnceAreThoseOneByOne) {
+  for (unsigned seed = 0; seed < 40; ++seed) {
+    SCOPED_TRACE(seed);
+    const Scene scene = MakeScene(seed);
+    const Ap50Matches matches(scene.truth, scene.detections);
+    std::mt19937 random(seed);
+    const auto images = static_cast<size_t>(scene.truth.image_count);
+    std::vector<int32_t> copies(images * Ap50Matches::kSets);
+    for (int32_t& count : copies) count = static_cast<int32_t>(random() % 4);
+    for (size_t i = 0; i < images; ++i) copies[i * Ap50Matches::kSets] = 0;  // a set of no image
+    std::vector<double> of_sets;
+    matches.Ap50PerClassOfSets(copies, of_sets);
+    for (size_t s = 0; s < Ap50Matches::kSets; ++s) {
+      std::vector<uint32_t> own(images);
+      for (size_t i = 0; i < images; ++i) {
+        own[i] = static_cast<uint32_t>(copies[i * Ap50Matches::kSets + s]);
+      }
+      const std::vector<double> alone = matches.Ap50PerClass(own);
+      ASSERT_EQ(of_sets.size(), alone.size() * Ap50Matches::kSets);
+      for (size_t c = 0; c < alone.size(); ++c) {
+        EXPECT_NEAR(of_sets[c * Ap50Matches::kSets + s], alone[c], 1e-12);
+      }
+    }
+  }
+}
+
 // Images with one box each, found with probability `rate`, and no wrong detections: AP50 is close to the
 // rate.
 Scene Found(int images, double rate, unsigned seed) {

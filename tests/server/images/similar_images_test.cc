@@ -82,6 +82,22 @@ TEST_F(SimilarImagesTest, TheNearestOfThePoolComeFirst) {
   for (const v1::SimilarImage& image : again->images()) EXPECT_NE(image.image().id(), nearest);
 }
 
+TEST_F(SimilarImagesTest, AnImageThatIsUsedAgainIsFoundAgain) {
+  EmbedByAngle();
+  const std::vector<int64_t> pool = Pool();
+  const std::string nearest = absl::StrCat(pool[3]);
+  coordinator_.database().Sql("UPDATE image SET state = 'excluded', state_reason = 'x' WHERE id = " +
+                              nearest);
+  auto found = Find(pool[2], 1);  // makes the index
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_NE(found->images(0).image().id(), pool[3]);
+  coordinator_.database().Sql("UPDATE image SET state = 'usable', state_reason = NULL WHERE id = " + nearest);
+  found = Find(pool[2], 2);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_TRUE(std::ranges::any_of(
+      found->images(), [&](const v1::SimilarImage& image) { return image.image().id() == pool[3]; }));
+}
+
 TEST_F(SimilarImagesTest, WhatCantBeAskedSaysWhy) {
   EXPECT_EQ(ErrorReason(Find(Pool()[0]).status()), "NO_SERVING_MODEL");
   RankByModel({Pool()[0]});

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "content/sha256.h"
+#include "loupe/v1/image.grpc.pb.h"
 #include "loupe/v1/storage.grpc.pb.h"
 #include "proto/error_info.h"
 #include "server/storage/uploads_erasure.h"
@@ -318,6 +319,27 @@ TEST_F(UploadServiceTest, WhatWaitsForADayIsDeletedAndUntilThenKept) {
   coordinator_.database().Sql("UPDATE upload SET used_at = now() - interval '25 hours'");
   EXPECT_EQ(EraseUploads(database, *blobs, PrincipalId(), deadline).value(), 1U);
   EXPECT_EQ(BlobFiles(), 0U);
+}
+
+TEST_F(UploadServiceTest, ARemovedPictureIsNoUploadEither) {
+  const std::string file = MakePng(40, 30, 9);
+  v1::ImportUploadsRequest request = Request();
+  Add(request, "a.png", Upload(file));
+  ASSERT_TRUE(Import(request).ok());
+  Upload(file);
+  Upload(MakePng(40, 30, 10));
+  v1::RemoveImageRequest removal;
+  removal.set_request_id(NextRequestId());
+  removal.set_image_id(Number("SELECT id FROM image"));
+  removal.set_reason("shows a person");
+  const auto images = v1::ImageService::NewStub(coordinator_.channel());
+  const auto removed =
+      Rpc(*images, &v1::ImageService::Stub::RemoveImage, coordinator_.Token(v1::ADMIN), removal);
+  ASSERT_TRUE(removed.ok()) << removed.status();
+  EXPECT_FALSE(std::filesystem::exists(PathOf(HashBytes(file))));
+  EXPECT_EQ(Find(file).received_bytes(), 0U);
+  EXPECT_EQ(Number("SELECT files FROM upload"), 1);
+  EXPECT_EQ(Number("SELECT bytes FROM upload"), static_cast<int64_t>(MakePng(40, 30, 10).size()));
 }
 
 TEST_F(UploadServiceTest, APersonsFilesAreBounded) {

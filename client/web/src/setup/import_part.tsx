@@ -204,7 +204,7 @@ export function ImportPart({ project, reload }: ProjectPageProps) {
             text="Leave out what is bad"
             why={
               "and list it: pictures that are too large, can't be read or aren't what their labels say. " +
-              "Otherwise nothing is imported. A fault of the COCO file itself always stops the import."
+              "Otherwise nothing is imported. A fault of the file of labels itself always stops the import."
             }
           />
           <button
