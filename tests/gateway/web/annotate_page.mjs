@@ -307,7 +307,10 @@ export const picturesOn = (page) =>
   });
 
 // How many boxes the browser's own database keeps for the image: the work in hand is on the disk.
-export const keptOn = (page, file) =>
+export const keptOn = async (page, file) => (await keptLabelsOn(page, file))?.length ?? -1;
+
+// Their labels; null: it keeps nothing for the image.
+export const keptLabelsOn = (page, file) =>
   page.evaluate(async (name) => {
     const resultOf = (request) =>
       new Promise((resolve, reject) => {
@@ -317,7 +320,7 @@ export const keptOn = (page, file) =>
     const database = await resultOf(indexedDB.open("loupe"));
     const drafts = await resultOf(database.transaction("drafts").objectStore("drafts").getAll());
     database.close();
-    return drafts.find((draft) => draft.task.fileName === name)?.boxes.length ?? -1;
+    return drafts.find((draft) => draft.task.fileName === name)?.boxes.map(({ label }) => label) ?? null;
   }, file);
 
 // Ends the process that shows the page, as when memory runs out: it can't say good-bye.

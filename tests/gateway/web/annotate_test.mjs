@@ -15,6 +15,7 @@ import {
   isBlind,
   isNext,
   isReady,
+  keptLabelsOn,
   keptOn,
   openProject,
   picturesOn,
@@ -173,7 +174,12 @@ test("30 images are labelled by the keyboard alone; tab and coordinator are kill
   const look = async () => [await fileOn(page), await rowsOn(page).allTextContents()];
   const keep = async () => {
     const [file, rows] = await look();
-    await eventually("the work is on the disk", async () => (await keptOn(page, file)) >= rows.length);
+    await eventually("the work is on the disk", async () => {
+      const labels = await keptLabelsOn(page, file);
+      const kept = (i) => labels.filter((label) => label === i + 1).length;
+      const seen = (name) => rows.filter((row) => row.includes(name)).length;
+      return labels !== null && classes.every((name, i) => kept(i) >= seen(name));
+    });
     return [file, rows];
   };
 
