@@ -221,7 +221,8 @@ PoolEstimate WithInterval(const Spread& spread, size_t c, Figure figure, double 
   PoolEstimate estimate = {.value = figure(spread.value[c])};
   std::vector<double> resamples = Defined(spread.resamples, c, figure);
   std::sort(resamples.begin(), resamples.end());
-  const bool alike = resamples.empty() || resamples.back() - resamples.front() < kRounding;
+  if (resamples.empty()) return estimate;
+  const bool alike = resamples.back() - resamples.front() < kRounding;
   if (alike && !spread.all_seen) return estimate;
   const double freedom = DegreesOfFreedom(Defined(spread.without_one, c, figure));
   const double tail = TailBeyond(level, freedom);

@@ -185,6 +185,18 @@ TEST(EstimatePoolTest, ASliceThatIsAllOfUHasIntervalsWithoutWidth) {
   }
 }
 
+// Enough boxes in all, and of no class: AP50 has neither a value nor an interval.
+TEST(EstimatePoolTest, ASliceThatIsAllOfUMayHaveThinClassesAlone) {
+  PoolSample sample = EmptySample(2, 20);
+  sample.drawn.resize(20, {{1, 1}, {{0, 0.9F, true}, {1, 0.8F, true}}});
+  const PoolEstimates estimates = EstimatePool(sample);
+  EXPECT_EQ(estimates.averaged_classes, 0);
+  EXPECT_LT(estimates.pooled.ap50.value, 0);
+  EXPECT_FALSE(estimates.pooled.ap50.has_interval);
+  EXPECT_TRUE(estimates.pooled.recall.has_interval);
+  EXPECT_EQ(estimates.pooled.recall.value, 1);
+}
+
 TEST(EstimatePoolTest, BelowThirtyBoxesThereIsNoInterval) {
   const PoolFigures thin = EstimatePool(OneBoxOrNone(29, 71, 1000)).classes[0];
   EXPECT_DOUBLE_EQ(thin.prevalence.value, 0.29);
