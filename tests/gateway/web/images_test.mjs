@@ -245,7 +245,10 @@ test("back and reload lead to the same rows", async (t) => {
     return before === JSON.stringify(await page.evaluate(() => history.state));
   });
   const place = await scrolled();
-  await page.evaluate(() => document.elementFromPoint(600, 400).closest("a").click());
+  await page.evaluate(() => {
+    const isInSight = (link) => link.getBoundingClientRect().top > 200;
+    [...document.querySelectorAll('a[href*="/images/"]')].find(isInSight).click();
+  });
   await page.waitForURL(/images\/\d+$/);
   await page.goBack();
   await eventually("the same rows after going back", async () => (await scrolled()) === place);
