@@ -4,6 +4,7 @@
 
 #include "db/rows/labeling_row.h"
 #include "db/transaction.h"
+#include "proto/class_index.h"
 
 namespace loupe {
 namespace {
@@ -30,6 +31,14 @@ std::map<uint32_t, uint64_t> ImageCounts::PoolToLookAt() const {
     images[static_cast<uint32_t>(std::stoul(what.substr(kStart.size())))] = number;
   }
   return images;
+}
+
+std::vector<int64_t> ImageCounts::PoolBoxes(size_t class_count) const {
+  std::vector<int64_t> boxes;
+  for (size_t c = 0; c < class_count; ++c) {
+    boxes.push_back(static_cast<int64_t>(Of(v1::POOL, "boxes/" + std::to_string(LabelOf(c)))));
+  }
+  return boxes;
 }
 
 uint64_t ImageCounts::Of(v1::Side side, const std::string& what) const {

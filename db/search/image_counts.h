@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "db/ids.h"
 #include "loupe/v1/image.pb.h"
@@ -28,7 +29,8 @@ class ImageCounts {
   uint64_t ImagesShowing(uint32_t label) const { return OfBoth("showing/" + std::to_string(label)); }
   // Labelled images that are still to be looked at for a class.
   uint64_t ToLookAtFor(uint32_t label) const { return OfBoth("to_look_at/" + std::to_string(label)); }
-  uint64_t PoolBoxesOf(uint32_t label) const { return Of(v1::POOL, "boxes/" + std::to_string(label)); }
+  // [classes] boxes in the pool's truth, in order of label.
+  std::vector<int64_t> PoolBoxes(size_t class_count) const;
   // Images of the pool that are still to be looked at for a class, by label; only of classes that have some.
   std::map<uint32_t, uint64_t> PoolToLookAt() const;
   // With regions to ignore.

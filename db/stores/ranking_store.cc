@@ -2,8 +2,6 @@
 
 #include "db/rows/labeling_row.h"
 #include "db/rows/message_row.h"
-#include "db/search/image_counts.h"
-#include "db/stores/project_store.h"
 #include "db/transaction.h"
 
 namespace loupe {
@@ -42,15 +40,6 @@ std::vector<ImageId> ReadEligibleImages(Transaction& transaction, ProjectId proj
 
 std::vector<ImageId> ReadHoldoutQueue(Transaction& transaction, ProjectId project, uint64_t limit) {
   return IdsOf(transaction.Exec("SelectHoldoutQueue", project, limit));
-}
-
-std::vector<int64_t> CountBoxesByClass(Transaction& transaction, ProjectId project) {
-  const ImageCounts images(transaction, project);
-  std::vector<int64_t> counts;
-  for (const v1::Class& one : ReadClasses(transaction, project)) {
-    counts.push_back(static_cast<int64_t>(images.PoolBoxesOf(one.label())));
-  }
-  return counts;
 }
 
 std::vector<TimedTask> ReadTimedTasks(Transaction& transaction, ProjectId project, int limit) {

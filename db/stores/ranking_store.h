@@ -23,9 +23,6 @@ std::vector<ImageId> ReadEligibleImages(Transaction& transaction, ProjectId proj
 // Unlabelled images of the holdout in the order in which they are to be labelled, at most `limit`.
 std::vector<ImageId> ReadHoldoutQueue(Transaction& transaction, ProjectId project, uint64_t limit);
 
-// [classes] people's boxes in the pool's truth, in order of label.
-std::vector<int64_t> CountBoxesByClass(Transaction& transaction, ProjectId project);
-
 struct TimedTask {
   double seconds = 0;
   int boxes = 0;  // in the correction, without regions to ignore

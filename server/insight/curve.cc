@@ -11,7 +11,6 @@
 #include "db/stores/evaluation_store.h"
 #include "db/stores/model_store.h"
 #include "db/stores/project_store.h"
-#include "db/stores/ranking_store.h"
 #include "db/stores/round_store.h"
 #include "evaluation/bootstrap.h"
 #include "proto/class_index.h"
@@ -119,6 +118,8 @@ std::optional<double> AgreementOf(const CommonDetections& common) {
   return ranking::MatchedF1(BoxesOf(common.first), BoxesOf(common.second));
 }
 
+bool IsNew(const CurveRound& round) { return round.predictions.has_value() || round.common.has_value(); }
+
 using Points = std::vector<v1::CurvePoint>;
 
 // Points with all their figures, oldest first.
@@ -218,10 +219,10 @@ absl::StatusOr<CurveInput> ReadCurveInput(Transaction& transaction, const std::s
   input.pool_images = counts.ImagesOf(v1::POOL);
   input.pool_labelled = counts.LabelledOf(v1::POOL);
   const std::vector<v1::Class> classes = ReadClasses(transaction, *project);
+  const std::vector<int64_t> boxes = counts.PoolBoxes(classes.size());
   for (const v1::Class& one : classes) {
     ++input.class_count;
-    if (one.retired()) continue;
-    input.classes.push_back({one.name(), static_cast<int64_t>(counts.PoolBoxesOf(one.label()))});
+    if (!one.retired()) input.classes.push_back({one.name(), boxes[ClassIndexOf(one.label())]});
   }
   input.holdout = JudgedImagesOf(ReadHoldoutTruth(transaction, *project));
   input.holdout_hash = HashOfTruth(input.holdout, classes);
@@ -280,10 +281,12 @@ absl::StatusOr<v1::Curve> MakeCurve(const CurveInput& input, const ranking::Stop
   return curve;
 }
 
+bool HasNewPoints(const CurveInput& input) { return std::ranges::any_of(input.rounds, IsNew); }
+
 void KeepPoints(Transaction& transaction, const CurveInput& input, const v1::Curve& curve) {
   for (size_t i = 0; i < input.rounds.size(); ++i) {
     const CurveRound& round = input.rounds[i];
-    if (!round.predictions.has_value() && !round.common.has_value()) continue;
+    if (!IsNew(round)) continue;
     const v1::CurvePoint& made = curve.points(static_cast<int>(i));
     v1::CurvePoint point;
     CopyAp50(made, point);

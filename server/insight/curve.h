@@ -45,6 +45,9 @@ absl::StatusOr<CurveInput> ReadCurveInput(Transaction& transaction, const std::s
 // Errors: INTERNAL (the figures can't be those of a curve).
 absl::StatusOr<v1::Curve> MakeCurve(const CurveInput& input, const ranking::StopThresholds& thresholds);
 
+// Whether there is something for KeepPoints to store.
+bool HasNewPoints(const CurveInput& input);
+
 // Stores what took long to compute, for the next time.
 void KeepPoints(Transaction& transaction, const CurveInput& input, const v1::Curve& curve);
 

@@ -142,13 +142,13 @@ grpc::Status InsightServiceImpl::GetCurve(grpc::ServerContext* context, const v1
             [&](Transaction& transaction) { return ReadCurveInput(transaction, request->project()); },
             [&](const CurveInput& input) {
               absl::StatusOr<v1::Curve> curve = MakeCurve(input, *thresholds);
-              if (!curve.ok()) return curve;
-              const absl::Status kept =
-                  database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
-                    KeepPoints(transaction, input, *curve);
-                    return absl::OkStatus();
-                  });
-              return kept.ok() ? curve : kept;
+              if (!curve.ok() || !HasNewPoints(input)) return curve;
+              // Transact logs what fails: the points are computed again then.
+              (void)database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
+                KeepPoints(transaction, input, *curve);
+                return absl::OkStatus();
+              });
+              return curve;
             });
       });
 }

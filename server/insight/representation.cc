@@ -14,7 +14,6 @@
 #include "db/stores/model_store.h"
 #include "db/stores/prediction_store.h"
 #include "db/stores/project_store.h"
-#include "db/stores/ranking_store.h"
 #include "proto/class_index.h"
 #include "server/insight/slice_choice.h"
 #include "server/ranking/calibration.h"
@@ -296,8 +295,9 @@ absl::StatusOr<RepresentationInput> ReadRepresentationInput(Transaction& transac
   if (!project.ok()) return project.status();
   RepresentationInput input;
   input.classes = ReadClasses(transaction, *project);
-  input.to_look_at = ImageCounts(transaction, *project).PoolToLookAt();
-  input.labelled_boxes = CountBoxesByClass(transaction, *project);
+  const ImageCounts counts(transaction, *project);
+  input.to_look_at = counts.PoolToLookAt();
+  input.labelled_boxes = counts.PoolBoxes(input.classes.size());
   input.expected.resize(input.classes.size());
   ModelId model_id;
   if (const std::optional<ModelRow> model = FindModel(transaction, *project, "")) {

@@ -5,12 +5,13 @@
 #include <utility>
 #include <vector>
 
+#include "db/search/image_counts.h"
 #include "db/stores/evaluation_store.h"
 #include "db/stores/job_store.h"
 #include "db/stores/model_store.h"
 #include "db/stores/prediction_store.h"
+#include "db/stores/project_store.h"
 #include "db/stores/pseudo_label_store.h"
-#include "db/stores/ranking_store.h"
 #include "proto/class_index.h"
 #include "recipe/recipe.h"
 #include "server/ranking/pseudo_labels.h"
@@ -63,7 +64,7 @@ std::optional<Source> ReadSource(Transaction& transaction, const WaitingRound& w
   if (!serving.has_value()) return std::nullopt;
   Source source;
   source.model = *std::move(serving);
-  source.most_boxes = CountBoxesByClass(transaction, project);
+  source.most_boxes = ImageCounts(transaction, project).PoolBoxes(ReadClasses(transaction, project).size());
   const auto class_count = static_cast<int>(source.most_boxes.size());
   const PredictionsById predictions = ReadHoldoutDetections(transaction, project, source.model.id);
   const std::vector<JudgedImage> images = ReadJudgedImages(transaction, project, predictions);

@@ -41,7 +41,8 @@ absl::StatusOr<std::optional<RankedRound>> ReadRankedRound(Transaction& transact
   ranked.input.recipe = recipe->ranking();
   ranked.input.seed = RankingSeed(recipe->seed(), open.number);
   const uint64_t target = ReadProject(transaction, open.project).holdout_target();
-  const uint64_t labelled = ImageCounts(transaction, open.project).BlindOf(v1::HOLDOUT);
+  const ImageCounts counts(transaction, open.project);
+  const uint64_t labelled = counts.BlindOf(v1::HOLDOUT);
   ranked.input.holdout_missing = target - std::min(labelled, target);
   for (const ImageId image : ReadHoldoutQueue(transaction, open.project, ranked.input.holdout_missing)) {
     ranked.input.holdout.push_back(image.value());
@@ -49,8 +50,9 @@ absl::StatusOr<std::optional<RankedRound>> ReadRankedRound(Transaction& transact
   const ModelRow model = ReadModel(transaction, round->model);
   ranked.input.class_quality = {model.message.class_quality().begin(), model.message.class_quality().end()};
   ranked.input.calibration = round->message.evaluation().calibration();
-  ranked.input.boxes_per_class = CountBoxesByClass(transaction, open.project);
-  for (const v1::Class& known : ReadClasses(transaction, open.project)) {
+  const std::vector<v1::Class> classes = ReadClasses(transaction, open.project);
+  ranked.input.boxes_per_class = counts.PoolBoxes(classes.size());
+  for (const v1::Class& known : classes) {
     ranked.input.retired.push_back(known.retired());
   }
   std::vector<ranking::AnsweredTask> answered;

@@ -46,7 +46,7 @@ absl::StatusOr<KeptAnswers::MessagePointer> KeptAnswers::GetMessage(
   if (!answer.ok()) return answer;
   const Kept kept{*answer, began};
   Keep(asked.question, kept);
-  Store(asked, kept);
+  if (takes_kept) Store(asked, kept);
   return answer;
 }
 
