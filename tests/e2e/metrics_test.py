@@ -413,7 +413,7 @@ class PrometheusTest(unittest.TestCase):
              f"--storage.tsdb.path={os.path.join(folder, 'data')}"], stdout=cls.log, stderr=cls.log)
         cls.addClassCleanup(program.wait)
         cls.addClassCleanup(program.send_signal, signal.SIGTERM)
-        wait_for(lambda: cls.is_scraping() or program.poll() is not None, 60)
+        wait_for(lambda: cls.is_ready() and cls.is_scraping() or program.poll() is not None, 60)
         assert program.poll() is None, read(folder, "log")
 
     @classmethod
@@ -430,12 +430,18 @@ class PrometheusTest(unittest.TestCase):
         return cls.api("query", query=expression)["result"]
 
     @classmethod
-    def is_scraping(cls):
-        """Often enough for rates."""
+    def is_ready(cls):
+        """It answers 503 until its storage is open."""
         try:
-            found = cls.query("count_over_time(loupe_database_up[1m])")
+            with urllib.request.urlopen(f"http://{cls.address}/-/ready", timeout=10):
+                return True
         except OSError:
             return False
+
+    @classmethod
+    def is_scraping(cls):
+        """Often enough for rates."""
+        found = cls.query("count_over_time(loupe_database_up[1m])")
         return bool(found) and int(found[0]["value"][1]) >= 4
 
     def check_metrics_of(self, expression):
