@@ -69,15 +69,6 @@ v1::ListModelDifferencesResponse PageOfDifferences(Transaction& transaction, Pro
   return page;
 }
 
-// What tells the request apart from others, whatever the project's name is by then.
-template <typename Request>
-std::string QuestionOf(const char* method, ProjectId project, Request request) {
-  request.clear_project();
-  request.clear_max_age_seconds();
-  request.DiscardUnknownFields();
-  return absl::StrCat(method, " ", project.value(), " ", request.SerializeAsString());
-}
-
 }  // namespace
 
 template <typename Response, typename Request, typename Read, typename Make>

@@ -401,8 +401,8 @@ grpc::Status ProjectServiceImpl::GetStatus(grpc::ServerContext* context, const v
             [&](Transaction& transaction) { return FindProject(transaction, request->project()); });
         if (!project.ok()) return project.status();
         absl::StatusOr<v1::ProjectStatus> status = kept_.Get<v1::ProjectStatus>(
-            absl::StrCat(kMethod, " ", project->value()), absl::Seconds(request->max_age_seconds()),
-            call.deadline, [&]() -> absl::StatusOr<v1::ProjectStatus> {
+            QuestionOf(kMethod, *project, *request), absl::Seconds(request->max_age_seconds()), call.deadline,
+            [&]() -> absl::StatusOr<v1::ProjectStatus> {
               // Repeatable read: all counts are of the same moment.
               return database_.Transact(
                   {kMethod, call.deadline, Isolation::kRepeatableRead},

@@ -54,16 +54,20 @@ grpc::Status ProvenanceServiceImpl::GetLabelStats(grpc::ServerContext* context,
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
     const absl::StatusOr<LabelSpan> span = SpanOf(*request);
     if (!span.ok()) return span.status();
-    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
-      const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
-      if (!project.ok()) return project.status();
+    const absl::StatusOr<ProjectId> project = database_.Transact(
+        {kMethod, call.deadline},
+        [&](Transaction& transaction) { return FindProject(transaction, request->project()); });
+    if (!project.ok()) return project.status();
+    const auto read = [&](Transaction& transaction) -> Response {
       v1::LabelStats stats = ReadLabelStats(transaction, *project, *span);
-      if (stats.periods_size() > kMaxPeriods) {
-        return InvalidArgument(absl::StrCat("these are ", stats.periods_size(), " periods, and at most ",
-                                            kMaxPeriods, " are told: ask for longer ones, or for less time"));
-      }
-      return stats;
-    });
+      if (stats.periods_size() <= kMaxPeriods) return stats;
+      return InvalidArgument(absl::StrCat("these are ", stats.periods_size(), " periods, and at most ",
+                                          kMaxPeriods, " are told: ask for longer ones, or for less time"));
+    };
+    return kept_.Get<v1::LabelStats>(QuestionOf(kMethod, *project, *request),
+                                     absl::Seconds(request->max_age_seconds()), call.deadline, [&] {
+                                       return database_.Transact({kMethod, call.deadline}, read);
+                                     });
   });
 }
 

@@ -11,6 +11,7 @@
 #include "loupe/v1/provenance.grpc.pb.h"
 #include "server/provenance/checkpoint_key.h"
 #include "server/provenance/event_watchers.h"
+#include "server/rpc/kept_answers.h"
 #include "server/rpc/open_calls.h"
 #include "server/rpc/rpc_call.h"
 
@@ -21,7 +22,7 @@ class ProvenanceServiceImpl final
     : public v1::ProvenanceService::WithCallbackMethod_WatchEvents<v1::ProvenanceService::Service> {
  public:
   ProvenanceServiceImpl(RpcCalls& calls, Database& database, const CheckpointKey& key)
-      : calls_(calls), database_(database), key_(key), watchers_(calls, database) {}
+      : calls_(calls), database_(database), key_(key), kept_(database), watchers_(calls, database) {}
 
   grpc::Status GetImageProvenance(grpc::ServerContext* context, const v1::GetImageProvenanceRequest* request,
                                   v1::ImageProvenance* response) override;
@@ -70,6 +71,7 @@ class ProvenanceServiceImpl final
   RpcCalls& calls_;
   Database& database_;
   const CheckpointKey& key_;
+  KeptAnswers kept_;
   EventWatchers watchers_;
   OpenCalls exports_{kMaxExportsEach, kMaxExports};
 };

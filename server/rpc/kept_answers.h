@@ -16,12 +16,23 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "db/ids.h"
 
 namespace loupe {
 
 class Database;
+
+// What tells the request apart from others, whatever the project's name is by then.
+template <typename Request>
+std::string QuestionOf(const char* method, ProjectId project, Request request) {
+  request.clear_project();
+  request.clear_max_age_seconds();
+  request.DiscardUnknownFields();
+  return absl::StrCat(method, " ", project.value(), " ", request.SerializeAsString());
+}
 
 class KeptAnswers {
  public:

@@ -43,7 +43,7 @@ CALLS = {
     "EstimatePool": ("InsightService", {}),
     "CheckLabels": ("InsightService", {}),
 }
-KEPT = ("GetStatus", "GetCurve", "EstimatePool", "CheckLabels")
+KEPT = ("GetStatus", "GetLabelStats", "GetCurve", "EstimatePool", "CheckLabels")
 PAGES = {
     "overview": "#/p/bench",
     "rounds": "#/p/bench/rounds",

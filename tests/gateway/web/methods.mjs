@@ -254,6 +254,7 @@ export const rows = {
   },
   "ProvenanceService.GetLabelStats": {
     request: { ...parts, period: "WEEK" },
+    differs: ["computedAt"],
     refused: invalid({ ...parts, from: "2026-11-29T08:30:00Z" }),
   },
   "InsightService.GetCurve": {

@@ -22,9 +22,11 @@ class LabelStatsTest : public AnsweredTest {
   }
 
   v1::LabelStats Stats() {
-    const auto stats = Ask({});
+    auto stats = Ask({});
     EXPECT_TRUE(stats.ok()) << stats.status();
-    return stats.ok() ? *stats : v1::LabelStats();
+    if (!stats.ok()) return {};
+    stats->clear_computed_at();
+    return *std::move(stats);
   }
 
   void ChangeState(const std::string& method, int64_t image) {
@@ -204,6 +206,23 @@ TEST_F(LabelStatsTest, PeriodsAndDays) {
   EXPECT_THAT(begins(v1::DAY, kSunday + kDay, 0), ElementsAre(kDay));
   EXPECT_THAT(begins(v1::DAY, kSunday, kSunday + kDay), ElementsAre(0));
   EXPECT_THAT(begins(v1::DAY, kSunday + 2 * kDay, 0), ElementsAre());
+}
+
+TEST_F(LabelStatsTest, WhoAcceptsAnOlderAnswerGetsOneOfTheSameQuestion) {
+  v1::GetLabelStatsRequest old_is_fine;
+  old_is_fine.set_max_age_seconds(3600);
+  const auto first = Ask(old_is_fine);
+  ASSERT_TRUE(first.ok()) << first.status();
+  ASSERT_TRUE(Submit(engineer_, Unchanged(*Reopen(engineer_, 3))).ok());
+  const auto kept = Ask(old_is_fine);
+  ASSERT_TRUE(kept.ok()) << kept.status();
+  EXPECT_EQ(kept->SerializeAsString(), first->SerializeAsString());
+  EXPECT_EQ(Stats().total().written().shown_answers(), first->total().written().shown_answers() + 1);
+  v1::GetLabelStatsRequest by_hour = old_is_fine;
+  by_hour.set_period(v1::HOUR);
+  const auto other = Ask(by_hour);
+  ASSERT_TRUE(other.ok()) << other.status();
+  EXPECT_EQ(other->total().written().shown_answers(), first->total().written().shown_answers() + 1);
 }
 
 TEST_F(LabelStatsTest, WhatCanNotBeCountedIsRefused) {

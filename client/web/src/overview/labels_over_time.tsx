@@ -1,5 +1,5 @@
 import { call } from "../api";
-import { useAnswer } from "../dashboards/answer";
+import { useKept } from "../dashboards/answer";
 import { Chart } from "../dashboards/chart";
 import { Choice } from "../dashboards/choice";
 import type { Column } from "../dashboards/columns";
@@ -8,6 +8,7 @@ import { Empty } from "../dashboards/empty";
 import { count, utc } from "../dashboards/formats";
 import { Part } from "../dashboards/part";
 import { annotateAddress } from "../route";
+import { FRESH_COUNTS } from "./fresh";
 import { origins, periodsOf, type LabelPeriod } from "./label_periods";
 
 export type Period = "day" | "week";
@@ -31,22 +32,27 @@ interface Props {
 
 export function LabelsOverTime({ project, per, choose }: Props) {
   const period = per === "day" ? "DAY" : "WEEK";
-  const answer = useAnswer(async () => {
-    return periodsOf(await call("ProvenanceService", "getLabelStats", { project, period }));
-  }, [project, period]);
+  const answer = useKept(
+    async (maxAgeSeconds) => {
+      const stats = await call("ProvenanceService", "getLabelStats", { project, period, maxAgeSeconds });
+      return { periods: periodsOf(stats), computedAt: stats.computedAt };
+    },
+    FRESH_COUNTS,
+    [project, period],
+  );
   return (
     <Part
       name="Labels over time"
       answer={answer}
       style="labels-over-time card padded"
-      actions={(periods) => (
+      actions={({ periods }) => (
         <>
           <Choice name="Periods" choices={choices} chosen={per} choose={choose} />
           {periods.length > 0 && <Downloads name={`${project}-labels`} columns={columns} rows={periods} />}
         </>
       )}
     >
-      {(periods) =>
+      {({ periods }) =>
         periods.length === 0 ? (
           <Empty>
             Nobody has labelled an image yet. <a href={annotateAddress(project)}>Label the first one</a>
