@@ -28,8 +28,12 @@ absl::StatusOr<KeptAnswers::MessagePointer> KeptAnswers::GetMessage(
   const absl::Time began = absl::Now();
   const absl::Time oldest = began - asked.max_age;
   if (takes_kept) {
-    absl::StatusOr<MessagePointer> kept = FindOrBegin(asked, oldest);
-    if (!kept.ok() || *kept != nullptr) return kept;
+    const absl::StatusOr<std::optional<Kept>> kept = FindOrBegin(asked, oldest);
+    if (!kept.ok()) return kept.status();
+    if (kept->has_value()) {
+      if (!(*kept)->is_stored) Store(asked, **kept);
+      return (*kept)->answer;
+    }
   }
   const absl::Cleanup ended = [&] {
     if (!takes_kept) return;
@@ -44,18 +48,24 @@ absl::StatusOr<KeptAnswers::MessagePointer> KeptAnswers::GetMessage(
   }
   absl::StatusOr<MessagePointer> answer = compute(began);
   if (!answer.ok()) return answer;
-  const Kept kept{*answer, began};
+  // Only what somebody may take again is stored.
+  const Kept kept{*answer, began, takes_kept};
   Keep(asked.question, kept);
   if (takes_kept) Store(asked, kept);
   return answer;
 }
 
-absl::StatusOr<KeptAnswers::MessagePointer> KeptAnswers::FindOrBegin(const Asked& asked, absl::Time oldest) {
+absl::StatusOr<std::optional<KeptAnswers::Kept>> KeptAnswers::FindOrBegin(const Asked& asked,
+                                                                          absl::Time oldest) {
   absl::MutexLock lock(&mutex_);
   for (;;) {
     const auto kept = kept_.find(asked.question);
-    if (kept != kept_.end() && kept->second.computed_at >= oldest) return kept->second.answer;
-    if (computing_.insert(asked.question).second) return nullptr;
+    if (kept != kept_.end() && kept->second.computed_at >= oldest) {
+      const Kept found = kept->second;
+      kept->second.is_stored = true;  // by the caller, if it isn't
+      return found;
+    }
+    if (computing_.insert(asked.question).second) return std::nullopt;
     if (waiting_ >= kMostWaiting) return TooManyCalls();
     const auto is_computed = [&] { return computing_.count(asked.question) == 0; };
     ++waiting_;
@@ -88,7 +98,7 @@ std::optional<KeptAnswers::Kept> KeptAnswers::FindStored(const Asked& asked,
   if (!row.ok() || !row->has_value()) return std::nullopt;
   const std::shared_ptr<google::protobuf::Message> answer(type.New());
   if (!answer->ParseFromString((*row)->answer)) return std::nullopt;
-  return Kept{answer, (*row)->computed_at};
+  return Kept{answer, (*row)->computed_at, true};
 }
 
 void KeptAnswers::Store(const Asked& asked, const Kept& kept) {

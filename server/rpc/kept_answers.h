@@ -63,6 +63,7 @@ class KeptAnswers {
   struct Kept {
     MessagePointer answer;
     absl::Time computed_at;
+    bool is_stored = false;
   };
 
   struct Asked {
@@ -78,9 +79,9 @@ class KeptAnswers {
   absl::StatusOr<MessagePointer> GetMessage(
       const Asked& asked, const google::protobuf::Message& type,
       absl::FunctionRef<absl::StatusOr<MessagePointer>(absl::Time)> compute);
-  // The answer in memory, if there is one of at least this time. Otherwise the caller is to find or compute
-  // it: no other caller does.
-  absl::StatusOr<MessagePointer> FindOrBegin(const Asked& asked, absl::Time oldest);
+  // The answer in memory, if there is one of at least this time; the caller is to store it if it isn't.
+  // Otherwise the caller is to find or compute it. No other caller does either.
+  absl::StatusOr<std::optional<Kept>> FindOrBegin(const Asked& asked, absl::Time oldest);
   void Keep(const std::string& question, Kept kept);
   // In the database. nullopt: it has none of at least this time.
   std::optional<Kept> FindStored(const Asked& asked, const google::protobuf::Message& type,

@@ -124,6 +124,17 @@ TEST_F(KeptAnswersTest, AnotherCoordinatorHasThemToo) {
           .ok());
 }
 
+TEST_F(KeptAnswersTest, AnAnswerOfNowIsStoredWhenSomebodyTakesItAgain) {
+  const auto count = [&] { return database_.Sql("SELECT count(*) FROM kept_answer")[0][0].as<int>(); };
+  EXPECT_EQ(NumberOf(absl::ZeroDuration()), 1u);
+  EXPECT_EQ(count(), 0);
+  EXPECT_EQ(NumberOf(kHour), 1u);
+  EXPECT_EQ(count(), 1);
+  KeptAnswers others(database_.get());
+  const auto fails = []() -> absl::StatusOr<v1::LabelCheck> { return absl::InternalError("computed"); };
+  EXPECT_TRUE(others.Get<v1::LabelCheck>("check 1", kHour, absl::Now() + absl::Seconds(20), fails).ok());
+}
+
 TEST_F(KeptAnswersTest, AnAnswerThatCantBeStoredIsGiven) {
   database_.Sql("DROP TABLE kept_answer");
   EXPECT_EQ(NumberOf(kHour), 1u);
