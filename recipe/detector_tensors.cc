@@ -43,10 +43,9 @@ class TensorList {
   std::vector<NamedShape> tensors_;
 };
 
-// The tensors of one residual block; returns its output channels.
-int64_t AddResidualBlock(const std::string& prefix, Backbone::Block kind, int64_t in_channels, int64_t width,
-                         bool strided, TensorList& list) {
-  const int64_t out_channels = kind == Backbone::BASIC ? width : 4 * width;
+// The tensors of one residual block.
+void AddResidualBlock(const std::string& prefix, Backbone::Block kind, int64_t in_channels, int64_t width,
+                      int64_t out_channels, TensorList& list) {
   std::vector<Shape> convs = {{width, in_channels, 3, 3}, {width, width, 3, 3}};
   if (kind == Backbone::BOTTLENECK) {
     convs = {{width, in_channels, 1, 1}, {width, width, 3, 3}, {out_channels, width, 1, 1}};
@@ -54,10 +53,9 @@ int64_t AddResidualBlock(const std::string& prefix, Backbone::Block kind, int64_
   for (size_t i = 0; i < convs.size(); ++i) {
     list.AddConvNorm(absl::StrCat(prefix, "conv", i + 1), absl::StrCat(prefix, "bn", i + 1), convs[i]);
   }
-  if (strided || in_channels != out_channels) {
+  if (in_channels != out_channels) {  // where a stage has a stride, too
     list.AddConvNorm(prefix + "downsample.0", prefix + "downsample.1", {out_channels, in_channels, 1, 1});
   }
-  return out_channels;
 }
 
 // Returns the channels of the maps that the pyramid gets, finest first.
@@ -67,10 +65,12 @@ std::vector<int64_t> AddResnet(const std::string& prefix, const Backbone& backbo
   std::vector<int64_t> channels;
   int64_t in_channels = stem;
   for (int stage = 0; stage < backbone.stage_depths_size(); ++stage) {
+    const int64_t width = int64_t{backbone.width()} << stage;
+    const int64_t out_channels = int64_t{backbone.out_channels()} << stage;
     for (uint32_t index = 0; index < backbone.stage_depths(stage); ++index) {
       const std::string block = absl::StrCat(prefix, "layer", stage + 1, ".", index, ".");
-      in_channels = AddResidualBlock(block, backbone.block(), in_channels, stem << stage,
-                                     /*strided=*/stage > 0 && index == 0, list);
+      AddResidualBlock(block, backbone.block(), in_channels, width, out_channels, list);
+      in_channels = out_channels;
     }
     channels.push_back(in_channels);
   }
@@ -152,7 +152,8 @@ std::vector<NamedShape> TensorShapes(const v1::Detector& detector, int64_t num_c
   list.AddLayer("roi_heads.box_head.fc6", {width, channels * grid * grid});
   list.AddLayer("roi_heads.box_head.fc7", {width, width});
   list.AddLayer(absl::StrCat(kPredictor, "cls_score"), {num_classes + 1, width});
-  list.AddLayer(absl::StrCat(kPredictor, "bbox_pred"), {4 * (num_classes + 1), width});
+  const int64_t boxes = detector.class_agnostic_boxes() ? 1 : num_classes + 1;
+  list.AddLayer(absl::StrCat(kPredictor, "bbox_pred"), {4 * boxes, width});
   return std::move(list).Take();
 }
 

@@ -23,6 +23,7 @@ void SetAnchorLevels(std::initializer_list<std::initializer_list<float>> levels,
 v1::Detector Defaults() {
   v1::Detector detector;
   detector.set_fpn_channels(256);
+  detector.set_resizing(v1::Detector::BILINEAR);
   detector.set_min_size(800);
   detector.set_max_size(1333);
   detector.set_size_divisible(32);
@@ -30,12 +31,15 @@ v1::Detector Defaults() {
   for (const float deviation : {0.229f, 0.224f, 0.225f}) detector.add_image_std(deviation);
   SetAnchorLevels({{32}, {64}, {128}, {256}, {512}}, detector);
   for (const float ratio : {0.5f, 1.0f, 2.0f}) detector.add_anchor_ratios(ratio);
+  detector.set_anchors_rounded(true);
   detector.set_rpn_pre_nms_top_n_train(2000);
   detector.set_rpn_pre_nms_top_n_test(1000);
   detector.set_rpn_post_nms_top_n_train(2000);
   detector.set_rpn_post_nms_top_n_test(1000);
   detector.set_rpn_nms_threshold(0.7);
   detector.set_rpn_score_threshold(0);
+  detector.set_rpn_min_side(0.001);
+  for (const float weight : {1, 1, 1, 1}) detector.add_rpn_delta_weights(weight);
   detector.set_rpn_foreground_iou(0.7);
   detector.set_rpn_background_iou(0.3);
   detector.set_rpn_samples_per_image(256);
@@ -43,13 +47,27 @@ v1::Detector Defaults() {
   detector.set_roi_output_size(7);
   detector.set_roi_sampling_ratio(2);
   detector.set_roi_canonical_size(224);
+  detector.set_roi_level_epsilon(1e-6);
   detector.set_box_head_width(1024);
+  for (const float weight : {10, 10, 5, 5}) detector.add_box_delta_weights(weight);
+  detector.set_box_score_threshold(0.05);
+  detector.set_box_nms_threshold(0.5);
+  detector.set_box_min_side(0.01);
+  detector.set_detections_per_image(100);
   detector.set_box_foreground_iou(0.5);
   detector.set_box_background_iou(0.5);
   detector.set_box_samples_per_image(512);
   detector.set_box_positive_fraction(0.25);
+  detector.set_rpn_box_loss(v1::Detector::SMOOTH_L1);
+  detector.set_box_loss(v1::Detector::SMOOTH_L1);
+  detector.set_rpn_smooth_l1_beta(1.0 / 9);
+  detector.set_box_smooth_l1_beta(1.0 / 9);
+  detector.set_rpn_objectness_loss_weight(1);
+  detector.set_rpn_box_loss_weight(1);
+  detector.set_box_loss_weight(1);
   detector.set_ignore_overlap(0.5);
   detector.set_embedding_width(128);
+  detector.set_file_names(v1::Detector::TORCHVISION);
   return detector;
 }
 
@@ -59,6 +77,8 @@ v1::Detector ResnetFpn(Backbone::Block block, std::initializer_list<uint32_t> st
   backbone.set_kind(Backbone::RESNET);
   backbone.set_stem_channels(64);
   backbone.set_block(block);
+  backbone.set_width(64);
+  backbone.set_out_channels(block == Backbone::BASIC ? 64 : 256);
   backbone.mutable_stage_depths()->Assign(stage_depths.begin(), stage_depths.end());
   return detector;
 }

@@ -10,6 +10,10 @@
 
 namespace loupe {
 
+// What detectors are called that a configuration of Detectron2 describes. They differ from each other, so
+// that this is the name of no preset: their weight files say all of them.
+inline constexpr char kDetectron2Preset[] = "detectron2";
+
 // Names of all presets, smallest ResNet first.
 std::vector<std::string> PresetNames();
 

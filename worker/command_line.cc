@@ -49,10 +49,22 @@ void AddRange(CLI::App& command, IntensityRange& range) {
 }
 
 // For commands that read a weight file.
-void AddPreset(CLI::App& command, std::string& preset) {
+void AddDescription(CLI::App& command, DetectorDescription& description,
+                    std::optional<std::filesystem::path>& config) {
+  CLI::Option* preset = command
+                            .add_option("--preset", description.preset,
+                                        "Preset of the detector; default: the one that the weight file names")
+                            ->check(CLI::IsMember(PresetNames()));
   command
-      .add_option("--preset", preset, "Preset of the detector; default: the one that the weight file names")
-      ->check(CLI::IsMember(PresetNames()));
+      .add_option("--config", config,
+                  "Configuration (config.yaml) of a checkpoint of Detectron2; needs --class-names")
+      ->excludes(preset);
+  command
+      .add_option(
+          "--class-names", description.class_names,
+          "Names of the classes, as a,b,…; default: as in the weight file. Only .safetensors files have "
+          "them")
+      ->delimiter(',');
 }
 
 void AddRun(CLI::App& app, Command& chosen) {
@@ -117,9 +129,9 @@ void AddDetect(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<DetectFilesOptions>();
   CLI::App* command =
       app.add_subcommand("detect", "Detect objects in picture files or in the images of a COCO file");
-  command->add_option("--weights", options->weights, "Weights of the detector (.safetensors or .pth)")
+  command->add_option("--weights", options->weights, "Weights of the detector (.safetensors, .pth or .pkl)")
       ->required();
-  AddPreset(*command, options->description.preset);
+  AddDescription(*command, options->description, options->config);
   command
       ->add_option("--classes", options->description.num_classes,
                    "Number of classes, without background; default: as in the weight file")
@@ -133,8 +145,9 @@ void AddDetect(CLI::App& app, Command& chosen) {
                    "Largest length of the longer side after resizing, in pixels")
       ->check(CLI::Range(1, 8192));
   command
-      ->add_option("--score-threshold", options->score_threshold,
-                   "Lowest score of a box that is reported; default: 0.05, with --coco 0.01")
+      ->add_option(
+          "--score-threshold", options->score_threshold,
+          "Lowest score of a box that is reported; default: the detector's (presets: 0.05), with --coco 0.01")
       ->check(CLI::Range(0.0, 1.0));
   command->add_option("--batch", options->batch_size, "Number of images per batch")
       ->check(CLI::Range(1, 256));
@@ -167,14 +180,11 @@ void AddDetect(CLI::App& app, Command& chosen) {
 void AddConvert(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<ConvertOptions>();
   CLI::App* command = app.add_subcommand("convert", "Convert the weights of a detector to another format");
-  command->add_option("--from", options->from, "Weight file to read (.safetensors or .pth)")->required();
+  command->add_option("--from,--weights", options->from, "Weight file to read (.safetensors, .pth or .pkl)")
+      ->required();
   command->add_option("--to", options->to, "Weight file to write; its name ends in .safetensors or .pth")
       ->required();
-  AddPreset(*command, options->description.preset);
-  command
-      ->add_option("--class-names", options->class_names,
-                   "Names of the classes, as a,b,…; only .safetensors files keep them")
-      ->delimiter(',');
+  AddDescription(*command, options->description, options->config);
   command->callback([options, &chosen] { chosen = *options; });
 }
 

@@ -1,4 +1,4 @@
-"""What torchvision's parts say of made-up input, for tests to compare with: RoIAlign, NMS, anchors, resizing.
+"""What torchvision's parts, and Pillow's resizing, say of made-up input, for tests to compare with.
 
 Usage: torchvision_ops.py OUT.safetensors
 """
@@ -6,7 +6,10 @@ Usage: torchvision_ops.py OUT.safetensors
 import sys
 from collections import OrderedDict
 
+import numpy
+import PIL.Image
 import torch
+import torchvision
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.rpn import AnchorGenerator
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
@@ -33,10 +36,17 @@ def roi_align(generator, out):
     pooled.backward(upstream)
     for level, feature in features.items():
         out[f"roi_align.features.{level}"] = feature
-        out[f"roi_align.gradients.{level}"] = feature.grad
+        out[f"roi_align.gradients.{level}"] = feature.grad.clone()
     out["roi_align.boxes.0"], out["roi_align.boxes.1"] = boxes
     out["roi_align.pooled"] = pooled
     out["roi_align.upstream"] = upstream
+    # As many points as a bin has cells, on the finest level; with and without half a cell's shift.
+    for name, aligned in (("aligned", True), ("adaptive", False)):
+        features["0"].grad = None
+        pooled = torchvision.ops.roi_align(features["0"], boxes, 7, 1 / 4, -1, aligned)
+        pooled.backward(upstream)
+        out[f"roi_align.{name}.pooled"] = pooled
+        out[f"roi_align.{name}.gradient"] = features["0"].grad.clone()
 
 
 def suppression(generator, out):
@@ -65,6 +75,30 @@ def transform(generator, out):
     out["transform.sizes"] = torch.tensor(transformed.image_sizes)
 
 
+def resizing(generator, out):
+    sizes = [((61, 83), (61, 83)), ((61, 83), (122, 166)), ((200, 311), (67, 104)), ((97, 5), (13, 40)),
+             ((1, 1), (7, 3)), ((300, 200), (299, 200)), ((640, 512), (33, 26)), ((40, 700), (40, 93))]
+    for i, ((height, width), (new_height, new_width)) in enumerate(sizes):
+        levels = torch.randint(0, 256, (height, width, 3), generator=generator).to(torch.uint8)
+        levels[height // 2:, : width // 3] = 255  # sums of weights may be above 1
+        resized = PIL.Image.fromarray(levels.numpy()).resize((new_width, new_height), PIL.Image.BILINEAR)
+        out[f"resize.{i}.picture"] = levels
+        out[f"resize.{i}.resized"] = torch.from_numpy(numpy.array(resized))
+
+
+def box_losses(generator, out):
+    boxes, truth = random_boxes(60, 40.0, 40.0, generator), random_boxes(60, 40.0, 40.0, generator)
+    truth[:20] = boxes[:20] + torch.rand((20, 4), generator=generator)
+    out["losses.boxes"], out["losses.truth"] = boxes, truth
+    for name, loss in (("giou", torchvision.ops.generalized_box_iou_loss),
+                       ("diou", torchvision.ops.distance_box_iou_loss),
+                       ("ciou", torchvision.ops.complete_box_iou_loss)):
+        moved = boxes.clone().requires_grad_()
+        value = loss(moved, truth, reduction="sum")
+        value.backward()
+        out[f"losses.{name}"], out[f"losses.{name}.gradient"] = value, moved.grad
+
+
 def main():
     generator = torch.Generator().manual_seed(7)
     out = {}
@@ -72,6 +106,8 @@ def main():
     suppression(generator, out)
     anchors(out)
     transform(generator, out)
+    resizing(generator, out)
+    box_losses(generator, out)
     torchvision_safetensors.write(sys.argv[1], out)
 
 

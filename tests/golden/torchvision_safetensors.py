@@ -6,11 +6,11 @@ import struct
 import numpy
 import torch
 
-_DTYPES = {"F32": torch.float32, "I64": torch.int64}
+_DTYPES = {"F32": torch.float32, "I64": torch.int64, "U8": torch.uint8}
 
 
 def write(path, tensors, metadata=None):
-    """tensors: name -> float32 or int64 tensor. metadata: string -> string."""
+    """tensors: name -> float32, int64 or uint8 tensor. metadata: string -> string."""
     header, blobs, offset = {}, [], 0
     if metadata:
         header["__metadata__"] = metadata

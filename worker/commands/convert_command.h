@@ -2,8 +2,7 @@
 #pragma once
 
 #include <filesystem>
-#include <string>
-#include <vector>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "worker/prediction/detector_description.h"
@@ -12,14 +11,14 @@ namespace loupe {
 
 struct ConvertOptions {
   std::filesystem::path from;
-  std::filesystem::path to;  // the extension chooses the format: .safetensors or .pth
+  std::filesystem::path to;                     // the extension chooses the format: .safetensors or .pth
+  std::optional<std::filesystem::path> config;  // of Detectron2
   DetectorDescription description;
-  std::vector<std::string> class_names;  // default: those of the file
 };
 
-// Writes the weights of a complete detector in another format, with torchvision's current names.
-// Errors: those of ReadWeightFile and LoadDetector; INVALID_ARGUMENT for another extension or the wrong
-// number of class names.
+// Writes the weights of a complete detector in another format. `.safetensors` files have torchvision's names,
+// `.pth` files those of the program that the detector comes from. Errors: those of ReadWeightFile,
+// ReadDetectron2Config and LoadDetector; INVALID_ARGUMENT for another extension.
 absl::Status RunConvertCommand(const ConvertOptions& options);
 
 }  // namespace loupe

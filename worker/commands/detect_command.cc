@@ -17,6 +17,7 @@
 #include "coco/coco_results.h"
 #include "content/picture_header.h"
 #include "proto/class_index.h"
+#include "worker/commands/config_option.h"
 #include "worker/pictures/coco_pictures.h"
 #include "worker/pictures/image_decode.h"
 #include "worker/prediction/device.h"
@@ -120,8 +121,7 @@ class BadPictures {
 absl::Status PrintLines(Predictor& predictor, const DetectFilesOptions& options, std::ostream& out) {
   const auto files = PicturesOf(options.images);
   if (!files.ok()) return files.status();
-  detection::DetectOptions detect;
-  detect.score_threshold = options.score_threshold.value_or(detect.score_threshold);
+  const detection::DetectOptions detect = {.score_threshold = options.score_threshold};
   BadPictures bad;
   const auto take = [&](size_t index, const MaybeDetections& detections) {
     nlohmann::json line = {{"image", (*files)[index].string()}};
@@ -208,7 +208,9 @@ absl::Status WriteResults(Predictor& predictor, const DetectFilesOptions& option
 absl::Status RunDetectCommand(const DetectFilesOptions& options, std::ostream& out) {
   const absl::StatusOr<SafetensorsFile> weights = ReadWeightFile(options.weights);
   if (!weights.ok()) return weights.status();
-  absl::StatusOr<LoadedDetector> detector = LoadDetector(*weights, options.description);
+  DetectorDescription description = options.description;
+  if (absl::Status read = ReadConfigOption(options.config, description); !read.ok()) return read;
+  absl::StatusOr<LoadedDetector> detector = LoadDetector(*weights, description);
   if (!detector.ok()) return detector.status();
   const absl::StatusOr<torch::Device> device = ResolveDevice(options.device, /*processes=*/1);
   if (!device.ok()) return device.status();

@@ -16,8 +16,9 @@ namespace loupe {
 
 struct DetectFilesOptions {
   std::filesystem::path weights;
+  std::optional<std::filesystem::path> config;  // of Detectron2
   DetectorDescription description;
-  std::optional<double> score_threshold;  // default: torchvision's 0.05, or 0.01 for COCO results
+  std::optional<double> score_threshold;  // default: the detector's, or 0.01 for COCO results
   int64_t batch_size = 4;
   std::string device = "auto";
   std::string precision = "float32";

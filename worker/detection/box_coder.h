@@ -7,6 +7,8 @@
 
 #include <array>
 
+#include <google/protobuf/repeated_field.h>
+
 namespace loupe::detection {
 
 // Source: Girshick et al. 2014, appendix C; the clamp log(1000/16) of sizes is torchvision's.
@@ -14,6 +16,8 @@ class BoxCoder {
  public:
   // `weights` multiply the deltas of centre x, centre y, width and height.
   explicit BoxCoder(std::array<double, 4> weights) : weights_(weights) {}
+  explicit BoxCoder(const google::protobuf::RepeatedField<float>& weights)
+      : BoxCoder({weights.at(0), weights.at(1), weights.at(2), weights.at(3)}) {}
 
   // Deltas [N, 4] that lead from `anchors` [N, 4] to `boxes` [N, 4].
   // Requires: all sides > 0.

@@ -49,9 +49,11 @@ torch::Tensor BoxHead::Forward(const torch::Tensor& pooled) {
       .to(torch::kFloat32);
 }
 
-BoxPredictor::BoxPredictor(int64_t width, int64_t num_classes)
-    : cls_score_(register_module("cls_score", torch::nn::Linear(width, num_classes + 1))),
-      bbox_pred_(register_module("bbox_pred", torch::nn::Linear(width, 4 * (num_classes + 1)))) {}
+BoxPredictor::BoxPredictor(const v1::Detector& config, int64_t num_classes)
+    : cls_score_(register_module("cls_score", torch::nn::Linear(config.box_head_width(), num_classes + 1))),
+      bbox_pred_(register_module(
+          "bbox_pred", torch::nn::Linear(config.box_head_width(),
+                                         config.class_agnostic_boxes() ? 4 : 4 * (num_classes + 1)))) {}
 
 BoxPredictor::Output BoxPredictor::Forward(const torch::Tensor& features) {
   if (Predicts(features)) {

@@ -8,6 +8,7 @@
 
 #include <memory>
 
+#include "loupe/v1/detector.pb.h"
 #include "worker/detection/onednn.h"
 #include "worker/detection/weight_version.h"
 
@@ -44,11 +45,12 @@ class BoxHead : public torch::nn::Module {
 // torchvision's FastRCNNPredictor.
 class BoxPredictor : public torch::nn::Module {
  public:
-  BoxPredictor(int64_t width, int64_t num_classes);
+  // Reads box_head_width and class_agnostic_boxes.
+  BoxPredictor(const v1::Detector& config, int64_t num_classes);
 
   struct Output {
     torch::Tensor logits;  // [P, C + 1]
-    torch::Tensor deltas;  // [P, 4 * (C + 1)]
+    torch::Tensor deltas;  // [P, 4 * (C + 1)], or [P, 4] for all classes
   };
   // Shapes: features [P, R].
   Output Forward(const torch::Tensor& features);

@@ -5,6 +5,8 @@
 
 #include <torch/types.h>
 
+#include <limits>
+
 #include "worker/detection/types.h"
 
 namespace loupe::detection {
@@ -21,6 +23,9 @@ torch::Tensor LargestCoverage(const torch::Tensor& boxes, const torch::Tensor& r
 
 // Boxes [..., 4] moved into the image: x in [0, width], y in [0, height].
 torch::Tensor ClipBoxes(const torch::Tensor& boxes, ImageSize image);
+
+// The least side of a box with area, in pixels.
+constexpr double kSomeSide = std::numeric_limits<float>::min();
 
 // True [N] where both sides of a box are at least `min_side` pixels.
 torch::Tensor LargeEnough(const torch::Tensor& boxes, double min_side);

@@ -6,6 +6,22 @@
 
 namespace loupe::detection {
 
+namespace {
+
+// Moves detections from the resized picture to the original one, whose sides a box never leaves.
+void ToOriginal(ImageSize resized, ImageSize original, Detections& detections) {
+  detections.boxes = ClipBoxes(ScaleBoxes(detections.boxes, resized, original), original);
+  const auto has_area = LargeEnough(detections.boxes, kSomeSide);
+  if (has_area.all().item<bool>()) return;
+  const auto kept = has_area.nonzero().squeeze(1);
+  for (torch::Tensor* rows :
+       {&detections.boxes, &detections.labels, &detections.scores, &detections.probabilities}) {
+    *rows = rows->index_select(0, kept);
+  }
+}
+
+}  // namespace
+
 FasterRcnn::FasterRcnn(const v1::Detector& config, int64_t num_classes)
     : config_(config),
       num_classes_(num_classes),
@@ -26,7 +42,7 @@ std::vector<Detections> FasterRcnn::Detect(const Batch& pictures, const DetectOp
   const auto rpn = rpn_->Forward(features, batch);
   auto detections = roi_heads_->Detect(features, rpn.proposals, batch, options);
   for (size_t i = 0; i < detections.size(); ++i) {
-    detections[i].boxes = ScaleBoxes(detections[i].boxes, batch.sizes[i], batch.originals[i]);
+    ToOriginal(batch.sizes[i], batch.originals[i], detections[i]);
   }
   return detections;
 }

@@ -23,7 +23,9 @@ std::shared_ptr<Backbone> MakeBackbone(const v1::Backbone& config) {
 
 }  // namespace
 
-FeaturePyramid::FeaturePyramid(const std::vector<int64_t>& in_channels, int64_t out_channels) {
+FeaturePyramid::FeaturePyramid(const v1::Detector& config, const std::vector<int64_t>& in_channels)
+    : average_(config.fpn_average()) {
+  const int64_t out_channels = config.fpn_channels();
   torch::nn::ModuleList inner_blocks, layer_blocks;
   for (const int64_t channels : in_channels) {
     inner_.push_back(PyramidConv(channels, out_channels, 1));
@@ -46,6 +48,7 @@ std::vector<torch::Tensor> FeaturePyramid::Forward(const std::vector<torch::Tens
       coarser = coarser.to(sum.scalar_type());
     }
     sum = inner_[i].Forward(maps[i], Activation::kNone, coarser);
+    if (average_ && coarser.defined()) sum = sum / 2;
     levels[i] = layer_[i].Forward(sum, Activation::kNone);
   }
   levels.back() = torch::max_pool2d(levels[maps.size() - 1], /*kernel_size=*/1, /*stride=*/2);
@@ -54,7 +57,7 @@ std::vector<torch::Tensor> FeaturePyramid::Forward(const std::vector<torch::Tens
 
 BackboneWithFpn::BackboneWithFpn(const v1::Detector& config)
     : body_(MakeBackbone(config.backbone())),
-      fpn_(std::make_shared<FeaturePyramid>(body_->channels(), config.fpn_channels())) {
+      fpn_(std::make_shared<FeaturePyramid>(config, body_->channels())) {
   register_module("body", body_);
   register_module("fpn", fpn_);
 }

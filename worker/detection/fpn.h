@@ -18,13 +18,15 @@ namespace loupe::detection {
 
 class FeaturePyramid : public torch::nn::Module {
  public:
-  FeaturePyramid(const std::vector<int64_t>& in_channels, int64_t out_channels);
+  // Reads fpn_channels and fpn_average.
+  FeaturePyramid(const v1::Detector& config, const std::vector<int64_t>& in_channels);
 
   // Pyramid levels [N, out_channels, …], finest first: one per map, then the pooled level: every other row
   // and column of the coarsest.
   std::vector<torch::Tensor> Forward(const std::vector<torch::Tensor>& maps) const;
 
  private:
+  bool average_;
   std::vector<ConvNorm> inner_;  // 1x1, to the pyramid's width
   std::vector<ConvNorm> layer_;  // 3x3, after the coarser level has been added
 };

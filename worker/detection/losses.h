@@ -1,16 +1,25 @@
-// The loss of box deltas. The region proposal network and the box head share it.
+// The losses of boxes. The region proposal network and the box head share them.
 
 #ifndef LOUPE_WORKER_DETECTION_LOSSES_H_
 #define LOUPE_WORKER_DETECTION_LOSSES_H_
 
 #include <torch/types.h>
 
+#include "loupe/v1/detector.pb.h"
+#include "worker/detection/box_coder.h"
+
 namespace loupe::detection {
 
-// Sum of smooth L1 losses with beta 1/9, as in torchvision. Shapes: [M, 4] both; M may be 0.
-inline torch::Tensor BoxLoss(const torch::Tensor& deltas, const torch::Tensor& targets) {
-  return torch::smooth_l1_loss(deltas, targets, at::Reduction::Sum, /*beta=*/1.0 / 9);
-}
+struct BoxLoss {
+  v1::Detector::BoxLoss kind = v1::Detector::SMOOTH_L1;
+  double beta = 0;  // of SMOOTH_L1
+};
+
+// The sum over boxes of what separates them from their truth. `deltas` lead from `anchors` to the boxes.
+// Shapes: [M, 4] all; M may be 0. Requires: sides of anchors and truth > 0.
+// Source: torchvision's `smooth_l1_loss`; fvcore's `giou_loss`, `diou_loss` and `ciou_loss`.
+torch::Tensor SumBoxLoss(const BoxLoss& loss, const BoxCoder& coder, const torch::Tensor& deltas,
+                         const torch::Tensor& anchors, const torch::Tensor& truth);
 
 }  // namespace loupe::detection
 

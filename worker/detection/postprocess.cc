@@ -11,7 +11,6 @@
 namespace loupe::detection {
 namespace {
 
-constexpr double kMinDetectionSide = 1e-2;  // pixels
 constexpr uint64_t kProjectionSeed = 20240607;
 
 // SplitMix64 (Steele et al. 2014): mixes the bits of `value`.
@@ -31,20 +30,24 @@ torch::Tensor Embed(const torch::Tensor& features, const torch::Tensor& weights,
 
 }  // namespace
 
-Detections SelectDetections(const ProposalScores& scores, ImageSize image, const DetectOptions& options,
-                            const torch::Tensor& projection) {
+Detections SelectDetections(const ProposalScores& scores, ImageSize image, const v1::Detector& config,
+                            const DetectOptions& options, const torch::Tensor& projection) {
   const int64_t classes = scores.probabilities.size(1) - 1;
   const auto foreground = scores.probabilities.slice(1, 1);
-  const auto above = foreground > options.score_threshold;
+  const auto above = foreground > options.score_threshold.value_or(config.box_score_threshold());
   const auto entries = above.flatten().nonzero().squeeze(1);  // proposal * classes + class
-  auto boxes = ClipBoxes(scores.boxes.slice(1, 1).reshape({-1, 4}).index_select(0, entries), image);
-  const auto members = LargeEnough(boxes, kMinDetectionSide).nonzero().squeeze(1);
+  auto boxes = config.class_agnostic_boxes()
+                   ? scores.boxes.view({-1, 4}).index_select(0, entries.div(classes, "floor"))
+                   : scores.boxes.slice(1, 1).reshape({-1, 4}).index_select(0, entries);
+  boxes = ClipBoxes(boxes, image);
+  const auto members = LargeEnough(boxes, config.box_min_side()).nonzero().squeeze(1);
   boxes = boxes.index_select(0, members);
   const auto entry = entries.index_select(0, members);
   const auto entry_scores = foreground.flatten().index_select(0, entry);
   const auto labels = entry.remainder(classes) + 1;
-  const auto kept = GroupedNms(boxes, entry_scores, labels, options.nms_threshold)
-                        .slice(0, 0, options.detections_per_image);
+  const auto kept =
+      GroupedNms(boxes, entry_scores, labels, options.nms_threshold.value_or(config.box_nms_threshold()))
+          .slice(0, 0, options.detections_per_image.value_or(config.detections_per_image()));
 
   Detections detections;
   detections.boxes = boxes.index_select(0, kept);

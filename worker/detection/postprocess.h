@@ -5,21 +5,24 @@
 
 #include <torch/types.h>
 
+#include "loupe/v1/detector.pb.h"
 #include "worker/detection/types.h"
 
 namespace loupe::detection {
 
 // The box head's output for the proposals of one image.
 struct ProposalScores {
-  torch::Tensor boxes;          // [P, C + 1, 4], for each class, in pixels of the resized image
+  // In pixels of the resized image: [P, C + 1, 4], for each class, or [P, 1, 4], for all.
+  torch::Tensor boxes;
   torch::Tensor probabilities;  // [P, C + 1]
   torch::Tensor features;       // [P, R]
 };
 
 // Keeps boxes above the score threshold, suppresses overlapping ones per class, and takes those with the best
-// scores. `projection` [R, D] makes Detections::embedding.
-Detections SelectDetections(const ProposalScores& scores, ImageSize image, const DetectOptions& options,
-                            const torch::Tensor& projection);
+// scores. `config` has the limits that `options` leaves open. `projection` [R, D] makes
+// Detections::embedding.
+Detections SelectDetections(const ProposalScores& scores, ImageSize image, const v1::Detector& config,
+                            const DetectOptions& options, const torch::Tensor& projection);
 
 // The matrix [width, embedding_width] of ±1 that projects embeddings. It must never change: stored embeddings
 // are compared.

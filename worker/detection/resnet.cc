@@ -14,20 +14,21 @@ constexpr int kLayerCount = kStageCount + 1;
 
 }  // namespace
 
-ResidualBlock::ResidualBlock(v1::Backbone::Block kind, int64_t in_channels, int64_t width, int64_t stride) {
-  const int64_t out_channels = width * Expansion(kind);
-  if (kind == v1::Backbone::BASIC) {
-    convs_ = {MakeConvNorm(in_channels, width, 3, stride), MakeConvNorm(width, width, 3, 1)};
+ResidualBlock::ResidualBlock(const v1::Backbone& config, const Channels& channels, int64_t stride) {
+  const auto [in, inside, out] = channels;
+  if (config.block() == v1::Backbone::BASIC) {
+    convs_ = {MakeConvNorm(in, inside, 3, stride), MakeConvNorm(inside, out, 3, 1)};
   } else {
-    convs_ = {MakeConvNorm(in_channels, width, 1, 1), MakeConvNorm(width, width, 3, stride),
-              MakeConvNorm(width, out_channels, 1, 1)};
+    const bool early = config.stride_in_1x1();
+    convs_ = {MakeConvNorm(in, inside, 1, early ? stride : 1),
+              MakeConvNorm(inside, inside, 3, early ? 1 : stride), MakeConvNorm(inside, out, 1, 1)};
   }
   for (size_t i = 0; i < convs_.size(); ++i) {
     register_module("conv" + std::to_string(i + 1), convs_[i].conv());
     register_module("bn" + std::to_string(i + 1), convs_[i].norm());
   }
-  if (stride != 1 || in_channels != out_channels) {
-    downsample_ = MakeConvNorm(in_channels, out_channels, 1, stride);
+  if (in != out) {  // where a stage has its stride, too
+    downsample_ = MakeConvNorm(in, out, 1, stride);
     torch::nn::ModuleList parts;
     parts->push_back(downsample_->conv());
     parts->push_back(downsample_->norm());
@@ -52,14 +53,16 @@ Resnet::Resnet(const v1::Backbone& config) : stem_(MakeConvNorm(3, config.stem_c
   register_module("bn1", stem_.norm());
   int64_t in_channels = config.stem_channels();
   for (int stage = 0; stage < config.stage_depths_size(); ++stage) {
-    const int64_t width = int64_t{config.stem_channels()} << stage;
+    const int64_t width = int64_t{config.width()} << stage;
+    const int64_t out_channels = int64_t{config.out_channels()} << stage;
     torch::nn::ModuleList blocks;
     stages_.emplace_back();
     for (uint32_t index = 0; index < config.stage_depths(stage); ++index) {
       const int64_t stride = index == 0 && stage > 0 ? 2 : 1;
-      stages_.back().push_back(std::make_shared<ResidualBlock>(config.block(), in_channels, width, stride));
+      const ResidualBlock::Channels channels = {in_channels, width, out_channels};
+      stages_.back().push_back(std::make_shared<ResidualBlock>(config, channels, stride));
       blocks->push_back(stages_.back().back());
-      in_channels = width * ResidualBlock::Expansion(config.block());
+      in_channels = out_channels;
     }
     register_module("layer" + std::to_string(stage + 1), blocks);
     channels_.push_back(in_channels);

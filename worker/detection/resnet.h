@@ -1,5 +1,5 @@
-// ResNet without its classifier. Source: He et al. 2016; torchvision's variant (stride in the 3x3
-// convolution).
+// ResNet without its classifier. Source: He et al. 2016; torchvision's variant has the stride in the 3x3
+// convolution.
 
 #ifndef LOUPE_WORKER_DETECTION_RESNET_H_
 #define LOUPE_WORKER_DETECTION_RESNET_H_
@@ -19,13 +19,17 @@ namespace loupe::detection {
 // Two or three convolutions and the shortcut around them.
 class ResidualBlock : public torch::nn::Module {
  public:
-  // `width` is the number of channels inside. The output has `width` times Expansion(kind) channels.
-  ResidualBlock(v1::Backbone::Block kind, int64_t in_channels, int64_t width, int64_t stride);
+  // The numbers of channels of the input, inside, and of the output.
+  struct Channels {
+    int64_t in = 0;
+    int64_t inside = 0;
+    int64_t out = 0;
+  };
+  // Reads block and stride_in_1x1.
+  ResidualBlock(const v1::Backbone& config, const Channels& channels, int64_t stride);
 
   torch::Tensor Forward(const torch::Tensor& x) const;
   void StopTraining();
-
-  static int64_t Expansion(v1::Backbone::Block kind) { return kind == v1::Backbone::BASIC ? 1 : 4; }
 
  private:
   std::vector<ConvNorm> convs_;

@@ -14,10 +14,12 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr int kCanonicalLevel = 4;      // stride 2^4
-constexpr double kLevelEpsilon = 1e-6;  // as in torchvision: a box on the border goes to the coarser level
+constexpr int kCanonicalLevel = 4;  // stride 2^4
 
-std::vector<PoolJob> MakeJobs(const Rois& rois, const std::vector<int64_t>& strides) {
+// A cell's centre in an aligned map.
+constexpr float kHalfCell = 0.5f;
+
+std::vector<PoolJob> MakeJobs(const Rois& rois, const std::vector<int64_t>& strides, bool aligned) {
   const auto boxes = rois.boxes.contiguous();
   const auto images = rois.images.contiguous();
   const auto levels = rois.levels.contiguous();
@@ -28,7 +30,7 @@ std::vector<PoolJob> MakeJobs(const Rois& rois, const std::vector<int64_t>& stri
     job.image = images.data_ptr<int64_t>()[i];
     job.level = levels.data_ptr<int64_t>()[i];
     const float scale = 1.0f / static_cast<float>(strides[job.level]);
-    for (int side = 0; side < 4; ++side) job.box[side] = box[side] * scale;
+    for (int side = 0; side < 4; ++side) job.box[side] = box[side] * scale - (aligned ? kHalfCell : 0);
   }
   return jobs;
 }
@@ -44,7 +46,7 @@ class PoolFunction : public torch::autograd::Function<PoolFunction> {
   static torch::Tensor forward(AutogradContext* context, at::TensorList features,
                                const std::vector<int64_t>& strides, const Rois& rois,
                                RoiAlignOptions options) {
-    const auto jobs = MakeJobs(rois, strides);
+    const auto jobs = MakeJobs(rois, strides, options.aligned);
     std::vector<MapView> views;
     for (const auto& map : features) views.push_back(ViewMap(map));
     const int64_t size = options.output_size;
@@ -58,6 +60,7 @@ class PoolFunction : public torch::autograd::Function<PoolFunction> {
     context->saved_data["shapes"] = shapes;
     context->saved_data["output_size"] = options.output_size;
     context->saved_data["sampling_ratio"] = options.sampling_ratio;
+    context->saved_data["aligned"] = options.aligned;
     return pooled;
   }
 
@@ -66,8 +69,9 @@ class PoolFunction : public torch::autograd::Function<PoolFunction> {
     const auto strides = context->saved_data["strides"].toIntVector();
     const auto shapes = context->saved_data["shapes"].toIntVector();
     const RoiAlignOptions options{context->saved_data["output_size"].toInt(),
-                                  context->saved_data["sampling_ratio"].toInt()};
-    const auto jobs = MakeJobs({saved[0], saved[1], saved[2]}, strides);
+                                  context->saved_data["sampling_ratio"].toInt(),
+                                  context->saved_data["aligned"].toBool()};
+    const auto jobs = MakeJobs({saved[0], saved[1], saved[2]}, strides, options.aligned);
     const auto gradient = gradients[0].contiguous(torch::MemoryFormat::ChannelsLast);
     variable_list results;
     std::vector<MapView> views;
@@ -82,15 +86,20 @@ class PoolFunction : public torch::autograd::Function<PoolFunction> {
   }
 };
 
-// Sampling positions [P, S * sampling_ratio] along one axis, in cells.
-torch::Tensor SamplePositions(const torch::Tensor& low, const torch::Tensor& high,
+// Length [P] of a bin along one axis, in cells.
+torch::Tensor BinSides(const torch::Tensor& low, const torch::Tensor& high, const RoiAlignOptions& options) {
+  const auto side = high - low;
+  return (options.aligned ? side : side.clamp_min(1.0)) / options.output_size;
+}
+
+// Sampling positions [P, S * points] along one axis, in cells.
+torch::Tensor SamplePositions(const torch::Tensor& low, const torch::Tensor& high, int64_t points,
                               const RoiAlignOptions& options) {
-  const auto bin = (high - low).clamp_min(1.0).unsqueeze(1) / options.output_size;
-  const int64_t count = options.output_size * options.sampling_ratio;
-  const auto index = torch::arange(count, low.options().dtype(torch::kInt64));
-  const auto bin_index = index.div(options.sampling_ratio, "floor").to(low.scalar_type()).unsqueeze(0);
-  const auto point = index.remainder(options.sampling_ratio).to(low.scalar_type()).unsqueeze(0);
-  return low.unsqueeze(1) + bin_index * bin + (point + 0.5) * bin / options.sampling_ratio;
+  const auto bin = BinSides(low, high, options).unsqueeze(1);
+  const auto index = torch::arange(options.output_size * points, low.options().dtype(torch::kInt64));
+  const auto bin_index = index.div(points, "floor").to(low.scalar_type()).unsqueeze(0);
+  const auto point = index.remainder(points).to(low.scalar_type()).unsqueeze(0);
+  return low.unsqueeze(1) + bin_index * bin + (point + 0.5) * bin / points;
 }
 
 struct Interpolation {
@@ -108,11 +117,20 @@ Interpolation Interpolate(const torch::Tensor& positions, int64_t size) {
   return {low, (low + 1).clamp_max(size - 1), (1 - fraction) * mask, fraction * mask};
 }
 
-// One level: map [N, F, H, W], boxes [P, 4] in cells, images [P]. Returns [P, S, S, F].
-torch::Tensor PoolLevel(const torch::Tensor& map, const torch::Tensor& boxes, const torch::Tensor& images,
-                        const RoiAlignOptions& options) {
-  const auto x = Interpolate(SamplePositions(boxes.select(1, 0), boxes.select(1, 2), options), map.size(3));
-  const auto y = Interpolate(SamplePositions(boxes.select(1, 1), boxes.select(1, 3), options), map.size(2));
+// Sampling points per bin and axis.
+struct Points {
+  int64_t x = 0;
+  int64_t y = 0;
+};
+
+// Boxes of one level that have the same points: map [N, F, H, W], boxes [P, 4] in cells, images [P]. Returns
+// [P, S, S, F].
+torch::Tensor PoolAlike(const torch::Tensor& map, const torch::Tensor& boxes, const torch::Tensor& images,
+                        Points points, const RoiAlignOptions& options) {
+  const auto x =
+      Interpolate(SamplePositions(boxes.select(1, 0), boxes.select(1, 2), points.x, options), map.size(3));
+  const auto y =
+      Interpolate(SamplePositions(boxes.select(1, 1), boxes.select(1, 3), points.y, options), map.size(2));
   const auto cells = map.permute({0, 2, 3, 1});
   const auto image = images.view({-1, 1, 1});
   const auto tap = [&](const torch::Tensor& row, const torch::Tensor& column, const torch::Tensor& row_weight,
@@ -123,16 +141,40 @@ torch::Tensor PoolLevel(const torch::Tensor& map, const torch::Tensor& boxes, co
   const auto samples =
       tap(y.low, x.low, y.low_weight, x.low_weight) + tap(y.low, x.high, y.low_weight, x.high_weight) +
       tap(y.high, x.low, y.high_weight, x.low_weight) + tap(y.high, x.high, y.high_weight, x.high_weight);
-  const int64_t size = options.output_size, ratio = options.sampling_ratio;
-  return samples.view({boxes.size(0), size, ratio, size, ratio, map.size(1)}).mean({2, 4});
+  const int64_t size = options.output_size;
+  return samples.view({boxes.size(0), size, points.y, size, points.x, map.size(1)}).mean({2, 4});
+}
+
+// One level, as PoolAlike.
+torch::Tensor PoolLevel(const torch::Tensor& map, const torch::Tensor& boxes, const torch::Tensor& images,
+                        const RoiAlignOptions& options) {
+  const int64_t ratio = options.sampling_ratio;
+  if (ratio > 0) return PoolAlike(map, boxes, images, {ratio, ratio}, options);
+  const auto points = [&](int64_t axis) {
+    return BinSides(boxes.select(1, axis), boxes.select(1, axis + 2), options).ceil().clamp_min(0);
+  };
+  const auto of_boxes = torch::stack({points(0), points(1)}, 1).to(torch::kInt64);
+  const auto [kinds, kind_of, counts] = torch::unique_dim(of_boxes, 0, /*sorted=*/true, /*inverse=*/true);
+  const auto kinds_here = kinds.cpu();
+  auto pooled = map.new_zeros({boxes.size(0), options.output_size, options.output_size, map.size(1)});
+  for (int64_t kind = 0; kind < kinds_here.size(0); ++kind) {
+    const Points alike = {kinds_here[kind][0].item<int64_t>(), kinds_here[kind][1].item<int64_t>()};
+    if (alike.x == 0 || alike.y == 0) continue;
+    const auto members = kind_of.eq(kind).nonzero().squeeze(1);
+    pooled = pooled.index_copy(
+        0, members,
+        PoolAlike(map, boxes.index_select(0, members), images.index_select(0, members), alike, options));
+  }
+  return pooled;
 }
 
 }  // namespace
 
 torch::Tensor PyramidLevels(const torch::Tensor& boxes, const std::vector<int64_t>& strides,
-                            int64_t canonical_size) {
-  const auto sides = torch::sqrt(BoxAreas(boxes));
-  const auto levels = torch::floor(kCanonicalLevel + torch::log2(sides / canonical_size) + kLevelEpsilon);
+                            const v1::Detector& config) {
+  const auto sides = torch::sqrt(BoxAreas(boxes)) / static_cast<int64_t>(config.roi_canonical_size());
+  const auto sizes = torch::log2(sides + config.roi_level_size_epsilon());
+  const auto levels = torch::floor(kCanonicalLevel + sizes + config.roi_level_epsilon());
   const double lowest = std::log2(static_cast<double>(strides.front()));
   const double highest = std::log2(static_cast<double>(strides.back()));
   return (levels.clamp(lowest, highest) - lowest).to(torch::kInt64);
@@ -157,7 +199,8 @@ torch::Tensor RoiAlignReference(const std::vector<torch::Tensor>& features,
   for (size_t level = 0; level < features.size(); ++level) {
     const auto members = rois.levels.eq(static_cast<int64_t>(level)).nonzero().squeeze(1);
     if (members.size(0) == 0) continue;
-    const auto boxes = rois.boxes.index_select(0, members) / strides[level];
+    const auto boxes =
+        rois.boxes.index_select(0, members) / strides[level] - (options.aligned ? kHalfCell : 0);
     const auto images = rois.images.index_select(0, members);
     pooled = pooled.index_copy(
         0, members, PoolLevel(features[level], boxes.to(features[level].scalar_type()), images, options));

@@ -40,16 +40,18 @@ void AddTap(int64_t cell, float weight, size_t bin_begin, std::vector<Tap>& taps
 
 // `low` and `high` are the box's two coordinates on the axis, `size` the number of the map's cells.
 void FindTaps(float low, float high, int64_t size, const RoiAlignOptions& options, AxisTaps& axis) {
-  const float bin = std::max(high - low, 1.0f) / static_cast<float>(options.output_size);
-  const float share = 1.0f / static_cast<float>(options.sampling_ratio);
+  const float side = options.aligned ? high - low : std::max(high - low, 1.0f);
+  const float bin = side / static_cast<float>(options.output_size);
+  const int64_t points =
+      options.sampling_ratio > 0 ? options.sampling_ratio : static_cast<int64_t>(std::ceil(bin));
+  const float share = 1.0f / static_cast<float>(points);
   axis.taps.clear();
   axis.begin.assign(1, 0);
   for (int64_t index = 0; index < options.output_size; ++index) {
     const size_t bin_begin = axis.taps.size();
-    for (int64_t point = 0; point < options.sampling_ratio; ++point) {
-      const float position =
-          low + static_cast<float>(index) * bin +
-          (static_cast<float>(point) + 0.5f) * bin / static_cast<float>(options.sampling_ratio);
+    for (int64_t point = 0; point < points; ++point) {
+      const float position = low + static_cast<float>(index) * bin +
+                             (static_cast<float>(point) + 0.5f) * bin / static_cast<float>(points);
       if (!(position >= -1.0f && position <= static_cast<float>(size))) continue;
       const float clamped = std::clamp(position, 0.0f, static_cast<float>(size - 1));
       const auto cell = static_cast<int64_t>(clamped);

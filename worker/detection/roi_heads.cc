@@ -20,11 +20,10 @@ struct TrainingSample {
   torch::Tensor proposals;  // [M, 4]
   torch::Tensor labels;     // [M] int64, 0 for background
   torch::Tensor truth;      // [positives, 4], truth box of each proposal with a label above 0, in their order
-  torch::Tensor deltas;     // [positives, 4], from these proposals to them
 };
 
 TrainingSample SampleProposals(const torch::Tensor& proposals, const Target& target,
-                               const v1::Detector& config, const BoxCoder& box_coder) {
+                               const v1::Detector& config) {
   const auto candidates = torch::cat({proposals, target.boxes});
   auto matches =
       Match(target.boxes, candidates, {config.box_foreground_iou(), config.box_background_iou(), false});
@@ -36,8 +35,7 @@ TrainingSample SampleProposals(const torch::Tensor& proposals, const Target& tar
   const auto matched = matches.index_select(0, sample.positives);
   const auto truth = target.boxes.index_select(0, matched);
   return {torch::cat({positives, candidates.index_select(0, sample.negatives)}),
-          torch::cat({target.labels.index_select(0, matched), torch::zeros_like(sample.negatives)}), truth,
-          box_coder.Encode(truth, positives)};
+          torch::cat({target.labels.index_select(0, matched), torch::zeros_like(sample.negatives)}), truth};
 }
 
 // Index [P] of each proposal's image.
@@ -61,11 +59,11 @@ std::vector<int64_t> Counts(const std::vector<torch::Tensor>& tensors) {
 RoiHeads::RoiHeads(const v1::Detector& config, const std::vector<int64_t>& strides, int64_t num_classes)
     : config_(config),
       strides_(strides),
-      box_coder_({10, 10, 5, 5}),
+      box_coder_(config.box_delta_weights()),
       projection_(EmbeddingProjection(config.box_head_width(), config.embedding_width())),
       box_head_(std::make_shared<BoxHead>(config.fpn_channels(), config.roi_output_size(),
                                           config.box_head_width())),
-      box_predictor_(std::make_shared<BoxPredictor>(config.box_head_width(), num_classes)) {
+      box_predictor_(std::make_shared<BoxPredictor>(config, num_classes)) {
   register_module("box_head", box_head_);
   register_module("box_predictor", box_predictor_);
 }
@@ -75,10 +73,10 @@ torch::Tensor RoiHeads::HeadFeatures(const std::vector<torch::Tensor>& features,
   std::vector<torch::Tensor> pooled_levels;
   for (size_t i = 0; i < strides_.size(); ++i) pooled_levels.push_back(features[i].to(torch::kFloat32));
   const auto boxes = torch::cat(proposals);
-  const Rois rois{boxes, ImageIndices(proposals),
-                  PyramidLevels(boxes, strides_, config_.roi_canonical_size())};
-  const auto pooled = MultiScaleRoiAlign(pooled_levels, strides_, rois,
-                                         {config_.roi_output_size(), config_.roi_sampling_ratio()});
+  const Rois rois{boxes, ImageIndices(proposals), PyramidLevels(boxes, strides_, config_)};
+  const auto pooled =
+      MultiScaleRoiAlign(pooled_levels, strides_, rois,
+                         {config_.roi_output_size(), config_.roi_sampling_ratio(), config_.roi_aligned()});
   return box_head_->Forward(pooled.to(features.front().scalar_type()));
 }
 
@@ -97,7 +95,7 @@ std::vector<Detections> RoiHeads::Detect(const std::vector<torch::Tensor>& featu
     torch::NoGradGuard no_grad_in_thread;
     for (int64_t i = begin; i < end; ++i) {
       detections[i] = SelectDetections({boxes[i], probabilities[i], image_features[i]}, batch.sizes[i],
-                                       options, projection);
+                                       config_, options, projection);
     }
   });
   return detections;
@@ -106,33 +104,35 @@ std::vector<Detections> RoiHeads::Detect(const std::vector<torch::Tensor>& featu
 RoiHeads::BoxLosses RoiHeads::ComputeLosses(const std::vector<torch::Tensor>& features,
                                             const std::vector<torch::Tensor>& proposals,
                                             const std::vector<Target>& targets) {
-  std::vector<torch::Tensor> sampled, labels, truth, target_deltas;
+  std::vector<torch::Tensor> sampled, labels, truth;
   for (size_t i = 0; i < targets.size(); ++i) {
-    const TrainingSample sample = SampleProposals(proposals[i], targets[i], config_, box_coder_);
+    const TrainingSample sample = SampleProposals(proposals[i], targets[i], config_);
     sampled.push_back(sample.proposals);
     labels.push_back(sample.labels);
     truth.push_back(sample.truth);
-    target_deltas.push_back(sample.deltas);
   }
   const auto all_labels = torch::cat(labels);
   const auto [logits, deltas] = box_predictor_->Forward(HeadFeatures(features, sampled));
   const auto positive = all_labels.gt(0).nonzero().squeeze(1);
   const auto positive_labels = all_labels.index_select(0, positive);
-  const auto positive_deltas =
-      deltas.view({deltas.size(0), deltas.size(1) / 4, 4}).index({positive, positive_labels});
+  const auto box_of = config_.class_agnostic_boxes() ? torch::zeros_like(positive_labels) : positive_labels;
+  const auto positive_deltas = deltas.view({deltas.size(0), deltas.size(1) / 4, 4}).index({positive, box_of});
+  const auto positive_proposals = torch::cat(sampled).index_select(0, positive);
+  const auto all_truth = torch::cat(truth);
   torch::Tensor positive_quality;
   {
     torch::NoGradGuard no_grad;
     const auto chances = torch::softmax(logits.index_select(0, positive), 1);
-    const auto boxes = box_coder_.Decode(positive_deltas, torch::cat(sampled).index_select(0, positive));
-    positive_quality =
-        PositiveQuality(chances.gather(1, positive_labels.unsqueeze(1)).squeeze(1), boxes.squeeze(1),
-                        torch::cat(truth), positive_labels, logits.size(1) - 1);
+    const auto boxes = box_coder_.Decode(positive_deltas, positive_proposals);
+    positive_quality = PositiveQuality(chances.gather(1, positive_labels.unsqueeze(1)).squeeze(1),
+                                       boxes.squeeze(1), all_truth, positive_labels, logits.size(1) - 1);
   }
   const int64_t proposal_count = all_labels.size(0);
   const auto count = static_cast<double>(std::max<int64_t>(1, proposal_count));
+  const auto boxes = SumBoxLoss({config_.box_loss(), config_.box_smooth_l1_beta()}, box_coder_,
+                                positive_deltas, positive_proposals, all_truth);
   return {torch::cross_entropy_loss(logits, all_labels, {}, at::Reduction::Sum) / count,
-          BoxLoss(positive_deltas, torch::cat(target_deltas)) / count, proposal_count, positive_quality};
+          boxes * (config_.box_loss_weight() / count), proposal_count, positive_quality};
 }
 
 }  // namespace loupe::detection

@@ -33,8 +33,8 @@ class RoiHeads : public torch::nn::Module {
     int64_t proposals = 0;           // sampled
     torch::Tensor positive_quality;  // [2, C]
   };
-  // Cross entropy of sampled proposals (truth boxes are proposals too), and smooth L1 of the positives'
-  // deltas for their class; both divided by the number of sampled proposals. `targets` are in pixels of the
+  // Cross entropy of sampled proposals (truth boxes are proposals too), and the loss of the positives' boxes
+  // for their class; both divided by the number of sampled proposals. `targets` are in pixels of the
   // resized images.
   BoxLosses ComputeLosses(const std::vector<torch::Tensor>& features,
                           const std::vector<torch::Tensor>& proposals, const std::vector<Target>& targets);

@@ -4,6 +4,7 @@
 #include <torch/nn/modules/container/modulelist.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "worker/detection/boxes.h"
 #include "worker/detection/losses.h"
@@ -15,7 +16,8 @@
 namespace loupe::detection {
 namespace {
 
-constexpr double kMinProposalSide = 1e-3;  // pixels
+// Minus infinity for 0.
+double Logit(double probability) { return std::log(probability / (1 - probability)); }
 
 ConvNorm HeadConv(int64_t in_channels, int64_t out_channels, int64_t kernel_size) {
   ConvNorm conv = MakeConv(in_channels, out_channels, kernel_size);
@@ -51,7 +53,7 @@ RpnLevel RpnHead::Forward(const torch::Tensor& level) const {
 RegionProposalNetwork::RegionProposalNetwork(const v1::Detector& config)
     : config_(config),
       anchor_generator_(config),
-      box_coder_({1, 1, 1, 1}),
+      box_coder_(config.rpn_delta_weights()),
       head_(std::make_shared<RpnHead>(config.fpn_channels(), anchor_generator_.anchors_per_cell())) {
   register_module("head", head_);
 }
@@ -84,7 +86,8 @@ std::vector<torch::Tensor> RegionProposalNetwork::Propose(const std::vector<RpnL
     const auto top_deltas = deltas.detach().gather(1, index).view({-1, 4});
     const auto top_anchors = anchors[level].index_select(0, top.view(-1));
     candidates.push_back(box_coder_.Decode(top_deltas, top_anchors).view({images, count, 4}));
-    scores.push_back(torch::sigmoid(top_logits));
+    // A threshold of objectness is the same threshold of the logit.
+    scores.push_back(config_.rpn_ranked_by_logit() ? top_logits : torch::sigmoid(top_logits));
     level_ids.push_back(torch::full({count}, static_cast<int64_t>(level), top.options()));
   }
   const auto all_candidates = torch::cat(candidates, 1);
@@ -104,8 +107,10 @@ torch::Tensor RegionProposalNetwork::FilterCandidates(const torch::Tensor& candi
                                                       const torch::Tensor& scores,
                                                       const torch::Tensor& levels, ImageSize image) const {
   const auto clipped = ClipBoxes(candidates, image);
+  const double threshold = config_.rpn_score_threshold();
   const auto fit =
-      LargeEnough(clipped, kMinProposalSide).logical_and_(scores >= config_.rpn_score_threshold());
+      LargeEnough(clipped, std::max(config_.rpn_min_side(), kSomeSide))
+          .logical_and_(scores >= (config_.rpn_ranked_by_logit() ? Logit(threshold) : threshold));
   const auto members = fit.nonzero().squeeze(1);
   const auto boxes = clipped.index_select(0, members);
   const auto kept = GroupedNms(boxes, scores.index_select(0, members), levels.index_select(0, members),
@@ -128,14 +133,14 @@ RegionProposalNetwork::RpnLosses RegionProposalNetwork::ComputeLosses(
   const MatchOptions match_options{config_.rpn_foreground_iou(), config_.rpn_background_iou(),
                                    /*keep_best=*/true};
 
-  std::vector<torch::Tensor> positives, negatives, target_deltas;
+  std::vector<torch::Tensor> positives, negatives, truths, positive_anchors;
   for (size_t i = 0; i < targets.size(); ++i) {
     auto matches = Match(targets[i].boxes, anchors, match_options);
     IgnoreRegions(targets[i].ignore_boxes, anchors, config_.ignore_overlap(), matches);
     const Sample sample = SampleBalanced(matches, config_.rpn_samples_per_image(),
                                          config_.rpn_positive_fraction(), targets[i].sampling_seed);
-    const auto truth = targets[i].boxes.index_select(0, matches.index_select(0, sample.positives));
-    target_deltas.push_back(box_coder_.Encode(truth, anchors.index_select(0, sample.positives)));
+    truths.push_back(targets[i].boxes.index_select(0, matches.index_select(0, sample.positives)));
+    positive_anchors.push_back(anchors.index_select(0, sample.positives));
     const int64_t offset = static_cast<int64_t>(i) * anchors.size(0);
     positives.push_back(sample.positives + offset);
     negatives.push_back(sample.negatives + offset);
@@ -148,8 +153,13 @@ RegionProposalNetwork::RpnLosses RegionProposalNetwork::ComputeLosses(
   const auto sampled_logits = all_logits.index_select(0, sampled);
   const int64_t anchor_count = sampled.size(0);
   const auto count = static_cast<double>(std::max<int64_t>(1, anchor_count));
-  return {torch::binary_cross_entropy_with_logits(sampled_logits, labels, {}, {}, at::Reduction::Sum) / count,
-          BoxLoss(all_deltas.index_select(0, positive), torch::cat(target_deltas)) / count, anchor_count};
+  const auto objectness =
+      torch::binary_cross_entropy_with_logits(sampled_logits, labels, {}, {}, at::Reduction::Sum);
+  const auto boxes =
+      SumBoxLoss({config_.rpn_box_loss(), config_.rpn_smooth_l1_beta()}, box_coder_,
+                 all_deltas.index_select(0, positive), torch::cat(positive_anchors), torch::cat(truths));
+  return {objectness * (config_.rpn_objectness_loss_weight() / count),
+          boxes * (config_.rpn_box_loss_weight() / count), anchor_count};
 }
 
 }  // namespace loupe::detection

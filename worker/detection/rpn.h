@@ -54,8 +54,8 @@ class RegionProposalNetwork : public torch::nn::Module {
     torch::Tensor box_reg;
     int64_t anchors = 0;  // sampled
   };
-  // Binary cross entropy of sampled anchors, and smooth L1 of the positives' deltas; both divided by the
-  // number of sampled anchors. `targets` are in pixels of the resized images.
+  // Binary cross entropy of sampled anchors, and the loss of the positives' boxes; both divided by the number
+  // of sampled anchors. `targets` are in pixels of the resized images.
   RpnLosses ComputeLosses(const Output& output, const std::vector<Target>& targets) const;
 
  private:

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <utility>
 
+#include "worker/detection/antialias.h"
 #include "worker/detection/boxes.h"
 #include "worker/detection/round_up.h"
 
@@ -72,6 +73,45 @@ void Interpolate(const torch::Tensor& picture, float largest, const torch::Tenso
   });
 }
 
+// levels: [3, h, w], contiguous. largest: the level that counts as 1.
+template <typename Level>
+void Normalise(const torch::Tensor& levels, float largest, const torch::Tensor& mean,
+               const torch::Tensor& std, const torch::Tensor& pixels) {
+  const int64_t plane = levels.size(1) * levels.size(2);
+  at::parallel_for(0, 3, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t channel = begin; channel < end; ++channel) {
+      const Level* from = levels.data_ptr<Level>() + channel * plane;
+      const float channel_mean = mean.data_ptr<float>()[channel];
+      const float channel_std = std.data_ptr<float>()[channel];
+      float* out = pixels.data_ptr<float>() + channel * plane;
+      for (int64_t i = 0; i < plane; ++i) {
+        out[i] = (static_cast<float>(from[i]) / largest - channel_mean) / channel_std;
+      }
+    }
+  });
+}
+
+// The level that counts as 1.
+float LargestLevel(const torch::Tensor& picture) {
+  if (picture.dtype() == torch::kUInt8) return kLargestByte;
+  return picture.dtype() == torch::kInt16 ? kLargestWord : 1;
+}
+
+// Source: Detectron2's ResizeShortestEdge.
+ImageSize AntialiasedSize(ImageSize original, int64_t min_size, int64_t max_size) {
+  if (min_size == 0) return original;
+  auto height = static_cast<double>(original.height), width = static_cast<double>(original.width);
+  const double scale = static_cast<double>(min_size) / std::min(height, width);
+  const bool wide = height < width;
+  height = wide ? static_cast<double>(min_size) : scale * height;
+  width = wide ? scale * width : static_cast<double>(min_size);
+  const double shrink = std::min(1.0, static_cast<double>(max_size) / std::max(height, width));
+  const auto rounded = [&](double side) {
+    return std::max<int64_t>(1, static_cast<int64_t>(side * shrink + 0.5));
+  };
+  return {rounded(height), rounded(width)};
+}
+
 }  // namespace
 
 torch::Tensor Levels(const torch::Tensor& picture) {
@@ -81,7 +121,8 @@ torch::Tensor Levels(const torch::Tensor& picture) {
 }
 
 Transform::Transform(const v1::Detector& config)
-    : min_size_(config.min_size()),
+    : resizing_(config.resizing()),
+      min_size_(config.min_size()),
       max_size_(config.max_size()),
       size_divisible_(config.size_divisible()),
       mean_(ChannelTensor(config.image_mean())),
@@ -93,6 +134,7 @@ void Transform::set_image_size(int64_t min_size, int64_t max_size) {
 }
 
 ImageSize Transform::ResizedSize(ImageSize original) const {
+  if (resizing_ == v1::Detector::ANTIALIASED) return AntialiasedSize(original, min_size_, max_size_);
   // torchvision computes the factor in float32, by a reciprocal, and the size in float64. Otherwise sizes
   // would differ by a pixel.
   const auto shorter = static_cast<float>(std::min(original.height, original.width));
@@ -114,14 +156,22 @@ ResizedPicture Transform::Resize(const torch::Tensor& picture) const {
   TORCH_CHECK(picture.dim() == 3 && picture.size(0) == 3, "a picture must have the shape [3, H, W], not ",
               picture.sizes());
   const ImageSize original = {picture.size(1), picture.size(2)};
-  const auto [height, width] = ResizedSize(original);
-  const torch::Tensor pixels = torch::empty({3, height, width});
-  if (picture.dtype() == torch::kUInt8) {
-    Interpolate<uint8_t>(picture, kLargestByte, mean_, std_, pixels);
+  const ImageSize resized = ResizedSize(original);
+  const float largest = LargestLevel(picture);
+  const torch::Tensor pixels = torch::empty({3, resized.height, resized.width});
+  if (resizing_ == v1::Detector::ANTIALIASED) {
+    const torch::Tensor levels = ResizeAntialiased(picture, resized);
+    if (levels.dtype() == torch::kUInt8) {
+      Normalise<uint8_t>(levels, largest, mean_, std_, pixels);
+    } else {
+      Normalise<float>(levels, largest, mean_, std_, pixels);
+    }
+  } else if (picture.dtype() == torch::kUInt8) {
+    Interpolate<uint8_t>(picture, largest, mean_, std_, pixels);
   } else if (picture.dtype() == torch::kInt16) {
-    Interpolate<uint16_t>(picture, kLargestWord, mean_, std_, pixels);
+    Interpolate<uint16_t>(picture, largest, mean_, std_, pixels);
   } else {
-    Interpolate<float>(picture, 1, mean_, std_, pixels);
+    Interpolate<float>(picture, largest, mean_, std_, pixels);
   }
   return {pixels, original};
 }

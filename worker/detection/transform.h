@@ -36,7 +36,7 @@ class Transform {
  public:
   explicit Transform(const v1::Detector& config);
 
-  // Resizes (bilinear; the shorter side to min_size unless the longer would exceed max_size) and normalises.
+  // Resizes (the shorter side to min_size unless the longer would exceed max_size) and normalises.
   // Its memory is that of the result, however large the picture.
   // picture: [3, H, W] RGB on the CPU, of a type that Levels takes.
   ResizedPicture Resize(const torch::Tensor& picture) const;
@@ -53,6 +53,7 @@ class Transform {
   void set_image_size(int64_t min_size, int64_t max_size);
 
  private:
+  v1::Detector::Resizing resizing_;
   int64_t min_size_;
   int64_t max_size_;
   int64_t size_divisible_;

@@ -6,6 +6,7 @@
 #include <torch/types.h>
 
 #include <cstdint>
+#include <optional>
 
 namespace loupe::detection {
 
@@ -25,12 +26,12 @@ struct Target {
   uint64_t sampling_seed = 0;
 };
 
+// Instead of the detector's own limits (v1::Detector: box_score_threshold, box_nms_threshold,
+// detections_per_image). Prediction jobs take a score_threshold of 0.01.
 struct DetectOptions {
-  // Detections have a score above this. 0.05 is torchvision's default; prediction jobs use 0.01.
-  double score_threshold = 0.05;
-  // When two boxes of a class have a larger IoU, the one with the lower score is dropped.
-  double nms_threshold = 0.5;
-  int64_t detections_per_image = 100;
+  std::optional<double> score_threshold = std::nullopt;
+  std::optional<double> nms_threshold = std::nullopt;
+  std::optional<int64_t> detections_per_image = std::nullopt;
 };
 
 // The detector's output for one image. All tensors are on the model's device.

@@ -2,6 +2,8 @@
 
 #include <torch/types.h>
 
+#include <google/protobuf/util/json_util.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -10,9 +12,11 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "recipe/detector_check.h"
 #include "recipe/tensor_names.h"
 #include "worker/detection/conv_norm.h"
 #include "worker/detection/faster_rcnn.h"
+#include "worker/detection/file_layout.h"
 
 namespace loupe::detection {
 namespace {
@@ -81,6 +85,23 @@ std::map<std::string, BatchNorm*> Norms(const FasterRcnn& model) {
   return norms;
 }
 
+std::string DetectorText(const v1::Detector& detector) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  std::string text;
+  (void)google::protobuf::util::MessageToJsonString(detector, &text, options);
+  return text;
+}
+
+// Errors: INVALID_ARGUMENT. Fields that a newer Loupe knows change what a detector computes.
+absl::StatusOr<v1::Detector> ReadDetector(const std::string& text) {
+  v1::Detector detector;
+  const auto parsed = google::protobuf::util::JsonStringToMessage(text, &detector);
+  if (!parsed.ok()) return absl::InvalidArgumentError(parsed.ToString());
+  if (absl::Status checked = CheckDetector(detector); !checked.ok()) return checked;
+  return detector;
+}
+
 }  // namespace
 
 std::string LoadReport::Summary() const {
@@ -89,10 +110,11 @@ std::string LoadReport::Summary() const {
                       " of another shape", ListHead(mismatched));
 }
 
-absl::StatusOr<LoadReport> LoadWeights(const TensorMap& tensors, const LoadOptions& options,
-                                       FasterRcnn& model) {
+absl::StatusOr<LoadReport> LoadWeights(const TensorMap& file, const LoadOptions& options, FasterRcnn& model) {
+  const absl::StatusOr<TensorMap> tensors = FromFileLayout(file, model.config());
+  if (!tensors.ok()) return tensors.status();
   TensorMap state = LiveState(model);
-  auto named = ByModelName(tensors);
+  auto named = ByModelName(*tensors);
   UnfoldNorms(state, named);
 
   LoadReport report;
@@ -111,7 +133,7 @@ absl::StatusOr<LoadReport> LoadWeights(const TensorMap& tensors, const LoadOptio
     }
   }
   if (report.taken.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("none of the ", tensors.size(), " tensors fits preset '",
+    return absl::InvalidArgumentError(absl::StrCat("none of the ", file.size(), " tensors fits preset '",
                                                    model.config().preset(), "': ", report.Summary()));
   }
   for (const auto& [name, tensor] : state) {
@@ -139,7 +161,8 @@ TensorMap StateDict(const FasterRcnn& model) {
 
 std::map<std::string, std::string> WeightMetadata(const FasterRcnn& model,
                                                   const std::vector<std::string>& class_names) {
-  return {{"loupe.preset", model.config().preset()},
+  return {{"loupe.detector", DetectorText(model.config())},
+          {"loupe.preset", model.config().preset()},
           {"loupe.classes", nlohmann::json(class_names).dump()},
           {"loupe.min_size", absl::StrCat(model.config().min_size())},
           {"loupe.max_size", absl::StrCat(model.config().max_size())}};
@@ -159,6 +182,14 @@ absl::StatusOr<WeightDescription> DescribeWeights(const std::map<std::string, st
     const auto item = metadata.find(key);
     return item == metadata.end() ? std::string() : item->second;
   };
+  if (const std::string text = value("loupe.detector"); !text.empty()) {
+    absl::StatusOr<v1::Detector> detector = ReadDetector(text);
+    if (!detector.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the metadata 'loupe.detector' can't be used: ", detector.status().message()));
+    }
+    description.detector = *std::move(detector);
+  }
   description.preset = value("loupe.preset");
   if (const std::string classes = value("loupe.classes"); !classes.empty()) {
     const auto json = nlohmann::json::parse(classes, nullptr, /*allow_exceptions=*/false);

@@ -4,11 +4,13 @@
 #define LOUPE_WORKER_DETECTION_WEIGHTS_H_
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "loupe/v1/detector.pb.h"
 #include "worker/weights/safetensors.h"
 
 namespace loupe::detection {
@@ -37,6 +39,7 @@ struct LoadOptions {
 };
 
 // Copies tensors into the model. Accepts
+//   - whole models of other programs, as FromFileLayout does (worker/detection/file_layout.h),
 //   - whole models under torchvision's names (also the names before 0.13: `rpn.head.conv.weight`,
 //     `backbone.fpn.inner_blocks.0.weight`; `num_batches_tracked` is passed over),
 //   - backbones alone, under torchvision's names without `backbone.body.` (`fc.*` is passed over),
@@ -44,7 +47,7 @@ struct LoadOptions {
 //     bias): the batch norm beside it becomes the identity plus that bias.
 // A partial fit is no error; the report lists what is missing. CheckTensors (recipe/detector_tensors.h)
 // applies the same rules to names and shapes. Errors: INVALID_ARGUMENT when no tensor fits, or when a tensor
-// that fits holds NaN or infinity.
+// that fits holds NaN or infinity, and those of FromFileLayout.
 absl::StatusOr<LoadReport> LoadWeights(const std::map<std::string, torch::Tensor>& tensors,
                                        const LoadOptions& options, FasterRcnn& model);
 
@@ -52,8 +55,8 @@ absl::StatusOr<LoadReport> LoadWeights(const std::map<std::string, torch::Tensor
 // torchvision's `load_state_dict(strict=True)` takes them.
 std::map<std::string, torch::Tensor> StateDict(const FasterRcnn& model);
 
-// Metadata of a weight file that Loupe writes: {"loupe.preset", "loupe.classes" (JSON list of C names),
-// "loupe.min_size", "loupe.max_size"}. `class_names` has C entries.
+// Metadata of a weight file that Loupe writes: {"loupe.detector" (v1::Detector as JSON), "loupe.preset",
+// "loupe.classes" (JSON list of C names), "loupe.min_size", "loupe.max_size"}. `class_names` has C entries.
 std::map<std::string, std::string> WeightMetadata(const FasterRcnn& model,
                                                   const std::vector<std::string>& class_names);
 
@@ -63,6 +66,7 @@ std::map<std::string, std::string> WeightMetadata(const FasterRcnn& model,
 void NameClasses(const std::vector<std::string>& names, std::map<std::string, std::string>& metadata);
 
 struct WeightDescription {
+  std::optional<v1::Detector> detector;  // older files have the preset and the sizes only
   std::string preset;
   std::vector<std::string> class_names;
   int64_t min_size = 0;

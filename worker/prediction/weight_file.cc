@@ -7,10 +7,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "detectron2/tensor_names.h"
 #include "recipe/presets.h"
 #include "worker/detection/faster_rcnn.h"
 #include "worker/detection/weights.h"
 #include "worker/prediction/detector_config.h"
+#include "worker/weights/numpy_pickle.h"
 #include "worker/weights/torch_file.h"
 
 namespace loupe {
@@ -18,6 +20,7 @@ namespace {
 
 using detection::FasterRcnn;
 
+// Torchvision's name, and Detectron2's.
 constexpr char kClassScores[] = "roi_heads.box_predictor.cls_score.bias";
 
 // Bytes 0 to 7 of a safetensors file are the length of its header. The header starts with a brace.
@@ -28,16 +31,35 @@ bool IsSafetensors(const std::filesystem::path& path) {
   return stream && start[8] == '{';
 }
 
+// The detector that the caller or the file describes.
+absl::StatusOr<v1::Detector> DetectorOf(const DetectorDescription& given, const SafetensorsFile& weights,
+                                        const detection::WeightDescription& file) {
+  if (given.detector.has_value()) return *given.detector;
+  if (!given.preset.empty() && given.preset != file.preset) return PresetDetector(given.preset);
+  if (file.detector.has_value()) return *file.detector;
+  if (!file.preset.empty()) return PresetDetector(file.preset);
+  std::vector<std::string> names;
+  for (const auto& item : weights.tensors) names.push_back(item.first);
+  if (AreDetectron2Names(names)) {
+    if (absl::Status supported = CheckDetectron2Names(names); !supported.ok()) return supported;
+    return absl::InvalidArgumentError(
+        "this is a checkpoint of Detectron2: give its configuration with --config config.yaml, and the names "
+        "of "
+        "its classes with --class-names a,b,…; neither is in the file");
+  }
+  return absl::InvalidArgumentError(
+      "the weight file doesn't say which preset it is for; name it with --preset");
+}
+
 // The description, completed from the file.
 absl::StatusOr<DetectorDescription> Completed(DetectorDescription given, const SafetensorsFile& weights,
                                               const detection::WeightDescription& file) {
-  if (given.preset.empty()) given.preset = file.preset;
-  if (given.preset.empty()) {
-    return absl::InvalidArgumentError(
-        "the weight file doesn't say which preset it is for; name it with --preset");
-  }
+  absl::StatusOr<v1::Detector> detector = DetectorOf(given, weights, file);
+  if (!detector.ok()) return detector.status();
+  given.detector = *std::move(detector);
   auto file_classes = static_cast<int64_t>(file.class_names.size());
-  const auto scores = weights.tensors.find(kClassScores);
+  auto scores = weights.tensors.find(kClassScores);
+  if (scores == weights.tensors.end()) scores = weights.tensors.find(absl::StrCat("module.", kClassScores));
   if (file_classes == 0 && scores != weights.tensors.end()) file_classes = scores->second.numel() - 1;
   if (given.num_classes == 0) given.num_classes = file_classes;
   if (given.num_classes <= 0)
@@ -45,6 +67,12 @@ absl::StatusOr<DetectorDescription> Completed(DetectorDescription given, const S
   if (file_classes > 0 && given.num_classes != file_classes) {
     return absl::InvalidArgumentError(
         absl::StrCat("the weight file has ", file_classes, " classes, not ", given.num_classes));
+  }
+  if (given.class_names.empty()) given.class_names = file.class_names;
+  const auto named = static_cast<int64_t>(given.class_names.size());
+  if (named > 0 && named != given.num_classes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(named, " class names are given for ", given.num_classes, " classes"));
   }
   if (given.min_size == 0) given.min_size = file.min_size;
   if (given.max_size == 0) given.max_size = file.max_size;
@@ -55,30 +83,30 @@ absl::StatusOr<DetectorDescription> Completed(DetectorDescription given, const S
 
 absl::StatusOr<SafetensorsFile> ReadWeightFile(const std::filesystem::path& path) {
   if (path.extension() == ".safetensors" || IsSafetensors(path)) return ReadSafetensors(path.string());
-  absl::StatusOr<std::map<std::string, torch::Tensor>> tensors = ReadTorchFile(path.string());
+  absl::StatusOr<std::map<std::string, torch::Tensor>> tensors =
+      path.extension() == ".pkl" ? ReadNumpyPickle(path.string()) : ReadTorchFile(path.string());
   if (!tensors.ok()) return tensors.status();
   return SafetensorsFile{*std::move(tensors), {}};
 }
 
 absl::StatusOr<LoadedDetector> LoadDetector(const SafetensorsFile& weights,
                                             const DetectorDescription& description) {
-  absl::StatusOr<detection::WeightDescription> file = detection::DescribeWeights(weights.metadata);
+  const absl::StatusOr<detection::WeightDescription> file = detection::DescribeWeights(weights.metadata);
   if (!file.ok()) return file.status();
-  const absl::StatusOr<DetectorDescription> complete = Completed(description, weights, *file);
+  absl::StatusOr<DetectorDescription> complete = Completed(description, weights, *file);
   if (!complete.ok()) return complete.status();
-  absl::StatusOr<v1::Detector> config = PresetDetector(complete->preset);
-  if (!config.ok()) return config.status();
-  SetImageSize(complete->min_size, complete->max_size, *config);
+  v1::Detector& config = *complete->detector;
+  SetImageSize(complete->min_size, complete->max_size, config);
   try {
-    auto model = std::make_shared<FasterRcnn>(*config, complete->num_classes);
+    auto model = std::make_shared<FasterRcnn>(config, complete->num_classes);
     const absl::StatusOr<detection::LoadReport> report = detection::LoadWeights(weights.tensors, {}, *model);
     if (!report.ok()) return report.status();
     if (!report->complete()) {
-      return absl::InvalidArgumentError(absl::StrCat("the weights don't fit a ", complete->preset, " of ",
+      return absl::InvalidArgumentError(absl::StrCat("the weights don't fit a ", config.preset(), " of ",
                                                      complete->num_classes, " classes: ", report->Summary()));
     }
     model->eval();
-    return LoadedDetector{std::move(model), std::move(file->class_names)};
+    return LoadedDetector{std::move(model), std::move(complete->class_names)};
   } catch (const c10::Error& error) {
     return absl::InternalError(error.what_without_backtrace());
   }

@@ -30,14 +30,19 @@ absl::StatusOr<detection::LoadReport> TakeInitialWeights(const std::map<std::str
                                                          const v1::DetectorRecipe& recipe,
                                                          detection::FasterRcnn& model) {
   const bool perturbs = recipe.init_shrink() != 1 || recipe.init_perturb() != 0;
+  const bool is_live = perturbs || model.config().backbone().live_norm();
   std::map<std::string, torch::Tensor> fresh;
   if (perturbs) {
     for (const auto& item : model.named_parameters()) fresh[item.key()] = item.value().detach().clone();
   }
   absl::StatusOr<detection::LoadReport> report =
-      detection::LoadWeights(weights, {.freeze_loaded_norms = !perturbs}, model);
+      detection::LoadWeights(weights, {.freeze_loaded_norms = !is_live}, model);
   if (!report.ok()) return report;
   model.FreezeBackbone(static_cast<int>(recipe.trainable_layers()));
+  if (is_live) {
+    const absl::Status frozen = detection::FreezeNorms(UntrainedNorms(report->taken, model), model);
+    if (!frozen.ok()) return frozen;
+  }
   if (!perturbs) return report;
   torch::NoGradGuard no_grad;
   auto parameters = model.named_parameters();
@@ -46,8 +51,6 @@ absl::StatusOr<detection::LoadReport> TakeInitialWeights(const std::map<std::str
     if (parameter == nullptr || !parameter->requires_grad()) continue;
     parameter->mul_(recipe.init_shrink()).add_(fresh.at(name), recipe.init_perturb());
   }
-  const absl::Status frozen = detection::FreezeNorms(UntrainedNorms(report->taken, model), model);
-  if (!frozen.ok()) return frozen;
   return report;
 }
 

@@ -15,6 +15,8 @@ namespace {
 using Kind = Pickled::Kind;
 
 constexpr char kOrderedDict[] = "collections.OrderedDict";
+// A model has some ten values for each of a few thousand tensors.
+constexpr size_t kMaxValues = 1'000'000;
 
 // Opcodes, under Python's names for them.
 enum Opcode : uint8_t {
@@ -31,6 +33,11 @@ enum Opcode : uint8_t {
   kBinFloat = 'G',
   kBinUnicode = 'X',
   kShortBinUnicode = 0x8c,
+  kBinUnicode8 = 0x8d,
+  kBinBytes = 'B',
+  kShortBinBytes = 'C',
+  kBinBytes8 = 0x8e,
+  kByteArray8 = 0x96,
   kBinString = 'T',
   kShortBinString = 'U',
   kEmptyList = ']',
@@ -107,6 +114,7 @@ class PickleParser {
   }
 
   Pickled* New(Kind kind) {
+    if (pickle_.values_.size() == kMaxValues) Fail("it holds more than a million values");
     Pickled& value = pickle_.values_.emplace_back();
     value.kind = kind;
     return &value;
@@ -117,6 +125,7 @@ class PickleParser {
   }
   void PushInteger(int64_t value) { Push(Kind::kInt)->integer = value; }
   void PushText(std::string_view text) { Push(Kind::kString)->text = text; }
+  void PushBytes(std::string_view bytes) { Push(Kind::kBytes)->bytes = bytes; }
 
   // Values below the last mark can't be popped until the mark is removed.
   size_t Floor() const { return marks_.empty() ? 0 : marks_.back(); }
@@ -258,6 +267,19 @@ class PickleParser {
       case kShortBinString:
         PushText(Take(TakeInteger(1)));
         return;
+      case kBinUnicode8:
+        PushText(Take(TakeInteger(8)));
+        return;
+      case kBinBytes:
+        PushBytes(Take(TakeInteger(4)));
+        return;
+      case kShortBinBytes:
+        PushBytes(Take(TakeInteger(1)));
+        return;
+      case kBinBytes8:
+      case kByteArray8:
+        PushBytes(Take(TakeInteger(8)));
+        return;
       case kEmptyList:
         Push(Kind::kList);
         return;
@@ -316,8 +338,8 @@ class PickleParser {
         PushCall();
         return;
       case kBuild:
-        Pop();
-        return;  // attributes of what lies below, such as a state dict's version numbers
+        PushState();
+        return;
       case kBinPersId:
         PushPersistent();
         return;
@@ -327,6 +349,12 @@ class PickleParser {
     }
   }
 
+  // What a dict gets so is passed over: a state dict's version numbers.
+  void PushState() {
+    const Pickled* state = Pop();
+    Pickled* object = Top();
+    if (object->kind == Kind::kCall) object->state = state;
+  }
   void PushTuple(std::vector<const Pickled*> values) { Push(Kind::kTuple)->items = std::move(values); }
   void Remember(uint64_t place) { memo_[place] = Top(); }
   void PushNamedGlobal() {

@@ -1,6 +1,6 @@
 // Reads Python's pickle format as data: nothing in it is imported or called.
-// Source: https://docs.python.org/3/library/pickletools.html (opcodes of protocols 0 to 4 that PyTorch
-// writes).
+// Source: https://docs.python.org/3/library/pickletools.html (opcodes of protocols 0 to 5 that PyTorch and
+// NumPy write).
 
 #ifndef LOUPE_WORKER_PICKLE_H_
 #define LOUPE_WORKER_PICKLE_H_
@@ -17,15 +17,30 @@ namespace loupe {
 
 // A value of a pickle. Containers may hold each other, or themselves, in a hostile file.
 struct Pickled {
-  enum class Kind { kNone, kBool, kInt, kFloat, kString, kTuple, kList, kDict, kGlobal, kPersistent, kCall };
+  enum class Kind {
+    kNone,
+    kBool,
+    kInt,
+    kFloat,
+    kString,
+    kBytes,
+    kTuple,
+    kList,
+    kDict,
+    kGlobal,
+    kPersistent,
+    kCall
+  };
 
   Kind kind = Kind::kNone;
-  int64_t integer = 0;  // kInt, and kBool as 0 or 1
-  double real = 0;      // kFloat
-  std::string text;     // kString; kGlobal as "module.name"
+  int64_t integer = 0;     // kInt, and kBool as 0 or 1
+  double real = 0;         // kFloat
+  std::string text;        // kString; kGlobal as "module.name"
+  std::string_view bytes;  // kBytes, in what was parsed
   // Tuple or list: the entries. Dict: keys and values in turn. Persistent object: its id. Call: the callable
   // and its arguments, a tuple.
   std::vector<const Pickled*> items;
+  const Pickled* state = nullptr;  // what a call's object gets after it is made; null: nothing
 
   // The value of `key` in a dict; null when there is none.
   const Pickled* Find(std::string_view key) const;
@@ -34,8 +49,8 @@ struct Pickled {
 class Pickle {
  public:
   // `allowed` lists the globals that may appear, as "module.name".
-  // Errors: INVALID_ARGUMENT for a pickle that is cut short or malformed, has an unknown opcode, or has
-  // another global, which the message names.
+  // Errors: INVALID_ARGUMENT for a pickle that is cut short or malformed, has an unknown opcode, has another
+  // global, which the message names, or holds more than a million values. `bytes` must outlive the result.
   static absl::StatusOr<Pickle> Parse(std::string_view bytes, const std::vector<std::string_view>& allowed);
 
   const Pickled& root() const { return *root_; }

@@ -24,6 +24,7 @@ constexpr int64_t kClasses = 5;
 constexpr int64_t kAll = 1'000'000;
 constexpr double kScoreTolerance = 3e-5;     // rounding: up to 1.2e-5 on a processor without AVX-512
 constexpr double kTie = 1e-6;                // of scores
+constexpr double kNmsThreshold = 0.5;        // of all presets
 constexpr double kBoxTolerance = 0.01;       // pixels
 constexpr double kLossTolerance = 1e-5;      // relative
 constexpr double kGradientTolerance = 1e-3;  // relative; torchvision_kinks.py keeps off what has no gradient
@@ -87,8 +88,7 @@ void ExpectSameDetections(const Detections& ours,
   without_nms.detections_per_image = kAll;
   const Detections candidates = detect(without_nms);
   for (const int64_t i : left) {
-    const int64_t rival =
-        take([&](int64_t j) { return RivalsInNms(ours, i, theirs, j, options.nms_threshold); });
+    const int64_t rival = take([&](int64_t j) { return RivalsInNms(ours, i, theirs, j, kNmsThreshold); });
     EXPECT_LT(rival, count) << "detection " << i << " of score " << ours.scores[i].item<float>()
                             << " has no partner";
     if (rival == count) continue;
@@ -148,7 +148,7 @@ class ParityTest : public testing::TestWithParam<ParityCase> {
     json["live_norm"] = GetParam().live_norm;
     json["image_sizes"] = kImageSizes;
     json["truth_counts"] = kTruthCounts;
-    json["score_threshold"] = detect_options_.score_threshold;
+    json["score_threshold"] = detect_options_.score_threshold.value();
     json["training_steps"] = GetParam().training_steps;
     const std::string stem = ScratchPath(GetParam().name);
     std::ofstream(stem + ".json") << json;
@@ -213,7 +213,7 @@ class ParityTest : public testing::TestWithParam<ParityCase> {
       images.push_back(torch::full({boxes.size(0)}, static_cast<int64_t>(images.size()), torch::kInt64));
     }
     rois.images = torch::cat(images);
-    rois.levels = PyramidLevels(rois.boxes, strides, config_.roi_canonical_size());
+    rois.levels = PyramidLevels(rois.boxes, strides, config_);
     const std::vector<torch::Tensor> pooled_levels(levels.begin(), levels.end() - 1);
     const auto pooled = MultiScaleRoiAlign(pooled_levels, strides, rois,
                                            {config_.roi_output_size(), config_.roi_sampling_ratio()});
@@ -244,7 +244,7 @@ class ParityTest : public testing::TestWithParam<ParityCase> {
       const ProposalScores scores{boxes.slice(0, begin, end), probabilities.slice(0, begin, end),
                                   stage.at("features").slice(0, begin, end)};
       const auto select = [&](const DetectOptions& options) {
-        return SelectDetections(scores, batch.sizes[i], options, projection);
+        return SelectDetections(scores, batch.sizes[i], config_, options, projection);
       };
       ExpectSameDetections(select(detect_options_), select, detect_options_,
                            WithPrefix(stage, "selected." + std::to_string(i) + "."));

@@ -4,12 +4,15 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include "recipe/presets.h"
 #include "tests/worker/detection/torchvision.h"
 
 namespace loupe::detection {
 namespace {
 
 const std::vector<int64_t> kStrides = {4, 8, 16};
+
+v1::Detector LevelRule() { return PresetDetector("resnet50-fpn").value(); }
 
 // The golden input: three levels of two images of 192 x 128 px, with boxes of all sizes, some over the
 // border.
@@ -26,7 +29,7 @@ struct Golden {
     rois.boxes = torch::cat({first, second});
     rois.images = torch::cat(
         {torch::zeros({first.size(0)}, torch::kInt64), torch::ones({second.size(0)}, torch::kInt64)});
-    rois.levels = PyramidLevels(rois.boxes, kStrides, 224);
+    rois.levels = PyramidLevels(rois.boxes, kStrides, LevelRule());
   }
 };
 
@@ -54,7 +57,8 @@ TEST(RoiAlignTest, PointsFarOutsideCountAsZero) {
 TEST(RoiAlignTest, LevelsFollowTheSizeOfTheBox) {
   const auto boxes = torch::tensor(
       {{0.f, 0.f, 10.f, 10.f}, {0.f, 0.f, 112.f, 112.f}, {0.f, 0.f, 224.f, 224.f}, {0.f, 0.f, 900.f, 900.f}});
-  EXPECT_TRUE(torch::equal(PyramidLevels(boxes, kStrides, 224), torch::tensor({0, 1, 2, 2}, torch::kInt64)));
+  EXPECT_TRUE(
+      torch::equal(PyramidLevels(boxes, kStrides, LevelRule()), torch::tensor({0, 1, 2, 2}, torch::kInt64)));
 }
 
 TEST(RoiAlignTest, NoBoxesGiveAnEmptyResult) {
@@ -83,6 +87,32 @@ TEST(RoiAlignTest, TwinIsTorchvisions) {
     SCOPED_TRACE(level);
     ExpectClose(golden.features[level].grad(), golden.all.at("gradients." + std::to_string(level)), 1e-4);
   }
+}
+
+// On one level, with as many points as a bin has cells; some boxes are narrower than a cell, or far outside.
+TEST(RoiAlignTest, PointsByTheBinAreTorchvisions) {
+  for (const auto& [name, aligned] : {std::pair{"aligned.", true}, std::pair{"adaptive.", false}}) {
+    for (const auto& pool : {MultiScaleRoiAlign, RoiAlignReference}) {
+      SCOPED_TRACE(name);
+      Golden golden;
+      golden.rois.levels.zero_();
+      const auto pooled = pool({golden.features[0]}, {kStrides[0]}, golden.rois, {7, 0, aligned});
+      const TensorMap expected = WithPrefix(golden.all, name);
+      ExpectClose(pooled, expected.at("pooled"), 1e-5);
+      pooled.backward(golden.all.at("upstream"));
+      ExpectClose(golden.features[0].grad(), expected.at("gradient"), 1e-4);
+    }
+  }
+}
+
+TEST(RoiAlignTest, AnEpsilonBeforeTheLogarithmMovesTheBorder) {
+  v1::Detector rule = LevelRule();
+  // Half of a millionth below 224 px.
+  const auto below = torch::tensor({{0.f, 0.f, 223.99989f, 224.f}});
+  EXPECT_EQ(PyramidLevels(below, kStrides, rule).item<int64_t>(), 2);
+  rule.set_roi_level_size_epsilon(1e-8);
+  rule.set_roi_level_epsilon(0);
+  EXPECT_EQ(PyramidLevels(below, kStrides, rule).item<int64_t>(), 1);
 }
 
 // The twin in float64 against finite differences; the kernel against the twin.

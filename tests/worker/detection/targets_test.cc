@@ -16,6 +16,7 @@ AnchorGenerator GeneratorOf(const std::vector<float>& sizes, const std::vector<f
   v1::Detector detector;
   for (const float size : sizes) detector.add_anchor_levels()->add_sizes(size);
   for (const float ratio : ratios) detector.add_anchor_ratios(ratio);
+  detector.set_anchors_rounded(true);
   return AnchorGenerator(detector);
 }
 
@@ -24,6 +25,18 @@ TEST(AnchorsTest, AreTorchvisions) {
   const auto anchors =
       generator.Generate({{25, 40}, {13, 20}, {7, 10}}, {/*height=*/100, /*width=*/160}, torch::kCPU);
   EXPECT_TRUE(torch::equal(torch::cat(anchors), TorchvisionOps().at("anchors")));
+}
+
+TEST(AnchorsTest, WithStridesOfTheirOwnAreDetectron2s) {
+  v1::Detector detector;
+  detector.add_anchor_levels()->add_sizes(32);
+  detector.add_anchor_ratios(0.5f);
+  detector.add_anchor_strides(64);
+  detector.set_anchor_offset(0.5f);
+  // 7 cells where torchvision's stride would be 416 / 7 = 59. The side 32 is 45.2548 by 22.6274 there.
+  const auto anchors = AnchorGenerator(detector).Generate({{1, 7}}, {64, 416}, torch::kCPU)[0];
+  const auto last = torch::tensor({-22.62742f + 416, -11.31371f + 32, 22.62742f + 416, 11.31371f + 32});
+  EXPECT_TRUE(torch::allclose(anchors[6], last, 0, 1e-4)) << anchors[6];
 }
 
 TEST(AnchorsTest, FollowAChangeOfSize) {
