@@ -121,8 +121,8 @@ class Detectron2Test(unittest.TestCase):
         original = os.path.join(golden, "model_final.pth")
         picture = "pictures/portrait_333x500.png"
         ours, back = self.path("ours.safetensors"), self.path("back.pth")
-        worker("convert", "--from", original, "--config", os.path.join(golden, "config.yaml"), "--class-names",
-               CLASS_NAMES, "--to", ours)
+        worker("convert", "--weights", original, "--config", os.path.join(golden, "config.yaml"),
+               "--class-names", CLASS_NAMES, "--to", ours)
         worker("convert", "--from", ours, "--to", back)
         expected = self.detect(original, [picture], config=os.path.join(golden, "config.yaml"))
         self.assertEqual(self.detect(ours, [picture]), expected)

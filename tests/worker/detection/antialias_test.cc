@@ -1,6 +1,5 @@
 #include "worker/detection/antialias.h"
 
-#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
@@ -49,16 +48,6 @@ TEST(ResizeAntialiasedTest, OtherLevelsAreNotRounded) {
     const auto words = ResizeAntialiased(picture.to(torch::kInt16) * 257, SidesOf(resized));
     EXPECT_LE((words / 257 - floats).abs().max().item<double>(), 1e-3);
   }
-}
-
-TEST(ResizeAntialiasedTest, ThreadsDontChangeABit) {
-  const int before = at::get_num_threads();
-  const auto picture = torch::randint(0, 256, {3, 900, 700}, torch::kUInt8);
-  at::set_num_threads(1);
-  const auto alone = ResizeAntialiased(picture, {400, 311});
-  at::set_num_threads(3);
-  EXPECT_TRUE(torch::equal(ResizeAntialiased(picture, {400, 311}), alone));
-  at::set_num_threads(before);
 }
 
 // The sizes that Detectron2's ResizeShortestEdge gives.
