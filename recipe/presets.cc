@@ -173,6 +173,12 @@ std::vector<std::string> PresetNames() {
   return names;
 }
 
+std::vector<std::string> RecipePresetNames() {
+  std::vector<std::string> names = PresetNames();
+  names.emplace_back(kDetectron2Preset);
+  return names;
+}
+
 absl::StatusOr<v1::Detector> PresetDetector(std::string_view name) {
   for (const Preset& preset : kPresets) {
     if (name != preset.name) continue;

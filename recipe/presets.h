@@ -17,6 +17,9 @@ inline constexpr char kDetectron2Preset[] = "detectron2";
 // Names of all presets, smallest ResNet first.
 std::vector<std::string> PresetNames();
 
+// What a recipe may name: these and kDetectron2Preset.
+std::vector<std::string> RecipePresetNames();
+
 // The detector of a preset. `small` is made for pictures of 200 to 400 px on a CPU: ResNet-18 up to layer3, a
 // pyramid of 64 channels over layer1 to layer3 and a pooled level, anchors of 16, 32, 64 and 128 px, a box
 // head 256 wide. The others are torchvision's, as its builders configure them.

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "recipe/precisions.h"
+#include "recipe/presets.h"
 #include "recipe/recipe_fields.h"
 #include "recipe/strategies.h"
 
@@ -34,6 +35,19 @@ using Problems = std::vector<std::string>;
 void CheckSizes(const v1::DetectorRecipe& detector, Problems& problems) {
   if (detector.has_min_size() && detector.has_max_size() && detector.max_size() < detector.min_size()) {
     problems.emplace_back("detector.max_size is below detector.min_size");
+  }
+}
+
+void CheckStart(const v1::Recipe& recipe, Problems& problems) {
+  const bool has_init = !recipe.detector().init_model().empty();
+  if (recipe.detector().preset() == kDetectron2Preset && !has_init) {
+    problems.emplace_back(
+        "detector.preset is detectron2, which needs detector.init_model: a model of Detectron2 "
+        "that was imported");
+  }
+  if (recipe.training().iterations() == 0 && !has_init) {
+    problems.emplace_back(
+        "training.iterations is 0, which needs detector.init_model: nothing would be learned");
   }
 }
 
@@ -67,8 +81,9 @@ void CheckRanking(const v1::Recipe& recipe, Problems& problems) {
 }
 
 void FillDetector(v1::DetectorRecipe& detector) {
-  if (!detector.has_preset()) detector.set_preset("small");
   if (!detector.has_init_model()) detector.set_init_model("");
+  // The coordinator fills in the preset of init_model.
+  if (!detector.has_preset() && detector.init_model().empty()) detector.set_preset("small");
   if (!detector.has_trainable_layers()) detector.set_trainable_layers(6);
   if (!detector.has_init_shrink()) detector.set_init_shrink(1);
   if (!detector.has_init_perturb()) detector.set_init_perturb(0);
@@ -163,6 +178,7 @@ v1::Recipe WithDefaults(v1::Recipe recipe) {
 absl::Status Validate(const v1::Recipe& recipe) {
   Problems problems = BrokenRules(recipe);
   CheckSizes(recipe.detector(), problems);
+  CheckStart(recipe, problems);
   CheckSchedule(recipe.training(), problems);
   CheckRanking(recipe, problems);
   if (problems.empty()) return absl::OkStatus();

@@ -21,8 +21,8 @@ absl::StatusOr<v1::Recipe> ParseRecipe(std::string_view text);
 absl::StatusOr<v1::Recipe> ParseStoredRecipe(std::string_view text);
 
 // Writes the defaults into the fields that are not set. Some fields stay unset, because their defaults are
-// known elsewhere: `detector.min_size` and `max_size` (by the preset) and `ranking.strategy` (by the
-// project).
+// known elsewhere: `detector.min_size` and `max_size` (by the preset), `detector.preset` where there is an
+// `init_model` (by that), and `ranking.strategy` (by the project).
 v1::Recipe WithDefaults(v1::Recipe recipe);
 
 // Errors: INVALID_ARGUMENT. The message names every field out of range, one per line.

@@ -90,13 +90,13 @@ void CheckChoice(const Message& message, const FieldDescriptor& field, const Fie
 
 const std::vector<FieldRule>& FieldRules() {
   static const auto& rules = *new std::vector<FieldRule>{
-      OneOf("detector.preset", PresetNames()),
+      OneOf("detector.preset", RecipePresetNames()),
       Within("detector.min_size", 1, 4096),
       Within("detector.max_size", 1, 8192),
       Within("detector.trainable_layers", 0, 6),
       Above("detector.init_shrink", 0, 1),
       Within("detector.init_perturb", 0, 1),
-      Within("training.iterations", 1, 1'000'000),
+      Within("training.iterations", 0, 1'000'000),
       Within("training.batch_size", 1, 256),
       Above("training.learning_rate", 0, 10),
       Within("training.backbone_rate_factor", 0, 1),

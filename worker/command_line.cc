@@ -64,7 +64,8 @@ void AddDescription(CLI::App& command, DetectorDescription& description,
           "--class-names", description.class_names,
           "Names of the classes, as a,b,…; default: as in the weight file. Only .safetensors files have "
           "them")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
 }
 
 void AddRun(CLI::App& app, Command& chosen) {
@@ -93,13 +94,27 @@ void AddTrain(CLI::App& app, Command& chosen) {
   command->add_option("--coco", options->coco, "COCO annotation file to train on")->required();
   command->add_option("--images", options->images, "Folder of its images")->required();
   command
-      ->add_option("--preset", options->preset,
-                   "Preset of the detector; required unless the recipe names one")
-      ->check(CLI::IsMember(PresetNames()));
+      ->add_option(
+          "--preset", options->preset,
+          "Preset of the detector, or detectron2: that of --init; required unless --config is given or "
+          "the recipe names one")
+      ->check(CLI::IsMember(RecipePresetNames()));
   command->add_option("--recipe", options->recipe,
                       "Recipe file (protobuf text); the other options override it");
-  command->add_option("--init", options->init,
-                      "Weights to start from, of a detector or only its backbone (.safetensors or .pth)");
+  CLI::Option* init = command->add_option(
+      "--init,--weights", options->init,
+      "Weights to start from, of a detector or only its backbone (.safetensors, .pth or .pkl)");
+  command
+      ->add_option("--config", options->config,
+                   "Configuration (config.yaml) of --init, a checkpoint of Detectron2; needs --class-names")
+      ->needs(init)
+      ->excludes("--preset");
+  command
+      ->add_option("--class-names", options->class_names,
+                   "Names of the classes of --init, as a,b,…; default: as in the file")
+      ->needs(init)
+      ->delimiter(',')
+      ->allow_extra_args(false);
   CLI::Option* val_coco =
       command->add_option("--val-coco", options->val_coco,
                           "COCO annotation file of validation images, which measure AP during training");
@@ -120,7 +135,9 @@ void AddTrain(CLI::App& app, Command& chosen) {
                    "Number of processes that share every batch and the cores of the CPU")
       ->check(CLI::Range(1, 256));
   command->callback([options, &chosen] {
-    if (!options->preset.has_value() && !options->recipe.has_value()) throw CLI::RequiredError("--preset");
+    if (!options->preset.has_value() && !options->config.has_value() && !options->recipe.has_value()) {
+      throw CLI::RequiredError("--preset");
+    }
     chosen = *options;
   });
 }

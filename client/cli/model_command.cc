@@ -1,13 +1,18 @@
 // loupe model list|show|compare|import|export|promote|rollback
+#include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <system_error>
+#include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/commands.h"
 #include "client/cli/message_json.h"
 #include "client/cli/round_watch.h"
+#include "client/cli/weights_conversion.h"
 #include "client/lib/blob_stream.h"
 #include "client/lib/request_id.h"
 #include "content/sha256.h"
@@ -24,6 +29,8 @@ struct ModelOptions {
 struct ImportModelOptions {
   std::filesystem::path weights;
   std::string preset;
+  std::optional<std::filesystem::path> config;
+  std::vector<std::string> class_names;
   std::string name;
   bool json = false;
 };
@@ -143,9 +150,16 @@ absl::StatusOr<v1::Model> SendWeights(const Connection& connection, const v1::Im
   return model;
 }
 
-absl::Status ImportModel(const Context& context, const ImportModelOptions& options) {
+// Imports a safetensors file. `options` still name the file that the user gave.
+absl::Status ImportSafetensors(const Context& context, const ImportModelOptions& options,
+                               const std::filesystem::path& weights) {
+  const std::string preset = options.preset.empty() ? PresetOfFile(weights) : options.preset;
+  if (preset.empty()) {
+    return UsageError(
+        absl::StrCat(options.weights.string(), " doesn't say which detector it fits: name it with --preset"));
+  }
   std::error_code error;
-  const uint64_t size_bytes = std::filesystem::file_size(options.weights, error);
+  const uint64_t size_bytes = std::filesystem::file_size(weights, error);
   if (error)
     return absl::NotFoundError(absl::StrCat("can't read ", options.weights.string(), ": ", error.message()));
   const absl::StatusOr<Connection> connection = context.Connect();
@@ -155,11 +169,32 @@ absl::Status ImportModel(const Context& context, const ImportModelOptions& optio
   start.set_request_id(NewRequestId());
   start.set_project(context.project());
   start.set_name(options.name.empty() ? NameOf(options.weights) : options.name);
-  start.set_preset(options.preset);
+  start.set_preset(preset);
   start.set_size_bytes(size_bytes);
-  const auto model = SendWeights(*connection, request, options.weights);
+  const auto model = SendWeights(*connection, request, weights);
   if (!model.ok()) return model.status();
   return PrintModel(context, *model, options.json);
+}
+
+absl::Status ImportModel(const Context& context, const ImportModelOptions& options) {
+  const std::string extension = options.weights.extension().string();
+  if (!options.config.has_value() && extension != ".pth" && extension != ".pkl") {
+    return ImportSafetensors(context, options, options.weights);
+  }
+  std::string folder = (std::filesystem::temp_directory_path() / "loupe-import-XXXXXX").string();
+  if (mkdtemp(folder.data()) == nullptr)
+    return absl::UnavailableError(absl::StrCat("can't make a folder such as ", folder));
+  const absl::Cleanup remove = [&] {
+    std::error_code error;
+    std::filesystem::remove_all(folder, error);
+  };
+  const WeightsConversion conversion = {.from = options.weights,
+                                        .to = std::filesystem::path(folder) / "weights.safetensors",
+                                        .preset = options.preset,
+                                        .config = options.config,
+                                        .class_names = options.class_names};
+  if (absl::Status converted = ConvertWeights(conversion); !converted.ok()) return converted;
+  return ImportSafetensors(context, options, conversion.to);
 }
 
 absl::Status ExportModel(const Context& context, const ExportModelOptions& options) {
@@ -228,11 +263,22 @@ void AddModelCommands(CLI::App& parent, Action& action) {
 
   auto import = std::make_shared<ImportModelOptions>();
   CLI::App* command = model->add_subcommand("import", "Import weights from elsewhere, to start rounds from");
-  command->add_option("--weights", import->weights, "A safetensors file")->required();
   command
-      ->add_option("--preset", import->preset,
-                   "The detector it fits, as recipes name it: small, resnet50-fpn, …")
+      ->add_option("--weights", import->weights,
+                   "A .safetensors file; or a .pth or .pkl file, which loupe-worker converts first")
       ->required();
+  CLI::Option* preset = command->add_option(
+      "--preset", import->preset,
+      "The detector it fits, as recipes name it: small, resnet50-fpn, …; default: as in the file");
+  command
+      ->add_option("--config", import->config,
+                   "The configuration (config.yaml) of a checkpoint of Detectron2; needs --class-names")
+      ->excludes(preset);
+  command
+      ->add_option("--class-names", import->class_names,
+                   "The names of its classes, as a,b,…, in the order in which it was trained")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command->add_option("--name", import->name, "Its name in the project; default: the name of the file");
   command->add_flag("--json", import->json, "Print the model as JSON");
   OnChosen(command, action, import, ImportModel);

@@ -1,6 +1,7 @@
 #include "server/blobs/weights_check.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "proto/error_info.h"
@@ -36,18 +37,21 @@ void WeightsCheck::Append(std::string_view bytes) {
   head_.append(bytes.substr(0, std::min<uint64_t>(bytes.size(), end - head_.size())));
 }
 
-absl::StatusOr<std::vector<NamedShape>> WeightsCheck::Tensors() const {
+absl::StatusOr<WeightsCheck::Contents> WeightsCheck::Finish() const {
   const uint64_t header_bytes = HeaderBytes();
   if (header_bytes == 0) return Malformed("it doesn't begin with the length of a header of at most 1 MiB");
   const uint64_t data_start = kSafetensorsLengthBytes + header_bytes;
   if (head_.size() < data_start) return Malformed("it ends within its header");
-  const absl::StatusOr<SafetensorsHeader> header = ParseSafetensorsHeader(
+  absl::StatusOr<SafetensorsHeader> header = ParseSafetensorsHeader(
       std::string_view(head_).substr(kSafetensorsLengthBytes), size_bytes_ - data_start);
   if (!header.ok()) return Malformed(header.status().message());
   if (header->tensors.empty()) return Malformed("it holds no tensor");
-  std::vector<NamedShape> tensors;
-  for (const SafetensorsTensor& tensor : header->tensors) tensors.push_back({tensor.name, tensor.shape});
-  return tensors;
+  Contents contents;
+  contents.metadata = std::move(header->metadata);
+  for (const SafetensorsTensor& tensor : header->tensors) {
+    contents.tensors.push_back({tensor.name, tensor.shape});
+  }
+  return contents;
 }
 
 }  // namespace loupe

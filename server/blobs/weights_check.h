@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,9 +23,13 @@ class WeightsCheck {
  public:
   void Append(std::string_view bytes);
 
-  // The tensors that the file holds. Requires: its last byte was appended. Errors: INVALID_ARGUMENT (cut
-  // short, no tensor, or as ParseSafetensorsHeader); the message gives the whole reason.
-  absl::StatusOr<std::vector<NamedShape>> Tensors() const;
+  struct Contents {
+    std::vector<NamedShape> tensors;
+    std::map<std::string, std::string> metadata;
+  };
+  // What the file holds. Requires: its last byte was appended. Errors: INVALID_ARGUMENT (cut short, no
+  // tensor, or as ParseSafetensorsHeader); the message gives the whole reason.
+  absl::StatusOr<Contents> Finish() const;
 
  private:
   // Bytes of the header; 0 until its length is there, and when that is above the limit.

@@ -7,7 +7,7 @@
 #include "db/stores/project_store.h"
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
-#include "recipe/presets.h"
+#include "recipe/detector_metadata.h"
 #include "recipe/recipe.h"
 #include "server/blobs/weights_check.h"
 
@@ -66,11 +66,12 @@ absl::Status CheckTrainedWeights(const BlobStore& blobs, const v1::CompleteJobRe
     format.Append(*bytes);
   }
   if (stream.Finish() != *hash) return BadWeights("the weights' bytes were changed: write them again");
-  const absl::StatusOr<std::vector<NamedShape>> tensors = format.Tensors();
-  if (!tensors.ok()) return BadWeights(tensors.status().message());
-  const absl::StatusOr<v1::Detector> detector = PresetDetector(preset);
-  if (!detector.ok()) return detector.status();
-  const absl::Status fits = CheckWholeDetector(*detector, static_cast<int64_t>(class_count), *tensors);
+  const absl::StatusOr<WeightsCheck::Contents> contents = format.Finish();
+  if (!contents.ok()) return BadWeights(contents.status().message());
+  const absl::StatusOr<v1::Detector> detector = DetectorOfWeights(preset, contents->metadata);
+  if (!detector.ok()) return BadWeights(detector.status().message());
+  const absl::Status fits =
+      CheckWholeDetector(*detector, static_cast<int64_t>(class_count), contents->tensors);
   return fits.ok() ? fits : BadWeights(fits.message());
 }
 

@@ -1,19 +1,21 @@
 #include "server/models/model_import.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "db/stores/model_store.h"
 #include "db/stores/project_store.h"
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
+#include "recipe/detector_metadata.h"
 #include "recipe/detector_tensors.h"
 #include "recipe/presets.h"
-#include "recipe/recipe.h"
 #include "server/blobs/weights_check.h"
 #include "server/rpc/blob_chunks.h"
 
@@ -26,11 +28,46 @@ bool IsNumber(absl::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
 }
 
-absl::Status CheckFits(const WeightsCheck& check, const std::string& preset) {
-  const absl::StatusOr<std::vector<NamedShape>> tensors = check.Tensors();
-  if (!tensors.ok()) return tensors.status();
-  const absl::StatusOr<v1::Detector> detector = PresetDetector(preset);
-  return detector.ok() ? CheckTensors(*detector, *tensors) : detector.status();
+// The names of the classes of a file that has to be all of its detector; none of another. Errors:
+// INVALID_ARGUMENT: the file doesn't fit.
+absl::StatusOr<std::vector<std::string>> CheckFits(const WeightsCheck& check, const std::string& preset) {
+  const absl::StatusOr<WeightsCheck::Contents> contents = check.Finish();
+  if (!contents.ok()) return contents.status();
+  const absl::StatusOr<v1::Detector> detector = DetectorOfWeights(preset, contents->metadata);
+  if (!detector.ok()) return detector.status();
+  absl::StatusOr<std::vector<std::string>> classes = std::vector<std::string>();
+  if (preset != kDetectron2Preset) {
+    const absl::Status fits = CheckTensors(*detector, contents->tensors);
+    return fits.ok() ? classes : fits;
+  }
+  classes = ReadClassNames(contents->metadata);
+  if (!classes.ok()) return classes;
+  if (classes->empty()) {
+    return absl::InvalidArgumentError(
+        "the weights don't know the names of their classes: make the file with loupe-worker convert "
+        "--class-names");
+  }
+  const absl::Status whole =
+      CheckWholeDetector(*detector, static_cast<int64_t>(classes->size()), contents->tensors);
+  return whole.ok() ? classes : whole;
+}
+
+// Whether the project has the classes that the weights know, in any order.
+absl::Status CheckClasses(const std::vector<v1::Class>& project, const std::vector<std::string>& weights) {
+  std::vector<std::string> names;
+  for (const v1::Class& one : project) names.push_back(one.name());
+  std::vector<std::string> unknown, missing;
+  const auto without = [](const auto& all, const auto& some, std::vector<std::string>& left) {
+    std::copy_if(all.begin(), all.end(), std::back_inserter(left), [&](const std::string& name) {
+      return std::find(some.begin(), some.end(), name) == some.end();
+    });
+  };
+  without(weights, names, unknown);
+  without(names, weights, missing);
+  if (unknown.empty() && missing.empty() && names.size() == weights.size()) return absl::OkStatus();
+  return BadWeights(absl::StrCat("the weights' classes are ", absl::StrJoin(weights, ", "),
+                                 ", the project's are ", absl::StrJoin(names, ", "),
+                                 ": they must be the same, in any order"));
 }
 
 }  // namespace
@@ -47,10 +84,10 @@ absl::Status CheckImportStart(const v1::ImportModelStart& start) {
   if (absl::StartsWith(name, kTrained) && IsNumber(absl::string_view(name).substr(kTrained.size()))) {
     return InvalidArgument("names like round-3 are given to models that rounds train: choose another name");
   }
-  v1::Recipe recipe;
-  recipe.mutable_detector()->set_preset(start.preset());
-  if (const absl::Status known = Validate(WithDefaults(recipe)); !known.ok()) {
-    return InvalidArgument(absl::StrCat("preset: ", known.message()));
+  const std::vector<std::string> presets = RecipePresetNames();
+  if (std::find(presets.begin(), presets.end(), start.preset()) == presets.end()) {
+    return InvalidArgument(absl::StrCat("preset: recipe: detector.preset is \"", start.preset(),
+                                        "\", must be one of ", absl::StrJoin(presets, ", ")));
   }
   if (start.size_bytes() == 0 || start.size_bytes() > kMaxWeightsBytes) {
     return InvalidArgument("size_bytes must be from 1 to 4 GiB");
@@ -58,8 +95,8 @@ absl::Status CheckImportStart(const v1::ImportModelStart& start) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<BlobInfo> TakeWeights(grpc::ServerReader<v1::ImportModelRequest>& reader,
-                                     const BlobStore& blobs, const v1::ImportModelStart& start) {
+absl::StatusOr<TakenWeights> TakeWeights(grpc::ServerReader<v1::ImportModelRequest>& reader,
+                                         const BlobStore& blobs, const v1::ImportModelStart& start) {
   const uint64_t size_bytes = start.size_bytes();
   absl::StatusOr<BlobWriter> writer = blobs.NewWriter(size_bytes, size_bytes);
   if (!writer.ok()) return writer.status();
@@ -79,10 +116,11 @@ absl::StatusOr<BlobInfo> TakeWeights(grpc::ServerReader<v1::ImportModelRequest>&
     return BadWeights(absl::StrCat("the stream ended after ", writer->size_bytes(), " of ", size_bytes,
                                    " announced bytes"));
   }
-  if (const absl::Status fits = CheckFits(check, start.preset()); !fits.ok()) {
-    return BadWeights(fits.message());
-  }
-  return writer->Commit();
+  absl::StatusOr<std::vector<std::string>> classes = CheckFits(check, start.preset());
+  if (!classes.ok()) return BadWeights(classes.status().message());
+  const absl::StatusOr<BlobInfo> blob = writer->Commit();
+  if (!blob.ok()) return blob.status();
+  return TakenWeights{*blob, *std::move(classes)};
 }
 
 RequestKey KeyOfImport(PrincipalId principal, std::string_view method, const v1::ImportModelStart& start,
@@ -95,7 +133,7 @@ RequestKey KeyOfImport(PrincipalId principal, std::string_view method, const v1:
 }
 
 absl::StatusOr<v1::Model> InsertImportedModel(Transaction& transaction, const v1::ImportModelStart& start,
-                                              const BlobInfo& weights) {
+                                              const TakenWeights& weights) {
   const absl::StatusOr<ProjectId> project = FindProject(transaction, start.project());
   if (!project.ok()) return project.status();
   LockProject(transaction, *project);
@@ -103,12 +141,16 @@ absl::StatusOr<v1::Model> InsertImportedModel(Transaction& transaction, const v1
     return Error(absl::StatusCode::kAlreadyExists, "MODEL_EXISTS",
                  absl::StrCat("there is a model \"", start.name(), "\" already: choose another name"));
   }
+  const auto classes = ReadClasses(transaction, *project);
+  if (!weights.class_names.empty()) {
+    if (const absl::Status same = CheckClasses(classes, weights.class_names); !same.ok()) return same;
+  }
   NewModel model;
   model.name = start.name();
   model.preset = start.preset();
-  model.weights = weights.hash;
-  model.weights_bytes = weights.size_bytes;
-  model.class_count = static_cast<uint32_t>(ReadClasses(transaction, *project).size());
+  model.weights = weights.blob.hash;
+  model.weights_bytes = weights.blob.size_bytes;
+  model.class_count = static_cast<uint32_t>(classes.size());
   return ReadModel(transaction, InsertModel(transaction, *project, model)).message;
 }
 

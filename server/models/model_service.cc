@@ -205,9 +205,9 @@ absl::StatusOr<v1::Model> ModelServiceImpl::Import(const Call& call,
   if (const absl::Status checked = CheckFields(request); !checked.ok()) return checked;
   const v1::ImportModelStart start = request.start();
   if (const absl::Status valid = CheckImportStart(start); !valid.ok()) return valid;
-  const absl::StatusOr<BlobInfo> weights = TakeWeights(reader, blobs_, start);
+  const absl::StatusOr<TakenWeights> weights = TakeWeights(reader, blobs_, start);
   if (!weights.ok()) return weights.status();
-  const RequestKey key = KeyOfImport(call.principal.id, kImportKey, start, *weights);
+  const RequestKey key = KeyOfImport(call.principal.id, kImportKey, start, weights->blob);
   return database_.Transact({kImportModel, call.deadline}, [&](Transaction& transaction) {
     return WithRequestId<v1::Model>(transaction, key,
                                     [&] { return InsertImportedModel(transaction, start, *weights); });

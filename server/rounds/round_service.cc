@@ -32,8 +32,9 @@ absl::Status BadRecipe(absl::string_view why) {
   return Error(absl::StatusCode::kInvalidArgument, "BAD_RECIPE", std::string(why));
 }
 
-// Errors: FAILED_PRECONDITION (NO_SUCH_MODEL), INVALID_ARGUMENT (BAD_RECIPE: the model has another preset).
-absl::Status CheckInitModel(Transaction& transaction, ProjectId project, const v1::DetectorRecipe& detector) {
+// Fills in the preset of init_model. Errors: FAILED_PRECONDITION (NO_SUCH_MODEL), INVALID_ARGUMENT
+// (BAD_RECIPE: the recipe names another).
+absl::Status ResolveInitModel(Transaction& transaction, ProjectId project, v1::DetectorRecipe& detector) {
   if (detector.init_model().empty()) return absl::OkStatus();
   const std::optional<ModelRow> model = FindModel(transaction, project, detector.init_model());
   if (!model.has_value()) {
@@ -41,6 +42,7 @@ absl::Status CheckInitModel(Transaction& transaction, ProjectId project, const v
                  absl::StrCat("detector.init_model is \"", detector.init_model(),
                               "\", but the project has no such model: import it first"));
   }
+  if (!detector.has_preset()) detector.set_preset(model->message.preset());
   if (model->message.preset() == detector.preset()) return absl::OkStatus();
   return BadRecipe(absl::StrCat("detector.init_model \"", detector.init_model(), "\" is a ",
                                 model->message.preset(), ", but detector.preset is ", detector.preset()));
@@ -52,9 +54,9 @@ absl::Status NoLabels() {
 }
 
 // The valid recipe with what the project says: a strategy that it leaves out is the project's. Errors: those
-// of CheckInitModel, INVALID_ARGUMENT (BAD_RECIPE).
+// of ResolveInitModel, INVALID_ARGUMENT (BAD_RECIPE).
 absl::StatusOr<v1::Recipe> ResolveRecipe(Transaction& transaction, ProjectId project, v1::Recipe recipe) {
-  const absl::Status known = CheckInitModel(transaction, project, recipe.detector());
+  const absl::Status known = ResolveInitModel(transaction, project, *recipe.mutable_detector());
   if (!known.ok()) return known;
   if (!recipe.ranking().strategy().empty()) return recipe;
   recipe.mutable_ranking()->set_strategy(ReadProject(transaction, project).strategy());

@@ -7,11 +7,16 @@
 #include <functional>
 #include <utility>
 
+#include <nlohmann/json.hpp>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "coco/coco_file.h"
 #include "content/read_file.h"
+#include "recipe/detector_metadata.h"
+#include "recipe/presets.h"
 #include "recipe/recipe.h"
+#include "worker/commands/config_option.h"
 #include "worker/detection/runtime.h"
 #include "worker/pictures/coco_pictures.h"
 #include "worker/prediction/device.h"
@@ -36,6 +41,9 @@ absl::StatusOr<v1::Recipe> RecipeOf(const TrainOptions& options) {
   v1::Recipe given;
   google::protobuf::TextFormat::ParseFromString(text, &given);
   if (options.preset.has_value()) given.mutable_detector()->set_preset(*options.preset);
+  if (options.config.has_value()) given.mutable_detector()->set_preset(kDetectron2Preset);
+  // What a recipe of a round names is a model of a project; here it is a file.
+  if (options.init.has_value()) given.mutable_detector()->set_init_model(options.init->filename().string());
   if (given.detector().preset().empty()) {
     return absl::InvalidArgumentError(
         "which preset? Give --preset, or a recipe with detector { preset: \"...\" }");
@@ -74,6 +82,18 @@ absl::StatusOr<TrainingSet> ReadSets(const TrainOptions& options, const v1::Reci
   return set;
 }
 
+// Adds to the metadata of the initial weights what the options say.
+absl::Status Describe(const TrainOptions& options, SafetensorsFile& init) {
+  DetectorDescription description;
+  description.class_names = options.class_names;
+  if (absl::Status read = ReadConfigOption(options.config, description); !read.ok()) return read;
+  if (description.detector.has_value()) init.metadata[kDetectorKey] = DetectorText(*description.detector);
+  if (!options.class_names.empty()) {
+    init.metadata[kClassesKey] = nlohmann::json(options.class_names).dump();
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<Trainer>> MakeTrainer(const TrainOptions& options, const v1::Recipe& recipe,
                                                      std::ostream& log) {
   const absl::StatusOr<torch::Device> device = ResolveDevice(options.device, options.processes);
@@ -81,8 +101,9 @@ absl::StatusOr<std::unique_ptr<Trainer>> MakeTrainer(const TrainOptions& options
   absl::StatusOr<TrainingSet> set = ReadSets(options, recipe);
   if (!set.ok()) return set.status();
   if (!options.init.has_value()) return Trainer::Create(recipe, *std::move(set), nullptr, *device);
-  const absl::StatusOr<SafetensorsFile> init = ReadWeightFile(*options.init);
+  absl::StatusOr<SafetensorsFile> init = ReadWeightFile(*options.init);
   if (!init.ok()) return init.status();
+  if (absl::Status described = Describe(options, *init); !described.ok()) return described;
   absl::StatusOr<std::unique_ptr<Trainer>> trainer =
       Trainer::Create(recipe, *std::move(set), &*init, *device);
   if (trainer.ok()) log << "initial weights: " << (*trainer)->init_summary() << std::endl;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "content/intensity_range.h"
@@ -17,7 +18,9 @@ struct TrainOptions {
   std::filesystem::path images;
   std::optional<std::filesystem::path> recipe;  // protobuf text; the options below override it
   std::optional<std::string> preset;
-  std::optional<std::filesystem::path> init;  // .safetensors or .pth
+  std::optional<std::filesystem::path> init;    // .safetensors, .pth or .pkl
+  std::optional<std::filesystem::path> config;  // of Detectron2, of `init`
+  std::vector<std::string> class_names;         // of `init`, in order of label; default: as in the file
   // Validation images, which measure AP during training. Both or neither are set. The categories are those of
   // `coco`.
   std::optional<std::filesystem::path> val_coco;

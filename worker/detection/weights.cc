@@ -2,8 +2,6 @@
 
 #include <torch/types.h>
 
-#include <google/protobuf/util/json_util.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -12,7 +10,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "recipe/detector_check.h"
+#include "recipe/detector_metadata.h"
 #include "recipe/tensor_names.h"
 #include "worker/detection/conv_norm.h"
 #include "worker/detection/faster_rcnn.h"
@@ -85,23 +83,6 @@ std::map<std::string, BatchNorm*> Norms(const FasterRcnn& model) {
   return norms;
 }
 
-std::string DetectorText(const v1::Detector& detector) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.preserve_proto_field_names = true;
-  std::string text;
-  (void)google::protobuf::util::MessageToJsonString(detector, &text, options);
-  return text;
-}
-
-// Errors: INVALID_ARGUMENT. Fields that a newer Loupe knows change what a detector computes.
-absl::StatusOr<v1::Detector> ReadDetector(const std::string& text) {
-  v1::Detector detector;
-  const auto parsed = google::protobuf::util::JsonStringToMessage(text, &detector);
-  if (!parsed.ok()) return absl::InvalidArgumentError(parsed.ToString());
-  if (absl::Status checked = CheckDetector(detector); !checked.ok()) return checked;
-  return detector;
-}
-
 }  // namespace
 
 std::string LoadReport::Summary() const {
@@ -161,9 +142,9 @@ TensorMap StateDict(const FasterRcnn& model) {
 
 std::map<std::string, std::string> WeightMetadata(const FasterRcnn& model,
                                                   const std::vector<std::string>& class_names) {
-  return {{"loupe.detector", DetectorText(model.config())},
-          {"loupe.preset", model.config().preset()},
-          {"loupe.classes", nlohmann::json(class_names).dump()},
+  return {{kDetectorKey, DetectorText(model.config())},
+          {kPresetKey, model.config().preset()},
+          {kClassesKey, nlohmann::json(class_names).dump()},
           {"loupe.min_size", absl::StrCat(model.config().min_size())},
           {"loupe.max_size", absl::StrCat(model.config().max_size())}};
 }
@@ -173,7 +154,7 @@ void NameClasses(const std::vector<std::string>& names, std::map<std::string, st
   if (!description.ok() || description->class_names.empty()) return;
   std::vector<std::string> known = description->class_names;
   std::copy_n(names.begin(), std::min(names.size(), known.size()), known.begin());
-  metadata["loupe.classes"] = nlohmann::json(known).dump();
+  metadata[kClassesKey] = nlohmann::json(known).dump();
 }
 
 absl::StatusOr<WeightDescription> DescribeWeights(const std::map<std::string, std::string>& metadata) {
@@ -182,23 +163,15 @@ absl::StatusOr<WeightDescription> DescribeWeights(const std::map<std::string, st
     const auto item = metadata.find(key);
     return item == metadata.end() ? std::string() : item->second;
   };
-  if (const std::string text = value("loupe.detector"); !text.empty()) {
-    absl::StatusOr<v1::Detector> detector = ReadDetector(text);
-    if (!detector.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the metadata 'loupe.detector' can't be used: ", detector.status().message()));
-    }
+  if (metadata.contains(kDetectorKey)) {
+    absl::StatusOr<v1::Detector> detector = ReadDetector(metadata);
+    if (!detector.ok()) return detector.status();
     description.detector = *std::move(detector);
   }
-  description.preset = value("loupe.preset");
-  if (const std::string classes = value("loupe.classes"); !classes.empty()) {
-    const auto json = nlohmann::json::parse(classes, nullptr, /*allow_exceptions=*/false);
-    const bool strings = json.is_array() && std::all_of(json.begin(), json.end(),
-                                                        [](const auto& entry) { return entry.is_string(); });
-    if (!strings)
-      return absl::InvalidArgumentError("the metadata 'loupe.classes' must be a JSON list of strings");
-    description.class_names = json.get<std::vector<std::string>>();
-  }
+  description.preset = value(kPresetKey);
+  absl::StatusOr<std::vector<std::string>> names = ReadClassNames(metadata);
+  if (!names.ok()) return names.status();
+  description.class_names = *std::move(names);
   for (auto [key, target] : {std::pair{"loupe.min_size", &description.min_size},
                              std::pair{"loupe.max_size", &description.max_size}}) {
     const std::string text = value(key);

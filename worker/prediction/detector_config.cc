@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "recipe/presets.h"
+#include "recipe/detector_metadata.h"
 
 namespace loupe {
 
@@ -17,8 +17,9 @@ void SetImageSize(uint32_t min_size, uint32_t max_size, v1::Detector& config) {
   }
 }
 
-absl::StatusOr<v1::Detector> ConfigOf(const v1::DetectorRecipe& detector) {
-  absl::StatusOr<v1::Detector> config = PresetDetector(detector.preset());
+absl::StatusOr<v1::Detector> ConfigOf(const v1::DetectorRecipe& detector,
+                                      const std::map<std::string, std::string>& metadata) {
+  absl::StatusOr<v1::Detector> config = DetectorOfWeights(detector.preset(), metadata);
   if (!config.ok()) return config.status();
   SetImageSize(detector.min_size(), detector.max_size(), *config);
   return config;

@@ -85,7 +85,8 @@ absl::StatusOr<std::unique_ptr<TrainingState>> TrainingState::Create(const v1::R
 }
 
 absl::Status TrainingState::BuildModel(const SafetensorsFile* init, torch::Device device) {
-  absl::StatusOr<v1::Detector> config = ConfigOf(recipe_.detector());
+  const absl::StatusOr<v1::Detector> config =
+      ConfigOf(recipe_.detector(), init == nullptr ? std::map<std::string, std::string>() : init->metadata);
   if (!config.ok()) return config.status();
   const absl::StatusOr<torch::ScalarType> precision =
       ResolvePrecision(recipe_.training().precision(), device);

@@ -23,7 +23,7 @@ std::string File(const std::string& header, size_t data_bytes) {
 absl::Status Check(const std::string& file, size_t piece = 3) {
   WeightsCheck check;
   for (size_t i = 0; i < file.size(); i += piece) check.Append(std::string_view(file).substr(i, piece));
-  return check.Tensors().status();
+  return check.Finish().status();
 }
 
 constexpr char kTwoTensors[] =
