@@ -11,7 +11,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "recipe/precisions.h"
-#include "recipe/presets.h"
 #include "recipe/recipe_fields.h"
 #include "recipe/strategies.h"
 
@@ -35,19 +34,6 @@ using Problems = std::vector<std::string>;
 void CheckSizes(const v1::DetectorRecipe& detector, Problems& problems) {
   if (detector.has_min_size() && detector.has_max_size() && detector.max_size() < detector.min_size()) {
     problems.emplace_back("detector.max_size is below detector.min_size");
-  }
-}
-
-void CheckStart(const v1::Recipe& recipe, Problems& problems) {
-  const bool has_init = !recipe.detector().init_model().empty();
-  if (recipe.detector().preset() == kDetectron2Preset && !has_init) {
-    problems.emplace_back(
-        "detector.preset is detectron2, which needs detector.init_model: a model of Detectron2 "
-        "that was imported");
-  }
-  if (recipe.training().iterations() == 0 && !has_init) {
-    problems.emplace_back(
-        "training.iterations is 0, which needs detector.init_model: nothing would be learned");
   }
 }
 
@@ -137,6 +123,7 @@ void FillTraining(v1::TrainingRecipe& training) {
   if (!training.has_validation_share()) training.set_validation_share(0);
   if (!training.has_validation_interval()) training.set_validation_interval(100);
   if (!training.has_precision()) training.set_precision("float32");
+  if (!training.has_skip()) training.set_skip(false);
 }
 
 void FillRanking(v1::RankingRecipe& ranking) {
@@ -175,10 +162,11 @@ v1::Recipe WithDefaults(v1::Recipe recipe) {
   return recipe;
 }
 
+uint32_t StepsOf(const v1::TrainingRecipe& training) { return training.skip() ? 0 : training.iterations(); }
+
 absl::Status Validate(const v1::Recipe& recipe) {
   Problems problems = BrokenRules(recipe);
   CheckSizes(recipe.detector(), problems);
-  CheckStart(recipe, problems);
   CheckSchedule(recipe.training(), problems);
   CheckRanking(recipe, problems);
   if (problems.empty()) return absl::OkStatus();

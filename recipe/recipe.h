@@ -25,6 +25,9 @@ absl::StatusOr<v1::Recipe> ParseStoredRecipe(std::string_view text);
 // `init_model` (by that), and `ranking.strategy` (by the project).
 v1::Recipe WithDefaults(v1::Recipe recipe);
 
+// The number of optimizer steps: `iterations`, but none with `skip`. Requires: defaults are filled in.
+uint32_t StepsOf(const v1::TrainingRecipe& training);
+
 // Errors: INVALID_ARGUMENT. The message names every field out of range, one per line.
 absl::Status Validate(const v1::Recipe& recipe);
 

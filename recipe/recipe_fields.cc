@@ -96,7 +96,7 @@ const std::vector<FieldRule>& FieldRules() {
       Within("detector.trainable_layers", 0, 6),
       Above("detector.init_shrink", 0, 1),
       Within("detector.init_perturb", 0, 1),
-      Within("training.iterations", 0, 1'000'000),
+      Within("training.iterations", 1, 1'000'000),
       Within("training.batch_size", 1, 256),
       Above("training.learning_rate", 0, 10),
       Within("training.backbone_rate_factor", 0, 1),

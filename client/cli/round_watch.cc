@@ -163,11 +163,15 @@ std::string PlanText(const v1::RoundPlan& plan) {
   Table table(
       {"would train on", absl::StrCat(plan.snapshot_images(), " images, ", plan.snapshot_boxes(), " boxes",
                                       plan.recipe().pseudo_labels().enabled() ? ", and pseudo-labels" : "")});
-  table.Add({"training", absl::StrCat(plan.recipe().detector().preset(), ", ", training.iterations(),
-                                      absl::StrFormat(" iterations, %.1f epochs",
-                                                      images / static_cast<double>(plan.snapshot_images())),
-                                      time(plan.has_training_seconds(), plan.training_seconds(),
-                                           at(plan.training_rate())))});
+  if (training.skip()) {
+    table.Add({"training", absl::StrCat("none: ", plan.recipe().detector().init_model(), " predicts")});
+  } else {
+    table.Add({"training", absl::StrCat(plan.recipe().detector().preset(), ", ", training.iterations(),
+                                        absl::StrFormat(" iterations, %.1f epochs",
+                                                        images / static_cast<double>(plan.snapshot_images())),
+                                        time(plan.has_training_seconds(), plan.training_seconds(),
+                                             at(plan.training_rate())))});
+  }
   table.Add({"evaluating", absl::StrCat(Counted(plan.evaluated_images(), "image"), " of the holdout",
                                         time(plan.has_evaluating_seconds(), plan.evaluating_seconds(), ""))});
   table.Add({"predicting", absl::StrCat(Counted(plan.predicted_images(), "image"), " of the pool",
@@ -177,7 +181,7 @@ std::string PlanText(const v1::RoundPlan& plan) {
                             ? "none was heard of in the last minute: loupe-worker run starts one"
                             : absl::StrCat(plan.workers())});
   if (plan.rounds_before() > 0) table.Add({"comes after", Counted(plan.rounds_before(), "open round")});
-  if (!plan.has_training_seconds()) {
+  if (!plan.has_training_seconds() && !training.skip()) {
     table.Add({"times",
                "known once such a detector was trained: a round with `training { iterations: 20 }` tells"});
   }

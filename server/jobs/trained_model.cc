@@ -30,8 +30,8 @@ absl::Status CheckClassQuality(const v1::CompleteJobRequest& request, size_t cla
 void SetFinalProgress(Transaction& transaction, const JobRow& job, const v1::Recipe& recipe,
                       const v1::CompleteJobRequest& request) {
   v1::JobProgress progress = ReadProgress(transaction, job.round, v1::TRAIN);
-  progress.set_done(recipe.training().iterations());
-  progress.set_total(recipe.training().iterations());
+  progress.set_done(StepsOf(recipe.training()));
+  progress.set_total(StepsOf(recipe.training()));
   progress.set_loss(request.final_loss());
   if (request.has_final_ap50()) progress.set_ap50(request.final_ap50());
   SetJobProgress(transaction, job.id, progress);

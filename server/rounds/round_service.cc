@@ -13,6 +13,7 @@
 #include "db/stores/request_store.h"
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
+#include "recipe/presets.h"
 #include "recipe/recipe.h"
 #include "recipe/recipe_description.h"
 #include "server/ranking/pseudo_labels.h"
@@ -34,8 +35,16 @@ absl::Status BadRecipe(absl::string_view why) {
 
 // Fills in the preset of init_model. Errors: FAILED_PRECONDITION (NO_SUCH_MODEL), INVALID_ARGUMENT
 // (BAD_RECIPE: the recipe names another).
-absl::Status ResolveInitModel(Transaction& transaction, ProjectId project, v1::DetectorRecipe& detector) {
-  if (detector.init_model().empty()) return absl::OkStatus();
+absl::Status ResolveInitModel(Transaction& transaction, ProjectId project, v1::Recipe& recipe) {
+  v1::DetectorRecipe& detector = *recipe.mutable_detector();
+  if (detector.init_model().empty()) {
+    if (recipe.training().skip())
+      return BadRecipe("training.skip needs detector.init_model: the model that predicts");
+    if (detector.preset() != kDetectron2Preset) return absl::OkStatus();
+    return BadRecipe(
+        "detector.preset is detectron2, which needs detector.init_model: a model of Detectron2 that was "
+        "imported");
+  }
   const std::optional<ModelRow> model = FindModel(transaction, project, detector.init_model());
   if (!model.has_value()) {
     return Error(absl::StatusCode::kFailedPrecondition, "NO_SUCH_MODEL",
@@ -56,7 +65,7 @@ absl::Status NoLabels() {
 // The valid recipe with what the project says: a strategy that it leaves out is the project's. Errors: those
 // of ResolveInitModel, INVALID_ARGUMENT (BAD_RECIPE).
 absl::StatusOr<v1::Recipe> ResolveRecipe(Transaction& transaction, ProjectId project, v1::Recipe recipe) {
-  const absl::Status known = ResolveInitModel(transaction, project, *recipe.mutable_detector());
+  const absl::Status known = ResolveInitModel(transaction, project, recipe);
   if (!known.ok()) return known;
   if (!recipe.ranking().strategy().empty()) return recipe;
   recipe.mutable_ranking()->set_strategy(ReadProject(transaction, project).strategy());
@@ -75,7 +84,7 @@ absl::StatusOr<v1::Round> QueueRound(Transaction& transaction, PrincipalId calle
   const absl::StatusOr<v1::Recipe> recipe = ResolveRecipe(transaction, *project, given);
   if (!recipe.ok()) return recipe.status();
   const Snapshot snapshot = FreezeSnapshot(transaction, *project, ranking::kPseudoLabelFloor);
-  if (snapshot.images == 0) return NoLabels();
+  if (snapshot.images == 0 && !recipe->training().skip()) return NoLabels();
   const uint32_t number = InsertRound(transaction, *project, RecipeText(*recipe), snapshot.id, caller);
   std::optional<RoundRow> row = FindRound(transaction, *project, number);
   if (!row.has_value()) return NoSuchRound(number);
@@ -90,7 +99,7 @@ absl::StatusOr<v1::RoundPlan> Plan(Transaction& transaction, const std::string& 
   absl::StatusOr<v1::Recipe> recipe = ResolveRecipe(transaction, *project, given);
   if (!recipe.ok()) return recipe.status();
   v1::RoundPlan plan = CountForRound(transaction, *project);
-  if (plan.snapshot_images() == 0) return NoLabels();
+  if (plan.snapshot_images() == 0 && !recipe->training().skip()) return NoLabels();
   *plan.mutable_recipe() = *std::move(recipe);
   EstimateTimes(transaction, plan);
   return plan;

@@ -64,7 +64,7 @@ void EstimateTimes(Transaction& transaction, v1::RoundPlan& plan) {
   const double workers = std::max(plan.workers(), 1U);
   if (const auto rate = FindRate(transaction, v1::TRAIN, recipe); rate.has_value()) {
     plan.set_training_rate(*rate);
-    plan.set_training_seconds(recipe.training().iterations() * ImagesPerIteration(recipe.training()) / *rate);
+    plan.set_training_seconds(StepsOf(recipe.training()) * ImagesPerIteration(recipe.training()) / *rate);
   }
   if (const auto rate = FindRate(transaction, v1::EVALUATE, recipe); rate.has_value()) {
     plan.set_evaluating_seconds(static_cast<double>(plan.evaluated_images()) / (*rate * workers));

@@ -5,13 +5,14 @@
     tests/e2e/detectron2_round.py --quick    the same steps on a part of the set, judged only on having happened
 
 The project has the checkpoint's three classes, in another order. A fifth of the training split is imported
-with its labels. The first round has no iterations: the checkpoint itself predicts and ranks the pool. The
+with its labels. The first round trains nothing: the checkpoint itself predicts and ranks the pool. The
 second trains it on with what an oracle labelled, and whole it has to be ahead of the first on the test split,
 which is never imported. Data come from LOUPE_DATA (default ../shared).
 """
 import argparse
 import json
 import os
+import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -58,11 +59,11 @@ def measure(weights, truth, results, size):
     return json.loads(worker("eval", "--ground-truth", truth, "--detections", results, "--json"))["overall"]
 
 
-def submit(deployment, recipe):
+def submit(deployment, recipe, *options):
     file = deployment.path("recipe.textproto")
     with open(file, "w", encoding="utf-8") as out:
         out.write(recipe)
-    print(deployment.loupe("round", "submit", "--recipe", file, "--watch", timeout=3600), flush=True)
+    print(deployment.loupe("round", "submit", "--recipe", file, "--watch", *options, timeout=3600), flush=True)
 
 
 def turn(deployment, args):
@@ -83,7 +84,7 @@ def turn(deployment, args):
     detector = f'detector {{ init_model: "%s" min_size: {args.size} max_size: {args.size} }}\n'
     ranking = f"ranking {{ budget: {args.tasks} }}\n"
 
-    submit(deployment, detector % "detectron" + "training { iterations: 0 }\n" + ranking)
+    submit(deployment, detector % "detectron" + "training { skip: true }\n" + ranking)
     exported = {}
     figures = {}
     pictures = [os.path.join(DATA_SET, known[i]["file_name"]) for i in test[:5]]
@@ -108,6 +109,17 @@ def turn(deployment, args):
     ours = detect(exported[1], pictures, args.size)
     for left, right in zip(ours, original):
         expect_same(left, right)
+
+    # Before anybody has labelled an image.
+    deployment.loupe("project", "create", "new", "--classes", ",".join(CLASS_NAMES))
+    folder = deployment.path("new")
+    os.mkdir(folder)
+    for picture in pictures:
+        shutil.copy(picture, folder)
+    deployment.loupe("import", "--images", folder, "--project", "new")
+    deployment.loupe("model", "import", "--weights", exported[2], "--name", "other", "--project", "new")
+    submit(deployment, detector % "other" + "training { skip: true }\n", "--project", "new")
+    assert deployment.json("queue", "--limit", 1, "--project", "new")["entries"], "nothing is ranked"
 
     back = deployment.path("back.pth")
     worker("convert", "--from", exported[2], "--to", back)

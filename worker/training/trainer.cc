@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "recipe/recipe.h"
 #include "worker/detection/faster_rcnn.h"
 #include "worker/training/augmentation.h"
 #include "worker/training/random_stream.h"
@@ -25,6 +26,15 @@ absl::Status NotANumber(const TrainingReport& report, const std::string& image_n
   return report.NotANumber(image_names);
 }
 
+absl::Status CheckTrainable(const TrainingSet& set) {
+  if (set.images.empty()) return absl::InvalidArgumentError("there are no images to train on");
+  const bool has_boxes = std::any_of(set.images.begin(), set.images.end(), [](const TrainingImage& image) {
+    return image.target.boxes.size(0) > 0;
+  });
+  if (has_boxes) return absl::OkStatus();
+  return absl::InvalidArgumentError("none of the training images has a box; label some defects first");
+}
+
 }  // namespace
 
 Trainer::Trainer(TrainingSet set, std::unique_ptr<TrainingState> state)
@@ -33,13 +43,8 @@ Trainer::Trainer(TrainingSet set, std::unique_ptr<TrainingState> state)
 absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const v1::Recipe& recipe, TrainingSet set,
                                                          const SafetensorsFile* init, torch::Device device) {
   HoldOut(recipe.training().validation_share(), SeedOf(recipe.seed(), RandomStream::kHeldOut), set);
-  if (set.images.empty()) return absl::InvalidArgumentError("there are no images to train on");
-  const bool has_boxes = std::any_of(set.images.begin(), set.images.end(), [](const TrainingImage& image) {
-    return image.target.boxes.size(0) > 0;
-  });
-  if (!has_boxes) {
-    return absl::InvalidArgumentError("none of the training images has a box; label some defects first");
-  }
+  absl::Status trainable = recipe.training().skip() ? absl::OkStatus() : CheckTrainable(set);
+  if (!trainable.ok()) return trainable;
   absl::StatusOr<std::unique_ptr<TrainingState>> state = TrainingState::Create(recipe, set, init, device);
   if (!state.ok()) return state.status();
   return std::unique_ptr<Trainer>(new Trainer(std::move(set), *std::move(state)));
@@ -64,7 +69,8 @@ absl::Status Trainer::Run(const TrainingCallbacks& callbacks, const c10::intrusi
 }
 
 absl::Status Trainer::RunSteps(const TrainingCallbacks& callbacks, ProcessGroup* group) {
-  const int64_t iterations = training().iterations();
+  const int64_t iterations = StepsOf(training());
+  if (iterations == 0) return absl::OkStatus();
   const int64_t batches = training().accumulation_steps();
   const std::unique_ptr<FeatureCache> features = MakeFeatureCache(group);
   const BatchLoader::Share share =

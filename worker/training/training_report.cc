@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "recipe/recipe.h"
 
 namespace loupe {
 namespace {
@@ -34,7 +35,7 @@ std::string ProgressLine(const TrainingProgress& progress) {
 TrainingReport::TrainingReport(const v1::TrainingRecipe& training)
     : batches_per_step_(training.accumulation_steps()),
       images_per_step_(int64_t{training.accumulation_steps()} * training.batch_size()) {
-  progress_.iterations = training.iterations();
+  progress_.iterations = StepsOf(training);
 }
 
 void TrainingReport::ResumeFrom(int64_t iteration) {

@@ -2,6 +2,7 @@
 """Checkpoints of Detectron2 answer as in Detectron2: its own outputs are in shared/golden/detectron2."""
 import json
 import os
+import pickle
 import shutil
 import sys
 import tempfile
@@ -9,15 +10,17 @@ import unittest
 
 import numpy
 import torch
+import yaml
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "support"))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "golden"))
-from loupe_programs import DATA, worker  # noqa: E402
+from loupe_programs import DATA, program, run, worker  # noqa: E402
 import torchvision_safetensors  # noqa: E402
 
 GOLDEN = os.path.join(DATA, "golden", "detectron2")
 CLASS_NAMES = "inclusion,patches,scratches"
+PICTURE = "pictures/portrait_333x500.png"
 # As NOTES.md there says: less can't be asked of float32.
 SCORE_TOLERANCE = 2e-5
 BOX_TOLERANCE = 5e-3  # pixels
@@ -119,20 +122,165 @@ class Detectron2Test(unittest.TestCase):
         """Into Loupe's own file, which knows all that the configuration says, and out again."""
         golden = os.path.join(GOLDEN, "r18_fpn")
         original = os.path.join(golden, "model_final.pth")
-        picture = "pictures/portrait_333x500.png"
         ours, back = self.path("ours.safetensors"), self.path("back.pth")
         worker("convert", "--weights", original, "--config", os.path.join(golden, "config.yaml"),
                "--class-names", CLASS_NAMES, "--to", ours)
         worker("convert", "--from", ours, "--to", back)
-        expected = self.detect(original, [picture], config=os.path.join(golden, "config.yaml"))
-        self.assertEqual(self.detect(ours, [picture]), expected)
-        self.assertEqual(self.detect(back, [picture], config=os.path.join(golden, "config.yaml")), expected)
+        expected = self.detect(original, [PICTURE], config=os.path.join(golden, "config.yaml"))
+        self.assertEqual(self.detect(ours, [PICTURE]), expected)
+        self.assertEqual(self.detect(back, [PICTURE], config=os.path.join(golden, "config.yaml")), expected)
         theirs = torch.load(original, map_location="cpu")["model"]
         written = torch.load(back)
         self.assertEqual(sorted(written), sorted(theirs))
         for name, tensor in theirs.items():
             self.assertEqual(written[name].shape, tensor.shape, name)
             self.assertTrue(torch.equal(written[name], tensor.float()), name)
+
+    def refused(self, *arguments):
+        """What `detect` says in its one line."""
+        out = run(program("loupe-worker"), "detect", *arguments, os.path.join(GOLDEN, PICTURE), check=False)
+        self.assertEqual((out.returncode, out.stdout), (1, ""), out.stderr)
+        self.assertEqual(out.stderr.count("\n"), 1, out.stderr)
+        return out.stderr
+
+    def changed_config(self, network, changes):
+        with open(os.path.join(GOLDEN, network, "config.yaml"), encoding="utf-8") as file:
+            config = yaml.safe_load(file)
+        for key, value in changes.items():
+            *sections, last = key.split(".")
+            section = config
+            for name in sections:
+                section = section[name]
+            section[last] = value
+        path = self.path("changed.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            yaml.safe_dump(config, file)
+        return path
+
+    def test_what_neither_file_says_is_asked_for(self):
+        golden = os.path.join(GOLDEN, "tiny_r50_fpn")
+        weights, config = os.path.join(golden, "model_final.pth"), os.path.join(golden, "config.yaml")
+        for file in (weights, os.path.join(golden, "model_zoo.pkl")):
+            said = self.refused("--weights", file)
+            for needed in ("Detectron2", "--config config.yaml", "--class-names"):
+                self.assertIn(needed, said)
+            self.assertIn("--config", self.refused("--weights", file, "--preset", "resnet50-fpn"))
+        self.assertIn("3 classes", self.refused("--weights", weights, "--config", config))
+        said = self.refused("--weights", weights, "--config", config, "--class-names", "a,b")
+        self.assertIn("3 classes (MODEL.ROI_HEADS.NUM_CLASSES), and 2 are named", said)
+
+    def test_weights_that_contradict_the_configuration_are_named_with_both_sizes(self):
+        weights = os.path.join(GOLDEN, "tiny_r50_fpn", "model_final.pth")
+        for changes, sizes in (
+                ({"MODEL.FPN.OUT_CHANNELS": 32}, ("[16, 32, 1, 1]", "[32, 32, 1, 1]")),
+                ({"MODEL.ROI_HEADS.NUM_CLASSES": 4}, ("3 classes, not 4",)),
+                ({"MODEL.ROI_BOX_HEAD.POOLER_RESOLUTION": 8}, ("[32, 784]", "[32, 1024]")),
+                ({"MODEL.RESNETS.DEPTH": 101}, ("missing",)),
+                ({"MODEL.ROI_BOX_HEAD.CLS_AGNOSTIC_BBOX_REG": True}, ("[12, 32]", "[4, 32]"))):
+            with self.subTest(changes):
+                names = ",".join("abcd"[:changes.get("MODEL.ROI_HEADS.NUM_CLASSES", 3)])
+                said = self.refused("--weights", weights, "--config", self.changed_config("tiny_r50_fpn", changes),
+                                    "--class-names", names)
+                for size in sizes:
+                    self.assertIn(size, said)
+
+    def test_other_detectors_are_refused_by_name(self):
+        state = torch.load(os.path.join(GOLDEN, "tiny_r50_fpn", "model_final.pth"))["model"]
+        for name, what in (("roi_heads.mask_head.predictor.weight", "masks"),
+                           ("roi_heads.keypoint_head.conv_fcn1.weight", "keypoints"),
+                           ("roi_heads.box_head.0.fc1.weight", "Cascade R-CNN"),
+                           ("backbone.bottom_up.res5.0.conv2_offset.weight", "deformable convolutions")):
+            weights = self.path("other.pth")
+            torch.save({"model": {**state, name: torch.zeros(1)}}, weights)
+            self.assertIn(what, self.refused("--weights", weights))
+        plain = {name.replace("backbone.bottom_up.", "backbone."): value for name, value in state.items()
+                 if "fpn" not in name}
+        torch.save({"model": plain}, self.path("c4.pth"))
+        self.assertIn("FPN", self.refused("--weights", self.path("c4.pth")))
+
+    def test_a_model_of_several_gpus_is_the_same(self):
+        golden = os.path.join(GOLDEN, "tiny_r50_fpn")
+        state = torch.load(os.path.join(golden, "model_final.pth"))["model"]
+        torch.save({"model": {f"module.{name}": value for name, value in state.items()}}, self.path("gpus.pth"))
+        self.check("tiny_r50_fpn", self.path("gpus.pth"))
+
+    def test_boxes_of_all_classes_at_once(self):
+        """As many boxes as if each class had the same."""
+        golden = os.path.join(GOLDEN, "r18_fpn")
+        state = torch.load(os.path.join(golden, "model_final.pth"))["model"]
+        agnostic, alike = dict(state), dict(state)
+        for part in ("weight", "bias"):
+            name = f"roi_heads.box_predictor.bbox_pred.{part}"
+            agnostic[name] = state[name][:4]
+            alike[name] = torch.cat([state[name][:4]] * 3)
+        torch.save({"model": agnostic}, self.path("agnostic.pth"))
+        torch.save({"model": alike}, self.path("alike.pth"))
+        config = self.changed_config("r18_fpn", {"MODEL.ROI_BOX_HEAD.CLS_AGNOSTIC_BBOX_REG": True})
+        expected = self.detect(self.path("alike.pth"), [PICTURE], config=os.path.join(golden, "config.yaml"))
+        self.assertGreater(len(expected[0]), 10)
+        ours = self.detect(self.path("agnostic.pth"), [PICTURE], config=config)
+        self.assertEqual(len(ours[0]), len(expected[0]))
+        for one, other in zip(ours[0], expected[0]):
+            self.assertEqual(one["label"], other["label"])
+            self.assertLess(max(abs(a - b) for a, b in zip(one["box"], other["box"])), 1e-3)
+
+    def test_training_goes_on_from_a_checkpoint(self):
+        golden = os.path.join(GOLDEN, "tiny_r50_fpn")
+        parts, out = self.path("parts"), self.path("trained")
+        worker("sample", "--images", 4, "--out", parts)
+        with open(os.path.join(parts, "annotations.json"), encoding="utf-8") as file:
+            classes = [one["name"] for one in json.load(file)["categories"]]
+        self.assertNotEqual(classes, CLASS_NAMES.split(","))
+        with open(self.path("recipe"), "w", encoding="utf-8") as file:
+            file.write("detector { min_size: 128 max_size: 192 } training { batch_size: 2 }")
+        run(program("loupe-worker"), "train", "--coco", os.path.join(parts, "annotations.json"), "--images",
+            os.path.join(parts, "images"), "--weights", os.path.join(golden, "model_final.pth"), "--config",
+            os.path.join(golden, "config.yaml"), "--class-names", CLASS_NAMES, "--recipe", self.path("recipe"),
+            "--iterations", 2, "--out", out)
+        trained = os.path.join(out, "model.safetensors")
+        _, metadata = torchvision_safetensors.read(trained)
+        detector = json.loads(metadata["loupe.detector"])
+        self.assertEqual(detector["backbone"]["stride_in_1x1"], True)
+        self.assertEqual((detector["min_size"], json.loads(metadata["loupe.classes"])), (128, classes))
+        back = self.path("trained.pth")
+        worker("convert", "--from", trained, "--to", back)
+        theirs = torch.load(os.path.join(golden, "model_final.pth"))["model"]
+        written = torch.load(back)
+        self.assertEqual(sorted(written), sorted(theirs))
+        self.assertEqual(written["roi_heads.box_predictor.cls_score.bias"].shape[0], len(classes) + 1)
+
+    def test_hostile_pickles_are_refused(self):
+        config = ["--config", os.path.join(GOLDEN, "tiny_r50_fpn", "config.yaml"), "--class-names", CLASS_NAMES]
+        array = numpy.zeros((2, 3), dtype=numpy.float32)
+        whole = pickle.dumps({"model": {"stem.conv1.weight": array}, "__author__": "x"}, protocol=4)
+
+        class Runs:
+            def __reduce__(self):
+                return (os.system, ("true",))
+
+        for content, what in (
+                (pickle.dumps({"model": Runs()}), "system"),
+                (pickle.dumps({"model": {"a": numpy.array(["text"], dtype=object)}}), "array 'a'"),
+                (pickle.dumps({"model": {"a": array.astype(">f4")}}), "largest byte first"),
+                (pickle.dumps({"model": {"a": array.astype(numpy.complex64)}}), "type c8"),
+                (pickle.dumps({"blobs": {"conv1_w": array}}), "Caffe2"),
+                (pickle.dumps({"model": {}}), "no arrays"),
+                (pickle.dumps([1]), "Caffe2"),
+                (whole[:-30], "cut short"),
+                (b"\x80\x04" + b"]" * 2_000_000 + b".", "million values"),
+                (b"\x80\x04B\xff\xff\xff\xff", "cut short"),
+                (b"", "cut short")):
+            with self.subTest(content[:40]):
+                path = self.path("hostile.pkl")
+                with open(path, "wb") as file:
+                    file.write(content)
+                self.assertIn(what, self.refused("--weights", path, *config))
+        for at in range(2, len(whole), 7):  # any byte of a sound file
+            with open(self.path("flipped.pkl"), "wb") as file:
+                file.write(whole[:at] + bytes([whole[at] ^ 0xff]) + whole[at + 1:])
+            out = run(program("loupe-worker"), "detect", "--weights", self.path("flipped.pkl"), *config,
+                      os.path.join(GOLDEN, PICTURE), check=False)
+            self.assertEqual(out.returncode, 1, at)
 
 
 if __name__ == "__main__":
