@@ -37,7 +37,9 @@ def pillow_ms(sides, repeats):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="5 resizings of each, not 50")
     repeats = 5 if parser.parse_args().quick else 50
     name, flags = processor()
@@ -51,8 +53,8 @@ def main():
         ours, opencv = statistics.median(measured["ours"]), statistics.median(measured["opencv"])
         ratio = statistics.median(a / b for a, b in zip(measured["ours"], measured["opencv"]))
         pillow = pillow_ms(sides, repeats)
-        print(f"{sides[1]:>7}x{sides[0]} {sides[3]:>5}x{sides[2]} {ours:>10.2f} {opencv:>11.2f} {ratio:>6.2f} "
-              f"{pillow:>11.2f}")
+        print(f"{sides[1]:>7}x{sides[0]} {sides[3]:>5}x{sides[2]} {ours:>10.2f} {opencv:>11.2f} "
+              f"{ratio:>6.2f} {pillow:>11.2f}")
         figures.append({"sides": sides, "ms": ours, "opencv_ms": opencv, "ratio": ratio, "pillow_ms": pillow})
     print(json.dumps({"benchmark": "resize", "processor": name, "flags": flags, "cases": figures}))
 

@@ -179,8 +179,8 @@ class Detectron2Test(unittest.TestCase):
                 ({"MODEL.ROI_BOX_HEAD.CLS_AGNOSTIC_BBOX_REG": True}, ("[12, 32]", "[4, 32]"))):
             with self.subTest(changes):
                 names = ",".join("abcd"[:changes.get("MODEL.ROI_HEADS.NUM_CLASSES", 3)])
-                said = self.refused("--weights", weights, "--config", self.changed_config("tiny_r50_fpn", changes),
-                                    "--class-names", names)
+                said = self.refused("--weights", weights, "--class-names", names, "--config",
+                                    self.changed_config("tiny_r50_fpn", changes))
                 for size in sizes:
                     self.assertIn(size, said)
 
@@ -201,7 +201,8 @@ class Detectron2Test(unittest.TestCase):
     def test_a_model_of_several_gpus_is_the_same(self):
         golden = os.path.join(GOLDEN, "tiny_r50_fpn")
         state = torch.load(os.path.join(golden, "model_final.pth"))["model"]
-        torch.save({"model": {f"module.{name}": value for name, value in state.items()}}, self.path("gpus.pth"))
+        parallel = {f"module.{name}": value for name, value in state.items()}
+        torch.save({"model": parallel}, self.path("gpus.pth"))
         self.check("tiny_r50_fpn", self.path("gpus.pth"))
 
     def test_boxes_of_all_classes_at_once(self):
@@ -235,8 +236,8 @@ class Detectron2Test(unittest.TestCase):
             file.write("detector { min_size: 128 max_size: 192 } training { batch_size: 2 }")
         run(program("loupe-worker"), "train", "--coco", os.path.join(parts, "annotations.json"), "--images",
             os.path.join(parts, "images"), "--weights", os.path.join(golden, "model_final.pth"), "--config",
-            os.path.join(golden, "config.yaml"), "--class-names", CLASS_NAMES, "--recipe", self.path("recipe"),
-            "--iterations", 2, "--out", out)
+            os.path.join(golden, "config.yaml"), "--class-names", CLASS_NAMES, "--recipe",
+            self.path("recipe"), "--iterations", 2, "--out", out)
         trained = os.path.join(out, "model.safetensors")
         _, metadata = torchvision_safetensors.read(trained)
         detector = json.loads(metadata["loupe.detector"])
@@ -250,7 +251,8 @@ class Detectron2Test(unittest.TestCase):
         self.assertEqual(written["roi_heads.box_predictor.cls_score.bias"].shape[0], len(classes) + 1)
 
     def test_hostile_pickles_are_refused(self):
-        config = ["--config", os.path.join(GOLDEN, "tiny_r50_fpn", "config.yaml"), "--class-names", CLASS_NAMES]
+        config = ["--config", os.path.join(GOLDEN, "tiny_r50_fpn", "config.yaml"), "--class-names",
+                  CLASS_NAMES]
         array = numpy.zeros((2, 3), dtype=numpy.float32)
         whole = pickle.dumps({"model": {"stem.conv1.weight": array}, "__author__": "x"}, protocol=4)
 
