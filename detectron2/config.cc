@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "detectron2/yaml_files.h"
+#include "recipe/detector_check.h"
 #include "recipe/presets.h"
 
 namespace loupe {
@@ -24,6 +26,8 @@ constexpr double kMaxChannels = 8192;
 constexpr double kMaxCount = 1'000'000;
 constexpr double kMaxClasses = 100'000;
 constexpr float kLargestByte = 255;
+constexpr double kMaxLevel = 1'000'000;  // of pixels; and of weights of deltas
+constexpr double kLeast = 1e-6;
 const Names kStages = {"res2", "res3", "res4", "res5"};
 const Names kPooledLevels = {"p2", "p3", "p4", "p5"};
 const Names kLevels = {"p2", "p3", "p4", "p5", "p6"};
@@ -53,14 +57,22 @@ class Values {
   }
   template <typename T>
   std::vector<T> List(const std::string& key, const std::vector<T>& otherwise) {
-    return Get<std::vector<T>>(key, otherwise, "a list");
+    return Get<std::vector<T>>(key, otherwise, "a list such as [1, 2]");
   }
-  // Three or four numbers, as `otherwise` has.
-  std::vector<double> Numbers(const std::string& key, const std::vector<double>& otherwise) {
+  // As many numbers as `otherwise` has.
+  std::vector<double> Numbers(const std::string& key, const std::vector<double>& otherwise, double low,
+                              double high) {
     std::vector<double> values = List(key, otherwise);
-    if (values.size() == otherwise.size()) return values;
-    Fault(absl::StrCat(key, " must have ", otherwise.size(), " numbers, not ", values.size()));
-    return otherwise;
+    if (values.size() != otherwise.size()) {
+      Fault(absl::StrCat(key, " must have ", otherwise.size(), " numbers, not ", values.size()));
+      return otherwise;
+    }
+    for (const double value : values) {
+      if (value >= low && value <= high) continue;  // NaN fails every comparison
+      Fault(absl::StrCat(key, " must be from ", low, " to ", high, ", not ", value));
+      return otherwise;
+    }
+    return values;
   }
   // Of each of `count` levels, one list for each or one for all; or plain numbers, for all.
   std::vector<std::vector<double>> Levels(const std::string& key, size_t count,
@@ -119,8 +131,43 @@ class Values {
   Names faults_;
 };
 
+// The keys of the sections that make the detector. Another one is a slip, or of an older version.
+const std::map<std::string, Names> kKnownKeys = {
+    {"MODEL.ANCHOR_GENERATOR", {"ANGLES", "ASPECT_RATIOS", "NAME", "OFFSET", "SIZES"}},
+    {"MODEL.FPN", {"FUSE_TYPE", "IN_FEATURES", "NORM", "OUT_CHANNELS"}},
+    {"MODEL.PROPOSAL_GENERATOR", {"MIN_SIZE", "NAME"}},
+    {"MODEL.RESNETS",
+     {"DEFORM_MODULATED", "DEFORM_NUM_GROUPS", "DEFORM_ON_PER_STAGE", "DEPTH", "NORM", "NUM_GROUPS",
+      "OUT_FEATURES", "RES2_OUT_CHANNELS", "RES5_DILATION", "STEM_OUT_CHANNELS", "STRIDE_IN_1X1",
+      "WIDTH_PER_GROUP"}},
+    {"MODEL.ROI_BOX_HEAD",
+     {"BBOX_REG_LOSS_TYPE", "BBOX_REG_LOSS_WEIGHT", "BBOX_REG_WEIGHTS", "CLS_AGNOSTIC_BBOX_REG", "CONV_DIM",
+      "FC_DIM", "FED_LOSS_FREQ_WEIGHT_POWER", "FED_LOSS_NUM_CLASSES", "NAME", "NORM", "NUM_CONV", "NUM_FC",
+      "POOLER_RESOLUTION", "POOLER_SAMPLING_RATIO", "POOLER_TYPE", "SMOOTH_L1_BETA", "TRAIN_ON_PRED_BOXES",
+      "USE_FED_LOSS", "USE_SIGMOID_CE"}},
+    {"MODEL.ROI_HEADS",
+     {"BATCH_SIZE_PER_IMAGE", "IN_FEATURES", "IOU_LABELS", "IOU_THRESHOLDS", "NAME", "NMS_THRESH_TEST",
+      "NUM_CLASSES", "POSITIVE_FRACTION", "PROPOSAL_APPEND_GT", "SCORE_THRESH_TEST"}},
+    {"MODEL.RPN",
+     {"BATCH_SIZE_PER_IMAGE", "BBOX_REG_LOSS_TYPE", "BBOX_REG_LOSS_WEIGHT", "BBOX_REG_WEIGHTS",
+      "BOUNDARY_THRESH", "CONV_DIMS", "HEAD_NAME", "IN_FEATURES", "IOU_LABELS", "IOU_THRESHOLDS",
+      "LOSS_WEIGHT", "NMS_THRESH", "POSITIVE_FRACTION", "POST_NMS_TOPK_TEST", "POST_NMS_TOPK_TRAIN",
+      "PRE_NMS_TOPK_TEST", "PRE_NMS_TOPK_TRAIN", "SMOOTH_L1_BETA"}},
+};
+
+void CheckKeys(const YamlFiles& files, Values& values) {
+  for (const auto& [section, known] : kKnownKeys) {
+    for (const std::string& key : files.KeysOf(section)) {
+      if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+      values.Fault(absl::StrCat(section, ".", key,
+                                " isn't known: see whether it is misspelt, or of an older version"));
+    }
+  }
+}
+
 // What isn't a Faster R-CNN with a feature pyramid.
 void CheckKind(Values& values) {
+  values.Only("VERSION", 2, 2, "configurations of version 2 are read; Detectron2 writes one with cfg.dump()");
   values.Only<std::string>("MODEL.META_ARCHITECTURE", "GeneralizedRCNN", "GeneralizedRCNN",
                            "only Faster R-CNN (GeneralizedRCNN) is supported");
   values.Only("MODEL.MASK_ON", false, false, "masks aren't supported");
@@ -195,17 +242,16 @@ void ReadPictures(Values& values, Detector& detector) {
   detector.set_resizing(Detector::ANTIALIASED);
   detector.set_min_size(values.Whole("INPUT.MIN_SIZE_TEST", 800, 0, kMaxSide));
   detector.set_max_size(values.Whole("INPUT.MAX_SIZE_TEST", 1333, 1, kMaxSide));
+  detector.set_min_size(std::min(detector.min_size(), detector.max_size()));  // the same pictures
   detector.set_size_divisible(32);
   const std::string format = values.Text("INPUT.FORMAT", "BGR");
   if (format != "BGR" && format != "RGB") {
     values.Unsupported("INPUT.FORMAT", format, "only BGR and RGB are supported");
   }
   detector.set_file_bgr(format == "BGR");
-  std::vector<double> mean = values.Numbers("MODEL.PIXEL_MEAN", {103.53, 116.28, 123.675});
-  std::vector<double> deviation = values.Numbers("MODEL.PIXEL_STD", {1, 1, 1});
-  if (std::any_of(deviation.begin(), deviation.end(), [](double one) { return !(one > 0); })) {
-    values.Fault("MODEL.PIXEL_STD must be above 0");
-  }
+  std::vector<double> mean =
+      values.Numbers("MODEL.PIXEL_MEAN", {103.53, 116.28, 123.675}, -kMaxLevel, kMaxLevel);
+  std::vector<double> deviation = values.Numbers("MODEL.PIXEL_STD", {1, 1, 1}, kLeast, kMaxLevel);
   if (detector.file_bgr()) {
     std::reverse(mean.begin(), mean.end());
     std::reverse(deviation.begin(), deviation.end());
@@ -257,10 +303,11 @@ void ReadProposals(Values& values, Detector& detector) {
   detector.set_rpn_score_threshold(0);
   detector.set_rpn_ranked_by_logit(true);
   detector.set_rpn_min_side(values.Number("MODEL.PROPOSAL_GENERATOR.MIN_SIZE", 0, 0, kMaxSide));
-  for (const double weight : values.Numbers("MODEL.RPN.BBOX_REG_WEIGHTS", {1, 1, 1, 1})) {
+  for (const double weight : values.Numbers("MODEL.RPN.BBOX_REG_WEIGHTS", {1, 1, 1, 1}, kLeast, kMaxLevel)) {
     detector.add_rpn_delta_weights(static_cast<float>(weight));
   }
-  const std::vector<double> thresholds = values.Numbers("MODEL.RPN.IOU_THRESHOLDS", {0.3, 0.7});
+  const std::vector<double> thresholds = values.Numbers("MODEL.RPN.IOU_THRESHOLDS", {0.3, 0.7}, 0, 1);
+  if (thresholds[0] > thresholds[1]) values.Fault("MODEL.RPN.IOU_THRESHOLDS must not fall");
   detector.set_rpn_background_iou(thresholds[0]);
   detector.set_rpn_foreground_iou(thresholds[1]);
   detector.set_rpn_samples_per_image(count("BATCH_SIZE_PER_IMAGE", 256));
@@ -313,11 +360,11 @@ void ReadBoxHead(Values& values, Detector& detector) {
   detector.set_roi_level_size_epsilon(1e-8);
   detector.set_box_head_width(values.Whole(head + "FC_DIM", 1024, 1, kMaxChannels));
   detector.set_class_agnostic_boxes(values.Flag(head + "CLS_AGNOSTIC_BBOX_REG", false));
-  for (const double weight : values.Numbers(head + "BBOX_REG_WEIGHTS", {10, 10, 5, 5})) {
+  for (const double weight : values.Numbers(head + "BBOX_REG_WEIGHTS", {10, 10, 5, 5}, kLeast, kMaxLevel)) {
     detector.add_box_delta_weights(static_cast<float>(weight));
   }
   const std::string heads = "MODEL.ROI_HEADS.";
-  const double threshold = values.Numbers(heads + "IOU_THRESHOLDS", {0.5})[0];
+  const double threshold = values.Numbers(heads + "IOU_THRESHOLDS", {0.5}, 0, 1)[0];
   detector.set_box_foreground_iou(threshold);
   detector.set_box_background_iou(threshold);
   detector.set_box_samples_per_image(values.Whole(heads + "BATCH_SIZE_PER_IMAGE", 512, 1, kMaxCount));
@@ -332,6 +379,11 @@ void ReadBoxHead(Values& values, Detector& detector) {
 absl::StatusOr<Detectron2Config> ReadDetectron2Config(const std::filesystem::path& path) {
   const absl::StatusOr<YamlFiles> files = YamlFiles::Read(path);
   if (!files.ok()) return files.status();
+  if (const YAML::Node model = files->Find("MODEL"); !model.IsDefined() || !model.IsMap()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path.string(),
+        ": it has no MODEL, so it is no configuration of Detectron2; a LazyConfig isn't supported"));
+  }
   Values values(*files);
   Detectron2Config config;
   Detector& detector = config.detector;
@@ -340,6 +392,7 @@ absl::StatusOr<Detectron2Config> ReadDetectron2Config(const std::filesystem::pat
     return absl::InvalidArgumentError(
         absl::StrCat(path.string(), ": ", absl::StrJoin(values.faults(), "; ")));
   };
+  CheckKeys(*files, values);
   CheckKind(values);
   if (!values.faults().empty()) return faults();  // the keys of other kinds would be faults, too
   ReadBackbone(values, *detector.mutable_backbone());
@@ -355,6 +408,9 @@ absl::StatusOr<Detectron2Config> ReadDetectron2Config(const std::filesystem::pat
   detector.set_file_names(Detector::DETECTRON2);
   detector.set_file_background_last(true);
   if (!values.faults().empty()) return faults();
+  if (const absl::Status sound = CheckDetector(detector); !sound.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(path.string(), ": ", sound.message()));
+  }
   return config;
 }
 

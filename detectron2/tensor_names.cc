@@ -100,6 +100,18 @@ bool AreDetectron2Names(const std::vector<std::string>& file_names) {
          AnyStarts(names, absl::StrCat(kBottomUp, "res2.")) || AnyStarts(names, "proposal_generator.");
 }
 
+bool AreMmdetectionNames(const std::vector<std::string>& file_names) {
+  return AnyStarts(file_names, "neck.lateral_convs.") || AnyStarts(file_names, "rpn_head.rpn_conv.") ||
+         AnyStarts(file_names, "roi_head.bbox_head.");
+}
+
+absl::Status MissingDetectron2Config() {
+  return absl::InvalidArgumentError(
+      "this is a checkpoint of Detectron2: give its configuration with --config config.yaml, and the names "
+      "of "
+      "its classes with --class-names a,b,…; neither is in the file");
+}
+
 absl::Status CheckDetectron2Names(const std::vector<std::string>& file_names) {
   const std::vector<std::string> names = WholeDetectron2Names(file_names);
   struct Refused {

@@ -23,8 +23,14 @@ bool IsPassedOver(const std::string& name);
 // Whether a file with these names is Detectron2's.
 bool AreDetectron2Names(const std::vector<std::string>& file_names);
 
+// Whether a file with these names is MMDetection's.
+bool AreMmdetectionNames(const std::vector<std::string>& file_names);
+
+// What is asked of whoever gives such a file without its configuration: INVALID_ARGUMENT.
+absl::Status MissingDetectron2Config();
+
 // Errors: INVALID_ARGUMENT when the names are those of another network (masks, keypoints, Cascade R-CNN,
-// deformable convolutions, C4 or DC5, MMDetection's, Caffe2's), which the message names.
+// deformable convolutions, C4 or DC5), which the message names.
 absl::Status CheckDetectron2Names(const std::vector<std::string>& file_names);
 
 }  // namespace loupe

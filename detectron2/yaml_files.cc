@@ -134,19 +134,36 @@ absl::Status YamlFiles::Add(const std::filesystem::path& folder, const std::file
   return absl::OkStatus();
 }
 
-YAML::Node YamlFiles::Find(const std::string& key) const {
+YAML::Node YamlFiles::FindIn(const YAML::Node& root, const std::string& key) {
   const std::vector<std::string> parts = absl::StrSplit(key, '.');
+  YAML::Node node = root;
+  for (const std::string& part : parts) {
+    if (!node.IsMap()) return YAML::Node(YAML::NodeType::Undefined);
+    const YAML::Node inner = std::as_const(node)[part];
+    if (!inner.IsDefined()) return YAML::Node(YAML::NodeType::Undefined);
+    node.reset(inner);
+  }
+  return node;
+}
+
+YAML::Node YamlFiles::Find(const std::string& key) const {
   for (const YAML::Node& root : roots_) {
-    YAML::Node node = root;
-    size_t found = 0;
-    for (; found < parts.size() && node.IsMap(); ++found) {
-      const YAML::Node inner = std::as_const(node)[parts[found]];
-      if (!inner.IsDefined()) break;
-      node.reset(inner);
-    }
-    if (found == parts.size()) return node;
+    YAML::Node node = FindIn(root, key);
+    if (node.IsDefined()) return node;
   }
   return YAML::Node(YAML::NodeType::Undefined);
+}
+
+std::vector<std::string> YamlFiles::KeysOf(const std::string& key) const {
+  std::vector<std::string> keys;
+  for (const YAML::Node& root : roots_) {
+    const YAML::Node node = FindIn(root, key);
+    if (!node.IsDefined() || !node.IsMap()) continue;
+    for (const auto& entry : node) {
+      if (entry.first.IsScalar()) keys.push_back(entry.first.Scalar());
+    }
+  }
+  return keys;
 }
 
 }  // namespace loupe

@@ -23,8 +23,13 @@ class YamlFiles {
   // The value at a key such as "MODEL.RPN.NMS_THRESH", of the first file that has it; undefined if none has.
   YAML::Node Find(const std::string& key) const;
 
+  // The names of what is in a map, of all files that have one at this key.
+  std::vector<std::string> KeysOf(const std::string& key) const;
+
  private:
   absl::Status Add(const std::filesystem::path& folder, const std::filesystem::path& path);
+
+  static YAML::Node FindIn(const YAML::Node& root, const std::string& key);
 
   std::vector<std::filesystem::path> paths_;
   std::vector<YAML::Node> roots_;  // a file before its bases

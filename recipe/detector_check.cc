@@ -108,7 +108,8 @@ void CheckPictures(const Detector& detector, Checks& checks) {
                  "resizing must be BILINEAR or ANTIALIASED");
   checks.Within("min_size", detector.min_size(), antialiased ? 0 : 1, kMaxSide);
   checks.Within("max_size", detector.max_size(), std::max(1U, detector.min_size()), kMaxSide);
-  checks.Count("size_divisible", detector.size_divisible());
+  constexpr double kMaxDivisor = 1024;
+  checks.Within("size_divisible", detector.size_divisible(), 1, kMaxDivisor);
   checks.Values("image_mean", detector.image_mean(), 3, -kMost);
   checks.Values("image_std", detector.image_std(), 3, kAboveZero);
 }

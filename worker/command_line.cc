@@ -1,5 +1,6 @@
 #include "worker/command_line.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <limits>
@@ -9,6 +10,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "content/text.h"
 #include "recipe/precisions.h"
 #include "recipe/presets.h"
 #include "version/version.h"
@@ -18,6 +23,7 @@ namespace loupe {
 namespace {
 
 constexpr int kWrongUsage = 2;
+constexpr size_t kMaxNameBytes = 1000;
 
 void AddDevice(CLI::App& command, std::string& device) {
   const auto check = [](const std::string& name) {
@@ -48,6 +54,29 @@ void AddRange(CLI::App& command, IntensityRange& range) {
       ->expected(2);
 }
 
+// Names as people write them, with spaces after commas. Throws CLI::ValidationError.
+std::vector<std::string> ClassNamesIn(const std::string& text) {
+  std::vector<std::string> names;
+  for (const absl::string_view part : absl::StrSplit(text, ',')) {
+    const std::string name(absl::StripAsciiWhitespace(part));
+    if (name.empty() || name.size() > kMaxNameBytes || !IsUtf8(name) || HasControlCharacter(name)) {
+      throw CLI::ValidationError("--class-names", "each name must be a text of 1 to 1000 bytes in UTF-8");
+    }
+    if (std::find(names.begin(), names.end(), name) != names.end()) {
+      throw CLI::ValidationError("--class-names", absl::StrCat("it names '", name, "' twice"));
+    }
+    names.push_back(name);
+  }
+  return names;
+}
+
+void AddClassNames(CLI::App& command, std::vector<std::string>& names, const std::string& help) {
+  command
+      .add_option_function<std::string>(
+          "--class-names", [&names](const std::string& text) { names = ClassNamesIn(text); }, help)
+      ->type_name("NAME,...");
+}
+
 // For commands that read a weight file.
 void AddDescription(CLI::App& command, DetectorDescription& description,
                     std::optional<std::filesystem::path>& config) {
@@ -59,13 +88,10 @@ void AddDescription(CLI::App& command, DetectorDescription& description,
       .add_option("--config", config,
                   "Configuration (config.yaml) of a checkpoint of Detectron2; needs --class-names")
       ->excludes(preset);
-  command
-      .add_option(
-          "--class-names", description.class_names,
-          "Names of the classes, as a,b,…; default: as in the weight file. Only .safetensors files have "
-          "them")
-      ->delimiter(',')
-      ->allow_extra_args(false);
+  AddClassNames(
+      command, description.class_names,
+      "Names of the classes, as a,b,…; default: as in the weight file. Only .safetensors files have "
+      "them");
 }
 
 void AddRun(CLI::App& app, Command& chosen) {
@@ -109,12 +135,8 @@ void AddTrain(CLI::App& app, Command& chosen) {
                    "Configuration (config.yaml) of --init, a checkpoint of Detectron2; needs --class-names")
       ->needs(init)
       ->excludes("--preset");
-  command
-      ->add_option("--class-names", options->class_names,
-                   "Names of the classes of --init, as a,b,…; default: as in the file")
-      ->needs(init)
-      ->delimiter(',')
-      ->allow_extra_args(false);
+  AddClassNames(*command, options->class_names,
+                "Names of the classes of --init, as a,b,…; default: as in the file");
   CLI::Option* val_coco =
       command->add_option("--val-coco", options->val_coco,
                           "COCO annotation file of validation images, which measure AP during training");
@@ -137,6 +159,9 @@ void AddTrain(CLI::App& app, Command& chosen) {
   command->callback([options, &chosen] {
     if (!options->preset.has_value() && !options->config.has_value() && !options->recipe.has_value()) {
       throw CLI::RequiredError("--preset");
+    }
+    if (options->preset == kDetectron2Preset && !options->init.has_value()) {
+      throw CLI::RequiredError("--init, which describes the detector,");
     }
     chosen = *options;
   });

@@ -177,8 +177,8 @@ absl::Status ImportSafetensors(const Context& context, const ImportModelOptions&
 }
 
 absl::Status ImportModel(const Context& context, const ImportModelOptions& options) {
-  const std::string extension = options.weights.extension().string();
-  if (!options.config.has_value() && extension != ".pth" && extension != ".pkl") {
+  const bool is_described = !options.preset.empty() || !PresetOfFile(options.weights).empty();
+  if (IsSafetensorsFile(options.weights) && is_described && options.class_names.empty()) {
     return ImportSafetensors(context, options, options.weights);
   }
   std::string folder = (std::filesystem::temp_directory_path() / "loupe-import-XXXXXX").string();
@@ -264,8 +264,9 @@ void AddModelCommands(CLI::App& parent, Action& action) {
   auto import = std::make_shared<ImportModelOptions>();
   CLI::App* command = model->add_subcommand("import", "Import weights from elsewhere, to start rounds from");
   command
-      ->add_option("--weights", import->weights,
-                   "A .safetensors file; or a .pth or .pkl file, which loupe-worker converts first")
+      ->add_option(
+          "--weights", import->weights,
+          "A .safetensors file that names its detector; or another, which loupe-worker converts first")
       ->required();
   CLI::Option* preset = command->add_option(
       "--preset", import->preset,

@@ -13,6 +13,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "content/safetensors_header.h"
 #include "recipe/detector_metadata.h"
@@ -44,6 +45,36 @@ std::string ProgramPath() {
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
   const std::filesystem::path beside = self.parent_path() / kProgram;
   return !error && std::filesystem::exists(beside, error) ? beside.string() : kProgram;
+}
+
+// Errors: INVALID_ARGUMENT: the file is none, or can't be read.
+absl::StatusOr<SafetensorsHeader> HeaderOf(const std::filesystem::path& weights) {
+  const absl::Status none = absl::InvalidArgumentError("no safetensors file");
+  std::error_code error;
+  const uint64_t size = std::filesystem::file_size(weights, error);
+  std::ifstream stream(weights, std::ios::binary);
+  std::string length(kSafetensorsLengthBytes, '\0');
+  if (error || !stream.read(length.data(), kSafetensorsLengthBytes)) return none;
+  const uint64_t header_bytes = SafetensorsHeaderBytes(length);
+  if (header_bytes > kMaxSafetensorsHeaderBytes || header_bytes > size - kSafetensorsLengthBytes) return none;
+  std::string text(header_bytes, '\0');
+  if (!stream.read(text.data(), static_cast<std::streamsize>(header_bytes))) return none;
+  return ParseSafetensorsHeader(text, size - kSafetensorsLengthBytes - header_bytes);
+}
+
+// As a shell reads it.
+std::string Quoted(const std::string& argument) {
+  return absl::StrCat("'", absl::StrReplaceAll(argument, {{"'", "'\\''"}}), "'");
+}
+
+// The command for a machine that has the program, which writes beside the file.
+std::string CommandElsewhere(WeightsConversion conversion) {
+  conversion.to = conversion.from;
+  conversion.to.replace_extension(".safetensors");
+  if (conversion.to == conversion.from) conversion.to = "converted.safetensors";
+  std::vector<std::string> arguments = ArgumentsOf(conversion);
+  for (size_t i = 3; i < arguments.size(); i += 2) arguments[i] = Quoted(arguments[i]);  // the values
+  return absl::StrJoin(arguments, " ");
 }
 
 // What the program wrote to its standard error, without its own name before it.
@@ -81,26 +112,24 @@ absl::Status ConvertWeights(const WeightsConversion& conversion) {
   if (failed != 0) {
     return absl::FailedPreconditionError(absl::StrCat(
         conversion.from.string(), " is read by loupe-worker, which isn't here: where it is, run ",
-        absl::StrJoin(arguments, " "), ", and import the file that it writes"));
+        CommandElsewhere(conversion), ", and import the file that it writes"));
   }
   const std::string said = ReadAll(ends[0]);
   int status = 0;
   while (waitpid(process, &status, 0) < 0 && errno == EINTR) continue;
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return absl::OkStatus();
+  if (WIFSIGNALED(status)) {
+    return absl::InvalidArgumentError(absl::StrCat(conversion.from.string(),
+                                                   ": loupe-worker was ended by signal ", WTERMSIG(status),
+                                                   " while it read it; see whether there is enough memory"));
+  }
   return absl::InvalidArgumentError(said.empty() ? "loupe-worker ended without a word" : said);
 }
 
+bool IsSafetensorsFile(const std::filesystem::path& weights) { return HeaderOf(weights).ok(); }
+
 std::string PresetOfFile(const std::filesystem::path& weights) {
-  std::error_code error;
-  const uint64_t size = std::filesystem::file_size(weights, error);
-  std::ifstream stream(weights, std::ios::binary);
-  std::string length(kSafetensorsLengthBytes, '\0');
-  if (error || !stream.read(length.data(), kSafetensorsLengthBytes)) return "";
-  const uint64_t header_bytes = SafetensorsHeaderBytes(length);
-  if (header_bytes > kMaxSafetensorsHeaderBytes || header_bytes > size - kSafetensorsLengthBytes) return "";
-  std::string text(header_bytes, '\0');
-  if (!stream.read(text.data(), static_cast<std::streamsize>(header_bytes))) return "";
-  const auto header = ParseSafetensorsHeader(text, size - kSafetensorsLengthBytes - header_bytes);
+  const absl::StatusOr<SafetensorsHeader> header = HeaderOf(weights);
   if (!header.ok()) return "";
   const auto preset = header->metadata.find(kPresetKey);
   return preset == header->metadata.end() ? "" : preset->second;

@@ -23,6 +23,9 @@ struct WeightsConversion {
 // there is no such program, with the command to run elsewhere; INVALID_ARGUMENT with what it says.
 absl::Status ConvertWeights(const WeightsConversion& conversion);
 
+// By its content.
+bool IsSafetensorsFile(const std::filesystem::path& weights);
+
 // The preset that the metadata of a safetensors file name; empty: they name none, or the file is another.
 std::string PresetOfFile(const std::filesystem::path& weights);
 

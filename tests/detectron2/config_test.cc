@@ -148,7 +148,15 @@ TEST_F(Detectron2ConfigTest, ValuesOutOfRangeAreNamed) {
            {"INPUT: {MIN_SIZE_TEST: 80.5}", "whole number"},
            {"INPUT: {MIN_SIZE_TEST: many}", "must be a number"},
            {"MODEL: {ROI_HEADS: {SCORE_THRESH_TEST: .nan}}", "SCORE_THRESH_TEST must be from 0 to 1"},
-           {"MODEL: {PIXEL_STD: [1, 0, 1]}", "PIXEL_STD must be above 0"},
+           {"MODEL: {PIXEL_STD: [1, 0, 1]}", "PIXEL_STD must be from 1e-06"},
+           {"MODEL: {PIXEL_STD: [1, .inf, 1]}", "PIXEL_STD must be from 1e-06"},
+           {"MODEL: {PIXEL_MEAN: [1, .nan, 1]}", "PIXEL_MEAN must be from"},
+           {"MODEL: {RPN: {IOU_THRESHOLDS: [0.7, 0.3]}}", "IOU_THRESHOLDS must not fall"},
+           {"MODEL: {ROI_HEADS: {IOU_THRESHOLDS: [5]}}", "ROI_HEADS.IOU_THRESHOLDS must be from 0 to 1"},
+           {"MODEL: {RPN: {BBOX_REG_WEIGHTS: [1, 1, -1, 1]}}", "RPN.BBOX_REG_WEIGHTS must be from 1e-06"},
+           {"MODEL: {RPN: {ANCHOR_SIZES: [[32]]}}", "MODEL.RPN.ANCHOR_SIZES isn't known"},
+           {"MODEL: {ANCHOR_GENERATOR: {ASPECT_RATIO: [[1]]}}", "ANCHOR_GENERATOR.ASPECT_RATIO isn't known"},
+           {"VERSION: 1", "VERSION is 1"},
            {"MODEL: {PIXEL_MEAN: [1, 2]}", "must have 3 numbers, not 2"},
            {"MODEL: {MASK_ON: perhaps}", "MASK_ON must be"},
            {"MODEL: {RPN: {BBOX_REG_WEIGHTS: 3}}", "BBOX_REG_WEIGHTS must be a list"},
@@ -157,11 +165,18 @@ TEST_F(Detectron2ConfigTest, ValuesOutOfRangeAreNamed) {
   }
 }
 
+TEST_F(Detectron2ConfigTest, TheLongerSideHasTheLastWord) {
+  EXPECT_EQ(ReadChanged("INPUT: {MIN_SIZE_TEST: 1600}")->detector.min_size(), 1333U);
+  EXPECT_EQ(ReadChanged("INPUT: {MIN_SIZE_TEST: 0}")->detector.min_size(), 0U);
+}
+
 TEST_F(Detectron2ConfigTest, HostileFilesAreRefused) {
   EXPECT_THAT(Error(Read("MODEL: !!python/object/apply:os.system ['true']")), HasSubstr("line 1: the tag"));
   EXPECT_THAT(Error(Read("MODEL: !!python/tuple [1]")), HasSubstr("asks for an object of a program"));
   EXPECT_THAT(Error(Read("a: " + std::string(100000, '['))), HasSubstr("nests too deep"));
   EXPECT_THAT(Error(Read(std::string((1 << 20) + 1, ' '))), HasSubstr("above 1 MiB"));
+  EXPECT_THAT(Error(Read("model: {backbone: {bottom_up: {}}}")), HasSubstr("a LazyConfig isn't supported"));
+  EXPECT_THAT(Error(Read("MODEL: 3")), HasSubstr("it has no MODEL"));
   EXPECT_THAT(Error(Read("- a list")), HasSubstr("has no keys"));
   EXPECT_THAT(Error(Read("")), HasSubstr("has no keys"));
   EXPECT_THAT(Error(Read("a: [1, 2")), HasSubstr("config.yaml: line"));
@@ -175,7 +190,8 @@ TEST_F(Detectron2ConfigTest, HostileFilesAreRefused) {
   }
   const auto laughs = ReadChanged(bomb + "MODEL: {RPN: {BBOX_REG_WEIGHTS: *z}}\n");
   EXPECT_THAT(Error(laughs), HasSubstr("BBOX_REG_WEIGHTS"));
-  EXPECT_TRUE(ReadChanged("MODEL: &m {FPN: *m}").ok()) << "a map that holds itself";
+  EXPECT_THAT(Error(ReadChanged("MODEL: &m {FPN: *m}")),
+              HasSubstr("FPN.FPN isn't known"));  // it holds itself
 }
 
 }  // namespace

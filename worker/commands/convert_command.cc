@@ -1,7 +1,13 @@
 #include "worker/commands/convert_command.h"
 
+#include <string>
+#include <vector>
+
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "recipe/detector_metadata.h"
+#include "recipe/detector_tensors.h"
+#include "recipe/tensor_names.h"
 #include "worker/commands/config_option.h"
 #include "worker/detection/faster_rcnn.h"
 #include "worker/detection/file_layout.h"
@@ -10,6 +16,34 @@
 #include "worker/weights/torch_file.h"
 
 namespace loupe {
+
+namespace {
+
+// Tensors that no detector has, such as the classifier, are left out.
+absl::Status ConvertBackbone(const SafetensorsFile& weights, const std::string& preset,
+                             const std::filesystem::path& to) {
+  if (to.extension() != ".safetensors") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a backbone alone is written as .safetensors, not as ", to.filename().string()));
+  }
+  const absl::StatusOr<v1::Detector> detector = DetectorOfWeights(preset, weights.metadata);
+  if (!detector.ok()) return detector.status();
+  const auto tensors = detection::FromFileLayout(weights.tensors, *detector);
+  if (!tensors.ok()) return tensors.status();
+  std::vector<NamedShape> shapes;
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : *tensors) {
+    shapes.push_back({name, tensor.sizes().vec()});
+    names.push_back(name);
+  }
+  if (absl::Status fits = CheckTensors(*detector, shapes); !fits.ok()) return fits;
+  SafetensorsFile converted;
+  converted.metadata[kPresetKey] = preset;
+  for (const auto& [model, file] : ModelTensorNames(names)) converted.tensors[model] = tensors->at(file);
+  return WriteSafetensors(to.string(), converted);
+}
+
+}  // namespace
 
 absl::Status RunConvertCommand(const ConvertOptions& options) {
   const auto extension = options.to.extension();
@@ -21,6 +55,9 @@ absl::Status RunConvertCommand(const ConvertOptions& options) {
   if (!weights.ok()) return weights.status();
   DetectorDescription description = options.description;
   if (absl::Status read = ReadConfigOption(options.config, description); !read.ok()) return read;
+  if (!description.preset.empty() && !HasBoxHead(*weights)) {
+    return ConvertBackbone(*weights, description.preset, options.to);
+  }
   const absl::StatusOr<LoadedDetector> detector = LoadDetector(*weights, description);
   if (!detector.ok()) return detector.status();
   const detection::FasterRcnn& model = *detector->model;

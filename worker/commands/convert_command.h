@@ -17,8 +17,9 @@ struct ConvertOptions {
 };
 
 // Writes the weights of a complete detector in another format. `.safetensors` files have torchvision's names,
-// `.pth` files those of the program that the detector comes from. Errors: those of ReadWeightFile,
-// ReadDetectron2Config and LoadDetector; INVALID_ARGUMENT for another extension.
+// `.pth` files those of the program that the detector comes from. A backbone alone, which rounds can start
+// from, becomes a `.safetensors` file of the given preset. Errors: those of ReadWeightFile,
+// ReadDetectron2Config, LoadDetector and CheckTensors; INVALID_ARGUMENT for another extension.
 absl::Status RunConvertCommand(const ConvertOptions& options);
 
 }  // namespace loupe

@@ -78,12 +78,7 @@ absl::StatusOr<TensorMap> FromFileLayout(const TensorMap& tensors, const v1::Det
   TensorMap renamed = FromDetectron2(tensors, config);
   const bool whole = renamed.lower_bound(kPredictor) != renamed.end() &&
                      absl::StartsWith(renamed.lower_bound(kPredictor)->first, kPredictor);
-  if (whole && config.file_names() != v1::Detector::DETECTRON2) {
-    return absl::InvalidArgumentError(
-        "this is a checkpoint of Detectron2: give its configuration with --config config.yaml, and the names "
-        "of "
-        "its classes with --class-names a,b,…; neither is in the file");
-  }
+  if (whole && config.file_names() != v1::Detector::DETECTRON2) return MissingDetectron2Config();
   if (config.file_bgr()) FlipColours(renamed);
   if (config.file_background_last()) {
     ForEach(kClassScores, renamed, [](const torch::Tensor& rows) { return rows.roll(1, 0); });

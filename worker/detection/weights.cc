@@ -177,7 +177,8 @@ absl::StatusOr<WeightDescription> DescribeWeights(const std::map<std::string, st
     const std::string text = value(key);
     if (text.empty()) continue;
     constexpr int64_t kMaxSize = 8192;  // as in recipes and on the command line
-    if (!absl::SimpleAtoi(text, target) || *target < 1 || *target > kMaxSize) {
+    const int64_t least = target == &description.min_size ? 0 : 1;  // 0: pictures keep their size
+    if (!absl::SimpleAtoi(text, target) || *target < least || *target > kMaxSize) {
       return absl::InvalidArgumentError(
           absl::StrCat("the metadata '", key, "' must be a whole number from 1 to ", kMaxSize));
     }

@@ -7,7 +7,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "detectron2/tensor_names.h"
+#include "recipe/detector_metadata.h"
+#include "recipe/detector_tensors.h"
 #include "recipe/presets.h"
 #include "worker/detection/faster_rcnn.h"
 #include "worker/detection/weights.h"
@@ -20,8 +23,18 @@ namespace {
 
 using detection::FasterRcnn;
 
-// Torchvision's name, and Detectron2's.
-constexpr char kClassScores[] = "roi_heads.box_predictor.cls_score.bias";
+// Torchvision's name, and Detectron2's; of a model that several GPUs trained it is the second.
+constexpr const char* kClassScores[] = {"roi_heads.box_predictor.cls_score.bias",
+                                        "module.roi_heads.box_predictor.cls_score.bias"};
+
+// The biases of a detector's classes; null: the file has none.
+const torch::Tensor* ClassScores(const SafetensorsFile& weights) {
+  for (const char* name : kClassScores) {
+    const auto found = weights.tensors.find(name);
+    if (found != weights.tensors.end()) return &found->second;
+  }
+  return nullptr;
+}
 
 // Bytes 0 to 7 of a safetensors file are the length of its header. The header starts with a brace.
 bool IsSafetensors(const std::filesystem::path& path) {
@@ -35,17 +48,18 @@ bool IsSafetensors(const std::filesystem::path& path) {
 absl::StatusOr<v1::Detector> DetectorOf(const DetectorDescription& given, const SafetensorsFile& weights,
                                         const detection::WeightDescription& file) {
   if (given.detector.has_value()) return *given.detector;
-  if (!given.preset.empty() && given.preset != file.preset) return PresetDetector(given.preset);
-  if (file.detector.has_value()) return *file.detector;
-  if (!file.preset.empty()) return PresetDetector(file.preset);
   std::vector<std::string> names;
   for (const auto& item : weights.tensors) names.push_back(item.first);
-  if (AreDetectron2Names(names)) {
-    if (absl::Status supported = CheckDetectron2Names(names); !supported.ok()) return supported;
+  if (AreDetectron2Names(names) && (given.preset.empty() || HasBoxHead(weights))) {
+    const absl::Status supported = CheckDetectron2Names(names);
+    return supported.ok() ? MissingDetectron2Config() : supported;
+  }
+  if (!given.preset.empty() && given.preset != file.preset) return PresetDetector(given.preset);
+  if (file.detector.has_value()) return *file.detector;
+  if (!file.preset.empty()) return DetectorOfWeights(file.preset, weights.metadata);
+  if (AreMmdetectionNames(names)) {
     return absl::InvalidArgumentError(
-        "this is a checkpoint of Detectron2: give its configuration with --config config.yaml, and the names "
-        "of "
-        "its classes with --class-names a,b,…; neither is in the file");
+        "this is a checkpoint of MMDetection, whose configuration is a program: it isn't supported");
   }
   return absl::InvalidArgumentError(
       "the weight file doesn't say which preset it is for; name it with --preset");
@@ -58,9 +72,8 @@ absl::StatusOr<DetectorDescription> Completed(DetectorDescription given, const S
   if (!detector.ok()) return detector.status();
   given.detector = *std::move(detector);
   auto file_classes = static_cast<int64_t>(file.class_names.size());
-  auto scores = weights.tensors.find(kClassScores);
-  if (scores == weights.tensors.end()) scores = weights.tensors.find(absl::StrCat("module.", kClassScores));
-  if (file_classes == 0 && scores != weights.tensors.end()) file_classes = scores->second.numel() - 1;
+  const torch::Tensor* scores = ClassScores(weights);
+  if (file_classes == 0 && scores != nullptr) file_classes = scores->numel() - 1;
   if (given.num_classes == 0) given.num_classes = file_classes;
   if (given.num_classes <= 0)
     return absl::InvalidArgumentError("the weight file has no box head: it is no detector");
@@ -89,6 +102,23 @@ absl::StatusOr<SafetensorsFile> ReadWeightFile(const std::filesystem::path& path
   return SafetensorsFile{*std::move(tensors), {}};
 }
 
+absl::Status CheckSize(const v1::Detector& config, int64_t num_classes, const SafetensorsFile& weights) {
+  constexpr double kMostMissing = 4;  // a file with folded batch norm has a little less than the detector
+  double given = 1, needed = 0;
+  for (const auto& item : weights.tensors) given += static_cast<double>(item.second.numel());
+  for (const NamedShape& tensor : TensorShapes(config, num_classes)) {
+    double count = 1;
+    for (const int64_t side : tensor.shape) count *= static_cast<double>(side);
+    needed += count;
+  }
+  if (needed <= kMostMissing * given) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "the weights don't fit a %s of %d classes: its tensors have %.3g numbers, the file has %.3g",
+      config.preset(), num_classes, needed, given));
+}
+
+bool HasBoxHead(const SafetensorsFile& weights) { return ClassScores(weights) != nullptr; }
+
 absl::StatusOr<LoadedDetector> LoadDetector(const SafetensorsFile& weights,
                                             const DetectorDescription& description) {
   const absl::StatusOr<detection::WeightDescription> file = detection::DescribeWeights(weights.metadata);
@@ -97,6 +127,7 @@ absl::StatusOr<LoadedDetector> LoadDetector(const SafetensorsFile& weights,
   if (!complete.ok()) return complete.status();
   v1::Detector& config = *complete->detector;
   SetImageSize(complete->min_size, complete->max_size, config);
+  if (absl::Status fits = CheckSize(config, complete->num_classes, weights); !fits.ok()) return fits;
   try {
     auto model = std::make_shared<FasterRcnn>(config, complete->num_classes);
     const absl::StatusOr<detection::LoadReport> report = detection::LoadWeights(weights.tensors, {}, *model);

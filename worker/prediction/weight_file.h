@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "loupe/v1/detector.pb.h"
 #include "worker/prediction/detector_description.h"
 #include "worker/weights/safetensors.h"
 
@@ -19,6 +21,14 @@ namespace loupe {
 // Reads a `.safetensors`, `.pth` or `.pkl` file. Its name or its first bytes tell the format. Only the first
 // has metadata. Errors: those of ReadSafetensors, ReadTorchFile and ReadNumpyPickle.
 absl::StatusOr<SafetensorsFile> ReadWeightFile(const std::filesystem::path& path);
+
+// Whether the file has the last layers of a detector, under torchvision's names or Detectron2's. Others are
+// backbones.
+bool HasBoxHead(const SafetensorsFile& weights);
+
+// Whether a detector is about as large as a file that should hold it: it takes as much memory as its fields
+// say. Errors: INVALID_ARGUMENT: it is several times as large.
+absl::Status CheckSize(const v1::Detector& config, int64_t num_classes, const SafetensorsFile& weights);
 
 struct LoadedDetector {
   std::shared_ptr<detection::FasterRcnn> model;

@@ -11,12 +11,14 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "content/sha256.h"
+#include "recipe/presets.h"
 #include "recipe/recipe.h"
 #include "worker/detection/class_heads.h"
 #include "worker/detection/faster_rcnn.h"
 #include "worker/detection/weights.h"
 #include "worker/prediction/detector_config.h"
 #include "worker/prediction/device.h"
+#include "worker/prediction/weight_file.h"
 #include "worker/training/initial_weights.h"
 #include "worker/training/random_stream.h"
 
@@ -91,6 +93,11 @@ absl::Status TrainingState::BuildModel(const SafetensorsFile* init, torch::Devic
   const absl::StatusOr<torch::ScalarType> precision =
       ResolvePrecision(recipe_.training().precision(), device);
   if (!precision.ok()) return precision.status();
+  const bool is_described = config->preset() == kDetectron2Preset && init != nullptr;
+  if (is_described && HasBoxHead(*init)) {
+    const absl::Status fits = CheckSize(*config, static_cast<int64_t>(class_names_.size()), *init);
+    if (!fits.ok()) return fits;
+  }
   torch::manual_seed(SeedOf(recipe_.seed(), RandomStream::kInit));
   model_ = std::make_shared<FasterRcnn>(*config, static_cast<int64_t>(class_names_.size()));
   model_->set_precision(*precision);

@@ -49,8 +49,17 @@ constexpr StorageType kStorageTypes[] = {
 absl::Status Malformed(const std::string& what) { return absl::InvalidArgumentError(what); }
 
 std::vector<std::string_view> AllowedGlobals() {
-  std::vector<std::string_view> allowed = {"collections.OrderedDict", kRebuildTensor, kRebuildParameter,
-                                           "torch.Size"};
+  // The last ones are of what trainers save beside a model: schedules and numbers. They are passed over.
+  std::vector<std::string_view> allowed = {"collections.OrderedDict",
+                                           kRebuildTensor,
+                                           kRebuildParameter,
+                                           "torch.Size",
+                                           "collections.Counter",
+                                           "collections.defaultdict",
+                                           "numpy.dtype",
+                                           "numpy.core.multiarray.scalar",
+                                           "numpy._core.multiarray.scalar",
+                                           "_codecs.encode"};
   for (const StorageType& storage : kStorageTypes) allowed.push_back(storage.name);
   return allowed;
 }

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "recipe/detector_metadata.h"
+#include "recipe/presets.h"
 #include "tests/server/rounds/round_world.h"
 
 namespace loupe {
@@ -130,6 +132,78 @@ TEST_F(ModelTest, ARoundStartsFromItAndNamesItAsParent) {
       world_.rounds->SubmitRound(world_.Context(world_.engineer).get(), other, &round);
   EXPECT_EQ(ReasonOf(status), "BAD_RECIPE");
   EXPECT_THAT(status.error_message(), HasSubstr("imagenet"));
+}
+
+// A detector that its own file describes.
+class DescribedModelTest : public ModelTest {
+ protected:
+  std::string File(std::map<std::string, std::string> metadata, int classes) {
+    metadata.try_emplace(kDetectorKey, DetectorText(detector_));
+    return WholeWeights(detector_, classes, metadata);
+  }
+  std::string Refusal(const std::string& file) {
+    const grpc::Status status = Import(world_.NewRequestId(), "mine", "detectron2", file);
+    EXPECT_EQ(ReasonOf(status), "BAD_WEIGHTS");
+    EXPECT_EQ(world_.Number("SELECT count(*) FROM model"), 0);
+    return status.error_message();
+  }
+
+  static constexpr int kClassCount = 2;
+  v1::Detector detector_ = PresetDetector("small").value();
+  const std::string own_classes_ = R"(["dent", "scratch"])";  // not in the project's order
+};
+
+TEST_F(DescribedModelTest, ItsFileHasToSayAllOfIt) {
+  EXPECT_THAT(Refusal(WholeWeights(detector_, kClassCount, {{kClassesKey, own_classes_}})),
+              HasSubstr("doesn't describe its detector"));
+  EXPECT_THAT(
+      Refusal(File({{kDetectorKey, "{\"fpn_channels\": -1}"}, {kClassesKey, own_classes_}}, kClassCount)),
+      HasSubstr("'loupe.detector' can't be used"));
+  v1::Detector broken = detector_;
+  broken.set_roi_output_size(1'000'000);
+  EXPECT_THAT(Refusal(File({{kDetectorKey, DetectorText(broken)}, {kClassesKey, own_classes_}}, kClassCount)),
+              HasSubstr("roi_output_size is 1e+06"));
+  broken = detector_;
+  broken.set_fpn_channels(32);
+  EXPECT_THAT(Refusal(File({{kDetectorKey, DetectorText(broken)}, {kClassesKey, own_classes_}}, kClassCount)),
+              HasSubstr("has shape [64, 64, 1, 1], not [32, 64, 1, 1]"));
+  EXPECT_THAT(Refusal(File({}, kClassCount)), HasSubstr("don't know the names of their classes"));
+  EXPECT_THAT(Refusal(File({{kClassesKey, "[\"elsewhere\"]"}}, 1)),
+              HasSubstr("the weights' classes are elsewhere"));
+  EXPECT_THAT(Refusal(MadeUpWeights("a backbone")), HasSubstr("doesn't describe its detector"));
+}
+
+TEST_F(DescribedModelTest, ARoundThatTrainsNothingNeedsNoPresetButAModel) {
+  const std::string file = File({{kClassesKey, own_classes_}}, kClassCount);
+  ASSERT_TRUE(Import("1", "mine", "detectron2", file).ok());
+  EXPECT_EQ(model_.preset(), "detectron2");
+  world_.Submit("detector { init_model: \"mine\" } training { skip: true }");
+  ASSERT_TRUE(world_.planner.RunOnce().ok());
+  ScriptedWorker worker(world_, 0.9);
+  const v1::Job job = *worker.Lease();
+  EXPECT_EQ(job.recipe().detector().preset(), "detectron2");
+  EXPECT_EQ(job.weights_sha256(), ToBytes(HashOf(file)));
+  worker.Do(job);
+  ASSERT_EQ(worker.Finish(1).state(), "done");
+  v1::GetModelRequest request;
+  request.set_model("round-1");
+  ASSERT_TRUE(world_.models->GetModel(world_.Context(world_.engineer).get(), request, &model_).ok());
+  EXPECT_EQ(model_.preset(), "detectron2");
+
+  for (const auto& [recipe, said] : std::vector<std::pair<std::string, std::string>>{
+           {"training { skip: true }", "training.skip needs detector.init_model"},
+           {"detector { preset: \"detectron2\" }", "detectron2, which needs detector.init_model"},
+           {"detector { preset: \"small\" init_model: \"mine\" }",
+            "is a detectron2, but detector.preset is small"}}) {
+    v1::SubmitRoundRequest submit;
+    submit.set_request_id(world_.NewRequestId());
+    submit.set_recipe(recipe);
+    v1::Round round;
+    const grpc::Status status =
+        world_.rounds->SubmitRound(world_.Context(world_.engineer).get(), submit, &round);
+    EXPECT_EQ(ReasonOf(status), "BAD_RECIPE");
+    EXPECT_THAT(status.error_message(), HasSubstr(said));
+  }
 }
 
 TEST_F(ModelTest, OnlyAJudgedModelOfThisProjectCanServe) {

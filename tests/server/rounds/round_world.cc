@@ -14,6 +14,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "db/stores/principal_store.h"
+#include "recipe/detector_metadata.h"
 #include "recipe/detector_tensors.h"
 #include "recipe/presets.h"
 #include "server/rpc/auth.h"
@@ -166,11 +167,11 @@ std::string MadeUpWeights(const std::string& text) {
   return file + header + data;
 }
 
-std::string TrainedWeights(const v1::Job& job, const std::string& text) {
-  const v1::Detector detector = PresetDetector(job.recipe().detector().preset()).value();
-  nlohmann::json header = {{"__metadata__", {{"about", text}}}};
+std::string WholeWeights(const v1::Detector& detector, int classes,
+                         const std::map<std::string, std::string>& metadata) {
+  nlohmann::json header = {{"__metadata__", metadata}};
   uint64_t end = 0;
-  for (const auto& [name, shape] : TensorShapes(detector, job.classes_size())) {
+  for (const auto& [name, shape] : TensorShapes(detector, classes)) {
     uint64_t bytes = 1;
     for (const int64_t side : shape) bytes *= static_cast<uint64_t>(side);
     header[name] = {{"dtype", "U8"}, {"shape", shape}, {"data_offsets", {end, end + bytes}}};
@@ -180,6 +181,13 @@ std::string TrainedWeights(const v1::Job& job, const std::string& text) {
   std::string file;
   for (int i = 0; i < 8; ++i) file.push_back(static_cast<char>((json.size() >> (8 * i)) & 0xff));
   return file + json + std::string(end, '\0');
+}
+
+std::string TrainedWeights(const v1::Job& job, const std::string& text) {
+  const std::string& preset = job.recipe().detector().preset();
+  const v1::Detector detector = PresetDetector(preset == kDetectron2Preset ? "small" : preset).value();
+  return WholeWeights(detector, job.classes_size(),
+                      {{"about", text}, {kDetectorKey, DetectorText(detector)}});
 }
 
 std::optional<v1::Job> ScriptedWorker::Lease() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/server.h>
 
+#include "loupe/v1/detector.pb.h"
 #include "loupe/v1/model.grpc.pb.h"
 #include "loupe/v1/round.grpc.pb.h"
 #include "loupe/v1/worker.grpc.pb.h"
@@ -87,7 +89,11 @@ std::string ReasonOf(const grpc::Status& status);
 // at most 256 bytes.
 std::string MadeUpWeights(const std::string& text);
 
-// A whole safetensors file with every tensor of the job's detector, all zeros; `text` is among its metadata.
+// A whole safetensors file with every tensor of a detector of so many classes, all zeros.
+std::string WholeWeights(const v1::Detector& detector, int classes,
+                         const std::map<std::string, std::string>& metadata);
+
+// Such a file of the job's preset, or with kDetectron2Preset of `small`; `text` is among its metadata.
 std::string TrainedWeights(const v1::Job& job, const std::string& text);
 
 class ScriptedWorker {

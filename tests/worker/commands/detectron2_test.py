@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import shutil
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -197,6 +198,19 @@ class Detectron2Test(unittest.TestCase):
                  if "fpn" not in name}
         torch.save({"model": plain}, self.path("c4.pth"))
         self.assertIn("FPN", self.refused("--weights", self.path("c4.pth")))
+        torch.save({"state_dict": {"neck.lateral_convs.0.conv.weight": torch.zeros(1)}}, self.path("mm.pth"))
+        self.assertIn("MMDetection", self.refused("--weights", self.path("mm.pth")))
+
+    def test_pickles_of_every_protocol_are_the_same(self):
+        golden = os.path.join(GOLDEN, "tiny_r50_fpn")
+        with open(os.path.join(golden, "model_zoo.pkl"), "rb") as file:
+            zoo = pickle.load(file)
+        zoo["model"] = {name: numpy.asfortranarray(value) if value.ndim == 2 else value
+                        for name, value in zoo["model"].items()}
+        for protocol in (2, 5):
+            with open(self.path("protocol.pkl"), "wb") as file:
+                pickle.dump(zoo, file, protocol=protocol)
+            self.check("tiny_r50_fpn", self.path("protocol.pkl"))
 
     def test_a_model_of_several_gpus_is_the_same(self):
         golden = os.path.join(GOLDEN, "tiny_r50_fpn")
@@ -224,6 +238,34 @@ class Detectron2Test(unittest.TestCase):
         for one, other in zip(ours[0], expected[0]):
             self.assertEqual(one["label"], other["label"])
             self.assertLess(max(abs(a - b) for a, b in zip(one["box"], other["box"])), 1e-3)
+
+    def test_pictures_that_keep_their_size(self):
+        golden = os.path.join(GOLDEN, "tiny_r50_fpn")
+        ours = self.path("own_size.safetensors")
+        worker("convert", "--from", os.path.join(golden, "model_final.pth"), "--config",
+               self.changed_config("tiny_r50_fpn", {"INPUT.MIN_SIZE_TEST": 0}), "--class-names", CLASS_NAMES,
+               "--to", ours)
+        picture = os.path.join(GOLDEN, PICTURE)
+        self.assertTrue(json.loads(worker("detect", "--weights", ours, "--score-threshold", 0.01, picture)))
+
+    def test_a_file_that_says_it_is_huge_takes_no_memory(self):
+        golden = os.path.join(GOLDEN, "tiny_r50_fpn")
+        huge = {"MODEL.RESNETS.WIDTH_PER_GROUP": 8192, "MODEL.FPN.OUT_CHANNELS": 8192}
+        said = self.refused("--weights", os.path.join(golden, "model_final.pth"), "--config",
+                            self.changed_config("tiny_r50_fpn", huge), "--class-names", CLASS_NAMES)
+        self.assertRegex(said, "its tensors have [^ ]* numbers, the file has")
+
+    def test_names_of_classes_are_texts(self):
+        golden = os.path.join(GOLDEN, "tiny_r50_fpn")
+        for names, what in ((b"a\xff,b,c", "UTF-8"), ("a,a,b", "names 'a' twice"), ("a,,b", "1 to 1000 bytes"),
+                            ("a\nb,c,d", "1 to 1000 bytes"), ("x" * 2000 + ",a,b", "1 to 1000 bytes")):
+            out = subprocess.run([program("loupe-worker"), "convert", "--from",
+                                  os.path.join(golden, "model_final.pth"), "--config",
+                                  os.path.join(golden, "config.yaml"), "--class-names", names, "--to",
+                                  self.path("none.safetensors")], capture_output=True, check=False)
+            self.assertEqual(out.returncode, 2, names)
+            self.assertIn(what, out.stderr.decode())
+        self.assertFalse(os.path.exists(self.path("none.safetensors")))
 
     def test_training_goes_on_from_a_checkpoint(self):
         golden = os.path.join(GOLDEN, "tiny_r50_fpn")
@@ -254,6 +296,7 @@ class Detectron2Test(unittest.TestCase):
         config = ["--config", os.path.join(GOLDEN, "tiny_r50_fpn", "config.yaml"), "--class-names",
                   CLASS_NAMES]
         array = numpy.zeros((2, 3), dtype=numpy.float32)
+        large = numpy.zeros((300, 300), dtype=numpy.float32)
         whole = pickle.dumps({"model": {"stem.conv1.weight": array}, "__author__": "x"}, protocol=4)
 
         class Runs:
@@ -267,6 +310,7 @@ class Detectron2Test(unittest.TestCase):
                 (pickle.dumps({"model": {"a": array.astype(numpy.complex64)}}), "type c8"),
                 (pickle.dumps({"blobs": {"conv1_w": array}}), "Caffe2"),
                 (pickle.dumps({"model": {}}), "no arrays"),
+                (pickle.dumps({"model": {str(i): large for i in range(9)}}), "far more than the file"),
                 (pickle.dumps([1]), "Caffe2"),
                 (whole[:-30], "cut short"),
                 (b"\x80\x04" + b"]" * 2_000_000 + b".", "million values"),
