@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Fetches public weights to start from, checks them, and imports them into a project as the model `pretrained`.
+# Fetches public weights to start from, checks them, and imports them into a project, as the model
+# `pretrained`.
 #
 #   deploy/fetch-weights.sh PRESET [OPTION...]    PRESET: a preset of Loupe, such as small or resnet50-fpn
 #                                                 OPTION: of `loupe`: --dir DIR, --project NAME, --server …

@@ -257,8 +257,9 @@ class Detectron2Test(unittest.TestCase):
 
     def test_names_of_classes_are_texts(self):
         golden = os.path.join(GOLDEN, "tiny_r50_fpn")
-        for names, what in ((b"a\xff,b,c", "UTF-8"), ("a,a,b", "names 'a' twice"), ("a,,b", "1 to 1000 bytes"),
-                            ("a\nb,c,d", "1 to 1000 bytes"), ("x" * 2000 + ",a,b", "1 to 1000 bytes")):
+        for names, what in ((b"a\xff,b,c", "UTF-8"), ("a,a,b", "names 'a' twice"),
+                            ("a,,b", "1 to 1000 bytes"), ("a\nb,c,d", "1 to 1000 bytes"),
+                            ("x" * 2000 + ",a,b", "1 to 1000 bytes")):
             out = subprocess.run([program("loupe-worker"), "convert", "--from",
                                   os.path.join(golden, "model_final.pth"), "--config",
                                   os.path.join(golden, "config.yaml"), "--class-names", names, "--to",
