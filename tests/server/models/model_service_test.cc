@@ -28,8 +28,9 @@ class ModelTest : public ::testing::Test {
     request.mutable_start()->set_preset(preset);
     request.mutable_start()->set_size_bytes(announced == 0 ? file.size() : announced);
     bool open = writer->Write(request);
-    for (size_t i = 0; open && i < file.size(); i += 10) {
-      request.set_chunk(file.substr(i, 10));
+    const size_t piece = std::max<size_t>(10, file.size() / 100);
+    for (size_t i = 0; open && i < file.size(); i += piece) {
+      request.set_chunk(file.substr(i, piece));
       open = writer->Write(request);
     }
     writer->WritesDone();
