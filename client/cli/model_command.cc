@@ -178,7 +178,10 @@ absl::Status ImportSafetensors(const Context& context, const ImportModelOptions&
 
 absl::Status ImportModel(const Context& context, const ImportModelOptions& options) {
   const bool is_described = !options.preset.empty() || !PresetOfFile(options.weights).empty();
-  if (IsSafetensorsFile(options.weights) && is_described && options.class_names.empty()) {
+  // What is broken in a file of this name, the coordinator says.
+  const bool is_safetensors =
+      options.weights.extension() == ".safetensors" || IsSafetensorsFile(options.weights);
+  if (is_safetensors && is_described && !options.config.has_value() && options.class_names.empty()) {
     return ImportSafetensors(context, options, options.weights);
   }
   std::string folder = (std::filesystem::temp_directory_path() / "loupe-import-XXXXXX").string();
