@@ -16,7 +16,6 @@
 #include "worker/weights/torch_file.h"
 
 namespace loupe {
-
 namespace {
 
 // Tensors that no detector has, such as the classifier, are left out.

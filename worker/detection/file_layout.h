@@ -18,7 +18,7 @@ namespace loupe::detection {
 // own have, stays as it is. Of a file of Detectron2, v1::Detector's fields `file_…` say the layout; tensors
 // that no detector has keep their names.
 // Errors: those of CheckDetectron2Names; INVALID_ARGUMENT for a whole model of Detectron2 without its
-// configuration, and for names of other programs.
+// configuration.
 absl::StatusOr<std::map<std::string, torch::Tensor>> FromFileLayout(
     const std::map<std::string, torch::Tensor>& tensors, const v1::Detector& config);
 

@@ -86,7 +86,7 @@ std::vector<torch::Tensor> RegionProposalNetwork::Propose(const std::vector<RpnL
     const auto top_deltas = deltas.detach().gather(1, index).view({-1, 4});
     const auto top_anchors = anchors[level].index_select(0, top.view(-1));
     candidates.push_back(box_coder_.Decode(top_deltas, top_anchors).view({images, count, 4}));
-    // A threshold of objectness is the same threshold of the logit.
+    // The sigmoid keeps the order, but rounds large logits to equal scores.
     scores.push_back(config_.rpn_ranked_by_logit() ? top_logits : torch::sigmoid(top_logits));
     level_ids.push_back(torch::full({count}, static_cast<int64_t>(level), top.options()));
   }

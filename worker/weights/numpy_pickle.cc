@@ -55,13 +55,9 @@ constexpr ArrayType kArrayTypes[] = {
 
 absl::Status BadArray(const std::string& what) { return absl::InvalidArgumentError(what); }
 
-bool IsCallOf(const Pickled& value, std::string_view function) {
-  return value.kind == Kind::kCall && value.items[0]->text == function;
-}
-
 bool IsArray(const Pickled& value) {
-  if (IsCallOf(value, kFromBuffers[0]) || IsCallOf(value, kFromBuffers[1])) return true;
-  const bool rebuilds = IsCallOf(value, kRebuilds[0]) || IsCallOf(value, kRebuilds[1]);
+  if (value.IsCallOf(kFromBuffers[0]) || value.IsCallOf(kFromBuffers[1])) return true;
+  const bool rebuilds = value.IsCallOf(kRebuilds[0]) || value.IsCallOf(kRebuilds[1]);
   if (!rebuilds || value.items[1]->items.empty()) return false;
   const Pickled& type = *value.items[1]->items[0];
   return type.kind == Kind::kGlobal && type.text == kArray;
@@ -69,7 +65,7 @@ bool IsArray(const Pickled& value) {
 
 absl::StatusOr<torch::ScalarType> TypeOf(const Pickled& dtype) {
   const auto& arguments = dtype.items.size() == 2 ? dtype.items[1]->items : dtype.items;
-  if (!IsCallOf(dtype, kDtype) || arguments.empty() || arguments[0]->kind != Kind::kString) {
+  if (!dtype.IsCallOf(kDtype) || arguments.empty() || arguments[0]->kind != Kind::kString) {
     return BadArray("has no type");
   }
   const std::string& name = arguments[0]->text;
@@ -93,7 +89,7 @@ struct StoredArray {
 
 // nullopt: it is no array, or not as NumPy writes them.
 std::optional<StoredArray> FindArray(const Pickled& value) {
-  if (IsCallOf(value, kFromBuffers[0]) || IsCallOf(value, kFromBuffers[1])) {  // protocol 5
+  if (value.IsCallOf(kFromBuffers[0]) || value.IsCallOf(kFromBuffers[1])) {  // protocol 5
     const auto& arguments = value.items[1]->items;
     if (arguments.size() != 4) return std::nullopt;
     return StoredArray{arguments[1], arguments[2], arguments[0], arguments[3]->text == "F"};
@@ -108,7 +104,7 @@ std::optional<StoredArray> FindArray(const Pickled& value) {
 // The bytes, which protocols before 3 write as a text.
 std::string DataOf(const Pickled& data) {
   if (data.kind == Kind::kBytes) return std::string(data.bytes);
-  if (!IsCallOf(data, kEncode) || data.items[1]->items.empty()) return data.text;
+  if (!data.IsCallOf(kEncode) || data.items[1]->items.empty()) return data.text;
   std::string bytes;  // from UTF-8 to Latin-1
   const std::string& text = data.items[1]->items[0]->text;
   for (size_t i = 0; i < text.size(); ++i) {

@@ -382,6 +382,10 @@ class PickleParser {
   std::map<uint64_t, Pickled*> memo_;
 };
 
+bool Pickled::IsCallOf(std::string_view function) const {
+  return kind == Kind::kCall && items[0]->text == function;
+}
+
 const Pickled* Pickled::Find(std::string_view key) const {
   for (size_t i = 0; kind == Kind::kDict && i + 1 < items.size(); i += 2) {
     if (items[i]->kind == Kind::kString && items[i]->text == key) return items[i + 1];

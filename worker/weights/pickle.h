@@ -44,6 +44,8 @@ struct Pickled {
 
   // The value of `key` in a dict; null when there is none.
   const Pickled* Find(std::string_view key) const;
+  // Whether it is a call of the global `function`.
+  bool IsCallOf(std::string_view function) const;
 };
 
 class Pickle {

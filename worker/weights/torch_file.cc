@@ -64,10 +64,6 @@ std::vector<std::string_view> AllowedGlobals() {
   return allowed;
 }
 
-bool IsCall(const Pickled& value, std::string_view function) {
-  return value.kind == Kind::kCall && value.items[0]->text == function;
-}
-
 // Reads the tensors of an archive.
 class ArchiveReader {
  public:
@@ -77,15 +73,15 @@ class ArchiveReader {
         bytes_left_(archive.file_bytes() * kMostSharing) {}
 
   static bool IsTensor(const Pickled& value) {
-    return IsCall(value, kRebuildTensor) || IsCall(value, kRebuildParameter);
+    return value.IsCallOf(kRebuildTensor) || value.IsCallOf(kRebuildParameter);
   }
 
   // Requires: IsTensor(value). Errors: without path and name.
   absl::StatusOr<torch::Tensor> Read(const Pickled& value) {
     const Pickled* call = &value;
-    if (IsCall(value, kRebuildParameter)) {
+    if (value.IsCallOf(kRebuildParameter)) {
       const auto& arguments = value.items[1]->items;
-      if (arguments.empty() || !IsCall(*arguments[0], kRebuildTensor))
+      if (arguments.empty() || !arguments[0]->IsCallOf(kRebuildTensor))
         return Malformed("is a parameter of no tensor");
       call = arguments[0];
     }
@@ -113,7 +109,7 @@ class ArchiveReader {
  private:
   static bool ReadIntegers(const Pickled& tuple, std::vector<int64_t>& values) {
     const Pickled* list = &tuple;
-    if (IsCall(tuple, "torch.Size") && tuple.items[1]->items.size() == 1) list = tuple.items[1]->items[0];
+    if (tuple.IsCallOf("torch.Size") && tuple.items[1]->items.size() == 1) list = tuple.items[1]->items[0];
     for (const Pickled* item : list->items) {
       if (item->kind != Kind::kInt || item->integer < 0) return false;
       values.push_back(item->integer);
