@@ -5,10 +5,10 @@
 #   deploy/fetch-weights.sh PRESET [OPTION...]    PRESET: a preset of Loupe, such as small or resnet50-fpn
 #                                                 OPTION: of `loupe`: --dir DIR, --project NAME, --server …
 #
-# They are torchvision's: of ResNets trained on ImageNet, of mobilenet-v3-large-320-fpn a detector trained on
-# COCO. Their terms are torchvision's and those of the data sets. LOUPE_WEIGHTS_URL: another address, of a
-# folder with the same files, or of one file (…/NAME-12345678.pth: the digits begin its SHA-256).
-# LOUPE_WEIGHTS_DIR: where files are kept; default ~/.cache/loupe/weights.
+# They are torchvision's: for resnet50-fpn and mobilenet-v3-large-320-fpn a detector trained on COCO, for the
+# others a ResNet trained on ImageNet. Their terms are torchvision's and those of the data sets.
+# LOUPE_WEIGHTS_URL: another address, of a folder with the same files, or of one file (…/NAME-12345678.pth:
+# the digits begin its SHA-256). LOUPE_WEIGHTS_DIR: where files are kept; default ~/.cache/loupe/weights.
 set -euo pipefail
 url=${LOUPE_WEIGHTS_URL:-https://download.pytorch.org/models}
 folder=${LOUPE_WEIGHTS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/loupe/weights}
@@ -16,7 +16,7 @@ preset=${1:-}
 case "$preset" in
   small | resnet18-fpn) file=resnet18-f37072fd.pth ;;
   resnet34-fpn) file=resnet34-b627a593.pth ;;
-  resnet50-fpn) file=resnet50-0676ba61.pth ;;
+  resnet50-fpn) file=fasterrcnn_resnet50_fpn_coco-258fb6c6.pth ;;
   resnet101-fpn) file=resnet101-63fe2227.pth ;;
   mobilenet-v3-large-320-fpn) file=fasterrcnn_mobilenet_v3_large_320_fpn-907ea3f9.pth ;;
   *)

@@ -49,6 +49,11 @@ class FetchWeightsTest(unittest.TestCase):
             torch.save(getattr(torchvision.models, name)(weights=None).state_dict(), path)
             cls.files[name] = f"{name}-{digits(path)}.pth"
             os.rename(path, os.path.join(cls.folder, cls.files[name]))
+        detector = torchvision.models.detection.fasterrcnn_resnet50_fpn(weights=None, weights_backbone=None)
+        path = os.path.join(cls.folder, "detector")
+        torch.save(detector.state_dict(), path, _use_new_zipfile_serialization=False)
+        cls.files["detector"] = f"fasterrcnn_resnet50_fpn_coco-{digits(path)}.pth"
+        os.rename(path, os.path.join(cls.folder, cls.files["detector"]))
         server = http.server.ThreadingHTTPServer(
             ("127.0.0.1", 0), lambda *args: Files(*args, directory=cls.folder))
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -85,6 +90,11 @@ class FetchWeightsTest(unittest.TestCase):
             kept.truncate(1000)
         mended = self.fetch("resnet18-fpn", f"{self.url}/{self.files['resnet18']}", "mended")
         self.assertEqual((mended.returncode, len(Files.asked)), (0, 2), "what is broken is fetched again")
+
+    def test_a_whole_detector_as_pytorch_saved_it_before_1_6(self):
+        out = self.fetch("resnet50-fpn", f"{self.url}/{self.files['detector']}", "coco")
+        self.assertEqual(out.returncode, 0, out.stderr)
+        self.assertEqual(self.deployment.json("model", "show", "coco")["preset"], "resnet50-fpn")
 
     def test_what_does_not_fit_changes_nothing(self):
         self.models = self.deployment.json("model", "list")["models"]

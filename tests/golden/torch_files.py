@@ -19,6 +19,13 @@ class Hostile:
         return os.system, ("touch /tmp/loupe_was_here",)
 
 
+class Python2(collections.OrderedDict):
+    """As Python 2 pickled it."""
+
+    def __reduce__(self):
+        return collections.OrderedDict, ([[key, value] for key, value in self.items()],)
+
+
 def tensors():
     generator = torch.Generator().manual_seed(5)
     base = torch.randn((6, 4), generator=generator)
@@ -55,7 +62,12 @@ def write(folder):
         torch.save(
             {key: state, "epoch": 3, "note": "ä", "rate": 0.5, "list": [1, None, (True,)]}, path(f"{key}.pth")
         )
-    torch.save(state, path("old.pth"), _use_new_zipfile_serialization=False)
+    for protocol in (2, 4):
+        torch.save({"model": state, "epoch": 3}, path(f"old_{protocol}.pth"), pickle_protocol=protocol,
+                   _use_new_zipfile_serialization=False)
+    torch.save({"trap": Hostile(), "model": state}, path("old_hostile.pth"),
+               _use_new_zipfile_serialization=False)
+    torch.save(Python2(state), path("python2.pth"), _use_new_zipfile_serialization=False)
     torch.save({"model": state, "trap": Hostile()}, path("hostile.pth"))
     torch.save({"epoch": 3}, path("nothing.pth"))
     compress(path("raw.pth"), path("compressed.pth"))

@@ -75,6 +75,7 @@ class PickleParser {
 
   absl::Status Run() {
     while (error_.ok() && pickle_.root_ == nullptr) Step();
+    pickle_.bytes_ = position_;
     return error_;
   }
 
@@ -184,9 +185,21 @@ class PickleParser {
     if (callable->kind != Kind::kGlobal || arguments->kind != Kind::kTuple) {
       Fail("it calls something that is no function");
     } else if (callable->text == kOrderedDict) {
-      Push(Kind::kDict);
+      PushOrderedDict(*arguments);
     } else {
       Push(Kind::kCall)->items = {callable, arguments};
+    }
+  }
+
+  // Python 2 gives it a list of its entries, Python 3 fills it later.
+  void PushOrderedDict(const Pickled& arguments) {
+    Pickled* dict = Push(Kind::kDict);
+    if (arguments.items.empty()) return;
+    copied_ += arguments.items[0]->items.size();
+    if (copied_ > kMaxValues) return Fail("it holds more than a million values");
+    for (const Pickled* entry : arguments.items[0]->items) {
+      if (entry->items.size() != 2) return Fail("it fills a dict with something that is no key and value");
+      dict->items.insert(dict->items.end(), entry->items.begin(), entry->items.end());
     }
   }
 
@@ -376,6 +389,7 @@ class PickleParser {
   const std::vector<std::string_view>& allowed_;
   Pickle& pickle_;
   size_t position_ = 0;
+  size_t copied_ = 0;  // entries of dicts that were copied from lists
   absl::Status error_;
   std::vector<Pickled*> stack_;
   std::vector<size_t> marks_;  // heights of the stack

@@ -56,11 +56,16 @@ class Pickle {
   static absl::StatusOr<Pickle> Parse(std::string_view bytes, const std::vector<std::string_view>& allowed);
 
   const Pickled& root() const { return *root_; }
+  // Every value, also those that no other holds.
+  const std::deque<Pickled>& values() const { return values_; }
+  // Its length in what was parsed.
+  size_t bytes() const { return bytes_; }
 
  private:
   friend class PickleParser;
   std::deque<Pickled> values_;
   const Pickled* root_ = nullptr;
+  size_t bytes_ = 0;
 };
 
 }  // namespace loupe

@@ -4,10 +4,9 @@
 #include <torch/types.h>
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <fstream>
 #include <new>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -16,7 +15,7 @@
 #include "content/whole_file.h"
 #include "worker/weights/pickle.h"
 #include "worker/weights/pickle_writer.h"
-#include "worker/weights/stored_zip.h"
+#include "worker/weights/torch_layout.h"
 
 namespace loupe {
 namespace {
@@ -25,33 +24,19 @@ using TensorMap = std::map<std::string, torch::Tensor>;
 using Kind = Pickled::Kind;
 
 constexpr std::string_view kRebuildTensor = "torch._utils._rebuild_tensor_v2";
+// Before PyTorch 0.4.
+constexpr std::string_view kRebuildOldTensor = "torch._utils._rebuild_tensor";
 constexpr std::string_view kRebuildParameter = "torch._utils._rebuild_parameter";
 // Tensors may share data, which are then copied for each of them. A file whose tensors take more than this
 // many times its size is no state dict.
 constexpr uint64_t kMostSharing = 4;
-// A parsed value takes up to a hundred times its bytes in the pickle. A state dict of thousands of tensors
-// has a pickle of 1 MB.
-constexpr uint64_t kMaxPickleBytes = 16 << 20;
-
-struct StorageType {
-  std::string_view name;
-  torch::ScalarType type;
-};
-
-constexpr StorageType kStorageTypes[] = {
-    {"torch.FloatStorage", torch::kFloat32}, {"torch.DoubleStorage", torch::kFloat64},
-    {"torch.HalfStorage", torch::kFloat16},  {"torch.BFloat16Storage", torch::kBFloat16},
-    {"torch.LongStorage", torch::kInt64},    {"torch.IntStorage", torch::kInt32},
-    {"torch.ShortStorage", torch::kInt16},   {"torch.CharStorage", torch::kInt8},
-    {"torch.ByteStorage", torch::kUInt8},    {"torch.BoolStorage", torch::kBool},
-};
-
 absl::Status Malformed(const std::string& what) { return absl::InvalidArgumentError(what); }
 
 std::vector<std::string_view> AllowedGlobals() {
   // The last ones are of what trainers save beside a model: schedules and numbers. They are passed over.
   std::vector<std::string_view> allowed = {"collections.OrderedDict",
                                            kRebuildTensor,
+                                           kRebuildOldTensor,
                                            kRebuildParameter,
                                            "torch.Size",
                                            "collections.Counter",
@@ -64,16 +49,13 @@ std::vector<std::string_view> AllowedGlobals() {
   return allowed;
 }
 
-// Reads the tensors of an archive.
-class ArchiveReader {
+class TensorReader {
  public:
-  explicit ArchiveReader(StoredZip& archive)
-      : archive_(archive),
-        storage_bytes_left_(archive.file_bytes()),
-        bytes_left_(archive.file_bytes() * kMostSharing) {}
+  explicit TensorReader(TorchLayout& file)
+      : file_(file), storage_bytes_left_(file.file_bytes()), bytes_left_(file.file_bytes() * kMostSharing) {}
 
   static bool IsTensor(const Pickled& value) {
-    return value.IsCallOf(kRebuildTensor) || value.IsCallOf(kRebuildParameter);
+    return IsBareTensor(value) || value.IsCallOf(kRebuildParameter);
   }
 
   // Requires: IsTensor(value). Errors: without path and name.
@@ -81,8 +63,7 @@ class ArchiveReader {
     const Pickled* call = &value;
     if (value.IsCallOf(kRebuildParameter)) {
       const auto& arguments = value.items[1]->items;
-      if (arguments.empty() || !arguments[0]->IsCallOf(kRebuildTensor))
-        return Malformed("is a parameter of no tensor");
+      if (arguments.empty() || !IsBareTensor(*arguments[0])) return Malformed("is a parameter of no tensor");
       call = arguments[0];
     }
     const auto& arguments = call->items[1]->items;
@@ -94,7 +75,7 @@ class ArchiveReader {
         sizes.size() != strides.size()) {
       return Malformed("has no sizes");
     }
-    const absl::StatusOr<torch::Tensor> storage = ReadStorage(*arguments[0]->items[0]);
+    const absl::StatusOr<torch::Tensor> storage = ReadStorage(*arguments[0]);
     if (!storage.ok()) return storage.status();
     if (!Fits(arguments[1]->integer, sizes, strides, storage->numel()))
       return Malformed("claims more than its data");
@@ -107,6 +88,10 @@ class ArchiveReader {
   }
 
  private:
+  static bool IsBareTensor(const Pickled& value) {
+    return value.IsCallOf(kRebuildTensor) || value.IsCallOf(kRebuildOldTensor);
+  }
+
   static bool ReadIntegers(const Pickled& tuple, std::vector<int64_t>& values) {
     const Pickled* list = &tuple;
     if (tuple.IsCallOf("torch.Size") && tuple.items[1]->items.size() == 1) list = tuple.items[1]->items[0];
@@ -133,37 +118,27 @@ class ArchiveReader {
     return count == 0 || (count <= available && last < available);
   }
 
-  // `id`: ("storage", type, key, device, number of elements).
-  absl::StatusOr<torch::Tensor> ReadStorage(const Pickled& id) {
-    const auto& parts = id.items;
-    if (id.kind != Kind::kTuple || parts.size() != 5 || parts[1]->kind != Kind::kGlobal ||
-        parts[2]->kind != Kind::kString) {
-      return Malformed("has data that are not named as PyTorch does it");
-    }
-    const auto known =
-        std::find_if(std::begin(kStorageTypes), std::end(kStorageTypes),
-                     [&](const StorageType& storage) { return storage.name == parts[1]->text; });
-    if (known == std::end(kStorageTypes))
-      return Malformed(absl::StrCat("has data of the type ", parts[1]->text));
-    const std::string& key = parts[2]->text;
-    if (const auto found = storages_.find(key); found != storages_.end()) {
-      if (found->second.scalar_type() != known->type) return Malformed("has data of two types");
+  absl::StatusOr<torch::Tensor> ReadStorage(const Pickled& persistent) {
+    const absl::StatusOr<StorageId> id = ReadStorageId(persistent);
+    if (!id.ok()) return id.status();
+    if (const auto found = storages_.find(id->key); found != storages_.end()) {
+      if (found->second.scalar_type() != id->type) return Malformed("has data of two types");
       return found->second;
     }
-    const StoredZip::Record* record = archive_.Find("data/" + key);
-    if (record == nullptr) return Malformed("has no data in the archive");
-    const uint64_t element_bytes = c10::elementSize(known->type);
-    if (record->size % element_bytes != 0) return Malformed("has data of another type");
-    if (record->size > storage_bytes_left_) return Malformed("has data that overlap with others");
-    storage_bytes_left_ -= record->size;
-    auto storage = torch::empty({static_cast<int64_t>(record->size / element_bytes)}, known->type);
-    const absl::Status read = archive_.Read(*record, static_cast<char*>(storage.data_ptr()));
+    const std::optional<uint64_t> bytes = file_.BytesOf(id->key);
+    if (!bytes.has_value()) return Malformed("has no data in the file");
+    const uint64_t element_bytes = c10::elementSize(id->type);
+    if (*bytes % element_bytes != 0) return Malformed("has data of another type");
+    if (*bytes > storage_bytes_left_) return Malformed("has data that overlap with others");
+    storage_bytes_left_ -= *bytes;
+    auto storage = torch::empty({static_cast<int64_t>(*bytes / element_bytes)}, id->type);
+    const absl::Status read = file_.Read(id->key, static_cast<char*>(storage.data_ptr()));
     if (!read.ok()) return Malformed(absl::StrCat("can't be read: ", read.message()));
-    return storages_[key] = storage;
+    return storages_[id->key] = storage;
   }
 
-  StoredZip& archive_;
-  uint64_t storage_bytes_left_;  // for records that are not read yet
+  TorchLayout& file_;
+  uint64_t storage_bytes_left_;  // for storages that are not read yet
   uint64_t bytes_left_;          // for tensors that are not read yet
   TensorMap storages_;
 };
@@ -178,35 +153,22 @@ const Pickled* StateDictIn(const Pickled& root) {
 }
 
 // Errors: without path.
-absl::StatusOr<TensorMap> ReadArchive(const std::string& path) {
-  absl::StatusOr<StoredZip> archive = StoredZip::Open(path);
-  if (!archive.ok()) return archive.status();
-  const StoredZip::Record* record = archive->Find("data.pkl");
-  if (record == nullptr) return Malformed("it is an archive without data.pkl");
-  if (record->size > kMaxPickleBytes) return Malformed("its data.pkl is too long for a state dict");
-  std::string text(record->size, '\0');
-  if (absl::Status read = archive->Read(*record, text.data()); !read.ok()) return read;
-  const auto pickle = Pickle::Parse(text, AllowedGlobals());
-  if (!pickle.ok()) return pickle.status();
-  const Pickled* state = StateDictIn(pickle->root());
+absl::StatusOr<TensorMap> ReadStateDict(const std::string& path) {
+  const auto file = TorchLayout::Open(path, AllowedGlobals());
+  if (!file.ok()) return file.status();
+  const Pickled* state = StateDictIn((*file)->root());
   if (state == nullptr) return Malformed("it holds no dict of tensors");
-  ArchiveReader reader(*archive);
+  TensorReader reader(**file);
   TensorMap tensors;
   for (size_t i = 0; i + 1 < state->items.size(); i += 2) {
     const Pickled& name = *state->items[i];
-    if (name.kind != Kind::kString || !ArchiveReader::IsTensor(*state->items[i + 1])) continue;
+    if (name.kind != Kind::kString || !TensorReader::IsTensor(*state->items[i + 1])) continue;
     absl::StatusOr<torch::Tensor> tensor = reader.Read(*state->items[i + 1]);
     if (!tensor.ok()) return Malformed(absl::StrCat("tensor '", name.text, "' ", tensor.status().message()));
     tensors[name.text] = *std::move(tensor);
   }
   if (tensors.empty()) return Malformed("it holds no tensors, at the top or under model, state_dict or ema");
   return tensors;
-}
-
-bool IsZip(const std::string& path) {
-  std::array<char, 2> start = {};
-  std::ifstream(path, std::ios::binary).read(start.data(), start.size());
-  return start == std::array{'P', 'K'};
 }
 
 std::span<const int64_t> AsSpan(torch::IntArrayRef values) { return {values.data(), values.size()}; }
@@ -252,16 +214,9 @@ absl::Status WriteWholeTorchFile(const std::string& path, const std::string& pic
 
 absl::StatusOr<TensorMap> ReadTorchFile(const std::string& path) {
   if (!std::ifstream(path)) return absl::NotFoundError(absl::StrCat("can't open the weight file ", path));
-  if (!IsZip(path)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path,
-        " is not a weight file that PyTorch has written since 1.6; if an older PyTorch wrote it, convert it "
-        "with:"
-        " python3 -c \"import torch; torch.save(torch.load('OLD.pth', map_location='cpu'), 'NEW.pth')\""));
-  }
   absl::StatusOr<TensorMap> tensors;
   try {
-    tensors = ReadArchive(path);
+    tensors = ReadStateDict(path);
   } catch (const c10::Error& error) {
     tensors = Malformed(error.what_without_backtrace());
   } catch (const std::bad_alloc&) {

@@ -1,5 +1,5 @@
-// Weight files of PyTorch (`.pth`): a zip archive with a pickle and raw tensor data, as `torch.save` writes
-// them since PyTorch 1.6. They are read as data; nothing in the file is run.
+// Weight files of PyTorch (`.pth`): a pickle and raw tensor data, in either layout that `torch.save` has
+// written (worker/weights/torch_layout.h). They are read as data; nothing in the file is run.
 
 #ifndef LOUPE_WORKER_TORCH_FILE_H_
 #define LOUPE_WORKER_TORCH_FILE_H_
@@ -16,9 +16,9 @@ namespace loupe {
 
 // Reads a state dict, which is either the top value of the file or in a dict there, under the first key of
 // `model`, `state_dict` and `ema` that exists. Entries other than tensors are skipped. float16 and bfloat16
-// are widened to float32. Errors: NOT_FOUND when there is no such file; INVALID_ARGUMENT when it is no
-// archive of PyTorch (for the layout before 1.6 the message holds the line that converts it), is cut short,
-// asks for code other than tensors and plain containers, or describes tensors that its data don't hold.
+// are widened to float32. Errors: NOT_FOUND when there is no such file; INVALID_ARGUMENT when
+// torch.save doesn't write such a file, when it is cut short, asks for code other than tensors and plain
+// containers, or describes tensors that its data don't hold.
 absl::StatusOr<std::map<std::string, torch::Tensor>> ReadTorchFile(const std::string& path);
 
 // Writes or replaces a file, which is whole or not there (content/whole_file.h). `torch.load` reads it as a
