@@ -160,4 +160,18 @@ absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(std::string_view text, 
   return header;
 }
 
+absl::StatusOr<SafetensorsHeader> ReadSafetensorsHeader(std::istream& stream, uint64_t file_bytes) {
+  if (file_bytes < kSafetensorsLengthBytes) return Malformed("it is shorter than 8 bytes");
+  std::string text(kSafetensorsLengthBytes, '\0');
+  stream.read(text.data(), kSafetensorsLengthBytes);
+  const uint64_t length = SafetensorsHeaderBytes(text);
+  const uint64_t left = file_bytes - kSafetensorsLengthBytes;
+  if (length > left) return Malformed("its header claims more than the file holds");
+  if (length > kMaxSafetensorsHeaderBytes) return Malformed("its header is longer than 1 MiB");
+  text.resize(length);
+  stream.read(text.data(), static_cast<std::streamsize>(length));
+  if (!stream) return Malformed("its header can't be read");
+  return ParseSafetensorsHeader(text, left - length);
+}
+
 }  // namespace loupe

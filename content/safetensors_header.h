@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <istream>
 #include <map>
 #include <string>
 #include <string_view>
@@ -45,5 +46,10 @@ uint64_t SafetensorsHeaderBytes(std::string_view bytes);
 // a field or has an unknown dtype, offsets don't fit a tensor's shape, tensors overlap, or they don't cover
 // the data. The message says what is wrong, and stands after the file's name.
 absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(std::string_view json, uint64_t data_bytes);
+
+// Reads the header of a file of this length from its start, and leaves the stream at the data.
+// Errors: INVALID_ARGUMENT when the file is shorter than its header, the header longer than 1 MiB, or as
+// ParseSafetensorsHeader.
+absl::StatusOr<SafetensorsHeader> ReadSafetensorsHeader(std::istream& stream, uint64_t file_bytes);
 
 }  // namespace loupe

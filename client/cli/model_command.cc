@@ -150,10 +150,11 @@ absl::StatusOr<v1::Model> SendWeights(const Connection& connection, const v1::Im
   return model;
 }
 
-// Imports a safetensors file. `options` still name the file that the user gave.
+// Imports a safetensors file that its metadata give to `file_preset`. `options` still name the file that the
+// user gave.
 absl::Status ImportSafetensors(const Context& context, const ImportModelOptions& options,
-                               const std::filesystem::path& weights) {
-  const std::string preset = options.preset.empty() ? PresetOfFile(weights) : options.preset;
+                               const std::filesystem::path& weights, const std::string& file_preset) {
+  const std::string& preset = options.preset.empty() ? file_preset : options.preset;
   if (preset.empty()) {
     return UsageError(
         absl::StrCat(options.weights.string(), " doesn't say which detector it fits: name it with --preset"));
@@ -177,12 +178,12 @@ absl::Status ImportSafetensors(const Context& context, const ImportModelOptions&
 }
 
 absl::Status ImportModel(const Context& context, const ImportModelOptions& options) {
-  const bool is_described = !options.preset.empty() || !PresetOfFile(options.weights).empty();
+  const std::optional<std::string> file_preset = PresetOfFile(options.weights);
+  const bool is_described = !options.preset.empty() || !file_preset.value_or("").empty();
   // What is broken in a file of this name, the coordinator says.
-  const bool is_safetensors =
-      options.weights.extension() == ".safetensors" || IsSafetensorsFile(options.weights);
+  const bool is_safetensors = options.weights.extension() == ".safetensors" || file_preset.has_value();
   if (is_safetensors && is_described && !options.config.has_value() && options.class_names.empty()) {
-    return ImportSafetensors(context, options, options.weights);
+    return ImportSafetensors(context, options, options.weights, file_preset.value_or(""));
   }
   std::string folder = (std::filesystem::temp_directory_path() / "loupe-import-XXXXXX").string();
   if (mkdtemp(folder.data()) == nullptr)
@@ -197,7 +198,7 @@ absl::Status ImportModel(const Context& context, const ImportModelOptions& optio
                                         .config = options.config,
                                         .class_names = options.class_names};
   if (absl::Status converted = ConvertWeights(conversion); !converted.ok()) return converted;
-  return ImportSafetensors(context, options, conversion.to);
+  return ImportSafetensors(context, options, conversion.to, PresetOfFile(conversion.to).value_or(""));
 }
 
 absl::Status ExportModel(const Context& context, const ExportModelOptions& options) {

@@ -47,21 +47,6 @@ std::string ProgramPath() {
   return !error && std::filesystem::exists(beside, error) ? beside.string() : kProgram;
 }
 
-// Errors: INVALID_ARGUMENT: the file is none, or can't be read.
-absl::StatusOr<SafetensorsHeader> HeaderOf(const std::filesystem::path& weights) {
-  const absl::Status none = absl::InvalidArgumentError("no safetensors file");
-  std::error_code error;
-  const uint64_t size = std::filesystem::file_size(weights, error);
-  std::ifstream stream(weights, std::ios::binary);
-  std::string length(kSafetensorsLengthBytes, '\0');
-  if (error || !stream.read(length.data(), kSafetensorsLengthBytes)) return none;
-  const uint64_t header_bytes = SafetensorsHeaderBytes(length);
-  if (header_bytes > kMaxSafetensorsHeaderBytes || header_bytes > size - kSafetensorsLengthBytes) return none;
-  std::string text(header_bytes, '\0');
-  if (!stream.read(text.data(), static_cast<std::streamsize>(header_bytes))) return none;
-  return ParseSafetensorsHeader(text, size - kSafetensorsLengthBytes - header_bytes);
-}
-
 // As a shell reads it.
 std::string Quoted(const std::string& argument) {
   return absl::StrCat("'", absl::StrReplaceAll(argument, {{"'", "'\\''"}}), "'");
@@ -126,11 +111,13 @@ absl::Status ConvertWeights(const WeightsConversion& conversion) {
   return absl::InvalidArgumentError(said.empty() ? "loupe-worker ended without a word" : said);
 }
 
-bool IsSafetensorsFile(const std::filesystem::path& weights) { return HeaderOf(weights).ok(); }
-
-std::string PresetOfFile(const std::filesystem::path& weights) {
-  const absl::StatusOr<SafetensorsHeader> header = HeaderOf(weights);
-  if (!header.ok()) return "";
+std::optional<std::string> PresetOfFile(const std::filesystem::path& weights) {
+  std::error_code error;
+  const uint64_t size = std::filesystem::file_size(weights, error);
+  std::ifstream stream(weights, std::ios::binary);
+  if (error || !stream) return std::nullopt;
+  const absl::StatusOr<SafetensorsHeader> header = ReadSafetensorsHeader(stream, size);
+  if (!header.ok()) return std::nullopt;
   const auto preset = header->metadata.find(kPresetKey);
   return preset == header->metadata.end() ? "" : preset->second;
 }

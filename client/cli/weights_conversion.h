@@ -23,10 +23,8 @@ struct WeightsConversion {
 // there is no such program, with the command to run elsewhere; INVALID_ARGUMENT with what it says.
 absl::Status ConvertWeights(const WeightsConversion& conversion);
 
-// By its content.
-bool IsSafetensorsFile(const std::filesystem::path& weights);
-
-// The preset that the metadata of a safetensors file name; empty: they name none, or the file is another.
-std::string PresetOfFile(const std::filesystem::path& weights);
+// The preset that the metadata of a safetensors file name; empty: they name none; nullopt: the file is
+// another, or can't be read.
+std::optional<std::string> PresetOfFile(const std::filesystem::path& weights);
 
 }  // namespace loupe

@@ -7,8 +7,6 @@
 #include <functional>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "coco/coco_file.h"
@@ -88,9 +86,8 @@ absl::Status Describe(const TrainOptions& options, SafetensorsFile& init) {
   description.class_names = options.class_names;
   if (absl::Status read = ReadConfigOption(options.config, description); !read.ok()) return read;
   if (description.detector.has_value()) init.metadata[kDetectorKey] = DetectorText(*description.detector);
-  if (!options.class_names.empty()) {
-    init.metadata[kClassesKey] = nlohmann::json(options.class_names).dump();
-  }
+  if (!options.class_names.empty())
+    init.metadata[kClassesKey] = detection::ClassNamesText(options.class_names);
   return absl::OkStatus();
 }
 

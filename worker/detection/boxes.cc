@@ -8,30 +8,27 @@ namespace {
 using torch::indexing::None;
 using torch::indexing::Slice;
 
-// Intersection areas [M, N].
-torch::Tensor Intersections(const torch::Tensor& first, const torch::Tensor& second) {
-  const auto top_left =
-      torch::maximum(first.index({Slice(), None, Slice(0, 2)}), second.index({Slice(), Slice(0, 2)}));
-  const auto bottom_right =
-      torch::minimum(first.index({Slice(), None, Slice(2, 4)}), second.index({Slice(), Slice(2, 4)}));
-  const auto sides = (bottom_right - top_left).clamp_min(0);
-  return sides.select(2, 0) * sides.select(2, 1);
-}
-
 }  // namespace
 
 torch::Tensor BoxAreas(const torch::Tensor& boxes) {
   return (boxes.select(1, 2) - boxes.select(1, 0)) * (boxes.select(1, 3) - boxes.select(1, 1));
 }
 
+torch::Tensor Intersections(const torch::Tensor& first, const torch::Tensor& second) {
+  const auto low = torch::maximum(first.slice(-1, 0, 2), second.slice(-1, 0, 2));
+  const auto high = torch::minimum(first.slice(-1, 2, 4), second.slice(-1, 2, 4));
+  const auto sides = (high - low).clamp_min(0);
+  return sides.select(-1, 0) * sides.select(-1, 1);
+}
+
 torch::Tensor BoxIou(const torch::Tensor& first, const torch::Tensor& second) {
-  const auto intersections = Intersections(first, second);
+  const auto intersections = Intersections(first.unsqueeze(1), second);
   return intersections / (BoxAreas(first).unsqueeze(1) + BoxAreas(second) - intersections);
 }
 
 torch::Tensor LargestCoverage(const torch::Tensor& boxes, const torch::Tensor& regions) {
   if (regions.size(0) == 0) return boxes.new_zeros({boxes.size(0)});
-  const auto shares = Intersections(boxes, regions) / BoxAreas(boxes).unsqueeze(1);
+  const auto shares = Intersections(boxes.unsqueeze(1), regions) / BoxAreas(boxes).unsqueeze(1);
   return std::get<0>(shares.max(1));
 }
 

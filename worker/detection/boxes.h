@@ -14,6 +14,9 @@ namespace loupe::detection {
 // Areas [N] of boxes [N, 4].
 torch::Tensor BoxAreas(const torch::Tensor& boxes);
 
+// Areas [...] that boxes [..., 4] have in common, pair by pair; shapes are broadcast.
+torch::Tensor Intersections(const torch::Tensor& first, const torch::Tensor& second);
+
 // Intersection over union [M, N] of boxes [M, 4] and [N, 4].
 torch::Tensor BoxIou(const torch::Tensor& first, const torch::Tensor& second);
 

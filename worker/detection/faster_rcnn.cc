@@ -5,7 +5,6 @@
 #include "worker/detection/boxes.h"
 
 namespace loupe::detection {
-
 namespace {
 
 // Moves detections from the resized picture to the original one, whose sides a box never leaves.

@@ -16,7 +16,6 @@ namespace {
 using TensorMap = std::map<std::string, torch::Tensor>;
 
 constexpr char kStem[] = "backbone.body.conv1.weight";
-constexpr char kPredictor[] = "roi_heads.box_predictor.";
 constexpr char kClassScores[] = "roi_heads.box_predictor.cls_score.";
 constexpr char kClassBoxes[] = "roi_heads.box_predictor.bbox_pred.";
 constexpr char kObjectness[] = "rpn.head.cls_logits.";
@@ -76,8 +75,7 @@ absl::StatusOr<TensorMap> FromFileLayout(const TensorMap& tensors, const v1::Det
   if (!AreDetectron2Names(names)) return tensors;
   if (absl::Status supported = CheckDetectron2Names(names); !supported.ok()) return supported;
   TensorMap renamed = FromDetectron2(tensors, config);
-  const bool whole = renamed.lower_bound(kPredictor) != renamed.end() &&
-                     absl::StartsWith(renamed.lower_bound(kPredictor)->first, kPredictor);
+  const bool whole = renamed.contains(std::string(kClassScores) + "bias");
   if (whole && config.file_names() != v1::Detector::DETECTRON2) return MissingDetectron2Config();
   if (config.file_bgr()) FlipColours(renamed);
   if (config.file_background_last()) {

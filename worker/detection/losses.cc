@@ -26,34 +26,27 @@ torch::Tensor Around(const torch::Tensor& first, const torch::Tensor& second) {
                     1);
 }
 
-// Of each pair: [M].
-torch::Tensor PairIntersections(const torch::Tensor& first, const torch::Tensor& second) {
-  const auto low = torch::maximum(first.slice(1, 0, 2), second.slice(1, 0, 2));
-  const auto high = torch::minimum(first.slice(1, 2), second.slice(1, 2));
-  const auto sides = (high - low).clamp_min(0);
-  return sides.select(1, 0) * sides.select(1, 1);
-}
-
 torch::Tensor GiouLoss(const torch::Tensor& boxes, const torch::Tensor& truth) {
-  const auto both = PairIntersections(boxes, truth);
+  const auto both = Intersections(boxes, truth);
   const auto either = BoxAreas(boxes) + BoxAreas(truth) - both;
   const auto around = BoxAreas(Around(boxes, truth));
   return 1 - both / (either + kEpsilon) + (around - either) / (around + kEpsilon);
 }
 
-torch::Tensor DiouLoss(const torch::Tensor& boxes, const torch::Tensor& truth) {
-  const auto both = PairIntersections(boxes, truth);
-  const auto either = BoxAreas(boxes) + BoxAreas(truth) - both + kEpsilon;
+torch::Tensor PairIou(const torch::Tensor& boxes, const torch::Tensor& truth) {
+  const auto both = Intersections(boxes, truth);
+  return both / (BoxAreas(boxes) + BoxAreas(truth) - both + kEpsilon);
+}
+
+torch::Tensor DiouLoss(const torch::Tensor& boxes, const torch::Tensor& truth, const torch::Tensor& iou) {
   const Sides around = SidesOf(Around(boxes, truth));
   const auto diagonal = around.width.square() + around.height.square() + kEpsilon;
   const auto centres =
       (boxes.slice(1, 0, 2) + boxes.slice(1, 2) - truth.slice(1, 0, 2) - truth.slice(1, 2)) / 2;
-  return 1 - both / either + centres.square().sum(1) / diagonal;
+  return 1 - iou + centres.square().sum(1) / diagonal;
 }
 
-torch::Tensor CiouLoss(const torch::Tensor& boxes, const torch::Tensor& truth) {
-  const auto both = PairIntersections(boxes, truth);
-  const auto iou = both / (BoxAreas(boxes) + BoxAreas(truth) - both + kEpsilon);
+torch::Tensor CiouLoss(const torch::Tensor& boxes, const torch::Tensor& truth, const torch::Tensor& iou) {
   const Sides ours = SidesOf(boxes), theirs = SidesOf(truth);
   const auto turned = torch::atan(theirs.width / theirs.height) - torch::atan(ours.width / ours.height);
   const auto difference = 4 / (std::numbers::pi * std::numbers::pi) * turned.square();
@@ -62,7 +55,7 @@ torch::Tensor CiouLoss(const torch::Tensor& boxes, const torch::Tensor& truth) {
     torch::NoGradGuard no_grad;
     share = difference / (1 - iou + difference + kEpsilon);
   }
-  return DiouLoss(boxes, truth) + share * difference;
+  return DiouLoss(boxes, truth, iou) + share * difference;
 }
 
 }  // namespace
@@ -74,7 +67,8 @@ torch::Tensor SumBoxLoss(const BoxLoss& loss, const BoxCoder& coder, const torch
   }
   const auto boxes = coder.Decode(deltas, anchors).squeeze(1);
   if (loss.kind == v1::Detector::GIOU) return GiouLoss(boxes, truth).sum();
-  return (loss.kind == v1::Detector::DIOU ? DiouLoss(boxes, truth) : CiouLoss(boxes, truth)).sum();
+  const auto iou = PairIou(boxes, truth);
+  return (loss.kind == v1::Detector::DIOU ? DiouLoss(boxes, truth, iou) : CiouLoss(boxes, truth, iou)).sum();
 }
 
 }  // namespace loupe::detection

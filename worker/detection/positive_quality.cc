@@ -11,9 +11,7 @@ constexpr double kProbabilityPower = 0.6;
 
 // Intersection over union [P] of boxes in pairs; 0 for a box without area.
 torch::Tensor PairedIou(const torch::Tensor& boxes, const torch::Tensor& truth) {
-  const auto top_left = torch::maximum(boxes.slice(1, 0, 2), truth.slice(1, 0, 2));
-  const auto bottom_right = torch::minimum(boxes.slice(1, 2, 4), truth.slice(1, 2, 4));
-  const auto intersections = (bottom_right - top_left).clamp_min(0).prod(1);
+  const auto intersections = Intersections(boxes, truth);
   return intersections / (BoxAreas(boxes) + BoxAreas(truth) - intersections);
 }
 

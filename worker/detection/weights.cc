@@ -140,11 +140,13 @@ TensorMap StateDict(const FasterRcnn& model) {
   return state;
 }
 
+std::string ClassNamesText(const std::vector<std::string>& names) { return nlohmann::json(names).dump(); }
+
 std::map<std::string, std::string> WeightMetadata(const FasterRcnn& model,
                                                   const std::vector<std::string>& class_names) {
   return {{kDetectorKey, DetectorText(model.config())},
           {kPresetKey, model.config().preset()},
-          {kClassesKey, nlohmann::json(class_names).dump()},
+          {kClassesKey, ClassNamesText(class_names)},
           {"loupe.min_size", absl::StrCat(model.config().min_size())},
           {"loupe.max_size", absl::StrCat(model.config().max_size())}};
 }
@@ -154,7 +156,7 @@ void NameClasses(const std::vector<std::string>& names, std::map<std::string, st
   if (!description.ok() || description->class_names.empty()) return;
   std::vector<std::string> known = description->class_names;
   std::copy_n(names.begin(), std::min(names.size(), known.size()), known.begin());
-  metadata[kClassesKey] = nlohmann::json(known).dump();
+  metadata[kClassesKey] = ClassNamesText(known);
 }
 
 absl::StatusOr<WeightDescription> DescribeWeights(const std::map<std::string, std::string>& metadata) {
@@ -176,11 +178,11 @@ absl::StatusOr<WeightDescription> DescribeWeights(const std::map<std::string, st
                              std::pair{"loupe.max_size", &description.max_size}}) {
     const std::string text = value(key);
     if (text.empty()) continue;
-    constexpr int64_t kMaxSize = 8192;  // as in recipes and on the command line
+    constexpr int64_t kMaxSize = 8192;                              // as in recipes and on the command line
     const int64_t least = target == &description.min_size ? 0 : 1;  // 0: pictures keep their size
     if (!absl::SimpleAtoi(text, target) || *target < least || *target > kMaxSize) {
       return absl::InvalidArgumentError(
-          absl::StrCat("the metadata '", key, "' must be a whole number from 1 to ", kMaxSize));
+          absl::StrCat("the metadata '", key, "' must be a whole number from ", least, " to ", kMaxSize));
     }
   }
   return description;

@@ -55,6 +55,9 @@ absl::StatusOr<LoadReport> LoadWeights(const std::map<std::string, torch::Tensor
 // torchvision's `load_state_dict(strict=True)` takes them.
 std::map<std::string, torch::Tensor> StateDict(const FasterRcnn& model);
 
+// The value of kClassesKey: a JSON list.
+std::string ClassNamesText(const std::vector<std::string>& names);
+
 // Metadata of a weight file that Loupe writes: {"loupe.detector" (v1::Detector as JSON), "loupe.preset",
 // "loupe.classes" (JSON list of C names), "loupe.min_size", "loupe.max_size"}. `class_names` has C entries.
 std::map<std::string, std::string> WeightMetadata(const FasterRcnn& model,

@@ -101,11 +101,11 @@ std::optional<StoredArray> FindArray(const Pickled& value) {
   return StoredArray{state[2], state[1], state[4], state[3]->kind == Kind::kBool && state[3]->integer != 0};
 }
 
-// The bytes, which protocols before 3 write as a text.
-std::string DataOf(const Pickled& data) {
-  if (data.kind == Kind::kBytes) return std::string(data.bytes);
+// The bytes, which protocols before 3 write as a text; in the pickle, or in `bytes`.
+std::string_view DataOf(const Pickled& data, std::string& bytes) {
+  if (data.kind == Kind::kBytes) return data.bytes;
   if (!data.IsCallOf(kEncode) || data.items[1]->items.empty()) return data.text;
-  std::string bytes;  // from UTF-8 to Latin-1
+  // From UTF-8 to Latin-1.
   const std::string& text = data.items[1]->items[0]->text;
   for (size_t i = 0; i < text.size(); ++i) {
     const auto unit = static_cast<uint8_t>(text[i]);
@@ -130,7 +130,8 @@ absl::StatusOr<torch::Tensor> ReadArray(const Pickled& array) {
     }
     sizes.push_back(size->integer);
   }
-  const std::string data = DataOf(*stored->data);
+  std::string decoded;
+  const std::string_view data = DataOf(*stored->data, decoded);
   if (static_cast<int64_t>(data.size()) != bytes) return BadArray("has data of another size");
   if (stored->is_turned) std::reverse(sizes.begin(), sizes.end());
   torch::Tensor tensor = torch::empty(sizes, *type);

@@ -35,24 +35,6 @@ absl::Status Malformed(const std::string& path, const absl::Status& error) {
       absl::StrCat(path, " is not a sound safetensors file: ", error.message()));
 }
 
-// Errors: a text without path, for the caller to complete.
-absl::StatusOr<std::string> ReadHeader(std::ifstream& stream, uint64_t file_bytes) {
-  if (file_bytes < kSafetensorsLengthBytes) return absl::InvalidArgumentError("it is shorter than 8 bytes");
-  std::string text(kSafetensorsLengthBytes, '\0');
-  stream.read(text.data(), kSafetensorsLengthBytes);
-  const uint64_t length = SafetensorsHeaderBytes(text);
-  if (length > file_bytes - kSafetensorsLengthBytes) {
-    return absl::InvalidArgumentError("its header claims more than the file holds");
-  }
-  if (length > kMaxSafetensorsHeaderBytes) {
-    return absl::InvalidArgumentError("its header is longer than 1 MiB");
-  }
-  text.resize(length);
-  stream.read(text.data(), static_cast<std::streamsize>(length));
-  if (!stream) return absl::InvalidArgumentError("its header can't be read");
-  return text;
-}
-
 absl::StatusOr<torch::Tensor> ReadTensor(const SafetensorsTensor& entry, uint64_t data_start,
                                          std::ifstream& stream) {
   const auto known = std::find_if(std::begin(kDtypes), std::end(kDtypes),
@@ -121,11 +103,9 @@ absl::StatusOr<SafetensorsFile> ReadSafetensors(const std::string& path) {
   const uint64_t file_bytes = std::filesystem::file_size(path, error);
   std::ifstream stream(path, std::ios::binary);
   if (error || !stream) return absl::NotFoundError(absl::StrCat("can't open the weight file ", path));
-  const absl::StatusOr<std::string> text = ReadHeader(stream, file_bytes);
-  if (!text.ok()) return Malformed(path, text.status());
-  const uint64_t data_start = kSafetensorsLengthBytes + text->size();
-  absl::StatusOr<SafetensorsHeader> header = ParseSafetensorsHeader(*text, file_bytes - data_start);
+  absl::StatusOr<SafetensorsHeader> header = ReadSafetensorsHeader(stream, file_bytes);
   if (!header.ok()) return Malformed(path, header.status());
+  const auto data_start = static_cast<uint64_t>(stream.tellg());
   SafetensorsFile file;
   file.metadata = std::move(header->metadata);
   for (const SafetensorsTensor& entry : header->tensors) {
