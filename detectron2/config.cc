@@ -21,9 +21,6 @@ namespace {
 using v1::Detector;
 using Names = std::vector<std::string>;
 
-constexpr double kMaxSide = 8192;  // as in recipes
-constexpr double kMaxChannels = 8192;
-constexpr double kMaxCount = 1'000'000;
 constexpr double kMaxClasses = 100'000;
 constexpr float kLargestByte = 255;
 constexpr double kMaxLevel = 1'000'000;  // of pixels; and of weights of deltas
@@ -44,9 +41,7 @@ class Values {
   bool Flag(const std::string& key, bool otherwise) { return Get<bool>(key, otherwise, "true or false"); }
   double Number(const std::string& key, double otherwise, double low, double high) {
     const double value = Get<double>(key, otherwise, "a number");
-    if (value >= low && value <= high) return value;  // NaN fails every comparison
-    Fault(absl::StrCat(key, " must be from ", low, " to ", high, ", not ", value));
-    return otherwise;
+    return IsWithin(key, value, low, high) ? value : otherwise;
   }
   uint32_t Whole(const std::string& key, uint32_t otherwise, double low, double high) {
     const double value = Number(key, otherwise, low, high);
@@ -67,23 +62,16 @@ class Values {
       Fault(absl::StrCat(key, " must have ", otherwise.size(), " numbers, not ", values.size()));
       return otherwise;
     }
-    for (const double value : values) {
-      if (value >= low && value <= high) continue;  // NaN fails every comparison
-      Fault(absl::StrCat(key, " must be from ", low, " to ", high, ", not ", value));
-      return otherwise;
-    }
-    return values;
+    const bool all = std::all_of(values.begin(), values.end(),
+                                 [&](double value) { return IsWithin(key, value, low, high); });
+    return all ? values : otherwise;
   }
   // Of each of `count` levels, one list for each or one for all; or plain numbers, for all.
   std::vector<std::vector<double>> Levels(const std::string& key, size_t count,
                                           const std::vector<std::vector<double>>& otherwise) {
     const YAML::Node node = files_.Find(key);
-    std::vector<std::vector<double>> levels = otherwise;
-    if (node.IsDefined() && node.IsSequence() && node.size() > 0 && node[0].IsScalar()) {
-      levels = {List<double>(key, {})};
-    } else {
-      levels = List(key, otherwise);
-    }
+    const bool plain = node.IsDefined() && node.IsSequence() && node.size() > 0 && node[0].IsScalar();
+    auto levels = plain ? std::vector<std::vector<double>>(1, List<double>(key, {})) : List(key, otherwise);
     if (levels.size() == 1) levels.resize(count, levels.front());
     const bool alike = std::all_of(levels.begin(), levels.end(), [&](const auto& level) {
       return !level.empty() && level.size() == levels.front().size();
@@ -107,6 +95,12 @@ class Values {
   const Names& faults() const { return faults_; }
 
  private:
+  bool IsWithin(const std::string& key, double value, double low, double high) {
+    if (value >= low && value <= high) return true;  // NaN fails every comparison
+    Fault(absl::StrCat(key, " must be from ", low, " to ", high, ", not ", value));
+    return false;
+  }
+
   template <typename T>
   T Get(const std::string& key, const T& otherwise, const char* kind) {
     const YAML::Node node = files_.Find(key);
@@ -204,9 +198,9 @@ void ReadBackbone(Values& values, v1::Backbone& backbone) {
   }
   const bool basic = depth < 50;
   backbone.set_block(basic ? v1::Backbone::BASIC : v1::Backbone::BOTTLENECK);
-  backbone.set_stem_channels(values.Whole("MODEL.RESNETS.STEM_OUT_CHANNELS", 64, 1, kMaxChannels));
-  backbone.set_out_channels(values.Whole("MODEL.RESNETS.RES2_OUT_CHANNELS", 256, 1, kMaxChannels));
-  const uint32_t width = values.Whole("MODEL.RESNETS.WIDTH_PER_GROUP", 64, 1, kMaxChannels);
+  backbone.set_stem_channels(values.Whole("MODEL.RESNETS.STEM_OUT_CHANNELS", 64, 1, kMaxDetectorChannels));
+  backbone.set_out_channels(values.Whole("MODEL.RESNETS.RES2_OUT_CHANNELS", 256, 1, kMaxDetectorChannels));
+  const uint32_t width = values.Whole("MODEL.RESNETS.WIDTH_PER_GROUP", 64, 1, kMaxDetectorChannels);
   backbone.set_width(basic ? backbone.out_channels() : width);
   backbone.set_stride_in_1x1(!basic && values.Flag("MODEL.RESNETS.STRIDE_IN_1X1", true));
 
@@ -229,7 +223,7 @@ void ReadBackbone(Values& values, v1::Backbone& backbone) {
 }
 
 void ReadPyramid(Values& values, Detector& detector) {
-  detector.set_fpn_channels(values.Whole("MODEL.FPN.OUT_CHANNELS", 256, 1, kMaxChannels));
+  detector.set_fpn_channels(values.Whole("MODEL.FPN.OUT_CHANNELS", 256, 1, kMaxDetectorChannels));
   const std::string fuse = values.Text("MODEL.FPN.FUSE_TYPE", "sum");
   if (fuse != "sum" && fuse != "avg")
     values.Unsupported("MODEL.FPN.FUSE_TYPE", fuse, "it must be sum or avg");
@@ -240,9 +234,9 @@ void ReadPyramid(Values& values, Detector& detector) {
 
 void ReadPictures(Values& values, Detector& detector) {
   detector.set_resizing(Detector::ANTIALIASED);
-  detector.set_min_size(values.Whole("INPUT.MIN_SIZE_TEST", 800, 0, kMaxSide));
-  detector.set_max_size(values.Whole("INPUT.MAX_SIZE_TEST", 1333, 1, kMaxSide));
-  detector.set_min_size(std::min(detector.min_size(), detector.max_size()));  // the same pictures
+  const uint32_t min_size = values.Whole("INPUT.MIN_SIZE_TEST", 800, 0, kMaxDetectorSide);
+  detector.set_max_size(values.Whole("INPUT.MAX_SIZE_TEST", 1333, 1, kMaxDetectorSide));
+  detector.set_min_size(std::min(min_size, detector.max_size()));  // the same pictures
   detector.set_size_divisible(32);
   const std::string format = values.Text("INPUT.FORMAT", "BGR");
   if (format != "BGR" && format != "RGB") {
@@ -266,13 +260,14 @@ void ReadAnchors(Values& values, Detector& detector) {
   for (const auto& sizes : values.Levels("MODEL.ANCHOR_GENERATOR.SIZES", count, {{32, 64, 128, 256, 512}})) {
     v1::AnchorLevel& level = *detector.add_anchor_levels();
     for (const double size : sizes) {
-      if (!(size > 0 && size <= kMaxSide)) values.Fault("MODEL.ANCHOR_GENERATOR.SIZES must be above 0");
+      if (!(size > 0 && size <= kMaxDetectorSide))
+        values.Fault("MODEL.ANCHOR_GENERATOR.SIZES must be above 0");
       level.add_sizes(static_cast<float>(size));
     }
   }
   const auto ratios = values.Levels(ratio_key, count, {{0.5, 1, 2}});
   for (const double ratio : ratios.front()) {
-    if (!(ratio > 0 && ratio <= kMaxSide)) values.Fault(absl::StrCat(ratio_key, " must be above 0"));
+    if (!(ratio > 0 && ratio <= kMaxDetectorSide)) values.Fault(absl::StrCat(ratio_key, " must be above 0"));
     detector.add_anchor_ratios(static_cast<float>(ratio));
   }
   if (std::any_of(ratios.begin(), ratios.end(), [&](const auto& level) { return level != ratios.front(); })) {
@@ -286,7 +281,7 @@ void ReadAnchors(Values& values, Detector& detector) {
 
 void ReadProposals(Values& values, Detector& detector) {
   const auto count = [&](const std::string& key, uint32_t otherwise) {
-    return values.Whole(absl::StrCat("MODEL.RPN.", key), otherwise, 1, kMaxCount);
+    return values.Whole(absl::StrCat("MODEL.RPN.", key), otherwise, 1, kMaxDetectorCount);
   };
   values.Only<Names>("MODEL.RPN.IN_FEATURES", {"res4"}, kLevels, "it must be p2 to p6");
   values.Only<std::string>("MODEL.RPN.HEAD_NAME", "StandardRPNHead", "StandardRPNHead",
@@ -302,7 +297,7 @@ void ReadProposals(Values& values, Detector& detector) {
   detector.set_rpn_nms_threshold(values.Number("MODEL.RPN.NMS_THRESH", 0.7, 0, 1));
   detector.set_rpn_score_threshold(0);
   detector.set_rpn_ranked_by_logit(true);
-  detector.set_rpn_min_side(values.Number("MODEL.PROPOSAL_GENERATOR.MIN_SIZE", 0, 0, kMaxSide));
+  detector.set_rpn_min_side(values.Number("MODEL.PROPOSAL_GENERATOR.MIN_SIZE", 0, 0, kMaxDetectorSide));
   for (const double weight : values.Numbers("MODEL.RPN.BBOX_REG_WEIGHTS", {1, 1, 1, 1}, kLeast, kMaxLevel)) {
     detector.add_rpn_delta_weights(static_cast<float>(weight));
   }
@@ -329,7 +324,7 @@ Detector::BoxLoss ReadBoxLoss(const std::string& part, Values& values) {
 
 void ReadLosses(Values& values, Detector& detector) {
   const auto number = [&](const std::string& key, double otherwise) {
-    return values.Number(absl::StrCat("MODEL.", key), otherwise, 0, kMaxSide);
+    return values.Number(absl::StrCat("MODEL.", key), otherwise, 0, kMaxDetectorSide);
   };
   detector.set_rpn_box_loss(ReadBoxLoss("RPN", values));
   detector.set_box_loss(ReadBoxLoss("ROI_BOX_HEAD", values));
@@ -339,6 +334,7 @@ void ReadLosses(Values& values, Detector& detector) {
   detector.set_rpn_objectness_loss_weight(weight);
   detector.set_rpn_box_loss_weight(weight * number("RPN.BBOX_REG_LOSS_WEIGHT", 1));
   detector.set_box_loss_weight(number("ROI_BOX_HEAD.BBOX_REG_LOSS_WEIGHT", 1));
+  detector.set_rpn_loss_by_limit(true);
 }
 
 void ReadBoxHead(Values& values, Detector& detector) {
@@ -358,7 +354,7 @@ void ReadBoxHead(Values& values, Detector& detector) {
   detector.set_roi_sampling_ratio(values.Whole(head + "POOLER_SAMPLING_RATIO", 0, 0, 64));
   detector.set_roi_canonical_size(224);
   detector.set_roi_level_size_epsilon(1e-8);
-  detector.set_box_head_width(values.Whole(head + "FC_DIM", 1024, 1, kMaxChannels));
+  detector.set_box_head_width(values.Whole(head + "FC_DIM", 1024, 1, kMaxDetectorChannels));
   detector.set_class_agnostic_boxes(values.Flag(head + "CLS_AGNOSTIC_BBOX_REG", false));
   for (const double weight : values.Numbers(head + "BBOX_REG_WEIGHTS", {10, 10, 5, 5}, kLeast, kMaxLevel)) {
     detector.add_box_delta_weights(static_cast<float>(weight));
@@ -367,11 +363,11 @@ void ReadBoxHead(Values& values, Detector& detector) {
   const double threshold = values.Numbers(heads + "IOU_THRESHOLDS", {0.5}, 0, 1)[0];
   detector.set_box_foreground_iou(threshold);
   detector.set_box_background_iou(threshold);
-  detector.set_box_samples_per_image(values.Whole(heads + "BATCH_SIZE_PER_IMAGE", 512, 1, kMaxCount));
+  detector.set_box_samples_per_image(values.Whole(heads + "BATCH_SIZE_PER_IMAGE", 512, 1, kMaxDetectorCount));
   detector.set_box_positive_fraction(values.Number(heads + "POSITIVE_FRACTION", 0.25, 0, 1));
   detector.set_box_score_threshold(values.Number(heads + "SCORE_THRESH_TEST", 0.05, 0, 1));
   detector.set_box_nms_threshold(values.Number(heads + "NMS_THRESH_TEST", 0.5, 0, 1));
-  detector.set_detections_per_image(values.Whole("TEST.DETECTIONS_PER_IMAGE", 100, 1, kMaxCount));
+  detector.set_detections_per_image(values.Whole("TEST.DETECTIONS_PER_IMAGE", 100, 1, kMaxDetectorCount));
 }
 
 }  // namespace

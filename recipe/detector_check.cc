@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "recipe/detector_tensors.h"
 
 namespace loupe {
 namespace {
@@ -12,10 +13,8 @@ namespace {
 using v1::Backbone;
 using v1::Detector;
 
-constexpr double kMaxSide = 8192;
-constexpr double kMaxChannels = 8192;
-constexpr double kMaxCount = 1'000'000;
-constexpr double kMaxBlocks = 64;  // of a stage
+constexpr double kMaxBlocks = 64;    // of a stage
+constexpr double kMaxWeights = 1e9;  // of all layers
 constexpr double kMost = std::numeric_limits<float>::max();
 constexpr double kAboveZero = std::numeric_limits<float>::min();
 
@@ -27,8 +26,8 @@ class Checks {
     Fault(absl::StrCat(field, " is ", value, ": it must be from ", low, " to ", high));
   }
   void Share(const char* field, double value) { Within(field, value, 0, 1); }
-  void Channels(const char* field, double value) { Within(field, value, 1, kMaxChannels); }
-  void Count(const char* field, double value) { Within(field, value, 1, kMaxCount); }
+  void Channels(const char* field, double value) { Within(field, value, 1, kMaxDetectorChannels); }
+  void Count(const char* field, double value) { Within(field, value, 1, kMaxDetectorCount); }
   template <typename Numbers>
   void Values(const char* field, const Numbers& values, int count, double low) {
     if (values.size() != count)
@@ -39,7 +38,7 @@ class Checks {
     if (!holds) Fault(fault);
   }
 
-  absl::Status status() const { return status_; }
+  const absl::Status& status() const { return status_; }
 
  private:
   void Fault(const std::string& fault) {
@@ -72,7 +71,7 @@ int CheckMobilenet(const Backbone& backbone, Checks& checks) {
     channels = block.out_channels();
     checks.Channels("expanded_channels", block.expanded_channels());
     checks.Channels("out_channels", block.out_channels());
-    checks.Within("squeezed_channels", block.squeezed_channels(), 0, kMaxChannels);
+    checks.Within("squeezed_channels", block.squeezed_channels(), 0, kMaxDetectorChannels);
     checks.Require(block.kernel_size() == 3 || block.kernel_size() == 5, "kernel_size must be 3 or 5");
     checks.Within("stride", block.stride(), 1, 2);
     checks.Require(block.activation() == v1::InvertedResidual::RELU ||
@@ -88,11 +87,11 @@ void CheckLosses(const Detector& detector, Checks& checks) {
   checks.Require(detector.rpn_box_loss() != Detector::BOX_LOSS_UNSPECIFIED &&
                      detector.box_loss() != Detector::BOX_LOSS_UNSPECIFIED,
                  "losses must be SMOOTH_L1, GIOU, DIOU or CIOU");
-  checks.Within("rpn_smooth_l1_beta", detector.rpn_smooth_l1_beta(), 0, kMaxSide);
-  checks.Within("box_smooth_l1_beta", detector.box_smooth_l1_beta(), 0, kMaxSide);
-  checks.Within("rpn_objectness_loss_weight", detector.rpn_objectness_loss_weight(), 0, kMaxSide);
-  checks.Within("rpn_box_loss_weight", detector.rpn_box_loss_weight(), 0, kMaxSide);
-  checks.Within("box_loss_weight", detector.box_loss_weight(), 0, kMaxSide);
+  checks.Within("rpn_smooth_l1_beta", detector.rpn_smooth_l1_beta(), 0, kMaxDetectorSide);
+  checks.Within("box_smooth_l1_beta", detector.box_smooth_l1_beta(), 0, kMaxDetectorSide);
+  checks.Within("rpn_objectness_loss_weight", detector.rpn_objectness_loss_weight(), 0, kMaxDetectorSide);
+  checks.Within("rpn_box_loss_weight", detector.rpn_box_loss_weight(), 0, kMaxDetectorSide);
+  checks.Within("box_loss_weight", detector.box_loss_weight(), 0, kMaxDetectorSide);
 }
 
 int CheckBackbone(const Backbone& backbone, Checks& checks) {
@@ -106,8 +105,8 @@ void CheckPictures(const Detector& detector, Checks& checks) {
   const bool antialiased = detector.resizing() == Detector::ANTIALIASED;
   checks.Require(antialiased || detector.resizing() == Detector::BILINEAR,
                  "resizing must be BILINEAR or ANTIALIASED");
-  checks.Within("min_size", detector.min_size(), antialiased ? 0 : 1, kMaxSide);
-  checks.Within("max_size", detector.max_size(), std::max(1U, detector.min_size()), kMaxSide);
+  checks.Within("min_size", detector.min_size(), antialiased ? 0 : 1, kMaxDetectorSide);
+  checks.Within("max_size", detector.max_size(), std::max(1U, detector.min_size()), kMaxDetectorSide);
   constexpr double kMaxDivisor = 1024;
   checks.Within("size_divisible", detector.size_divisible(), 1, kMaxDivisor);
   checks.Values("image_mean", detector.image_mean(), 3, -kMost);
@@ -136,7 +135,7 @@ void CheckProposals(const Detector& detector, Checks& checks) {
   checks.Count("rpn_post_nms_top_n_test", detector.rpn_post_nms_top_n_test());
   checks.Share("rpn_nms_threshold", detector.rpn_nms_threshold());
   checks.Share("rpn_score_threshold", detector.rpn_score_threshold());
-  checks.Within("rpn_min_side", detector.rpn_min_side(), 0, kMaxSide);
+  checks.Within("rpn_min_side", detector.rpn_min_side(), 0, kMaxDetectorSide);
   checks.Values("rpn_delta_weights", detector.rpn_delta_weights(), 4, kAboveZero);
   checks.Share("rpn_foreground_iou", detector.rpn_foreground_iou());
   checks.Within("rpn_background_iou", detector.rpn_background_iou(), 0, detector.rpn_foreground_iou());
@@ -155,7 +154,7 @@ void CheckBoxes(const Detector& detector, Checks& checks) {
   checks.Values("box_delta_weights", detector.box_delta_weights(), 4, kAboveZero);
   checks.Share("box_score_threshold", detector.box_score_threshold());
   checks.Share("box_nms_threshold", detector.box_nms_threshold());
-  checks.Within("box_min_side", detector.box_min_side(), 0, kMaxSide);
+  checks.Within("box_min_side", detector.box_min_side(), 0, kMaxDetectorSide);
   checks.Count("detections_per_image", detector.detections_per_image());
   checks.Share("box_foreground_iou", detector.box_foreground_iou());
   checks.Within("box_background_iou", detector.box_background_iou(), 0, detector.box_foreground_iou());
@@ -163,6 +162,17 @@ void CheckBoxes(const Detector& detector, Checks& checks) {
   checks.Share("box_positive_fraction", detector.box_positive_fraction());
   checks.Share("ignore_overlap", detector.ignore_overlap());
   checks.Within("embedding_width", detector.embedding_width(), 1, detector.box_head_width());
+}
+
+// Requires: all else is sound.
+void CheckWeightCount(const Detector& detector, Checks& checks) {
+  double count = 0;
+  for (const NamedShape& tensor : TensorShapes(detector, /*num_classes=*/1)) {
+    double product = 1;
+    for (const int64_t side : tensor.shape) product *= static_cast<double>(side);
+    count += product;
+  }
+  checks.Within("number of weights", count, 1, kMaxWeights);
 }
 
 }  // namespace
@@ -176,6 +186,7 @@ absl::Status CheckDetector(const Detector& detector) {
   CheckProposals(detector, checks);
   CheckBoxes(detector, checks);
   CheckLosses(detector, checks);
+  if (checks.status().ok()) CheckWeightCount(detector, checks);
   return checks.status();
 }
 

@@ -36,7 +36,10 @@ absl::StatusOr<v1::Detector> ReadDetector(const std::map<std::string, std::strin
 
 absl::StatusOr<v1::Detector> DetectorOfWeights(const std::string& preset,
                                                const std::map<std::string, std::string>& metadata) {
-  return preset == kDetectron2Preset ? ReadDetector(metadata) : PresetDetector(preset);
+  const auto file_preset = metadata.find(kPresetKey);
+  const bool is_described =
+      metadata.contains(kDetectorKey) && file_preset != metadata.end() && file_preset->second == preset;
+  return is_described || preset == kDetectron2Preset ? ReadDetector(metadata) : PresetDetector(preset);
 }
 
 absl::StatusOr<std::vector<std::string>> ReadClassNames(const std::map<std::string, std::string>& metadata) {

@@ -17,7 +17,9 @@ inline constexpr char kClassesKey[] = "loupe.classes";  // their names, a JSON l
 // The value of kDetectorKey.
 std::string DetectorText(const v1::Detector& detector);
 
-// The detector of weights of this preset: kDetectron2Preset's is the one that the metadata describe.
+// The detector of weights that are used as this preset's: the one that the metadata describe, if they are of
+// that preset (a recipe may have overridden some of its fields, and kDetectron2Preset says nothing by
+// itself), else the preset.
 // Errors: INVALID_ARGUMENT for an unknown preset, and when the metadata have no detector, or one that can't
 // be read or that CheckDetector refuses.
 absl::StatusOr<v1::Detector> DetectorOfWeights(const std::string& preset,

@@ -10,7 +10,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "recipe/detector_recipe.h"
 #include "recipe/precisions.h"
+#include "recipe/presets.h"
 #include "recipe/recipe_fields.h"
 #include "recipe/strategies.h"
 
@@ -35,6 +37,14 @@ void CheckSizes(const v1::DetectorRecipe& detector, Problems& problems) {
   if (detector.has_min_size() && detector.has_max_size() && detector.max_size() < detector.min_size()) {
     problems.emplace_back("detector.max_size is below detector.min_size");
   }
+}
+
+// Where init_model has the rest of the detector, the coordinator looks.
+void CheckDetector(const v1::DetectorRecipe& recipe, Problems& problems) {
+  absl::Status sound = CheckOverrides(recipe.overrides());
+  if (sound.ok() && recipe.init_model().empty() && PresetDetector(recipe.preset()).ok())
+    sound = DetectorOfRecipe(recipe, {}).status();
+  if (!sound.ok()) problems.push_back(absl::StrCat("detector.overrides: ", sound.message()));
 }
 
 void CheckSchedule(const v1::TrainingRecipe& training, Problems& problems) {
@@ -68,7 +78,7 @@ void CheckRanking(const v1::Recipe& recipe, Problems& problems) {
 
 void FillDetector(v1::DetectorRecipe& detector) {
   if (!detector.has_init_model()) detector.set_init_model("");
-  // The coordinator fills in the preset of init_model.
+  // With an init_model it is that model's.
   if (!detector.has_preset() && detector.init_model().empty()) detector.set_preset("small");
   if (!detector.has_trainable_layers()) detector.set_trainable_layers(6);
   if (!detector.has_init_shrink()) detector.set_init_shrink(1);
@@ -167,6 +177,7 @@ uint32_t StepsOf(const v1::TrainingRecipe& training) { return training.skip() ? 
 absl::Status Validate(const v1::Recipe& recipe) {
   Problems problems = BrokenRules(recipe);
   CheckSizes(recipe.detector(), problems);
+  CheckDetector(recipe.detector(), problems);
   CheckSchedule(recipe.training(), problems);
   CheckRanking(recipe, problems);
   if (problems.empty()) return absl::OkStatus();

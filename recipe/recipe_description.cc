@@ -76,6 +76,8 @@ v1::RecipeField::Kind KindOf(const FieldDescriptor& field) {
       return v1::RecipeField::ENUM;
     case FieldDescriptor::CPPTYPE_DOUBLE:
       return v1::RecipeField::REAL;
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      return v1::RecipeField::MESSAGE;
     default:
       return v1::RecipeField::INTEGER;
   }

@@ -111,7 +111,7 @@ struct Server::Parts {
   ProvenanceServiceImpl provenance{calls, database, checkpoint_key};
   TokenServiceImpl tokens{calls, database};
   SessionServiceImpl sessions{calls, database};
-  RoundServiceImpl rounds{calls, database};
+  RoundServiceImpl rounds{calls, database, blobs};
   ModelServiceImpl models{calls, database, blobs};
   WorkerServiceImpl workers{calls, database, blobs};
   StorageServiceImpl storage{calls, database, blobs};

@@ -1,6 +1,7 @@
 #include "server/blobs/weights_check.h"
 
 #include <algorithm>
+#include <fstream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +12,15 @@ namespace {
 
 absl::Status Malformed(absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("not a whole safetensors file: ", what));
+}
+
+WeightsCheck::Contents ContentsOf(SafetensorsHeader header) {
+  WeightsCheck::Contents contents;
+  contents.metadata = std::move(header.metadata);
+  for (const SafetensorsTensor& tensor : header.tensors) {
+    contents.tensors.push_back({tensor.name, tensor.shape});
+  }
+  return contents;
 }
 
 }  // namespace
@@ -46,12 +56,17 @@ absl::StatusOr<WeightsCheck::Contents> WeightsCheck::Finish() const {
       std::string_view(head_).substr(kSafetensorsLengthBytes), size_bytes_ - data_start);
   if (!header.ok()) return Malformed(header.status().message());
   if (header->tensors.empty()) return Malformed("it holds no tensor");
-  Contents contents;
-  contents.metadata = std::move(header->metadata);
-  for (const SafetensorsTensor& tensor : header->tensors) {
-    contents.tensors.push_back({tensor.name, tensor.shape});
-  }
-  return contents;
+  return ContentsOf(*std::move(header));
+}
+
+absl::StatusOr<WeightsCheck::Contents> ReadStoredWeights(const BlobStore& blobs, const Sha256& hash) {
+  const absl::StatusOr<uint64_t> bytes = blobs.Size(hash);
+  std::ifstream stream(blobs.PathOf(hash), std::ios::binary);
+  if (!bytes.ok() || !stream) return absl::InternalError("the model's weights can't be read");
+  absl::StatusOr<SafetensorsHeader> header = ReadSafetensorsHeader(stream, *bytes);
+  if (!header.ok())
+    return absl::InternalError(absl::StrCat("the model's weights are damaged: ", header.status().message()));
+  return ContentsOf(*std::move(header));
 }
 
 }  // namespace loupe

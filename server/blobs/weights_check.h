@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "content/safetensors_header.h"
 #include "recipe/detector_tensors.h"
+#include "server/blobs/blob_store.h"
 
 namespace loupe {
 
@@ -38,5 +39,8 @@ class WeightsCheck {
   std::string head_;  // the length and the header
   uint64_t size_bytes_ = 0;
 };
+
+// What a stored file holds, by its header alone. Errors: INTERNAL.
+absl::StatusOr<WeightsCheck::Contents> ReadStoredWeights(const BlobStore& blobs, const Sha256& hash);
 
 }  // namespace loupe

@@ -8,6 +8,8 @@
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
 #include "recipe/detector_metadata.h"
+#include "recipe/detector_recipe.h"
+#include "recipe/detector_tensors.h"
 #include "recipe/recipe.h"
 #include "server/blobs/weights_check.h"
 
@@ -46,7 +48,7 @@ std::optional<ModelRow> FindInitModel(Transaction& transaction, const JobRow& jo
 }
 
 absl::Status CheckTrainedWeights(const BlobStore& blobs, const v1::CompleteJobRequest& request,
-                                 const std::string& preset, size_t class_count) {
+                                 const v1::DetectorRecipe& recipe, size_t class_count) {
   const std::optional<Sha256> hash = FromBytes(request.weights_sha256());
   if (!hash.has_value()) return BadWeights("weights_sha256 must be 32 bytes");
   absl::StatusOr<BlobReader> reader = blobs.OpenBlob(*hash);
@@ -68,8 +70,16 @@ absl::Status CheckTrainedWeights(const BlobStore& blobs, const v1::CompleteJobRe
   if (stream.Finish() != *hash) return BadWeights("the weights' bytes were changed: write them again");
   const absl::StatusOr<WeightsCheck::Contents> contents = format.Finish();
   if (!contents.ok()) return BadWeights(contents.status().message());
-  const absl::StatusOr<v1::Detector> detector = DetectorOfWeights(preset, contents->metadata);
+  const absl::StatusOr<v1::Detector> detector = DetectorOfWeights(recipe.preset(), contents->metadata);
   if (!detector.ok()) return BadWeights(detector.status().message());
+  const absl::StatusOr<v1::Detector> asked = DetectorOfRecipe(recipe, contents->metadata);
+  const bool overridden = asked.ok() && DetectorText(*asked) == DetectorText(*detector);
+  if (recipe.has_overrides() && !overridden) {
+    return BadWeights(
+        "the weights' detector isn't what the recipe's detector.overrides ask for: the worker may be of an "
+        "older "
+        "release");
+  }
   const absl::Status fits =
       CheckWholeDetector(*detector, static_cast<int64_t>(class_count), contents->tensors);
   return fits.ok() ? fits : BadWeights(fits.message());

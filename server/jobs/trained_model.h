@@ -19,11 +19,11 @@ namespace loupe {
 // weights, or the job is of another kind.
 std::optional<ModelRow> FindInitModel(Transaction& transaction, const JobRow& job, const v1::Recipe& recipe);
 
-// Checks hash and size of the weights that the request names, and that they are a whole detector of this
-// preset and number of classes. Reads the whole blob: call it outside a transaction. Errors: INVALID_ARGUMENT
-// (BAD_WEIGHTS), and those of BlobReader::Next.
+// Checks hash and size of the weights that the request names, and that they are a whole detector as the
+// recipe asks for it, overrides included, with this number of classes. Reads the whole blob: call it outside
+// a transaction. Errors: INVALID_ARGUMENT (BAD_WEIGHTS), and those of BlobReader::Next.
 absl::Status CheckTrainedWeights(const BlobStore& blobs, const v1::CompleteJobRequest& request,
-                                 const std::string& preset, size_t class_count);
+                                 const v1::DetectorRecipe& recipe, size_t class_count);
 
 // Inserts the model `round-N`, a candidate, as the round's model, and sets the job's progress to its end.
 // Errors: INVALID_ARGUMENT (class_quality).

@@ -212,8 +212,7 @@ grpc::Status WorkerServiceImpl::CompleteJob(grpc::ServerContext* context,
     if (job->kind == v1::TRAIN && !WasCompleted(*job, held)) {
       const absl::StatusOr<v1::Recipe> recipe = ParseStoredRecipe(job->recipe);
       if (!recipe.ok()) return recipe.status();
-      const absl::Status whole =
-          CheckTrainedWeights(blobs_, *request, recipe->detector().preset(), class_count);
+      const absl::Status whole = CheckTrainedWeights(blobs_, *request, recipe->detector(), class_count);
       if (!whole.ok()) return whole;
     }
     bool is_new = false;  // else it was completed before

@@ -13,9 +13,12 @@
 #include "db/stores/request_store.h"
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
+#include "recipe/detector_recipe.h"
+#include "recipe/detector_tensors.h"
 #include "recipe/presets.h"
 #include "recipe/recipe.h"
 #include "recipe/recipe_description.h"
+#include "server/blobs/weights_check.h"
 #include "server/ranking/pseudo_labels.h"
 #include "server/rounds/described_round.h"
 #include "server/rounds/round_time.h"
@@ -33,9 +36,23 @@ absl::Status BadRecipe(absl::string_view why) {
   return Error(absl::StatusCode::kInvalidArgument, "BAD_RECIPE", std::string(why));
 }
 
+// Whether the recipe's overrides and the weights of init_model fit each other. Errors: INVALID_ARGUMENT
+// (BAD_RECIPE), INTERNAL.
+absl::Status CheckOverrides(const BlobStore& blobs, const v1::Model& model,
+                            const v1::DetectorRecipe& recipe) {
+  if (!recipe.has_overrides()) return absl::OkStatus();
+  const absl::StatusOr<WeightsCheck::Contents> weights =
+      ReadStoredWeights(blobs, *FromBytes(model.weights_sha256()));
+  if (!weights.ok()) return weights.status();
+  const absl::StatusOr<v1::Detector> detector = DetectorOfRecipe(recipe, weights->metadata);
+  const absl::Status fits = detector.ok() ? CheckTensors(*detector, weights->tensors) : detector.status();
+  return fits.ok() ? fits : BadRecipe(absl::StrCat("detector.overrides: ", fits.message()));
+}
+
 // Fills in the preset of init_model. Errors: FAILED_PRECONDITION (NO_SUCH_MODEL), INVALID_ARGUMENT
 // (BAD_RECIPE: the recipe names another).
-absl::Status ResolveInitModel(Transaction& transaction, ProjectId project, v1::Recipe& recipe) {
+absl::Status ResolveInitModel(Transaction& transaction, const BlobStore& blobs, ProjectId project,
+                              v1::Recipe& recipe) {
   v1::DetectorRecipe& detector = *recipe.mutable_detector();
   if (detector.init_model().empty()) {
     if (recipe.training().skip())
@@ -52,7 +69,7 @@ absl::Status ResolveInitModel(Transaction& transaction, ProjectId project, v1::R
                               "\", but the project has no such model: import it first"));
   }
   if (!detector.has_preset()) detector.set_preset(model->message.preset());
-  if (model->message.preset() == detector.preset()) return absl::OkStatus();
+  if (model->message.preset() == detector.preset()) return CheckOverrides(blobs, model->message, detector);
   return BadRecipe(absl::StrCat("detector.init_model \"", detector.init_model(), "\" is a ",
                                 model->message.preset(), ", but detector.preset is ", detector.preset()));
 }
@@ -64,8 +81,9 @@ absl::Status NoLabels() {
 
 // The valid recipe with what the project says: a strategy that it leaves out is the project's. Errors: those
 // of ResolveInitModel, INVALID_ARGUMENT (BAD_RECIPE).
-absl::StatusOr<v1::Recipe> ResolveRecipe(Transaction& transaction, ProjectId project, v1::Recipe recipe) {
-  const absl::Status known = ResolveInitModel(transaction, project, recipe);
+absl::StatusOr<v1::Recipe> ResolveRecipe(Transaction& transaction, const BlobStore& blobs, ProjectId project,
+                                         v1::Recipe recipe) {
+  const absl::Status known = ResolveInitModel(transaction, blobs, project, recipe);
   if (!known.ok()) return known;
   if (!recipe.ranking().strategy().empty()) return recipe;
   recipe.mutable_ranking()->set_strategy(ReadProject(transaction, project).strategy());
@@ -76,12 +94,12 @@ absl::StatusOr<v1::Recipe> ResolveRecipe(Transaction& transaction, ProjectId pro
 }
 
 // Freezes the truth of the pool and queues a round. `given` is valid.
-absl::StatusOr<v1::Round> QueueRound(Transaction& transaction, PrincipalId caller,
+absl::StatusOr<v1::Round> QueueRound(Transaction& transaction, const BlobStore& blobs, PrincipalId caller,
                                      const std::string& project_name, const v1::Recipe& given) {
   const absl::StatusOr<ProjectId> project = FindProject(transaction, project_name);
   if (!project.ok()) return project.status();
   LockProject(transaction, *project);
-  const absl::StatusOr<v1::Recipe> recipe = ResolveRecipe(transaction, *project, given);
+  const absl::StatusOr<v1::Recipe> recipe = ResolveRecipe(transaction, blobs, *project, given);
   if (!recipe.ok()) return recipe.status();
   const Snapshot snapshot = FreezeSnapshot(transaction, *project, ranking::kPseudoLabelFloor);
   if (snapshot.images == 0 && !recipe->training().skip()) return NoLabels();
@@ -92,11 +110,11 @@ absl::StatusOr<v1::Round> QueueRound(Transaction& transaction, PrincipalId calle
 }
 
 // `given` is valid.
-absl::StatusOr<v1::RoundPlan> Plan(Transaction& transaction, const std::string& project_name,
-                                   const v1::Recipe& given) {
+absl::StatusOr<v1::RoundPlan> Plan(Transaction& transaction, const BlobStore& blobs,
+                                   const std::string& project_name, const v1::Recipe& given) {
   const absl::StatusOr<ProjectId> project = FindProject(transaction, project_name);
   if (!project.ok()) return project.status();
-  absl::StatusOr<v1::Recipe> recipe = ResolveRecipe(transaction, *project, given);
+  absl::StatusOr<v1::Recipe> recipe = ResolveRecipe(transaction, blobs, *project, given);
   if (!recipe.ok()) return recipe.status();
   v1::RoundPlan plan = CountForRound(transaction, *project);
   if (plan.snapshot_images() == 0 && !recipe->training().skip()) return NoLabels();
@@ -145,7 +163,7 @@ grpc::Status RoundServiceImpl::SubmitRound(grpc::ServerContext* context,
         const RequestKey key = KeyOf(call.principal.id, kSubmitKey, request->request_id(), *request);
         return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
           return WithRequestId<v1::Round>(transaction, key, [&] {
-            return QueueRound(transaction, call.principal.id, request->project(), *recipe);
+            return QueueRound(transaction, blobs_, call.principal.id, request->project(), *recipe);
           });
         });
       });
@@ -159,7 +177,7 @@ grpc::Status RoundServiceImpl::PlanRound(grpc::ServerContext* context, const v1:
                         const absl::StatusOr<v1::Recipe> recipe = ParseRecipe(request->recipe());
                         if (!recipe.ok()) return BadRecipe(std::string(recipe.status().message()));
                         return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
-                          return Plan(transaction, request->project(), *recipe);
+                          return Plan(transaction, blobs_, request->project(), *recipe);
                         });
                       });
 }

@@ -3,6 +3,7 @@
 
 #include "db/database.h"
 #include "loupe/v1/round.grpc.pb.h"
+#include "server/blobs/blob_store.h"
 #include "server/rounds/round_watchers.h"
 #include "server/rpc/rpc_call.h"
 
@@ -12,9 +13,9 @@ namespace loupe {
 class RoundServiceImpl final
     : public v1::RoundService::WithCallbackMethod_WatchRound<v1::RoundService::Service> {
  public:
-  // Both must outlive it.
-  RoundServiceImpl(RpcCalls& calls, Database& database)
-      : calls_(calls), database_(database), watchers_(calls, database) {}
+  // All must outlive it.
+  RoundServiceImpl(RpcCalls& calls, Database& database, const BlobStore& blobs)
+      : calls_(calls), database_(database), blobs_(blobs), watchers_(calls, database) {}
 
   grpc::Status SubmitRound(grpc::ServerContext* context, const v1::SubmitRoundRequest* request,
                            v1::Round* response) override;
@@ -38,6 +39,7 @@ class RoundServiceImpl final
  private:
   RpcCalls& calls_;
   Database& database_;
+  const BlobStore& blobs_;
   RoundWatchers watchers_;
 };
 

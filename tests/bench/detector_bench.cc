@@ -1,6 +1,8 @@
 // The Loupe side of detector_bench.py: one detector, one batch, timed on request.
 //
-//   loupe-bench-detector describe PRESET       the preset as torchvision_model.py reads it, in JSON
+//   loupe-bench-detector describe PRESET OVERRIDES
+//                                              the preset as torchvision_model.py reads it, in JSON; the
+//                                              second is protobuf text as in a recipe, or empty
 //   loupe-bench-detector serve CASE.json FILE  prints "ready", then for each line of standard input that says
 //                                              `predict` or `step` does it once and prints the seconds, for
 //                                              `memory` the peak resident size in MiB
@@ -8,6 +10,7 @@
 //
 // FILE holds `weights.*`, `image.N` and `target.N.boxes|labels`.
 
+#include <google/protobuf/text_format.h>
 #include <torch/optim/sgd.h>
 #include <torch/types.h>
 
@@ -18,7 +21,7 @@
 #include <string>
 #include <vector>
 
-#include "recipe/presets.h"
+#include "recipe/detector_recipe.h"
 #include "tests/worker/detection/torchvision.h"
 #include "worker/detection/faster_rcnn.h"
 #include "worker/detection/runtime.h"
@@ -31,11 +34,20 @@ namespace {
 constexpr double kRate = 0.001;
 constexpr double kMomentum = 0.9;
 
+v1::Detector Overridden(const std::string& preset, const std::string& overrides) {
+  v1::DetectorRecipe recipe;
+  recipe.set_preset(preset);
+  if (!google::protobuf::TextFormat::ParseFromString(overrides, recipe.mutable_overrides())) {
+    throw std::runtime_error("no overrides: " + overrides);
+  }
+  return DetectorOfRecipe(recipe, {}).value();
+}
+
 class Bench {
  public:
   Bench(const nlohmann::json& settings, const TensorMap& contents) {
     ConfigureRuntime(settings.at("threads"));
-    v1::Detector config = PresetDetector(settings.at("preset").get<std::string>()).value();
+    v1::Detector config = Overridden(settings.at("preset"), settings.at("overrides"));
     config.set_min_size(settings.at("min_size"));
     config.set_max_size(settings.at("max_size"));
     model_ = std::make_shared<FasterRcnn>(config, settings.at("num_classes").get<int64_t>());
@@ -117,14 +129,14 @@ void Peak() {
 }
 
 int Run(const std::vector<std::string>& arguments) {
-  if (arguments.size() == 2 && arguments[0] == "describe") {
-    std::cout << ConfigJson(PresetDetector(arguments[1]).value(), 1) << std::endl;
+  if (arguments.size() == 3 && arguments[0] == "describe") {
+    std::cout << ConfigJson(Overridden(arguments[1], arguments[2]), 1) << std::endl;
   } else if (arguments.size() == 3 && arguments[0] == "serve") {
     Serve(arguments[1], arguments[2]);
   } else if (arguments.size() == 1 && arguments[0] == "peak") {
     Peak();
   } else {
-    std::cerr << "usage: loupe-bench-detector describe PRESET | serve CASE.json FILE | peak\n";
+    std::cerr << "usage: loupe-bench-detector describe PRESET OVERRIDES | serve CASE.json FILE | peak\n";
     return 2;
   }
   return 0;

@@ -97,7 +97,7 @@ class Bench:
         name = f"torchvision-{seed}"
 
         def train(results):
-            case = json.loads(run(program("loupe-bench-detector"), "describe", "small").stdout)
+            case = json.loads(run(program("loupe-bench-detector"), "describe", "small", "").stdout)
             case.update(num_classes=len(self.coco["categories"]), min_size=PIXELS, max_size=PIXELS, seed=seed,
                         images=DATA_SET, train=self.training_file(name, fifth_of(self.train, seed - 1)),
                         test=self.test, weights=WEIGHTS, recipe=self.recipe)

@@ -1,6 +1,8 @@
 """Builds torchvision's Faster R-CNN from a JSON configuration that a test or benchmark writes, and things to
 show it."""
 
+import functools
+
 import torch
 from torch import nn
 from torchvision.models import mobilenet_v3_large, resnet
@@ -8,7 +10,7 @@ from torchvision.models.detection import FasterRCNN
 from torchvision.models.detection.backbone_utils import BackboneWithFPN, _mobilenet_extractor
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.rpn import AnchorGenerator
-from torchvision.ops import MultiScaleRoIAlign
+from torchvision.ops import MultiScaleRoIAlign, poolers
 from torchvision.ops.misc import FrozenBatchNorm2d
 
 RESNET_LAYERS = ["layer4", "layer3", "layer2", "layer1", "conv1"]
@@ -31,8 +33,12 @@ def build(config):
     `live_norm`."""
     backbone = build_backbone(config)
     sizes = tuple(tuple(level) for level in config["anchor_sizes"])
+    if config["roi_aligned"]:
+        # torchvision's own function has this form, its detector doesn't.
+        poolers.roi_align = functools.partial(poolers.roi_align, aligned=True)
     # All levels but the pooled one.
-    pooler = MultiScaleRoIAlign([str(level) for level in range(len(sizes) - 1)], 7, 2)
+    pooler = MultiScaleRoIAlign(
+        [str(level) for level in range(len(sizes) - 1)], 7, config["roi_sampling_ratio"])
     width = config["box_head_width"]
     return FasterRCNN(
         backbone,

@@ -85,6 +85,12 @@ TEST(RecipeDescription, CommentsAreThoseOfTheProtocol) {
   EXPECT_THAT(description.sections(6).comment(), HasSubstr("never become truth"));
 }
 
+TEST(RecipeDescription, AMessageIsOneField) {
+  const v1::RecipeField overrides = FieldAt("detector.overrides");
+  EXPECT_EQ(overrides.kind(), v1::RecipeField::MESSAGE);
+  EXPECT_THAT(overrides.defaults(), IsEmpty());
+}
+
 TEST(RecipeDescription, DefaultsAreThoseOfAnEmptyRecipe) {
   EXPECT_THAT(FieldAt("training.iterations").defaults(), ElementsAre("400"));
   EXPECT_THAT(FieldAt("training.repeat_threshold").defaults(), ElementsAre("0.1"));

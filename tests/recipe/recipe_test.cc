@@ -74,6 +74,23 @@ TEST(Recipe, UnknownFieldIsNamedWithItsPlace) {
 
 TEST(Recipe, WrongTypeIsNamedWithItsPlace) { EXPECT_THAT(ErrorOf("seed: many"), HasSubstr("line 1")); }
 
+TEST(Recipe, OverridesAreCheckedWithThePresetAndKept) {
+  EXPECT_THAT(ErrorOf("detector {\n overrides { anchor_ratioz: 1 } }"),
+              AllOf(HasSubstr("line 2"), HasSubstr("anchor_ratioz")));
+  EXPECT_THAT(ErrorOf("detector { overrides { fpn_channels: 0 } }"),
+              HasSubstr("detector.overrides: the detector's fpn_channels is 0"));
+  EXPECT_THAT(ErrorOf("detector { overrides { min_size: 100 } }"), HasSubstr("give detector.min_size"));
+  // Only with init_model is it known what they change.
+  EXPECT_TRUE(ParseRecipe("detector { init_model: 'a' overrides { fpn_channels: 0 } }").ok());
+  const auto recipe =
+      ParseRecipe("detector { overrides { anchors_rounded: false anchor_ratios: [0.3, 3] } }");
+  ASSERT_TRUE(recipe.ok()) << recipe.status();
+  const auto stored = ParseStoredRecipe(RecipeText(*recipe));
+  ASSERT_TRUE(stored.ok());
+  EXPECT_TRUE(stored->detector().overrides().has_anchors_rounded());
+  EXPECT_EQ(stored->detector().overrides().anchor_ratios_size(), 2);
+}
+
 TEST(Recipe, EveryFieldOutOfRangeIsListed) {
   const std::string error =
       ErrorOf("detector { preset: \"yolo\" } training { iterations: 0 batch_size: 300 learning_rate: nan }");

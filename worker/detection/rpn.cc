@@ -151,7 +151,8 @@ RegionProposalNetwork::RpnLosses RegionProposalNetwork::ComputeLosses(
   const auto labels = torch::cat({torch::ones({positive.size(0)}, anchors.options()),
                                   torch::zeros({negative.size(0)}, anchors.options())});
   const auto sampled_logits = all_logits.index_select(0, sampled);
-  const int64_t anchor_count = sampled.size(0);
+  const int64_t limit = int64_t{config_.rpn_samples_per_image()} * static_cast<int64_t>(targets.size());
+  const int64_t anchor_count = config_.rpn_loss_by_limit() ? limit : sampled.size(0);
   const auto count = static_cast<double>(std::max<int64_t>(1, anchor_count));
   const auto objectness =
       torch::binary_cross_entropy_with_logits(sampled_logits, labels, {}, {}, at::Reduction::Sum);

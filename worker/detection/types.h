@@ -55,8 +55,8 @@ struct Losses {
   torch::Tensor loss_box_reg;
   torch::Tensor loss_objectness;
   torch::Tensor loss_rpn_box_reg;
-  // Numbers of sampled proposals and anchors. The first two losses are means over the proposals, the other
-  // two over the anchors. A loss without samples is 0.
+  // What sums of losses were divided by: the first two by the number of sampled proposals, the other two by
+  // that of sampled anchors, or their limit (rpn_loss_by_limit). A loss without samples is 0.
   int64_t proposals = 0;
   int64_t anchors = 0;
   torch::Tensor positive_quality;  // [2, C], see positive_quality.h

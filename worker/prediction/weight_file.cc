@@ -10,11 +10,11 @@
 #include "absl/strings/str_format.h"
 #include "detectron2/tensor_names.h"
 #include "recipe/detector_metadata.h"
+#include "recipe/detector_recipe.h"
 #include "recipe/detector_tensors.h"
 #include "recipe/presets.h"
 #include "worker/detection/faster_rcnn.h"
 #include "worker/detection/weights.h"
-#include "worker/prediction/detector_config.h"
 #include "worker/weights/numpy_pickle.h"
 #include "worker/weights/torch_file.h"
 

@@ -11,12 +11,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "content/sha256.h"
-#include "recipe/presets.h"
+#include "recipe/detector_metadata.h"
+#include "recipe/detector_recipe.h"
 #include "recipe/recipe.h"
 #include "worker/detection/class_heads.h"
 #include "worker/detection/faster_rcnn.h"
 #include "worker/detection/weights.h"
-#include "worker/prediction/detector_config.h"
 #include "worker/prediction/device.h"
 #include "worker/prediction/weight_file.h"
 #include "worker/training/initial_weights.h"
@@ -87,13 +87,14 @@ absl::StatusOr<std::unique_ptr<TrainingState>> TrainingState::Create(const v1::R
 }
 
 absl::Status TrainingState::BuildModel(const SafetensorsFile* init, torch::Device device) {
+  const std::map<std::string, std::string> none;
   const absl::StatusOr<v1::Detector> config =
-      ConfigOf(recipe_.detector(), init == nullptr ? std::map<std::string, std::string>() : init->metadata);
+      DetectorOfRecipe(recipe_.detector(), init == nullptr ? none : init->metadata);
   if (!config.ok()) return config.status();
   const absl::StatusOr<torch::ScalarType> precision =
       ResolvePrecision(recipe_.training().precision(), device);
   if (!precision.ok()) return precision.status();
-  const bool is_described = config->preset() == kDetectron2Preset && init != nullptr;
+  const bool is_described = init != nullptr && init->metadata.contains(kDetectorKey);
   if (is_described && HasBoxHead(*init)) {
     const absl::Status fits = CheckSize(*config, static_cast<int64_t>(class_names_.size()), *init);
     if (!fits.ok()) return fits;

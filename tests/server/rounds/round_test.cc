@@ -258,6 +258,35 @@ TEST(Round, ARecipeIsRefusedWhole) {
   EXPECT_EQ(world.Number("SELECT count(*) FROM snapshot"), 0);
 }
 
+TEST(Round, OverridesMustFitTheWeightsToStartFrom) {
+  RoundWorld world(10, 0);
+  world.Label("pool", 0, 5);
+  world.Submit("");
+  ScriptedWorker worker(world, 1);
+  ASSERT_EQ(worker.Finish(1).state(), "done");
+  const auto submit = [&](const std::string& overrides) {
+    v1::SubmitRoundRequest request;
+    request.set_request_id(world.NewRequestId());
+    request.set_recipe(absl::StrCat("detector { init_model: 'round-1' overrides { ", overrides, " } }"));
+    v1::Round round;
+    return world.rounds->SubmitRound(world.Context(world.engineer).get(), request, &round);
+  };
+  const grpc::Status wider = submit("fpn_channels: 128");
+  EXPECT_EQ(ReasonOf(wider), "BAD_RECIPE");
+  EXPECT_THAT(wider.error_message(), HasSubstr("detector.overrides: "));
+  EXPECT_THAT(wider.error_message(), HasSubstr("backbone.fpn"));
+  EXPECT_THAT(submit("box_nms_threshold: 2").error_message(), HasSubstr("box_nms_threshold is 2"));
+  EXPECT_EQ(world.Number("SELECT count(*) FROM round"), 1);
+  ASSERT_TRUE(submit("box_nms_threshold: 0.3").ok());
+  ASSERT_TRUE(world.planner.RunOnce().ok());
+  const std::optional<v1::Job> job = worker.Lease();
+  ASSERT_TRUE(job.has_value());
+  // As a worker would train it that doesn't know overrides.
+  const grpc::Status ignored = worker.Complete(*job, TrainedWeights(*job, "without"));
+  EXPECT_EQ(ReasonOf(ignored), "BAD_WEIGHTS");
+  EXPECT_THAT(ignored.error_message(), HasSubstr("detector.overrides"));
+}
+
 TEST(Round, OnlyUsableImagesAreFrozenAndOnesExcludedLaterStay) {
   RoundWorld world(20, 0);
   world.Label("pool", 0, 6);

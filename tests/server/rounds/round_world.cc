@@ -51,7 +51,7 @@ RoundWorld::RoundWorld(int pool_images, int holdout_images)
     : blobs(OpenBlobs(folder.path())),
       calls(database.get()),
       planner(database.get(), blobs),
-      round_service_(calls, database.get()),
+      round_service_(calls, database.get(), blobs),
       model_service_(calls, database.get(), blobs),
       worker_service_(calls, database.get(), blobs),
       insight_service_(calls, database.get()) {

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import unittest
 
 import numpy
 import torch
+import torchvision
 import yaml
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -47,6 +49,36 @@ def by_formula(name, entry):
     assert int(k.sum()) == entry["sum_of_k"], name
     values = (k.astype(numpy.float32) - numpy.float32(31.5)) * numpy.float32(2.0 ** entry["exponent"])
     return torch.from_numpy(values.reshape(entry["shape"]))
+
+
+def narrow_state(depth):
+    """Random numbers under Detectron2's names: layers of torchvision's ResNet of this depth, an eighth as
+    wide, and a pyramid of 8 channels."""
+    generator = torch.Generator().manual_seed(depth)
+    random = lambda *shape: torch.rand(shape, generator=generator)
+    state = {}
+    for name, tensor in getattr(torchvision.models, f"resnet{depth}")(weights=None).state_dict().items():
+        if name.startswith("fc.") or name.endswith("num_batches_tracked"):
+            continue
+        for pattern, theirs in ((r"^(conv1|bn1)", r"stem.\1"), (r"bn(\d)\.", r"conv\1.norm."),
+                                (r"^layer(\d)", lambda found: f"res{int(found[1]) + 1}"),
+                                (r"downsample\.0", "shortcut"), (r"downsample\.1", "shortcut.norm")):
+            name = re.sub(pattern, theirs, name)
+        shape = [side // 8 if side >= 64 else side for side in tensor.shape]
+        state[f"backbone.bottom_up.{name}"] = random(*shape)
+    for stage in range(2, 6):
+        channels = (1 if depth < 50 else 4) * 2**(stage + 1)
+        for kind, shape in (("lateral", (8, channels, 1, 1)), ("output", (8, 8, 3, 3))):
+            state[f"backbone.fpn_{kind}{stage}.weight"] = random(*shape)
+            state[f"backbone.fpn_{kind}{stage}.bias"] = random(8)
+    heads = {"proposal_generator.rpn_head.conv": (8, 8, 3, 3),
+             "proposal_generator.rpn_head.objectness_logits": (3, 8, 1, 1),
+             "proposal_generator.rpn_head.anchor_deltas": (12, 8, 1, 1),
+             "roi_heads.box_head.fc1": (16, 8 * 49), "roi_heads.box_head.fc2": (16, 16),
+             "roi_heads.box_predictor.cls_score": (4, 16), "roi_heads.box_predictor.bbox_pred": (12, 16)}
+    for name, shape in heads.items():
+        state[f"{name}.weight"], state[f"{name}.bias"] = random(*shape), random(shape[0])
+    return state
 
 
 def iou(a, b):
@@ -136,6 +168,29 @@ class Detectron2Test(unittest.TestCase):
         for name, tensor in theirs.items():
             self.assertEqual(written[name].shape, tensor.shape, name)
             self.assertTrue(torch.equal(written[name], tensor.float()), name)
+
+    def test_every_depth(self):
+        """Tensors by torchvision's ResNets, an eighth as wide; all of them come in and go out."""
+        for depth in (18, 34, 50, 101, 152):
+            with self.subTest(depth):
+                weights, config = self.path(f"r{depth}.pth"), self.depth_config(depth)
+                state = narrow_state(depth)
+                torch.save({"model": state}, weights, _use_new_zipfile_serialization=depth != 34)
+                ours, back = self.path(f"r{depth}.safetensors"), self.path(f"r{depth}_back.pth")
+                worker("convert", "--from", weights, "--config", config, "--class-names", CLASS_NAMES, "--to",
+                       ours)
+                worker("convert", "--from", ours, "--to", back)
+                written = torch.load(back)
+                self.assertEqual(sorted(written), sorted(state))
+                for name, tensor in state.items():
+                    self.assertTrue(torch.equal(written[name], tensor), name)
+
+    def depth_config(self, depth):
+        narrow = {"STEM_OUT_CHANNELS": 8, "WIDTH_PER_GROUP": 8, "RES2_OUT_CHANNELS": 8 if depth < 50 else 32,
+                  "DEPTH": depth}
+        return self.changed_config("tiny_r50_fpn", {
+            **{f"MODEL.RESNETS.{key}": value for key, value in narrow.items()},
+            "MODEL.FPN.OUT_CHANNELS": 8, "MODEL.ROI_BOX_HEAD.FC_DIM": 16})
 
     def refused(self, *arguments):
         """What `detect` says in its one line."""
@@ -250,10 +305,12 @@ class Detectron2Test(unittest.TestCase):
 
     def test_a_file_that_says_it_is_huge_takes_no_memory(self):
         golden = os.path.join(GOLDEN, "tiny_r50_fpn")
-        huge = {"MODEL.RESNETS.WIDTH_PER_GROUP": 8192, "MODEL.FPN.OUT_CHANNELS": 8192}
-        said = self.refused("--weights", os.path.join(golden, "model_final.pth"), "--config",
-                            self.changed_config("tiny_r50_fpn", huge), "--class-names", CLASS_NAMES)
-        self.assertRegex(said, "its tensors have [^ ]* numbers, the file has")
+        for channels, what in ((8192, "number of weights is .* from 1 to"),
+                               (512, "its tensors have [^ ]* numbers, the file has")):
+            huge = {"MODEL.RESNETS.WIDTH_PER_GROUP": channels, "MODEL.FPN.OUT_CHANNELS": channels}
+            said = self.refused("--weights", os.path.join(golden, "model_final.pth"), "--config",
+                                self.changed_config("tiny_r50_fpn", huge), "--class-names", CLASS_NAMES)
+            self.assertRegex(said, what)
 
     def test_names_of_classes_are_texts(self):
         golden = os.path.join(GOLDEN, "tiny_r50_fpn")

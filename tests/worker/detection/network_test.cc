@@ -172,6 +172,27 @@ TEST(FasterRcnnTest, TrainsOnImagesWithoutBoxes) {
   EXPECT_TRUE(std::isfinite(losses.Sum().item<float>()));
 }
 
+// A picture of 64 px has fewer anchors than are to be sampled.
+TEST(FasterRcnnTest, LossesOfTheRpnAreDividedByWhatWasSampledOrByTheLimit) {
+  v1::Detector config = TinyConfig();
+  config.set_rpn_samples_per_image(100000);
+  torch::manual_seed(8);
+  FasterRcnn by_sampled(config, 2);
+  config.set_rpn_loss_by_limit(true);
+  torch::manual_seed(8);
+  FasterRcnn by_limit(config, 2);
+  const auto image = torch::rand({3, 64, 64});
+  const auto losses = [&](FasterRcnn& model) {
+    return model.ComputeLosses(model.MakeBatch({image, image}), {OneBox(), OneBox()});
+  };
+  const Losses sampled = losses(by_sampled), limit = losses(by_limit);
+  EXPECT_EQ(limit.anchors, 2 * 100000);
+  const double shrunk = static_cast<double>(sampled.anchors) / static_cast<double>(limit.anchors);
+  EXPECT_LT(shrunk, 0.1);
+  EXPECT_NEAR((limit.loss_objectness / sampled.loss_objectness).item<double>(), shrunk, 1e-6);
+  EXPECT_NEAR((limit.loss_rpn_box_reg / sampled.loss_rpn_box_reg).item<double>(), shrunk, 1e-6);
+}
+
 TEST(FasterRcnnTest, RegionsToIgnoreAreNoNegatives) {
   FasterRcnn model(TinyConfig(), 2);
   Target ignored{torch::empty({0, 4}), torch::empty({0}, torch::kInt64),

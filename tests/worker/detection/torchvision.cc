@@ -62,6 +62,8 @@ nlohmann::json ConfigJson(const v1::Detector& config, int64_t num_classes) {
           {"fpn_channels", config.fpn_channels()},
           {"anchor_sizes", sizes},
           {"anchor_ratios", std::vector<float>(ratios.begin(), ratios.end())},
+          {"roi_sampling_ratio", config.roi_sampling_ratio()},
+          {"roi_aligned", config.roi_aligned()},
           {"box_head_width", config.box_head_width()},
           {"min_size", config.min_size()},
           {"max_size", config.max_size()},

@@ -45,7 +45,7 @@ export function RecipeField({ field, value, byDefault, problem, suggestions, cha
         <input
           {...shared}
           placeholder={byDefault}
-          inputMode={kind === "TEXT" ? "text" : repeated || kind === "REAL" ? "decimal" : "numeric"}
+          inputMode={kind === "TEXT" || kind === "MESSAGE" ? "text" : repeated || kind === "REAL" ? "decimal" : "numeric"}
           list={suggestions && `${id}-list`}
           autocomplete="off"
           spellcheck={false}

@@ -9,6 +9,7 @@ const description: RecipeDescriptionJson = {
       fields: [
         { path: "detector.preset", kind: "TEXT", defaults: ["small"] },
         { path: "detector.init_model", kind: "TEXT" },
+        { path: "detector.overrides", kind: "MESSAGE" },
       ],
     },
     {
@@ -53,6 +54,21 @@ test("only what is filled in is in the text", () => {
       "training {\n  optimizer: SGD\n  decay_at: 0.5\n  decay_at: 0.8\n}\n" +
       "seed: 7\npseudo_labels {\n  enabled: true\n}\n",
   );
+});
+
+test("overrides of the detector are written and read as they are in a recipe", () => {
+  const text = "anchors_rounded: false anchor_ratios: 0.5 anchor_ratios: 2 backbone { stride_in_1x1: true }";
+  expect(recipeText(description, { "detector.overrides": ` ${text}\n` })).toBe(
+    `detector {\n  overrides { ${text} }\n}\n`,
+  );
+  expect(recipeText(description, { "detector.overrides": " " })).toBe("");
+  const overrides = { anchorsRounded: false, anchorRatios: [0.5, 2], backbone: { strideIn1x1: true } };
+  const levels = { anchorLevels: [{ sizes: [8] }, { sizes: [16] }], rpnBoxLoss: "GIOU" as const };
+  expect(valuesOf(description, { detector: { overrides: { ...overrides, ...levels } } })).toEqual({
+    "detector.overrides":
+      "backbone { stride_in_1x1: true } anchor_levels { sizes: 8 } anchor_levels { sizes: 16 } " +
+      "anchor_ratios: 0.5 anchor_ratios: 2 anchors_rounded: false rpn_box_loss: GIOU",
+  });
 });
 
 test("what is no number is said before anything is sent", () => {

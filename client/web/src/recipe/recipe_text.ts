@@ -1,7 +1,8 @@
 // A recipe as a form has it: the fields that somebody filled in, as texts, by their paths. What is left empty
 // has its default.
 
-import type { RecipeJson } from "../../gen/loupe/v1/recipe_pb";
+import type { DescMessage } from "@bufbuild/protobuf";
+import { RecipeSchema, type RecipeJson } from "../../gen/loupe/v1/recipe_pb";
 import type { RecipeDescriptionJson, RecipeFieldJson } from "../../gen/loupe/v1/round_pb";
 
 export type Values = Readonly<Record<string, string>>;
@@ -24,6 +25,7 @@ export function recipeText(description: RecipeDescriptionJson, values: Values): 
 
 function linesOf({ path = "", kind, repeated }: RecipeFieldJson, text: string): string[] {
   const name = path.slice(path.lastIndexOf(".") + 1);
+  if (kind === "MESSAGE") return text.trim() === "" ? [] : [`${name} { ${text.trim()} }`];
   return partsOf(text, repeated).map((part) => `${name}: ${kind === "TEXT" ? quoted(part) : part}`);
 }
 
@@ -98,12 +100,28 @@ export function valuesOf(description: RecipeDescriptionJson, recipe: RecipeJson)
 // As texts; none: it isn't set, or empty.
 export function valueAt(recipe: RecipeJson | undefined, path: string): string[] {
   let value: unknown = recipe;
+  let message: DescMessage | undefined = RecipeSchema;
   for (const part of path.split(".")) {
-    const name = part.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
-    value = (value as Record<string, unknown> | undefined)?.[name];
+    const field: DescMessage["fields"][number] | undefined = message?.fields.find(({ name }) => name === part);
+    value = (value as Record<string, unknown> | undefined)?.[field?.jsonName ?? ""];
+    message = field?.message;
   }
   if (value === undefined || value === "") return [];
+  if (message !== undefined) return [messageText(message, value as Record<string, unknown>)];
   return (Array.isArray(value) ? value : [value]).map(String);
+}
+
+// As protobuf text in one line. Requires: it has no texts, which would need quotes.
+function messageText({ fields }: DescMessage, values: Record<string, unknown>): string {
+  return fields
+    .flatMap(({ name, jsonName, message }) =>
+      [values[jsonName] ?? []]
+        .flat()
+        .map((value) =>
+          message ? `${name} { ${messageText(message, value as Record<string, unknown>)} }` : `${name}: ${value}`,
+        ),
+    )
+    .join(" ");
 }
 
 // What is allowed, in words; empty: anything.
