@@ -47,6 +47,7 @@ void AddQueryCommand(CLI::App& parent, Action& action);            // provenance
 void AddStatsCommand(CLI::App& provenance, Action& action);        // provenance stats
 void AddInsightCommands(CLI::App& parent, Action& action);         // curve, check
 void AddEstimateCommand(CLI::App& parent, Action& action);         // estimate
+void AddQualityCommand(CLI::App& parent, Action& action);          // quality
 void AddExportCommand(CLI::App& parent, Action& action);           // export
 void AddTokenCommands(CLI::App& parent, Action& action);           // token
 void AddStorageCommands(CLI::App& parent, Action& action);         // storage

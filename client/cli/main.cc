@@ -79,6 +79,7 @@ int main(int argc, char** argv) {
   loupe::AddWithdrawalCommands(app, action);
   loupe::AddInsightCommands(app, action);
   loupe::AddEstimateCommand(app, action);
+  loupe::AddQualityCommand(app, action);
   loupe::AddExportCommand(app, action);
   loupe::AddTokenCommands(app, action);
   loupe::AddStorageCommands(app, action);

@@ -295,6 +295,7 @@ Json ProjectJson(const v1::Project& project) {
   json["intensity_range"] = {{"low", project.intensity_range().low()},
                              {"high", project.intensity_range().high()}};
   json["holdout_target"] = project.holdout_target();
+  json["overlap_share"] = project.overlap_share();
   json["created_at"] = TimeJson(project.created_at(), project.has_created_at());
   return json;
 }

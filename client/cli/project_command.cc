@@ -8,6 +8,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "client/cli/commands.h"
@@ -56,6 +57,11 @@ struct RangeOptions {
   bool json = false;
 };
 
+struct OverlapOptions {
+  double share = 0;
+  bool json = false;
+};
+
 struct GuidelinesOptions {
   std::string set;
   uint32_t version = 0;
@@ -84,6 +90,9 @@ void PrintTable(const v1::Project& project) {
   const v1::IntensityRange& range = project.intensity_range();
   if (range.low() > 0 || range.high() < 65535) {
     table.Add({"16-bit levels", absl::StrCat(range.low(), " to ", range.high())});
+  }
+  if (project.overlap_share() > 0) {
+    table.Add({"second opinions", absl::StrFormat("on %g %% of the answers", 100 * project.overlap_share())});
   }
   table.Add({"created", TimeText(project.created_at())});
   table.Print();
@@ -243,6 +252,15 @@ absl::Status SetIntensityRange(const Context& context, const RangeOptions& optio
   return PrintProject(project, options.json);
 }
 
+absl::Status SetOverlapShare(const Context& context, const OverlapOptions& options) {
+  v1::SetOverlapShareRequest request;
+  request.set_request_id(NewRequestId());
+  request.set_project(context.project());
+  request.set_overlap_share(options.share);
+  const auto project = Ask(context, &v1::ProjectService::Stub::SetOverlapShare, request);
+  return PrintProject(project, options.json);
+}
+
 }  // namespace
 
 absl::Status PrintProject(const absl::StatusOr<v1::Project>& project, bool json) {
@@ -301,6 +319,13 @@ void AddProjectCommands(CLI::App& parent, Action& action) {
   command->add_option("high", range->high, "White at this level and above, at most 65535")->required();
   command->add_flag("--json", range->json, "Print the project as JSON");
   OnChosen(command, action, range, SetIntensityRange);
+
+  auto overlap = std::make_shared<OverlapOptions>();
+  command = project->add_subcommand(
+      "overlap", "Have a share of the pool's images labelled by a second person, too, to compare people");
+  command->add_option("share", overlap->share, "Of the answers from now on, 0 to 0.5; 0: none")->required();
+  command->add_flag("--json", overlap->json, "Print the project as JSON");
+  OnChosen(command, action, overlap, SetOverlapShare);
 
   auto guidelines = std::make_shared<GuidelinesOptions>();
   command = project->add_subcommand("guidelines", "Show or change how people are to label");

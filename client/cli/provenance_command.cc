@@ -70,9 +70,10 @@ void PrintHead(const v1::Revision& revision, const TruthNow& now) {
   std::printf("\nrevision %u: %s by %s, %s%s%s%s%s\n", revision.number(),
               Printable(revision.source()).c_str(), Printable(revision.author()).c_str(),
               TimeText(revision.created_at()).c_str(), revision.blind() ? ", blind" : "",
-              revision.standing() == v1::STANDING_LATE ? ", came too late and is not the truth"
-              : revision.late()                        ? ", late"
-                                                       : "",
+              revision.standing() == v1::STANDING_LATE      ? ", came too late and is not the truth"
+              : revision.standing() == v1::STANDING_OPINION ? ", a second opinion beside the truth"
+              : revision.late()                             ? ", late"
+                                                            : "",
               revision.number() == now.revision ? ", the truth now" : "",
               taken_back == now.taken_back.end()
                   ? ""

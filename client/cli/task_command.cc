@@ -192,6 +192,8 @@ absl::Status SubmitTask(const Context& context, const TaskOptions& options) {
   }
   if (response->standing() == v1::STANDING_LATE) {
     std::printf("the image was labelled by somebody else meanwhile: yours is kept beside that truth\n");
+  } else if (response->standing() == v1::STANDING_OPINION) {
+    std::printf("somebody else had labelled the image: yours is kept as a second opinion\n");
   } else if (response->late()) {
     std::printf("it came after its lease had ended; nobody had answered, so it is the truth\n");
   }

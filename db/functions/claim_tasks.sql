@@ -100,8 +100,9 @@ BEGIN
 END $$;
 
 -- Makes the task and the lease of a request. The task of an answered image corrects its truth, is as blind as
--- the answer was, and shows no predictions. NULL: the image has no truth any more, and the request is about
--- one. Requires: nobody holds the image, and nobody else can take it now.
+-- the answer was, and shows no predictions; that of a second opinion is blind, and shows no truth either.
+-- NULL: the image has no truth any more, and the request is about one. Requires: nobody holds the image, and
+-- nobody else can take it now.
 CREATE OR REPLACE FUNCTION serve_request(the_request bigint, the_principal bigint, lease_length interval)
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
@@ -119,6 +120,8 @@ BEGIN
       RETURN NULL;
     END IF;
     the_model := model_to_show(request.project_id, request.image_id);
+  ELSIF request.kind = 'overlap' THEN
+    truth := NULL;  -- a second opinion starts from nothing
   END IF;
   INSERT INTO task (project_id, image_id, image_side, principal_id, lease_number, kind, request_id, blind,
                     shown_model_id, state, based_on)
@@ -173,6 +176,9 @@ BEGIN
           AND coalesce(asked.target_id, 0) = target AND asked.id > looked_at AND asked.id <= last_one
           AND (truth.id IS NOT NULL OR asked.kind = 'assigned')
           AND NOT (asked.kind = 'review' AND truth.author_id = the_principal)
+          AND NOT (asked.kind = 'overlap'
+                   AND EXISTS (SELECT FROM label_revision known
+                               WHERE known.image_id = asked.image_id AND known.author_id = the_principal))
           AND NOT (asked.kind IN ('review', 'assigned') AND image.side = 'holdout' AND truth.id IS NOT NULL
                    AND asked.created_by = the_principal)
           AND NOT EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = asked.image_id)

@@ -349,7 +349,8 @@ BEGIN
       ('revisions', 'How many revisions the image has'),
       ('source', 'task, import, reopen (an answer corrected), withdraw or restore (a withdrawal undone)'),
       ('standing', 'What the revision was when it was written: truth, late (kept beside the truth), '
-        'withdrawn (it takes one back) or restored (it gives back what was withdrawn)'),
+        'withdrawn (it takes one back), restored (it gives back what was withdrawn) or opinion (a second '
+        'person''s, kept beside the truth)'),
       ('is_truth', 'It is the image''s truth now'),
       ('is_withdrawn', 'It was taken back since, and that was not undone'),
       ('reviewer', 'Name of the token of who wrote the revision'),

@@ -36,7 +36,7 @@ SELECT shown.*, task.id AS task_id, task.lease_number, task.blind, task.kind, le
        coalesce(ranked_model.number, 0) AS ranked_model,
        coalesce(corrected.note, '') AS note, coalesce(corrected.flags, '{}') AS flags,
        CASE WHEN task.image_side = 'pool' THEN coalesce(request.reason, '') ELSE '' END AS request_reason,
-       CASE WHEN task.kind IN ('review', 'assigned') AND corrected.id IS NULL
+       CASE WHEN task.kind IN ('review', 'assigned', 'overlap') AND corrected.id IS NULL
             THEN (SELECT active.generation FROM ranking active
                   WHERE active.project_id = task.project_id AND active.state = 'active')
        END AS as_of_generation,

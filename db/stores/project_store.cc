@@ -25,6 +25,7 @@ v1::Project ProjectOf(const pqxx::row& row) {
   project.set_strategy(row["strategy"].as<std::string>());
   project.mutable_intensity_range()->set_low(row["intensity_low"].as<uint32_t>());
   project.mutable_intensity_range()->set_high(row["intensity_high"].as<uint32_t>());
+  project.set_overlap_share(row["overlap_share"].as<double>());
   project.set_guidelines_version(row["guidelines_version"].as<uint32_t>());
   *project.mutable_created_at() = TimestampOf(row["created_at"]);
   const std::vector<std::string> names = TextsOf(row["classes"]);
@@ -112,6 +113,10 @@ absl::Status SetClassDisplay(Transaction& transaction, ProjectId project, uint32
   }
   transaction.Exec("SetClassDisplay", project, label, display.color(), display.key());
   return absl::OkStatus();
+}
+
+void SetOverlapShare(Transaction& transaction, ProjectId project, double share) {
+  transaction.Exec("SetOverlapShare", project, share);
 }
 
 absl::Status SetIntensityRange(Transaction& transaction, ProjectId project, const v1::IntensityRange& range) {

@@ -33,6 +33,9 @@ absl::Status RenameClass(Transaction& transaction, ProjectId project, uint32_t l
 absl::Status SetClassDisplay(Transaction& transaction, ProjectId project, uint32_t label,
                              const v1::ClassDisplay& display, const v1::ClassDisplay* expected);
 
+// Requires: from 0 to 0.5.
+void SetOverlapShare(Transaction& transaction, ProjectId project, double share);
+
 // Errors: FAILED_PRECONDITION (HAS_ROUNDS). Requires: LockProject; a valid range.
 absl::Status SetIntensityRange(Transaction& transaction, ProjectId project, const v1::IntensityRange& range);
 

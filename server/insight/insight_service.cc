@@ -10,6 +10,7 @@
 #include "db/stores/image_store.h"
 #include "db/stores/project_store.h"
 #include "proto/error_info.h"
+#include "server/insight/agreement_report.h"
 #include "server/insight/curve.h"
 #include "server/insight/image_prediction.h"
 #include "server/insight/model_comparison.h"
@@ -107,6 +108,18 @@ grpc::Status InsightServiceImpl::EstimatePool(grpc::ServerContext* context,
               return estimates;
             });
       });
+}
+
+grpc::Status InsightServiceImpl::GetAgreement(grpc::ServerContext* context,
+                                              const v1::GetAgreementRequest* request,
+                                              v1::AgreementReport* response) {
+  constexpr char kMethod[] = "InsightService.GetAgreement";
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
+    return Answer<v1::AgreementReport>(
+        call, kMethod, *request,
+        [&](Transaction& transaction) { return ReadAgreementInput(transaction, request->project()); },
+        MakeAgreementReport);
+  });
 }
 
 grpc::Status InsightServiceImpl::CheckLabels(grpc::ServerContext* context,

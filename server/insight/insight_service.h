@@ -33,6 +33,9 @@ class InsightServiceImpl final : public v1::InsightService::Service {
   grpc::Status ListBoxMatches(grpc::ServerContext* context, const v1::ListBoxMatchesRequest* request,
                               v1::ListBoxMatchesResponse* response) override;
 
+  grpc::Status GetAgreement(grpc::ServerContext* context, const v1::GetAgreementRequest* request,
+                            v1::AgreementReport* response) override;
+
  private:
   // Computes an answer in a turn of its own, unless one is kept that the request accepts.
   // `read`: ReadInput(transaction). `make`: the answer from what it read.

@@ -271,6 +271,20 @@ grpc::Status ProjectServiceImpl::SetIntensityRange(grpc::ServerContext* context,
                        });
 }
 
+grpc::Status ProjectServiceImpl::SetOverlapShare(grpc::ServerContext* context,
+                                                 const v1::SetOverlapShareRequest* request,
+                                                 v1::Project* response) {
+  return ChangeProject(context, "ProjectService.SetOverlapShare", request, response,
+                       [&](Transaction& transaction, ProjectId project, PrincipalId) {
+                         const double share = request->overlap_share();
+                         constexpr double kMost = 0.5;
+                         if (!(share >= 0 && share <= kMost))  // NaN fails every comparison
+                           return InvalidArgument("overlap_share must be from 0 to 0.5");
+                         loupe::SetOverlapShare(transaction, project, share);
+                         return absl::OkStatus();
+                       });
+}
+
 grpc::Status ProjectServiceImpl::AddClass(grpc::ServerContext* context, const v1::AddClassRequest* request,
                                           v1::Project* response) {
   return ChangeProject(context, "ProjectService.AddClass", request, response,

@@ -47,6 +47,10 @@ export const rows = {
     request: { ...spare, intensityRange: { high: 4095 } },
     refused: invalid({ ...spare, intensityRange: { low: 2, high: 1 } }),
   },
+  "ProjectService.SetOverlapShare": {
+    request: { ...spare, overlapShare: 0.05 },
+    refused: invalid({ ...spare, overlapShare: 0.6 }),
+  },
   "ProjectService.RenameClass": {
     request: { ...spare, label: 1, name: "überzogen" },
     refused: { request: { ...spare, label: 9, name: "x" }, reason: "NO_SUCH_CLASS" },
@@ -284,6 +288,7 @@ export const rows = {
     request: { ...models, model: "first" },
     refused: { request: { ...models, model: "no" }, reason: "NO_SUCH_MODEL" },
   },
+  "InsightService.GetAgreement": { request: parts, differs: ["computedAt"], refused: noProject },
   "InsightService.ListBoxMatches": {
     request: { ...models, model: "first", kind: "MISSED" },
     refused: invalid({ ...models, model: "first" }),

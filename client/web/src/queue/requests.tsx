@@ -11,6 +11,7 @@ export const kindTexts: Partial<Record<TaskKindJson, string>> = {
   CLASS_ADDED: "for a class that was added",
   REVIEW: "for a second look",
   ASSIGNED: "given to one person",
+  OVERLAP: "for a second opinion",
 };
 
 // What is served before the ranking.
@@ -51,5 +52,6 @@ export function Requests({ project, summary }: { project: ProjectJson; summary: 
 function wishOf({ kind, newClass = 0, askedOf }: RequestedImageJson, project: ProjectJson): string {
   if (newClass) return `To be looked at for ${nameOf(project.classes, newClass)}.`;
   if (kind === "ASSIGNED") return `Given to ${askedOf || "anybody: the person's token has ended"}.`;
+  if (kind === "OVERLAP") return "A second opinion, by somebody who hasn't seen it.";
   return `A second look, by ${askedOf || "somebody else than its author"}.`;
 }

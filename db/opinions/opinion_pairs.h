@@ -1,0 +1,31 @@
+// Second opinions: answers that are kept beside the truth, to compare people.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "db/ids.h"
+#include "loupe/v1/annotation.pb.h"
+
+namespace loupe {
+
+class Transaction;
+
+// The truth of an image when its second opinion was given, and the opinion. Without regions to ignore and
+// boxes of retired classes.
+struct OpinionPair {
+  ImageId image;
+  std::string first_author;
+  std::string second_author;
+  std::vector<v1::LabelBox> first;
+  std::vector<v1::LabelBox> second;
+};
+
+// Of usable images whose truth of that time was not withdrawn, in order of image.
+std::vector<OpinionPair> ReadOpinionPairs(Transaction& transaction, ProjectId project);
+
+// Images for which a second person is still asked.
+uint64_t CountWaitingForOpinion(Transaction& transaction, ProjectId project);
+
+}  // namespace loupe

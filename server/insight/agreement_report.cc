@@ -1,0 +1,107 @@
+#include "server/insight/agreement_report.h"
+
+#include <array>
+#include <map>
+#include <utility>
+
+#include "db/stores/project_store.h"
+#include "server/quality/agreement.h"
+#include "server/quality/consensus.h"
+
+namespace loupe {
+namespace {
+
+using quality::Answer;
+using quality::AnswerPair;
+
+Answer AnswerOf(const std::vector<v1::LabelBox>& boxes) {
+  Answer answer;
+  for (const v1::LabelBox& box : boxes) {
+    answer.push_back({{box.box().x1(), box.box().y1(), box.box().x2(), box.box().y2()},
+                      static_cast<int32_t>(box.label())});
+  }
+  return answer;
+}
+
+v1::Agreement MessageOf(const quality::Agreement& agreement, const std::vector<v1::Class>& classes) {
+  v1::Agreement message;
+  message.set_images(agreement.images);
+  message.set_things(agreement.things);
+  if (agreement.mean_iou.has_value()) message.set_mean_iou(*agreement.mean_iou);
+  if (agreement.alpha.has_value()) {
+    message.set_alpha(agreement.alpha->value);
+    message.set_alpha_low(agreement.alpha->low);
+    message.set_alpha_high(agreement.alpha->high);
+  }
+  for (const v1::Class& known : classes) {
+    if (known.retired()) continue;
+    const quality::ClassAgreement& of_class = agreement.classes[known.label() - 1];
+    v1::ClassAgreement& added = *message.add_classes();
+    added.set_label(known.label());
+    added.set_both(of_class.both);
+    added.set_first_only(of_class.first_only);
+    added.set_second_only(of_class.second_only);
+    added.set_other_class(of_class.other_class);
+  }
+  return message;
+}
+
+// Everybody's votes on what each thing is; 0: nothing. `numbers`: of the reviewers.
+std::vector<std::vector<quality::Vote>> VotesOf(const std::vector<AnswerPair>& answers,
+                                                const std::vector<OpinionPair>& pairs,
+                                                const std::map<std::string, int32_t>& numbers) {
+  std::vector<std::vector<quality::Vote>> votes;
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    const int32_t first = numbers.at(pairs[i].first_author), second = numbers.at(pairs[i].second_author);
+    const auto label = [](const Answer& answer, int32_t place) {
+      return place == quality::kNoBox ? 0 : answer[static_cast<size_t>(place)].label;
+    };
+    for (const quality::Thing& thing :
+         quality::MatchAnswers(std::array{answers[i].first, answers[i].second})) {
+      votes.push_back(
+          {{first, label(answers[i].first, thing[0])}, {second, label(answers[i].second, thing[1])}});
+    }
+  }
+  return votes;
+}
+
+}  // namespace
+
+absl::StatusOr<AgreementInput> ReadAgreementInput(Transaction& transaction, const std::string& project_name) {
+  const absl::StatusOr<ProjectId> project = FindProject(transaction, project_name);
+  if (!project.ok()) return project.status();
+  AgreementInput input;
+  input.waiting = CountWaitingForOpinion(transaction, *project);
+  input.classes = ReadClasses(transaction, *project);
+  input.pairs = ReadOpinionPairs(transaction, *project);
+  return input;
+}
+
+v1::AgreementReport MakeAgreementReport(const AgreementInput& input) {
+  v1::AgreementReport report;
+  report.set_waiting_images(input.waiting);
+  if (input.pairs.empty()) return report;
+  const auto class_count = static_cast<int>(input.classes.size());
+  std::vector<AnswerPair> answers;
+  std::map<std::string, std::vector<AnswerPair>> by_reviewer;
+  for (const OpinionPair& pair : input.pairs) {
+    AnswerPair& added = answers.emplace_back(AnswerPair{AnswerOf(pair.first), AnswerOf(pair.second)});
+    by_reviewer[pair.first_author].push_back(added);
+    by_reviewer[pair.second_author].push_back({added.second, added.first});
+  }
+  std::map<std::string, int32_t> numbers;
+  for (const auto& item : by_reviewer) numbers.emplace(item.first, static_cast<int32_t>(numbers.size()));
+  const quality::Consensus consensus = quality::FindConsensus(
+      VotesOf(answers, input.pairs, numbers), static_cast<int>(numbers.size()), class_count + 1);
+  *report.mutable_all() = MessageOf(quality::MeasureAgreement(answers, class_count), input.classes);
+  for (const auto& [name, of_reviewer] : by_reviewer) {
+    v1::ReviewerAgreement& added = *report.add_reviewers();
+    added.set_reviewer(name);
+    *added.mutable_agreement() =
+        MessageOf(quality::MeasureAgreement(of_reviewer, class_count), input.classes);
+    added.set_accuracy(consensus.accuracies[static_cast<size_t>(numbers.at(name))]);
+  }
+  return report;
+}
+
+}  // namespace loupe

@@ -1,0 +1,140 @@
+#include "server/quality/reviewer_alarms.h"
+
+#include <algorithm>
+#include <boost/math/distributions/binomial.hpp>
+#include <boost/math/distributions/students_t.hpp>
+#include <cmath>
+
+namespace loupe::quality {
+namespace {
+
+constexpr size_t kLeastImages = 10;  // of a half
+// What a careful reviewer catches, and how rarely one may be suspected: 8 of 12 or fewer.
+constexpr double kCarefulCatches = 0.9;
+constexpr double kPlantedFalseAlarms = 0.026;
+constexpr double kMissesLevel = 0.98;  // two-sided: one side above zero in 1 % of the cases
+constexpr double kKeptLevel = 0.999;   // 0.05 %: others' answers are many, and show small habits, too
+constexpr double kTimesLevel = 0.98;
+constexpr double kShownLevel = 0.95;  // of a share that is only told
+
+// A mean, or a ratio of two, with the variance of its error.
+struct Mean {
+  double value = 0;
+  double variance = 0;
+  double count = 0;
+};
+
+// The sum of `of` by the sum of `by`, over images. The variance is that of the linear approximation
+// (Cochran 1977, section 6.4).
+template <typename Of, typename By>
+Mean Ratio(std::span<const SlicedAnswer> answers, const Of& of, const By& by) {
+  double numerator = 0, denominator = 0;
+  for (const SlicedAnswer& answer : answers) {
+    numerator += of(answer);
+    denominator += by(answer);
+  }
+  Mean ratio;
+  ratio.count = static_cast<double>(answers.size());
+  if (denominator == 0) return ratio;
+  ratio.value = numerator / denominator;
+  double squares = 0;
+  for (const SlicedAnswer& answer : answers) {
+    const double rest = of(answer) - ratio.value * by(answer);
+    squares += rest * rest;
+  }
+  ratio.variance = squares * ratio.count / ((ratio.count - 1) * denominator * denominator);
+  return ratio;
+}
+
+// first - second, by Welch's t.
+Interval Difference(const Mean& first, const Mean& second, double level) {
+  const double value = first.value - second.value;
+  const double variance = first.variance + second.variance;
+  if (variance == 0) return {value, value, value};
+  const double freedom = variance * variance /
+                         (first.variance * first.variance / (first.count - 1) +
+                          second.variance * second.variance / (second.count - 1));
+  const boost::math::students_t distribution(freedom);
+  const double reach = boost::math::quantile(distribution, (1 + level) / 2) * std::sqrt(variance);
+  return {value, value - reach, value + reach};
+}
+
+double Predicted(const SlicedAnswer& answer) { return answer.predicted; }
+double Kept(const SlicedAnswer& answer) { return answer.kept; }
+double Added(const SlicedAnswer& answer) { return answer.added; }
+double IouSum(const SlicedAnswer& answer) { return answer.iou_sum; }
+double One(const SlicedAnswer&) { return 1; }
+double Boxes(const SlicedAnswer& answer) { return double{1} * answer.kept + answer.added; }
+
+Interval Misses(std::span<const SlicedAnswer> shown, std::span<const SlicedAnswer> blind, double level) {
+  const double boxes = Ratio(blind, Boxes, One).value;
+  Interval misses = Difference(Ratio(blind, Added, One), Ratio(shown, Added, One), level);
+  for (double* bound : {&misses.value, &misses.low, &misses.high}) *bound /= boxes;
+  return misses;
+}
+
+Interval MoreKept(std::span<const SlicedAnswer> shown, std::span<const SlicedAnswer> blind, double level) {
+  return Difference(Ratio(shown, Kept, Predicted), Ratio(blind, Kept, Predicted), level);
+}
+
+bool AreEnough(std::span<const SlicedAnswer> shown, std::span<const SlicedAnswer> blind) {
+  return shown.size() >= kLeastImages && blind.size() >= kLeastImages &&
+         std::any_of(blind.begin(), blind.end(),
+                     [](const SlicedAnswer& answer) { return Boxes(answer) > 0; });
+}
+
+// Clopper and Pearson 1934.
+Interval Share(uint32_t part, uint32_t all, double level) {
+  using Binomial = boost::math::binomial;
+  return {static_cast<double>(part) / all, Binomial::find_lower_bound_on_p(all, part, (1 - level) / 2),
+          Binomial::find_upper_bound_on_p(all, part, (1 - level) / 2)};
+}
+
+bool AreTooFew(uint32_t caught, uint32_t planted) {
+  return boost::math::cdf(boost::math::binomial(planted, kCarefulCatches), caught) <= kPlantedFalseAlarms;
+}
+
+// With the places of the sorted values between which the median lies, by the binomial distribution.
+Interval Median(std::vector<double> values, double level) {
+  std::sort(values.begin(), values.end());
+  const auto count = static_cast<double>(values.size());
+  const auto below =
+      static_cast<size_t>(boost::math::quantile(boost::math::binomial(count, 0.5), (1 - level) / 2));
+  return {values[values.size() / 2], values[below], values[values.size() - 1 - below]};
+}
+
+}  // namespace
+
+std::optional<ShownAgainstBlind> CompareShownAndBlind(std::span<const SlicedAnswer> shown,
+                                                      std::span<const SlicedAnswer> blind, double level) {
+  if (!AreEnough(shown, blind)) return std::nullopt;
+  ShownAgainstBlind comparison;
+  comparison.shown_images = shown.size();
+  comparison.blind_images = blind.size();
+  comparison.misses = Misses(shown, blind, level);
+  comparison.kept = MoreKept(shown, blind, level);
+  comparison.placement = Difference(Ratio(shown, IouSum, Kept), Ratio(blind, IouSum, Kept), level);
+  return comparison;
+}
+
+std::vector<Alarm> FindAlarms(const ReviewerWindow& window) {
+  std::vector<Alarm> alarms;
+  if (window.planted >= kLeastPlanted && AreTooFew(window.caught, window.planted)) {
+    alarms.push_back({AlarmKind::kPlantedErrorsKept, Share(window.caught, window.planted, kShownLevel)});
+  }
+  if (AreEnough(window.shown, window.blind)) {
+    const Interval misses = Misses(window.shown, window.blind, kMissesLevel);
+    if (misses.low > 0) alarms.push_back({AlarmKind::kMissesWhenShown, misses});
+  }
+  if (AreEnough(window.shown, window.by_all)) {
+    const Interval kept = MoreKept(window.shown, window.by_all, kKeptLevel);
+    if (kept.low > 0) alarms.push_back({AlarmKind::kAcceptsTooMuch, kept});
+  }
+  if (window.seconds_a_box.size() >= kLeastTimed) {
+    const Interval seconds = Median(window.seconds_a_box, kTimesLevel);
+    if (seconds.high < kLeastSecondsABox) alarms.push_back({AlarmKind::kNotLookedAt, seconds});
+  }
+  return alarms;
+}
+
+}  // namespace loupe::quality
