@@ -13,15 +13,25 @@ set -euo pipefail
 url=${LOUPE_WEIGHTS_URL:-https://download.pytorch.org/models}
 folder=${LOUPE_WEIGHTS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/loupe/weights}
 preset=${1:-}
+usage() {
+  echo "usage: deploy/fetch-weights.sh PRESET [OPTION of loupe...]"
+  echo "  PRESET: small, resnet18-fpn, resnet34-fpn, resnet50-fpn, resnet101-fpn or"
+  echo "          mobilenet-v3-large-320-fpn"
+  echo "  OPTION: --dir DIR, --project NAME, --name NAME (pretrained), --server ADDR, …"
+  echo "  LOUPE_WEIGHTS_URL: another address; LOUPE_WEIGHTS_DIR: where files are kept"
+}
 case "$preset" in
   small | resnet18-fpn) file=resnet18-f37072fd.pth ;;
   resnet34-fpn) file=resnet34-b627a593.pth ;;
   resnet50-fpn) file=fasterrcnn_resnet50_fpn_coco-258fb6c6.pth ;;
   resnet101-fpn) file=resnet101-63fe2227.pth ;;
   mobilenet-v3-large-320-fpn) file=fasterrcnn_mobilenet_v3_large_320_fpn-907ea3f9.pth ;;
+  -h | --help)
+    usage
+    exit 0
+    ;;
   *)
-    echo "usage: deploy/fetch-weights.sh PRESET [OPTION of loupe...]    PRESET: small, resnet18-fpn," >&2
-    echo "  resnet34-fpn, resnet50-fpn, resnet101-fpn or mobilenet-v3-large-320-fpn" >&2
+    usage >&2
     exit 2
     ;;
 esac
@@ -57,5 +67,5 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 if ! command -v loupe > /dev/null && [ -x "$here/build/release/bin/loupe" ]; then
   loupe=$here/build/release/bin/loupe
 fi
-case " $* " in *" --name "*) ;; *) set -- --name pretrained "$@" ;; esac
+case " $* " in *" --name "* | *" --name="*) ;; *) set -- --name pretrained "$@" ;; esac
 exec "$loupe" model import --weights "$folder/$file" --preset "$preset" "$@"

@@ -1,6 +1,7 @@
 #include "recipe/detector_check.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <string>
 
@@ -23,7 +24,7 @@ class Checks {
  public:
   void Within(const char* field, double value, double low, double high) {
     if (value >= low && value <= high) return;  // NaN fails every comparison
-    Fault(absl::StrCat(field, " is ", value, ": it must be from ", low, " to ", high));
+    Fault(absl::StrCat(field, " is ", Text(value), ": it must be from ", Text(low), " to ", Text(high)));
   }
   void Share(const char* field, double value) { Within(field, value, 0, 1); }
   void Channels(const char* field, double value) { Within(field, value, 1, kMaxDetectorChannels); }
@@ -41,6 +42,13 @@ class Checks {
   const absl::Status& status() const { return status_; }
 
  private:
+  // A whole number in full.
+  static std::string Text(double value) {
+    constexpr double kMostInFull = 1e15;
+    const bool whole = std::abs(value) < kMostInFull && value == std::floor(value);
+    return whole ? absl::StrCat(static_cast<int64_t>(value)) : absl::StrCat(value);
+  }
+
   void Fault(const std::string& fault) {
     if (status_.ok()) status_ = absl::InvalidArgumentError(absl::StrCat("the detector's ", fault));
   }
@@ -84,9 +92,12 @@ int CheckMobilenet(const Backbone& backbone, Checks& checks) {
 }
 
 void CheckLosses(const Detector& detector, Checks& checks) {
-  checks.Require(detector.rpn_box_loss() != Detector::BOX_LOSS_UNSPECIFIED &&
-                     detector.box_loss() != Detector::BOX_LOSS_UNSPECIFIED,
-                 "losses must be SMOOTH_L1, GIOU, DIOU or CIOU");
+  for (const Detector::BoxLoss loss : {detector.rpn_box_loss(), detector.box_loss()}) {
+    checks.Require(Detector::BoxLoss_IsValid(loss) && loss != Detector::BOX_LOSS_UNSPECIFIED,
+                   "losses must be SMOOTH_L1, GIOU, DIOU or CIOU");
+  }
+  checks.Require(Detector::TensorNames_IsValid(detector.file_names()),
+                 "file_names must be TORCHVISION or DETECTRON2");
   checks.Within("rpn_smooth_l1_beta", detector.rpn_smooth_l1_beta(), 0, kMaxDetectorSide);
   checks.Within("box_smooth_l1_beta", detector.box_smooth_l1_beta(), 0, kMaxDetectorSide);
   checks.Within("rpn_objectness_loss_weight", detector.rpn_objectness_loss_weight(), 0, kMaxDetectorSide);

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "recipe/presets.h"
 #include "recipe/tensor_names.h"
 
 namespace loupe {
@@ -172,6 +173,10 @@ absl::Status CheckTensors(const v1::Detector& detector, const std::vector<NamedS
   }
 
   const auto has = [&](const std::string& name) { return expected.contains(name); };
+  // kDetectron2Preset is the name of no preset.
+  const bool has_preset = detector.preset() != kDetectron2Preset;
+  const std::string which = has_preset ? absl::StrCat("preset ", detector.preset()) : "detector";
+  const std::string quoted = has_preset ? absl::StrCat("preset '", detector.preset(), "'") : "the detector";
   size_t fitting = 0;
   std::vector<std::string> mismatches;
   for (const auto& [name, tensor] : by_model_name) {
@@ -182,19 +187,18 @@ absl::Status CheckTensors(const v1::Detector& detector, const std::vector<NamedS
     if (found->second == tensor->shape) {
       ++fitting;
     } else {
-      mismatches.push_back(absl::StrCat(tensor->name, ": file ", ShapeText(tensor->shape), ", preset ",
-                                        detector.preset(), " ", ShapeText(found->second)));
+      mismatches.push_back(absl::StrCat(tensor->name, ": file ", ShapeText(tensor->shape), ", ", which, " ",
+                                        ShapeText(found->second)));
     }
   }
   if (!mismatches.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("the weights don't fit preset '", detector.preset(),
-                                                   "': ", mismatches.size(), " of ", tensors.size(),
+    return absl::InvalidArgumentError(absl::StrCat("the weights don't fit ", quoted, ": ", mismatches.size(),
+                                                   " of ", tensors.size(),
                                                    " tensors have another shape: ", FirstFew(mismatches)));
   }
   if (fitting == 0) {
-    return absl::InvalidArgumentError(absl::StrCat("none of the ", tensors.size(), " tensors fits preset '",
-                                                   detector.preset(), "'; they are named ",
-                                                   FirstFew(file_names)));
+    return absl::InvalidArgumentError(absl::StrCat("none of the ", tensors.size(), " tensors fits ", quoted,
+                                                   "; they are named ", FirstFew(file_names)));
   }
   return absl::OkStatus();
 }

@@ -184,15 +184,19 @@ absl::Status Validate(const v1::Recipe& recipe) {
   return absl::InvalidArgumentError(absl::StrCat("recipe: ", absl::StrJoin(problems, "\nrecipe: ")));
 }
 
-absl::StatusOr<v1::Recipe> ParseRecipe(std::string_view text) {
+absl::StatusOr<v1::Recipe> ReadRecipe(std::string_view text) {
   FirstError first;
   google::protobuf::TextFormat::Parser parser;
   parser.RecordErrorsTo(&first);
   v1::Recipe recipe;
-  if (!parser.ParseFromString(std::string(text), &recipe)) {
-    return absl::InvalidArgumentError(absl::StrCat("recipe: ", first.text));
-  }
-  recipe = WithDefaults(std::move(recipe));
+  if (parser.ParseFromString(std::string(text), &recipe)) return recipe;
+  return absl::InvalidArgumentError(absl::StrCat("recipe: ", first.text));
+}
+
+absl::StatusOr<v1::Recipe> ParseRecipe(std::string_view text) {
+  absl::StatusOr<v1::Recipe> given = ReadRecipe(text);
+  if (!given.ok()) return given;
+  v1::Recipe recipe = WithDefaults(*std::move(given));
   if (absl::Status status = Validate(recipe); !status.ok()) return status;
   return recipe;
 }

@@ -11,6 +11,10 @@
 
 namespace loupe {
 
+// Reads a recipe as it is given. Errors: INVALID_ARGUMENT; the message names line and column of what can't be
+// read.
+absl::StatusOr<v1::Recipe> ReadRecipe(std::string_view text);
+
 // Reads a recipe, fills in every default and validates the result.
 // Errors: INVALID_ARGUMENT. The message names line and column of what can't be read (an unknown field, a
 // wrong type); when all can be read, it names every field out of range and its range, one field per line.

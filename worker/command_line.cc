@@ -157,7 +157,8 @@ void AddTrain(CLI::App& app, Command& chosen) {
                    "Number of processes that share every batch and the cores of the CPU")
       ->check(CLI::Range(1, 256));
   command->callback([options, &chosen] {
-    if (!options->preset.has_value() && !options->config.has_value() && !options->recipe.has_value()) {
+    const bool is_described = options->config.has_value() || options->init.has_value();
+    if (!options->preset.has_value() && !is_described && !options->recipe.has_value()) {
       throw CLI::RequiredError("--preset");
     }
     if (options->preset == kDetectron2Preset && !options->init.has_value()) {

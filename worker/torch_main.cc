@@ -18,7 +18,7 @@ absl::Status Run(const DetectFilesOptions& options) {
   detection::ConfigureRuntime(options.threads);
   return RunDetectCommand(options, std::cout);
 }
-absl::Status Run(const ConvertOptions& options) { return RunConvertCommand(options); }
+absl::Status Run(const ConvertOptions& options) { return RunConvertCommand(options, std::cerr); }
 absl::Status Run(const EvaluateOptions& options) { return RunEvaluateCommand(options, std::cout, std::cerr); }
 absl::Status Run(const SampleOptions& options) { return WriteSample(options); }
 

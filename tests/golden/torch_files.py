@@ -4,6 +4,7 @@
     torch_files.py read FILE.pth OUT    the tensors of FILE as safetensors
 """
 
+import argparse
 import collections
 import os
 import sys
@@ -65,6 +66,10 @@ def write(folder):
     for protocol in (2, 4):
         torch.save({"model": state, "epoch": 3}, path(f"old_{protocol}.pth"), pickle_protocol=protocol,
                    _use_new_zipfile_serialization=False)
+    args = argparse.Namespace(lr=0.1, device=torch.device("cpu"))
+    torch.save({"model": state, "args": args, "seed": 1 << 100,
+                "history": collections.defaultdict(list, loss=[1.0])}, path("reference.pth"))
+    torch.save(state, path("old_protocol.pth"), pickle_protocol=0, _use_new_zipfile_serialization=False)
     torch.save({"trap": Hostile(), "model": state}, path("old_hostile.pth"),
                _use_new_zipfile_serialization=False)
     torch.save(Python2(state), path("python2.pth"), _use_new_zipfile_serialization=False)

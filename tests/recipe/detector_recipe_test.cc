@@ -74,6 +74,9 @@ TEST(DetectorRecipe, AModelKeepsWhatItWasTrainedWith) {
 
 TEST(DetectorRecipe, WhatMakesNoDetectorIsNamed) {
   EXPECT_THAT(OverrideError("fpn_channels: 0"), HasSubstr("fpn_channels is 0: it must be from 1 to 8192"));
+  EXPECT_THAT(OverrideError("detections_per_image: 1000001"),
+              HasSubstr("is 1000001: it must be from 1 to 1000000"));
+  EXPECT_THAT(OverrideError("rpn_box_loss: 7"), HasSubstr("losses must be SMOOTH_L1, GIOU, DIOU or CIOU"));
   EXPECT_THAT(OverrideError("box_nms_threshold: nan"), HasSubstr("box_nms_threshold is nan"));
   EXPECT_THAT(OverrideError("anchor_levels { sizes: 8 }"), HasSubstr("one for each pyramid level"));
   EXPECT_THAT(OverrideError("box_head_width: 8192 fpn_channels: 8192 roi_output_size: 64"),

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <ostream>
 
 #include "absl/status/status.h"
 #include "worker/prediction/detector_description.h"
@@ -20,6 +21,6 @@ struct ConvertOptions {
 // `.pth` files those of the program that the detector comes from. A backbone alone, which rounds can start
 // from, becomes a `.safetensors` file of the given preset. Errors: those of ReadWeightFile,
 // ReadDetectron2Config, LoadDetector and CheckTensors; INVALID_ARGUMENT for another extension.
-absl::Status RunConvertCommand(const ConvertOptions& options);
+absl::Status RunConvertCommand(const ConvertOptions& options, std::ostream& log);
 
 }  // namespace loupe

@@ -1,9 +1,8 @@
 #include "worker/commands/train_command.h"
 
-#include <google/protobuf/text_format.h>
-
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <utility>
 
@@ -11,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "coco/coco_file.h"
 #include "content/read_file.h"
+#include "content/safetensors_header.h"
 #include "recipe/detector_metadata.h"
 #include "recipe/presets.h"
 #include "recipe/recipe.h"
@@ -26,6 +26,18 @@
 namespace loupe {
 namespace {
 
+// What a weight file of Loupe is for; empty: it doesn't say.
+std::string PresetOfFile(const std::filesystem::path& weights) {
+  std::error_code error;
+  const uint64_t bytes = std::filesystem::file_size(weights, error);
+  std::ifstream stream(weights, std::ios::binary);
+  if (error || !stream) return "";
+  const absl::StatusOr<SafetensorsHeader> header = ReadSafetensorsHeader(stream, bytes);
+  if (!header.ok()) return "";
+  const auto preset = header->metadata.find(kPresetKey);
+  return preset == header->metadata.end() ? "" : preset->second;
+}
+
 absl::StatusOr<v1::Recipe> RecipeOf(const TrainOptions& options) {
   std::string text;
   if (options.recipe.has_value()) {
@@ -33,15 +45,15 @@ absl::StatusOr<v1::Recipe> RecipeOf(const TrainOptions& options) {
     if (!content.ok()) return content.status();
     text = *std::move(content);
   }
-  const absl::StatusOr<v1::Recipe> checked = ParseRecipe(text);
-  if (!checked.ok()) return checked.status();
-  // Parse again without defaults, since some defaults depend on the options.
-  v1::Recipe given;
-  google::protobuf::TextFormat::ParseFromString(text, &given);
+  absl::StatusOr<v1::Recipe> read = ReadRecipe(text);
+  if (!read.ok()) return read.status();
+  v1::Recipe given = *std::move(read);
   if (options.preset.has_value()) given.mutable_detector()->set_preset(*options.preset);
   if (options.config.has_value()) given.mutable_detector()->set_preset(kDetectron2Preset);
   // What a recipe of a round names is a model of a project; here it is a file.
   if (options.init.has_value()) given.mutable_detector()->set_init_model(options.init->filename().string());
+  if (given.detector().preset().empty() && options.init.has_value())
+    given.mutable_detector()->set_preset(PresetOfFile(*options.init));
   if (given.detector().preset().empty()) {
     return absl::InvalidArgumentError(
         "which preset? Give --preset, or a recipe with detector { preset: \"...\" }");

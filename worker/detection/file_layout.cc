@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <set>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -74,6 +75,11 @@ absl::StatusOr<TensorMap> FromFileLayout(const TensorMap& tensors, const v1::Det
   for (const auto& item : tensors) names.push_back(item.first);
   if (!AreDetectron2Names(names)) return tensors;
   if (absl::Status supported = CheckDetectron2Names(names); !supported.ok()) return supported;
+  const std::vector<std::string> whole_names = WholeDetectron2Names(names);
+  if (std::set(whole_names.begin(), whole_names.end()).size() < names.size()) {
+    return absl::InvalidArgumentError(
+        "the checkpoint has tensors twice, with `module.` before their names and without");
+  }
   TensorMap renamed = FromDetectron2(tensors, config);
   const bool whole = renamed.contains(std::string(kClassScores) + "bias");
   if (whole && config.file_names() != v1::Detector::DETECTRON2) return MissingDetectron2Config();

@@ -15,6 +15,7 @@ namespace {
 using Kind = Pickled::Kind;
 
 constexpr char kOrderedDict[] = "collections.OrderedDict";
+constexpr char kDefaultDict[] = "collections.defaultdict";
 // A model has some ten values for each of a few thousand tensors.
 constexpr size_t kMaxValues = 1'000'000;
 
@@ -59,6 +60,7 @@ enum Opcode : uint8_t {
   kGlobal = 'c',
   kStackGlobal = 0x93,
   kReduce = 'R',
+  kNewObj = 0x81,
   kBuild = 'b',
   kBinPersId = 'Q',
   kProto = 0x80,
@@ -186,6 +188,8 @@ class PickleParser {
       Fail("it calls something that is no function");
     } else if (callable->text == kOrderedDict) {
       PushOrderedDict(*arguments);
+    } else if (callable->text == kDefaultDict) {
+      Push(Kind::kDict);  // its argument makes values that are missing
     } else {
       Push(Kind::kCall)->items = {callable, arguments};
     }
@@ -214,7 +218,7 @@ class PickleParser {
 
   void PushLong(size_t count) {
     if (count > sizeof(uint64_t)) {
-      Fail("it holds a number of more than 64 bits");
+      PushBytes(Take(count));  // such as the state of a random number generator; nothing here is as large
       return;
     }
     uint64_t value = TakeInteger(count);
@@ -348,6 +352,7 @@ class PickleParser {
         PushStackGlobal();
         return;
       case kReduce:
+      case kNewObj:
         PushCall();
         return;
       case kBuild:
@@ -369,7 +374,10 @@ class PickleParser {
     if (object->kind == Kind::kCall) object->state = state;
   }
   void PushTuple(std::vector<const Pickled*> values) { Push(Kind::kTuple)->items = std::move(values); }
-  void Remember(uint64_t place) { memo_[place] = Top(); }
+  void Remember(uint64_t place) {
+    if (memo_.size() >= kMaxValues) return Fail("it remembers more than a million values");
+    memo_[place] = Top();
+  }
   void PushNamedGlobal() {
     const std::string_view module = TakeLine();
     const std::string_view name = TakeLine();

@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <new>
 #include <optional>
@@ -44,7 +45,25 @@ std::vector<std::string_view> AllowedGlobals() {
                                            "numpy.dtype",
                                            "numpy.core.multiarray.scalar",
                                            "numpy._core.multiarray.scalar",
-                                           "_codecs.encode"};
+                                           "_codecs.encode",
+                                           "numpy.ndarray",
+                                           "numpy.core.multiarray._reconstruct",
+                                           "numpy._core.multiarray._reconstruct",
+                                           "argparse.Namespace",
+                                           "torch.device",
+                                           "torch.float32",
+                                           "torch.float16",
+                                           "torch.bfloat16",
+                                           "__builtin__.list",
+                                           "__builtin__.dict",
+                                           "__builtin__.int",
+                                           "__builtin__.float",
+                                           "__builtin__.complex",
+                                           "builtins.list",
+                                           "builtins.dict",
+                                           "builtins.int",
+                                           "builtins.float",
+                                           "builtins.complex"};
   for (const StorageType& storage : kStorageTypes) allowed.push_back(storage.name);
   return allowed;
 }
@@ -213,6 +232,8 @@ absl::Status WriteWholeTorchFile(const std::string& path, const std::string& pic
 }  // namespace
 
 absl::StatusOr<TensorMap> ReadTorchFile(const std::string& path) {
+  if (std::filesystem::is_directory(path))
+    return absl::InvalidArgumentError(absl::StrCat(path, " is a folder"));
   if (!std::ifstream(path)) return absl::NotFoundError(absl::StrCat("can't open the weight file ", path));
   absl::StatusOr<TensorMap> tensors;
   try {

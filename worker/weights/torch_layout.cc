@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "worker/weights/stored_zip.h"
 
@@ -54,6 +55,8 @@ class PickleLayout : public TorchLayout {
  public:
   // Its magic number as a pickle has it, in every protocol: LONG1, ten bytes, STOP.
   static constexpr std::string_view kMagic = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
+  // As protocols 0 and 1 have it.
+  static constexpr std::string_view kTextMagic = "L119547037146038801333356L";
   static constexpr size_t kMostBeforeMagic = 11;  // opcodes PROTO and FRAME
 
   absl::Status Load(const std::string& path, const std::vector<std::string_view>& allowed) {
@@ -83,6 +86,9 @@ class PickleLayout : public TorchLayout {
   absl::StatusOr<Pickle> NextPickle(const std::vector<std::string_view>& allowed) {
     absl::StatusOr<Pickle> pickle = Pickle::Parse(std::string_view(text_).substr(position_), allowed);
     if (pickle.ok()) position_ += pickle->bytes();
+    const bool is_part = !pickle.ok() && text_.size() < file_bytes_;
+    if (is_part && absl::StrContains(pickle.status().message(), "cut short"))
+      return BadLayout("its pickles are too long for a state dict");
     return pickle;
   }
 
@@ -95,7 +101,8 @@ class PickleLayout : public TorchLayout {
     const absl::StatusOr<Pickle> machine = NextPickle({});
     if (!machine.ok()) return machine.status();
     const Pickled* little = machine->root().Find("little_endian");
-    if (little == nullptr || little->integer != 1) return BadLayout("its numbers are not little-endian");
+    if (little == nullptr || little->integer != 1)
+      return BadLayout("it doesn't say that its numbers are little-endian");
     absl::StatusOr<Pickle> saved = NextPickle(allowed);
     if (!saved.ok()) return saved.status();
     pickle_ = *std::move(saved);
@@ -112,7 +119,8 @@ class PickleLayout : public TorchLayout {
       if (value.kind != Kind::kPersistent) continue;
       const absl::StatusOr<StorageId> id = ReadStorageId(value);
       if (!id.ok()) return BadLayout("a tensor " + std::string(id.status().message()));
-      bytes[id->key] = c10::elementSize(id->type);
+      const auto known = bytes.emplace(id->key, c10::elementSize(id->type)).first;
+      if (known->second != c10::elementSize(id->type)) return BadLayout("a tensor has data of two types");
     }
     return bytes;
   }
@@ -179,6 +187,8 @@ absl::StatusOr<std::unique_ptr<TorchLayout>> TorchLayout::Open(const std::string
     if (absl::Status read = layout->Load(path, allowed); !read.ok()) return read;
     return layout;
   }
+  if (start.starts_with(PickleLayout::kTextMagic.substr(0, start.size())))
+    return BadLayout("it was saved with pickle_protocol 0 or 1: save it with 2 or more");
   if (!start.starts_with("PK")) return BadLayout("torch.save doesn't begin a file like this");
   absl::StatusOr<StoredZip> zip = StoredZip::Open(path);
   if (!zip.ok()) return zip.status();

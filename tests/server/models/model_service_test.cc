@@ -163,7 +163,7 @@ TEST_F(DescribedModelTest, ItsFileHasToSayAllOfIt) {
   v1::Detector broken = detector_;
   broken.set_roi_output_size(1'000'000);
   EXPECT_THAT(Refusal(File({{kDetectorKey, DetectorText(broken)}, {kClassesKey, own_classes_}}, kClassCount)),
-              HasSubstr("roi_output_size is 1e+06"));
+              HasSubstr("roi_output_size is 1000000"));
   broken = detector_;
   broken.set_fpn_channels(32);
   EXPECT_THAT(Refusal(File({{kDetectorKey, DetectorText(broken)}, {kClassesKey, own_classes_}}, kClassCount)),

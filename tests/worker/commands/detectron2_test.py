@@ -350,6 +350,39 @@ class Detectron2Test(unittest.TestCase):
         self.assertEqual(sorted(written), sorted(theirs))
         self.assertEqual(written["roi_heads.box_predictor.cls_score.bias"].shape[0], len(classes) + 1)
 
+    def test_a_recipe_overrides_the_detector_of_the_file(self):
+        golden = os.path.join(GOLDEN, "tiny_r50_fpn")
+        parts, out, more = self.path("few_parts"), self.path("overridden"), self.path("more")
+        worker("sample", "--images", 4, "--out", parts)
+        data = ["--coco", os.path.join(parts, "annotations.json"), "--images", os.path.join(parts, "images")]
+        with open(self.path("overrides"), "w", encoding="utf-8") as file:
+            # `small`, which recipes have by default, has no strides, and one pyramid level less.
+            file.write("detector { min_size: 128 max_size: 192 overrides { anchor_offset: 0.5 anchor_levels "
+                       "{ sizes: 16 } anchor_levels { sizes: 32 } anchor_levels { sizes: 64 } anchor_levels "
+                       "{ sizes: 128 } anchor_levels { sizes: 256 } } } training { batch_size: 2 }")
+        run(program("loupe-worker"), "train", *data, "--weights",
+            os.path.join(golden, "model_final.pth"), "--config", os.path.join(golden, "config.yaml"),
+            "--class-names", CLASS_NAMES, "--recipe", self.path("overrides"), "--iterations", 1, "--out", out)
+        trained = os.path.join(out, "model.safetensors")
+        run(program("loupe-worker"), "train", *data, "--weights", trained, "--iterations", 1, "--out", more)
+        for file in (trained, os.path.join(more, "model.safetensors")):
+            _, metadata = torchvision_safetensors.read(file)
+            detector = json.loads(metadata["loupe.detector"])
+            self.assertEqual((detector["anchor_offset"], detector["anchor_levels"][0]["sizes"]), (0.5, [16]))
+
+    def test_what_a_pth_cannot_say_is_said(self):
+        parts, out = self.path("some_parts"), self.path("small")
+        worker("sample", "--images", 4, "--out", parts)
+        with open(self.path("small_recipe"), "w", encoding="utf-8") as file:
+            file.write("detector { min_size: 96 overrides { anchor_ratios: [0.2, 1, 5] } } "
+                       "training { batch_size: 2 }")
+        run(program("loupe-worker"), "train", "--coco", os.path.join(parts, "annotations.json"), "--images",
+            os.path.join(parts, "images"), "--preset", "small", "--recipe", self.path("small_recipe"),
+            "--iterations", 1, "--out", out)
+        said = run(program("loupe-worker"), "convert", "--from", os.path.join(out, "model.safetensors"),
+                   "--to", self.path("small.pth")).stderr
+        self.assertIn("differs from the preset small: in anchor_ratios\n", said)
+
     def test_hostile_pickles_are_refused(self):
         config = ["--config", os.path.join(GOLDEN, "tiny_r50_fpn", "config.yaml"), "--class-names",
                   CLASS_NAMES]

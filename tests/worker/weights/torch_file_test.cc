@@ -48,8 +48,8 @@ class TorchFileTest : public testing::Test {
 
 TEST_F(TorchFileTest, ReadsWhatPyTorchWrites) {
   const TensorMap expected = ReadTensors(ScratchPath("expected.safetensors"));
-  for (const char* name :
-       {"raw.pth", "model.pth", "state_dict.pth", "ema.pth", "old_2.pth", "old_4.pth", "python2.pth"}) {
+  for (const char* name : {"raw.pth", "model.pth", "state_dict.pth", "ema.pth", "old_2.pth", "old_4.pth",
+                           "python2.pth", "reference.pth"}) {
     SCOPED_TRACE(name);
     const auto tensors = ReadTorchFile(ScratchPath(name));
     ASSERT_TRUE(tensors.ok()) << tensors.status();
@@ -77,6 +77,11 @@ TEST_F(TorchFileTest, CodeIsNamedAndNotRun) {
     EXPECT_THAT(Error(ScratchPath(name)), HasSubstr("posix.system")) << name;
   }
   EXPECT_FALSE(std::filesystem::exists("/tmp/loupe_was_here"));
+}
+
+TEST_F(TorchFileTest, WhatIsNotReadIsNamed) {
+  EXPECT_THAT(Error(ScratchPath("old_protocol.pth")), HasSubstr("save it with 2 or more"));
+  EXPECT_THAT(Error(ScratchPath("")), HasSubstr("is a folder"));
 }
 
 TEST_F(TorchFileTest, AFileWithoutTensorsIsRefused) {
@@ -154,6 +159,11 @@ TEST(PickleTest, ReadsPlainValues) {
   }
 }
 
+TEST(PickleTest, WhatIsRememberedIsBounded) {
+  EXPECT_THAT(std::string(Pickle::Parse("}" + std::string(2'000'000, '\x94') + ".", {}).status().message()),
+              HasSubstr("remembers more than a million"));
+}
+
 TEST(PickleTest, AStackThatIsEmptyIsNoCrash) {
   for (const std::string bytes : {".",
                                   "0",
@@ -176,7 +186,7 @@ TEST(PickleTest, AStackThatIsEmptyIsNoCrash) {
                                   "a.",
                                   "}(K\x01u.",
                                   "\x8a\x09"
-                                  "123456789."}) {
+                                  "12345678."}) {
     const auto pickle = Pickle::Parse(bytes, {});
     EXPECT_FALSE(pickle.ok()) << testing::PrintToString(bytes);
   }
