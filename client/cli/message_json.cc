@@ -296,6 +296,7 @@ Json ProjectJson(const v1::Project& project) {
                              {"high", project.intensity_range().high()}};
   json["holdout_target"] = project.holdout_target();
   json["overlap_share"] = project.overlap_share();
+  json["planted_share"] = TellsSplit(project) ? Json(project.planted_share()) : Json();
   json["created_at"] = TimeJson(project.created_at(), project.has_created_at());
   return json;
 }

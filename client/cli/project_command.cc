@@ -57,8 +57,9 @@ struct RangeOptions {
   bool json = false;
 };
 
-struct OverlapOptions {
-  double share = 0;
+struct QualityControlOptions {
+  std::optional<double> overlap;
+  std::optional<double> planted;
   bool json = false;
 };
 
@@ -93,6 +94,10 @@ void PrintTable(const v1::Project& project) {
   }
   if (project.overlap_share() > 0) {
     table.Add({"second opinions", absl::StrFormat("on %g %% of the answers", 100 * project.overlap_share())});
+  }
+  if (project.planted_share() > 0) {
+    table.Add(
+        {"planted errors", absl::StrFormat("in %g %% of the assisted tasks", 100 * project.planted_share())});
   }
   table.Add({"created", TimeText(project.created_at())});
   table.Print();
@@ -252,12 +257,15 @@ absl::Status SetIntensityRange(const Context& context, const RangeOptions& optio
   return PrintProject(project, options.json);
 }
 
-absl::Status SetOverlapShare(const Context& context, const OverlapOptions& options) {
-  v1::SetOverlapShareRequest request;
+absl::Status SetQualityControl(const Context& context, const QualityControlOptions& options) {
+  if (!options.overlap.has_value() && !options.planted.has_value())
+    return UsageError("say what is to change: --overlap SHARE, --planted SHARE");
+  v1::SetQualityControlRequest request;
   request.set_request_id(NewRequestId());
   request.set_project(context.project());
-  request.set_overlap_share(options.share);
-  const auto project = Ask(context, &v1::ProjectService::Stub::SetOverlapShare, request);
+  if (options.overlap.has_value()) request.set_overlap_share(*options.overlap);
+  if (options.planted.has_value()) request.set_planted_share(*options.planted);
+  const auto project = Ask(context, &v1::ProjectService::Stub::SetQualityControl, request);
   return PrintProject(project, options.json);
 }
 
@@ -320,12 +328,15 @@ void AddProjectCommands(CLI::App& parent, Action& action) {
   command->add_flag("--json", range->json, "Print the project as JSON");
   OnChosen(command, action, range, SetIntensityRange);
 
-  auto overlap = std::make_shared<OverlapOptions>();
-  command = project->add_subcommand(
-      "overlap", "Have a share of the pool's images labelled by a second person, too, to compare people");
-  command->add_option("share", overlap->share, "Of the answers from now on, 0 to 0.5; 0: none")->required();
-  command->add_flag("--json", overlap->json, "Print the project as JSON");
-  OnChosen(command, action, overlap, SetOverlapShare);
+  auto quality = std::make_shared<QualityControlOptions>();
+  command =
+      project->add_subcommand("quality-control", "Say how labels and reviewers are checked, from now on");
+  command->add_option("--overlap", quality->overlap,
+                      "Share of the pool's answers after which a second person is asked, 0 to 0.5; 0: none");
+  command->add_option("--planted", quality->planted,
+                      "Share of an annotator's assisted tasks with a planted error, 0 to 0.2; 0: none");
+  command->add_flag("--json", quality->json, "Print the project as JSON");
+  OnChosen(command, action, quality, SetQualityControl);
 
   auto guidelines = std::make_shared<GuidelinesOptions>();
   command = project->add_subcommand("guidelines", "Show or change how people are to label");

@@ -72,6 +72,7 @@ void PrintHead(const v1::Revision& revision, const TruthNow& now) {
               TimeText(revision.created_at()).c_str(), revision.blind() ? ", blind" : "",
               revision.standing() == v1::STANDING_LATE      ? ", came too late and is not the truth"
               : revision.standing() == v1::STANDING_OPINION ? ", a second opinion beside the truth"
+              : revision.standing() == v1::STANDING_PLANTED ? ", of a task with a planted error"
               : revision.late()                             ? ", late"
                                                             : "",
               revision.number() == now.revision ? ", the truth now" : "",

@@ -60,7 +60,8 @@ REVOKE ALL ON FUNCTION chain_revision FROM PUBLIC;
 
 -- Adds a revision to an image's history. It becomes the image's truth if the truth is still the one that it
 -- is based on (`base`, NULL: none); otherwise it is kept beside the truth, with the standing `late`. The
--- answer to a task of the kind `overlap` is always kept beside the truth, as an `opinion`. Boxes
+-- answer to a task of the kind `overlap` is always kept beside the truth, as an `opinion`; that to a planted
+-- task, and what corrects it, as `planted`. Boxes
 -- are passed as parallel arrays. `corners` has four numbers per box; a number of `shown` is the ordinal of
 -- the shown box that the box was made from, -1 none; one of `ids` is the box_id that it keeps, 0 a new one;
 -- one of `spent` is in milliseconds, -1 not known. `outcomes`: of the task's shown boxes, in order of
@@ -79,6 +80,9 @@ BEGIN
   SELECT * INTO STRICT labelled FROM image WHERE id = the_image FOR NO KEY UPDATE;
   the_revision := nextval(pg_get_serial_sequence('label_revision', 'id'));
   the_standing := CASE WHEN EXISTS (SELECT FROM task WHERE id = the_task AND kind = 'overlap') THEN 'opinion'
+                       WHEN EXISTS (SELECT FROM task WHERE id = the_task AND kind = 'planted')
+                         OR EXISTS (SELECT FROM label_revision WHERE id = base AND standing = 'planted')
+                         THEN 'planted'
                        WHEN labelled.truth_revision_id IS NOT DISTINCT FROM base THEN 'truth'
                        ELSE 'late' END;
   INSERT INTO label_box (revision_id, ordinal, box_id, label, x1, y1, x2, y2, origin, ignore, shown_ordinal,

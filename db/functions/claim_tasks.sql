@@ -99,6 +99,16 @@ BEGIN
                             WHERE ranking_id = ranking.id AND image_id = the_image AND blind));
 END $$;
 
+-- What a person sees who opens an answer again: the image's truth, but whoever answered a planted task there
+-- sees that answer, as if it were the truth.
+CREATE OR REPLACE FUNCTION answer_to_open(the_image bigint, the_principal bigint, truth bigint)
+RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN coalesce((SELECT id FROM label_revision
+                   WHERE image_id = the_image AND author_id = the_principal AND standing = 'planted'
+                   ORDER BY number DESC LIMIT 1), truth);
+END $$;
+
 -- Makes the task and the lease of a request. The task of an answered image corrects its truth, is as blind as
 -- the answer was, and shows no predictions; that of a second opinion is blind, and shows no truth either.
 -- NULL: the image has no truth any more, and the request is about one. Requires: nobody holds the image, and
@@ -114,7 +124,11 @@ DECLARE
 BEGIN
   SELECT * INTO STRICT request FROM task_request WHERE id = the_request;
   SELECT label_revision.* INTO truth
-  FROM image JOIN label_revision ON label_revision.id = truth_revision_id WHERE image.id = request.image_id;
+  FROM image
+  JOIN label_revision ON label_revision.id = CASE request.kind
+                           WHEN 'reopen' THEN answer_to_open(image.id, the_principal, truth_revision_id)
+                           ELSE truth_revision_id END
+  WHERE image.id = request.image_id;
   IF truth.id IS NULL THEN
     IF request.kind <> 'assigned' THEN
       RETURN NULL;
@@ -134,6 +148,40 @@ BEGIN
   IF the_model IS NOT NULL THEN
     PERFORM show_prediction(the_task, request.project_id, request.image_id, the_model);
   END IF;
+  RETURN the_task;
+END $$;
+
+-- Makes a task that shows these boxes of an image, one of them wrong, or one of the true ones left out. The
+-- arrays are of the boxes; `partners` has four numbers for each, or none. NULL: the image can't be had now.
+CREATE OR REPLACE FUNCTION plant_task(
+  the_project bigint, the_principal bigint, the_image bigint, the_model bigint, lease_length interval,
+  labels int[], corners real[], scores real[], partners real[],
+  error_kind text, error_label int, error_corners real[])
+RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  the_lease bigint;
+  the_task bigint;
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(1, (the_image & 2147483647)::int)
+     OR EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = the_image)
+     OR NOT EXISTS (SELECT FROM usable_image WHERE id = the_image) THEN
+    RETURN NULL;
+  END IF;
+  the_lease := nextval('lease_number');
+  INSERT INTO task (project_id, image_id, image_side, principal_id, lease_number, kind, blind, shown_model_id,
+                    state)
+  VALUES (the_project, the_image, 'pool', the_principal, the_lease, 'planted', false, the_model, 'leased')
+  RETURNING id INTO the_task;
+  INSERT INTO lease (purpose, subject_id, number, task_id, holder_id, expires_at)
+  VALUES ('label', the_image, the_lease, the_task, the_principal, now() + lease_length);
+  INSERT INTO shown_box (task_id, ordinal, model_id, prediction_index, label, x1, y1, x2, y2, score, partner)
+  SELECT the_task, place - 1, the_model, place - 1, label,
+         corners[4 * place - 3], corners[4 * place - 2], corners[4 * place - 1], corners[4 * place], score,
+         coalesce(partners[4 * place - 3 : 4 * place], '{}')
+  FROM unnest(labels, scores) WITH ORDINALITY AS shown (label, score, place);
+  INSERT INTO planted_error (task_id, kind, label, x1, y1, x2, y2)
+  VALUES (the_task, error_kind, error_label,
+          error_corners[1], error_corners[2], error_corners[3], error_corners[4]);
   RETURN the_task;
 END $$;
 

@@ -54,7 +54,7 @@ BEGIN
     SELECT net.id, image.project_id, author_id, date_trunc('hour', label_revision.created_at, 'UTC') AS hour,
            source, blind, spent_ms, written, truth
     FROM net JOIN label_revision ON label_revision.id = net.id JOIN image ON image.id = image_id
-    WHERE source NOT IN ('withdraw', 'restore') AND (written <> 0 OR truth <> 0)
+    WHERE source NOT IN ('withdraw', 'restore') AND standing <> 'planted' AND (written <> 0 OR truth <> 0)
   ), counted AS (
     SELECT revision.*, NULL::bigint AS label, 'revision' AS fact,
            CASE WHEN source = 'import' THEN 'import' WHEN blind THEN 'blind' ELSE 'shown' END AS name,

@@ -148,7 +148,7 @@ FROM project
 JOIN image ON image.project_id = project.id
 JOIN task ON task.image_id = image.id
 JOIN principal reviewer ON reviewer.id = task.principal_id
-JOIN shown_box shown ON shown.task_id = task.id
+JOIN shown_box shown ON shown.task_id = task.id AND task.kind <> 'planted'
 JOIN model ON model.id = shown.model_id
 LEFT JOIN label_revision answer ON answer.id = task.revision_id AND answer.image_id = image.id
 LEFT JOIN outcome ON outcome.revision_id = answer.id AND outcome.shown_ordinal = shown.ordinal
@@ -350,7 +350,7 @@ BEGIN
       ('source', 'task, import, reopen (an answer corrected), withdraw or restore (a withdrawal undone)'),
       ('standing', 'What the revision was when it was written: truth, late (kept beside the truth), '
         'withdrawn (it takes one back), restored (it gives back what was withdrawn) or opinion (a second '
-        'person''s, kept beside the truth)'),
+        'person''s, kept beside the truth), or planted (an answer to a task with a planted error)'),
       ('is_truth', 'It is the image''s truth now'),
       ('is_withdrawn', 'It was taken back since, and that was not undone'),
       ('reviewer', 'Name of the token of who wrote the revision'),

@@ -32,7 +32,7 @@ JOIN usable_image image ON image.project_id = $1 AND image.side = 'holdout'
 WHERE model.id = $2
   AND EXISTS (SELECT FROM label_revision changed
               WHERE changed.image_id = image.id AND (changed.blind OR changed.based_on IS NOT NULL)
-                AND changed.standing NOT IN ('late', 'opinion')
+                AND changed.standing NOT IN ('late', 'opinion', 'planted')
                 AND changed.created_at > evaluation.created_at OFFSET 0)
   AND EXISTS (SELECT FROM prediction WHERE model_id = $2 AND image_id = image.id OFFSET 0);
 

@@ -5,7 +5,11 @@
 SELECT import_revision($1, $2, $3, $4, $5::real[], $6::int[], $7::boolean[]);
 
 -- name: LockTruth
-SELECT image.state, truth.author_id
+-- has_planted_answer: person $3 answered a planted task there.
+SELECT image.state, truth.author_id,
+       EXISTS (SELECT FROM label_revision own
+               WHERE own.image_id = image.id AND own.author_id = $3 AND own.standing = 'planted')
+           AS has_planted_answer
 FROM image LEFT JOIN label_revision truth ON truth.id = image.truth_revision_id
 WHERE image.project_id = $1 AND image.id = $2 FOR NO KEY UPDATE OF image;
 

@@ -29,8 +29,10 @@ RETURNING project.id;
 UPDATE project SET intensity_low = $2, intensity_high = $3
 WHERE id = $1 AND NOT EXISTS (SELECT FROM round WHERE project_id = $1);
 
--- name: SetOverlapShare
-UPDATE project SET overlap_share = $2 WHERE id = $1;
+-- name: SetQualityControl
+-- NULL: it stays as it is.
+UPDATE project SET overlap_share = coalesce($2, overlap_share), planted_share = coalesce($3, planted_share)
+WHERE id = $1;
 
 -- name: RenameClass
 UPDATE class SET name = $3 WHERE project_id = $1 AND label = $2;
@@ -80,7 +82,7 @@ SELECT id, name FROM project WHERE (name = $1 OR $1 = '') AND deleted_at IS NULL
 -- name: SelectProjects
 -- At most $2 projects with ids from $1 up, in order of id.
 SELECT project.id, project.name, seed, holdout_fraction, holdout_target, strategy, project.created_at,
-       intensity_low, intensity_high, overlap_share,
+       intensity_low, intensity_high, overlap_share, planted_share,
        array_agg(class.name ORDER BY class.label) AS classes,
        array_agg(coalesce(class.color, '') ORDER BY class.label) AS colors,
        array_agg(coalesce(class.key, '') ORDER BY class.label) AS keys,

@@ -36,7 +36,7 @@ SELECT shown.*, task.id AS task_id, task.lease_number, task.blind, task.kind, le
        coalesce(ranked_model.number, 0) AS ranked_model,
        coalesce(corrected.note, '') AS note, coalesce(corrected.flags, '{}') AS flags,
        CASE WHEN task.image_side = 'pool' THEN coalesce(request.reason, '') ELSE '' END AS request_reason,
-       CASE WHEN task.kind IN ('review', 'assigned', 'overlap') AND corrected.id IS NULL
+       CASE WHEN task.kind IN ('review', 'assigned', 'overlap', 'planted') AND corrected.id IS NULL
             THEN (SELECT active.generation FROM ranking active
                   WHERE active.project_id = task.project_id AND active.state = 'active')
        END AS as_of_generation,
@@ -50,12 +50,13 @@ LEFT JOIN label_revision corrected ON corrected.id = task.based_on AND shows_tru
 LEFT JOIN task_request request ON request.id = task.request_id
 LEFT JOIN ranking ON ranking.id = task.ranking_id
 LEFT JOIN model ranked_model ON ranked_model.id = ranking.model_id
-WHERE task.id = ANY ($1::bigint[]) ORDER BY task.position, task.id;
+WHERE task.id = ANY ($1::bigint[]) ORDER BY task.id;
 
 -- name: SelectShownBoxes
 -- With the corners of each box's partner in the mirrored image, if there was one and its prediction is kept.
 SELECT task_id, ordinal, label, x1, y1, x2, y2, score,
-       coalesce((SELECT partner_corners[4 * prediction_index + 1 : 4 * prediction_index + 4]
+       coalesce(shown_box.partner,
+                (SELECT partner_corners[4 * prediction_index + 1 : 4 * prediction_index + 4]
                  FROM task JOIN prediction USING (image_id)
                  WHERE task.id = task_id AND prediction.model_id = shown_box.model_id), '{}') AS partner
 FROM shown_box WHERE task_id = ANY ($1::bigint[]) ORDER BY task_id, ordinal;
@@ -150,8 +151,8 @@ WITH page AS MATERIALIZED (
 )
 SELECT shown.*, page.revision_id, page.boxes, revision.created_at, revision.spent_ms, revision.standing,
        revision.note, revision.flags,
-       shown.image_state = 'usable' AND truth.id IS NOT NULL AND ($4 OR truth.author_id = $1)
-           AS can_be_opened
+       shown.image_state = 'usable' AND truth.id IS NOT NULL
+           AND ($4 OR truth.author_id = $1 OR revision.standing = 'planted') AS can_be_opened
 FROM page
 JOIN label_revision revision ON revision.id = page.revision_id
 JOIN shown_image shown ON shown.id = page.image_id

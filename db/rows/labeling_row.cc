@@ -43,21 +43,23 @@ constexpr Names<v1::Outcome, 7> kOutcomes = {{{"accepted", v1::OUTCOME_ACCEPTED}
                                               {"rejected", v1::OUTCOME_REJECTED},
                                               {"dropped", v1::OUTCOME_DROPPED},
                                               {"hidden", v1::OUTCOME_HIDDEN}}};
-constexpr Names<v1::Standing, 5> kStandings = {{{"truth", v1::STANDING_TRUTH},
+constexpr Names<v1::Standing, 6> kStandings = {{{"truth", v1::STANDING_TRUTH},
                                                 {"late", v1::STANDING_LATE},
                                                 {"withdrawn", v1::STANDING_WITHDRAWN},
                                                 {"restored", v1::STANDING_RESTORED},
-                                                {"opinion", v1::STANDING_OPINION}}};
+                                                {"opinion", v1::STANDING_OPINION},
+                                                {"planted", v1::STANDING_PLANTED}}};
 constexpr Names<v1::ImageState, 4> kImageStates = {{{"usable", v1::USABLE},
                                                     {"set_aside", v1::SET_ASIDE},
                                                     {"excluded", v1::EXCLUDED},
                                                     {"removed", v1::REMOVED}}};
-constexpr Names<v1::TaskKind, 6> kTaskKinds = {{{"ranked", v1::RANKED},
+constexpr Names<v1::TaskKind, 7> kTaskKinds = {{{"ranked", v1::RANKED},
                                                 {"reopen", v1::REOPEN},
                                                 {"class_added", v1::CLASS_ADDED},
                                                 {"review", v1::REVIEW},
                                                 {"assigned", v1::ASSIGNED},
-                                                {"overlap", v1::OVERLAP}}};
+                                                {"overlap", v1::OVERLAP},
+                                                {"planted", v1::PLANTED_ERROR}}};
 constexpr Names<v1::Side, 2> kSides = {{{"pool", v1::POOL}, {"holdout", v1::HOLDOUT}}};
 
 }  // namespace

@@ -15,10 +15,13 @@ bool ImportLabels(Transaction& transaction, ImageId image, PrincipalId author, b
               .is_null();
 }
 
-std::optional<Truth> LockTruth(Transaction& transaction, ProjectId project, ImageId image) {
-  const pqxx::result rows = transaction.Exec("LockTruth", project, image);
+std::optional<Truth> LockTruth(Transaction& transaction, ProjectId project, ImageId image,
+                               PrincipalId principal) {
+  const pqxx::result rows = transaction.Exec("LockTruth", project, image, principal);
   if (rows.empty()) return std::nullopt;
-  Truth truth{ImageStateOf(rows[0]["state"]), std::nullopt};
+  Truth truth;
+  truth.state = ImageStateOf(rows[0]["state"]);
+  truth.has_planted_answer = rows[0]["has_planted_answer"].as<bool>();
   if (!rows[0]["author_id"].is_null()) truth.author = IdOf<PrincipalId>(rows[0]["author_id"]);
   return truth;
 }

@@ -24,10 +24,12 @@ bool ImportLabels(Transaction& transaction, ImageId image, PrincipalId author, b
 struct Truth {
   v1::ImageState state = v1::IMAGE_STATE_UNSPECIFIED;
   std::optional<PrincipalId> author;  // of the revision that is the truth; none: the image has none
+  bool has_planted_answer = false;    // the person who asks answered a planted task there
 };
 
 // nullopt: the project has no such image. Locks: the image.
-std::optional<Truth> LockTruth(Transaction& transaction, ProjectId project, ImageId image);
+std::optional<Truth> LockTruth(Transaction& transaction, ProjectId project, ImageId image,
+                               PrincipalId principal);
 
 // Image id -> the boxes of its truth. Clean and unlabelled images are left out.
 std::unordered_map<int64_t, std::vector<v1::LabelBox>> ReadTruth(Transaction& transaction,

@@ -26,6 +26,7 @@ v1::Project ProjectOf(const pqxx::row& row) {
   project.mutable_intensity_range()->set_low(row["intensity_low"].as<uint32_t>());
   project.mutable_intensity_range()->set_high(row["intensity_high"].as<uint32_t>());
   project.set_overlap_share(row["overlap_share"].as<double>());
+  project.set_planted_share(row["planted_share"].as<double>());
   project.set_guidelines_version(row["guidelines_version"].as<uint32_t>());
   *project.mutable_created_at() = TimestampOf(row["created_at"]);
   const std::vector<std::string> names = TextsOf(row["classes"]);
@@ -115,8 +116,10 @@ absl::Status SetClassDisplay(Transaction& transaction, ProjectId project, uint32
   return absl::OkStatus();
 }
 
-void SetOverlapShare(Transaction& transaction, ProjectId project, double share) {
-  transaction.Exec("SetOverlapShare", project, share);
+void SetQualityControl(Transaction& transaction, ProjectId project, const v1::SetQualityControlRequest& set) {
+  const auto given = [](bool has, double share) { return has ? std::optional(share) : std::nullopt; };
+  transaction.Exec("SetQualityControl", project, given(set.has_overlap_share(), set.overlap_share()),
+                   given(set.has_planted_share(), set.planted_share()));
 }
 
 absl::Status SetIntensityRange(Transaction& transaction, ProjectId project, const v1::IntensityRange& range) {

@@ -33,8 +33,8 @@ absl::Status RenameClass(Transaction& transaction, ProjectId project, uint32_t l
 absl::Status SetClassDisplay(Transaction& transaction, ProjectId project, uint32_t label,
                              const v1::ClassDisplay& display, const v1::ClassDisplay* expected);
 
-// Requires: from 0 to 0.5.
-void SetOverlapShare(Transaction& transaction, ProjectId project, double share);
+// Sets the shares that the request has. Requires: they are within their ranges.
+void SetQualityControl(Transaction& transaction, ProjectId project, const v1::SetQualityControlRequest& set);
 
 // Errors: FAILED_PRECONDITION (HAS_ROUNDS). Requires: LockProject; a valid range.
 absl::Status SetIntensityRange(Transaction& transaction, ProjectId project, const v1::IntensityRange& range);

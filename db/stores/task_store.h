@@ -39,7 +39,8 @@ std::optional<TaskId> ReopenImage(Transaction& transaction, ImageId image, Princ
 // The principal's tasks in the project whose leases have not ended, oldest first.
 std::vector<TaskId> FindOpenTasks(Transaction& transaction, ProjectId project, PrincipalId principal);
 
-// Leased tasks in order of position, with the boxes that annotators see and the whole reason.
+// Leased tasks in the order in which they were claimed, with the boxes that annotators see and the whole
+// reason.
 std::vector<v1::Task> ReadTasks(Transaction& transaction, const std::vector<TaskId>& tasks);
 
 struct LockedTask {

@@ -10,9 +10,9 @@
 #include "db/stores/image_store.h"
 #include "db/stores/project_store.h"
 #include "proto/error_info.h"
-#include "server/insight/agreement_report.h"
 #include "server/insight/curve.h"
 #include "server/insight/image_prediction.h"
+#include "server/insight/label_quality.h"
 #include "server/insight/model_comparison.h"
 #include "server/insight/model_quality.h"
 #include "server/insight/pool_estimates.h"
@@ -110,15 +110,15 @@ grpc::Status InsightServiceImpl::EstimatePool(grpc::ServerContext* context,
       });
 }
 
-grpc::Status InsightServiceImpl::GetAgreement(grpc::ServerContext* context,
-                                              const v1::GetAgreementRequest* request,
-                                              v1::AgreementReport* response) {
-  constexpr char kMethod[] = "InsightService.GetAgreement";
+grpc::Status InsightServiceImpl::GetLabelQuality(grpc::ServerContext* context,
+                                              const v1::GetLabelQualityRequest* request,
+                                              v1::LabelQuality* response) {
+  constexpr char kMethod[] = "InsightService.GetLabelQuality";
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
-    return Answer<v1::AgreementReport>(
+    return Answer<v1::LabelQuality>(
         call, kMethod, *request,
-        [&](Transaction& transaction) { return ReadAgreementInput(transaction, request->project()); },
-        MakeAgreementReport);
+        [&](Transaction& transaction) { return ReadLabelQualityInput(transaction, request->project()); },
+        MakeLabelQuality);
   });
 }
 

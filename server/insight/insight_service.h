@@ -33,8 +33,8 @@ class InsightServiceImpl final : public v1::InsightService::Service {
   grpc::Status ListBoxMatches(grpc::ServerContext* context, const v1::ListBoxMatchesRequest* request,
                               v1::ListBoxMatchesResponse* response) override;
 
-  grpc::Status GetAgreement(grpc::ServerContext* context, const v1::GetAgreementRequest* request,
-                            v1::AgreementReport* response) override;
+  grpc::Status GetLabelQuality(grpc::ServerContext* context, const v1::GetLabelQualityRequest* request,
+                            v1::LabelQuality* response) override;
 
  private:
   // Computes an answer in a turn of its own, unless one is kept that the request accepts.

@@ -1,4 +1,4 @@
-#include "server/insight/agreement_report.h"
+#include "server/insight/label_quality.h"
 
 #include <array>
 #include <map>
@@ -7,6 +7,8 @@
 #include "db/stores/project_store.h"
 #include "server/quality/agreement.h"
 #include "server/quality/consensus.h"
+#include "server/quality/planted_error.h"
+#include "server/quality/reviewer_alarms.h"
 
 namespace loupe {
 namespace {
@@ -65,27 +67,13 @@ std::vector<std::vector<quality::Vote>> VotesOf(const std::vector<AnswerPair>& a
   return votes;
 }
 
-}  // namespace
-
-absl::StatusOr<AgreementInput> ReadAgreementInput(Transaction& transaction, const std::string& project_name) {
-  const absl::StatusOr<ProjectId> project = FindProject(transaction, project_name);
-  if (!project.ok()) return project.status();
-  AgreementInput input;
-  input.waiting = CountWaitingForOpinion(transaction, *project);
-  input.classes = ReadClasses(transaction, *project);
-  input.pairs = ReadOpinionPairs(transaction, *project);
-  return input;
-}
-
-v1::AgreementReport MakeAgreementReport(const AgreementInput& input) {
-  v1::AgreementReport report;
-  report.set_waiting_images(input.waiting);
-  if (input.pairs.empty()) return report;
+void AddAgreement(const LabelQualityInput& input, std::map<std::string, v1::ReviewerQuality>& reviewers,
+                  v1::LabelQuality& report) {
   const auto class_count = static_cast<int>(input.classes.size());
   std::vector<AnswerPair> answers;
   std::map<std::string, std::vector<AnswerPair>> by_reviewer;
   for (const OpinionPair& pair : input.pairs) {
-    AnswerPair& added = answers.emplace_back(AnswerPair{AnswerOf(pair.first), AnswerOf(pair.second)});
+    const AnswerPair& added = answers.emplace_back(AnswerPair{AnswerOf(pair.first), AnswerOf(pair.second)});
     by_reviewer[pair.first_author].push_back(added);
     by_reviewer[pair.second_author].push_back({added.second, added.first});
   }
@@ -95,11 +83,66 @@ v1::AgreementReport MakeAgreementReport(const AgreementInput& input) {
       VotesOf(answers, input.pairs, numbers), static_cast<int>(numbers.size()), class_count + 1);
   *report.mutable_all() = MessageOf(quality::MeasureAgreement(answers, class_count), input.classes);
   for (const auto& [name, of_reviewer] : by_reviewer) {
-    v1::ReviewerAgreement& added = *report.add_reviewers();
-    added.set_reviewer(name);
-    *added.mutable_agreement() =
+    v1::ReviewerQuality& reviewer = reviewers[name];
+    *reviewer.mutable_agreement() =
         MessageOf(quality::MeasureAgreement(of_reviewer, class_count), input.classes);
-    added.set_accuracy(consensus.accuracies[static_cast<size_t>(numbers.at(name))]);
+    reviewer.set_accuracy(consensus.accuracies[static_cast<size_t>(numbers.at(name))]);
+  }
+}
+
+bool IsCaught(const PlantedAnswer& answer) {
+  const quality::AnswerBox error{answer.error.corners, static_cast<int32_t>(answer.error.label)};
+  const bool is_missing = answer.error.kind == "deleted", is_relabelled = answer.error.kind == "relabelled";
+  return quality::IsCaught(is_missing      ? quality::PlantedKind::kDeleted
+                           : is_relabelled ? quality::PlantedKind::kRelabelled
+                                           : quality::PlantedKind::kInvented,
+                           error, AnswerOf(answer.boxes));
+}
+
+void AddPlanted(const std::vector<PlantedAnswer>& answers,
+                std::map<std::string, v1::ReviewerQuality>& reviewers) {
+  for (const PlantedAnswer& answer : answers) {
+    v1::ReviewerQuality& reviewer = reviewers[answer.reviewer];
+    reviewer.set_planted(reviewer.planted() + 1);
+    if (IsCaught(answer)) reviewer.set_caught(reviewer.caught() + 1);
+  }
+  for (auto& item : reviewers) {
+    quality::ReviewerWindow window;
+    window.planted = item.second.planted();
+    window.caught = item.second.caught();
+    for (const quality::Alarm& alarm : quality::FindAlarms(window)) {
+      v1::ReviewerAlarm& added = *item.second.add_alarms();
+      added.set_kind(v1::ReviewerAlarm::PLANTED_ERRORS_KEPT);
+      added.set_value(alarm.evidence.value);
+      added.set_low(alarm.evidence.low);
+      added.set_high(alarm.evidence.high);
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<LabelQualityInput> ReadLabelQualityInput(Transaction& transaction,
+                                                        const std::string& project_name) {
+  const absl::StatusOr<ProjectId> project = FindProject(transaction, project_name);
+  if (!project.ok()) return project.status();
+  LabelQualityInput input;
+  input.waiting = CountWaitingForOpinion(transaction, *project);
+  input.classes = ReadClasses(transaction, *project);
+  input.pairs = ReadOpinionPairs(transaction, *project);
+  input.planted = ReadPlantedAnswers(transaction, *project, quality::kLeastPlanted);
+  return input;
+}
+
+v1::LabelQuality MakeLabelQuality(const LabelQualityInput& input) {
+  v1::LabelQuality report;
+  report.set_waiting_images(input.waiting);
+  std::map<std::string, v1::ReviewerQuality> reviewers;
+  if (!input.pairs.empty()) AddAgreement(input, reviewers, report);
+  AddPlanted(input.planted, reviewers);
+  for (auto& [name, reviewer] : reviewers) {
+    reviewer.set_reviewer(name);
+    *report.add_reviewers() = std::move(reviewer);
   }
   return report;
 }

@@ -1,4 +1,4 @@
-// How far people agree who labelled the same images.
+// How far labels and reviewers can be trusted.
 #pragma once
 
 #include <cstdint>
@@ -7,19 +7,21 @@
 
 #include "absl/status/statusor.h"
 #include "db/opinions/opinion_pairs.h"
+#include "db/planted/planted_tasks.h"
 #include "loupe/v1/insight.pb.h"
 
 namespace loupe {
 
-struct AgreementInput {
+struct LabelQualityInput {
   uint64_t waiting = 0;
   std::vector<v1::Class> classes;
   std::vector<OpinionPair> pairs;
+  std::vector<PlantedAnswer> planted;  // of each person the last ones
 };
 
 // Errors: NOT_FOUND (NO_SUCH_PROJECT).
-absl::StatusOr<AgreementInput> ReadAgreementInput(Transaction& transaction, const std::string& project);
+absl::StatusOr<LabelQualityInput> ReadLabelQualityInput(Transaction& transaction, const std::string& project);
 
-v1::AgreementReport MakeAgreementReport(const AgreementInput& input);
+v1::LabelQuality MakeLabelQuality(const LabelQualityInput& input);
 
 }  // namespace loupe

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +16,7 @@
 #include "proto/error_info.h"
 #include "server/labeling/correction.h"
 #include "server/labeling/labelled_image.h"
+#include "server/labeling/planting.h"
 #include "server/labeling/queue_growth.h"
 #include "server/rpc/asked_image.h"
 #include "server/rpc/names.h"
@@ -49,6 +51,34 @@ absl::StatusOr<std::vector<TaskId>> Claim(Transaction& transaction, ProjectId pr
       AppendUnranked(transaction, project, *ranking, end, target, kGrowth);
   if (!appended.ok()) return appended.status();
   if (*appended > 0) claim();
+  return tasks;
+}
+
+// As Claim, with planted tasks among them.
+absl::StatusOr<std::vector<TaskId>> ClaimForAnnotator(Transaction& transaction, ProjectId project,
+                                                      PrincipalId principal, uint32_t count) {
+  Planter planter(transaction, project, principal);
+  std::vector<TaskId> tasks;
+  uint32_t ordinary = 0;  // that are still to be claimed
+  const auto claim = [&]() -> absl::StatusOr<bool> {
+    if (ordinary == 0) return true;
+    const auto claimed = Claim(transaction, project, principal, ordinary);
+    if (!claimed.ok()) return claimed.status();
+    tasks.insert(tasks.end(), claimed->begin(), claimed->end());
+    return claimed->size() == std::exchange(ordinary, 0);
+  };
+  for (uint32_t place = 0; place < count; ++place) {
+    if (!planter.WantsOne()) {
+      ++ordinary;
+      continue;
+    }
+    const absl::StatusOr<bool> whole = claim();
+    if (!whole.ok()) return whole.status();
+    if (!*whole) return tasks;  // nothing is left to plant it among
+    const std::optional<TaskId> planted = planter.Plant(transaction);
+    planted.has_value() ? tasks.push_back(*planted) : void(++ordinary);
+  }
+  if (const absl::StatusOr<bool> whole = claim(); !whole.ok()) return whole.status();
   return tasks;
 }
 
@@ -96,9 +126,10 @@ absl::StatusOr<ImageId> LockAnswered(Transaction& transaction, const Principal& 
   const absl::StatusOr<v1::Image> image =
       FindAskedImage(transaction, *project, request.image_id(), request.file_name());
   std::optional<Truth> truth;
-  if (image.ok()) truth = LockTruth(transaction, *project, ImageId(image->id()));
+  if (image.ok()) truth = LockTruth(transaction, *project, ImageId(image->id()), principal.id);
   // An annotator doesn't learn which images there are, nor whether somebody labelled them.
-  if (principal.role == v1::ANNOTATOR && (!truth.has_value() || truth->author != principal.id)) {
+  const bool is_own = truth.has_value() && (truth->author == principal.id || truth->has_planted_answer);
+  if (principal.role == v1::ANNOTATOR && !is_own) {
     return Error(
         absl::StatusCode::kPermissionDenied, "FOREIGN_ANSWER",
         "no image of this name or id has an answer of yours as its truth: check it, or ask an engineer to "
@@ -167,6 +198,12 @@ absl::StatusOr<LockedTask> LockOpenTask(Transaction& transaction, PrincipalId pr
                                      : "ask for the next one"));
 }
 
+// The answer to a planted task looks like the first one to its image.
+void HidePlanted(v1::SubmitResponse& response) {
+  response.set_standing(v1::STANDING_TRUTH);
+  response.set_revision(1);
+}
+
 void Count(v1::Origin origin, v1::SubmitResponse& response) {
   if (origin == v1::ACCEPTED) response.set_accepted(response.accepted() + 1);
   if (origin == v1::ADJUSTED) response.set_adjusted(response.adjusted() + 1);
@@ -199,6 +236,7 @@ absl::StatusOr<v1::SubmitResponse> TakeCorrection(Transaction& transaction, cons
   response.set_standing(revision.standing);
   response.set_late(correction.lease_ended || revision.standing == v1::STANDING_LATE);
   response.set_clipped(checked->clipped);
+  if (revision.standing == v1::STANDING_PLANTED) HidePlanted(response);
   stored = {revision.standing, correction.lease_ended, {}, correction.outcomes};
   for (const NewBox& box : correction.boxes) {
     Count(box.box.origin(), response);
@@ -254,7 +292,9 @@ grpc::Status LabelingServiceImpl::NextTasks(grpc::ServerContext* context, const 
         const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
         if (!project.ok()) return project.status();
         const PrincipalId principal = call.principal.id;
+        const bool plants = call.principal.role == v1::ANNOTATOR;
         const auto claimed = request->skipped() ? ClaimSkipped(transaction, *project, principal, count)
+                             : plants           ? ClaimForAnnotator(transaction, *project, principal, count)
                                                 : Claim(transaction, *project, principal, count);
         if (!claimed.ok()) return claimed.status();
         v1::NextTasksResponse tasks;

@@ -35,6 +35,8 @@ grpc::Status LabelingServiceImpl::ListAnswers(grpc::ServerContext* context,
       v1::ListAnswersResponse page;
       for (OwnAnswer& own : answers) {
         HideFromWhoLabels(call.principal.role, *own.answer.mutable_image());
+        if (call.principal.role == v1::ANNOTATOR && own.answer.standing() == v1::STANDING_PLANTED)
+          own.answer.set_standing(v1::STANDING_TRUTH);
         *page.add_answers() = std::move(own.answer);
       }
       if (CutPage(*page.mutable_answers(), limit)) {

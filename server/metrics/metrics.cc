@@ -22,13 +22,13 @@ const prometheus::Histogram::BucketBoundaries& DurationBuckets() {
 // Names are as the schema spells them.
 constexpr v1::Slice kServedSlices[] = {v1::UNCERTAIN,     v1::RARE,  v1::RANDOM,
                                        v1::SLICE_HOLDOUT, v1::AUDIT, v1::PLANTED};
-constexpr std::pair<v1::TaskKind, const char*> kRequestKinds[] = {{v1::REOPEN, "reopen"},
-                                                                  {v1::CLASS_ADDED, "class_added"},
-                                                                  {v1::REVIEW, "review"},
-                                                                  {v1::ASSIGNED, "assigned"},
-                                                                  {v1::OVERLAP, "overlap"}};
-constexpr std::pair<v1::Standing, const char*> kAnswerStandings[] = {
-    {v1::STANDING_TRUTH, "truth"}, {v1::STANDING_LATE, "late"}, {v1::STANDING_OPINION, "opinion"}};
+constexpr std::pair<v1::TaskKind, const char*> kRequestKinds[] = {
+    {v1::REOPEN, "reopen"},     {v1::CLASS_ADDED, "class_added"}, {v1::REVIEW, "review"},
+    {v1::ASSIGNED, "assigned"}, {v1::OVERLAP, "overlap"},         {v1::PLANTED_ERROR, "planted"}};
+constexpr std::pair<v1::Standing, const char*> kAnswerStandings[] = {{v1::STANDING_TRUTH, "truth"},
+                                                                     {v1::STANDING_LATE, "late"},
+                                                                     {v1::STANDING_OPINION, "opinion"},
+                                                                     {v1::STANDING_PLANTED, "planted"}};
 constexpr v1::Origin kBoxOrigins[] = {v1::DRAWN,      v1::ACCEPTED, v1::ADJUSTED,
                                       v1::RELABELLED, v1::IMPORTED, v1::COPIED};
 constexpr v1::Outcome kShownOutcomes[] = {

@@ -83,6 +83,11 @@ absl::Status SetDisplays(const v1::CreateProjectRequest& request, v1::Project& s
   return absl::OkStatus();
 }
 
+absl::Status CheckShare(const char* field, double share, double most) {
+  if (share >= 0 && share <= most) return absl::OkStatus();  // NaN fails every comparison
+  return InvalidArgument(absl::StrCat(field, " must be from 0 to ", most));
+}
+
 absl::Status CheckIntensityRange(const v1::IntensityRange& range) {
   if (range.low() < range.high() && range.high() <= kLargestLevel) return absl::OkStatus();
   return InvalidArgument(
@@ -101,6 +106,7 @@ v1::Project ShownTo(v1::Role role, v1::Project project) {
   if (role == v1::ANNOTATOR) {
     project.clear_seed();
     project.clear_holdout_fraction();
+    project.clear_planted_share();
   }
   return project;
 }
@@ -271,18 +277,20 @@ grpc::Status ProjectServiceImpl::SetIntensityRange(grpc::ServerContext* context,
                        });
 }
 
-grpc::Status ProjectServiceImpl::SetOverlapShare(grpc::ServerContext* context,
-                                                 const v1::SetOverlapShareRequest* request,
-                                                 v1::Project* response) {
-  return ChangeProject(context, "ProjectService.SetOverlapShare", request, response,
-                       [&](Transaction& transaction, ProjectId project, PrincipalId) {
-                         const double share = request->overlap_share();
-                         constexpr double kMost = 0.5;
-                         if (!(share >= 0 && share <= kMost))  // NaN fails every comparison
-                           return InvalidArgument("overlap_share must be from 0 to 0.5");
-                         loupe::SetOverlapShare(transaction, project, share);
-                         return absl::OkStatus();
-                       });
+grpc::Status ProjectServiceImpl::SetQualityControl(grpc::ServerContext* context,
+                                                   const v1::SetQualityControlRequest* request,
+                                                   v1::Project* response) {
+  return ChangeProject(
+      context, "ProjectService.SetQualityControl", request, response,
+      [&](Transaction& transaction, ProjectId project, PrincipalId) {
+        constexpr double kMostOverlap = 0.5, kMostPlanted = 0.2;
+        const absl::Status overlap = CheckShare("overlap_share", request->overlap_share(), kMostOverlap);
+        if (!overlap.ok()) return overlap;
+        const absl::Status planted = CheckShare("planted_share", request->planted_share(), kMostPlanted);
+        if (!planted.ok()) return planted;
+        loupe::SetQualityControl(transaction, project, *request);
+        return absl::OkStatus();
+      });
 }
 
 grpc::Status ProjectServiceImpl::AddClass(grpc::ServerContext* context, const v1::AddClassRequest* request,

@@ -22,8 +22,8 @@ class ProjectServiceImpl final : public v1::ProjectService::Service {
                            v1::Project* response) override;
   grpc::Status SetClassDisplay(grpc::ServerContext* context, const v1::SetClassDisplayRequest* request,
                                v1::Project* response) override;
-  grpc::Status SetOverlapShare(grpc::ServerContext* context, const v1::SetOverlapShareRequest* request,
-                               v1::Project* response) override;
+  grpc::Status SetQualityControl(grpc::ServerContext* context, const v1::SetQualityControlRequest* request,
+                                 v1::Project* response) override;
   grpc::Status SetIntensityRange(grpc::ServerContext* context, const v1::SetIntensityRangeRequest* request,
                                  v1::Project* response) override;
   grpc::Status AddClass(grpc::ServerContext* context, const v1::AddClassRequest* request,

@@ -149,12 +149,12 @@ std::optional<PlantedTask> PlantError(const PlantingImage& image, std::span<cons
   return task;
 }
 
-bool IsCaught(const PlantedTask& task, const Answer& answer) {
+bool IsCaught(PlantedKind kind, const AnswerBox& error, const Answer& answer) {
   const bool has_it = std::any_of(answer.begin(), answer.end(), [&](const AnswerBox& box) {
-    const bool same_label = task.kind != PlantedKind::kRelabelled || box.label == task.error.label;
-    return same_label && Iou(box, task.error) >= kSameThing;
+    const bool same_label = kind != PlantedKind::kRelabelled || box.label == error.label;
+    return same_label && Iou(box, error) >= kSameThing;
   });
-  return has_it == (task.kind == PlantedKind::kDeleted);
+  return has_it == (kind == PlantedKind::kDeleted);
 }
 
 }  // namespace loupe::quality

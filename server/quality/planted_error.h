@@ -51,7 +51,7 @@ std::optional<size_t> TruthCount(PlantedKind kind, size_t pattern_boxes);
 std::optional<PlantedTask> PlantError(const PlantingImage& image, std::span<const float> pattern,
                                       std::span<const int32_t> labels, PlantedKind kind, uint64_t seed);
 
-// Whether an answer to the task is without the error.
-bool IsCaught(const PlantedTask& task, const Answer& answer);
+// Whether an answer is without this error.
+bool IsCaught(PlantedKind kind, const AnswerBox& error, const Answer& answer);
 
 }  // namespace loupe::quality

@@ -47,8 +47,8 @@ export const rows = {
     request: { ...spare, intensityRange: { high: 4095 } },
     refused: invalid({ ...spare, intensityRange: { low: 2, high: 1 } }),
   },
-  "ProjectService.SetOverlapShare": {
-    request: { ...spare, overlapShare: 0.05 },
+  "ProjectService.SetQualityControl": {
+    request: { ...spare, overlapShare: 0.05, plantedShare: 0.05 },
     refused: invalid({ ...spare, overlapShare: 0.6 }),
   },
   "ProjectService.RenameClass": {
@@ -288,7 +288,7 @@ export const rows = {
     request: { ...models, model: "first" },
     refused: { request: { ...models, model: "no" }, reason: "NO_SUCH_MODEL" },
   },
-  "InsightService.GetAgreement": { request: parts, differs: ["computedAt"], refused: noProject },
+  "InsightService.GetLabelQuality": { request: parts, differs: ["computedAt"], refused: noProject },
   "InsightService.ListBoxMatches": {
     request: { ...models, model: "first", kind: "MISSED" },
     refused: invalid({ ...models, model: "first" }),

@@ -21,10 +21,10 @@ class OverlapTest : public LabelingTest {
   OverlapTest() : projects_(v1::ProjectService::NewStub(coordinator_.channel())) {}
 
   absl::StatusOr<v1::Project> SetShare(double share) {
-    v1::SetOverlapShareRequest request;
+    v1::SetQualityControlRequest request;
     request.set_request_id(NextRequestId());
     request.set_overlap_share(share);
-    return Rpc(*projects_, &v1::ProjectService::Stub::SetOverlapShare, engineer_, request);
+    return Rpc(*projects_, &v1::ProjectService::Stub::SetQualityControl, engineer_, request);
   }
 
   // Every answered image is asked about, as if the share were 1.
@@ -43,12 +43,12 @@ class OverlapTest : public LabelingTest {
     return taken.ok() ? *taken : v1::SubmitResponse();
   }
 
-  v1::AgreementReport Report() {
+  v1::LabelQuality Report() {
     const auto stub = v1::InsightService::NewStub(coordinator_.channel());
     const auto report =
-        Rpc(*stub, &v1::InsightService::Stub::GetAgreement, engineer_, v1::GetAgreementRequest());
+        Rpc(*stub, &v1::InsightService::Stub::GetLabelQuality, engineer_, v1::GetLabelQualityRequest());
     EXPECT_TRUE(report.ok()) << report.status();
-    return report.ok() ? *report : v1::AgreementReport();
+    return report.ok() ? *report : v1::LabelQuality();
   }
 
   int64_t Waiting() {
@@ -150,7 +150,7 @@ TEST_F(OverlapTest, AgreementIsThatOfTheTwoAnswers) {
   AnswerNext(other_, 2);      // another class
   AnswerNext(other_, 1, 25);  // elsewhere
   AnswerNext(third_, 1, 2);   // nearly the same
-  const v1::AgreementReport report = Report();
+  const v1::LabelQuality report = Report();
   EXPECT_EQ(report.waiting_images(), 0U);
   EXPECT_EQ(report.all().images(), 4U);
   EXPECT_EQ(report.all().things(), 5U);
@@ -162,7 +162,7 @@ TEST_F(OverlapTest, AgreementIsThatOfTheTwoAnswers) {
   EXPECT_LT(report.all().alpha(), 0.5);
   ASSERT_EQ(report.reviewers_size(), 3);
   EXPECT_EQ(Number("SELECT count(*) FROM label_revision WHERE standing = 'opinion'"), 4);
-  for (const v1::ReviewerAgreement& one : report.reviewers()) {
+  for (const v1::ReviewerQuality& one : report.reviewers()) {
     EXPECT_GT(one.accuracy(), 0.4);
     EXPECT_LT(one.accuracy(), 1);
   }

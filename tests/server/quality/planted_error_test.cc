@@ -56,8 +56,8 @@ TEST(PlantedError, ATaskLooksLikeItsPatternAndHasOneError) {
       std::sort(expected.begin(), expected.end(), std::greater<>());
       EXPECT_EQ(scores, expected);
       EXPECT_EQ(right, kind == PlantedKind::kDeleted ? boxes : boxes - 1) << static_cast<int>(kind);
-      EXPECT_FALSE(IsCaught(*task, kept)) << "all that is shown is kept";
-      EXPECT_TRUE(IsCaught(*task, image.truth)) << "the truth is answered";
+      EXPECT_FALSE(IsCaught(task->kind, task->error, kept)) << "all that is shown is kept";
+      EXPECT_TRUE(IsCaught(task->kind, task->error, image.truth)) << "the truth is answered";
     }
   }
 }
@@ -71,10 +71,10 @@ TEST(PlantedError, ARejectedErrorIsCaughtAndARejectedThingIsNot) {
       if (one.box.corners != task->error.corners) without.push_back(one.box);
     }
     EXPECT_EQ(without.size(), 2u);
-    EXPECT_TRUE(IsCaught(*task, without));
+    EXPECT_TRUE(IsCaught(task->kind, task->error, without));
   }
   const auto deleted = PlantError(ImageWith(4), Pattern(3), kLabels, PlantedKind::kDeleted, 5);
-  EXPECT_FALSE(IsCaught(*deleted, {}));
+  EXPECT_FALSE(IsCaught(deleted->kind, deleted->error, {}));
 }
 
 TEST(PlantedError, WhatHasNoPlaceIsNotPlanted) {

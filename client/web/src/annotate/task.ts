@@ -93,6 +93,7 @@ function whyOf({ kind, reason }: TaskJson): string {
   if (kind === "REVIEW") return "a second look was asked for";
   if (kind === "ASSIGNED") return "given to you";
   if (kind === "OVERLAP") return "a second opinion";
+  if (kind === "PLANTED_ERROR") return "with a planted error";
   const slice = slices[reason?.slice ?? ""];
   if (!slice) return "";
   const score = reason?.score === undefined ? "" : `, score ${Number(reason.score).toFixed(2)}`;

@@ -107,6 +107,8 @@ export function standingText({ revision, isTruthNow, isWithdrawn, truth }: Step)
       return "It came after the truth had changed, and is kept beside the truth.";
     case "STANDING_OPINION":
       return "It is a second opinion, and is kept beside the truth.";
+    case "STANDING_PLANTED":
+      return "It answers a task with a planted error, and is never the truth.";
     case "STANDING_WITHDRAWN":
       return truth ? `Revision ${truth} was the truth again.` : "The image had no truth then.";
     case "STANDING_RESTORED":

@@ -1,0 +1,80 @@
+// Tasks with a planted error: what is needed to make one, and what became of them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "db/ids.h"
+#include "loupe/v1/annotation.pb.h"
+
+namespace loupe {
+
+class Transaction;
+
+struct Planting {
+  double share = 0;     // of an annotator's assisted tasks
+  ModelId model;        // whose boxes are imitated; none: no model serves
+  double assisted = 0;  // of the tasks that the ranking serves next
+};
+
+// nullopt: nothing is planted in the project.
+std::optional<Planting> FindPlanting(Transaction& transaction, ProjectId project);
+
+// A box as a task shows it. `partner`: the corners of the box that the model saw in the mirrored image;
+// empty: not known.
+struct PatternBox {
+  std::array<float, 4> corners{};
+  float score = 0;
+  std::vector<float> partner;
+};
+
+// The last tasks that showed the model's boxes, at most 100.
+std::vector<TaskId> ListPatternTasks(Transaction& transaction, ProjectId project, ModelId model);
+
+std::vector<PatternBox> ReadPattern(Transaction& transaction, TaskId task);
+
+struct PlantableImage {
+  ImageId image;
+  uint32_t width = 0;
+  uint32_t height = 0;
+  std::vector<v1::LabelBox> truth;
+};
+
+// An image of the pool with so many true boxes that somebody else has labelled blind, and that this person
+// was never given; the first from a place in the project that `luck`, in [0, 1), says.
+std::optional<PlantableImage> FindPlantable(Transaction& transaction, ProjectId project,
+                                            PrincipalId principal, size_t boxes, double luck);
+
+struct ErrorRow {
+  std::string kind;  // as the schema spells it
+  uint32_t label = 0;
+  std::array<float, 4> corners{};
+};
+
+struct TaskToPlant {
+  ImageId image;
+  ModelId model;
+  std::vector<uint32_t> labels;
+  std::vector<float> corners;  // four of each box
+  std::vector<float> scores;
+  std::vector<float> partners;  // four of each box, or none
+  ErrorRow error;
+};
+
+// nullopt: somebody took the image meanwhile.
+std::optional<TaskId> PlantTask(Transaction& transaction, ProjectId project, PrincipalId principal,
+                                const TaskToPlant& task);
+
+struct PlantedAnswer {
+  std::string reviewer;
+  ErrorRow error;
+  std::vector<v1::LabelBox> boxes;
+};
+
+// The last `most` of each person, in order of name, the latest first.
+std::vector<PlantedAnswer> ReadPlantedAnswers(Transaction& transaction, ProjectId project, uint32_t most);
+
+}  // namespace loupe
