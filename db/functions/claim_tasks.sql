@@ -174,14 +174,13 @@ BEGIN
   RETURNING id INTO the_task;
   INSERT INTO lease (purpose, subject_id, number, task_id, holder_id, expires_at)
   VALUES ('label', the_image, the_lease, the_task, the_principal, now() + lease_length);
-  INSERT INTO shown_box (task_id, ordinal, model_id, prediction_index, label, x1, y1, x2, y2, score, partner)
+  INSERT INTO shown_box (task_id, ordinal, model_id, prediction_index, label, x1, y1, x2, y2, score)
   SELECT the_task, place - 1, the_model, place - 1, label,
-         corners[4 * place - 3], corners[4 * place - 2], corners[4 * place - 1], corners[4 * place], score,
-         coalesce(partners[4 * place - 3 : 4 * place], '{}')
+         corners[4 * place - 3], corners[4 * place - 2], corners[4 * place - 1], corners[4 * place], score
   FROM unnest(labels, scores) WITH ORDINALITY AS shown (label, score, place);
-  INSERT INTO planted_error (task_id, kind, label, x1, y1, x2, y2)
+  INSERT INTO planted_error (task_id, kind, label, x1, y1, x2, y2, partners)
   VALUES (the_task, error_kind, error_label,
-          error_corners[1], error_corners[2], error_corners[3], error_corners[4]);
+          error_corners[1], error_corners[2], error_corners[3], error_corners[4], partners);
   RETURN the_task;
 END $$;
 

@@ -15,9 +15,6 @@ ALTER TABLE label_revision
   DROP CONSTRAINT label_revision_standing,
   ADD CONSTRAINT label_revision_standing
     CHECK (standing IN ('truth', 'late', 'withdrawn', 'restored', 'opinion', 'planted'));
--- Corners of the box's partner in the mirrored image, as a planted task shows them. NULL: those of the
--- prediction.
-ALTER TABLE shown_box ADD partner real[] CHECK (cardinality(partner) IN (0, 4));
 
 -- What is wrong in a planted task.
 CREATE TABLE planted_error (
@@ -28,5 +25,7 @@ CREATE TABLE planted_error (
   x1 real NOT NULL,
   y1 real NOT NULL,
   x2 real NOT NULL,
-  y2 real NOT NULL
+  y2 real NOT NULL,
+  -- Corners of each shown box's partner in the mirrored image, four a box in order of ordinal; or none.
+  partners real[] NOT NULL
 );

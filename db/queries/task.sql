@@ -55,7 +55,8 @@ WHERE task.id = ANY ($1::bigint[]) ORDER BY task.id;
 -- name: SelectShownBoxes
 -- With the corners of each box's partner in the mirrored image, if there was one and its prediction is kept.
 SELECT task_id, ordinal, label, x1, y1, x2, y2, score,
-       coalesce(shown_box.partner,
+       coalesce((SELECT partners[4 * ordinal + 1 : 4 * ordinal + 4] FROM planted_error
+                 WHERE planted_error.task_id = shown_box.task_id),
                 (SELECT partner_corners[4 * prediction_index + 1 : 4 * prediction_index + 4]
                  FROM task JOIN prediction USING (image_id)
                  WHERE task.id = task_id AND prediction.model_id = shown_box.model_id), '{}') AS partner
