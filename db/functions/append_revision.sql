@@ -76,11 +76,13 @@ LANGUAGE plpgsql AS $$
 DECLARE
   labelled image;
   added label_revision;
+  the_kind text;
 BEGIN
   SELECT * INTO STRICT labelled FROM image WHERE id = the_image FOR NO KEY UPDATE;
   the_revision := nextval(pg_get_serial_sequence('label_revision', 'id'));
-  the_standing := CASE WHEN EXISTS (SELECT FROM task WHERE id = the_task AND kind = 'overlap') THEN 'opinion'
-                       WHEN EXISTS (SELECT FROM task WHERE id = the_task AND kind = 'planted')
+  SELECT kind INTO the_kind FROM task WHERE id = the_task;
+  the_standing := CASE WHEN the_kind = 'overlap' THEN 'opinion'
+                       WHEN the_kind = 'planted'
                          OR EXISTS (SELECT FROM label_revision WHERE id = base AND standing = 'planted')
                          THEN 'planted'
                        WHEN labelled.truth_revision_id IS NOT DISTINCT FROM base THEN 'truth'

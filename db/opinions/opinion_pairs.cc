@@ -1,12 +1,21 @@
 #include "db/opinions/opinion_pairs.h"
 
-#include <unordered_map>
 #include <utility>
 
 #include "db/rows/labeling_row.h"
 #include "db/transaction.h"
 
 namespace loupe {
+
+std::unordered_map<int64_t, std::vector<v1::LabelBox>> ReadComparedBoxes(
+    Transaction& transaction, ProjectId project, const std::vector<int64_t>& revisions) {
+  std::unordered_map<int64_t, std::vector<v1::LabelBox>> boxes;
+  if (revisions.empty()) return boxes;
+  for (const auto& row : transaction.Exec("SelectComparedBoxes", project, revisions)) {
+    boxes[row["revision_id"].as<int64_t>()].push_back(LabelBoxOf(row));
+  }
+  return boxes;
+}
 
 std::vector<OpinionPair> ReadOpinionPairs(Transaction& transaction, ProjectId project) {
   std::vector<OpinionPair> pairs;
@@ -19,10 +28,7 @@ std::vector<OpinionPair> ReadOpinionPairs(Transaction& transaction, ProjectId pr
     revisions.push_back(row["first_id"].as<int64_t>());
     revisions.push_back(row["second_id"].as<int64_t>());
   }
-  std::unordered_map<int64_t, std::vector<v1::LabelBox>> boxes;
-  for (const auto& row : transaction.Exec("SelectComparedBoxes", project, revisions)) {
-    boxes[row["revision_id"].as<int64_t>()].push_back(LabelBoxOf(row));
-  }
+  auto boxes = ReadComparedBoxes(transaction, project, revisions);
   for (size_t i = 0; i < pairs.size(); ++i) {
     pairs[i].first = boxes[revisions[2 * i]];
     pairs[i].second = std::move(boxes[revisions[2 * i + 1]]);

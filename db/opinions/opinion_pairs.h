@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "db/ids.h"
@@ -21,6 +22,11 @@ struct OpinionPair {
   std::vector<v1::LabelBox> first;
   std::vector<v1::LabelBox> second;
 };
+
+// Revision -> its boxes, without regions to ignore and boxes of retired classes. One without boxes is left
+// out.
+std::unordered_map<int64_t, std::vector<v1::LabelBox>> ReadComparedBoxes(
+    Transaction& transaction, ProjectId project, const std::vector<int64_t>& revisions);
 
 // Of usable images whose truth of that time was not withdrawn, in order of image.
 std::vector<OpinionPair> ReadOpinionPairs(Transaction& transaction, ProjectId project);

@@ -2,26 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <unordered_map>
 
 #include "absl/time/time.h"
-#include "db/rows/labeling_row.h"
+#include "db/opinions/opinion_pairs.h"
 #include "db/rows/message_row.h"
 #include "db/stores/task_store.h"
 #include "db/transaction.h"
 
 namespace loupe {
 namespace {
-
-std::unordered_map<int64_t, std::vector<v1::LabelBox>> ReadBoxes(Transaction& transaction, ProjectId project,
-                                                                 const std::vector<int64_t>& revisions) {
-  std::unordered_map<int64_t, std::vector<v1::LabelBox>> boxes;
-  if (revisions.empty()) return boxes;
-  for (const auto& row : transaction.Exec("SelectComparedBoxes", project, revisions)) {
-    boxes[row["revision_id"].as<int64_t>()].push_back(LabelBoxOf(row));
-  }
-  return boxes;
-}
 
 std::array<float, 4> CornersOf(const pqxx::row& row) {
   return {row["x1"].as<float>(), row["y1"].as<float>(), row["x2"].as<float>(), row["y2"].as<float>()};
@@ -66,7 +55,7 @@ std::optional<PlantableImage> FindPlantable(Transaction& transaction, ProjectId 
     const auto revision = rows[0]["truth_revision_id"].as<int64_t>();
     return PlantableImage{IdOf<ImageId>(rows[0]["id"]), rows[0]["width"].as<uint32_t>(),
                           rows[0]["height"].as<uint32_t>(),
-                          ReadBoxes(transaction, project, {revision})[revision]};
+                          ReadComparedBoxes(transaction, project, {revision})[revision]};
   }
   return std::nullopt;
 }
@@ -90,7 +79,7 @@ std::vector<PlantedAnswer> ReadPlantedAnswers(Transaction& transaction, ProjectI
     answer.error = {row["kind"].as<std::string>(), row["label"].as<uint32_t>(), CornersOf(row)};
     revisions.push_back(row["revision_id"].as<int64_t>());
   }
-  auto boxes = ReadBoxes(transaction, project, revisions);
+  auto boxes = ReadComparedBoxes(transaction, project, revisions);
   for (size_t i = 0; i < answers.size(); ++i) answers[i].boxes = std::move(boxes[revisions[i]]);
   return answers;
 }
