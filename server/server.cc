@@ -27,6 +27,7 @@
 #include "server/projects/token_service.h"
 #include "server/provenance/label_counter.h"
 #include "server/provenance/provenance_service.h"
+#include "server/reviewers/reviewer_watch.h"
 #include "server/rounds/round_planner.h"
 #include "server/rounds/round_service.h"
 #include "server/rpc/health_watch.h"
@@ -122,6 +123,7 @@ struct Server::Parts {
   std::unique_ptr<RoundPlanner> planner;
   std::unique_ptr<LeaseReaper> reaper;
   std::unique_ptr<LabelCounter> counter;
+  std::unique_ptr<ReviewerWatch> reviewers;
   std::unique_ptr<ImageIndexer> indexer;
   std::unique_ptr<BlobMeter> meter;
 };
@@ -151,6 +153,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   parts.planner->Start();
   parts.reaper = std::make_unique<LeaseReaper>(parts.database, parts.blobs, parts.calls.metrics());
   parts.counter = std::make_unique<LabelCounter>(parts.database);
+  parts.reviewers = std::make_unique<ReviewerWatch>(parts.database);
   parts.indexer = std::make_unique<ImageIndexer>(parts.database);
   parts.meter = std::make_unique<BlobMeter>(parts.blobs, parts.calls.metrics());
   return server;
@@ -221,6 +224,7 @@ void Server::Shutdown(absl::Duration patience) {
   parts_->planner.reset();
   parts_->reaper.reset();
   parts_->counter.reset();
+  parts_->reviewers.reset();
   parts_->indexer.reset();
   parts_->meter.reset();
   parts_->server.reset();

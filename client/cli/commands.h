@@ -48,6 +48,7 @@ void AddStatsCommand(CLI::App& provenance, Action& action);        // provenance
 void AddInsightCommands(CLI::App& parent, Action& action);         // curve, check
 void AddEstimateCommand(CLI::App& parent, Action& action);         // estimate
 void AddQualityCommand(CLI::App& parent, Action& action);          // quality
+void AddReviewerCommands(CLI::App& parent, Action& action);        // reviewer
 void AddExportCommand(CLI::App& parent, Action& action);           // export
 void AddTokenCommands(CLI::App& parent, Action& action);           // token
 void AddStorageCommands(CLI::App& parent, Action& action);         // storage

@@ -297,20 +297,29 @@ Json ProjectJson(const v1::Project& project) {
   json["holdout_target"] = project.holdout_target();
   json["overlap_share"] = project.overlap_share();
   json["planted_share"] = TellsSplit(project) ? Json(project.planted_share()) : Json();
+  json["pause_on_alarm"] = TellsSplit(project) ? Json(project.pause_on_alarm()) : Json();
+  json["reveal_planted"] = project.reveal_planted();
   json["created_at"] = TimeJson(project.created_at(), project.has_created_at());
   return json;
 }
 
 Json StatusJson(const v1::ProjectStatus& status) {
-  Json json = {{"project", status.project().name()},
-               {"images", status.images()},
-               {"labelled", status.labelled()},
-               {"pool_images", status.pool_images()},
-               {"pool_labelled", status.pool_labelled()},
-               {"holdout_images", status.holdout_images()},
-               {"holdout_labelled", status.holdout_labelled()},
-               {"holdout_not_blind", status.holdout_not_blind()},
-               {"holdout_is_random_sample", status.holdout_is_random_sample()}};
+  Json json = {
+      {"project", status.project().name()},
+      {"images", status.images()},
+      {"labelled", status.labelled()},
+      {"open_leases", status.open_leases()},
+      {"serving_model", NumberJson(status.serving_model())},
+      {"latest_round", NumberJson(status.latest_round())},
+      {"latest_round_state", status.latest_round() == 0 ? Json() : Json(status.latest_round_state())}};
+  if (!TellsSplit(status.project())) return json;
+  json["answers_beside_truth"] = status.answers_beside_truth();
+  json["pool_images"] = status.pool_images();
+  json["pool_labelled"] = status.pool_labelled();
+  json["holdout_images"] = status.holdout_images();
+  json["holdout_labelled"] = status.holdout_labelled();
+  json["holdout_not_blind"] = status.holdout_not_blind();
+  json["holdout_is_random_sample"] = status.holdout_is_random_sample();
   json["classes"] = Json::array();
   for (const v1::ClassCount& count : status.class_counts()) {
     json["classes"].push_back({{"label", count.class_().label()},
@@ -320,10 +329,6 @@ Json StatusJson(const v1::ProjectStatus& status) {
                                {"images_to_look_at", count.images_to_look_at()},
                                {"retired", count.class_().retired()}});
   }
-  json["open_leases"] = status.open_leases();
-  json["serving_model"] = NumberJson(status.serving_model());
-  json["latest_round"] = NumberJson(status.latest_round());
-  json["latest_round_state"] = status.latest_round() == 0 ? Json() : Json(status.latest_round_state());
   json["queue_length"] = status.queue_length();
   json["boxes"] = {{"drawn", status.boxes_drawn()},       {"accepted", status.boxes_accepted()},
                    {"adjusted", status.boxes_adjusted()}, {"relabelled", status.boxes_relabelled()},

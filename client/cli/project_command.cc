@@ -60,6 +60,8 @@ struct RangeOptions {
 struct QualityControlOptions {
   std::optional<double> overlap;
   std::optional<double> planted;
+  std::optional<bool> pause_on_alarm;
+  std::optional<bool> reveal_planted;
   bool json = false;
 };
 
@@ -99,6 +101,8 @@ void PrintTable(const v1::Project& project) {
     table.Add(
         {"planted errors", absl::StrFormat("in %g %% of the assisted tasks", 100 * project.planted_share())});
   }
+  if (project.pause_on_alarm()) table.Add({"alarms", "pause whom they are about"});
+  if (project.reveal_planted()) table.Add({"planted tasks", "are told once they are answered"});
   table.Add({"created", TimeText(project.created_at())});
   table.Print();
 }
@@ -258,13 +262,18 @@ absl::Status SetIntensityRange(const Context& context, const RangeOptions& optio
 }
 
 absl::Status SetQualityControl(const Context& context, const QualityControlOptions& options) {
-  if (!options.overlap.has_value() && !options.planted.has_value())
-    return UsageError("say what is to change: --overlap SHARE, --planted SHARE");
+  if (!options.overlap.has_value() && !options.planted.has_value() && !options.pause_on_alarm.has_value() &&
+      !options.reveal_planted.has_value()) {
+    return UsageError(
+        "say what is to change: --overlap SHARE, --planted SHARE, --pause-on-alarm, --reveal-planted");
+  }
   v1::SetQualityControlRequest request;
   request.set_request_id(NewRequestId());
   request.set_project(context.project());
   if (options.overlap.has_value()) request.set_overlap_share(*options.overlap);
   if (options.planted.has_value()) request.set_planted_share(*options.planted);
+  if (options.pause_on_alarm.has_value()) request.set_pause_on_alarm(*options.pause_on_alarm);
+  if (options.reveal_planted.has_value()) request.set_reveal_planted(*options.reveal_planted);
   const auto project = Ask(context, &v1::ProjectService::Stub::SetQualityControl, request);
   return PrintProject(project, options.json);
 }
@@ -335,6 +344,10 @@ void AddProjectCommands(CLI::App& parent, Action& action) {
                       "Share of the pool's answers after which a second person is asked, 0 to 0.5; 0: none");
   command->add_option("--planted", quality->planted,
                       "Share of an annotator's assisted tasks with a planted error, 0 to 0.2; 0: none");
+  command->add_flag("--pause-on-alarm,!--no-pause-on-alarm", quality->pause_on_alarm,
+                    "Give people no more tasks when an alarm is raised about them");
+  command->add_flag("--reveal-planted,!--no-reveal-planted", quality->reveal_planted,
+                    "Tell people which of their answers were to planted tasks");
   command->add_flag("--json", quality->json, "Print the project as JSON");
   OnChosen(command, action, quality, SetQualityControl);
 

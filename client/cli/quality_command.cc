@@ -1,5 +1,4 @@
 // loupe quality
-#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <utility>
@@ -8,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "client/cli/commands.h"
 #include "client/cli/message_json.h"
 #include "loupe/v1/insight.grpc.pb.h"
@@ -38,25 +38,61 @@ Json AgreementJson(const v1::Agreement& agreement, const ClassNames& classes) {
   return json;
 }
 
+Json FigureJson(const v1::IntervalFigure& figure) {
+  return {{"value", figure.value()}, {"low", figure.low()}, {"high", figure.high()}};
+}
+
+Json ShownAgainstBlindJson(const v1::ShownAgainstBlind& compared) {
+  return {{"shown_images", compared.shown_images()},
+          {"blind_images", compared.blind_images()},
+          {"misses", FigureJson(compared.misses())},
+          {"kept", FigureJson(compared.kept())},
+          {"placement", FigureJson(compared.placement())}};
+}
+
+Json AlarmsJson(const google::protobuf::RepeatedPtrField<v1::ReviewerAlarm>& alarms) {
+  Json list = Json::array();
+  for (const v1::ReviewerAlarm& alarm : alarms) {
+    list.push_back({{"kind", absl::AsciiStrToLower(v1::ReviewerAlarm::Kind_Name(alarm.kind()))},
+                    {"value", alarm.value()},
+                    {"low", alarm.low()},
+                    {"high", alarm.high()}});
+    if (!alarm.has_raised_at()) continue;
+    list.back()["raised_at"] = TimeText(alarm.raised_at());
+    list.back()["reviews"] = alarm.reviews();
+  }
+  return list;
+}
+
+Json PauseJson(const v1::ReviewerPause& pause) {
+  return {{"reason", pause.reason()},
+          {"paused_by", pause.paused_by().empty() ? Json() : Json(pause.paused_by())},
+          {"paused_at", TimeText(pause.paused_at())}};
+}
+
+Json ReviewerJson(const v1::ReviewerQuality& one, const ClassNames& classes) {
+  return {{"reviewer", one.reviewer()},
+          {"agreement", one.has_agreement() ? AgreementJson(one.agreement(), classes) : Json()},
+          {"accuracy", one.has_accuracy() ? Json(one.accuracy()) : Json()},
+          {"planted", one.planted()},
+          {"caught", one.caught()},
+          {"shown_images", one.shown_images()},
+          {"blind_images", one.blind_images()},
+          {"shown_against_blind",
+           one.has_shown_against_blind() ? ShownAgainstBlindJson(one.shown_against_blind()) : Json()},
+          {"timed_answers", one.timed_answers()},
+          {"seconds_a_box", one.has_seconds_a_box() ? FigureJson(one.seconds_a_box()) : Json()},
+          {"alarms", AlarmsJson(one.alarms())},
+          {"past_alarms", AlarmsJson(one.past_alarms())},
+          {"pause", one.has_pause() ? PauseJson(one.pause()) : Json()}};
+}
+
 Json ReportJson(const v1::LabelQuality& report, const ClassNames& classes) {
   Json json = {{"waiting_images", report.waiting_images()},
                {"all", report.has_all() ? AgreementJson(report.all(), classes) : Json()},
                {"reviewers", Json::array()}};
   for (const v1::ReviewerQuality& one : report.reviewers()) {
-    Json alarms = Json::array();
-    for (const v1::ReviewerAlarm& alarm : one.alarms()) {
-      alarms.push_back({{"kind", absl::AsciiStrToLower(v1::ReviewerAlarm::Kind_Name(alarm.kind()))},
-                        {"value", alarm.value()},
-                        {"low", alarm.low()},
-                        {"high", alarm.high()}});
-    }
-    json["reviewers"].push_back(
-        {{"reviewer", one.reviewer()},
-         {"agreement", one.has_agreement() ? AgreementJson(one.agreement(), classes) : Json()},
-         {"accuracy", one.has_accuracy() ? Json(one.accuracy()) : Json()},
-         {"planted", one.planted()},
-         {"caught", one.caught()},
-         {"alarms", std::move(alarms)}});
+    json["reviewers"].push_back(ReviewerJson(one, classes));
   }
   return json;
 }
@@ -106,17 +142,45 @@ void PrintAgreement(const v1::LabelQuality& quality) {
   table.Print();
 }
 
-void PrintPlanted(const v1::LabelQuality& quality) {
-  Table table({"reviewer", "planted errors caught", ""});
+std::string PercentText(const v1::IntervalFigure& figure) {
+  return absl::StrFormat("%+.0f %% (%+.0f to %+.0f)", 100 * figure.value(), 100 * figure.low(),
+                         100 * figure.high());
+}
+
+std::string AlarmText(const v1::ReviewerAlarm& alarm) {
+  switch (alarm.kind()) {
+    case v1::ReviewerAlarm::PLANTED_ERRORS_KEPT:
+      return "leaves planted errors in";
+    case v1::ReviewerAlarm::MISSES_WHEN_SHOWN:
+      return "overlooks what isn't shown";
+    case v1::ReviewerAlarm::NOT_LOOKED_AT:
+      return "has no time to look at each box";
+    case v1::ReviewerAlarm::ACCEPTS_TOO_MUCH:
+      return "accepts boxes that blind answers don't have";
+    default:
+      return "an alarm that this version doesn't know";
+  }
+}
+
+// Too little is known of these to compare them.
+std::string Known(uint64_t shown, uint64_t blind) { return absl::StrCat("- (", shown, ", ", blind, ")"); }
+
+void PrintReviewers(const v1::LabelQuality& quality) {
+  Table table({"reviewer", "planted errors caught", "misses when shown", "keeps more", "nearer (IoU)",
+               "seconds a box", ""});
   for (const v1::ReviewerQuality& one : quality.reviewers()) {
-    if (one.planted() == 0) continue;
-    std::string verdict;
-    for (const v1::ReviewerAlarm& alarm : one.alarms()) {
-      verdict = absl::StrFormat("too few: %.0f %% (%.0f to %.0f)", 100 * alarm.value(), 100 * alarm.low(),
-                                100 * alarm.high());
-    }
-    table.Add(
-        {Printable(one.reviewer()), absl::StrCat(one.caught(), " of the last ", one.planted()), verdict});
+    std::vector<std::string> verdict;
+    for (const v1::ReviewerAlarm& alarm : one.alarms()) verdict.push_back(AlarmText(alarm));
+    if (one.has_pause()) verdict.push_back("paused");
+    const v1::ShownAgainstBlind& compared = one.shown_against_blind();
+    const bool is_compared = one.has_shown_against_blind();
+    table.Add({Printable(one.reviewer()),
+               one.planted() == 0 ? "-" : absl::StrCat(one.caught(), " of the last ", one.planted()),
+               is_compared ? PercentText(compared.misses()) : Known(one.shown_images(), one.blind_images()),
+               is_compared ? PercentText(compared.kept()) : "-",
+               is_compared ? absl::StrFormat("%+.2f", compared.placement().value()) : "-",
+               one.has_seconds_a_box() ? absl::StrFormat("%.1f", one.seconds_a_box().value()) : "-",
+               absl::StrJoin(verdict, ", ")});
   }
   table.Print();
 }
@@ -126,11 +190,9 @@ void PrintQuality(const v1::LabelQuality& quality) {
     std::printf("%s still to be labelled by a second person\n",
                 Counted(quality.waiting_images(), "image").c_str());
   }
-  const bool planted = std::any_of(quality.reviewers().begin(), quality.reviewers().end(),
-                                   [](const v1::ReviewerQuality& one) { return one.planted() > 0; });
   if (quality.has_all()) PrintAgreement(quality);
-  if (planted) PrintPlanted(quality);
-  if (quality.has_all() || planted) return;
+  if (quality.reviewers_size() > 0) PrintReviewers(quality);
+  if (quality.has_all() || quality.reviewers_size() > 0) return;
   std::printf(
       "nothing is known yet: `loupe project quality-control --overlap 0.05 --planted 0.05` asks for second "
       "opinions on 5 %% of the pool's answers, and plants an error in 5 %% of the assisted tasks\n");
@@ -152,7 +214,8 @@ absl::Status ShowQuality(const Context& context, const QualityOptions& options) 
 void AddQualityCommand(CLI::App& parent, Action& action) {
   auto quality = std::make_shared<QualityOptions>();
   CLI::App* command = parent.add_subcommand(
-      "quality", "How far people agree who labelled the same images, and which planted errors they catch");
+      "quality",
+      "How far labels can be trusted, by reviewer: agreement, planted errors, answers shown and blind");
   command->add_flag("--json", quality->json, "Print JSON");
   OnChosen(command, action, quality, ShowQuality);
 }

@@ -23,6 +23,7 @@ std::vector<OpinionPair> ReadOpinionPairs(Transaction& transaction, ProjectId pr
   for (const auto& row : transaction.Exec("SelectOpinions", project)) {
     OpinionPair& pair = pairs.emplace_back();
     pair.image = ImageId(row["image_id"].as<int64_t>());
+    pair.is_open = row["is_open"].as<bool>();
     pair.first_author = row["first_author"].as<std::string>();
     pair.second_author = row["second_author"].as<std::string>();
     revisions.push_back(row["first_id"].as<int64_t>());

@@ -13,18 +13,17 @@ namespace loupe {
 
 class Transaction;
 
-// The truth of an image when its second opinion was given, and the opinion. Without regions to ignore and
-// boxes of retired classes.
+// The truth of an image when its second opinion was given, and the opinion. Without boxes of retired classes.
 struct OpinionPair {
   ImageId image;
+  bool is_open = false;  // nobody has answered the image since
   std::string first_author;
   std::string second_author;
   std::vector<v1::LabelBox> first;
   std::vector<v1::LabelBox> second;
 };
 
-// Revision -> its boxes, without regions to ignore and boxes of retired classes. One without boxes is left
-// out.
+// Revision -> its boxes, without boxes of retired classes. One without boxes is left out.
 std::unordered_map<int64_t, std::vector<v1::LabelBox>> ReadComparedBoxes(
     Transaction& transaction, ProjectId project, const std::vector<int64_t>& revisions);
 

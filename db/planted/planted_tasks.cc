@@ -1,7 +1,6 @@
 #include "db/planted/planted_tasks.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "absl/time/time.h"
 #include "db/opinions/opinion_pairs.h"
@@ -16,6 +15,21 @@ std::array<float, 4> CornersOf(const pqxx::row& row) {
   return {row["x1"].as<float>(), row["y1"].as<float>(), row["x2"].as<float>(), row["y2"].as<float>()};
 }
 
+std::vector<PlantedAnswer> AnswersOf(Transaction& transaction, ProjectId project, const pqxx::result& rows) {
+  std::vector<PlantedAnswer> answers;
+  std::vector<int64_t> revisions;
+  for (const auto& row : rows) {
+    PlantedAnswer& answer = answers.emplace_back();
+    answer.reviewer = row["reviewer"].as<std::string>();
+    answer.image = IdOf<ImageId>(row["image_id"]);
+    answer.error = {row["kind"].as<std::string>(), row["label"].as<uint32_t>(), CornersOf(row)};
+    revisions.push_back(row["revision_id"].as<int64_t>());
+  }
+  auto boxes = ReadComparedBoxes(transaction, project, revisions);
+  for (size_t i = 0; i < answers.size(); ++i) answers[i].boxes = std::move(boxes[revisions[i]]);
+  return answers;
+}
+
 }  // namespace
 
 std::optional<Planting> FindPlanting(Transaction& transaction, ProjectId project) {
@@ -28,36 +42,35 @@ std::optional<Planting> FindPlanting(Transaction& transaction, ProjectId project
   return planting;
 }
 
-std::vector<TaskId> ListPatternTasks(Transaction& transaction, ProjectId project, ModelId model) {
-  std::vector<TaskId> tasks;
-  for (const auto& row : transaction.Exec("SelectPatternTasks", project, model)) {
-    tasks.push_back(IdOf<TaskId>(row[0]));
+std::optional<PatternTask> ReadPattern(Transaction& transaction, ProjectId project, double luck) {
+  const pqxx::result rows = transaction.Exec("SelectPattern", project, luck);
+  if (rows.empty()) return std::nullopt;
+  PatternTask pattern;
+  pattern.image = IdOf<ImageId>(rows[0]["image_id"]);
+  pattern.width = rows[0]["width"].as<uint32_t>();
+  pattern.height = rows[0]["height"].as<uint32_t>();
+  pattern.least_score = rows[0]["least_score"].as<float>();
+  for (const auto& row : rows) {
+    if (row["label"].is_null()) continue;  // it shows no box
+    pattern.boxes.push_back(
+        {CornersOf(row), row["label"].as<uint32_t>(), row["score"].as<float>(), FloatsOf(row["partner"])});
   }
-  return tasks;
+  return pattern;
 }
 
-std::vector<PatternBox> ReadPattern(Transaction& transaction, TaskId task) {
-  std::vector<PatternBox> boxes;
-  for (const auto& row : transaction.Exec("SelectShownBoxes", std::vector<TaskId>{task})) {
-    boxes.push_back({CornersOf(row), row["score"].as<float>(), FloatsOf(row["partner"])});
+std::vector<PlantableImage> FindPlantable(Transaction& transaction, ProjectId project, PrincipalId principal,
+                                          size_t most_boxes, ImageId near) {
+  std::vector<PlantableImage> images;
+  std::vector<int64_t> revisions;
+  for (const auto& row :
+       transaction.Exec("SelectPlantable", project, principal, near, static_cast<int64_t>(most_boxes))) {
+    images.push_back(
+        {IdOf<ImageId>(row["id"]), row["width"].as<uint32_t>(), row["height"].as<uint32_t>(), {}});
+    revisions.push_back(row["truth_revision_id"].as<int64_t>());
   }
-  return boxes;
-}
-
-std::optional<PlantableImage> FindPlantable(Transaction& transaction, ProjectId project,
-                                            PrincipalId principal, size_t boxes, double luck) {
-  const auto last = transaction.Exec("SelectLastImage", project).at(0)[0].as<int64_t>();
-  const auto start = static_cast<int64_t>(std::floor(luck * static_cast<double>(last)));
-  for (const int64_t from : {start, int64_t{0}}) {
-    const pqxx::result rows =
-        transaction.Exec("SelectPlantable", project, principal, ImageId(from), static_cast<int64_t>(boxes));
-    if (rows.empty()) continue;
-    const auto revision = rows[0]["truth_revision_id"].as<int64_t>();
-    return PlantableImage{IdOf<ImageId>(rows[0]["id"]), rows[0]["width"].as<uint32_t>(),
-                          rows[0]["height"].as<uint32_t>(),
-                          ReadComparedBoxes(transaction, project, {revision})[revision]};
-  }
-  return std::nullopt;
+  auto truths = ReadComparedBoxes(transaction, project, revisions);
+  for (size_t i = 0; i < images.size(); ++i) images[i].truth = std::move(truths[revisions[i]]);
+  return images;
 }
 
 std::optional<TaskId> PlantTask(Transaction& transaction, ProjectId project, PrincipalId principal,
@@ -71,17 +84,13 @@ std::optional<TaskId> PlantTask(Transaction& transaction, ProjectId project, Pri
 }
 
 std::vector<PlantedAnswer> ReadPlantedAnswers(Transaction& transaction, ProjectId project, uint32_t most) {
-  std::vector<PlantedAnswer> answers;
-  std::vector<int64_t> revisions;
-  for (const auto& row : transaction.Exec("SelectPlantedAnswers", project, most)) {
-    PlantedAnswer& answer = answers.emplace_back();
-    answer.reviewer = row["reviewer"].as<std::string>();
-    answer.error = {row["kind"].as<std::string>(), row["label"].as<uint32_t>(), CornersOf(row)};
-    revisions.push_back(row["revision_id"].as<int64_t>());
-  }
-  auto boxes = ReadComparedBoxes(transaction, project, revisions);
-  for (size_t i = 0; i < answers.size(); ++i) answers[i].boxes = std::move(boxes[revisions[i]]);
-  return answers;
+  return AnswersOf(transaction, project, transaction.Exec("SelectPlantedAnswers", project, most));
+}
+
+std::vector<PlantedAnswer> ReadPlantedAnswersOf(Transaction& transaction, ProjectId project,
+                                                PrincipalId principal, const std::vector<ImageId>& images) {
+  return AnswersOf(transaction, project,
+                   transaction.Exec("SelectOwnPlantedAnswers", project, principal, images));
 }
 
 }  // namespace loupe

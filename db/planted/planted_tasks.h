@@ -27,14 +27,22 @@ std::optional<Planting> FindPlanting(Transaction& transaction, ProjectId project
 // empty: not known.
 struct PatternBox {
   std::array<float, 4> corners{};
+  uint32_t label = 0;
   float score = 0;
   std::vector<float> partner;
 };
 
-// The last tasks that showed the model's boxes, at most 100.
-std::vector<TaskId> ListPatternTasks(Transaction& transaction, ProjectId project, ModelId model);
+// What one of the next assisted tasks of the ranking shows.
+struct PatternTask {
+  ImageId image;
+  uint32_t width = 0;  // of its picture
+  uint32_t height = 0;
+  float least_score = 0;          // of boxes that are shown
+  std::vector<PatternBox> boxes;  // by falling score
+};
 
-std::vector<PatternBox> ReadPattern(Transaction& transaction, TaskId task);
+// That of one of the next 20, which `luck`, in [0, 1), says. nullopt: none is left.
+std::optional<PatternTask> ReadPattern(Transaction& transaction, ProjectId project, double luck);
 
 struct PlantableImage {
   ImageId image;
@@ -43,10 +51,10 @@ struct PlantableImage {
   std::vector<v1::LabelBox> truth;
 };
 
-// An image of the pool with so many true boxes that somebody else has labelled blind, and that this person
-// was never given; the first from a place in the project that `luck`, in [0, 1), says.
-std::optional<PlantableImage> FindPlantable(Transaction& transaction, ProjectId project,
-                                            PrincipalId principal, size_t boxes, double luck);
+// Images of the pool with at most so many true boxes that somebody else has labelled blind, and that this
+// person was never given: at most 100, with ids near to `near`.
+std::vector<PlantableImage> FindPlantable(Transaction& transaction, ProjectId project, PrincipalId principal,
+                                          size_t most_boxes, ImageId near);
 
 struct ErrorRow {
   std::string kind;  // as the schema spells it
@@ -70,11 +78,16 @@ std::optional<TaskId> PlantTask(Transaction& transaction, ProjectId project, Pri
 
 struct PlantedAnswer {
   std::string reviewer;
+  ImageId image;
   ErrorRow error;
   std::vector<v1::LabelBox> boxes;
 };
 
 // The last `most` of each person, in order of name, the latest first.
 std::vector<PlantedAnswer> ReadPlantedAnswers(Transaction& transaction, ProjectId project, uint32_t most);
+
+// One person's, to these images.
+std::vector<PlantedAnswer> ReadPlantedAnswersOf(Transaction& transaction, ProjectId project,
+                                                PrincipalId principal, const std::vector<ImageId>& images);
 
 }  // namespace loupe

@@ -2,7 +2,8 @@
 
 -- name: SelectOpinions
 -- Each opinion with the truth that its image had when it was given.
-SELECT image.id AS image_id, first.id AS first_id, first_author.name AS first_author,
+SELECT image.id AS image_id, image.truth_revision_id = first.id AS is_open,
+       first.id AS first_id, first_author.name AS first_author,
        opinion.id AS second_id, second_author.name AS second_author
 FROM usable_image image
 JOIN label_revision opinion ON opinion.image_id = image.id AND opinion.standing = 'opinion'
@@ -16,7 +17,7 @@ WHERE image.project_id = $1 ORDER BY image.id;
 -- name: SelectComparedBoxes
 SELECT box.revision_id, box.box_id, box.label, box.x1, box.y1, box.x2, box.y2, box.origin, box.ignore
 FROM unnest($2::bigint[]) AS asked (id)
-JOIN usable_box box ON box.revision_id = asked.id AND box.project_id = $1 AND NOT box.ignore
+JOIN usable_box box ON box.revision_id = asked.id AND box.project_id = $1
 ORDER BY box.revision_id, box.ordinal;
 
 -- name: CountWaitingForOpinion

@@ -11,40 +11,84 @@ SELECT planted_share, coalesce(ranking.model_id, 0) AS model_id,
 FROM project JOIN ranking ON ranking.project_id = project.id AND ranking.state = 'active'
 WHERE project.id = $1 AND planted_share > 0;
 
--- name: SelectPatternTasks
--- The last assisted tasks that showed the model's boxes.
-SELECT id FROM task WHERE project_id = $1 AND kind = 'ranked' AND shown_model_id = $2
-ORDER BY id DESC LIMIT 100;
+-- name: SelectPattern
+-- What one of the next 20 assisted entries of project $1's ranking will show, at the share $2 of them: a row
+-- for each box, or one without a label. Boxes of retired classes aren't shown.
+WITH pattern AS MATERIALIZED (
+  SELECT entries[1 + floor($2::double precision * cardinality(entries))::int] AS image_id, model_id
+  FROM (SELECT array_agg(image_id ORDER BY position) AS entries, min(model_id) AS model_id
+        FROM (SELECT image_id, position, model_id
+              FROM ranking_entry JOIN ranking ON ranking.id = ranking_id
+              WHERE ranking.project_id = $1 AND ranking.state = 'active' AND position >= first_open
+                AND NOT blind
+                AND EXISTS (SELECT FROM prediction
+                            WHERE prediction.model_id = ranking.model_id
+                              AND prediction.image_id = ranking_entry.image_id AND set_aside IS NULL)
+              ORDER BY position LIMIT 20) following) listed
+  WHERE entries IS NOT NULL
+)
+SELECT image.id AS image_id, width, height, shown_score() AS least_score, seen.*
+FROM pattern
+JOIN image ON image.id = pattern.image_id
+JOIN prediction ON prediction.model_id = pattern.model_id AND prediction.image_id = image.id
+LEFT JOIN LATERAL (
+  SELECT place, labels[place] AS label, scores[place] AS score, corners[4 * place - 3] AS x1,
+         corners[4 * place - 2] AS y1, corners[4 * place - 1] AS x2, corners[4 * place] AS y2,
+         coalesce(partner_corners[4 * place - 3 : 4 * place], '{}') AS partner
+  FROM generate_subscripts(scores, 1) place
+  WHERE scores[place] >= shown_score()
+    AND NOT EXISTS (SELECT FROM class WHERE class.project_id = $1 AND class.label = labels[place]
+                      AND retired_at IS NOT NULL)) seen ON true
+ORDER BY seen.score DESC, seen.place;
 
 -- name: SelectPlantable
--- The first image from id $3 up whose truth somebody else drew blind, with exactly $4 boxes, that person $2
--- was never given. It looks at a thousand images.
-SELECT image.id, image.width, image.height, image.truth_revision_id
-FROM (SELECT * FROM usable_image
-      WHERE project_id = $1 AND side = 'pool' AND id >= $3 AND truth_revision_id IS NOT NULL
-      ORDER BY id LIMIT 1000) image
-JOIN label_revision truth ON truth.id = image.truth_revision_id
-WHERE truth.blind AND truth.author_id <> $2
-  AND (SELECT count(*) FROM label_box WHERE revision_id = truth.id AND NOT ignore) = $4
-  AND NOT EXISTS (SELECT FROM label_box JOIN class USING (label)
-                  WHERE revision_id = truth.id AND class.project_id = $1 AND retired_at IS NOT NULL)
-  AND NOT EXISTS (SELECT FROM label_box WHERE revision_id = truth.id AND ignore)
-  AND NOT EXISTS (SELECT FROM task WHERE task.image_id = image.id AND task.principal_id = $2)
-  AND NOT EXISTS (SELECT FROM label_revision own WHERE own.image_id = image.id AND own.author_id = $2)
-  AND NOT EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = image.id)
-ORDER BY image.id LIMIT 1;
-
--- name: SelectLastImage
-SELECT coalesce(max(id), 0) FROM image WHERE project_id = $1 AND side = 'pool';
+-- Of the images whose ids are nearest to $3, 50 below and 50 above, whose truth somebody else drew blind
+-- or decided between two answers, with at most $4 boxes, and that person $2 was never given. It looks at 500
+-- images on each side.
+WITH side AS (
+  (SELECT * FROM usable_image
+   WHERE project_id = $1 AND side = 'pool' AND id >= $3 AND truth_revision_id IS NOT NULL
+   ORDER BY id LIMIT 500)
+  UNION ALL
+  (SELECT * FROM usable_image
+   WHERE project_id = $1 AND side = 'pool' AND id < $3 AND truth_revision_id IS NOT NULL
+   ORDER BY id DESC LIMIT 500)
+), fit AS (
+  SELECT image.id, image.width, image.height, image.truth_revision_id,
+         row_number() OVER (PARTITION BY image.id >= $3 ORDER BY abs(image.id - $3)) AS place
+  FROM side image
+  JOIN label_revision truth ON truth.id = image.truth_revision_id
+  WHERE truth.author_id <> $2
+    AND (truth.blind
+         OR EXISTS (SELECT FROM label_revision opinion
+                    WHERE opinion.image_id = image.id AND opinion.standing = 'opinion'
+                      AND opinion.number < truth.number))
+    AND (SELECT count(*) FROM label_box WHERE revision_id = truth.id AND NOT ignore) <= $4
+    AND NOT EXISTS (SELECT FROM label_box JOIN class USING (label)
+                    WHERE revision_id = truth.id AND class.project_id = $1 AND retired_at IS NOT NULL)
+    AND NOT EXISTS (SELECT FROM label_box WHERE revision_id = truth.id AND ignore)
+    AND NOT EXISTS (SELECT FROM task WHERE task.image_id = image.id AND task.principal_id = $2)
+    AND NOT EXISTS (SELECT FROM label_revision own WHERE own.image_id = image.id AND own.author_id = $2)
+    AND NOT EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = image.id)
+)
+SELECT id, width, height, truth_revision_id FROM fit WHERE place <= 50 ORDER BY id;
 
 -- name: PlantTask
 SELECT plant_task($1, $2, $3, $4, make_interval(secs => $5), $6::int[], $7::real[], $8::real[], $9::real[],
                   $10, $11, $12::real[]);
 
+-- name: SelectOwnPlantedAnswers
+-- As SelectPlantedAnswers, person $2's to images $3.
+SELECT principal.name AS reviewer, task.image_id, error.kind, label, x1, y1, x2, y2, task.revision_id
+FROM planted_error error
+JOIN task ON task.id = error.task_id AND task.project_id = $1 AND task.state = 'answered'
+JOIN principal ON principal.id = task.principal_id
+WHERE task.principal_id = $2 AND task.image_id = ANY ($3::bigint[]) ORDER BY task.id;
+
 -- name: SelectPlantedAnswers
 -- The last $2 answered planted tasks of each person, with what was wrong, and the answer's revision.
-SELECT reviewer, kind, label, x1, y1, x2, y2, revision_id
-FROM (SELECT principal.name AS reviewer, error.*, task.revision_id,
+SELECT reviewer, image_id, kind, label, x1, y1, x2, y2, revision_id
+FROM (SELECT principal.name AS reviewer, error.*, task.image_id, task.revision_id,
              row_number() OVER (PARTITION BY task.principal_id ORDER BY task.id DESC) AS place
       FROM planted_error error
       JOIN task ON task.id = error.task_id AND task.project_id = $1 AND task.state = 'answered'

@@ -31,7 +31,9 @@ WHERE id = $1 AND NOT EXISTS (SELECT FROM round WHERE project_id = $1);
 
 -- name: SetQualityControl
 -- NULL: it stays as it is.
-UPDATE project SET overlap_share = coalesce($2, overlap_share), planted_share = coalesce($3, planted_share)
+UPDATE project SET overlap_share = coalesce($2, overlap_share), planted_share = coalesce($3, planted_share),
+                   pause_on_alarm = coalesce($4, pause_on_alarm),
+                   reveal_planted = coalesce($5, reveal_planted)
 WHERE id = $1;
 
 -- name: RenameClass
@@ -82,7 +84,7 @@ SELECT id, name FROM project WHERE (name = $1 OR $1 = '') AND deleted_at IS NULL
 -- name: SelectProjects
 -- At most $2 projects with ids from $1 up, in order of id.
 SELECT project.id, project.name, seed, holdout_fraction, holdout_target, strategy, project.created_at,
-       intensity_low, intensity_high, overlap_share, planted_share,
+       intensity_low, intensity_high, overlap_share, planted_share, pause_on_alarm, reveal_planted,
        array_agg(class.name ORDER BY class.label) AS classes,
        array_agg(coalesce(class.color, '') ORDER BY class.label) AS colors,
        array_agg(coalesce(class.key, '') ORDER BY class.label) AS keys,
@@ -132,6 +134,9 @@ WHERE project_id = $1 AND side = 'holdout'
 -- name: SelectActivity
 SELECT (SELECT count(*) FROM lease JOIN task ON task.id = lease.task_id
         WHERE task.project_id = $1) AS open_leases,
+       (SELECT count(*) FROM task
+        WHERE project_id = $1 AND kind IN ('overlap', 'planted') AND state = 'answered')
+           AS answers_beside_truth,
        coalesce((SELECT number FROM model WHERE project_id = $1 AND state = 'serving'), 0) AS serving_model,
        coalesce((SELECT max(number) FROM round WHERE project_id = $1), 0) AS latest_round,
        coalesce((SELECT state FROM round WHERE project_id = $1 ORDER BY number DESC LIMIT 1), '')

@@ -76,6 +76,7 @@ SELECT task.principal_id, task.lease_number, task.state, task.image_id, task.bli
        EXISTS (SELECT FROM lease other
                WHERE other.purpose = 'label' AND other.subject_id = task.image_id
                  AND other.number <> task.lease_number) AS taken,
+       (SELECT planted_share > 0 FROM project WHERE project.id = task.project_id) AS plants,
        (SELECT max(label) FROM class WHERE class.project_id = task.project_id) AS classes,
        ARRAY(SELECT label FROM class WHERE class.project_id = task.project_id AND retired_at IS NOT NULL)
            AS retired

@@ -27,6 +27,8 @@ v1::Project ProjectOf(const pqxx::row& row) {
   project.mutable_intensity_range()->set_high(row["intensity_high"].as<uint32_t>());
   project.set_overlap_share(row["overlap_share"].as<double>());
   project.set_planted_share(row["planted_share"].as<double>());
+  project.set_pause_on_alarm(row["pause_on_alarm"].as<bool>());
+  project.set_reveal_planted(row["reveal_planted"].as<bool>());
   project.set_guidelines_version(row["guidelines_version"].as<uint32_t>());
   *project.mutable_created_at() = TimestampOf(row["created_at"]);
   const std::vector<std::string> names = TextsOf(row["classes"]);
@@ -117,9 +119,11 @@ absl::Status SetClassDisplay(Transaction& transaction, ProjectId project, uint32
 }
 
 void SetQualityControl(Transaction& transaction, ProjectId project, const v1::SetQualityControlRequest& set) {
-  const auto given = [](bool has, double share) { return has ? std::optional(share) : std::nullopt; };
+  const auto given = [](bool has, auto value) { return has ? std::optional(value) : std::nullopt; };
   transaction.Exec("SetQualityControl", project, given(set.has_overlap_share(), set.overlap_share()),
-                   given(set.has_planted_share(), set.planted_share()));
+                   given(set.has_planted_share(), set.planted_share()),
+                   given(set.has_pause_on_alarm(), set.pause_on_alarm()),
+                   given(set.has_reveal_planted(), set.reveal_planted()));
 }
 
 absl::Status SetIntensityRange(Transaction& transaction, ProjectId project, const v1::IntensityRange& range) {
@@ -287,6 +291,7 @@ v1::ProjectStatus ReadStatus(Transaction& transaction, ProjectId project) {
   status.set_latest_round(activity[0]["latest_round"].as<uint32_t>());
   status.set_latest_round_state(activity[0]["latest_round_state"].as<std::string>());
   status.set_queue_length(Count(activity[0], "queue_length"));
+  status.set_answers_beside_truth(Count(activity[0], "answers_beside_truth"));
   status.set_boxes_drawn(counts.BoxesOfOrigin("drawn"));
   status.set_boxes_accepted(counts.BoxesOfOrigin("accepted"));
   status.set_boxes_adjusted(counts.BoxesOfOrigin("adjusted"));

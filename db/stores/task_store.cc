@@ -113,6 +113,7 @@ std::optional<LockedTask> LockTask(Transaction& transaction, TaskId task) {
   locked.state = row["state"].as<std::string>();
   locked.held = row["held"].as<bool>();
   locked.taken = row["taken"].as<bool>();
+  locked.plants = row["plants"].as<bool>();
   locked.image = IdOf<ImageId>(row["image_id"]);
   locked.blind = row["blind"].as<bool>();
   locked.width = row["width"].as<uint32_t>();

@@ -46,9 +46,10 @@ std::vector<v1::Task> ReadTasks(Transaction& transaction, const std::vector<Task
 struct LockedTask {
   PrincipalId principal;
   LeaseNumber lease;
-  std::string state;   // as the schema spells it
-  bool held = false;   // whether the lease has not ended
-  bool taken = false;  // whether the image was leased again after the lease had ended
+  std::string state;    // as the schema spells it
+  bool held = false;    // whether the lease has not ended
+  bool taken = false;   // whether the image was leased again after the lease had ended
+  bool plants = false;  // whether errors are planted in its project
   ImageId image;
   bool blind = false;
   uint32_t width = 0;  // of the image, in pixels

@@ -11,6 +11,7 @@
 #include "db/stores/project_store.h"
 #include "proto/error_info.h"
 #include "server/insight/curve.h"
+#include "server/insight/disagreements.h"
 #include "server/insight/image_prediction.h"
 #include "server/insight/label_quality.h"
 #include "server/insight/model_comparison.h"
@@ -53,18 +54,19 @@ absl::StatusOr<ranking::StopThresholds> ThresholdsOf(const v1::GetCurveRequest& 
 }
 
 // The token of a page is the number of those before it.
-v1::ListModelDifferencesResponse PageOfDifferences(Transaction& transaction, ProjectId project,
-                                                   std::vector<v1::ModelDifference> all, size_t start,
-                                                   size_t size) {
-  v1::ListModelDifferencesResponse page;
+// A page of a list of images, of which `all` have the id alone.
+template <typename Response, typename Row>
+Response PageOfImages(Transaction& transaction, ProjectId project, std::vector<Row> all, size_t start,
+                      size_t size) {
+  Response page;
   const size_t end = std::min(all.size(), start + size);
   std::vector<ImageId> ids;
   for (size_t i = start; i < end; ++i) ids.emplace_back(all[i].image().id());
   std::unordered_map<int64_t, v1::Image> images = ReadImages(transaction, project, ids);
   for (size_t i = start; i < end; ++i) {
-    v1::ModelDifference& difference = *page.add_images();
-    difference = std::move(all[i]);
-    *difference.mutable_image() = std::move(images[difference.image().id()]);
+    Row& row = *page.add_images();
+    row = std::move(all[i]);
+    *row.mutable_image() = std::move(images[row.image().id()]);
   }
   if (end < all.size()) page.set_next_page_token(absl::StrCat(end));
   return page;
@@ -111,14 +113,37 @@ grpc::Status InsightServiceImpl::EstimatePool(grpc::ServerContext* context,
 }
 
 grpc::Status InsightServiceImpl::GetLabelQuality(grpc::ServerContext* context,
-                                              const v1::GetLabelQualityRequest* request,
-                                              v1::LabelQuality* response) {
+                                                 const v1::GetLabelQualityRequest* request,
+                                                 v1::LabelQuality* response) {
   constexpr char kMethod[] = "InsightService.GetLabelQuality";
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) {
     return Answer<v1::LabelQuality>(
         call, kMethod, *request,
         [&](Transaction& transaction) { return ReadLabelQualityInput(transaction, request->project()); },
         MakeLabelQuality);
+  });
+}
+
+grpc::Status InsightServiceImpl::ListDisagreements(grpc::ServerContext* context,
+                                                   const v1::ListDisagreementsRequest* request,
+                                                   v1::ListDisagreementsResponse* response) {
+  constexpr char kMethod[] = "InsightService.ListDisagreements";
+  using Response = absl::StatusOr<v1::ListDisagreementsResponse>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
+    const absl::StatusOr<int64_t> start = PageStart(request->page_token());
+    if (!start.ok()) return start.status();
+    return database_.Transact(
+        call.LongRead(kMethod, Isolation::kRepeatableRead), [&](Transaction& transaction) -> Response {
+          const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
+          if (!project.ok()) return project.status();
+          std::vector<v1::Disagreement> all = FindDisagreements(ReadOpinionPairs(transaction, *project));
+          const uint64_t total = all.size();
+          auto page = PageOfImages<v1::ListDisagreementsResponse>(
+              transaction, *project, std::move(all), static_cast<size_t>(*start),
+              static_cast<size_t>(PageSize(request->page_size(), 20, 100)));
+          page.set_total(total);
+          return page;
+        });
   });
 }
 
@@ -253,7 +278,7 @@ grpc::Status InsightServiceImpl::ListModelDifferences(grpc::ServerContext* conte
           const absl::StatusOr<ComparisonInput> input =
               ReadComparisonInput(transaction, request->project(), request->first(), request->second());
           if (!input.ok()) return input.status();
-          return PageOfDifferences(
+          return PageOfImages<v1::ListModelDifferencesResponse>(
               transaction, input->project, FindDifferences(*input, *threshold, request->first_better()),
               static_cast<size_t>(*start), static_cast<size_t>(PageSize(request->page_size(), 20, 100)));
         });

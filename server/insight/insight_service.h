@@ -33,8 +33,10 @@ class InsightServiceImpl final : public v1::InsightService::Service {
   grpc::Status ListBoxMatches(grpc::ServerContext* context, const v1::ListBoxMatchesRequest* request,
                               v1::ListBoxMatchesResponse* response) override;
 
+  grpc::Status ListDisagreements(grpc::ServerContext* context, const v1::ListDisagreementsRequest* request,
+                                 v1::ListDisagreementsResponse* response) override;
   grpc::Status GetLabelQuality(grpc::ServerContext* context, const v1::GetLabelQualityRequest* request,
-                            v1::LabelQuality* response) override;
+                               v1::LabelQuality* response) override;
 
  private:
   // Computes an answer in a turn of its own, unless one is kept that the request accepts.

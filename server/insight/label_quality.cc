@@ -7,8 +7,6 @@
 #include "db/stores/project_store.h"
 #include "server/quality/agreement.h"
 #include "server/quality/consensus.h"
-#include "server/quality/planted_error.h"
-#include "server/quality/reviewer_alarms.h"
 
 namespace loupe {
 namespace {
@@ -16,14 +14,7 @@ namespace {
 using quality::Answer;
 using quality::AnswerPair;
 
-Answer AnswerOf(const std::vector<v1::LabelBox>& boxes) {
-  Answer answer;
-  for (const v1::LabelBox& box : boxes) {
-    answer.push_back({{box.box().x1(), box.box().y1(), box.box().x2(), box.box().y2()},
-                      static_cast<int32_t>(box.label())});
-  }
-  return answer;
-}
+constexpr double kLevel = 0.95;
 
 v1::Agreement MessageOf(const quality::Agreement& agreement, const std::vector<v1::Class>& classes) {
   v1::Agreement message;
@@ -73,7 +64,8 @@ void AddAgreement(const LabelQualityInput& input, std::map<std::string, v1::Revi
   std::vector<AnswerPair> answers;
   std::map<std::string, std::vector<AnswerPair>> by_reviewer;
   for (const OpinionPair& pair : input.pairs) {
-    const AnswerPair& added = answers.emplace_back(AnswerPair{AnswerOf(pair.first), AnswerOf(pair.second)});
+    const AnswerPair& added =
+        answers.emplace_back(AnswerPair{quality::AnswerOf(pair.first), quality::AnswerOf(pair.second)});
     by_reviewer[pair.first_author].push_back(added);
     by_reviewer[pair.second_author].push_back({added.second, added.first});
   }
@@ -90,34 +82,31 @@ void AddAgreement(const LabelQualityInput& input, std::map<std::string, v1::Revi
   }
 }
 
-bool IsCaught(const PlantedAnswer& answer) {
-  const quality::AnswerBox error{answer.error.corners, static_cast<int32_t>(answer.error.label)};
-  const bool is_missing = answer.error.kind == "deleted", is_relabelled = answer.error.kind == "relabelled";
-  return quality::IsCaught(is_missing      ? quality::PlantedKind::kDeleted
-                           : is_relabelled ? quality::PlantedKind::kRelabelled
-                                           : quality::PlantedKind::kInvented,
-                           error, AnswerOf(answer.boxes));
+void SetFigure(const quality::Interval& interval, v1::IntervalFigure& figure) {
+  figure.set_value(interval.value);
+  figure.set_low(interval.low);
+  figure.set_high(interval.high);
 }
 
-void AddPlanted(const std::vector<PlantedAnswer>& answers,
-                std::map<std::string, v1::ReviewerQuality>& reviewers) {
-  for (const PlantedAnswer& answer : answers) {
-    v1::ReviewerQuality& reviewer = reviewers[answer.reviewer];
-    reviewer.set_planted(reviewer.planted() + 1);
-    if (IsCaught(answer)) reviewer.set_caught(reviewer.caught() + 1);
+// What the last window says.
+void AddWindow(const Reviewer& reviewer, v1::ReviewerQuality& message) {
+  const quality::ReviewerWindow& window = reviewer.window;
+  message.set_planted(window.planted);
+  message.set_caught(window.caught);
+  message.set_shown_images(window.shown.size());
+  message.set_blind_images(window.blind.size());
+  message.set_timed_answers(window.seconds_a_box.size());
+  if (const auto seconds = quality::MedianSeconds(window.seconds_a_box, kLevel); seconds.has_value())
+    SetFigure(*seconds, *message.mutable_seconds_a_box());
+  if (const auto compared = quality::CompareShownAndBlind(window.shown, window.blind, kLevel)) {
+    v1::ShownAgainstBlind& figures = *message.mutable_shown_against_blind();
+    figures.set_shown_images(compared->shown_images);
+    figures.set_blind_images(compared->blind_images);
+    SetFigure(compared->misses, *figures.mutable_misses());
+    SetFigure(compared->kept, *figures.mutable_kept());
+    SetFigure(compared->placement, *figures.mutable_placement());
   }
-  for (auto& item : reviewers) {
-    quality::ReviewerWindow window;
-    window.planted = item.second.planted();
-    window.caught = item.second.caught();
-    for (const quality::Alarm& alarm : quality::FindAlarms(window)) {
-      v1::ReviewerAlarm& added = *item.second.add_alarms();
-      added.set_kind(v1::ReviewerAlarm::PLANTED_ERRORS_KEPT);
-      added.set_value(alarm.evidence.value);
-      added.set_low(alarm.evidence.low);
-      added.set_high(alarm.evidence.high);
-    }
-  }
+  for (const quality::Alarm& alarm : reviewer.alarms) *message.add_alarms() = AlarmMessage(alarm);
 }
 
 }  // namespace
@@ -130,7 +119,9 @@ absl::StatusOr<LabelQualityInput> ReadLabelQualityInput(Transaction& transaction
   input.waiting = CountWaitingForOpinion(transaction, *project);
   input.classes = ReadClasses(transaction, *project);
   input.pairs = ReadOpinionPairs(transaction, *project);
-  input.planted = ReadPlantedAnswers(transaction, *project, quality::kLeastPlanted);
+  input.reviewers = ReadReviewers(transaction, *project);
+  input.alarms = ReadAlarms(transaction, *project);
+  input.pauses = ReadPauses(transaction, *project);
   return input;
 }
 
@@ -139,7 +130,10 @@ v1::LabelQuality MakeLabelQuality(const LabelQualityInput& input) {
   report.set_waiting_images(input.waiting);
   std::map<std::string, v1::ReviewerQuality> reviewers;
   if (!input.pairs.empty()) AddAgreement(input, reviewers, report);
-  AddPlanted(input.planted, reviewers);
+  for (const Reviewer& reviewer : input.reviewers) AddWindow(reviewer, reviewers[reviewer.name]);
+  for (const RaisedAlarm& raised : input.alarms) *reviewers[raised.reviewer].add_past_alarms() = raised.alarm;
+  for (const PausedReviewer& paused : input.pauses)
+    *reviewers[paused.reviewer].mutable_pause() = paused.pause;
   for (auto& [name, reviewer] : reviewers) {
     reviewer.set_reviewer(name);
     *report.add_reviewers() = std::move(reviewer);

@@ -7,8 +7,9 @@
 
 #include "absl/status/statusor.h"
 #include "db/opinions/opinion_pairs.h"
-#include "db/planted/planted_tasks.h"
+#include "db/reviewers/reviewer_watch_store.h"
 #include "loupe/v1/insight.pb.h"
+#include "server/reviewers/reviewer_windows.h"
 
 namespace loupe {
 
@@ -16,7 +17,9 @@ struct LabelQualityInput {
   uint64_t waiting = 0;
   std::vector<v1::Class> classes;
   std::vector<OpinionPair> pairs;
-  std::vector<PlantedAnswer> planted;  // of each person the last ones
+  std::vector<Reviewer> reviewers;
+  std::vector<RaisedAlarm> alarms;
+  std::vector<PausedReviewer> pauses;
 };
 
 // Errors: NOT_FOUND (NO_SUCH_PROJECT).

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "db/reviewers/reviewer_watch_store.h"
 #include "db/rows/message_row.h"
 #include "db/stores/label_store.h"
 #include "db/stores/project_store.h"
@@ -36,7 +37,7 @@ absl::StatusOr<std::vector<TaskId>> Claim(Transaction& transaction, ProjectId pr
                                           uint32_t count) {
   std::vector<TaskId> tasks = ClaimRequested(transaction, project, principal, count, /*skipped=*/false);
   const std::optional<ActiveRanking> ranking = FindActiveRanking(transaction, project);
-  if (!ranking.has_value() || tasks.size() == count) return tasks;
+  if (!ranking.has_value() || (count > 0 && tasks.size() == count)) return tasks;
   const auto claim = [&] {
     const auto missing = static_cast<uint32_t>(count - tasks.size());
     for (const TaskId task : ClaimTasks(transaction, ranking->id, principal, missing, /*skipped=*/false))
@@ -54,14 +55,14 @@ absl::StatusOr<std::vector<TaskId>> Claim(Transaction& transaction, ProjectId pr
   return tasks;
 }
 
-// As Claim, with planted tasks among them.
-absl::StatusOr<std::vector<TaskId>> ClaimForAnnotator(Transaction& transaction, ProjectId project,
-                                                      PrincipalId principal, uint32_t count) {
-  Planter planter(transaction, project, principal);
+// As Claim, with planted tasks among them. Whether there is one, it takes about as long.
+absl::StatusOr<std::vector<TaskId>> ClaimForAnnotator(Transaction& transaction, Planter& planter,
+                                                      ProjectId project, PrincipalId principal,
+                                                      uint32_t count) {
+  planter.Prepare(transaction);
   std::vector<TaskId> tasks;
   uint32_t ordinary = 0;  // that are still to be claimed
   const auto claim = [&]() -> absl::StatusOr<bool> {
-    if (ordinary == 0) return true;
     const auto claimed = Claim(transaction, project, principal, ordinary);
     if (!claimed.ok()) return claimed.status();
     tasks.insert(tasks.end(), claimed->begin(), claimed->end());
@@ -78,6 +79,7 @@ absl::StatusOr<std::vector<TaskId>> ClaimForAnnotator(Transaction& transaction, 
     const std::optional<TaskId> planted = planter.Plant(transaction);
     planted.has_value() ? tasks.push_back(*planted) : void(++ordinary);
   }
+  if (ordinary == 0) return tasks;
   if (const absl::StatusOr<bool> whole = claim(); !whole.ok()) return whole.status();
   return tasks;
 }
@@ -212,14 +214,15 @@ void Count(v1::Origin origin, v1::SubmitResponse& response) {
   if (origin == v1::COPIED) response.set_copied(response.copied() + 1);
 }
 
-// `stored`: becomes the answer.
+// `stored`: becomes the answer. `plants`: whether errors are planted in the project.
 absl::StatusOr<v1::SubmitResponse> TakeCorrection(Transaction& transaction, const Call& call,
                                                   const v1::SubmitRequest& request,
-                                                  std::optional<StoredAnswer>& stored) {
+                                                  std::optional<StoredAnswer>& stored, bool& plants) {
   const TaskId id(request.task_id());
   const absl::StatusOr<LockedTask> task =
       LockOpenTask(transaction, call.principal.id, id, LeaseNumber(request.lease()));
   if (!task.ok()) return task.status();
+  plants = task->plants;
   if (request.image_id() != 0 && ImageId(request.image_id()) != task->image) {
     return Error(absl::StatusCode::kInvalidArgument, "OTHER_IMAGE",
                  absl::StrCat("the boxes are for image ", request.image_id(), ", and task ", id.value(),
@@ -285,6 +288,8 @@ grpc::Status LabelingServiceImpl::NextTasks(grpc::ServerContext* context, const 
     if (const absl::Status draining = calls_.RefuseWhenDraining(); !draining.ok()) return draining;
     const uint32_t count = std::max(request->count(), 1U);
     const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
+    const Stopwatch since;
+    bool plants = false;
     std::vector<ServedTask> served;
     Response claimed_tasks = database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
       served.clear();
@@ -292,10 +297,18 @@ grpc::Status LabelingServiceImpl::NextTasks(grpc::ServerContext* context, const 
         const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
         if (!project.ok()) return project.status();
         const PrincipalId principal = call.principal.id;
-        const bool plants = call.principal.role == v1::ANNOTATOR;
-        const auto claimed = request->skipped() ? ClaimSkipped(transaction, *project, principal, count)
-                             : plants           ? ClaimForAnnotator(transaction, *project, principal, count)
-                                                : Claim(transaction, *project, principal, count);
+        if (const auto reason = FindPause(transaction, *project, principal); reason.has_value()) {
+          return Error(absl::StatusCode::kFailedPrecondition, "REVIEWER_PAUSED",
+                       absl::StrCat("you get no more tasks of this project for now: ", *reason));
+        }
+        const auto claim = [&]() -> absl::StatusOr<std::vector<TaskId>> {
+          if (request->skipped()) return ClaimSkipped(transaction, *project, principal, count);
+          if (call.principal.role != v1::ANNOTATOR) return Claim(transaction, *project, principal, count);
+          Planter planter(transaction, *project, principal);
+          plants = planter.IsOn();
+          return ClaimForAnnotator(transaction, planter, *project, principal, count);
+        };
+        const auto claimed = claim();
         if (!claimed.ok()) return claimed.status();
         v1::NextTasksResponse tasks;
         for (v1::Task& task : ReadTasksFor(transaction, call.principal, *claimed, &served)) {
@@ -306,6 +319,7 @@ grpc::Status LabelingServiceImpl::NextTasks(grpc::ServerContext* context, const 
       });
     });
     if (claimed_tasks.ok()) calls_.metrics().TasksServed(served);
+    if (plants) AwaitStep(since);
     return claimed_tasks;
   });
 }
@@ -357,13 +371,16 @@ grpc::Status LabelingServiceImpl::Submit(grpc::ServerContext* context, const v1:
                        absl::StrCat("an image has at most ", kMaxBoxes, " boxes"));
         }
         const RequestKey key = KeyOf(call.principal.id, kMethod, request->request_id(), *request);
+        const Stopwatch since;
+        bool plants = false;
         std::optional<StoredAnswer> stored;  // nothing: the request had its answer before
         auto result = database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) {
           stored.reset();
           return WithRequestId<v1::SubmitResponse>(
-              transaction, key, [&] { return TakeCorrection(transaction, call, *request, stored); });
+              transaction, key, [&] { return TakeCorrection(transaction, call, *request, stored, plants); });
         });
         if (result.ok() && stored.has_value()) calls_.metrics().AnswerStored(*stored);
+        if (plants && call.principal.role == v1::ANNOTATOR) AwaitStep(since);
         return result;
       });
 }

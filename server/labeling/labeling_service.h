@@ -43,6 +43,10 @@ class LabelingServiceImpl final : public v1::LabelingService::Service {
                               v1::RequestReviewsResponse* response) override;
   grpc::Status AssignImages(grpc::ServerContext* context, const v1::AssignImagesRequest* request,
                             v1::AssignImagesResponse* response) override;
+  grpc::Status PauseReviewer(grpc::ServerContext* context, const v1::PauseReviewerRequest* request,
+                             v1::PauseReviewerResponse* response) override;
+  grpc::Status ResumeReviewer(grpc::ServerContext* context, const v1::ResumeReviewerRequest* request,
+                              v1::ResumeReviewerResponse* response) override;
   grpc::Status CancelRequests(grpc::ServerContext* context, const v1::CancelRequestsRequest* request,
                               v1::CancelRequestsResponse* response) override;
 

@@ -1,19 +1,49 @@
 // LabelingServiceImpl::ListAnswers and GetOwnWork: what the caller has done.
 
 #include <limits>
+#include <map>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "db/planted/planted_tasks.h"
 #include "db/rows/message_row.h"
 #include "db/stores/project_store.h"
 #include "db/stores/task_store.h"
 #include "proto/error_info.h"
 #include "server/labeling/labeling_service.h"
 #include "server/labeling/labelled_image.h"
+#include "server/reviewers/reviewer_windows.h"
 #include "server/rpc/paging.h"
 
 namespace loupe {
+namespace {
+
+void HidePlanted(std::vector<OwnAnswer>& answers) {
+  for (OwnAnswer& own : answers) {
+    if (own.answer.standing() == v1::STANDING_PLANTED) own.answer.set_standing(v1::STANDING_TRUTH);
+  }
+}
+
+// Tells of answers to planted tasks whether the error was caught when the task was answered.
+void Reveal(Transaction& transaction, ProjectId project, PrincipalId principal,
+            std::vector<OwnAnswer>& answers) {
+  std::vector<ImageId> images;
+  for (const OwnAnswer& own : answers) {
+    if (own.answer.standing() == v1::STANDING_PLANTED) images.emplace_back(own.answer.image().id());
+  }
+  if (images.empty()) return;
+  std::map<ImageId, bool> caught;
+  for (const PlantedAnswer& planted : ReadPlantedAnswersOf(transaction, project, principal, images)) {
+    caught[planted.image] = IsCaught(planted);
+  }
+  for (OwnAnswer& own : answers) {
+    const auto found = caught.find(ImageId(own.answer.image().id()));
+    if (found != caught.end()) own.answer.set_caught(found->second);
+  }
+}
+
+}  // namespace
 
 grpc::Status LabelingServiceImpl::ListAnswers(grpc::ServerContext* context,
                                               const v1::ListAnswersRequest* request,
@@ -32,11 +62,14 @@ grpc::Status LabelingServiceImpl::ListAnswers(grpc::ServerContext* context,
       if (!project.ok()) return project.status();
       std::vector<OwnAnswer> answers =
           ReadAnswers(transaction, *project, call.principal.id, opens_any, before, limit + 1);
+      if (ReadProject(transaction, *project).reveal_planted()) {
+        Reveal(transaction, *project, call.principal.id, answers);
+      } else if (call.principal.role == v1::ANNOTATOR) {
+        HidePlanted(answers);
+      }
       v1::ListAnswersResponse page;
       for (OwnAnswer& own : answers) {
         HideFromWhoLabels(call.principal.role, *own.answer.mutable_image());
-        if (call.principal.role == v1::ANNOTATOR && own.answer.standing() == v1::STANDING_PLANTED)
-          own.answer.set_standing(v1::STANDING_TRUTH);
         *page.add_answers() = std::move(own.answer);
       }
       if (CutPage(*page.mutable_answers(), limit)) {

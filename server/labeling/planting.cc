@@ -7,7 +7,6 @@
 
 #include <openssl/rand.h>
 
-#include "db/stores/project_store.h"
 #include "server/quality/planted_error.h"
 
 namespace loupe {
@@ -15,34 +14,30 @@ namespace {
 
 using quality::PlantedKind;
 
-constexpr size_t kFewestPatterns = 20;
-
 uint64_t RandomBits() {
   uint64_t bits = 0;
   if (RAND_bytes(reinterpret_cast<unsigned char*>(&bits), sizeof(bits)) != 1) std::abort();
   return bits;
 }
 
-constexpr std::pair<PlantedKind, const char*> kKinds[] = {{PlantedKind::kShifted, "shifted"},
-                                                          {PlantedKind::kRelabelled, "relabelled"},
-                                                          {PlantedKind::kInvented, "invented"},
-                                                          {PlantedKind::kDeleted, "deleted"}};
+constexpr PlantedKind kKinds[] = {PlantedKind::kShifted, PlantedKind::kRelabelled, PlantedKind::kInvented,
+                                  PlantedKind::kDeleted};
 
-std::vector<int32_t> LabelsInUse(Transaction& transaction, ProjectId project) {
-  std::vector<int32_t> labels;
-  for (const v1::Class& known : ReadClasses(transaction, project)) {
-    if (!known.retired()) labels.push_back(static_cast<int32_t>(known.label()));
+std::vector<quality::PlantingImage> ImagesOf(const std::vector<PlantableImage>& found) {
+  std::vector<quality::PlantingImage> images;
+  for (const PlantableImage& image : found) {
+    images.push_back(
+        {quality::AnswerOf(image.truth), static_cast<float>(image.width), static_cast<float>(image.height)});
   }
-  return labels;
+  return images;
 }
 
-quality::PlantingImage ImageOf(const PlantableImage& found) {
-  quality::PlantingImage image{{}, static_cast<float>(found.width), static_cast<float>(found.height)};
-  for (const v1::LabelBox& box : found.truth) {
-    image.truth.push_back({{box.box().x1(), box.box().y1(), box.box().x2(), box.box().y2()},
-                           static_cast<int32_t>(box.label())});
-  }
-  return image;
+quality::Pattern PatternOf(const PatternTask& task) {
+  quality::Pattern pattern{
+      {}, task.least_score, static_cast<float>(task.width), static_cast<float>(task.height)};
+  for (const PatternBox& box : task.boxes)
+    pattern.boxes.push_back({{box.corners, static_cast<int32_t>(box.label)}, box.score});
+  return pattern;
 }
 
 // As far from the box as the pattern's partner is from the pattern's box, in parts of the sides; all 0 if it
@@ -61,10 +56,10 @@ std::array<float, 4> PartnerOf(const quality::AnswerBox& box, const PatternBox& 
   return partner;
 }
 
-TaskToPlant TaskOf(const quality::PlantedTask& planted, const char* kind,
-                   const std::vector<PatternBox>& pattern) {
+TaskToPlant TaskOf(const quality::PlantedTask& planted, const std::vector<PatternBox>& pattern) {
   TaskToPlant task;
-  task.error = {kind, static_cast<uint32_t>(planted.error.label), planted.error.corners};
+  task.error = {quality::PlantedKindName(planted.kind), static_cast<uint32_t>(planted.error.label),
+                planted.error.corners};
   const bool has_partners = std::all_of(pattern.begin(), pattern.end(),
                                         [](const PatternBox& box) { return box.partner.size() == 4; });
   for (size_t i = 0; i < planted.boxes.size(); ++i) {
@@ -81,42 +76,53 @@ TaskToPlant TaskOf(const quality::PlantedTask& planted, const char* kind,
 
 }  // namespace
 
-Planter::Planter(Transaction& transaction, ProjectId project, PrincipalId principal)
-    : project_(project), principal_(principal), planting_(FindPlanting(transaction, project)) {
-  if (planting_.has_value() && planting_->model)
-    patterns_ = ListPatternTasks(transaction, project, planting_->model);
+void AwaitStep(const Stopwatch& since) {
+  // Longer than most answers take.
+  constexpr absl::Duration kStep = absl::Milliseconds(40);
+  Event never;
+  never.WaitFor(absl::Ceil(since.Elapsed(), kStep) - since.Elapsed());
 }
+
+Planter::Planter(Transaction& transaction, ProjectId project, PrincipalId principal)
+    : project_(project), principal_(principal), planting_(FindPlanting(transaction, project)) {}
 
 double Planter::Uniform() { return static_cast<double>(RandomBits() >> 11) * 0x1p-53; }
 
 bool Planter::WantsOne() {
-  if (patterns_.size() < kFewestPatterns) return false;
+  if (!planting_.has_value() || !planting_->model) return false;
   const double share = planting_->share, assisted = planting_->assisted;
   // So that of all assisted tasks, those of the ranking and planted ones, this share is planted.
   return Uniform() < share * assisted / (1 - share + share * assisted);
 }
 
-std::optional<TaskId> Planter::Plant(Transaction& transaction) {
-  const TaskId imitated = patterns_[RandomBits() % patterns_.size()];
-  const std::vector<PatternBox> pattern = ReadPattern(transaction, imitated);
-  std::vector<float> scores;
-  for (const PatternBox& box : pattern) scores.push_back(box.score);
-  const std::vector<int32_t> labels = LabelsInUse(transaction, project_);
+void Planter::Prepare(Transaction& transaction) {
+  prepared_.reset();
+  if (!planting_.has_value() || !planting_->model) return;
+  const auto imitated = ReadPattern(transaction, project_, Uniform());
+  if (!imitated.has_value()) return;
+  const quality::Pattern pattern = PatternOf(*imitated);
+  // A few more than are shown: a model overlooks something.
+  const auto found =
+      FindPlantable(transaction, project_, principal_, pattern.boxes.size() + 2, imitated->image);
+  const std::vector<quality::PlantingImage> images = ImagesOf(found);
   const uint64_t first_kind = RandomBits();
   for (uint64_t i = 0; i < std::size(kKinds); ++i) {
-    const auto& [kind, name] = kKinds[(first_kind + i) % std::size(kKinds)];
-    const std::optional<size_t> boxes = quality::TruthCount(kind, pattern.size());
-    if (!boxes.has_value()) continue;
-    const auto found = FindPlantable(transaction, project_, principal_, *boxes, Uniform());
-    if (!found.has_value()) continue;
-    const auto planted = quality::PlantError(ImageOf(*found), scores, labels, kind, RandomBits());
+    const PlantedKind kind = kKinds[(first_kind + i) % std::size(kKinds)];
+    const auto planted = quality::PlantError(images, pattern, kind, RandomBits());
     if (!planted.has_value()) continue;
-    TaskToPlant task = TaskOf(*planted, name, pattern);
-    task.image = found->image;
-    task.model = planting_->model;
-    if (const auto made = PlantTask(transaction, project_, principal_, task); made.has_value()) return made;
+    prepared_ = TaskOf(*planted, imitated->boxes);
+    prepared_->image = found[planted->image].image;
+    prepared_->model = planting_->model;
+    return;
   }
-  return std::nullopt;
+}
+
+std::optional<TaskId> Planter::Plant(Transaction& transaction) {
+  if (!prepared_.has_value()) Prepare(transaction);
+  if (!prepared_.has_value()) return std::nullopt;
+  const auto planted = PlantTask(transaction, project_, principal_, *prepared_);
+  prepared_.reset();
+  return planted;
 }
 
 }  // namespace loupe

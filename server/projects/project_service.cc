@@ -107,6 +107,7 @@ v1::Project ShownTo(v1::Role role, v1::Project project) {
     project.clear_seed();
     project.clear_holdout_fraction();
     project.clear_planted_share();
+    project.clear_pause_on_alarm();
   }
   return project;
 }
@@ -114,16 +115,17 @@ v1::Project ShownTo(v1::Role role, v1::Project project) {
 // The status as this role may see it.
 v1::ProjectStatus ShownTo(v1::Role role, v1::ProjectStatus status) {
   *status.mutable_project() = ShownTo(role, status.project());
-  if (role == v1::ANNOTATOR) {
-    status.clear_pool_images();
-    status.clear_pool_labelled();
-    status.clear_holdout_images();
-    status.clear_holdout_labelled();
-    status.clear_holdout_not_blind();
-    status.clear_holdout_is_random_sample();
-    status.clear_workers();
-  }
-  return status;
+  if (role != v1::ANNOTATOR) return status;
+  v1::ProjectStatus shown;
+  *shown.mutable_project() = status.project();
+  shown.set_images(status.images());
+  shown.set_labelled(std::min(status.labelled() + status.answers_beside_truth(), status.images()));
+  shown.set_open_leases(status.open_leases());
+  shown.set_serving_model(status.serving_model());
+  shown.set_latest_round(status.latest_round());
+  shown.set_latest_round_state(status.latest_round_state());
+  *shown.mutable_computed_at() = status.computed_at();
+  return shown;
 }
 
 absl::StatusOr<v1::ProjectStatus> StatusWithWorkers(Transaction& transaction, ProjectId project) {

@@ -47,6 +47,16 @@ std::vector<Pair> ClosePairs(const std::vector<PlacedBox>& boxes) {
 
 }  // namespace
 
+Answer AnswerOf(std::span<const v1::LabelBox> boxes) {
+  Answer answer;
+  for (const v1::LabelBox& box : boxes) {
+    if (box.ignore()) continue;
+    answer.push_back({{box.box().x1(), box.box().y1(), box.box().x2(), box.box().y2()},
+                      static_cast<int32_t>(box.label())});
+  }
+  return answer;
+}
+
 double Iou(const AnswerBox& first, const AnswerBox& second) {
   const auto &a = first.corners, &b = second.corners;
   const double width = double{std::min(a[2], b[2])} - std::max(a[0], b[0]);

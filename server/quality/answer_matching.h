@@ -8,6 +8,8 @@
 #include <span>
 #include <vector>
 
+#include "loupe/v1/annotation.pb.h"
+
 namespace loupe::quality {
 
 struct AnswerBox {
@@ -22,6 +24,9 @@ inline constexpr int32_t kNoBox = -1;
 
 // Boxes with this IoU or more are of the same thing.
 inline constexpr double kSameThing = 0.5;
+
+// The same boxes, without regions to ignore.
+Answer AnswerOf(std::span<const v1::LabelBox> boxes);
 
 // Intersection over union in [0, 1]; 0 for boxes without area.
 double Iou(const AnswerBox& first, const AnswerBox& second);

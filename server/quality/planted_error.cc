@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <iterator>
 #include <numbers>
-#include <numeric>
+#include <tuple>
+#include <utility>
 
 #include "evaluation/seeded_random.h"
 
@@ -12,12 +15,21 @@ namespace {
 
 using evaluation::SeededRandom;
 
+constexpr std::pair<PlantedKind, const char*> kNames[] = {{PlantedKind::kShifted, "shifted"},
+                                                          {PlantedKind::kRelabelled, "relabelled"},
+                                                          {PlantedKind::kInvented, "invented"},
+                                                          {PlantedKind::kDeleted, "deleted"}};
+
 constexpr int kTries = 200;
 constexpr double kBesideIt = 0.1;
 // Of a model's boxes: how far a side is off, as a share of the box's own.
 constexpr double kSideDeviation = 0.04;
-// An invented box is as large as a true one, give or take.
-constexpr double kLeastScale = 0.7, kMostScale = 1.4;
+// Boxes of one class are of like things if their sides' ratios, as logarithms, add up to less.
+constexpr double kUnlike = 0.7;
+// A copy of a pattern could be found by whoever sees both: how far scores are off, and boxes that have no
+// thing, as a share of the picture.
+constexpr double kScoreDeviation = 0.08;
+constexpr double kPlaceDeviation = 0.1;
 // In pixels; smaller boxes aren't shown.
 constexpr float kLeastSide = 2;
 
@@ -37,6 +49,13 @@ AnswerBox Clipped(AnswerBox box, const PlantingImage& image) {
 
 AnswerBox Moved(AnswerBox box, double x, double y) {
   for (size_t i = 0; i < 4; ++i) box.corners[i] += static_cast<float>(i % 2 == 0 ? x : y);
+  return box;
+}
+
+// As large a part of the image as it is of the pattern's picture.
+AnswerBox ScaledTo(AnswerBox box, const Pattern& pattern, const PlantingImage& image) {
+  for (size_t i = 0; i < 4; ++i)
+    box.corners[i] *= i % 2 == 0 ? image.width / pattern.width : image.height / pattern.height;
   return box;
 }
 
@@ -73,80 +92,223 @@ std::optional<AnswerBox> Shifted(const AnswerBox& truth, const PlantingImage& im
   return std::nullopt;
 }
 
-std::optional<AnswerBox> Invented(const PlantingImage& image, std::span<const int32_t> labels,
-                                  SeededRandom& random) {
-  for (int i = 0; i < kTries && !labels.empty(); ++i) {
-    // Without a true box to go by, a tenth of the picture.
-    double width = image.width / 10, height = image.height / 10;
-    if (!image.truth.empty()) {
-      const AnswerBox& like = image.truth[random.Below(image.truth.size())];
-      const double scale = kLeastScale * std::pow(kMostScale / kLeastScale, random.Uniform());
-      width = std::min<double>(Width(like) * scale, image.width);
-      height = std::min<double>(Height(like) * scale, image.height);
-    }
-    if (width < kLeastSide || height < kLeastSide) continue;
-    AnswerBox box;
-    box.label = labels[random.Below(labels.size())];
+// As large as `like`, where nothing is.
+std::optional<AnswerBox> Invented(const AnswerBox& like, const PlantingImage& image, SeededRandom& random) {
+  const double width = Width(like), height = Height(like);
+  for (int i = 0; i < kTries; ++i) {
+    AnswerBox box = like;
     box.corners = {0, 0, static_cast<float>(width), static_cast<float>(height)};
-    box = Clipped(
-        Moved(box, random.Uniform() * (image.width - width), random.Uniform() * (image.height - height)),
-        image);
+    box = Moved(box, random.Uniform() * (image.width - width), random.Uniform() * (image.height - height));
     if (LargestIou(box, image.truth) < kBesideIt) return box;
   }
   return std::nullopt;
 }
 
-std::optional<int32_t> OtherLabel(int32_t label, std::span<const int32_t> labels, SeededRandom& random) {
-  std::vector<int32_t> others;
-  std::copy_if(labels.begin(), labels.end(), std::back_inserter(others),
-               [&](int32_t other) { return other != label; });
-  if (others.empty()) return std::nullopt;
-  return others[random.Below(others.size())];
+// Of each of the pattern's boxes the place of the box that it is a second one for; its own, where it is the
+// first of its thing.
+std::vector<size_t> FirstBoxes(const Pattern& pattern) {
+  std::vector<size_t> firsts;
+  for (size_t i = 0; i < pattern.boxes.size(); ++i) {
+    size_t first = i;
+    double largest = kBesideIt;
+    for (size_t j = 0; j < i; ++j) {
+      const double iou = Iou(pattern.boxes[i].box, pattern.boxes[j].box);
+      if (firsts[j] != j || iou < largest) continue;
+      largest = iou;
+      first = j;
+    }
+    firsts.push_back(first);
+  }
+  return firsts;
 }
 
-template <typename T>
-void Shuffle(std::vector<T>& values, SeededRandom& random) {
-  for (size_t i = values.size(); i > 1; --i) std::swap(values[i - 1], values[random.Below(i)]);
+// How different the sides of a shown and a true box are, as parts of their pictures.
+double Unlikeness(const AnswerBox& shown, const Pattern& pattern, const AnswerBox& truth,
+                  const PlantingImage& image) {
+  return std::abs(std::log(Width(shown) / pattern.width / (Width(truth) / image.width))) +
+         std::abs(std::log(Height(shown) / pattern.height / (Height(truth) / image.height)));
+}
+
+// Which true box stands for which of the pattern's things.
+struct Assignment {
+  std::vector<int32_t> truth_of;  // [P] of the first box of a thing; kNoBox: none does, or a second box
+  std::vector<size_t> left;       // true boxes that stand for none
+  double unlikeness = 0;
+};
+
+// The most alike first. A sure box without a thing counts more than an unsure one.
+Assignment Assign(const Pattern& pattern, const std::vector<size_t>& firsts, const PlantingImage& image) {
+  std::vector<std::tuple<double, size_t, size_t>> pairs;
+  for (size_t i = 0; i < firsts.size(); ++i) {
+    for (size_t j = 0; firsts[i] == i && j < image.truth.size(); ++j) {
+      const AnswerBox& box = pattern.boxes[i].box;
+      const double unlikeness = Unlikeness(box, pattern, image.truth[j], image);
+      if (box.label == image.truth[j].label && unlikeness < kUnlike) pairs.emplace_back(unlikeness, i, j);
+    }
+  }
+  std::sort(pairs.begin(), pairs.end());
+  Assignment assignment;
+  assignment.truth_of.assign(firsts.size(), kNoBox);
+  std::vector<bool> is_taken(image.truth.size(), false);
+  for (const auto& [unlikeness, i, j] : pairs) {
+    if (assignment.truth_of[i] != kNoBox || is_taken[j]) continue;
+    assignment.truth_of[i] = static_cast<int32_t>(j);
+    is_taken[j] = true;
+    assignment.unlikeness += unlikeness;
+  }
+  for (size_t i = 0; i < firsts.size(); ++i) {
+    if (firsts[i] == i && assignment.truth_of[i] == kNoBox)
+      assignment.unlikeness += kUnlike * (1 + pattern.boxes[i].score);
+  }
+  for (size_t j = 0; j < is_taken.size(); ++j) {
+    if (is_taken[j]) continue;
+    assignment.left.push_back(j);
+    assignment.unlikeness += kUnlike;
+  }
+  return assignment;
+}
+
+// About as large as the pattern's box, and about there.
+AnswerBox Near(const AnswerBox& box, const Pattern& pattern, const PlantingImage& image,
+               SeededRandom& random) {
+  AnswerBox near = AsPredicted(ScaledTo(box, pattern, image), image, random);
+  const auto moved = [&](float low, float high, float length) {
+    return std::clamp(Normal(random) * kPlaceDeviation * length, -double{low}, double{length} - high);
+  };
+  const double x = moved(near.corners[0], near.corners[2], image.width);
+  const double y = moved(near.corners[1], near.corners[3], image.height);
+  return Moved(near, x, y);
+}
+
+// The pattern's first boxes, as a model would see them in the image.
+Answer Shown(const Pattern& pattern, const std::vector<size_t>& firsts, const Assignment& assignment,
+             const PlantingImage& image, SeededRandom& random) {
+  Answer shown;
+  for (size_t i = 0; i < firsts.size(); ++i) {
+    const int32_t truth = assignment.truth_of[i];
+    shown.push_back(truth == kNoBox ? Near(pattern.boxes[i].box, pattern, image, random)
+                                    : AsPredicted(image.truth[static_cast<size_t>(truth)], image, random));
+  }
+  return shown;
+}
+
+// Scores near the pattern's, falling as well.
+std::vector<float> ScoresNear(const Pattern& pattern, SeededRandom& random) {
+  std::vector<float> scores;
+  for (const ShownBox& box : pattern.boxes) {
+    double score = box.score + Normal(random) * kScoreDeviation;
+    if (score < pattern.least_score) score = 2 * pattern.least_score - score;
+    if (score > 1) score = 2 - score;
+    scores.push_back(std::clamp(static_cast<float>(score), pattern.least_score, 1.0F));
+  }
+  std::sort(scores.begin(), scores.end(), std::greater<>());
+  return scores;
+}
+
+// Lies to `shown` as the pattern's `second` box of a thing does to its `first`.
+AnswerBox Second(const AnswerBox& second, const AnswerBox& first, const AnswerBox& shown,
+                 const PlantingImage& image) {
+  AnswerBox box;
+  box.label = second.label == first.label ? shown.label : second.label;
+  for (size_t side = 0; side < 4; ++side) {
+    const size_t axis = side % 2;
+    const float by =
+        (shown.corners[axis + 2] - shown.corners[axis]) / (first.corners[axis + 2] - first.corners[axis]);
+    box.corners[side] = shown.corners[axis] + (second.corners[side] - first.corners[axis]) * by;
+  }
+  return Clipped(box, image);
+}
+
+// A thing that is left, of another class, in place of a box of its size. It keeps the box's class.
+std::optional<AnswerBox> Relabelled(const Pattern& pattern, const std::vector<size_t>& firsts,
+                                    const Assignment& assignment, const PlantingImage& image, Answer& shown,
+                                    SeededRandom& random) {
+  std::vector<std::pair<size_t, size_t>> pairs;
+  for (size_t i = 0; i < firsts.size(); ++i) {
+    for (size_t k = 0; firsts[i] == i && k < assignment.left.size(); ++k) {
+      const AnswerBox &box = pattern.boxes[i].box, &truth = image.truth[assignment.left[k]];
+      if (box.label != truth.label && Unlikeness(box, pattern, truth, image) < kUnlike)
+        pairs.emplace_back(i, assignment.left[k]);
+    }
+  }
+  if (pairs.empty()) return std::nullopt;
+  const auto& [place, truth] = pairs[random.Below(pairs.size())];
+  shown[place] = AsPredicted(image.truth[truth], image, random);
+  shown[place].label = pattern.boxes[place].box.label;
+  return shown[place];
+}
+
+// Makes the error among what is shown, and returns it. firsts, shown: [P].
+std::optional<AnswerBox> MakeError(PlantedKind kind, const Pattern& pattern,
+                                   const std::vector<size_t>& firsts, const Assignment& assignment,
+                                   const PlantingImage& image, Answer& shown, SeededRandom& random) {
+  if (kind == PlantedKind::kRelabelled) return Relabelled(pattern, firsts, assignment, image, shown, random);
+  std::vector<size_t> right, wrong, missing;  // places of shown boxes; of true ones
+  for (size_t i = 0; i < firsts.size(); ++i) {
+    if (firsts[i] != i) continue;
+    if (assignment.truth_of[i] != kNoBox) right.push_back(i);
+    if (LargestIou(shown[i], image.truth) < kBesideIt) wrong.push_back(i);
+  }
+  for (const size_t j : assignment.left) {
+    if (LargestIou(image.truth[j], shown) < kBesideIt) missing.push_back(j);
+  }
+  const auto any = [&](const std::vector<size_t>& places) { return places[random.Below(places.size())]; };
+  if (kind == PlantedKind::kDeleted) {
+    return missing.empty() ? std::nullopt : std::optional(image.truth[any(missing)]);
+  }
+  if (kind == PlantedKind::kInvented && !wrong.empty()) return shown[any(wrong)];
+  if (right.empty()) return std::nullopt;
+  AnswerBox& changed = shown[any(right)];
+  const std::optional<AnswerBox> error =
+      kind == PlantedKind::kInvented ? Invented(changed, image, random) : Shifted(changed, image, random);
+  if (error.has_value()) changed = *error;
+  return error;
 }
 
 }  // namespace
 
-std::optional<size_t> TruthCount(PlantedKind kind, size_t pattern_boxes) {
-  if (kind == PlantedKind::kDeleted) return pattern_boxes + 1;
-  if (pattern_boxes == 0) return std::nullopt;
-  return kind == PlantedKind::kInvented ? pattern_boxes - 1 : pattern_boxes;
+const char* PlantedKindName(PlantedKind kind) {
+  return std::find_if(std::begin(kNames), std::end(kNames),
+                      [&](const auto& one) { return one.first == kind; })
+      ->second;
 }
 
-std::optional<PlantedTask> PlantError(const PlantingImage& image, std::span<const float> pattern,
-                                      std::span<const int32_t> labels, PlantedKind kind, uint64_t seed) {
-  SeededRandom random(seed);
-  std::vector<AnswerBox> shown;
-  for (const AnswerBox& truth : image.truth) shown.push_back(AsPredicted(truth, image, random));
-  PlantedTask task;
-  task.kind = kind;
-  const size_t chosen = shown.empty() ? 0 : random.Below(shown.size());
-  std::optional<AnswerBox> error;
-  if (kind == PlantedKind::kInvented) {
-    error = Invented(image, labels, random);
-    if (error.has_value()) shown.push_back(*error);
-  } else if (kind == PlantedKind::kDeleted) {
-    error = image.truth[chosen];
-    shown.erase(shown.begin() + static_cast<std::ptrdiff_t>(chosen));
-  } else if (kind == PlantedKind::kShifted) {
-    error = Shifted(image.truth[chosen], image, random);
-    if (error.has_value()) shown[chosen] = *error;
-  } else if (const auto label = OtherLabel(shown[chosen].label, labels, random); label.has_value()) {
-    shown[chosen].label = *label;
-    error = shown[chosen];
-  }
-  if (!error.has_value()) return std::nullopt;
-  task.error = *error;
+PlantedKind PlantedKindOf(std::string_view name) {
+  return std::find_if(std::begin(kNames), std::end(kNames),
+                      [&](const auto& one) { return name == one.second; })
+      ->first;
+}
 
-  Shuffle(shown, random);
-  std::vector<float> scores(pattern.begin(), pattern.end());
-  std::sort(scores.begin(), scores.end(), std::greater<>());
-  for (size_t i = 0; i < shown.size(); ++i) task.boxes.push_back({shown[i], scores[i]});
-  return task;
+std::optional<PlantedTask> PlantError(std::span<const PlantingImage> images, const Pattern& pattern,
+                                      PlantedKind kind, uint64_t seed) {
+  const std::vector<size_t> firsts = FirstBoxes(pattern);
+  std::vector<std::pair<double, size_t>> by_unlikeness;
+  std::vector<Assignment> assignments;
+  for (size_t i = 0; i < images.size(); ++i) {
+    assignments.push_back(Assign(pattern, firsts, images[i]));
+    by_unlikeness.emplace_back(assignments.back().unlikeness, i);
+  }
+  std::sort(by_unlikeness.begin(), by_unlikeness.end());
+  SeededRandom random(seed);
+  for (const auto& [unlikeness, i] : by_unlikeness) {
+    const PlantingImage& image = images[i];
+    Answer shown = Shown(pattern, firsts, assignments[i], image, random);
+    const auto error = MakeError(kind, pattern, firsts, assignments[i], image, shown, random);
+    if (!error.has_value()) continue;
+    PlantedTask task{i, {}, kind, *error};
+    const std::vector<float> scores = ScoresNear(pattern, random);
+    for (size_t k = 0; k < firsts.size(); ++k) {
+      const AnswerBox& first = pattern.boxes[firsts[k]].box;
+      task.boxes.push_back(
+          {firsts[k] == k ? shown[k] : Second(pattern.boxes[k].box, first, shown[firsts[k]], image),
+           scores[k]});
+    }
+    const bool all_lie_inside = std::all_of(task.boxes.begin(), task.boxes.end(), [](const ShownBox& one) {
+      return Width(one.box) >= kLeastSide && Height(one.box) >= kLeastSide;
+    });
+    if (all_lie_inside) return task;
+  }
+  return std::nullopt;
 }
 
 bool IsCaught(PlantedKind kind, const AnswerBox& error, const Answer& answer) {

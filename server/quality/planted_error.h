@@ -1,14 +1,19 @@
 // Errors that are planted among what a task shows, to see whether its reviewer looks.
 //
-// A planted task shows an image whose truth is known from somebody else, as if a model had predicted it: the
-// true boxes, moved a little, but for one error. So that nothing tells it from an ordinary task, the number
-// of its boxes and their scores are those of an ordinary one, the pattern.
+// A planted task shows an image whose truth is known from somebody else, as if a model had predicted it. So
+// that nothing tells it from an ordinary task, it imitates one, the pattern, box by box: the same classes,
+// about the same sizes and scores. Where the image has a thing of that class and size, its true box is shown,
+// moved a little. Elsewhere a box is shown about where the pattern has it, which is then wrong, as a model's
+// boxes are now and then. One of the errors is the planted one.
+//
+// Legend: P: boxes of the pattern, and of the planted task.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "server/quality/answer_matching.h"
@@ -22,13 +27,26 @@ enum class PlantedKind {
   kDeleted,     // a thing without a box
 };
 
-struct PlantedBox {
+// As the schema spells them.
+const char* PlantedKindName(PlantedKind kind);
+PlantedKind PlantedKindOf(std::string_view name);
+
+struct ShownBox {
   AnswerBox box;
   float score = 0;
 };
 
+// What an ordinary task shows.
+struct Pattern {
+  std::vector<ShownBox> boxes;  // [P] by falling score
+  float least_score = 0;        // boxes of lower scores aren't shown
+  float width = 0;              // of the picture, in pixels
+  float height = 0;
+};
+
 struct PlantedTask {
-  std::vector<PlantedBox> boxes;  // by falling score
+  size_t image = 0;             // its place among those to choose from
+  std::vector<ShownBox> boxes;  // [P] each in place of the pattern's, by falling score
   PlantedKind kind = PlantedKind::kShifted;
   // What the error is: the box that is shown, or of kDeleted the true one that isn't.
   AnswerBox error;
@@ -40,16 +58,10 @@ struct PlantingImage {
   float height = 0;
 };
 
-// The number of true boxes that an image must have for this error and a pattern of so many boxes; none: no
-// image has one.
-std::optional<size_t> TruthCount(PlantedKind kind, size_t pattern_boxes);
-
-// pattern: the scores that an ordinary task showed. labels: classes that a box may have. The same seed gives
-// the same task. None: the error has no place in this image (a box that fills it can't be shifted, one class
-// can't be another).
-// Requires: TruthCount(kind, pattern.size()) true boxes.
-std::optional<PlantedTask> PlantError(const PlantingImage& image, std::span<const float> pattern,
-                                      std::span<const int32_t> labels, PlantedKind kind, uint64_t seed);
+// Plants an error in the image that is most like the pattern. The same seed gives the same task. None: no
+// image has a place for the error.
+std::optional<PlantedTask> PlantError(std::span<const PlantingImage> images, const Pattern& pattern,
+                                      PlantedKind kind, uint64_t seed);
 
 // Whether an answer is without this error.
 bool IsCaught(PlantedKind kind, const AnswerBox& error, const Answer& answer);

@@ -1,6 +1,7 @@
 #include "server/quality/reviewer_alarms.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/math/distributions/binomial.hpp>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
@@ -105,6 +106,24 @@ Interval Median(std::vector<double> values, double level) {
 
 }  // namespace
 
+SlicedAnswer CompareWithPrediction(const Answer& predicted, const Answer& answer) {
+  SlicedAnswer compared;
+  compared.predicted = static_cast<uint32_t>(predicted.size());
+  for (const Thing& thing : MatchAnswers(std::array{predicted, answer})) {
+    if (thing[1] == kNoBox) continue;
+    const AnswerBox& given = answer[static_cast<size_t>(thing[1])];
+    if (thing[0] == kNoBox) {
+      compared.added += 1;
+      continue;
+    }
+    const AnswerBox& shown = predicted[static_cast<size_t>(thing[0])];
+    if (shown.label != given.label) continue;
+    compared.kept += 1;
+    compared.iou_sum += Iou(shown, given);
+  }
+  return compared;
+}
+
 std::optional<ShownAgainstBlind> CompareShownAndBlind(std::span<const SlicedAnswer> shown,
                                                       std::span<const SlicedAnswer> blind, double level) {
   if (!AreEnough(shown, blind)) return std::nullopt;
@@ -115,6 +134,11 @@ std::optional<ShownAgainstBlind> CompareShownAndBlind(std::span<const SlicedAnsw
   comparison.kept = MoreKept(shown, blind, level);
   comparison.placement = Difference(Ratio(shown, IouSum, Kept), Ratio(blind, IouSum, Kept), level);
   return comparison;
+}
+
+std::optional<Interval> MedianSeconds(std::span<const double> seconds_a_box, double level) {
+  if (seconds_a_box.empty()) return std::nullopt;
+  return Median({seconds_a_box.begin(), seconds_a_box.end()}, level);
 }
 
 std::vector<Alarm> FindAlarms(const ReviewerWindow& window) {

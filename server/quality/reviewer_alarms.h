@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "server/quality/answer_matching.h"
 #include "server/quality/interval.h"
 
 namespace loupe::quality {
@@ -22,6 +23,9 @@ struct SlicedAnswer {
   uint32_t added = 0;      // boxes of the answer where the model predicts none
   double iou_sum = 0;      // of what is kept, with its predicted box
 };
+
+// predicted: what is shown, or would be.
+SlicedAnswer CompareWithPrediction(const Answer& predicted, const Answer& answer);
 
 // Means over the two halves of the random slice, which are alike but for what was shown. The intervals have
 // the level that was asked for.
@@ -64,11 +68,16 @@ struct Alarm {
   Interval evidence;
 };
 
+// Assisted tasks in a window.
+inline constexpr uint32_t kWindow = 240;
 // Fewer tasks than these decide nothing.
 inline constexpr uint32_t kLeastPlanted = 12;
 inline constexpr size_t kLeastTimed = 20;
 // A look at one place takes about a quarter of a second (Rayner 1998).
 inline constexpr double kLeastSecondsABox = 0.3;
+
+// With the interval of the level that was asked for. None: no task is timed.
+std::optional<Interval> MedianSeconds(std::span<const double> seconds_a_box, double level);
 
 std::vector<Alarm> FindAlarms(const ReviewerWindow& window);
 

@@ -5,7 +5,7 @@ import { signal } from "@preact/signals";
 // What a view shows of a page, and how: in the address, so that a link leads to the same view.
 export type Query = Record<string, string | number | boolean | undefined>;
 
-// `id`: number of the round or model, id of the image; empty: the page has none.
+// `id`: number of the round or model, id of the image, name of the reviewer; empty: the page has none.
 export interface Place {
   readonly project: string;
   readonly id: string;
@@ -23,6 +23,9 @@ export type ProjectPage =
   | "queue"
   | "images"
   | "image"
+  | "reviewers"
+  | "reviewer"
+  | "disagreements"
   | "setup";
 // Pages of no project.
 export type OtherPage = "new project" | "people";
@@ -47,6 +50,9 @@ const projectPages: [string, ProjectPage][] = [
   ["/queue", "queue"],
   ["/images", "images"],
   ["/images/:", "image"],
+  ["/reviewers", "reviewers"],
+  ["/reviewers/:", "reviewer"],
+  ["/disagreements", "disagreements"],
   ["/setup", "setup"],
 ];
 const otherPages: [string, OtherPage][] = [
@@ -88,7 +94,7 @@ export function workAddress(project: string): string {
   return `#/p/${encodeURIComponent(project)}/work`;
 }
 
-// `id`: of the round, model or image, for their pages.
+// `id`: of the round, model, image or reviewer, for their pages.
 export function pageAddress(page: ProjectPage, project: string, id: string | number = "", query: Query = {}) {
   const pattern = projectPages.find(([, each]) => each === page)![0];
   const rest = pattern.replace(":", encodeURIComponent(id));

@@ -208,6 +208,15 @@ export const rows = {
     refused: { request: { ...nowhere, imageIds: ["1"] }, reason: "NO_SUCH_PROJECT" },
   },
 
+  "LabelingService.PauseReviewer": {
+    request: { ...spare, reviewer: "admin", reason: "of no matter" },
+    refused: { request: { ...spare, reviewer: "nobody", reason: "why" }, reason: "NO_SUCH_REVIEWER" },
+  },
+  "LabelingService.ResumeReviewer": {
+    request: { ...spare, reviewer: "admin" },
+    refused: { request: { ...spare, reviewer: "nobody" }, reason: "NO_SUCH_REVIEWER" },
+  },
+
   "ImageService.ExportLabels": { request: parts, refused: noProject },
   "ProvenanceService.GetImageProvenance": {
     request: (world) => ({ ...parts, imageId: world.tasks[0].image.id }),
@@ -288,6 +297,7 @@ export const rows = {
     request: { ...models, model: "first" },
     refused: { request: { ...models, model: "no" }, reason: "NO_SUCH_MODEL" },
   },
+  "InsightService.ListDisagreements": { request: parts, refused: noProject },
   "InsightService.GetLabelQuality": { request: parts, differs: ["computedAt"], refused: noProject },
   "InsightService.ListBoxMatches": {
     request: { ...models, model: "first", kind: "MISSED" },

@@ -188,5 +188,50 @@ TEST_F(OverlapTest, AWithdrawnAnswerIsNotCompared) {
   EXPECT_FALSE(Report().has_all());
 }
 
+TEST_F(OverlapTest, WhoAnswersADisagreementAgainDecidesIt) {
+  Import(3);
+  RankByModel({1, 2, 3});
+  AskAlways();
+  for (int i = 0; i < 3; ++i) AnswerNext(annotator_);
+  AnswerNext(other_);                                      // the same thing
+  AnswerNext(other_, 2);                                   // of another class
+  v1::SubmitRequest more = CorrectionOf(NextOne(other_));  // one more, and a region to ignore
+  AddBox(more, 1, 1, 11, 11, 2);
+  AddBox(more, 20, 1, 30, 11, 1);
+  AddBox(more, 12, 14, 18, 20, 1).set_ignore(true);
+  ASSERT_TRUE(Submit(other_, more).ok());
+
+  const auto insight = v1::InsightService::NewStub(coordinator_.channel());
+  const auto list = [&](uint32_t size, const std::string& page) {
+    v1::ListDisagreementsRequest request;
+    request.set_page_size(size);
+    request.set_page_token(page);
+    const auto listed = Rpc(*insight, &v1::InsightService::Stub::ListDisagreements, engineer_, request);
+    EXPECT_TRUE(listed.ok()) << listed.status();
+    return listed.ok() ? *listed : v1::ListDisagreementsResponse();
+  };
+  const v1::ListDisagreementsResponse first = list(1, "");
+  EXPECT_EQ(first.total(), 2U);
+  ASSERT_EQ(first.images_size(), 1);
+  EXPECT_EQ(first.images(0).image().id(), 3) << "where they differ most";
+  EXPECT_FALSE(first.images(0).image().file_name().empty());
+  EXPECT_EQ(first.images(0).differing(), 2U);
+  EXPECT_EQ(first.images(0).first_size(), 1);
+  EXPECT_EQ(first.images(0).second_size(), 3) << "with what is to be ignored";
+  EXPECT_NE(first.images(0).first_author(), first.images(0).second_author());
+  const v1::ListDisagreementsResponse second = list(1, first.next_page_token());
+  ASSERT_EQ(second.images_size(), 1);
+  EXPECT_EQ(second.images(0).image().id(), 2);
+  EXPECT_TRUE(second.next_page_token().empty());
+
+  const auto task = Reopen(engineer_, 3);
+  ASSERT_TRUE(task.ok()) << task.status();
+  ASSERT_TRUE(Submit(engineer_, Unchanged(*task)).ok());
+  EXPECT_EQ(list(0, "").total(), 1U) << "the first answer was confirmed";
+  v1::ListDisagreementsRequest bad;
+  bad.set_page_token("x");
+  EXPECT_FALSE(Rpc(*insight, &v1::InsightService::Stub::ListDisagreements, engineer_, bad).ok());
+}
+
 }  // namespace
 }  // namespace loupe

@@ -8,10 +8,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "loupe/v1/insight.grpc.pb.h"
 #include "loupe/v1/project.grpc.pb.h"
 #include "proto/error_info.h"
-#include "tests/server/labeling/labeling_fixture.h"
+#include "tests/server/labeling/planted_fixture.h"
 
 namespace loupe {
 namespace {
@@ -19,71 +18,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// Of 200 images the first 80 are labelled blind by one person, with one box of each class; 120 are ranked,
-// and assisted.
-class PlantedTest : public LabelingTest {
- protected:
-  static constexpr int kLabelled = 80, kImages = 200;
-
-  PlantedTest() {
-    Import(kImages);
-    std::vector<int64_t> ranked;
-    for (int image = kLabelled + 1; image <= kImages; ++image) ranked.push_back(image);
-    RankByModel(ranked);
-    Sql(absl::StrCat(R"(
-        CREATE TEMPORARY TABLE revised AS
-        SELECT id AS image_id, (SELECT the_revision FROM append_revision(
-                 id, 'import', (SELECT min(id) FROM principal), NULL, true, false, 0, NULL, '', '', '{}',
-                 '{2,2,12,12, 22,6,32,16}', '{1,2}', '{imported,imported}', '{false,false}',
-                 '{-1,-1}', '{0,0}', '{-1,-1}', '{}')) AS revision_id
-        FROM image WHERE id <= )",
-                     kLabelled));
-    Sql("ALTER TABLE project DROP CONSTRAINT project_planted_share");
-  }
-
-  void Sql(const std::string& sql) { coordinator_.database().Sql(sql); }
-
-  // 1: each assisted task but those that can't be planted.
-  void SetShare(double share) { Sql(absl::StrCat("UPDATE project SET planted_share = ", share)); }
-
-  static v1::SubmitRequest AcceptAll(const v1::Task& task) {
-    v1::SubmitRequest correction = CorrectionOf(task);
-    for (const v1::PredictedBox& box : task.predictions()) {
-      v1::CorrectedBox& same = *correction.add_boxes();
-      *same.mutable_box() = box.box();
-      same.set_label(box.label());
-      same.set_predicted_index(box.index());
-    }
-    return correction;
-  }
-
-  // Twenty ordinary tasks, to imitate.
-  void ShowPatterns() {
-    for (int i = 0; i < 20; ++i) ASSERT_TRUE(Submit(annotator_, AcceptAll(NextOne(annotator_))).ok());
-  }
-
-  bool IsPlanted(const v1::Task& task) {
-    return Number(absl::StrCat("SELECT count(*) FROM planted_error WHERE task_id = ", task.task_id())) == 1;
-  }
-
-  v1::Task NextPlanted() {
-    SetShare(1);
-    const v1::Task task = NextOne(annotator_);
-    EXPECT_TRUE(IsPlanted(task));
-    return task;
-  }
-
-  v1::LabelQuality Quality() {
-    const auto stub = v1::InsightService::NewStub(coordinator_.channel());
-    const auto quality =
-        Rpc(*stub, &v1::InsightService::Stub::GetLabelQuality, engineer_, v1::GetLabelQualityRequest());
-    EXPECT_TRUE(quality.ok()) << quality.status();
-    return quality.ok() ? *quality : v1::LabelQuality();
-  }
-};
-
 TEST_F(PlantedTest, ATaskLooksLikeAnyOther) {
-  ShowPatterns();
+  AnswerOrdinaryOnes();
   const v1::Task ordinary = NextOne(annotator_);
   ASSERT_FALSE(IsPlanted(ordinary));
   const v1::Task planted = NextPlanted();
@@ -100,7 +36,8 @@ TEST_F(PlantedTest, ATaskLooksLikeAnyOther) {
   EXPECT_EQ(planted.reason().SerializeAsString(), ordinary.reason().SerializeAsString());
   ASSERT_EQ(planted.predictions_size(), ordinary.predictions_size());
   for (int i = 0; i < planted.predictions_size(); ++i) {
-    EXPECT_EQ(planted.predictions(i).score(), ordinary.predictions(i).score());
+    EXPECT_NEAR(planted.predictions(i).score(), ordinary.predictions(i).score(), 0.3);
+    EXPECT_EQ(planted.predictions(i).label(), ordinary.predictions(i).label());
     EXPECT_EQ(planted.predictions(i).index(), ordinary.predictions(i).index());
     EXPECT_EQ(planted.predictions(i).side_certainty_size(), ordinary.predictions(i).side_certainty_size());
   }
@@ -108,7 +45,7 @@ TEST_F(PlantedTest, ATaskLooksLikeAnyOther) {
 }
 
 TEST_F(PlantedTest, TheAnswerLooksLikeTheTruthAndIsNot) {
-  ShowPatterns();
+  AnswerOrdinaryOnes();
   const v1::Task task = NextPlanted();
   const int64_t image = task.image().id();
   const auto truth = Number(absl::StrCat("SELECT truth_revision_id FROM image WHERE id = ", image));
@@ -144,7 +81,7 @@ TEST_F(PlantedTest, TheAnswerLooksLikeTheTruthAndIsNot) {
 }
 
 TEST_F(PlantedTest, WhoAcceptsAllIsFoundAndWhoLooksIsNot) {
-  ShowPatterns();
+  AnswerOrdinaryOnes();
   SetShare(1);
   for (int i = 0; i < 12; ++i) ASSERT_TRUE(Submit(annotator_, AcceptAll(NextPlanted())).ok());
   const std::string careful = coordinator_.Token(v1::ANNOTATOR);
@@ -169,12 +106,12 @@ TEST_F(PlantedTest, WhoAcceptsAllIsFoundAndWhoLooksIsNot) {
       EXPECT_EQ(reviewer.alarms(0).kind(), v1::ReviewerAlarm::PLANTED_ERRORS_KEPT);
     }
   }
-  // Of two true boxes and a pattern of two, one can be moved or called something else.
+  // Of two true boxes that are both shown, one can be moved beside its thing or to where nothing is.
   EXPECT_EQ(Number("SELECT count(DISTINCT kind) FROM planted_error"), 2);
 }
 
 TEST_F(PlantedTest, TheShareIsThatOfAssistedTasks) {
-  ShowPatterns();
+  AnswerOrdinaryOnes();
   SetShare(0.25);
   int planted = 0, all = 0;
   for (; all < 80; ++all) {
@@ -186,17 +123,54 @@ TEST_F(PlantedTest, TheShareIsThatOfAssistedTasks) {
   EXPECT_LE(planted, 34);
 }
 
-TEST_F(PlantedTest, NothingIsPlantedForEngineersOrWithoutPatterns) {
-  SetShare(1);
-  EXPECT_FALSE(IsPlanted(NextOne(annotator_))) << "nothing to imitate yet";
-  SetShare(0);
-  ShowPatterns();
+TEST_F(PlantedTest, NothingIsPlantedForEngineersOrWithoutPredictions) {
   SetShare(1);
   EXPECT_FALSE(IsPlanted(NextOne(engineer_)));
+  EXPECT_TRUE(IsPlanted(NextOne(annotator_)));
+  Sql("DELETE FROM prediction");
+  EXPECT_FALSE(IsPlanted(NextOne(annotator_))) << "nothing to imitate";
+}
+
+TEST_F(PlantedTest, WhatAnAnnotatorSeesOfTheProjectGrowsAlike) {
+  AnswerOrdinaryOnes();
+  const auto answer = [&](const v1::Task& task) {
+    const uint64_t before = Status(annotator_).labelled();
+    EXPECT_TRUE(Submit(annotator_, AcceptAll(task)).ok());
+    return Status(annotator_).labelled() - before;
+  };
+  EXPECT_EQ(answer(NextOne(annotator_)), 1U);
+  EXPECT_EQ(answer(NextPlanted()), 1U);
+  const v1::ProjectStatus shown = Status(annotator_), all = Status();
+  EXPECT_EQ(all.answers_beside_truth(), 1U);
+  EXPECT_EQ(shown.labelled(), all.labelled() + 1);
+  EXPECT_EQ(shown.queue_length(), 0U);
+  EXPECT_EQ(shown.class_counts_size(), 0);
+  EXPECT_EQ(shown.boxes_accepted(), 0U);
+  EXPECT_GT(all.boxes_accepted(), 0U);
+}
+
+TEST_F(PlantedTest, TheProjectMayTellAfterwards) {
+  AnswerOrdinaryOnes();
+  ASSERT_TRUE(Submit(annotator_, AcceptAll(NextPlanted())).ok());
+  const auto last = [&] {
+    const auto own = Rpc(*stub_, &Labeling::ListAnswers, annotator_, v1::ListAnswersRequest());
+    EXPECT_TRUE(own.ok()) << own.status();
+    return own->answers(0);
+  };
+  EXPECT_FALSE(last().has_caught());
+  SetQuality([](v1::SetQualityControlRequest& set) { set.set_reveal_planted(true); });
+  EXPECT_EQ(last().standing(), v1::STANDING_PLANTED);
+  EXPECT_TRUE(last().has_caught());
+  EXPECT_FALSE(last().caught());
+  v1::SubmitRequest right = CorrectionOf(NextPlanted());
+  AddBox(right, 2, 2, 12, 12, 1);
+  AddBox(right, 22, 6, 32, 16, 2);
+  ASSERT_TRUE(Submit(annotator_, right).ok());
+  EXPECT_TRUE(last().caught());
 }
 
 TEST_F(PlantedTest, ASkippedOneLeavesNothingBehind) {
-  ShowPatterns();
+  AnswerOrdinaryOnes();
   const v1::Task task = NextPlanted();
   ASSERT_TRUE(Rpc(*stub_, &Labeling::Skip, annotator_, SkipOf(task)).ok());
   EXPECT_EQ(Number(absl::StrCat("SELECT count(*) FROM lease WHERE subject_id = ", task.image().id())), 0);

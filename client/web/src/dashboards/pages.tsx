@@ -13,6 +13,9 @@ import { Models } from "../models/models";
 import { NewRound } from "../recipe/new_round";
 import { People } from "../people/people";
 import { mayAdminister, mayEngineer, mayRead } from "../role";
+import { Disagreements } from "../reviewers/disagreements";
+import { ReviewerPage } from "../reviewers/reviewer";
+import { Reviewers } from "../reviewers/reviewers";
 import { RoundPage } from "../rounds/round";
 import { Rounds } from "../rounds/rounds";
 import type { OtherPage, ProjectPage } from "../route";
@@ -20,7 +23,7 @@ import { NewProject } from "../setup/new_project";
 import { Setup } from "../setup/setup";
 
 export interface PageProps {
-  id: string; // of the round, model or image; see route.ts
+  id: string; // of the round, model, image or reviewer; see route.ts
   query: URLSearchParams; // changeQuery of route.ts changes it
   caller: TokenJson;
 }
@@ -43,6 +46,9 @@ export const projectPages: Record<ProjectPage, ComponentType<ProjectPageProps>> 
   round: RoundPage,
   setup: Setup,
   images: Images,
+  reviewers: Reviewers,
+  reviewer: ReviewerPage,
+  disagreements: Disagreements,
 };
 
 export const otherPages: Record<OtherPage, ComponentType<PageProps>> = {
@@ -57,6 +63,7 @@ interface Access {
 }
 
 const readers = "only viewers, engineers and admins see";
+const ofReviewers = `These pages tell how everybody answers: ${readers} them.`;
 
 // Of the pages that not everybody may see.
 export const access: Partial<Record<ProjectPage | OtherPage, Access>> = {
@@ -74,6 +81,21 @@ export const access: Partial<Record<ProjectPage | OtherPage, Access>> = {
     isFor: mayRead,
     needs: "VIEWER",
     words: `An image's history tells what others answered: ${readers} it.`,
+  },
+  reviewers: {
+    isFor: mayRead,
+    needs: "VIEWER",
+    words: ofReviewers,
+  },
+  reviewer: {
+    isFor: mayRead,
+    needs: "VIEWER",
+    words: ofReviewers,
+  },
+  disagreements: {
+    isFor: mayRead,
+    needs: "VIEWER",
+    words: ofReviewers,
   },
   compare: {
     isFor: mayRead,
@@ -97,5 +119,6 @@ export const navigation: readonly Entry[] = [
   { title: "Models", page: "models", holds: ["models", "model", "compare"] },
   { title: "Queue", page: "queue", holds: ["queue"] },
   { title: "Images", page: "images", holds: ["images", "image"] },
+  { title: "Reviewers", page: "reviewers", holds: ["reviewers", "reviewer", "disagreements"] },
   { title: "Set-up", page: "setup", holds: ["setup"] },
 ];

@@ -33,7 +33,7 @@ export function ProjectProgress({ project, status, skippedImages, showsSides }: 
           <a href={annotateAddress(project)}>Label what is left</a>: after that they can be taken up again.
         </p>
       )}
-      {images > 0 && <ClassTable classes={classes} />}
+      {classes.length > 0 && <ClassTable classes={classes} />}
     </section>
   );
 }

@@ -21,6 +21,14 @@ const rows: [AnswerJson, string][] = [
     { standing: "STANDING_TRUTH", image: { state: "SET_ASIDE", stateReason: "can't be decoded" } },
     "the picture can't be used: can't be decoded",
   ],
+  [
+    { standing: "STANDING_PLANTED", canBeOpened: true, caught: true },
+    "a planted error, which you caught: not a label",
+  ],
+  [
+    { standing: "STANDING_PLANTED", canBeOpened: true, caught: false },
+    "a planted error, which you left in: not a label",
+  ],
 ];
 
 test.each(rows)("%j: %j", (answer, words) => {
