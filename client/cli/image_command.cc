@@ -1,11 +1,14 @@
-// loupe image list, exclude, restore, remove
+// loupe image list, exclude, restore, remove, gold
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/commands.h"
 #include "client/cli/message_json.h"
 #include "client/lib/request_id.h"
 #include "loupe/v1/image.grpc.pb.h"
+#include "loupe/v1/labeling.grpc.pb.h"
 
 namespace loupe {
 namespace {
@@ -22,6 +25,12 @@ struct ImageStateOptions {
   std::string image;
   std::string reason;
   bool yes = false;
+  bool json = false;
+};
+
+struct GoldOptions {
+  std::vector<int64_t> images;
+  bool remove = false;
   bool json = false;
 };
 
@@ -94,6 +103,30 @@ absl::Status Remove(const Context& context, const ImageStateOptions& options) {
   return absl::OkStatus();
 }
 
+absl::Status SetGold(const Context& context, const GoldOptions& options) {
+  v1::SetGoldImagesRequest request;
+  request.set_request_id(NewRequestId());
+  request.set_project(context.project());
+  request.mutable_image_ids()->Assign(options.images.begin(), options.images.end());
+  request.set_gold(!options.remove);
+  const auto marked = Ask(context, &v1::LabelingService::Stub::SetGoldImages, request);
+  if (!marked.ok()) return marked.status();
+  if (options.json) {
+    Json json = {{"image_ids", Json::array()}, {"problems", Json::array()}};
+    for (const int64_t image : marked->image_ids()) json["image_ids"].push_back(image);
+    for (const v1::ImageProblem& problem : marked->problems()) {
+      json["problems"].push_back(
+          {{"image_id", problem.image_id()}, {"reason", problem.reason()}, {"message", problem.message()}});
+    }
+    PrintJson(json);
+    return absl::OkStatus();
+  }
+  std::printf("%s %s gold\n", Counted(static_cast<uint64_t>(marked->image_ids_size()), "image").c_str(),
+              options.remove ? "no longer" : "marked");
+  for (const v1::ImageProblem& problem : marked->problems()) std::printf("%s\n", problem.message().c_str());
+  return absl::OkStatus();
+}
+
 CLI::App* AddStateCommand(CLI::App& parent, const std::string& name, const std::string& description,
                           ImageStateOptions& options) {
   CLI::App* command = parent.add_subcommand(name, description);
@@ -148,6 +181,14 @@ void AddImageCommands(CLI::App& parent, Action& action) {
   command->add_option("--reason", remove->reason, "Why, e.g. a request for erasure")->required();
   command->add_flag("--yes", remove->yes, "Erase it");
   OnChosen(command, action, remove, Remove);
+
+  auto gold = std::make_shared<GoldOptions>();
+  command = image->add_subcommand(
+      "gold", "Vouch for the labels that images of the pool have now: errors are planted over them");
+  command->add_option("image", gold->images, "Their ids")->required();
+  command->add_flag("--remove", gold->remove, "They aren't gold any more");
+  command->add_flag("--json", gold->json, "Print JSON");
+  OnChosen(command, action, gold, SetGold);
 }
 
 }  // namespace loupe

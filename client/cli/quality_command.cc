@@ -1,4 +1,5 @@
 // loupe quality
+#include <cmath>
 #include <cstdio>
 #include <string>
 #include <utility>
@@ -46,8 +47,8 @@ Json ShownAgainstBlindJson(const v1::ShownAgainstBlind& compared) {
   return {{"shown_images", compared.shown_images()},
           {"blind_images", compared.blind_images()},
           {"misses", FigureJson(compared.misses())},
-          {"kept", FigureJson(compared.kept())},
-          {"placement", FigureJson(compared.placement())}};
+          {"kept", compared.has_kept() ? FigureJson(compared.kept()) : Json()},
+          {"placement", compared.has_placement() ? FigureJson(compared.placement()) : Json()}};
 }
 
 Json AlarmsJson(const google::protobuf::RepeatedPtrField<v1::ReviewerAlarm>& alarms) {
@@ -143,8 +144,9 @@ void PrintAgreement(const v1::LabelQuality& quality) {
 }
 
 std::string PercentText(const v1::IntervalFigure& figure) {
-  return absl::StrFormat("%+.0f %% (%+.0f to %+.0f)", 100 * figure.value(), 100 * figure.low(),
-                         100 * figure.high());
+  const auto percent = [](double share) { return std::round(100 * share) + 0.0; };  // no -0
+  return absl::StrFormat("%+.0f %% (%+.0f to %+.0f)", percent(figure.value()), percent(figure.low()),
+                         percent(figure.high()));
 }
 
 std::string AlarmText(const v1::ReviewerAlarm& alarm) {
@@ -163,7 +165,9 @@ std::string AlarmText(const v1::ReviewerAlarm& alarm) {
 }
 
 // Too little is known of these to compare them.
-std::string Known(uint64_t shown, uint64_t blind) { return absl::StrCat("- (", shown, ", ", blind, ")"); }
+std::string Known(uint64_t shown, uint64_t blind) {
+  return absl::StrCat("- (", shown, " shown, ", blind, " blind)");
+}
 
 void PrintReviewers(const v1::LabelQuality& quality) {
   Table table({"reviewer", "planted errors caught", "misses when shown", "keeps more", "nearer (IoU)",
@@ -177,8 +181,8 @@ void PrintReviewers(const v1::LabelQuality& quality) {
     table.Add({Printable(one.reviewer()),
                one.planted() == 0 ? "-" : absl::StrCat(one.caught(), " of the last ", one.planted()),
                is_compared ? PercentText(compared.misses()) : Known(one.shown_images(), one.blind_images()),
-               is_compared ? PercentText(compared.kept()) : "-",
-               is_compared ? absl::StrFormat("%+.2f", compared.placement().value()) : "-",
+               compared.has_kept() ? PercentText(compared.kept()) : "-",
+               compared.has_placement() ? absl::StrFormat("%+.2f", compared.placement().value()) : "-",
                one.has_seconds_a_box() ? absl::StrFormat("%.1f", one.seconds_a_box().value()) : "-",
                absl::StrJoin(verdict, ", ")});
   }

@@ -106,6 +106,9 @@ RETURNS bigint LANGUAGE plpgsql STABLE AS $$
 BEGIN
   RETURN coalesce((SELECT id FROM label_revision
                    WHERE image_id = the_image AND author_id = the_principal AND standing = 'planted'
+                     AND NOT EXISTS (SELECT FROM label_revision own
+                                     WHERE own.id = truth AND own.author_id = the_principal
+                                       AND own.number > label_revision.number)
                    ORDER BY number DESC LIMIT 1), truth);
 END $$;
 
@@ -182,6 +185,54 @@ BEGIN
   VALUES (the_task, error_kind, error_label,
           error_corners[1], error_corners[2], error_corners[3], error_corners[4], partners);
   RETURN the_task;
+END $$;
+
+-- This person's planted tasks of the active ranking's model that were given back and not answered since: by
+-- releasing them or when their leases ended, or, if `skipped`, by skipping them.
+CREATE OR REPLACE FUNCTION planted_to_serve(the_project bigint, the_principal bigint, skipped boolean)
+RETURNS SETOF task LANGUAGE sql STABLE AS $$
+  SELECT planted.*
+  FROM task planted
+  JOIN ranking ON ranking.project_id = the_project AND ranking.state = 'active'
+              AND ranking.model_id = planted.shown_model_id
+  JOIN usable_image image ON image.id = planted.image_id
+  WHERE planted.kind = 'planted' AND planted.principal_id = the_principal
+    AND planted.project_id = the_project
+    AND CASE WHEN skipped THEN planted.state = 'skipped' ELSE planted.state IN ('released', 'expired') END
+    AND NOT EXISTS (SELECT FROM task later
+                    WHERE later.kind = 'planted' AND later.principal_id = the_principal
+                      AND later.image_id = planted.image_id AND later.id > planted.id)
+$$;
+
+-- Serves a planted task again that this person released, or whose lease has ended, or, if `skipped`, that
+-- this person skipped: as an ordinary task would be served again. NULL: there is none.
+CREATE OR REPLACE FUNCTION plant_again(the_project bigint, the_principal bigint, lease_length interval,
+                                       skipped boolean)
+RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  earlier task;
+  the_lease bigint;
+  the_task bigint;
+BEGIN
+  FOR earlier IN SELECT * FROM planted_to_serve(the_project, the_principal, skipped) ORDER BY id LOOP
+    CONTINUE WHEN NOT pg_try_advisory_xact_lock(1, (earlier.image_id & 2147483647)::int);
+    CONTINUE WHEN EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = earlier.image_id);
+    the_lease := nextval('lease_number');
+    INSERT INTO task (project_id, image_id, image_side, principal_id, lease_number, kind, blind,
+                      shown_model_id, state)
+    VALUES (the_project, earlier.image_id, earlier.image_side, the_principal, the_lease, 'planted', false,
+            earlier.shown_model_id, 'leased')
+    RETURNING id INTO the_task;
+    INSERT INTO lease (purpose, subject_id, number, task_id, holder_id, expires_at)
+    VALUES ('label', earlier.image_id, the_lease, the_task, the_principal, now() + lease_length);
+    INSERT INTO shown_box (task_id, ordinal, model_id, prediction_index, label, x1, y1, x2, y2, score)
+    SELECT the_task, ordinal, model_id, prediction_index, label, x1, y1, x2, y2, score
+    FROM shown_box WHERE task_id = earlier.id;
+    INSERT INTO planted_error (task_id, kind, label, x1, y1, x2, y2, partners)
+    SELECT the_task, kind, label, x1, y1, x2, y2, partners FROM planted_error WHERE task_id = earlier.id;
+    RETURN the_task;
+  END LOOP;
+  RETURN NULL;
 END $$;
 
 -- Leases the first `wanted` images of requests, as claim_tasks does: those for this person, then those for

@@ -22,7 +22,7 @@ BEGIN
   GRANT EXECUTE ON FUNCTION chain_revision TO loupe_service;
   REVOKE INSERT ON schema_migration, schema_function, label_revision FROM loupe_service;
   GRANT UPDATE, DELETE
-    ON curve_point, guidelines, ignored_region, image_change, image_facet, image_score_state, job,
+    ON curve_point, gold_image, guidelines, ignored_region, image_change, image_facet, image_score_state, job,
        kept_answer, label_count, label_count_state, lease, login_link, prediction, project, pseudo_label,
        ranking, ranking_entry, removed_image, request, reviewer_judged, reviewer_pause, round, session,
        task_request, training_point, upload, upload_part, worker

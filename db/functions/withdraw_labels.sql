@@ -132,3 +132,15 @@ BEGIN
   FROM held JOIN round USING (snapshot_id) JOIN line ON line.round_id = round.id
   GROUP BY line.number ORDER BY line.number;
 END $$;
+
+-- Whether an answer that is kept beside the truth falls under a withdrawal that stands. `the_model`: whose
+-- boxes it was shown; NULL: none's.
+CREATE OR REPLACE FUNCTION is_withdrawn(the_project bigint, the_author bigint, written timestamptz,
+                                        the_model bigint)
+RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM withdrawal
+                 WHERE project_id = the_project AND created_at > written AND undone_at IS NULL
+                   AND coalesce(author_id, the_author) = the_author
+                   AND (model_id IS NULL OR model_id = the_model)
+                   AND written >= coalesce(begins, written) AND (ends IS NULL OR written < ends))
+$$;

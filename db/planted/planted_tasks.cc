@@ -83,6 +83,18 @@ std::optional<TaskId> PlantTask(Transaction& transaction, ProjectId project, Pri
   return IdOf<TaskId>(rows.at(0)[0]);
 }
 
+std::optional<TaskId> PlantAgain(Transaction& transaction, ProjectId project, PrincipalId principal,
+                                 bool skipped) {
+  const pqxx::result rows =
+      transaction.Exec("PlantAgain", project, principal, absl::ToInt64Seconds(kTaskLease), skipped);
+  if (rows.at(0)[0].is_null()) return std::nullopt;
+  return IdOf<TaskId>(rows.at(0)[0]);
+}
+
+uint32_t CountPlantedAnswers(Transaction& transaction, ImageId image, PrincipalId principal) {
+  return transaction.Exec("CountPlantedAnswers", image, principal).at(0)[0].as<uint32_t>();
+}
+
 std::vector<PlantedAnswer> ReadPlantedAnswers(Transaction& transaction, ProjectId project, uint32_t most) {
   return AnswersOf(transaction, project, transaction.Exec("SelectPlantedAnswers", project, most));
 }

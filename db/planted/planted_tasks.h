@@ -51,8 +51,9 @@ struct PlantableImage {
   std::vector<v1::LabelBox> truth;
 };
 
-// Images of the pool with at most so many true boxes that somebody else has labelled blind, and that this
-// person was never given: at most 100, with ids near to `near`.
+// Images of the pool with at most so many true boxes that somebody else has labelled blind, or decided
+// between two answers, or that are gold, and that this person was never given: at most 100, with ids near to
+// `near`.
 std::vector<PlantableImage> FindPlantable(Transaction& transaction, ProjectId project, PrincipalId principal,
                                           size_t most_boxes, ImageId near);
 
@@ -75,6 +76,14 @@ struct TaskToPlant {
 // nullopt: somebody took the image meanwhile.
 std::optional<TaskId> PlantTask(Transaction& transaction, ProjectId project, PrincipalId principal,
                                 const TaskToPlant& task);
+
+// Serves one again that this person released, or let expire; `skipped`: that this person skipped. nullopt:
+// there is none.
+std::optional<TaskId> PlantAgain(Transaction& transaction, ProjectId project, PrincipalId principal,
+                                 bool skipped);
+
+// How often this person has answered an image whose task was planted.
+uint32_t CountPlantedAnswers(Transaction& transaction, ImageId image, PrincipalId principal);
 
 struct PlantedAnswer {
   std::string reviewer;

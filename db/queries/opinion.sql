@@ -7,6 +7,7 @@ SELECT image.id AS image_id, image.truth_revision_id = first.id AS is_open,
        opinion.id AS second_id, second_author.name AS second_author
 FROM usable_image image
 JOIN label_revision opinion ON opinion.image_id = image.id AND opinion.standing = 'opinion'
+  AND NOT is_withdrawn(image.project_id, opinion.author_id, opinion.created_at, NULL)
 JOIN LATERAL (SELECT label.id, label.author_id FROM standing_label label
               WHERE label.image_id = image.id AND label.number < opinion.number
               ORDER BY label.number DESC LIMIT 1) first ON true

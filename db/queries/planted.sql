@@ -43,8 +43,8 @@ ORDER BY seen.score DESC, seen.place;
 
 -- name: SelectPlantable
 -- Of the images whose ids are nearest to $3, 50 below and 50 above, whose truth somebody else drew blind
--- or decided between two answers, with at most $4 boxes, and that person $2 was never given. It looks at 500
--- images on each side.
+-- or decided between two answers, or an engineer vouches for, with at most $4 boxes, and that person $2 was
+-- never given. It looks at 500 images on each side.
 WITH side AS (
   (SELECT * FROM usable_image
    WHERE project_id = $1 AND side = 'pool' AND id >= $3 AND truth_revision_id IS NOT NULL
@@ -62,7 +62,9 @@ WITH side AS (
     AND (truth.blind
          OR EXISTS (SELECT FROM label_revision opinion
                     WHERE opinion.image_id = image.id AND opinion.standing = 'opinion'
-                      AND opinion.number < truth.number))
+                      AND opinion.number < truth.number)
+         OR EXISTS (SELECT FROM gold_image gold
+                    WHERE gold.image_id = image.id AND gold.revision_id = truth.id))
     AND (SELECT count(*) FROM label_box WHERE revision_id = truth.id AND NOT ignore) <= $4
     AND NOT EXISTS (SELECT FROM label_box JOIN class USING (label)
                     WHERE revision_id = truth.id AND class.project_id = $1 AND retired_at IS NOT NULL)
@@ -77,20 +79,69 @@ SELECT id, width, height, truth_revision_id FROM fit WHERE place <= 50 ORDER BY 
 SELECT plant_task($1, $2, $3, $4, make_interval(secs => $5), $6::int[], $7::real[], $8::real[], $9::real[],
                   $10, $11, $12::real[]);
 
+-- name: PlantAgain
+SELECT plant_again($1, $2, make_interval(secs => $3), $4);
+
+-- name: CountPlantedAnswers
+-- How often person $2 has answered an image whose task was planted.
+SELECT count(*) FROM label_revision WHERE image_id = $1 AND author_id = $2 AND standing = 'planted';
+
 -- name: SelectOwnPlantedAnswers
 -- As SelectPlantedAnswers, person $2's to images $3.
-SELECT principal.name AS reviewer, task.image_id, error.kind, label, x1, y1, x2, y2, task.revision_id
-FROM planted_error error
-JOIN task ON task.id = error.task_id AND task.project_id = $1 AND task.state = 'answered'
+SELECT principal.name AS reviewer, task.image_id, error.kind, error.label, x1, y1, x2, y2, task.revision_id
+FROM task
+JOIN planted_error error ON error.task_id = task.id
 JOIN principal ON principal.id = task.principal_id
-WHERE task.principal_id = $2 AND task.image_id = ANY ($3::bigint[]) ORDER BY task.id;
+WHERE task.kind = 'planted' AND task.principal_id = $2 AND task.project_id = $1 AND task.state = 'answered'
+  AND task.image_id = ANY ($3::bigint[])
+ORDER BY task.id;
 
 -- name: SelectPlantedAnswers
--- The last $2 answered planted tasks of each person, with what was wrong, and the answer's revision.
-SELECT reviewer, image_id, kind, label, x1, y1, x2, y2, revision_id
-FROM (SELECT principal.name AS reviewer, error.*, task.image_id, task.revision_id,
-             row_number() OVER (PARTITION BY task.principal_id ORDER BY task.id DESC) AS place
-      FROM planted_error error
-      JOIN task ON task.id = error.task_id AND task.project_id = $1 AND task.state = 'answered'
-      JOIN principal ON principal.id = task.principal_id) answered
-WHERE place <= $2 ORDER BY reviewer, place;
+-- The last $2 answered planted tasks of each person, with what was wrong, and the answer's revision. Without
+-- errors of classes that were retired since.
+SELECT principal.name AS reviewer, answered.*
+FROM principal
+CROSS JOIN LATERAL (
+  SELECT task.image_id, error.kind, error.label, x1, y1, x2, y2, task.revision_id
+  FROM task
+  JOIN planted_error error ON error.task_id = task.id
+  JOIN class ON class.project_id = task.project_id AND class.label = error.label AND retired_at IS NULL
+  WHERE task.kind = 'planted' AND task.principal_id = principal.id AND task.project_id = $1
+    AND task.state = 'answered'
+  ORDER BY task.id DESC LIMIT $2) answered
+ORDER BY principal.name, answered.revision_id DESC;
+
+-- name: MarkGold
+-- The truths of the images $2, which principal $3 vouches for. Returns each image with why it isn't marked;
+-- '' where it is.
+WITH asked AS (
+  SELECT asked.id, image.truth_revision_id,
+         CASE WHEN image.id IS NULL THEN 'NO_SUCH_IMAGE'
+              WHEN image.state = 'removed' THEN 'IMAGE_REMOVED'
+              WHEN image.state <> 'usable' THEN 'IMAGE_NOT_USABLE'
+              WHEN image.side = 'holdout' THEN 'HOLDOUT_IMAGE'
+              WHEN image.truth_revision_id IS NULL THEN 'NOT_LABELLED'
+              ELSE '' END AS problem
+  FROM (SELECT DISTINCT unnest($2::bigint[]) AS id) asked
+  LEFT JOIN image ON image.id = asked.id AND image.project_id = $1
+), marked AS (
+  INSERT INTO gold_image (image_id, revision_id, set_by)
+  SELECT id, truth_revision_id, $3 FROM asked WHERE problem = '' ORDER BY id
+  ON CONFLICT (image_id) DO UPDATE
+  SET revision_id = excluded.revision_id, set_by = excluded.set_by, set_at = now()
+)
+SELECT id, problem FROM asked ORDER BY id;
+
+-- name: UnmarkGold
+-- Returns as MarkGold.
+WITH ended AS (
+  DELETE FROM gold_image USING image
+  WHERE image.id = image_id AND image.project_id = $1 AND image_id = ANY ($2::bigint[])
+  RETURNING image_id
+)
+SELECT asked.id, CASE WHEN ended.image_id IS NOT NULL THEN ''
+                      WHEN image.id IS NULL THEN 'NO_SUCH_IMAGE'
+                      ELSE 'NOT_GOLD' END AS problem
+FROM (SELECT DISTINCT unnest($2::bigint[]) AS id) asked
+LEFT JOIN image ON image.id = asked.id AND image.project_id = $1
+LEFT JOIN ended ON ended.image_id = asked.id ORDER BY asked.id;

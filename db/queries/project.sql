@@ -134,8 +134,8 @@ WHERE project_id = $1 AND side = 'holdout'
 -- name: SelectActivity
 SELECT (SELECT count(*) FROM lease JOIN task ON task.id = lease.task_id
         WHERE task.project_id = $1) AS open_leases,
-       (SELECT count(*) FROM task
-        WHERE project_id = $1 AND kind IN ('overlap', 'planted') AND state = 'answered')
+       (SELECT count(*) FROM task JOIN usable_image image ON image.id = task.image_id
+        WHERE task.project_id = $1 AND task.kind IN ('overlap', 'planted') AND task.state = 'answered')
            AS answers_beside_truth,
        coalesce((SELECT number FROM model WHERE project_id = $1 AND state = 'serving'), 0) AS serving_model,
        coalesce((SELECT max(number) FROM round WHERE project_id = $1), 0) AS latest_round,

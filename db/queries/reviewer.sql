@@ -15,6 +15,7 @@ CROSS JOIN LATERAL (SELECT revision_id FROM answer
                     ORDER BY revision_id DESC LIMIT $2) newest
 JOIN label_revision revision ON revision.id = newest.revision_id
 JOIN task ON task.id = revision.task_id AND task.kind IN ('ranked', 'planted')
+JOIN usable_image image ON image.id = task.image_id
 LEFT JOIN ranking ON ranking.id = task.ranking_id
 ORDER BY principal.name, revision.id DESC;
 

@@ -15,8 +15,8 @@ SELECT task.id FROM task JOIN lease ON lease.task_id = task.id AND lease.expires
 WHERE task.principal_id = $1 AND task.project_id = $2 AND task.state = 'leased' ORDER BY task.id;
 
 -- name: CountSkipped
--- Images of the active ranking that this person skipped and nobody has labelled, and those of requests that
--- this person skipped.
+-- Images of the active ranking that this person skipped and nobody has labelled, and those of requests and of
+-- planted tasks that this person skipped.
 SELECT (SELECT count(DISTINCT task.image_id)
         FROM ranking
         JOIN task ON task.ranking_id = ranking.id AND task.principal_id = $2 AND task.state = 'skipped'
@@ -26,7 +26,8 @@ SELECT (SELECT count(DISTINCT task.image_id)
         FROM task_request request
         JOIN task ON task.request_id = request.id AND task.principal_id = $2 AND task.state = 'skipped'
         JOIN usable_image image ON image.id = request.image_id
-        WHERE request.project_id = $1 AND request.kind <> 'reopen' AND request.state = 'open');
+        WHERE request.project_id = $1 AND request.kind <> 'reopen' AND request.state = 'open')
+     + (SELECT count(*) FROM planted_to_serve($1, $2, true));
 
 -- name: SelectTasks
 -- Leased tasks. A look that somebody asked for, where the truth isn't shown, has the active generation.
@@ -154,7 +155,11 @@ WITH page AS MATERIALIZED (
 SELECT shown.*, page.revision_id, page.boxes, revision.created_at, revision.spent_ms, revision.standing,
        revision.note, revision.flags,
        shown.image_state = 'usable' AND truth.id IS NOT NULL
-           AND ($4 OR truth.author_id = $1 OR revision.standing = 'planted') AS can_be_opened
+           AND ($4 OR truth.author_id = $1
+                OR (revision.standing = 'planted'
+                    AND NOT is_withdrawn($2, $1, revision.created_at,
+                                         (SELECT shown_model_id FROM task WHERE id = revision.task_id))))
+           AS can_be_opened
 FROM page
 JOIN label_revision revision ON revision.id = page.revision_id
 JOIN shown_image shown ON shown.id = page.image_id

@@ -132,6 +132,8 @@ grpc::Status InsightServiceImpl::ListDisagreements(grpc::ServerContext* context,
   return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
     const absl::StatusOr<int64_t> start = PageStart(request->page_token());
     if (!start.ok()) return start.status();
+    const auto turn = calls_.WaitForTurn(call);
+    if (!turn.ok()) return turn.status();
     return database_.Transact(
         call.LongRead(kMethod, Isolation::kRepeatableRead), [&](Transaction& transaction) -> Response {
           const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());

@@ -103,8 +103,8 @@ void AddWindow(const Reviewer& reviewer, v1::ReviewerQuality& message) {
     figures.set_shown_images(compared->shown_images);
     figures.set_blind_images(compared->blind_images);
     SetFigure(compared->misses, *figures.mutable_misses());
-    SetFigure(compared->kept, *figures.mutable_kept());
-    SetFigure(compared->placement, *figures.mutable_placement());
+    if (compared->kept.has_value()) SetFigure(*compared->kept, *figures.mutable_kept());
+    if (compared->placement.has_value()) SetFigure(*compared->placement, *figures.mutable_placement());
   }
   for (const quality::Alarm& alarm : reviewer.alarms) *message.add_alarms() = AlarmMessage(alarm);
 }

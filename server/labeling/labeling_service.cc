@@ -61,6 +61,11 @@ absl::StatusOr<std::vector<TaskId>> ClaimForAnnotator(Transaction& transaction, 
                                                       uint32_t count) {
   planter.Prepare(transaction);
   std::vector<TaskId> tasks;
+  while (planter.IsOn() && tasks.size() < count) {
+    const std::optional<TaskId> again = PlantAgain(transaction, project, principal, /*skipped=*/false);
+    if (!again.has_value()) break;
+    tasks.push_back(*again);
+  }
   uint32_t ordinary = 0;  // that are still to be claimed
   const auto claim = [&]() -> absl::StatusOr<bool> {
     const auto claimed = Claim(transaction, project, principal, ordinary);
@@ -68,7 +73,7 @@ absl::StatusOr<std::vector<TaskId>> ClaimForAnnotator(Transaction& transaction, 
     tasks.insert(tasks.end(), claimed->begin(), claimed->end());
     return claimed->size() == std::exchange(ordinary, 0);
   };
-  for (uint32_t place = 0; place < count; ++place) {
+  for (size_t place = tasks.size(); place < count; ++place) {
     if (!planter.WantsOne()) {
       ++ordinary;
       continue;
@@ -93,6 +98,11 @@ std::vector<TaskId> ClaimSkipped(Transaction& transaction, ProjectId project, Pr
   const auto missing = static_cast<uint32_t>(count - tasks.size());
   for (const TaskId task : ClaimTasks(transaction, ranking->id, principal, missing, /*skipped=*/true)) {
     tasks.push_back(task);
+  }
+  while (tasks.size() < count) {
+    const std::optional<TaskId> planted = PlantAgain(transaction, project, principal, /*skipped=*/true);
+    if (!planted.has_value()) break;
+    tasks.push_back(*planted);
   }
   return tasks;
 }
@@ -200,10 +210,11 @@ absl::StatusOr<LockedTask> LockOpenTask(Transaction& transaction, PrincipalId pr
                                      : "ask for the next one"));
 }
 
-// The answer to a planted task looks like the first one to its image.
-void HidePlanted(v1::SubmitResponse& response) {
+// The answer to a planted task looks as if nobody else had answered the image.
+void HidePlanted(Transaction& transaction, ImageId image, PrincipalId principal,
+                 v1::SubmitResponse& response) {
   response.set_standing(v1::STANDING_TRUTH);
-  response.set_revision(1);
+  response.set_revision(CountPlantedAnswers(transaction, image, principal));
 }
 
 void Count(v1::Origin origin, v1::SubmitResponse& response) {
@@ -239,7 +250,8 @@ absl::StatusOr<v1::SubmitResponse> TakeCorrection(Transaction& transaction, cons
   response.set_standing(revision.standing);
   response.set_late(correction.lease_ended || revision.standing == v1::STANDING_LATE);
   response.set_clipped(checked->clipped);
-  if (revision.standing == v1::STANDING_PLANTED) HidePlanted(response);
+  if (revision.standing == v1::STANDING_PLANTED)
+    HidePlanted(transaction, task->image, call.principal.id, response);
   stored = {revision.standing, correction.lease_ended, {}, correction.outcomes};
   for (const NewBox& box : correction.boxes) {
     Count(box.box.origin(), response);

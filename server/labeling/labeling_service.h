@@ -43,6 +43,8 @@ class LabelingServiceImpl final : public v1::LabelingService::Service {
                               v1::RequestReviewsResponse* response) override;
   grpc::Status AssignImages(grpc::ServerContext* context, const v1::AssignImagesRequest* request,
                             v1::AssignImagesResponse* response) override;
+  grpc::Status SetGoldImages(grpc::ServerContext* context, const v1::SetGoldImagesRequest* request,
+                             v1::SetGoldImagesResponse* response) override;
   grpc::Status PauseReviewer(grpc::ServerContext* context, const v1::PauseReviewerRequest* request,
                              v1::PauseReviewerResponse* response) override;
   grpc::Status ResumeReviewer(grpc::ServerContext* context, const v1::ResumeReviewerRequest* request,

@@ -171,7 +171,7 @@ Assignment Assign(const Pattern& pattern, const std::vector<size_t>& firsts, con
 // About as large as the pattern's box, and about there.
 AnswerBox Near(const AnswerBox& box, const Pattern& pattern, const PlantingImage& image,
                SeededRandom& random) {
-  AnswerBox near = AsPredicted(ScaledTo(box, pattern, image), image, random);
+  const AnswerBox near = AsPredicted(Clipped(ScaledTo(box, pattern, image), image), image, random);
   const auto moved = [&](float low, float high, float length) {
     return std::clamp(Normal(random) * kPlaceDeviation * length, -double{low}, double{length} - high);
   };

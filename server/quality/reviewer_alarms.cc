@@ -5,6 +5,7 @@
 #include <boost/math/distributions/binomial.hpp>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
+#include <iterator>
 
 namespace loupe::quality {
 namespace {
@@ -36,6 +37,9 @@ Mean Ratio(std::span<const SlicedAnswer> answers, const Of& of, const By& by) {
   }
   Mean ratio;
   ratio.count = static_cast<double>(answers.size());
+  // Where no two images differ, the next one may: as a share of the images, by about one.
+  const double least = 1 / (ratio.count * ratio.count);
+  ratio.variance = least;
   if (denominator == 0) return ratio;
   ratio.value = numerator / denominator;
   double squares = 0;
@@ -43,7 +47,7 @@ Mean Ratio(std::span<const SlicedAnswer> answers, const Of& of, const By& by) {
     const double rest = of(answer) - ratio.value * by(answer);
     squares += rest * rest;
   }
-  ratio.variance = squares * ratio.count / ((ratio.count - 1) * denominator * denominator);
+  ratio.variance = std::max(least, squares * ratio.count / ((ratio.count - 1) * denominator * denominator));
   return ratio;
 }
 
@@ -51,7 +55,6 @@ Mean Ratio(std::span<const SlicedAnswer> answers, const Of& of, const By& by) {
 Interval Difference(const Mean& first, const Mean& second, double level) {
   const double value = first.value - second.value;
   const double variance = first.variance + second.variance;
-  if (variance == 0) return {value, value, value};
   const double freedom = variance * variance /
                          (first.variance * first.variance / (first.count - 1) +
                           second.variance * second.variance / (second.count - 1));
@@ -78,10 +81,21 @@ Interval MoreKept(std::span<const SlicedAnswer> shown, std::span<const SlicedAns
   return Difference(Ratio(shown, Kept, Predicted), Ratio(blind, Kept, Predicted), level);
 }
 
+// Of those where something is predicted.
+std::vector<SlicedAnswer> WithPredictions(std::span<const SlicedAnswer> answers) {
+  std::vector<SlicedAnswer> with;
+  std::copy_if(answers.begin(), answers.end(), std::back_inserter(with),
+               [](const SlicedAnswer& answer) { return answer.predicted > 0; });
+  return with;
+}
+
+bool HasAny(std::span<const SlicedAnswer> answers, double (*of)(const SlicedAnswer&)) {
+  return std::any_of(answers.begin(), answers.end(),
+                     [&](const SlicedAnswer& answer) { return of(answer) > 0; });
+}
+
 bool AreEnough(std::span<const SlicedAnswer> shown, std::span<const SlicedAnswer> blind) {
-  return shown.size() >= kLeastImages && blind.size() >= kLeastImages &&
-         std::any_of(blind.begin(), blind.end(),
-                     [](const SlicedAnswer& answer) { return Boxes(answer) > 0; });
+  return shown.size() >= kLeastImages && blind.size() >= kLeastImages && HasAny(blind, Boxes);
 }
 
 // Clopper and Pearson 1934.
@@ -131,8 +145,9 @@ std::optional<ShownAgainstBlind> CompareShownAndBlind(std::span<const SlicedAnsw
   comparison.shown_images = shown.size();
   comparison.blind_images = blind.size();
   comparison.misses = Misses(shown, blind, level);
-  comparison.kept = MoreKept(shown, blind, level);
-  comparison.placement = Difference(Ratio(shown, IouSum, Kept), Ratio(blind, IouSum, Kept), level);
+  if (HasAny(shown, Predicted) && HasAny(blind, Predicted)) comparison.kept = MoreKept(shown, blind, level);
+  if (HasAny(shown, Kept) && HasAny(blind, Kept))
+    comparison.placement = Difference(Ratio(shown, IouSum, Kept), Ratio(blind, IouSum, Kept), level);
   return comparison;
 }
 
@@ -150,8 +165,9 @@ std::vector<Alarm> FindAlarms(const ReviewerWindow& window) {
     const Interval misses = Misses(window.shown, window.blind, kMissesLevel);
     if (misses.low > 0) alarms.push_back({AlarmKind::kMissesWhenShown, misses});
   }
-  if (AreEnough(window.shown, window.by_all)) {
-    const Interval kept = MoreKept(window.shown, window.by_all, kKeptLevel);
+  const std::vector<SlicedAnswer> shown = WithPredictions(window.shown), all = WithPredictions(window.by_all);
+  if (shown.size() >= kLeastImages && all.size() >= kLeastImages) {
+    const Interval kept = MoreKept(shown, all, kKeptLevel);
     if (kept.low > 0) alarms.push_back({AlarmKind::kAcceptsTooMuch, kept});
   }
   if (window.seconds_a_box.size() >= kLeastTimed) {

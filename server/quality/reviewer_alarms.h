@@ -35,10 +35,10 @@ struct ShownAgainstBlind {
   // Boxes that are missing when predictions are shown: how many fewer are added, as a share of the boxes of
   // a blind answer.
   Interval misses;
-  // How much larger the share of predicted boxes is that are kept.
-  Interval kept;
-  // How much nearer kept boxes are to the predicted ones, in IoU.
-  Interval placement;
+  // How much larger the share of predicted boxes is that are kept. None: a half has no predicted box.
+  std::optional<Interval> kept;
+  // How much nearer kept boxes are to the predicted ones, in IoU. None: a half keeps no box.
+  std::optional<Interval> placement;
 };
 
 // None with fewer than 10 images in a half, or without a box in the blind answers.

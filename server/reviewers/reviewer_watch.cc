@@ -55,7 +55,8 @@ void Raise(Transaction& transaction, const CheckedProject& project, const Review
     AddAlarm(transaction, project.id, reviewer.principal, message);
     reviews = 0;  // they count once
   }
-  if (!project.pause_on_alarm) return;
+  // Who is paused by an engineer stays so, for that reason.
+  if (!project.pause_on_alarm || FindPause(transaction, project.id, reviewer.principal).has_value()) return;
   const std::string reason = absl::StrCat("in your last answers, ", TextOf(reviewer.alarms.front().kind),
                                           "; talk to an engineer of the project");
   PauseReviewer(transaction, project.id, reviewer.principal, reason, PrincipalId());

@@ -61,6 +61,7 @@ const std::unordered_map<std::string_view, RoleSet>& Table() {
       {"LabelingService.RequestReviews", kEngineers},
       {"LabelingService.AssignImages", kEngineers},
       {"LabelingService.CancelRequests", kEngineers},
+      {"LabelingService.SetGoldImages", kEngineers},
       {"LabelingService.PauseReviewer", kEngineers},
       {"LabelingService.ResumeReviewer", kEngineers},
       {"ProvenanceService.GetImageProvenance", kReading},

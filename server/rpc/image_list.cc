@@ -16,7 +16,7 @@ struct ProblemText {
   const char* message;  // `#` stands for the image
 };
 
-constexpr std::array<ProblemText, 10> kProblemTexts = {{
+constexpr std::array<ProblemText, 12> kProblemTexts = {{
     {"NO_SUCH_IMAGE", "there is no # in this project"},
     {"IMAGE_REMOVED", "# was removed for good"},
     {"IMAGE_NOT_USABLE", "# is excluded or set aside"},
@@ -26,6 +26,8 @@ constexpr std::array<ProblemText, 10> kProblemTexts = {{
     {"OWN_ANSWER", "the reviewer labelled # and can't review it: choose somebody else"},
     {"ASKED_BY_YOURSELF", "# belongs to the holdout: whoever asks for a second look can't be who looks"},
     {"HOLDOUT_ORDER", "# belongs to the holdout, which is labelled in its own order"},
+    {"HOLDOUT_IMAGE", "# belongs to the holdout: only images of the pool can be gold"},
+    {"NOT_GOLD", "# isn't gold"},
     {"NOT_ASKED", "nobody is asked about #"},
 }};
 

@@ -208,6 +208,10 @@ export const rows = {
     refused: { request: { ...nowhere, imageIds: ["1"] }, reason: "NO_SUCH_PROJECT" },
   },
 
+  "LabelingService.SetGoldImages": {
+    request: (world) => ({ ...parts, imageIds: [world.tasks[0].image.id], gold: true }),
+    refused: invalid(parts),
+  },
   "LabelingService.PauseReviewer": {
     request: { ...spare, reviewer: "admin", reason: "of no matter" },
     refused: { request: { ...spare, reviewer: "nobody", reason: "why" }, reason: "NO_SUCH_REVIEWER" },

@@ -169,6 +169,77 @@ TEST_F(PlantedTest, TheProjectMayTellAfterwards) {
   EXPECT_TRUE(last().caught());
 }
 
+TEST_F(PlantedTest, AReleasedOneComesAgainUnchanged) {
+  const v1::Task planted = NextPlanted();
+  const v1::ReleaseRequest release = ReleaseOf({planted});
+  ASSERT_TRUE(Rpc(*stub_, &Labeling::Release, annotator_, release).ok());
+  SetShare(0.01);
+  const v1::Task again = NextOne(annotator_);
+  EXPECT_TRUE(IsPlanted(again));
+  EXPECT_EQ(again.image().id(), planted.image().id());
+  ASSERT_EQ(again.predictions_size(), planted.predictions_size());
+  for (int i = 0; i < again.predictions_size(); ++i) {
+    EXPECT_EQ(again.predictions(i).SerializeAsString(), planted.predictions(i).SerializeAsString());
+  }
+  LetLeasesEnd();
+  const v1::Task once_more = NextOne(annotator_);
+  EXPECT_EQ(once_more.image().id(), planted.image().id()) << "as after its lease has ended";
+  ASSERT_TRUE(Submit(annotator_, AcceptAll(once_more)).ok());
+  EXPECT_NE(NextOne(annotator_).image().id(), planted.image().id());
+}
+
+TEST_F(PlantedTest, ASkippedOneIsCountedAndCanBeTakenUp) {
+  const v1::Task planted = NextPlanted();
+  ASSERT_TRUE(Rpc(*stub_, &Labeling::Skip, annotator_, SkipOf(planted)).ok());
+  v1::GetOwnWorkRequest work;
+  EXPECT_EQ(Rpc(*stub_, &Labeling::GetOwnWork, annotator_, work)->skipped_images(), 1U);
+  v1::NextTasksRequest skipped;
+  skipped.set_request_id(NextRequestId());
+  skipped.set_count(5);
+  skipped.set_skipped(true);
+  const auto tasks = Rpc(*stub_, &Labeling::NextTasks, annotator_, skipped);
+  ASSERT_TRUE(tasks.ok()) << tasks.status();
+  ASSERT_EQ(tasks->tasks_size(), 1);
+  EXPECT_EQ(tasks->tasks(0).image().id(), planted.image().id());
+  EXPECT_EQ(Rpc(*stub_, &Labeling::GetOwnWork, annotator_, work)->skipped_images(), 0U);
+}
+
+TEST_F(PlantedTest, AnsweringAgainIsNumberedAsAnyOther) {
+  const v1::Task planted = NextPlanted();
+  EXPECT_EQ(Submit(annotator_, AcceptAll(planted))->revision(), 1U);
+  const v1::Task again = *Reopen(annotator_, planted.image().id());
+  EXPECT_EQ(Submit(annotator_, Unchanged(again))->revision(), 2U);
+}
+
+TEST_F(PlantedTest, WhatAnEngineerVouchesForServesUntilItsLabelsChange) {
+  SetShare(1);
+  // As if all had been labelled with predictions shown.
+  Sql("ALTER TABLE label_revision DISABLE TRIGGER USER; UPDATE label_revision SET blind = false");
+  EXPECT_FALSE(IsPlanted(NextOne(annotator_)));
+  const auto mark = [&](std::vector<int64_t> images, bool gold) {
+    v1::SetGoldImagesRequest request;
+    request.set_request_id(NextRequestId());
+    for (const int64_t image : images) request.add_image_ids(image);
+    request.set_gold(gold);
+    return Rpc(*stub_, &Labeling::SetGoldImages, engineer_, request);
+  };
+  const auto marked = mark({3, 150, 9999}, true);
+  ASSERT_TRUE(marked.ok()) << marked.status();
+  EXPECT_THAT(marked->image_ids(), ElementsAre(3));
+  ASSERT_EQ(marked->problems_size(), 2);
+  EXPECT_EQ(marked->problems(0).reason(), "NOT_LABELLED");
+  EXPECT_EQ(marked->problems(1).reason(), "NO_SUCH_IMAGE");
+  EXPECT_EQ(mark({4}, false)->problems(0).reason(), "NOT_GOLD");
+  EXPECT_FALSE(mark({}, true).ok());
+
+  const v1::Task planted = NextOne(annotator_);
+  EXPECT_TRUE(IsPlanted(planted));
+  EXPECT_EQ(planted.image().id(), 3);
+  ASSERT_TRUE(mark({5}, true).ok());
+  ASSERT_TRUE(Submit(engineer_, Unchanged(*Reopen(engineer_, 5))).ok());
+  EXPECT_FALSE(IsPlanted(NextOne(annotator_))) << "the truth is another one";
+}
+
 TEST_F(PlantedTest, ASkippedOneLeavesNothingBehind) {
   AnswerOrdinaryOnes();
   const v1::Task task = NextPlanted();

@@ -119,9 +119,9 @@ TEST(ReviewerAlarms, WhatIsMissingOrKeptOnlyWhenShownIsFound) {
   const auto comparison = CompareShownAndBlind(window.shown, window.blind, 0.95);
   ASSERT_TRUE(comparison.has_value());
   EXPECT_NEAR(comparison->misses.value, 1.5 / 4, 1e-12);
-  EXPECT_NEAR(comparison->kept.value, 0, 1e-12);
-  EXPECT_NEAR(comparison->placement.value, 1 - 1.6 / 2.5, 1e-12);
-  EXPECT_GT(comparison->placement.low, 0.2);
+  EXPECT_NEAR(comparison->kept->value, 0, 1e-12);
+  EXPECT_NEAR(comparison->placement->value, 1 - 1.6 / 2.5, 1e-12);
+  EXPECT_GT(comparison->placement->low, 0.2);
 
   window.by_all = window.blind;
   for (SlicedAnswer& answer : window.by_all) answer.kept -= 1;
@@ -137,6 +137,23 @@ TEST(ReviewerAlarms, WithTooFewImagesNothingIsCompared) {
   EXPECT_FALSE(CompareShownAndBlind(ten, nine, 0.95).has_value());
   EXPECT_FALSE(CompareShownAndBlind(ten, empty, 0.95).has_value());
   EXPECT_TRUE(CompareShownAndBlind(ten, ten, 0.95).has_value());
+}
+
+TEST(ReviewerAlarms, OneBoxIsNoEvidence) {
+  ReviewerWindow window;
+  window.shown.assign(15, {0, 0, 1, 0});
+  window.blind.assign(15, {0, 0, 1, 0});
+  window.shown[0] = {1, 1, 1, 0.9};
+  window.by_all = window.blind;
+  EXPECT_TRUE(FindAlarms(window).empty());
+  const auto comparison = CompareShownAndBlind(window.shown, window.blind, 0.95);
+  ASSERT_TRUE(comparison.has_value());
+  EXPECT_FALSE(comparison->kept.has_value()) << "nothing is predicted in the blind half";
+  EXPECT_FALSE(comparison->placement.has_value());
+  EXPECT_LT(comparison->misses.low, 0) << "images that are all alike are no proof of none other";
+  window.blind[0] = {1, 0, 1, 0};
+  window.by_all = window.blind;
+  EXPECT_TRUE(FindAlarms(window).empty()) << "one image in each half";
 }
 
 }  // namespace

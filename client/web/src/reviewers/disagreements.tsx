@@ -5,6 +5,7 @@ import type { LabelBoxJson } from "../../gen/loupe/v1/annotation_pb";
 import type { DisagreementJson } from "../../gen/loupe/v1/insight_pb";
 import type { CorrectedBoxJson, TaskJson } from "../../gen/loupe/v1/labeling_pb";
 import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
+import type { TokenJson } from "../../gen/loupe/v1/token_pb";
 import { call } from "../api";
 import { usePages } from "../dashboards/answer";
 import { useChange } from "../dashboards/change";
@@ -50,7 +51,7 @@ export function Disagreements({ project, caller }: ProjectPageProps) {
       <ol class="disagreements">
         {pages.rows?.map((row) => (
           <li key={row.image?.id} class="card">
-            <Row project={project} row={row} decides={mayEngineer(caller.role)} />
+            <Row project={project} row={row} caller={caller} />
           </li>
         ))}
       </ol>
@@ -59,8 +60,16 @@ export function Disagreements({ project, caller }: ProjectPageProps) {
   );
 }
 
-function Row({ project, row, decides }: { project: ProjectJson; row: DisagreementJson; decides: boolean }) {
+interface RowProps {
+  project: ProjectJson;
+  row: DisagreementJson;
+  caller: TokenJson;
+}
+
+function Row({ project, row, caller }: RowProps) {
   const { image = {}, differing = 0, first = [], second = [], firstAuthor, secondAuthor } = row;
+  const isOne = caller.name === firstAuthor || caller.name === secondAuthor;
+  const decides = mayEngineer(caller.role) && !isOne;
   const decided = useSignal("");
   const change = useChange();
   // Opens the image, and sends the boxes of the answer that is taken.
@@ -68,6 +77,10 @@ function Row({ project, row, decides }: { project: ProjectJson; row: Disagreemen
     const request = { project: project.name ?? "", imageId: image.id ?? "" };
     const task = await change.call("LabelingService", "openTask", request);
     const { taskId = "", lease = "" } = task;
+    if (!isSame(task.boxes ?? [], first)) {
+      await change.call("LabelingService", "release", { tasks: [{ taskId, lease }] });
+      throw new Error("Somebody has answered this image since: load the page again.");
+    }
     await change.call("LabelingService", "submit", { taskId, lease, boxes: boxesOf(task), client: "page" });
     decided.value = `${author}'s answer is the truth.`;
   }
@@ -89,6 +102,7 @@ function Row({ project, row, decides }: { project: ProjectJson; row: Disagreemen
         {side("First", firstAuthor, first)}
         {side("Second", secondAuthor, second)}
       </div>
+      {mayEngineer(caller.role) && isOne && <p class="faint">A third person decides.</p>}
       {decided.value && <p role="status">{decided.value}</p>}
       {decides && !decided.value && (
         <div class="ways">
@@ -116,6 +130,13 @@ function Row({ project, row, decides }: { project: ProjectJson; row: Disagreemen
       </p>
     </>
   );
+}
+
+// Whether the truth is still the one that is shown.
+function isSame(boxes: readonly LabelBoxJson[], shown: readonly LabelBoxJson[]): boolean {
+  const textOf = (each: readonly LabelBoxJson[]) =>
+    JSON.stringify(each.map(({ boxId, box, label }) => [boxId, box, label]).sort());
+  return textOf(boxes) === textOf(shown);
 }
 
 function drawn({ box, label = 0 }: LabelBoxJson): DrawnBox {

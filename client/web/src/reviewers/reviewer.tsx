@@ -16,7 +16,7 @@ import { Title } from "../dashboards/title";
 import { When } from "../dashboards/when";
 import { mayEngineer } from "../role";
 import { pageAddress } from "../route";
-import { durationOf } from "../words";
+import { counted, durationOf } from "../words";
 import { Pausing } from "./pausing";
 import { useQuality } from "./reviewers";
 import "./reviewers.css";
@@ -140,17 +140,21 @@ function Checks({ of: one }: { of: ReviewerQualityJson }) {
             <IntervalOf name="Misses when shown" of={compared.misses} show={signedShare}>
               of a blind answer's boxes
             </IntervalOf>
-            <IntervalOf name="Keeps more when shown" of={compared.kept} show={signedShare}>
-              of the predicted boxes
-            </IntervalOf>
-            <IntervalOf name="Nearer to what is shown" of={compared.placement} show={plain}>
-              in IoU
-            </IntervalOf>
+            {compared.kept && (
+              <IntervalOf name="Keeps more when shown" of={compared.kept} show={signedShare}>
+                of the predicted boxes
+              </IntervalOf>
+            )}
+            {compared.placement && (
+              <IntervalOf name="Nearer to what is shown" of={compared.placement} show={plain}>
+                in IoU
+              </IntervalOf>
+            )}
           </>
         )}
         {secondsABox && (
           <IntervalOf name="Seconds a shown box" of={secondsABox} show={seconds}>
-            the median of {count(one.timedAnswers)} answers
+            the median of {counted(numberIn(one.timedAnswers), "answer", "answers")}
           </IntervalOf>
         )}
         {agreement && (

@@ -106,7 +106,7 @@ function columnsOf(project: string): Column<ReviewerQualityJson>[] {
     {
       name: "keeps_more",
       title: "Keeps more",
-      value: ({ shownAgainstBlind: compared }) => compared && numberIn(compared.kept?.value),
+      value: ({ shownAgainstBlind: compared }) => compared?.kept && numberIn(compared.kept.value),
       show: ({ shownAgainstBlind: compared }) => figureText(compared?.kept),
     },
     {
