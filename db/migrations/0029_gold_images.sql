@@ -7,7 +7,4 @@ CREATE TABLE gold_image (
   set_at timestamptz NOT NULL DEFAULT now()
 );
 
--- Images to plant errors over are looked for among those that have a truth.
-CREATE INDEX image_labelled_pool ON image (project_id, id)
-  WHERE side = 'pool' AND truth_revision_id IS NOT NULL;
 CREATE INDEX task_planted ON task (principal_id, id) WHERE kind = 'planted';

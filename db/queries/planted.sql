@@ -44,21 +44,17 @@ ORDER BY seen.score DESC, seen.place;
 -- name: SelectPlantable
 -- Of the images whose ids are nearest to $3, 50 below and 50 above, whose truth somebody else drew blind
 -- or decided between two answers, or an engineer vouches for, with at most $4 boxes, and that person $2 was
--- never given. It looks at 500 images on each side.
+-- never given. It looks at 3,000 images on each side.
 WITH side AS (
-  (SELECT * FROM usable_image
-   WHERE project_id = $1 AND side = 'pool' AND id >= $3 AND truth_revision_id IS NOT NULL
-   ORDER BY id LIMIT 500)
+  (SELECT * FROM image WHERE project_id = $1 AND side = 'pool' AND id >= $3 ORDER BY id LIMIT 3000)
   UNION ALL
-  (SELECT * FROM usable_image
-   WHERE project_id = $1 AND side = 'pool' AND id < $3 AND truth_revision_id IS NOT NULL
-   ORDER BY id DESC LIMIT 500)
+  (SELECT * FROM image WHERE project_id = $1 AND side = 'pool' AND id < $3 ORDER BY id DESC LIMIT 3000)
 ), fit AS (
   SELECT image.id, image.width, image.height, image.truth_revision_id,
          row_number() OVER (PARTITION BY image.id >= $3 ORDER BY abs(image.id - $3)) AS place
   FROM side image
   JOIN label_revision truth ON truth.id = image.truth_revision_id
-  WHERE truth.author_id <> $2
+  WHERE image.state = 'usable' AND truth.author_id <> $2
     AND (truth.blind
          OR EXISTS (SELECT FROM label_revision opinion
                     WHERE opinion.image_id = image.id AND opinion.standing = 'opinion'
