@@ -70,7 +70,7 @@ def predicted(draw, truth):
     for corners, label in truth:
         if draw.random() < 0.2:
             continue
-        moved = [side + draw.gauss(0, 1.5) for side in corners]
+        moved = [min(max(side + draw.gauss(0, 1.5), 0.0), float(SIDE)) for side in corners]
         boxes.append((moved, label, draw.uniform(0.4, 0.99)))
         if draw.random() < 1 / 3:
             (x1, y1, x2, y2), other = draw.choice(made_up(draw))
