@@ -154,12 +154,10 @@ BEGIN
   RETURN the_task;
 END $$;
 
--- Makes a task that shows these boxes of an image, one of them wrong, or one of the true ones left out. The
--- arrays are of the boxes; `partners` has four numbers for each, or none. NULL: the image can't be had now.
-CREATE OR REPLACE FUNCTION plant_task(
-  the_project bigint, the_principal bigint, the_image bigint, the_model bigint, lease_length interval,
-  labels int[], corners real[], scores real[], partners real[],
-  error_kind text, error_label int, error_corners real[])
+-- Makes a planted task of an image of the pool, with its lease; what it shows is still to be added. NULL: the
+-- image can't be had now.
+CREATE OR REPLACE FUNCTION lease_planted_task(the_project bigint, the_principal bigint, the_image bigint,
+                                              the_model bigint, lease_length interval)
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
   the_lease bigint;
@@ -177,6 +175,22 @@ BEGIN
   RETURNING id INTO the_task;
   INSERT INTO lease (purpose, subject_id, number, task_id, holder_id, expires_at)
   VALUES ('label', the_image, the_lease, the_task, the_principal, now() + lease_length);
+  RETURN the_task;
+END $$;
+
+-- Makes a task that shows these boxes of an image, one of them wrong, or one of the true ones left out. The
+-- arrays are of the boxes; `partners` has four numbers for each, or none. NULL: the image can't be had now.
+CREATE OR REPLACE FUNCTION plant_task(
+  the_project bigint, the_principal bigint, the_image bigint, the_model bigint, lease_length interval,
+  labels int[], corners real[], scores real[], partners real[],
+  error_kind text, error_label int, error_corners real[])
+RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  the_task bigint := lease_planted_task(the_project, the_principal, the_image, the_model, lease_length);
+BEGIN
+  IF the_task IS NULL THEN
+    RETURN NULL;
+  END IF;
   INSERT INTO shown_box (task_id, ordinal, model_id, prediction_index, label, x1, y1, x2, y2, score)
   SELECT the_task, place - 1, the_model, place - 1, label,
          corners[4 * place - 3], corners[4 * place - 2], corners[4 * place - 1], corners[4 * place], score
@@ -211,20 +225,12 @@ CREATE OR REPLACE FUNCTION plant_again(the_project bigint, the_principal bigint,
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
   earlier task;
-  the_lease bigint;
   the_task bigint;
 BEGIN
   FOR earlier IN SELECT * FROM planted_to_serve(the_project, the_principal, skipped) ORDER BY id LOOP
-    CONTINUE WHEN NOT pg_try_advisory_xact_lock(1, (earlier.image_id & 2147483647)::int);
-    CONTINUE WHEN EXISTS (SELECT FROM lease WHERE purpose = 'label' AND subject_id = earlier.image_id);
-    the_lease := nextval('lease_number');
-    INSERT INTO task (project_id, image_id, image_side, principal_id, lease_number, kind, blind,
-                      shown_model_id, state)
-    VALUES (the_project, earlier.image_id, earlier.image_side, the_principal, the_lease, 'planted', false,
-            earlier.shown_model_id, 'leased')
-    RETURNING id INTO the_task;
-    INSERT INTO lease (purpose, subject_id, number, task_id, holder_id, expires_at)
-    VALUES ('label', earlier.image_id, the_lease, the_task, the_principal, now() + lease_length);
+    the_task := lease_planted_task(the_project, the_principal, earlier.image_id, earlier.shown_model_id,
+                                   lease_length);
+    CONTINUE WHEN the_task IS NULL;
     INSERT INTO shown_box (task_id, ordinal, model_id, prediction_index, label, x1, y1, x2, y2, score)
     SELECT the_task, ordinal, model_id, prediction_index, label, x1, y1, x2, y2, score
     FROM shown_box WHERE task_id = earlier.id;

@@ -1,4 +1,5 @@
--- Gold images: those whose truth an engineer vouches for. Errors are planted over them, however they were labelled.
+-- Gold images: those whose truth an engineer vouches for. Errors are planted over them, however they were
+-- labelled.
 CREATE TABLE gold_image (
   image_id bigint PRIMARY KEY REFERENCES image,
   -- The truth that is vouched for. Another truth of the image isn't.

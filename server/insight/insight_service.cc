@@ -53,8 +53,8 @@ absl::StatusOr<ranking::StopThresholds> ThresholdsOf(const v1::GetCurveRequest& 
   return thresholds;
 }
 
-// The token of a page is the number of those before it.
-// A page of a list of images, of which `all` have the id alone.
+// A page of a list of images, which have their ids alone in `all`. The token of a page is the number of those
+// before it.
 template <typename Response, typename Row>
 Response PageOfImages(Transaction& transaction, ProjectId project, std::vector<Row> all, size_t start,
                       size_t size) {

@@ -19,7 +19,7 @@
 namespace loupe {
 namespace {
 
-void HidePlanted(std::vector<OwnAnswer>& answers) {
+void HidePlantedStandings(std::vector<OwnAnswer>& answers) {
   for (OwnAnswer& own : answers) {
     if (own.answer.standing() == v1::STANDING_PLANTED) own.answer.set_standing(v1::STANDING_TRUTH);
   }
@@ -65,7 +65,7 @@ grpc::Status LabelingServiceImpl::ListAnswers(grpc::ServerContext* context,
       if (ReadProject(transaction, *project).reveal_planted()) {
         Reveal(transaction, *project, call.principal.id, answers);
       } else if (call.principal.role == v1::ANNOTATOR) {
-        HidePlanted(answers);
+        HidePlantedStandings(answers);
       }
       v1::ListAnswersResponse page;
       for (OwnAnswer& own : answers) {

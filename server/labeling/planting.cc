@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <span>
 #include <utility>
 
 #include <openssl/rand.h>
@@ -40,20 +41,11 @@ quality::Pattern PatternOf(const PatternTask& task) {
   return pattern;
 }
 
-// As far from the box as the pattern's partner is from the pattern's box, in parts of the sides; all 0 if it
-// saw none.
+// To the box as the pattern's partner is to the pattern's box; all 0 if it saw none.
 std::array<float, 4> PartnerOf(const quality::AnswerBox& box, const PatternBox& pattern) {
-  std::array<float, 4> partner{};
-  if (std::all_of(pattern.partner.begin(), pattern.partner.end(), [](float corner) { return corner == 0; })) {
-    return partner;
-  }
-  for (size_t i = 0; i < partner.size(); ++i) {
-    const size_t axis = i % 2;
-    const float length = box.corners[axis + 2] - box.corners[axis];
-    const float its_length = pattern.corners[axis + 2] - pattern.corners[axis];
-    partner[i] = box.corners[i] + (pattern.partner[i] - pattern.corners[i]) * length / its_length;
-  }
-  return partner;
+  const std::span<const float, 4> partner(pattern.partner);
+  if (std::all_of(partner.begin(), partner.end(), [](float corner) { return corner == 0; })) return {};
+  return quality::LyingAlike(partner, pattern.corners, box.corners);
 }
 
 TaskToPlant TaskOf(const quality::PlantedTask& planted, const std::vector<PatternBox>& pattern) {

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <compare>
 #include <functional>
 #include <iterator>
 #include <numbers>
-#include <tuple>
 #include <utility>
 
 #include "evaluation/seeded_random.h"
@@ -136,16 +136,34 @@ struct Assignment {
   double unlikeness = 0;
 };
 
-// The most alike first. A sure box without a thing counts more than an unsure one.
-Assignment Assign(const Pattern& pattern, const std::vector<size_t>& firsts, const PlantingImage& image) {
-  std::vector<std::tuple<double, size_t, size_t>> pairs;
+// A first box of the pattern and a true one of about its size.
+struct LikePair {
+  double unlikeness = 0;
+  size_t place = 0;  // of the pattern's box
+  size_t truth = 0;
+
+  auto operator<=>(const LikePair&) const = default;
+};
+
+// Of one class, or of different ones. In order of place, then of truth.
+std::vector<LikePair> LikePairs(const Pattern& pattern, const std::vector<size_t>& firsts,
+                                const PlantingImage& image, bool of_one_class) {
+  std::vector<LikePair> pairs;
   for (size_t i = 0; i < firsts.size(); ++i) {
-    for (size_t j = 0; firsts[i] == i && j < image.truth.size(); ++j) {
-      const AnswerBox& box = pattern.boxes[i].box;
+    if (firsts[i] != i) continue;
+    const AnswerBox& box = pattern.boxes[i].box;
+    for (size_t j = 0; j < image.truth.size(); ++j) {
       const double unlikeness = Unlikeness(box, pattern, image.truth[j], image);
-      if (box.label == image.truth[j].label && unlikeness < kUnlike) pairs.emplace_back(unlikeness, i, j);
+      const bool is_one_class = box.label == image.truth[j].label;
+      if (unlikeness < kUnlike && is_one_class == of_one_class) pairs.push_back({unlikeness, i, j});
     }
   }
+  return pairs;
+}
+
+// The most alike first. A sure box without a thing counts more than an unsure one.
+Assignment Assign(const Pattern& pattern, const std::vector<size_t>& firsts, const PlantingImage& image) {
+  std::vector<LikePair> pairs = LikePairs(pattern, firsts, image, /*of_one_class=*/true);
   std::sort(pairs.begin(), pairs.end());
   Assignment assignment;
   assignment.truth_of.assign(firsts.size(), kNoBox);
@@ -205,34 +223,16 @@ std::vector<float> ScoresNear(const Pattern& pattern, SeededRandom& random) {
   return scores;
 }
 
-// Lies to `shown` as the pattern's `second` box of a thing does to its `first`.
-AnswerBox Second(const AnswerBox& second, const AnswerBox& first, const AnswerBox& shown,
-                 const PlantingImage& image) {
-  AnswerBox box;
-  box.label = second.label == first.label ? shown.label : second.label;
-  for (size_t side = 0; side < 4; ++side) {
-    const size_t axis = side % 2;
-    const float by =
-        (shown.corners[axis + 2] - shown.corners[axis]) / (first.corners[axis + 2] - first.corners[axis]);
-    box.corners[side] = shown.corners[axis] + (second.corners[side] - first.corners[axis]) * by;
-  }
-  return Clipped(box, image);
-}
-
 // A thing that is left, of another class, in place of a box of its size. It keeps the box's class.
 std::optional<AnswerBox> Relabelled(const Pattern& pattern, const std::vector<size_t>& firsts,
                                     const Assignment& assignment, const PlantingImage& image, Answer& shown,
                                     SeededRandom& random) {
-  std::vector<std::pair<size_t, size_t>> pairs;
-  for (size_t i = 0; i < firsts.size(); ++i) {
-    for (size_t k = 0; firsts[i] == i && k < assignment.left.size(); ++k) {
-      const AnswerBox &box = pattern.boxes[i].box, &truth = image.truth[assignment.left[k]];
-      if (box.label != truth.label && Unlikeness(box, pattern, truth, image) < kUnlike)
-        pairs.emplace_back(i, assignment.left[k]);
-    }
-  }
+  std::vector<LikePair> pairs = LikePairs(pattern, firsts, image, /*of_one_class=*/false);
+  std::erase_if(pairs, [&](const LikePair& pair) {
+    return std::find(assignment.left.begin(), assignment.left.end(), pair.truth) == assignment.left.end();
+  });
   if (pairs.empty()) return std::nullopt;
-  const auto& [place, truth] = pairs[random.Below(pairs.size())];
+  const auto& [unlikeness, place, truth] = pairs[random.Below(pairs.size())];
   shown[place] = AsPredicted(image.truth[truth], image, random);
   shown[place].label = pattern.boxes[place].box.label;
   return shown[place];
@@ -267,6 +267,17 @@ std::optional<AnswerBox> MakeError(PlantedKind kind, const Pattern& pattern,
 
 }  // namespace
 
+std::array<float, 4> LyingAlike(std::span<const float, 4> box, std::span<const float, 4> first,
+                                std::span<const float, 4> other) {
+  std::array<float, 4> alike{};
+  for (size_t side = 0; side < alike.size(); ++side) {
+    const size_t axis = side % 2;
+    const float scale = (other[axis + 2] - other[axis]) / (first[axis + 2] - first[axis]);
+    alike[side] = other[axis] + (box[side] - first[axis]) * scale;
+  }
+  return alike;
+}
+
 const char* PlantedKindName(PlantedKind kind) {
   return std::find_if(std::begin(kNames), std::end(kNames),
                       [&](const auto& one) { return one.first == kind; })
@@ -299,9 +310,14 @@ std::optional<PlantedTask> PlantError(std::span<const PlantingImage> images, con
     const std::vector<float> scores = ScoresNear(pattern, random);
     for (size_t k = 0; k < firsts.size(); ++k) {
       const AnswerBox& first = pattern.boxes[firsts[k]].box;
-      task.boxes.push_back(
-          {firsts[k] == k ? shown[k] : Second(pattern.boxes[k].box, first, shown[firsts[k]], image),
-           scores[k]});
+      AnswerBox box = shown[firsts[k]];
+      if (firsts[k] != k) {
+        const AnswerBox& second = pattern.boxes[k].box;
+        box.corners = LyingAlike(second.corners, first.corners, box.corners);
+        if (second.label != first.label) box.label = second.label;
+        box = Clipped(box, image);
+      }
+      task.boxes.push_back({box, scores[k]});
     }
     const bool all_lie_inside = std::all_of(task.boxes.begin(), task.boxes.end(), [](const ShownBox& one) {
       return Width(one.box) >= kLeastSide && Height(one.box) >= kLeastSide;

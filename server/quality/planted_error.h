@@ -58,6 +58,10 @@ struct PlantingImage {
   float height = 0;
 };
 
+// The corners that lie to those of `other` as those of `box` do to those of `first`.
+std::array<float, 4> LyingAlike(std::span<const float, 4> box, std::span<const float, 4> first,
+                                std::span<const float, 4> other);
+
 // Plants an error in the image that is most like the pattern. The same seed gives the same task. None: no
 // image has a place for the error.
 std::optional<PlantedTask> PlantError(std::span<const PlantingImage> images, const Pattern& pattern,

@@ -8,22 +8,21 @@ Printed: the share of each kind about whom there is an alarm, and by which. Aim:
 5 % at 0 and at 0.1 (the mean of 20 has a deviation of 5 points there).
 """
 import argparse
-import http.client
 import json
 import os
 import random
 import sys
 import threading
-import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from json_api import JsonApi  # noqa: E402
 from loupe_programs import Deployment  # noqa: E402
 
 SIDE = 256  # of a picture, in pixels
 CLASSES = 3
 LABELLED = 600
 PROBABILITIES = (0, 0.1, 0.3, 0.5)
-TASKS = 110  # at most, of one person
+TASKS = 200  # at most, of one person
 PLANTED = 12
 THREADS = 8
 
@@ -119,28 +118,16 @@ class Reviewer(threading.Thread):
     def __init__(self, deployment, name, probability, truths, is_done):
         super().__init__()
         self.name, self.probability, self.truths, self.is_done = name, probability, truths, is_done
-        created = deployment.json("token", "create", "--role", "annotator", "--name", name)
-        self.headers = {"Authorization": f"Bearer {created['secret']}", "Content-Type": "application/json"}
-        with open(deployment.path("server", "http.address"), encoding="utf-8") as file:
-            self.address = file.read().strip()
+        self.api = JsonApi(deployment, "annotator", name)
         self.draw = random.Random(name)
 
     def run(self):
         with self.turns:
-            connection = http.client.HTTPConnection(self.address, timeout=60)
             for place in range(TASKS):
-                task = self.call(connection, "NextTasks", project="bench", count=1)["tasks"][0]
-                self.call(connection, "Submit", **self.answer(task))
+                task = self.api.change("LabelingService/NextTasks", project="bench", count=1)["tasks"][0]
+                self.api.change("LabelingService/Submit", **self.answer(task))
                 if place % 10 == 9 and self.is_done(self.name):
                     return
-
-    def call(self, connection, method, **body):
-        body["requestId"] = str(uuid.uuid4())
-        connection.request("POST", f"/loupe.v1.LabelingService/{method}", json.dumps(body), self.headers)
-        answer = connection.getresponse()
-        content = json.loads(answer.read())
-        assert answer.status == 200, content
-        return content
 
     def errs(self):
         return self.draw.random() < self.probability

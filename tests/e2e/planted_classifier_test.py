@@ -10,7 +10,6 @@ classifiers are trained on that, and judged on tasks that they haven't seen. The
 is better than chance: the 99.8 % interval of its AUC lies above 0.5.
 """
 import argparse
-import http.client
 import json
 import os
 import random
@@ -26,6 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from json_api import JsonApi  # noqa: E402
 from loupe_programs import Deployment, read_json, worker, write_lines  # noqa: E402
 
 IMAGES, LABELLED = 700, 320
@@ -40,29 +40,11 @@ RESAMPLES = 2000
 PROJECT = "parts"
 
 
-class Annotator:
-    """Calls of a browser with an annotator's token, timed."""
-
-    def __init__(self, deployment):
-        created = deployment.json("token", "create", "--role", "annotator", "--name", "ann")
-        self.headers = {"Authorization": f"Bearer {created['secret']}", "Content-Type": "application/json"}
-        with open(deployment.path("server", "http.address"), encoding="utf-8") as file:
-            self.connection = http.client.HTTPConnection(file.read().strip(), timeout=60)
-        self.requests = 0
-
-    def call(self, method, **body):
-        """The answer, and the milliseconds it took."""
-        if method in ("NextTasks", "Submit"):
-            self.requests += 1
-            body["requestId"] = f"call-{self.requests}"
-        service = "ProjectService" if method == "GetStatus" else "LabelingService"
-        began = time.perf_counter()
-        self.connection.request(
-            "POST", f"/loupe.v1.{service}/{method}", json.dumps(body), self.headers)
-        response = self.connection.getresponse()
-        answer = json.loads(response.read())
-        assert response.status == 200, answer
-        return answer, 1000 * (time.perf_counter() - began)
+def timed(call, method, **body):
+    """The answer, and the milliseconds it took."""
+    began = time.perf_counter()
+    answer = call(method, **body)
+    return answer, 1000 * (time.perf_counter() - began)
 
 
 def prepare(deployment, iterations, seed):
@@ -149,27 +131,28 @@ def work(annotator, tasks, seed):
     """Image id and features of each task."""
     draw = random.Random(seed)
     seen, tasks_seen = [], []
-    status, _ = annotator.call("GetStatus", project=PROJECT)
+    status = annotator.call("ProjectService/GetStatus", project=PROJECT)
     before = {}
     while len(seen) < tasks:
-        answer, waited = annotator.call("NextTasks", project=PROJECT, count=1)
+        answer, waited = timed(annotator.change, "LabelingService/NextTasks", project=PROJECT, count=1)
         if not answer.get("tasks"):
             break
         task = answer["tasks"][0]
         features = {"waited": waited, "size": len(json.dumps(answer))}
         numbers(task, "task", features)
         geometry(task, features)
-        taken, took = annotator.call("Submit", **correction(task, draw.randrange(2000, 9000)))
+        answered = correction(task, draw.randrange(2000, 9000))
+        taken, took = timed(annotator.change, "LabelingService/Submit", **answered)
         features["took"] = took
         numbers(taken, "taken", features)
-        after, asked = annotator.call("GetStatus", project=PROJECT)
+        after, asked = timed(annotator.call, "ProjectService/GetStatus", project=PROJECT)
         features["asked"] = asked
         for name in ("images", "labelled", "openLeases", "queueLength"):
             features[f"grown.{name}"] = int(after.get(name, 0)) - int(status.get(name, 0))
         status = after
-        own, _ = annotator.call("GetOwnWork", project=PROJECT)
+        own = annotator.call("LabelingService/GetOwnWork", project=PROJECT)
         numbers(own, "own", features)
-        listed, _ = annotator.call("ListAnswers", project=PROJECT, pageSize=1)
+        listed = annotator.call("LabelingService/ListAnswers", project=PROJECT, pageSize=1)
         numbers(listed.get("answers", [{}])[0], "listed", features)
         now = {"task": int(task["taskId"]), "lease": int(task["lease"]), "image": int(task["image"]["id"]),
                "revision": int(taken["revisionId"])}
@@ -239,7 +222,7 @@ def main():
     args = parser.parse_args()
     with Deployment() as deployment:
         prepare(deployment, args.iterations, args.seed)
-        seen = work(Annotator(deployment), args.tasks, args.seed)
+        seen = work(JsonApi(deployment, "annotator", "ann"), args.tasks, args.seed)
         planted = [deployment.json("provenance", "image", image)["revisions"][-1]["standing"] == "planted"
                    for image, _ in seen]
     names = sorted({name for _, features in seen for name in features})
