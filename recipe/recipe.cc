@@ -67,6 +67,14 @@ void CheckSchedule(const v1::TrainingRecipe& training, Problems& problems) {
   }
 }
 
+void CheckLabelErrors(const v1::Recipe& recipe, Problems& problems) {
+  const uint32_t folds = recipe.label_errors().folds();
+  if (folds == 1) problems.push_back("label_errors.folds must be 0 or from 2 to 10, not 1");
+  if (folds > 0 && recipe.training().skip()) {
+    problems.push_back("label_errors.folds needs training: drop training.skip");
+  }
+}
+
 void CheckRanking(const v1::Recipe& recipe, Problems& problems) {
   if (recipe.ranking().random_share() + recipe.ranking().rare_share() > 1) {
     problems.emplace_back("ranking.random_share and ranking.rare_share add up to more than 1");
@@ -169,6 +177,9 @@ v1::Recipe WithDefaults(v1::Recipe recipe) {
   v1::PseudoLabelRecipe& pseudo_labels = *recipe.mutable_pseudo_labels();
   if (!pseudo_labels.has_enabled()) pseudo_labels.set_enabled(false);
   if (!pseudo_labels.has_min_precision()) pseudo_labels.set_min_precision(0.9);
+  v1::LabelErrorRecipe& label_errors = *recipe.mutable_label_errors();
+  if (!label_errors.has_folds()) label_errors.set_folds(0);
+  if (!label_errors.has_reviews()) label_errors.set_reviews(50);
   return recipe;
 }
 
@@ -180,6 +191,7 @@ absl::Status Validate(const v1::Recipe& recipe) {
   CheckDetector(recipe.detector(), problems);
   CheckSchedule(recipe.training(), problems);
   CheckRanking(recipe, problems);
+  CheckLabelErrors(recipe, problems);
   if (problems.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat("recipe: ", absl::StrJoin(problems, "\nrecipe: ")));
 }

@@ -138,6 +138,8 @@ const std::vector<FieldRule>& FieldRules() {
       Within("gate.tolerance", 0, 1),
       Within("gate.min_images", 0, 1'000'000),
       Below("pseudo_labels.min_precision", 0.5, 1),
+      Within("label_errors.folds", 0, 10),
+      Within("label_errors.reviews", 0, 10'000),
   };
   return rules;
 }

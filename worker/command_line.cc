@@ -114,29 +114,52 @@ void AddRun(CLI::App& app, Command& chosen) {
   command->callback([options, &chosen] { chosen = *options; });
 }
 
-void AddTrain(CLI::App& app, Command& chosen) {
-  auto options = std::make_shared<TrainOptions>();
-  CLI::App* command = app.add_subcommand("train", "Train a detector on the images of a COCO file");
-  command->add_option("--coco", options->coco, "COCO annotation file to train on")->required();
-  command->add_option("--images", options->images, "Folder of its images")->required();
+// For commands that train on files.
+void AddTraining(CLI::App& command, TrainingOptions& options) {
+  command.add_option("--coco", options.coco, "COCO annotation file to train on")->required();
+  command.add_option("--images", options.images, "Folder of its images")->required();
   command
-      ->add_option(
-          "--preset", options->preset,
+      .add_option(
+          "--preset", options.preset,
           "Preset of the detector, or detectron2: that of --init; required unless --config is given or "
           "the recipe names one")
       ->check(CLI::IsMember(RecipePresetNames()));
-  command->add_option("--recipe", options->recipe,
-                      "Recipe file (protobuf text); the other options override it");
-  CLI::Option* init = command->add_option(
-      "--init,--weights", options->init,
+  command.add_option("--recipe", options.recipe,
+                     "Recipe file (protobuf text); the other options override it");
+  CLI::Option* init = command.add_option(
+      "--init,--weights", options.init,
       "Weights to start from, of a detector or only its backbone (.safetensors, .pth or .pkl)");
   command
-      ->add_option("--config", options->config,
-                   "Configuration (config.yaml) of --init, a checkpoint of Detectron2; needs --class-names")
+      .add_option("--config", options.config,
+                  "Configuration (config.yaml) of --init, a checkpoint of Detectron2; needs --class-names")
       ->needs(init)
       ->excludes("--preset");
-  AddClassNames(*command, options->class_names,
+  AddClassNames(command, options.class_names,
                 "Names of the classes of --init, as a,b,…; default: as in the file");
+  AddDevice(command, options.device);
+  AddRange(command, options.range);
+  command.add_option("--iterations", options.iterations, "Number of optimizer steps")
+      ->check(CLI::Range(1, 1000000));
+  command.add_option(
+      "--seed", options.seed,
+      "Seed of all random draws; the same seed gives the same weights on the same kind of CPU");
+}
+
+// Throws CLI::RequiredError unless the options say which detector is trained.
+void CheckDetectorNamed(const TrainingOptions& options) {
+  const bool is_described = options.config.has_value() || options.init.has_value();
+  if (!options.preset.has_value() && !is_described && !options.recipe.has_value()) {
+    throw CLI::RequiredError("--preset");
+  }
+  if (options.preset == kDetectron2Preset && !options.init.has_value()) {
+    throw CLI::RequiredError("--init, which describes the detector,");
+  }
+}
+
+void AddTrain(CLI::App& app, Command& chosen) {
+  auto options = std::make_shared<TrainOptions>();
+  CLI::App* command = app.add_subcommand("train", "Train a detector on the images of a COCO file");
+  AddTraining(*command, *options);
   CLI::Option* val_coco =
       command->add_option("--val-coco", options->val_coco,
                           "COCO annotation file of validation images, which measure AP during training");
@@ -144,26 +167,32 @@ void AddTrain(CLI::App& app, Command& chosen) {
       command->add_option("--val-images", options->val_images, "Folder of the validation images");
   val_coco->needs(val_images);
   val_images->needs(val_coco);
-  AddDevice(*command, options->device);
-  AddRange(*command, options->range);
   command->add_option("--out", options->out, "Folder for model.safetensors and the checkpoint")->required();
-  command->add_option("--iterations", options->iterations, "Number of optimizer steps")
-      ->check(CLI::Range(1, 1000000));
-  command->add_option(
-      "--seed", options->seed,
-      "Seed of all random draws; the same seed gives the same weights on the same kind of CPU");
   command
       ->add_option("--processes", options->processes,
                    "Number of processes that share every batch and the cores of the CPU")
       ->check(CLI::Range(1, 256));
   command->callback([options, &chosen] {
-    const bool is_described = options->config.has_value() || options->init.has_value();
-    if (!options->preset.has_value() && !is_described && !options->recipe.has_value()) {
-      throw CLI::RequiredError("--preset");
-    }
-    if (options->preset == kDetectron2Preset && !options->init.has_value()) {
-      throw CLI::RequiredError("--init, which describes the detector,");
-    }
+    CheckDetectorNamed(*options);
+    chosen = *options;
+  });
+}
+
+void AddLabelErrors(CLI::App& app, Command& chosen) {
+  auto options = std::make_shared<LabelErrorsOptions>();
+  CLI::App* command = app.add_subcommand(
+      "label-errors", "List the labels of a COCO file that are likely wrong, by models that never saw them");
+  AddTraining(*command, *options);
+  command
+      ->add_option("--folds", options->folds,
+                   "Number of parts; a model is trained for each on the others, and searches it")
+      ->check(CLI::Range(2, 10))
+      ->capture_default_str();
+  command->add_option("--out", options->out, "JSON file for the errors, the likeliest first")->required();
+  command->add_option("--detections", options->detections,
+                      "COCO results file for what each model detects in the part that it never saw");
+  command->callback([options, &chosen] {
+    CheckDetectorNamed(*options);
     chosen = *options;
   });
 }
@@ -267,6 +296,7 @@ Command ParseCommandLine(int argc, char** argv) {
   AddDetect(app, chosen);
   AddConvert(app, chosen);
   AddEvaluate(app, chosen);
+  AddLabelErrors(app, chosen);
   AddSample(app, chosen);
   try {
     app.parse(argc, argv);

@@ -6,6 +6,7 @@
 #include "worker/commands/convert_command.h"
 #include "worker/commands/detect_command.h"
 #include "worker/commands/evaluate_command.h"
+#include "worker/commands/label_errors_command.h"
 #include "worker/commands/train_command.h"
 #include "worker/jobs/job_loop.h"
 #include "worker/sample/sample_set.h"
@@ -14,7 +15,7 @@ namespace loupe {
 
 // The chosen subcommand with its options.
 using Command = std::variant<WorkerOptions, TrainOptions, DetectFilesOptions, ConvertOptions, EvaluateOptions,
-                             SampleOptions>;
+                             LabelErrorsOptions, SampleOptions>;
 
 // Ends the process where there is nothing to run: after --help and --version with 0, after wrong usage
 // with 2.

@@ -20,6 +20,7 @@ absl::Status Run(const DetectFilesOptions& options) {
 }
 absl::Status Run(const ConvertOptions& options) { return RunConvertCommand(options, std::cerr); }
 absl::Status Run(const EvaluateOptions& options) { return RunEvaluateCommand(options, std::cout, std::cerr); }
+absl::Status Run(const LabelErrorsOptions& options) { return RunLabelErrorsCommand(options, std::cerr); }
 absl::Status Run(const SampleOptions& options) { return WriteSample(options); }
 
 // A message may repeat what a hostile file calls its parts.

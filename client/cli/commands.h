@@ -47,6 +47,7 @@ void AddQueryCommand(CLI::App& parent, Action& action);            // provenance
 void AddStatsCommand(CLI::App& provenance, Action& action);        // provenance stats
 void AddInsightCommands(CLI::App& parent, Action& action);         // curve, check
 void AddEstimateCommand(CLI::App& parent, Action& action);         // estimate
+void AddLabelErrorsCommand(CLI::App& parent, Action& action);      // label-errors
 void AddQualityCommand(CLI::App& parent, Action& action);          // quality
 void AddReviewerCommands(CLI::App& parent, Action& action);        // reviewer
 void AddExportCommand(CLI::App& parent, Action& action);           // export

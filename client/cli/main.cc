@@ -80,6 +80,7 @@ int main(int argc, char** argv) {
   loupe::AddInsightCommands(app, action);
   loupe::AddEstimateCommand(app, action);
   loupe::AddQualityCommand(app, action);
+  loupe::AddLabelErrorsCommand(app, action);
   loupe::AddReviewerCommands(app, action);
   loupe::AddExportCommand(app, action);
   loupe::AddTokenCommands(app, action);

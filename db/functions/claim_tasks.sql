@@ -113,7 +113,8 @@ BEGIN
 END $$;
 
 -- Makes the task and the lease of a request. The task of an answered image corrects its truth, is as blind as
--- the answer was, and shows no predictions; that of a second opinion is blind, and shows no truth either.
+-- the answer was, and shows no predictions; where likely errors in it are shown, which a model found, it isn't
+-- blind. That of a second opinion is blind, and shows no truth either.
 -- NULL: the image has no truth any more, and the request is about one. Requires: nobody holds the image, and
 -- nobody else can take it now.
 CREATE OR REPLACE FUNCTION serve_request(the_request bigint, the_principal bigint, lease_length interval)
@@ -143,7 +144,11 @@ BEGIN
   INSERT INTO task (project_id, image_id, image_side, principal_id, lease_number, kind, request_id, blind,
                     shown_model_id, state, based_on)
   VALUES (request.project_id, request.image_id, request.image_side, the_principal, the_lease, request.kind,
-          the_request, coalesce(truth.blind, the_model IS NULL) OR request.image_side = 'holdout', the_model,
+          the_request,
+          coalesce(truth.blind AND NOT EXISTS (SELECT FROM label_error error
+                                               WHERE error.image_id = truth.image_id
+                                                 AND error.revision_id = truth.id AND error.mended IS NULL),
+                   the_model IS NULL) OR request.image_side = 'holdout', the_model,
           'leased', truth.id)
   RETURNING id INTO the_task;
   INSERT INTO lease (purpose, subject_id, number, task_id, holder_id, expires_at)

@@ -11,6 +11,7 @@ $$;
 CREATE OR REPLACE FUNCTION job_text(kind text, id bigint, images bigint)
 RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE kind WHEN 'train' THEN 'the training' WHEN 'evaluate' THEN 'the judging'
+                   WHEN 'find_label_errors' THEN 'the search for label errors'
                    ELSE 'the prediction' END
          || CASE kind WHEN 'train' THEN '' ELSE format(' of %s images (job %s)', images, id) END;
 $$;

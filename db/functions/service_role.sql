@@ -23,9 +23,9 @@ BEGIN
   REVOKE INSERT ON schema_migration, schema_function, label_revision FROM loupe_service;
   GRANT UPDATE, DELETE
     ON curve_point, gold_image, guidelines, ignored_region, image_change, image_facet, image_score_state, job,
-       kept_answer, label_count, label_count_state, lease, login_link, prediction, project, pseudo_label,
-       ranking, ranking_entry, removed_image, request, reviewer_judged, reviewer_pause, round, session,
-       task_request, training_point, upload, upload_part, worker
+       kept_answer, label_count, label_count_state, label_error, lease, login_link, prediction, project,
+       pseudo_label, ranking, ranking_entry, removed_image, request, reviewer_judged, reviewer_pause, round,
+       session, task_request, training_point, upload, upload_part, worker
     TO loupe_service;
   GRANT UPDATE (name, retired_at, color, key) ON class TO loupe_service;
   GRANT UPDATE (state, replaced_id) ON model TO loupe_service;

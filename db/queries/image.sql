@@ -166,6 +166,8 @@ WITH unsent AS (
   DELETE FROM pseudo_label WHERE image_id = $1
 ), unseen AS (
   DELETE FROM ignored_region WHERE image_id = $1
+), unproposed AS (
+  DELETE FROM label_error WHERE image_id = $1
 ), ended AS (
   UPDATE task SET state = 'released', ended_at = now() WHERE image_id = $1 AND state = 'leased'
 ), cancelled AS (

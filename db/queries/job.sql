@@ -30,6 +30,15 @@ FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / $4 AS shard
 GROUP BY shard
 ON CONFLICT DO NOTHING;
 
+-- name: InsertLabelErrorJobs
+-- One for each of $2 folds.
+INSERT INTO job (round_id, kind, state, fold, images)
+SELECT round.id, 'find_label_errors', 'waiting', fold,
+       snapshot.images + (SELECT count(*) FROM pseudo_label WHERE snapshot_id = snapshot.id)
+FROM round JOIN snapshot ON snapshot.id = round.snapshot_id CROSS JOIN generate_series(1, $2) fold
+WHERE round.id = $1
+ON CONFLICT DO NOTHING;
+
 -- name: CountJobs
 -- The jobs of one step of a round. `open`: waiting or leased.
 SELECT count(*) AS jobs, count(*) FILTER (WHERE state = 'waiting') AS open
@@ -115,7 +124,7 @@ SELECT job.id, job.kind, job.state, job.round_id, round.number AS round_number, 
        coalesce(job.first_image_id, 0) AS first_image_id, coalesce(job.last_image_id, 0) AS last_image_id,
        job.images, job.checkpoint_sha256, job.checkpoint_iteration,
        job.previous_checkpoint_sha256, job.previous_checkpoint_iteration,
-       coalesce(job.ended_lease, 0) AS ended_lease, round.snapshot_id
+       coalesce(job.ended_lease, 0) AS ended_lease, round.snapshot_id, coalesce(job.fold, 0) AS fold
 FROM job
 JOIN round ON round.id = job.round_id
 JOIN project ON project.id = round.project_id
@@ -205,7 +214,7 @@ WHERE id = $1 AND checkpoint_sha256 = $2;
 SELECT coalesce($4 IN (job.checkpoint_sha256, job.previous_checkpoint_sha256, model.weights_sha256), false)
        OR EXISTS (SELECT FROM image
                   WHERE image.project_id = round.project_id AND image.sha256 = $4 AND image.state <> 'removed'
-                    AND CASE WHEN job.kind = 'train'
+                    AND CASE WHEN job.kind IN ('train', 'find_label_errors')
                         THEN EXISTS (SELECT FROM snapshot_item
                                      WHERE snapshot_id = round.snapshot_id AND image_id = image.id)
                           OR EXISTS (SELECT FROM pseudo_label

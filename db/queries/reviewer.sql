@@ -68,8 +68,9 @@ RETURNING revision_id;
 
 -- name: SelectDoubtfulAnswers
 -- Of person $2's last $3 answers in project $1 those to assisted tasks of the pool that are the truth and
--- that nobody is asked to review, at most $4: first where the person kept the most boxes that the model was
--- unsure of, by the number of them that the scores let expect to be wrong.
+-- that nobody is asked to review, at most $4: first those with the likeliest errors that a search found, then
+-- where the person kept the most boxes that the model was unsure of, by the number of them that the scores
+-- let expect to be wrong.
 SELECT image.id
 FROM (SELECT revision_id FROM answer WHERE principal_id = $2 AND project_id = $1
       ORDER BY revision_id DESC LIMIT $3) newest
@@ -84,7 +85,10 @@ CROSS JOIN LATERAL (SELECT coalesce(sum(1 - shown.score), 0) AS wrong
                       AND outcome.outcome IN ('accepted', 'accepted_at_once', 'adjusted')) kept
 WHERE NOT EXISTS (SELECT FROM task_request
                   WHERE image_id = image.id AND state = 'open' AND kind IN ('review', 'assigned'))
-ORDER BY kept.wrong DESC, image.id LIMIT $4;
+ORDER BY (SELECT max(log_odds) FROM label_error error
+          WHERE error.image_id = image.id AND error.revision_id = revision.id AND error.mended IS NULL)
+           DESC NULLS LAST,
+         kept.wrong DESC, image.id LIMIT $4;
 
 -- name: InsertReviewerAlarm
 INSERT INTO reviewer_alarm (project_id, principal_id, kind, value, low, high, reviews)

@@ -84,7 +84,8 @@ SELECT round.id, round.project_id, round.number, round.state, round.recipe, snap
        coalesce(model.number, 0), coalesce(round.model_id, 0),
        evaluation.result, evaluation.gate, coalesce(round.error, ''), round.version,
        round.created_at, round.training_at, round.evaluating_at, round.predicting_at, round.ranking_at,
-       round.ended_at, now(), round.snapshot_id, snapshot.pseudo_labels
+       round.ended_at, now(), round.snapshot_id, snapshot.pseudo_labels,
+       round.checking_at, round.submitted_by
 FROM round
 JOIN snapshot ON snapshot.id = round.snapshot_id
 LEFT JOIN model ON model.id = round.model_id
@@ -111,11 +112,11 @@ SELECT id FROM round WHERE id = $1 AND state = $2 FOR NO KEY UPDATE SKIP LOCKED;
 -- name: SelectOpenRounds
 -- Those that run, and of each project in which none runs the one that has waited longest.
 SELECT id, project_id, number, state FROM round
-WHERE state IN ('training', 'evaluating', 'predicting', 'ranking')
+WHERE state IN ('training', 'evaluating', 'predicting', 'ranking', 'checking')
    OR state = 'waiting'
       AND id = (SELECT min(other.id) FROM round other
                 WHERE other.project_id = round.project_id
-                  AND other.state IN ('waiting', 'training', 'evaluating', 'predicting', 'ranking'))
+                  AND other.state NOT IN ('done', 'failed', 'cancelled'))
 ORDER BY id;
 
 -- name: SetRoundState
@@ -125,6 +126,7 @@ UPDATE round SET state = $2, version = version + 1,
   evaluating_at = CASE WHEN $2 = 'evaluating' THEN coalesce(evaluating_at, now()) ELSE evaluating_at END,
   predicting_at = CASE WHEN $2 = 'predicting' THEN coalesce(predicting_at, now()) ELSE predicting_at END,
   ranking_at = CASE WHEN $2 = 'ranking' THEN coalesce(ranking_at, now()) ELSE ranking_at END,
+  checking_at = CASE WHEN $2 = 'checking' THEN coalesce(checking_at, now()) ELSE checking_at END,
   ended_at = CASE WHEN $2 IN ('done', 'cancelled') THEN now() END
 FROM (SELECT id, state FROM round WHERE id = $1) before WHERE round.id = before.id
 RETURNING before.state <> $2 AS is_new;

@@ -49,6 +49,10 @@ constexpr Names<v1::Standing, 6> kStandings = {{{"truth", v1::STANDING_TRUTH},
                                                 {"restored", v1::STANDING_RESTORED},
                                                 {"opinion", v1::STANDING_OPINION},
                                                 {"planted", v1::STANDING_PLANTED}}};
+constexpr Names<v1::LabelErrorKind, 4> kLabelErrorKinds = {{{"missing", v1::LABEL_MISSING},
+                                                            {"moved", v1::LABEL_MOVED},
+                                                            {"wrong_class", v1::LABEL_WRONG_CLASS},
+                                                            {"invented", v1::LABEL_INVENTED}}};
 constexpr Names<v1::ImageState, 4> kImageStates = {{{"usable", v1::USABLE},
                                                     {"set_aside", v1::SET_ASIDE},
                                                     {"excluded", v1::EXCLUDED},
@@ -74,6 +78,8 @@ v1::Slice SliceOf(const pqxx::field& field) { return ValueOf(field, kSlices); }
 v1::Outcome OutcomeOf(const pqxx::field& field) { return ValueOf(field, kOutcomes); }
 v1::Standing StandingOf(const pqxx::field& field) { return ValueOf(field, kStandings); }
 v1::ImageState ImageStateOf(const pqxx::field& field) { return ValueOf(field, kImageStates); }
+std::string LabelErrorKindName(v1::LabelErrorKind kind) { return NameOf(kind, kLabelErrorKinds); }
+v1::LabelErrorKind LabelErrorKindOf(const pqxx::field& field) { return ValueOf(field, kLabelErrorKinds); }
 v1::TaskKind TaskKindOf(const pqxx::field& field) { return ValueOf(field, kTaskKinds); }
 v1::Side SideOf(const pqxx::field& field) { return ValueOf(field, kSides); }
 

@@ -35,6 +35,8 @@ v1::Standing StandingOf(const pqxx::field& field);
 v1::ImageState ImageStateOf(const pqxx::field& field);
 v1::TaskKind TaskKindOf(const pqxx::field& field);
 v1::Side SideOf(const pqxx::field& field);
+std::string LabelErrorKindName(v1::LabelErrorKind kind);
+v1::LabelErrorKind LabelErrorKindOf(const pqxx::field& field);
 
 // From the columns generation, position, slice, score, probability and ranked_model.
 v1::Reason ReasonOf(const pqxx::row& row);

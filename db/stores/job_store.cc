@@ -20,7 +20,7 @@ size_t IndexOf(const std::array<const char*, N>& names, const pqxx::field& field
 }
 
 // Indexed by v1::JobKind and by JobState.
-constexpr std::array<const char*, 4> kKindNames = {"", "train", "evaluate", "predict"};
+constexpr std::array<const char*, 5> kKindNames = {"", "train", "evaluate", "predict", "find_label_errors"};
 constexpr std::array<const char*, 4> kJobStateNames = {"waiting", "done", "failed", "cancelled"};
 
 JobRow JobRowOf(const pqxx::row& row) {
@@ -45,6 +45,7 @@ JobRow JobRowOf(const pqxx::row& row) {
   message.mutable_intensity_range()->set_high(row["intensity_high"].as<uint32_t>());
   message.set_round(row["round_number"].as<uint32_t>());
   message.set_images(job.images);
+  message.set_fold(row["fold"].as<uint32_t>());
   if (!row["weights_sha256"].is_null()) message.set_weights_sha256(BytesOf(row["weights_sha256"]));
   message.set_weights_preset(row["preset"].as<std::string>());
   if (!row["checkpoint_sha256"].is_null()) message.set_checkpoint_sha256(BytesOf(row["checkpoint_sha256"]));
@@ -54,6 +55,13 @@ JobRow JobRowOf(const pqxx::row& row) {
   }
   message.set_previous_checkpoint_iteration(row["previous_checkpoint_iteration"].as<uint64_t>());
   return job;
+}
+
+// Adds the iterations of one of `count` trainings of the same length.
+void AddTraining(bool open, const v1::JobProgress& job, uint64_t count, v1::JobProgress& all) {
+  all.set_done(all.done() + (open ? job.done() : job.total()));
+  all.set_total(std::max(all.total(), job.total() * count));
+  if (open) all.set_images_per_second(all.images_per_second() + job.images_per_second());
 }
 
 }  // namespace
@@ -70,6 +78,10 @@ void InsertPredictJobs(Transaction& transaction, RoundId round, ProjectId projec
   transaction.Exec("InsertPredictJobs", round, model, project, shard_size);
 }
 
+void InsertLabelErrorJobs(Transaction& transaction, RoundId round, uint32_t folds) {
+  transaction.Exec("InsertLabelErrorJobs", round, folds);
+}
+
 JobCounts CountJobs(Transaction& transaction, RoundId round, v1::JobKind kind) {
   const pqxx::row row = transaction.Exec("CountJobs", round, kKindNames.at(kind)).at(0);
   return {row["jobs"].as<uint64_t>(), row["open"].as<uint64_t>()};
@@ -78,12 +90,17 @@ JobCounts CountJobs(Transaction& transaction, RoundId round, v1::JobKind kind) {
 v1::JobProgress ReadProgress(Transaction& transaction, RoundId round, v1::JobKind kind) {
   v1::JobProgress all;
   all.set_kind(kKindNames.at(kind));
-  for (const auto& row : transaction.Exec("ReadProgress", round, kKindNames.at(kind))) {
+  const pqxx::result rows = transaction.Exec("ReadProgress", round, kKindNames.at(kind));
+  for (const auto& row : rows) {
     v1::JobProgress job;
     if (!row["progress"].is_null()) ParseMessage(row["progress"], job);
     if (kind == v1::TRAIN) {
       job.set_kind(all.kind());
       return job;
+    }
+    if (kind == v1::FIND_LABEL_ERRORS) {
+      AddTraining(row["state"].as<std::string>() == kJobStateNames[0], job, rows.size(), all);
+      continue;
     }
     // The worker's total is what was left of the job when it leased it.
     const auto images = row["images"].as<uint64_t>();

@@ -29,7 +29,7 @@ struct JobRow {
   RoundId round;
   ProjectId project;
   SnapshotId snapshot;
-  ModelId model;            // the model that predicts; none for TRAIN
+  ModelId model;            // the model that predicts; none for those that train
   std::string recipe;       // of the round that trained `model`; for TRAIN, of the job's own round
   ImageId first_image;      // the shard: images of one side with ids from here
   ImageId last_image;       // up to and including this one; both none for TRAIN
@@ -48,6 +48,9 @@ void InsertEvaluateJobs(Transaction& transaction, RoundId round, ProjectId proje
 // For every image of the pool, `shard_size` images per job.
 void InsertPredictJobs(Transaction& transaction, RoundId round, ProjectId project, ModelId model,
                        uint32_t shard_size);
+
+// For the labels of the round's snapshot, one job for each fold.
+void InsertLabelErrorJobs(Transaction& transaction, RoundId round, uint32_t folds);
 
 struct JobCounts {
   uint64_t all = 0;

@@ -11,8 +11,8 @@
 namespace loupe {
 namespace {
 
-constexpr std::array<const char*, 8> kRoundStateNames = {"waiting", "training", "evaluating", "predicting",
-                                                         "ranking", "done",     "failed",     "cancelled"};
+constexpr std::array<const char*, 9> kRoundStateNames = {
+    "waiting", "training", "evaluating", "predicting", "ranking", "checking", "done", "failed", "cancelled"};
 
 RoundState StateOf(const pqxx::field& field) {
   const std::string name = field.as<std::string>();
@@ -24,7 +24,7 @@ RoundState StateOf(const pqxx::field& field) {
 
 // Adds the seconds that each step took. began: per step, NULL if it wasn't reached. The last step lasts until
 // `end`.
-void AddSteps(const std::array<pqxx::field, 5>& began, absl::Time end, v1::Round& round) {
+void AddSteps(const std::array<pqxx::field, 6>& began, absl::Time end, v1::Round& round) {
   for (size_t i = 0; i < began.size(); ++i) {
     if (began[i].is_null()) continue;
     absl::Time until = end;
@@ -47,6 +47,7 @@ RoundRow RoundRowOf(const pqxx::row& row) {
   round.model = IdOf<ModelId>(row[8]);
   round.version = row[12].as<int64_t>();
   round.snapshot = IdOf<SnapshotId>(row[20]);
+  round.submitted_by = IdOf<PrincipalId>(row[23]);
   v1::Round& message = round.message;
   message.set_id(round.id.value());
   message.set_number(row[2].as<uint32_t>());
@@ -60,8 +61,8 @@ RoundRow RoundRowOf(const pqxx::row& row) {
   message.set_error(row[11].as<std::string>());
   *message.mutable_created_at() = TimestampOf(row[13]);
   if (!row[18].is_null()) *message.mutable_ended_at() = TimestampOf(row[18]);
-  AddSteps({row[13], row[14], row[15], row[16], row[17]}, TimeOf(row[18].is_null() ? row[19] : row[18]),
-           message);
+  AddSteps({row[13], row[14], row[15], row[16], row[17], row[22]},
+           TimeOf(row[18].is_null() ? row[19] : row[18]), message);
   return round;
 }
 

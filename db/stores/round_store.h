@@ -17,7 +17,17 @@ namespace loupe {
 
 class Transaction;
 
-enum class RoundState { kWaiting, kTraining, kEvaluating, kPredicting, kRanking, kDone, kFailed, kCancelled };
+enum class RoundState {
+  kWaiting,
+  kTraining,
+  kEvaluating,
+  kPredicting,
+  kRanking,
+  kChecking,
+  kDone,
+  kFailed,
+  kCancelled
+};
 
 // As the schema and the protocol spell it.
 const char* RoundStateName(RoundState state);
@@ -51,7 +61,8 @@ struct RoundRow {
   ProjectId project;
   RoundState state = RoundState::kWaiting;
   SnapshotId snapshot;
-  ModelId model;        // none until trained
+  ModelId model;  // none until trained
+  PrincipalId submitted_by;
   std::string recipe;   // as RecipeText wrote it
   int64_t version = 0;  // raised by every change of the round and its jobs
   v1::Round message;    // without recipe and progress

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "db/label_errors/label_error_store.h"
 #include "db/stores/image_store.h"
 #include "db/stores/project_store.h"
 #include "proto/error_info.h"
@@ -146,6 +147,30 @@ grpc::Status InsightServiceImpl::ListDisagreements(grpc::ServerContext* context,
           page.set_total(total);
           return page;
         });
+  });
+}
+
+grpc::Status InsightServiceImpl::ListLabelErrors(grpc::ServerContext* context,
+                                                 const v1::ListLabelErrorsRequest* request,
+                                                 v1::ListLabelErrorsResponse* response) {
+  constexpr char kMethod[] = "InsightService.ListLabelErrors";
+  using Response = absl::StatusOr<v1::ListLabelErrorsResponse>;
+  return calls_.Unary(context, kMethod, request, response, [&](const Call& call) -> Response {
+    const absl::StatusOr<int64_t> after = PageStart(request->page_token());
+    if (!after.ok()) return after.status();
+    const int size = PageSize(request->page_size(), 20, 100);
+    return database_.Transact({kMethod, call.deadline}, [&](Transaction& transaction) -> Response {
+      const absl::StatusOr<ProjectId> project = FindProject(transaction, request->project());
+      if (!project.ok()) return project.status();
+      v1::ListLabelErrorsResponse page = CountLabelErrors(transaction, *project);
+      for (v1::ListedLabelError& listed : ReadLabelErrors(transaction, *project, *after, size + 1)) {
+        *page.add_errors() = std::move(listed);
+      }
+      if (CutPage(*page.mutable_errors(), size)) {
+        page.set_next_page_token(absl::StrCat(page.errors(size - 1).error().id()));
+      }
+      return page;
+    });
   });
 }
 

@@ -35,6 +35,8 @@ class InsightServiceImpl final : public v1::InsightService::Service {
 
   grpc::Status ListDisagreements(grpc::ServerContext* context, const v1::ListDisagreementsRequest* request,
                                  v1::ListDisagreementsResponse* response) override;
+  grpc::Status ListLabelErrors(grpc::ServerContext* context, const v1::ListLabelErrorsRequest* request,
+                               v1::ListLabelErrorsResponse* response) override;
   grpc::Status GetLabelQuality(grpc::ServerContext* context, const v1::GetLabelQualityRequest* request,
                                v1::LabelQuality* response) override;
 

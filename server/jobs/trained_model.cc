@@ -43,8 +43,15 @@ void SetFinalProgress(Transaction& transaction, const JobRow& job, const v1::Rec
 
 std::optional<ModelRow> FindInitModel(Transaction& transaction, const JobRow& job, const v1::Recipe& recipe) {
   const std::string& name = recipe.detector().init_model();
-  if (job.kind != v1::TRAIN || name.empty()) return std::nullopt;
-  return FindModel(transaction, job.project, name);
+  if (job.kind != v1::TRAIN && job.kind != v1::FIND_LABEL_ERRORS) return std::nullopt;
+  if (name.empty()) return std::nullopt;
+  std::optional<ModelRow> model = FindModel(transaction, job.project, name);
+  // A model that a round trained has learned the labels that are to be searched.
+  while (job.kind == v1::FIND_LABEL_ERRORS && model.has_value() && model->round) {
+    const uint32_t parent = model->message.parent();
+    model = parent == 0 ? std::nullopt : FindModel(transaction, job.project, absl::StrCat(parent));
+  }
+  return model;
 }
 
 absl::Status CheckTrainedWeights(const BlobStore& blobs, const v1::CompleteJobRequest& request,

@@ -15,8 +15,9 @@
 
 namespace loupe {
 
-// The model whose weights a TRAIN job starts from (detector.init_model). nullopt: it starts from random
-// weights, or the job is of another kind.
+// The model whose weights a TRAIN job starts from (detector.init_model); for a FIND_LABEL_ERRORS job the
+// imported model that it goes back to, since one that a round trained knows the labels. nullopt: it starts
+// from random weights, or the job is of another kind.
 std::optional<ModelRow> FindInitModel(Transaction& transaction, const JobRow& job, const v1::Recipe& recipe);
 
 // Checks hash and size of the weights that the request names, and that they are a whole detector as the

@@ -15,6 +15,7 @@
 #include "db/stores/round_store.h"
 #include "proto/error_info.h"
 #include "recipe/recipe.h"
+#include "server/jobs/found_label_errors.h"
 #include "server/jobs/job_lease.h"
 #include "server/jobs/trained_model.h"
 #include "server/storage/unneeded_blobs.h"
@@ -36,6 +37,9 @@ absl::StatusOr<v1::CompleteJobResponse> Complete(Transaction& transaction, const
   if (WasCompleted(job, held)) return v1::CompleteJobResponse();
   if (job.kind == v1::TRAIN) {
     const absl::Status inserted = InsertTrainedModel(transaction, job, request);
+    if (!inserted.ok()) return inserted;
+  } else if (job.kind == v1::FIND_LABEL_ERRORS) {
+    const absl::Status inserted = TakeLabelErrors(transaction, job, request);
     if (!inserted.ok()) return inserted;
   } else if (const uint64_t left = CountImagesLeft(transaction, job); left > 0) {
     return Error(absl::StatusCode::kFailedPrecondition, "INCOMPLETE",

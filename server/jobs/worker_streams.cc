@@ -1,5 +1,6 @@
 // The streaming methods of server/jobs/worker_service.h.
 
+#include <cstring>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -100,6 +101,22 @@ absl::StatusOr<v1::UploadPredictionsResponse> StorePredictions(Transaction& tran
   return counts;
 }
 
+// `held_out`: a search's fold, from 1; 0: the job trains on all images.
+struct Folds {
+  uint32_t held_out = 0;
+  uint32_t count = 0;
+};
+
+// Images of a group are alike, so that they are in the same fold.
+bool IsHeldOut(const Folds& folds, const v1::SnapshotItem& item) {
+  if (folds.held_out == 0 || item.pseudo()) return false;
+  const std::string& group = item.image().group();
+  const Sha256 hash = group.empty() ? *FromBytes(item.image().sha256()) : HashOf(group);
+  uint64_t bits = 0;
+  std::memcpy(&bits, hash.data(), sizeof(bits));
+  return bits % folds.count + 1 == folds.held_out;
+}
+
 void AddCounts(const v1::UploadPredictionsResponse& counts, v1::UploadPredictionsResponse& total) {
   total.set_stored(total.stored() + counts.stored());
   total.set_repeated(total.repeated() + counts.repeated());
@@ -119,14 +136,19 @@ absl::Status WorkerServiceImpl::SendSnapshot(const Call& call, const v1::ReadSna
                                              grpc::ServerWriter<v1::SnapshotItem>& writer) {
   const TransactionOptions options(kReadSnapshot, call.deadline);
   const absl::StatusOr<JobRow> job = database_.Transact(options, [&](Transaction& transaction) {
-    return ReadLeasedJob(transaction, HeldBy(call, request), {v1::TRAIN});
+    return ReadLeasedJob(transaction, HeldBy(call, request), {v1::TRAIN, v1::FIND_LABEL_ERRORS});
   });
   if (!job.ok()) return job.status();
+  const absl::StatusOr<v1::Recipe> recipe = ParseStoredRecipe(job->recipe);
+  if (!recipe.ok()) return recipe.status();
+  const Folds folds = {job->message.fold(), recipe->label_errors().folds()};
   for (const auto read : {ReadSnapshotItems, ReadPseudoLabels}) {
     const absl::Status sent = SendPages(
         calls_, database_, options,
         [&](Transaction& transaction, ImageId after, int limit) {
-          return read(transaction, job->snapshot, after, limit);
+          std::vector<v1::SnapshotItem> items = read(transaction, job->snapshot, after, limit);
+          for (v1::SnapshotItem& item : items) item.set_held_out(IsHeldOut(folds, item));
+          return items;
         },
         writer);
     if (!sent.ok()) return sent;
@@ -200,7 +222,8 @@ absl::Status WorkerServiceImpl::TakeBlob(const Call& call, grpc::ServerReader<v1
   if (header.size_bytes() > kMaxBlobBytes) return BadBlob("a blob may have at most 4 GiB");
   const absl::StatusOr<JobRow> job =
       database_.Transact({kWriteBlob, call.deadline}, [&](Transaction& transaction) {
-        return ReadLeasedJob(transaction, HeldBy(call, header), {v1::TRAIN, v1::EVALUATE, v1::PREDICT});
+        return ReadLeasedJob(transaction, HeldBy(call, header),
+                             {v1::TRAIN, v1::EVALUATE, v1::PREDICT, v1::FIND_LABEL_ERRORS});
       });
   if (!job.ok()) return job.status();
 

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "db/label_errors/label_error_store.h"
 #include "db/reviewers/reviewer_watch_store.h"
 #include "db/rows/message_row.h"
 #include "db/stores/label_store.h"
@@ -19,6 +21,7 @@
 #include "server/labeling/labelled_image.h"
 #include "server/labeling/planting.h"
 #include "server/labeling/queue_growth.h"
+#include "server/quality/label_error.h"
 #include "server/rpc/asked_image.h"
 #include "server/rpc/names.h"
 
@@ -117,11 +120,26 @@ void HideWhyServed(v1::Task& task) {
   task.clear_kind();
 }
 
+// To tasks that show the truth; not to those that were served blind before a search found something.
+void AddLabelErrors(Transaction& transaction, std::vector<v1::Task>& tasks) {
+  std::unordered_map<int64_t, v1::Task*> shown;
+  std::vector<TaskId> ids;
+  for (v1::Task& task : tasks) {
+    if (task.blind() || (task.boxes().empty() && task.kind() != v1::REVIEW)) continue;
+    shown.emplace(task.task_id(), &task);
+    ids.emplace_back(task.task_id());
+  }
+  for (const ErrorOfTask& found : ReadErrorsOfTasks(transaction, ids)) {
+    *shown.at(found.task.value())->add_label_errors() = found.error;
+  }
+}
+
 // Tasks as the principal may see them. `served`: gets what they are, unless it is null.
 std::vector<v1::Task> ReadTasksFor(Transaction& transaction, const Principal& principal,
                                    const std::vector<TaskId>& ids,
                                    std::vector<ServedTask>* served = nullptr) {
   std::vector<v1::Task> tasks = ReadTasks(transaction, ids);
+  AddLabelErrors(transaction, tasks);
   for (v1::Task& task : tasks) {
     if (served != nullptr) served->push_back({task.kind(), task.reason().slice()});
     HideFromWhoLabels(principal.role, *task.mutable_image());
@@ -225,6 +243,20 @@ void Count(v1::Origin origin, v1::SubmitResponse& response) {
   if (origin == v1::COPIED) response.set_copied(response.copied() + 1);
 }
 
+// What the new truth makes of the likely errors in the one before.
+void JudgeLabelErrors(Transaction& transaction, TaskId id, const LockedTask& task,
+                      const std::vector<NewBox>& boxes) {
+  std::vector<v1::LabelBox> after;
+  for (const NewBox& box : boxes) after.push_back(box.box);
+  std::vector<int64_t> decided;
+  std::vector<bool> mended;
+  for (const ErrorOfTask& found : ReadErrorsOfTasks(transaction, {id})) {
+    decided.push_back(found.error.id());
+    mended.push_back(quality::IsMended(found.error, task.corrects, after));
+  }
+  DecideLabelErrors(transaction, decided, mended);
+}
+
 // `stored`: becomes the answer. `plants`: whether errors are planted in the project.
 absl::StatusOr<v1::SubmitResponse> TakeCorrection(Transaction& transaction, const Call& call,
                                                   const v1::SubmitRequest& request,
@@ -267,6 +299,7 @@ absl::StatusOr<v1::SubmitResponse> TakeCorrection(Transaction& transaction, cons
   const auto kept = std::count_if(request.boxes().begin(), request.boxes().end(),
                                   [](const v1::CorrectedBox& box) { return box.box_id() != 0; });
   response.set_removed(static_cast<uint32_t>(task->corrects.size() - static_cast<size_t>(kept)));
+  if (revision.standing == v1::STANDING_TRUTH) JudgeLabelErrors(transaction, id, *task, correction.boxes);
   return response;
 }
 

@@ -34,8 +34,10 @@ constexpr v1::Origin kBoxOrigins[] = {v1::DRAWN,      v1::ACCEPTED, v1::ADJUSTED
 constexpr v1::Outcome kShownOutcomes[] = {
     v1::OUTCOME_ACCEPTED, v1::OUTCOME_ACCEPTED_AT_ONCE, v1::OUTCOME_ADJUSTED, v1::OUTCOME_RELABELLED,
     v1::OUTCOME_REJECTED, v1::OUTCOME_DROPPED,          v1::OUTCOME_HIDDEN};
-constexpr std::pair<v1::JobKind, const char*> kJobKinds[] = {
-    {v1::TRAIN, "train"}, {v1::EVALUATE, "evaluate"}, {v1::PREDICT, "predict"}};
+constexpr std::pair<v1::JobKind, const char*> kJobKinds[] = {{v1::TRAIN, "train"},
+                                                             {v1::EVALUATE, "evaluate"},
+                                                             {v1::PREDICT, "predict"},
+                                                             {v1::FIND_LABEL_ERRORS, "find_label_errors"}};
 
 prometheus::Family<prometheus::Counter>& CounterFamily(prometheus::Registry& registry, const char* name,
                                                        const char* help) {

@@ -92,11 +92,11 @@ void AddPool(const PoolUsage& pool, Exposition& exposition) {
 void AddBacklog(const Backlog& backlog, Exposition& exposition) {
   exposition.Gauge("loupe_active_leases", "Leases that have not ended, by what is leased.",
                    ByName("purpose", {"label", "job"}, backlog.leases));
-  exposition.Gauge(
-      "loupe_rounds", "Rounds of all times, by state.",
-      ByName("state",
-             {"waiting", "training", "evaluating", "predicting", "ranking", "done", "failed", "cancelled"},
-             backlog.rounds));
+  exposition.Gauge("loupe_rounds", "Rounds of all times, by state.",
+                   ByName("state",
+                          {"waiting", "training", "evaluating", "predicting", "ranking", "checking", "done",
+                           "failed", "cancelled"},
+                          backlog.rounds));
   std::vector<Exposition::Value> jobs;
   for (const char* kind : {"train", "evaluate", "predict"}) {
     const auto counts = backlog.jobs.find(kind);

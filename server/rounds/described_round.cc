@@ -25,6 +25,8 @@ v1::JobKind KindOf(RoundState state) {
       return v1::EVALUATE;
     case RoundState::kPredicting:
       return v1::PREDICT;
+    case RoundState::kChecking:
+      return v1::FIND_LABEL_ERRORS;
     default:
       return v1::JOB_KIND_UNSPECIFIED;
   }

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "db/search/image_counts.h"
+#include "db/stores/job_store.h"
 #include "db/stores/model_store.h"
 #include "db/stores/prediction_store.h"
 #include "db/stores/project_store.h"
@@ -110,7 +111,7 @@ absl::Status KeepRanking(Transaction& transaction, const RankedRound& ranked,
 }
 
 // Makes the round's model serve and its ranking active, unless the model is held.
-absl::Status Switch(Transaction& transaction, const OpenRound& round, ModelId model_id) {
+absl::Status Switch(Transaction& transaction, const OpenRound& round, ModelId model_id, uint32_t folds) {
   LockProject(transaction, round.project);
   if (LockRound(transaction, round.id) != RoundState::kRanking) return absl::OkStatus();
   const ModelRow model = ReadModel(transaction, model_id);
@@ -121,7 +122,8 @@ absl::Status Switch(Transaction& transaction, const OpenRound& round, ModelId mo
   if (first_time || promoted) {
     SwitchRanking(transaction, round.project, FindRankingOfRound(transaction, round.id));
   }
-  SetRoundState(transaction, round.id, RoundState::kDone);
+  InsertLabelErrorJobs(transaction, round.id, folds);
+  SetRoundState(transaction, round.id, folds > 0 ? RoundState::kChecking : RoundState::kDone);
   return absl::OkStatus();
 }
 
@@ -160,24 +162,33 @@ absl::Status BuildRanking(Database& database, const OpenRound& open) {
 }
 
 absl::Status FinishRanking(Database& database, const BlobStore& blobs, const OpenRound& open) {
-  const absl::StatusOr<std::optional<ModelRow>> model =
+  struct Ranked {
+    ModelRow model;
+    uint32_t folds = 0;
+  };
+  const auto ranked =
       database.Transact({"ReadRankedModel", Database::kLongest},
-                        [&](Transaction& transaction) -> absl::StatusOr<std::optional<ModelRow>> {
+                        [&](Transaction& transaction) -> absl::StatusOr<std::optional<Ranked>> {
                           if (!FindRankingOfRound(transaction, open.id)) return std::nullopt;
                           const absl::StatusOr<RoundRow> round = ReadRound(transaction, open);
                           if (!round.ok()) return round.status();
-                          return ReadModel(transaction, round->model);
+                          const absl::StatusOr<v1::Recipe> recipe = ParseStoredRecipe(round->recipe);
+                          if (!recipe.ok()) return recipe.status();
+                          return Ranked{ReadModel(transaction, round->model), recipe->label_errors().folds()};
                         });
-  if (!model.ok()) return model.status();
-  if (!model->has_value()) return absl::OkStatus();
-  const absl::Status whole = blobs.Verify((*model)->weights);
+  if (!ranked.ok()) return ranked.status();
+  if (!ranked->has_value()) return absl::OkStatus();
+  const auto& [model, folds] = **ranked;
+  const absl::Status whole = blobs.Verify(model.weights);
   if (absl::IsResourceExhausted(whole)) return whole;  // of descriptors: that passes
   if (!whole.ok()) {
     return FailOpenRound(database, open,
                          absl::StrCat("the model's weights are not whole: ", whole.message()));
   }
   return database.Transact({"SwitchRound", Database::kLongest},
-                           [&](Transaction& transaction) { return Switch(transaction, open, (*model)->id); });
+                           [&, id = model.id, folds = folds](Transaction& transaction) {
+                             return Switch(transaction, open, id, folds);
+                           });
 }
 
 }  // namespace loupe

@@ -61,6 +61,8 @@ absl::Status RoundPlanner::Advance(const OpenRound& round) {
       const absl::Status built = BuildRanking(database_, round);
       return built.ok() ? FinishRanking(database_, blobs_, round) : built;
     }
+    case RoundState::kChecking:
+      return FinishChecking(database_, round);
     default:
       return absl::OkStatus();
   }

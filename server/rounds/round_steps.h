@@ -1,5 +1,6 @@
 // The steps that move a round from one state to the next (docs/architecture.md, "A round"). One file per
-// step: pseudo_label_step.cc, train_step.cc, evaluate_step.cc, predict_step.cc, rank_step.cc.
+// step: pseudo_label_step.cc, train_step.cc, evaluate_step.cc, predict_step.cc, rank_step.cc,
+// label_error_step.cc.
 //
 // Two coordinators may take a step at the same time, a step may be repeated, and it may stop at any point. So
 // each step reads what is there, computes without holding a lock, and then writes in one short transaction
@@ -35,9 +36,13 @@ absl::Status FinishPredicting(Database& database, const OpenRound& round);
 // In state ranking: makes the new generation beside the active one.
 absl::Status BuildRanking(Database& database, const OpenRound& round);
 
-// ranking -> done, when the generation is there. Model and ranking become active in one transaction, unless
-// the model is held. Fails the round when the weights are damaged.
+// ranking -> done, when the generation is there; or -> checking, where the recipe asks for a search of the
+// labels, with its jobs. Model and ranking become active in one transaction, unless the model is held. Fails
+// the round when the weights are damaged.
 absl::Status FinishRanking(Database& database, const BlobStore& blobs, const OpenRound& round);
+
+// checking -> done, when the searches are done. Asks for reviews of the images with the likeliest errors.
+absl::Status FinishChecking(Database& database, const OpenRound& round);
 
 // Fails the round for a reason that another try would not change.
 absl::Status FailOpenRound(Database& database, const OpenRound& round, const std::string& error);

@@ -1,6 +1,7 @@
 #include "server/rounds/round_time.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <google/protobuf/util/message_differencer.h>
 
@@ -55,7 +56,8 @@ std::optional<double> FindRate(Transaction& transaction, v1::JobKind kind, const
 std::optional<double> SecondsLeft(const v1::JobProgress& progress, const v1::TrainingRecipe& training) {
   if (!(progress.images_per_second() > 0)) return std::nullopt;
   const auto left = static_cast<double>(progress.total() - std::min(progress.done(), progress.total()));
-  const double images = progress.kind() == "train" ? left * ImagesPerIteration(training) : left;
+  const bool trains = progress.kind() == "train" || progress.kind() == "find_label_errors";
+  const double images = trains ? left * ImagesPerIteration(training) : left;
   return images / progress.images_per_second();
 }
 
@@ -64,7 +66,10 @@ void EstimateTimes(Transaction& transaction, v1::RoundPlan& plan) {
   const double workers = std::max(plan.workers(), 1U);
   if (const auto rate = FindRate(transaction, v1::TRAIN, recipe); rate.has_value()) {
     plan.set_training_rate(*rate);
-    plan.set_training_seconds(StepsOf(recipe.training()) * ImagesPerIteration(recipe.training()) / *rate);
+    const double seconds = StepsOf(recipe.training()) * ImagesPerIteration(recipe.training()) / *rate;
+    plan.set_training_seconds(seconds);
+    if (const uint32_t folds = recipe.label_errors().folds(); folds > 0)
+      plan.set_checking_seconds(seconds * std::ceil(folds / workers));
   }
   if (const auto rate = FindRate(transaction, v1::EVALUATE, recipe); rate.has_value()) {
     plan.set_evaluating_seconds(static_cast<double>(plan.evaluated_images()) / (*rate * workers));

@@ -84,6 +84,7 @@ const std::unordered_map<std::string_view, RoleSet>& Table() {
       {"InsightService.ListBoxMatches", kReading},
       {"InsightService.GetLabelQuality", kReading},
       {"InsightService.ListDisagreements", kReading},
+      {"InsightService.ListLabelErrors", kReading},
       {"StorageService.GetStorage", kAdmins},
       {"StorageService.CollectStorage", kAdmins},
       {"StorageService.VerifyStorage", kAdmins},

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Runs a benchmark of the release build: a table, and as the last line one JSON object with the figures.
 #   tests/bench/run.sh NAME [--quick]       NAME: annotate, bfloat16, bias, dashboards, detector, diversity,
-#                                                 eval, gateway, import, label_efficiency, label_stats,
-#                                                 neu_det_training, provenance, queue, ranking, resize,
-#                                                 reviewers
+#                                                 eval, gateway, import, label_efficiency, label_errors,
+#                                                 label_stats, neu_det_training, provenance, queue, ranking,
+#                                                 resize, reviewers
 # --quick ends within two minutes.
 set -euo pipefail
 folder=$(dirname "$0")

@@ -26,62 +26,15 @@
 namespace loupe {
 namespace {
 
-// What a weight file of Loupe is for; empty: it doesn't say.
-std::string PresetOfFile(const std::filesystem::path& weights) {
-  std::error_code error;
-  const uint64_t bytes = std::filesystem::file_size(weights, error);
-  std::ifstream stream(weights, std::ios::binary);
-  if (error || !stream) return "";
-  const absl::StatusOr<SafetensorsHeader> header = ReadSafetensorsHeader(stream, bytes);
-  if (!header.ok()) return "";
-  const auto preset = header->metadata.find(kPresetKey);
-  return preset == header->metadata.end() ? "" : preset->second;
-}
-
-absl::StatusOr<v1::Recipe> RecipeOf(const TrainOptions& options) {
-  std::string text;
-  if (options.recipe.has_value()) {
-    absl::StatusOr<std::string> content = ReadFile(*options.recipe);
-    if (!content.ok()) return content.status();
-    text = *std::move(content);
-  }
-  absl::StatusOr<v1::Recipe> read = ReadRecipe(text);
-  if (!read.ok()) return read.status();
-  v1::Recipe given = *std::move(read);
-  if (options.preset.has_value()) given.mutable_detector()->set_preset(*options.preset);
-  if (options.config.has_value()) given.mutable_detector()->set_preset(kDetectron2Preset);
-  // What a recipe of a round names is a model of a project; here it is a file.
-  if (options.init.has_value()) given.mutable_detector()->set_init_model(options.init->filename().string());
-  if (given.detector().preset().empty() && options.init.has_value())
-    given.mutable_detector()->set_preset(PresetOfFile(*options.init));
-  if (given.detector().preset().empty()) {
-    return absl::InvalidArgumentError(
-        "which preset? Give --preset, or a recipe with detector { preset: \"...\" }");
-  }
-  if (options.seed.has_value()) given.set_seed(*options.seed);
-  if (options.iterations.has_value()) given.mutable_training()->set_iterations(*options.iterations);
-  const v1::Recipe recipe = WithDefaults(std::move(given));
-  if (absl::Status valid = Validate(recipe); !valid.ok()) return valid;
-  return recipe;
-}
-
-absl::StatusOr<TrainingSet> ReadSet(const std::filesystem::path& coco_file,
-                                    const std::filesystem::path& images_dir, IntensityRange range) {
-  absl::StatusOr<CocoFile> coco =
-      ReadCocoFile(coco_file, {.purpose = CocoPurpose::kTruth, .images_dir = images_dir});
-  if (!coco.ok()) return coco.status();
-  if (absl::Status fits = FitToPictures(*coco); !fits.ok()) return fits;
-  return TrainingSetFromCoco(*coco, coco->images_dir, range);
-}
-
 absl::StatusOr<TrainingSet> ReadSets(const TrainOptions& options, const v1::Recipe& recipe) {
-  absl::StatusOr<TrainingSet> set = ReadSet(options.coco, options.images, options.range);
+  absl::StatusOr<TrainingSet> set = ReadTrainingSet(options.coco, options.images, options.range);
   if (!set.ok() || !options.val_coco.has_value()) return set;
   if (recipe.training().validation_share() > 0) {
     return absl::InvalidArgumentError(
         "--val-coco and the recipe's training.validation_share both name validation images; drop one");
   }
-  absl::StatusOr<TrainingSet> validation = ReadSet(*options.val_coco, *options.val_images, options.range);
+  absl::StatusOr<TrainingSet> validation =
+      ReadTrainingSet(*options.val_coco, *options.val_images, options.range);
   if (!validation.ok()) return validation.status();
   if (validation->class_names != set->class_names) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -92,30 +45,18 @@ absl::StatusOr<TrainingSet> ReadSets(const TrainOptions& options, const v1::Reci
   return set;
 }
 
-// Adds to the metadata of the initial weights what the options say.
-absl::Status Describe(const TrainOptions& options, SafetensorsFile& init) {
-  DetectorDescription description;
-  description.class_names = options.class_names;
-  if (absl::Status read = ReadConfigOption(options.config, description); !read.ok()) return read;
-  if (description.detector.has_value()) init.metadata[kDetectorKey] = DetectorText(*description.detector);
-  if (!options.class_names.empty())
-    init.metadata[kClassesKey] = detection::ClassNamesText(options.class_names);
-  return absl::OkStatus();
-}
-
 absl::StatusOr<std::unique_ptr<Trainer>> MakeTrainer(const TrainOptions& options, const v1::Recipe& recipe,
                                                      std::ostream& log) {
   const absl::StatusOr<torch::Device> device = ResolveDevice(options.device, options.processes);
   if (!device.ok()) return device.status();
   absl::StatusOr<TrainingSet> set = ReadSets(options, recipe);
   if (!set.ok()) return set.status();
-  if (!options.init.has_value()) return Trainer::Create(recipe, *std::move(set), nullptr, *device);
-  absl::StatusOr<SafetensorsFile> init = ReadWeightFile(*options.init);
+  const absl::StatusOr<std::optional<SafetensorsFile>> init = ReadInitialWeights(options);
   if (!init.ok()) return init.status();
-  if (absl::Status described = Describe(options, *init); !described.ok()) return described;
   absl::StatusOr<std::unique_ptr<Trainer>> trainer =
-      Trainer::Create(recipe, *std::move(set), &*init, *device);
-  if (trainer.ok()) log << "initial weights: " << (*trainer)->init_summary() << std::endl;
+      Trainer::Create(recipe, *std::move(set), init->has_value() ? &**init : nullptr, *device);
+  if (trainer.ok() && init->has_value())
+    log << "initial weights: " << (*trainer)->init_summary() << std::endl;
   return trainer;
 }
 
@@ -190,7 +131,7 @@ absl::Status RunInProcesses(int processes, Trainer& trainer, const TrainingCallb
 absl::Status RunTrainCommand(const TrainOptions& options, std::ostream& log) {
   // One thread until the children have been forked: OpenMP's threads don't survive a fork.
   detection::ConfigureRuntime(options.processes == 1 ? 0 : 1);
-  const absl::StatusOr<v1::Recipe> recipe = RecipeOf(options);
+  const absl::StatusOr<v1::Recipe> recipe = ReadRecipeOf(options);
   if (!recipe.ok()) return recipe.status();
   if (static_cast<uint32_t>(options.processes) > recipe->training().batch_size()) {
     return absl::InvalidArgumentError(absl::StrCat("--processes ", options.processes, " share a batch of ",

@@ -46,6 +46,14 @@ std::vector<Detections> FasterRcnn::Detect(const Batch& pictures, const DetectOp
   return detections;
 }
 
+std::vector<torch::Tensor> FasterRcnn::ClassifyBoxes(const Batch& pictures,
+                                                     const std::vector<Target>& targets) {
+  TORCH_CHECK(!is_training(), "call eval() before ClassifyBoxes()");
+  torch::NoGradGuard no_grad;
+  const Batch batch = Computable(pictures);
+  return roi_heads_->Classify(backbone_->Forward(batch), ScaleTargets(targets, batch));
+}
+
 Losses FasterRcnn::ComputeLosses(const Batch& pictures, const std::vector<Target>& targets) {
   TORCH_CHECK(is_training(), "call train() before ComputeLosses()");
   const Batch batch = Computable(pictures);

@@ -46,6 +46,10 @@ class FasterRcnn : public torch::nn::Module {
   // Requires: eval mode (call `eval()` first). Runs without gradients.
   std::vector<Detections> Detect(const Batch& batch, const DetectOptions& options);
 
+  // The class distribution [G, C + 1] that the second stage gives each image's truth boxes, as if they were
+  // proposals; column 0 is background. Requires: eval mode; one target per image. Runs without gradients.
+  std::vector<torch::Tensor> ClassifyBoxes(const Batch& batch, const std::vector<Target>& targets);
+
   // The four losses of a batch, to be summed and differentiated.
   // Requires: training mode; one target per image, on any device.
   Losses ComputeLosses(const Batch& batch, const std::vector<Target>& targets);

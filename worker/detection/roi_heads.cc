@@ -101,6 +101,14 @@ std::vector<Detections> RoiHeads::Detect(const std::vector<torch::Tensor>& featu
   return detections;
 }
 
+std::vector<torch::Tensor> RoiHeads::Classify(const std::vector<torch::Tensor>& features,
+                                              const std::vector<Target>& targets) {
+  std::vector<torch::Tensor> boxes;
+  for (const Target& target : targets) boxes.push_back(target.boxes);
+  const torch::Tensor logits = box_predictor_->Forward(HeadFeatures(features, boxes)).logits;
+  return torch::softmax(logits, 1).split_with_sizes(Counts(boxes));
+}
+
 RoiHeads::BoxLosses RoiHeads::ComputeLosses(const std::vector<torch::Tensor>& features,
                                             const std::vector<torch::Tensor>& proposals,
                                             const std::vector<Target>& targets) {

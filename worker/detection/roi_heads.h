@@ -27,6 +27,10 @@ class RoiHeads : public torch::nn::Module {
                                  const std::vector<torch::Tensor>& proposals, const Batch& batch,
                                  const DetectOptions& options);
 
+  // The probabilities [G, C + 1] of each image's truth boxes. `targets` are in pixels of the resized images.
+  std::vector<torch::Tensor> Classify(const std::vector<torch::Tensor>& features,
+                                      const std::vector<Target>& targets);
+
   struct BoxLosses {
     torch::Tensor classifier;
     torch::Tensor box_reg;

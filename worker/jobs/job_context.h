@@ -49,6 +49,7 @@ bool IsFaultOfPicture(const absl::Status& status);
 // RunTrainJob and RunPredictJob run a job and complete it. Errors: ABORTED and CANCELLED as
 // LeaseKeeper::MayGoOn; UNAVAILABLE (the coordinator could not be reached for kJobPatience); any other error
 // is the reason why the job fails.
+// For TRAIN and FIND_LABEL_ERRORS jobs.
 absl::Status RunTrainJob(const JobContext& context);
 // For EVALUATE and PREDICT jobs: predicts the images that are not predicted yet.
 absl::Status RunPredictJob(const JobContext& context);

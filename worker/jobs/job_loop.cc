@@ -98,7 +98,8 @@ class JobLoop {
     {
       LeaseKeeper lease(connection_, job, stop_);
       const JobContext context = {connection_, job, lease, cache_, device_};
-      status = job.kind() == v1::TRAIN ? RunTrainJob(context) : RunPredictJob(context);
+      const bool trains = job.kind() == v1::TRAIN || job.kind() == v1::FIND_LABEL_ERRORS;
+      status = trains ? RunTrainJob(context) : RunPredictJob(context);
     }
     if (status.ok()) {
       spdlog::info("job {}: done", job.job_id());

@@ -1,5 +1,6 @@
-// A TRAIN job: trains on the round's snapshot by its recipe, and uploads checkpoints from which another
-// worker can resume.
+// Jobs that train on the round's snapshot by its recipe, and upload checkpoints from which another worker can
+// resume: TRAIN, whose outcome is the model, and FIND_LABEL_ERRORS, which trains without a fold and then
+// looks for errors in its labels.
 #include <algorithm>
 #include <memory>
 #include <system_error>
@@ -13,70 +14,15 @@
 #include "spdlog/spdlog.h"
 #include "worker/detection/weights.h"
 #include "worker/jobs/job_context.h"
+#include "worker/jobs/snapshot.h"
+#include "worker/label_errors/image_check.h"
 #include "worker/training/trainer.h"
 
 namespace loupe {
 namespace {
 
-// Pictures are read through the cache each time, so that a training set may be larger than the cache.
-TrainingImage ImageOf(const JobContext& context, const v1::SnapshotItem& item) {
-  std::vector<TrainingBox> boxes;
-  for (const v1::LabelBox& box : item.boxes()) {
-    boxes.push_back(
-        {{box.box().x1(), box.box().y1(), box.box().x2(), box.box().y2()}, box.label(), box.ignore()});
-  }
-  const std::string name = item.image().file_name();
-  const std::string sha256 = item.image().sha256();
-  const auto load = [&context, name, sha256] { return context.ReadPicture(sha256, name); };
-  return {name, load, TargetOf(boxes), item.pseudo()};
-}
-
-struct Snapshot {
-  TrainingSet set;
-  std::vector<int64_t> image_ids;  // of set.images
-};
-
-absl::StatusOr<Snapshot> ReadSnapshot(const JobContext& context) {
-  std::vector<v1::Class> classes(context.job.classes().begin(), context.job.classes().end());
-  std::sort(classes.begin(), classes.end(),
-            [](const auto& a, const auto& b) { return a.label() < b.label(); });
-  Snapshot snapshot;
-  TrainingSet& set = snapshot.set;
-  for (const v1::Class& one : classes) set.class_names.push_back(one.name());
-  v1::ReadSnapshotRequest request;
-  request.set_job_id(context.job.job_id());
-  request.set_lease(context.job.lease());
-  const auto stub = v1::WorkerService::NewStub(context.connection.channel());
-  const absl::Status read = RetryUnavailable(kJobPatience, [&] {
-    set.images.clear();
-    snapshot.image_ids.clear();
-    const auto client = context.connection.NewContext(StreamDeadline(0));
-    const auto reader = stub->ReadSnapshot(client.get(), request);
-    v1::SnapshotItem item;
-    while (reader->Read(&item)) {
-      set.images.push_back(ImageOf(context, item));
-      snapshot.image_ids.push_back(item.image().id());
-    }
-    return FromGrpc(reader->Finish());
-  });
-  if (!read.ok()) return read;
-  return snapshot;
-}
-
-// Decodes every picture of the snapshot, and sets those aside that can't be used. Returns how many. It takes
-// as long as decoding takes an epoch, so it is done only when a picture failed.
-absl::StatusOr<int> SetBadPicturesAside(const JobContext& context, const Snapshot& snapshot) {
-  int count = 0;
-  for (size_t i = 0; i < snapshot.image_ids.size(); ++i) {
-    if (absl::Status status = context.lease.MayGoOn(); !status.ok()) return status;
-    const absl::Status loaded = snapshot.set.images[i].load().status();
-    if (loaded.ok()) continue;
-    if (!IsFaultOfPicture(loaded)) return loaded;
-    if (absl::Status aside = context.SetImageAside(snapshot.image_ids[i], loaded); !aside.ok()) return aside;
-    ++count;
-  }
-  return count;
-}
+// As many as CompleteJob takes.
+constexpr int kMaxLabelErrors = 10'000;
 
 using TrainerFactory = absl::FunctionRef<absl::StatusOr<std::unique_ptr<Trainer>>()>;
 
@@ -189,8 +135,59 @@ absl::Status Complete(const JobContext& context, const Trainer& trainer) {
   return context.Complete(std::move(request));
 }
 
+v1::LabelErrorKind KindOf(evaluation::LabelErrorKind kind) {
+  switch (kind) {
+    case evaluation::LabelErrorKind::kMissing:
+      return v1::LABEL_MISSING;
+    case evaluation::LabelErrorKind::kMoved:
+      return v1::LABEL_MOVED;
+    case evaluation::LabelErrorKind::kWrongClass:
+      return v1::LABEL_WRONG_CLASS;
+    case evaluation::LabelErrorKind::kInvented:
+      return v1::LABEL_INVENTED;
+  }
+  return v1::LABEL_ERROR_KIND_UNSPECIFIED;
+}
+
+v1::LabelError MessageOf(const evaluation::LabelError& error, const HeldOutImage& image) {
+  v1::LabelError message;
+  message.set_image_id(image.id);
+  message.set_kind(KindOf(error.kind));
+  message.set_log_odds(error.log_odds);
+  if (error.label >= 0) message.set_box_id(image.box_ids[static_cast<size_t>(error.label)]);
+  if (error.kind == evaluation::LabelErrorKind::kInvented) return message;
+  message.set_label(static_cast<uint32_t>(error.class_index) + 1);
+  v1::Box& box = *message.mutable_box();
+  box.set_x1(static_cast<float>(error.box.x));
+  box.set_y1(static_cast<float>(error.box.y));
+  box.set_x2(static_cast<float>(error.box.x + error.box.width));
+  box.set_y2(static_cast<float>(error.box.y + error.box.height));
+  return message;
+}
+
+// Looks for errors in the labels of the fold, and completes the job with them.
+absl::Status CompleteSearch(const JobContext& context, const Snapshot& snapshot, Trainer& trainer) {
+  const auto checked = CheckImages(snapshot.HeldOutImages(), context.job.recipe().training().batch_size(),
+                                   trainer.evaluated_model(), [&context] { return context.lease.MayGoOn(); });
+  if (!checked.ok()) return checked.status();
+  v1::CompleteJobRequest request;
+  for (const evaluation::LabelError& error : evaluation::FindLabelErrors(*checked)) {
+    if (request.label_errors_size() == kMaxLabelErrors) break;
+    *request.add_label_errors() = MessageOf(error, snapshot.held_out[static_cast<size_t>(error.image)]);
+  }
+  return context.Complete(std::move(request));
+}
+
+// A search that has nothing to search, or nothing to learn from, finds nothing.
+bool CanSearch(const Snapshot& snapshot) {
+  const auto has_box = [](const TrainingImage& image) { return image.target.boxes.size(0) > 0; };
+  const auto& others = snapshot.set.images;
+  return !snapshot.held_out.empty() && std::any_of(others.begin(), others.end(), has_box);
+}
+
 // Trains on the images of `snapshot`.
 absl::Status Train(const JobContext& context, const Snapshot& snapshot) {
+  if (context.job.kind() == v1::FIND_LABEL_ERRORS && !CanSearch(snapshot)) return context.Complete({});
   absl::StatusOr<SafetensorsFile> init = SafetensorsFile();
   const bool has_init = !context.job.weights_sha256().empty();
   if (has_init) init = context.ReadWeights(context.job.weights_sha256());
@@ -212,7 +209,8 @@ absl::Status Train(const JobContext& context, const Snapshot& snapshot) {
       spdlog::warn("job {}: no checkpoint: {}", context.job.job_id(), std::string(saved.message()));
   }
   if (!trained.ok()) return trained;
-  return Complete(context, **trainer);
+  if (context.job.kind() == v1::TRAIN) return Complete(context, **trainer);
+  return CompleteSearch(context, snapshot, **trainer);
 }
 
 }  // namespace

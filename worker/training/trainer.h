@@ -53,6 +53,7 @@ class Trainer {
   std::vector<double> class_quality() const { return state_->class_quality(); }
   int64_t resumed_from() const { return state_->resumed_from(); }
   const std::shared_ptr<detection::FasterRcnn>& model() const { return state_->model(); }
+  detection::FasterRcnn& evaluated_model() const { return state_->evaluated_model(); }
 
   const std::optional<Measurement>& measurement() const { return report_.progress().measurement; }
 

@@ -7,11 +7,23 @@
 #include "worker/detection/faster_rcnn.h"
 
 namespace loupe {
-namespace {
 
 evaluation::Box BoxOfCorners(const float* corners) {
   return {corners[0], corners[1], double{corners[2]} - corners[0], double{corners[3]} - corners[1]};
 }
+
+void AddDetections(int32_t image, const detection::Detections& detections,
+                   std::vector<evaluation::DetectedBox>& detected) {
+  const torch::Tensor boxes = detections.boxes.cpu().contiguous();
+  const torch::Tensor labels = detections.labels.cpu();
+  const torch::Tensor scores = detections.scores.cpu();
+  for (int64_t i = 0; i < scores.size(0); ++i) {
+    detected.push_back({image, static_cast<int32_t>(labels.data_ptr<int64_t>()[i]) - 1,
+                        BoxOfCorners(boxes.data_ptr<float>() + 4 * i), scores.data_ptr<float>()[i]});
+  }
+}
+
+namespace {
 
 void AddTruth(int32_t image, const detection::Target& target, evaluation::GroundTruth& truth) {
   for (const TrainingBox& box : BoxesOf(target)) {
@@ -24,17 +36,6 @@ void AddTruth(int32_t image, const detection::Target& target, evaluation::Ground
     const int32_t end = box.ignore ? truth.num_classes : first + 1;
     for (added.class_index = first; added.class_index < end; ++added.class_index)
       truth.boxes.push_back(added);
-  }
-}
-
-void AddDetections(int32_t image, const detection::Detections& detections,
-                   std::vector<evaluation::DetectedBox>& detected) {
-  const torch::Tensor boxes = detections.boxes.cpu().contiguous();
-  const torch::Tensor labels = detections.labels.cpu();
-  const torch::Tensor scores = detections.scores.cpu();
-  for (int64_t i = 0; i < scores.size(0); ++i) {
-    detected.push_back({image, static_cast<int32_t>(labels.data_ptr<int64_t>()[i]) - 1,
-                        BoxOfCorners(boxes.data_ptr<float>() + 4 * i), scores.data_ptr<float>()[i]});
   }
 }
 

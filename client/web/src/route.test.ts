@@ -34,6 +34,7 @@ test.each([
   ["#/p/castings/queue", dashboard("queue", "castings")],
   ["#/p/castings/images?side=pool", dashboard("images", "castings", "", "side=pool")],
   ["#/p/castings/images/17?box=4", dashboard("image", "castings", "17", "box=4")],
+  ["#/p/castings/label-errors", dashboard("label errors", "castings")],
   ["#/p/castings/setup", dashboard("setup", "castings")],
   ["#/p/rounds/rounds", dashboard("rounds", "rounds")],
   ["#/new", dashboard("new project", "")],

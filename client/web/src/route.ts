@@ -26,6 +26,7 @@ export type ProjectPage =
   | "reviewers"
   | "reviewer"
   | "disagreements"
+  | "label errors"
   | "setup";
 // Pages of no project.
 export type OtherPage = "new project" | "people";
@@ -53,6 +54,7 @@ const projectPages: [string, ProjectPage][] = [
   ["/reviewers", "reviewers"],
   ["/reviewers/:", "reviewer"],
   ["/disagreements", "disagreements"],
+  ["/label-errors", "label errors"],
   ["/setup", "setup"],
 ];
 const otherPages: [string, OtherPage][] = [

@@ -302,6 +302,7 @@ export const rows = {
     refused: { request: { ...models, model: "no" }, reason: "NO_SUCH_MODEL" },
   },
   "InsightService.ListDisagreements": { request: parts, refused: noProject },
+  "InsightService.ListLabelErrors": { request: parts, refused: noProject },
   "InsightService.GetLabelQuality": { request: parts, differs: ["computedAt"], refused: noProject },
   "InsightService.ListBoxMatches": {
     request: { ...models, model: "first", kind: "MISSED" },

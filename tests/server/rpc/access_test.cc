@@ -36,7 +36,7 @@ TestCoordinator& Coordinator() {
   return coordinator;
 }
 
-std::vector<const MethodDescriptor*> AllMethods() {
+std::vector<const MethodDescriptor*> DescribedMethods() {
   std::vector<const MethodDescriptor*> methods;
   for (const google::protobuf::FileDescriptor* file :
        {v1::Image::descriptor()->file(), v1::ImportRequest::descriptor()->file(),
@@ -88,10 +88,10 @@ absl::Status CallAny(const MethodDescriptor& method, const std::string& token) {
   return FromGrpc(status);
 }
 
-TEST(AccessTest, ThereAreMethods) { EXPECT_GE(AllMethods().size(), 40U); }
+TEST(AccessTest, ThereAreMethods) { EXPECT_GE(DescribedMethods().size(), 40U); }
 
 TEST(AccessTest, NoMethodAnswersWithoutAToken) {
-  for (const MethodDescriptor* method : AllMethods()) {
+  for (const MethodDescriptor* method : DescribedMethods()) {
     const absl::Status status = CallAny(*method, "");
     EXPECT_EQ(status.code(), absl::StatusCode::kUnauthenticated) << method->full_name() << ": " << status;
     EXPECT_EQ(ErrorReason(status), "NO_TOKEN") << method->full_name();
@@ -99,7 +99,7 @@ TEST(AccessTest, NoMethodAnswersWithoutAToken) {
 }
 
 TEST(AccessTest, NoMethodAnswersAnUnknownToken) {
-  for (const MethodDescriptor* method : AllMethods()) {
+  for (const MethodDescriptor* method : DescribedMethods()) {
     EXPECT_EQ(ErrorReason(CallAny(*method, "loupe_guessed")), "UNKNOWN_TOKEN") << method->full_name();
   }
 }
@@ -153,7 +153,7 @@ TEST(AccessTest, RolesAreThoseOfTheProtocolsManual) {
   std::map<v1::Role, std::string> tokens;
   const auto manual = RolesOfTheManual();
   for (const v1::Role role : roles) tokens[role] = Coordinator().Token(role);
-  for (const MethodDescriptor* method : AllMethods()) {
+  for (const MethodDescriptor* method : DescribedMethods()) {
     const std::set<std::string> allowed = manual.at(method->service()->name() + "." + method->name());
     ASSERT_FALSE(allowed.empty()) << method->full_name() << " doesn't say who may call it";
     for (const v1::Role role : roles) {

@@ -13,6 +13,7 @@ import { BoxList } from "./box_list";
 import { Canvas } from "./canvas";
 import { ClassPanel, nameOf } from "./class_panel";
 import { Desk } from "./desk";
+import { ErrorPanel } from "./error_panel";
 import { Guidelines } from "./guidelines";
 import { Help } from "./help";
 import type { Journal } from "./journal";
@@ -177,7 +178,7 @@ function Desktop({ project, open, caller, journal, outbox }: Props) {
           hidden={!isSideOpen.value || !hasTask(desk)}
           aria-label="Boxes and classes"
         >
-          {work && <AboutTask desk={desk} />}
+          {work && <AboutTask desk={desk} hands={() => hands.current!} />}
           <BoxList desk={desk} reveal={() => canvas.current?.reveal()} />
           <ClassPanel desk={desk} leave={() => stage.current!.focus()} />
           {work && <RemarksPanel key={work.task.id} desk={desk} />}
@@ -188,7 +189,7 @@ function Desktop({ project, open, caller, journal, outbox }: Props) {
       <Sliders desk={desk} canvas={() => canvas.current} localContrast={localContrast}>
         <Tools desk={desk} hands={() => hands.current!} leave={() => stage.current!.focus()} />
       </Sliders>
-      <Strip desk={desk} hands={() => hands.current!} />
+      <Strip desk={desk} hands={() => hands.current!} isPanelOpen={isSideOpen.value} />
       <Spoken desk={desk} />
       {isHelpOpen.value && <Help close={() => (isHelpOpen.value = false)} />}
     </main>
@@ -200,8 +201,9 @@ function isCorrection({ generation, newClasses }: Task): boolean {
   return generation === null && newClasses.length === 0;
 }
 
-function AboutTask({ desk }: { desk: Desk }) {
+function AboutTask({ desk, hands }: { desk: Desk; hands: () => Hands }) {
   const { task } = desk.work.value!;
+  const hasErrors = (task.labelErrors ?? []).length > 0;
   const added = task.newClasses.map((label) => nameOf(desk.project.value.classes, label)).join(", ");
   return (
     <div class="about">
@@ -209,8 +211,9 @@ function AboutTask({ desk }: { desk: Desk }) {
       {task.why && <p class="faint">Why: {task.why}</p>}
       {task.requestReason && <p>Asked: {task.requestReason}</p>}
       {isCorrection(task) && <p class="badge">An answer, opened again: skipping leaves it as it is</p>}
-      {task.blind && <p class="badge">Blind: draw what you see</p>}
+      {task.blind && !hasErrors && <p class="badge">Blind: draw what you see</p>}
       {added && <p>Look for: {added}</p>}
+      {hasErrors && <ErrorPanel desk={desk} hands={hands} />}
     </div>
   );
 }

@@ -11,6 +11,7 @@ import { around } from "./corners";
 import { levelFor } from "./levels";
 import type { Levels } from "./levels";
 import type { Corners, Point, Size } from "./corners";
+import { currentError, placesOf } from "./label_errors";
 import { fit, panned, toImage, zoomed, zoomedTo } from "./viewport";
 import type { Viewport } from "./viewport";
 
@@ -154,18 +155,18 @@ export class Canvas {
     this.jump(fit(this.size, this.screen));
   }
 
-  // To what is selected; from there back to the whole image.
+  // To what is selected, or else to what seems wrong; from there back to the whole image.
   zoomToSelected(): void {
-    const corners = this.selected();
+    const corners = this.inHand();
     if (!corners || this.isAtBox) return this.fit();
     this.isFitted = false;
     this.isAtBox = true;
     this.jump(zoomedTo(corners, this.size, this.screen));
   }
 
-  // After walking to a box: it has to be in view.
+  // After walking to a box, or to a likely error: it has to be in view.
   reveal(): void {
-    const corners = this.selected();
+    const corners = this.inHand();
     if (!corners || this.isFitted) return;
     const { width, height } = this.screen;
     const { scale, x, y } = this.view;
@@ -213,11 +214,14 @@ export class Canvas {
     this.screen = { width: this.root.clientWidth, height: this.root.clientHeight };
   }
 
-  // Around the selected boxes.
-  private selected(): Corners | undefined {
+  // Around the selected boxes, or else around what seems wrong.
+  private inHand(): Corners | undefined {
     const work = this.host.work();
-    const chosen = work ? selectedBoxes(work) : [];
-    return chosen.length === 0 ? undefined : around(chosen.map((box) => box.corners));
+    if (!work) return undefined;
+    const chosen = selectedBoxes(work).map((box) => box.corners);
+    const error = currentError(work);
+    const places = chosen.length === 0 && error ? placesOf(work, error) : chosen;
+    return places.length === 0 ? undefined : around(places);
   }
 
   // It is sharp at once.

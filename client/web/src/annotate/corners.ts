@@ -88,6 +88,15 @@ export function area(box: Corners): number {
   return (box.x2 - box.x1) * (box.y2 - box.y1);
 }
 
+// Intersection over union, in [0, 1].
+export function iou(a: Corners, b: Corners): number {
+  const width = Math.min(a.x2, b.x2) - Math.max(a.x1, b.x1);
+  const height = Math.min(a.y2, b.y2) - Math.max(a.y1, b.y1);
+  if (width <= 0 || height <= 0) return 0;
+  const both = width * height;
+  return both / (area(a) + area(b) - both);
+}
+
 // Whether the point is inside the box, or at most `slack` beside it.
 export function holds(box: Corners, { x, y }: Point, slack: number): boolean {
   return x >= box.x1 - slack && x <= box.x2 + slack && y >= box.y1 - slack && y <= box.y2 + slack;

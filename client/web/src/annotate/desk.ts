@@ -124,8 +124,8 @@ export class Desk {
     if (!act(opened, action)) return;
     this.work.value = opened.work;
     this.notice.value = "";
-    const { boxes, remarks } = opened.work;
-    if (boxes !== before.boxes || remarks !== before.remarks) this.keep();
+    const { boxes, decided, remarks } = opened.work;
+    if (boxes !== before.boxes || decided !== before.decided || remarks !== before.remarks) this.keep();
   }
 
   // Predicted boxes are judged, and the next one that is left is selected. Where none is selected the first

@@ -6,6 +6,7 @@ import { chordOf } from "./chord";
 import { DIGITS, LETTERS, labelsByKey } from "./class_keys";
 import type { Desk } from "./desk";
 import type { Tool } from "./gestures";
+import { currentError } from "./label_errors";
 import { step } from "./pick";
 import { change, settings } from "./settings";
 import type { Settings } from "./settings";
@@ -88,6 +89,23 @@ export const groups: readonly Group[] = [
         what: "box before, of all",
         press: (hands) => walk(hands, -1),
         repeats: true,
+      },
+    ],
+  },
+  {
+    title: "Likely errors in labels",
+    keys: [
+      {
+        name: "mend",
+        chords: ["Shift+M"],
+        what: "mend the label as proposed, go to the next likely error",
+        press: (hands) => decide(hands, "mend"),
+      },
+      {
+        name: "keep",
+        chords: ["Shift+K"],
+        what: "keep the label as it is, go to the next likely error",
+        press: (hands) => decide(hands, "keep"),
       },
     ],
   },
@@ -219,7 +237,7 @@ export const groups: readonly Group[] = [
       {
         name: "zoom",
         chords: ["Z"],
-        what: "zoom to what is selected, and back",
+        what: "zoom to what is selected, or else to the likely error, and back",
         press: ({ canvas }) => canvas.zoomToSelected(),
       },
       { name: "fit", chords: ["F"], what: "whole image", press: ({ canvas }) => canvas.fit() },
@@ -403,6 +421,17 @@ function isForElement(event: KeyboardEvent, chord: string, root: HTMLElement): b
 
 function judge({ desk, canvas }: Hands, verdict: "accept" | "reject"): void {
   desk.judge(verdict);
+  canvas.reveal();
+}
+
+// Nobody decides about what they don't see.
+function decide({ desk, canvas }: Hands, verdict: "mend" | "keep"): void {
+  const work = desk.work.value;
+  if (!work) return;
+  const error = currentError(work);
+  canvas.hideBoxes(false);
+  if (error) desk.dispatch({ do: verdict, error: error.id });
+  else desk.notice.value = "No likely error in the labels is left here.";
   canvas.reveal();
 }
 

@@ -6,10 +6,11 @@ import { sameCorners } from "./corners";
 import type { Corners, Size } from "./corners";
 import { colourOf, shapeOf } from "./palette";
 import type { Viewport } from "./viewport";
+import { ErrorMarks } from "./error_marks";
+import { make, outline } from "./svg";
 import { isVisible } from "./work";
 import type { Box, Work } from "./work";
 
-const SVG = "http://www.w3.org/2000/svg";
 const NAME_SIZE = 13; // screen pixels
 const SMALLEST_WITH_HANDLES = 32; // the shorter side, in screen pixels: handles would cover smaller boxes
 // From so many boxes on, only the selected one has a name and an edge: others would hide the image.
@@ -32,6 +33,7 @@ export class Overlay {
   private readonly hand = new Drawing(); // what is selected or being drawn
   private readonly fresh = [make("path", "halo"), make("path", "")];
   private readonly band = make("path", "band");
+  private readonly marks = new ErrorMarks();
   private readonly handles = [make("path", "handles-edge"), make("path", "handles")];
   private readonly drawn = new Map<number, Drawn>();
   private selected = new Set<Drawn>();
@@ -43,7 +45,7 @@ export class Overlay {
   constructor() {
     this.root.className = "overlay";
     this.root.setAttribute("aria-hidden", "true");
-    this.hand.scene.append(...this.fresh, ...this.handles, this.band);
+    this.hand.scene.append(this.marks.root, ...this.fresh, ...this.handles, this.band);
     this.root.append(this.others.svg, this.hand.svg);
   }
 
@@ -54,6 +56,7 @@ export class Overlay {
       boxes.replaceChildren();
       names.replaceChildren();
     }
+    this.marks.clear();
     this.drawNew(null, 0);
     this.drawBand(null);
   }
@@ -68,6 +71,7 @@ export class Overlay {
     for (const id of gone) this.remove(id);
     this.root.classList.toggle("many", this.drawn.size > MANY);
     this.select(work.selected.flatMap((id) => this.drawn.get(id) ?? []));
+    this.marks.show(work, nameOf);
   }
 
   place(view: Viewport, screen: Size): void {
@@ -223,19 +227,9 @@ class Drawing {
       "transform",
       `matrix(${scale} 0 0 ${scale} ${x + screen.width / 2} ${y + screen.height / 2})`,
     );
-    this.names.setAttribute("font-size", String(NAME_SIZE / scale));
+    this.scene.setAttribute("font-size", String(NAME_SIZE / scale));
     this.svg.style.setProperty("transform", "none");
   }
-}
-
-function make<K extends keyof SVGElementTagNameMap>(tag: K, name: string): SVGElementTagNameMap[K] {
-  const element = document.createElementNS(SVG, tag);
-  if (name) element.setAttribute("class", name);
-  return element;
-}
-
-function outline({ x1, y1, x2, y2 }: Corners): string {
-  return `M${x1} ${y1}H${x2}V${y2}H${x1}Z`;
 }
 
 // Left, top, right, bottom.

@@ -1,4 +1,5 @@
 import { useIsAway } from "./away";
+import { ErrorKeys, errorStatus } from "./error_panel";
 import { ClassChoice } from "./class_choice";
 import type { Desk } from "./desk";
 import { hasTask } from "./places";
@@ -15,7 +16,7 @@ interface Props {
 }
 
 // The keys that matter most, as buttons. They stay where they are, so that a second click hits no other one.
-export function Strip({ desk, hands }: Props) {
+export function Strip({ desk, hands, isPanelOpen }: Props & { isPanelOpen: boolean }) {
   const isAway = useIsAway();
   const work = desk.work.value;
   const dropped = work ? droppedOf(work) : 0;
@@ -34,6 +35,8 @@ export function Strip({ desk, hands }: Props) {
     );
   }
   const key = keysOf(hands);
+  // An open panel says it.
+  const likely = isPanelOpen ? "" : errorStatus(desk);
   const copyWhat = `copy ${copyable.length} of the last image`;
   return (
     <footer class="strip">
@@ -61,7 +64,8 @@ export function Strip({ desk, hands }: Props) {
         onKeyDown={(event) => event.key === "Enter" && skipFrom(event.currentTarget)}
       />
       {work && copyable.length > 0 && key("copy", copyWhat, copiesOf(work, copyable).length === 0)}
-      <Notice text={desk.notice.value || (isAway.value ? AWAY : "")} />
+      {likely && <ErrorKeys desk={desk} hands={hands} />}
+      <Notice text={desk.notice.value || (isAway.value ? AWAY : likely)} />
     </footer>
   );
 }

@@ -1,6 +1,6 @@
 // A task as the coordinator serves it, in the page's own terms.
 
-import type { PredictedBoxJson } from "../../gen/loupe/v1/annotation_pb";
+import type { LabelErrorJson, PredictedBoxJson } from "../../gen/loupe/v1/annotation_pb";
 import type { TaskJson } from "../../gen/loupe/v1/labeling_pb";
 import { cornersOf, type Corners, type Size } from "./corners";
 import type { Remarks } from "./work";
@@ -22,6 +22,17 @@ export interface TruthBox {
   readonly ignore: boolean;
 }
 
+// What seems wrong with the truth that the task corrects.
+export interface LabelError {
+  readonly id: string;
+  readonly kind: "missing" | "moved" | "wrong class" | "invented";
+  readonly boxId: string; // of the box of the truth; empty: one is missing
+  // What should be there instead; null: nothing.
+  readonly corners: Corners | null;
+  readonly label: number;
+  readonly logOdds: number; // how much more the model believes in that than in the label; above 0
+}
+
 export interface Task {
   readonly id: string;
   readonly lease: string;
@@ -39,6 +50,8 @@ export interface Task {
   // Why the image was chosen; empty for annotators.
   readonly why: string;
   readonly requestReason: string; // of who asked for the look; empty: nobody did, or said why
+  // The likeliest first. Tasks that an earlier release of the page has kept have none.
+  readonly labelErrors?: readonly LabelError[];
 }
 
 export function taskOf(json: TaskJson): Task {
@@ -64,6 +77,7 @@ export function taskOf(json: TaskJson): Task {
     generation: json.reason ? json.reason.generation ?? 0 : null,
     why: whyOf(json),
     requestReason: json.requestReason ?? "",
+    labelErrors: (json.labelErrors ?? []).flatMap(labelErrorOf),
   };
 }
 
@@ -76,6 +90,29 @@ function predictionOf(json: PredictedBoxJson): Prediction {
     score: Number(json.score ?? 0),
     sideCertainty: sides.length === 4 ? sides : null,
   };
+}
+
+export const errorKinds: Record<string, LabelError["kind"] | undefined> = {
+  LABEL_MISSING: "missing",
+  LABEL_MOVED: "moved",
+  LABEL_WRONG_CLASS: "wrong class",
+  LABEL_INVENTED: "invented",
+};
+
+// Those of a kind that only a later release knows are left out.
+function labelErrorOf(json: LabelErrorJson): LabelError[] {
+  const kind = errorKinds[json.kind ?? ""];
+  if (!kind) return [];
+  return [
+    {
+      id: json.id ?? "",
+      kind,
+      boxId: kind === "missing" ? "" : json.boxId ?? "",
+      corners: json.box ? cornersOf(json.box) : null,
+      label: json.label ?? 0,
+      logOdds: Number(json.logOdds ?? 0),
+    },
+  ];
 }
 
 const slices: Record<string, string> = {

@@ -2,7 +2,7 @@
 
 import { around, clipped, cornersBetween, moved, movedWithin, resized, sameCorners } from "./corners";
 import type { Corners, Grip, Point } from "./corners";
-import type { Prediction, Task } from "./task";
+import type { LabelError, Prediction, Task } from "./task";
 
 export interface Box {
   readonly id: number; // within the task, never used again
@@ -28,6 +28,7 @@ export interface Remarks {
 interface Step {
   readonly boxes: readonly Box[];
   readonly selected: readonly number[];
+  readonly decided: readonly string[];
   readonly below: Step | null;
 }
 
@@ -35,6 +36,8 @@ export interface Work {
   readonly task: Task;
   readonly boxes: readonly Box[];
   readonly selected: readonly number[]; // ids of visible boxes, each once
+  // Ids of label errors that were mended as proposed, or kept.
+  readonly decided: readonly string[];
   readonly nextId: number;
   // Predicted boxes below it are hidden. That isn't an edit.
   readonly threshold: number;
@@ -54,6 +57,7 @@ export type Action =
   | { do: "relabel"; ids: readonly number[]; label: number }
   | { do: "accept" | "reject" | "delete" | "duplicate"; ids: readonly number[] }
   | { do: "copy"; boxes: readonly CopiedBox[] }
+  | { do: "mend" | "keep"; error: string } // id of a label error
   | { do: "acceptAll" | "undo" | "redo" };
 
 export interface CopiedBox {
@@ -79,7 +83,8 @@ export function startWork(task: Task, threshold: number): Work {
   const boxes = [...predicted, ...known];
   const { remarks } = task;
   const nextId = boxes.length + 1;
-  return { task, boxes, selected: [], nextId, threshold, remarks, past: null, future: null };
+  const start = { selected: [], decided: [], past: null, future: null };
+  return { task, boxes, nextId, threshold, remarks, ...start };
 }
 
 export function reduce(work: Work, action: Action): Work {
@@ -114,6 +119,9 @@ export function reduce(work: Work, action: Action): Work {
       return duplicate(work, action.ids);
     case "copy":
       return add(work, copiesOf(work, action.boxes));
+    case "mend":
+    case "keep":
+      return decide(work, action.error, action.do === "mend");
     case "acceptAll":
       return acceptAll(work);
     case "undo":
@@ -170,8 +178,11 @@ function select(work: Work, ids: readonly number[]): Work {
 }
 
 function edit(work: Work, boxes: readonly Box[], selected: readonly number[]): Work {
-  const past = { boxes: work.boxes, selected: work.selected, below: work.past };
-  return select({ ...work, boxes, past, future: null }, selected);
+  return select({ ...work, boxes, past: stepOf(work, work.past), future: null }, selected);
+}
+
+function stepOf({ boxes, selected, decided }: Work, below: Step | null): Step {
+  return { boxes, selected, decided, below };
 }
 
 // Changes these of the visible boxes, in one step, and selects them.
@@ -255,6 +266,24 @@ function remove(work: Work, ids: readonly number[], mayGo: (box: Box) => boolean
   return edit(work, boxes, work.selected);
 }
 
+// A label error is mended as proposed or kept. Nothing is selected then: what comes next is another place.
+function decide(work: Work, id: string, isMended: boolean): Work {
+  const error = work.task.labelErrors?.find((each) => each.id === id);
+  if (!error || work.decided.includes(id)) return work;
+  const mended = isMended ? mend(work, error) : work;
+  const after = mended === work ? edit(work, work.boxes, []) : mended;
+  return { ...after, selected: [], decided: [...work.decided, id] };
+}
+
+function mend(work: Work, { kind, boxId, corners, label }: LabelError): Work {
+  const inside = corners && clipped(corners, work.task.size);
+  if (kind === "missing") return inside ? add(work, [drawn(inside, label)]) : work;
+  const ids = work.boxes.filter((box) => box.truthId === boxId).map((box) => box.id);
+  if (kind === "invented") return remove(work, ids, () => true);
+  if (kind === "wrong class") return reduce(work, { do: "relabel", ids, label });
+  return change(work, ids, (box) => (inside ? reshaped(box, inside) : box));
+}
+
 function acceptAll(work: Work): Work {
   const boxes = work.boxes.map((box) =>
     box.state === "predicted" && isVisible(work, box) ? accepted(box, true) : box,
@@ -264,16 +293,14 @@ function acceptAll(work: Work): Work {
 
 function undo(work: Work): Work {
   if (!work.past) return work;
-  const { boxes, selected, below } = work.past;
-  const future = { boxes: work.boxes, selected: work.selected, below: work.future };
-  return select({ ...work, boxes, past: below, future }, selected);
+  const { below, ...step } = work.past;
+  return select({ ...work, ...step, past: below, future: stepOf(work, work.future) }, step.selected);
 }
 
 function redo(work: Work): Work {
   if (!work.future) return work;
-  const { boxes, selected, below } = work.future;
-  const past = { boxes: work.boxes, selected: work.selected, below: work.past };
-  return select({ ...work, boxes, past, future: below }, selected);
+  const { below, ...step } = work.future;
+  return select({ ...work, ...step, past: stepOf(work, work.past), future: below }, step.selected);
 }
 
 export interface Kept {

@@ -14,6 +14,7 @@ import { NewRound } from "../recipe/new_round";
 import { People } from "../people/people";
 import { mayAdminister, mayEngineer, mayRead } from "../role";
 import { Disagreements } from "../reviewers/disagreements";
+import { LabelErrors } from "../reviewers/label_errors";
 import { ReviewerPage } from "../reviewers/reviewer";
 import { Reviewers } from "../reviewers/reviewers";
 import { RoundPage } from "../rounds/round";
@@ -49,6 +50,7 @@ export const projectPages: Record<ProjectPage, ComponentType<ProjectPageProps>> 
   reviewers: Reviewers,
   reviewer: ReviewerPage,
   disagreements: Disagreements,
+  "label errors": LabelErrors,
 };
 
 export const otherPages: Record<OtherPage, ComponentType<PageProps>> = {
@@ -97,6 +99,11 @@ export const access: Partial<Record<ProjectPage | OtherPage, Access>> = {
     needs: "VIEWER",
     words: ofReviewers,
   },
+  "label errors": {
+    isFor: mayRead,
+    needs: "VIEWER",
+    words: `What seems wrong with labels would bias who reviews them: ${readers} it.`,
+  },
   compare: {
     isFor: mayRead,
     needs: "VIEWER",
@@ -119,6 +126,6 @@ export const navigation: readonly Entry[] = [
   { title: "Models", page: "models", holds: ["models", "model", "compare"] },
   { title: "Queue", page: "queue", holds: ["queue"] },
   { title: "Images", page: "images", holds: ["images", "image"] },
-  { title: "Reviewers", page: "reviewers", holds: ["reviewers", "reviewer", "disagreements"] },
+  { title: "Reviewers", page: "reviewers", holds: ["reviewers", "reviewer", "disagreements", "label errors"] },
   { title: "Set-up", page: "setup", holds: ["setup"] },
 ];

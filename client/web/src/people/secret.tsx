@@ -1,5 +1,5 @@
-import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { Copy } from "../dashboards/copy";
 import { When } from "../dashboards/when";
 
 export interface Invited {
@@ -45,36 +45,5 @@ export function Secret({ invited, close }: { invited: Invited; close: () => void
         Done
       </button>
     </section>
-  );
-}
-
-function Copy({ text, name }: { text: string; name: string }) {
-  const said = useSignal("");
-  const field = useRef<HTMLInputElement>(null);
-  async function copy() {
-    try {
-      await navigator.clipboard.writeText(text);
-      said.value = "Copied.";
-    } catch {
-      field.current?.select();
-      said.value = "Press Ctrl+C to copy it.";
-    }
-  }
-  return (
-    <div class="line">
-      <input
-        ref={field}
-        readOnly
-        value={text}
-        aria-label={name}
-        onFocus={(event) => event.currentTarget.select()}
-      />
-      <button type="button" aria-label={`Copy the ${name}`} onClick={copy}>
-        Copy
-      </button>
-      <span class="faint" role="status">
-        {said}
-      </span>
-    </div>
   );
 }

@@ -37,6 +37,9 @@ export function Reviewers({ project, caller, reload }: ProjectPageProps) {
         <a class="button" href={pageAddress("disagreements", name)}>
           Disagreements
         </a>
+        <a class="button" href={pageAddress("label errors", name)}>
+          Label errors
+        </a>
       </Title>
       <Part
         name="How they answer"

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { alarmText, caughtText, evidenceText, figureText, tooFewText } from "./words";
+import { alarmText, askedWords, caughtText, evidenceText, figureText, tooFewText } from "./words";
 
 test("an alarm tells its evidence in the unit of its kind", () => {
   const kept = { kind: "PLANTED_ERRORS_KEPT", value: 0.25, low: 0.055, high: 0.572 } as const;
@@ -26,4 +26,13 @@ test("what is too little to compare is said", () => {
   expect(tooFewText({ shownImages: "4", blindImages: "12" })).toContain("4 shown and 12 blind");
   expect(tooFewText({ shownImages: "14", blindImages: "12" })).toContain("no box");
   expect(tooFewText({ shownAgainstBlind: {} })).toBe("");
+});
+
+test("what came of asking for reviews is told, and what was asked for already is no trouble", () => {
+  expect(askedWords({ imageIds: ["1"] })).toBe("Somebody else will look at 1 image.");
+  const asked = (imageId: string) => ({ imageId, reason: "ALREADY_ASKED", message: "Image is asked about." });
+  const gone = { imageId: "4", reason: "IMAGE_REMOVED", message: "Image 4 was removed." };
+  expect(askedWords({ imageIds: ["1", "5"], problems: [asked("2"), asked("3"), gone] })).toBe(
+    "Somebody else will look at 2 images. 2 were asked for already. Image 4 was removed.",
+  );
 });

@@ -6,7 +6,9 @@ import type {
   ReviewerAlarm_KindJson,
   ReviewerQualityJson,
 } from "../../gen/loupe/v1/insight_pb";
+import type { RequestReviewsResponseJson } from "../../gen/loupe/v1/labeling_pb";
 import { NOTHING, interval } from "../dashboards/formats";
+import { counted } from "../words";
 
 const alarmTexts: Record<ReviewerAlarm_KindJson, string> = {
   KIND_UNSPECIFIED: "an alarm that this page doesn't know",
@@ -64,6 +66,16 @@ export function figureText(
 // "9 of 12", of the last planted tasks.
 export function caughtText({ planted = 0, caught = 0 }: ReviewerQualityJson): string {
   return planted === 0 ? NOTHING : `${caught} of ${planted}`;
+}
+
+// What came of asking for reviews.
+export function askedWords({ imageIds = [], problems = [] }: RequestReviewsResponseJson): string {
+  const already = problems.filter(({ reason }) => reason === "ALREADY_ASKED").length;
+  const others = problems.filter(({ reason }) => reason !== "ALREADY_ASKED");
+  const words = [`Somebody else will look at ${counted(imageIds.length, "image", "images")}.`];
+  if (already > 0) words.push(`${counted(already, "was", "were")} asked for already.`);
+  for (const message of new Set(others.map(({ message = "" }) => message))) words.push(message);
+  return words.join(" ");
 }
 
 const FEWEST_IMAGES = 10; // in each half

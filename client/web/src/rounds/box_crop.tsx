@@ -3,11 +3,13 @@ import type { ProjectJson } from "../../gen/loupe/v1/project_pb";
 import { colourOf } from "../annotate/palette";
 import { hexOf, pictureAddress, thumbnailAddress } from "../annotate/task";
 import type { Corners } from "../annotate/corners";
+import "./box_crop.css";
 import { cropAround } from "./crop";
 
 export interface LabelledCorners extends Corners {
   readonly label: number;
   readonly isPredicted: boolean; // dashed
+  readonly isWrong?: boolean; // dimmed, with a cross beside it
 }
 
 interface Props {
@@ -17,6 +19,7 @@ interface Props {
 }
 
 const THUMBNAIL_SIDE = 320; // pixels
+const CROSSES = 14; // would fill the width of a crop
 const ENOUGH = 120; // pixels of a thumbnail that a crop may be made of
 
 // A picture around these boxes, and the boxes.
@@ -46,13 +49,28 @@ export function BoxCrop({ image, project, boxes }: Props) {
         }}
       />
       <svg viewBox={`${crop.x} ${crop.y} ${crop.width} ${crop.height}`} aria-hidden="true">
-        {boxes.map(({ x1, y1, x2, y2, label, isPredicted }, i) => (
-          <g key={i} class={`${colourOf(label)} ${isPredicted ? "predicted" : ""}`}>
-            <rect class="edge" x={x1} y={y1} width={x2 - x1} height={y2 - y1} />
-            <rect x={x1} y={y1} width={x2 - x1} height={y2 - y1} />
+        {boxes.map((box, i) => (
+          <rect key={`edge ${i}`} class="edge" {...placeOf(box)} />
+        ))}
+        {boxes.map((box, i) => (
+          <g key={i} class={colourOf(box.label)}>
+            <rect class={styleOf(box)} {...placeOf(box)} />
+            {box.isWrong && (
+              <text x={box.x2} y={box.y1} dx="0.25em" dy="0.35em" font-size={crop.width / CROSSES}>
+                ✕
+              </text>
+            )}
           </g>
         ))}
       </svg>
     </span>
   );
+}
+
+function placeOf({ x1, y1, x2, y2 }: Corners) {
+  return { x: x1, y: y1, width: x2 - x1, height: y2 - y1 };
+}
+
+function styleOf({ isPredicted, isWrong }: LabelledCorners): string {
+  return isPredicted ? "predicted" : isWrong ? "wrong" : "";
 }

@@ -7,11 +7,13 @@ import { progressWords } from "./round_words";
 export function Now({ round }: { round: RoundJson }) {
   const { done, total, resumedFrom } = round.progress ?? {};
   const words = progressWords(round);
+  const isChecking = round.state === "checking";
   return (
     <section class="card now" aria-label="Now">
       <p>
         <strong>{round.state}</strong> <span role="status">{words}</span>
       </p>
+      {isChecking && <p>The labels are searched for errors. The model serves already.</p>}
       {numberOf(total) > 0 && <progress aria-label="Done" value={numberOf(done)} max={numberOf(total)} />}
       {numberOf(resumedFrom) > 0 && (
         <p class="faint">It was taken up again from the checkpoint of iteration {resumedFrom}.</p>

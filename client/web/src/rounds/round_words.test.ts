@@ -38,6 +38,9 @@ test("what runs says how far it is", () => {
   expect(progressWords({ progress, secondsLeft: 80 })).toBe(
     "150 of 400 iterations · 12.3 images/s · about 1 min 20 s left",
   );
+  expect(progressWords({ progress: { kind: "find_label_errors", done: "5", total: "900" } })).toBe(
+    "5 of 900 iterations",
+  );
   expect(progressWords({ progress: { kind: "predict", total: "9" } })).toBe("0 of 9 images");
   expect(progressWords({ progress: { kind: "predict", total: "1" } })).toBe("0 of 1 image");
   expect(progressWords({})).toBe("");

@@ -53,7 +53,7 @@ export function progressWords(round: RoundJson): string {
   const { kind, done, total, imagesPerSecond } = round.progress ?? {};
   if (numberOf(total) === 0) return "";
   const all =
-    kind === "train"
+    kind === "train" || kind === "find_label_errors"
       ? counted(numberOf(total), "iteration", "iterations")
       : counted(numberOf(total), "image", "images");
   const words = [`${count(done)} of ${all}`];
