@@ -113,8 +113,8 @@ BEGIN
 END $$;
 
 -- Makes the task and the lease of a request. The task of an answered image corrects its truth, is as blind as
--- the answer was, and shows no predictions; where likely errors in it are shown, which a model found, it isn't
--- blind. That of a second opinion is blind, and shows no truth either.
+-- the answer was, and shows no predictions; where likely errors in it are shown, which a model found, it
+-- isn't blind. That of a second opinion is blind, and shows no truth either.
 -- NULL: the image has no truth any more, and the request is about one. Requires: nobody holds the image, and
 -- nobody else can take it now.
 CREATE OR REPLACE FUNCTION serve_request(the_request bigint, the_principal bigint, lease_length interval)

@@ -43,13 +43,13 @@ int64_t LabelingTest::CountsThatDiffer() {
         SELECT project, reviewer, NULL::bigint AS label, created_at, is_truth, 'revision' AS fact,
                CASE WHEN source = 'import' THEN 'import' WHEN blind THEN 'blind' ELSE 'shown' END AS name,
                1 AS amount
-        FROM provenance.revision WHERE source NOT IN ('withdraw', 'restore')
+        FROM provenance.revision WHERE source NOT IN ('withdraw', 'restore') AND standing <> 'planted'
         UNION ALL
         SELECT project, reviewer, NULL, created_at, is_truth, 'spent_ms', '', spent_ms
-        FROM provenance.revision WHERE source NOT IN ('withdraw', 'restore')
+        FROM provenance.revision WHERE source NOT IN ('withdraw', 'restore') AND standing <> 'planted'
         UNION ALL
         SELECT project, reviewer, label, created_at, is_truth, 'box', origin, 1
-        FROM provenance.revision_box WHERE NOT ignore
+        FROM provenance.revision_box WHERE NOT ignore AND standing <> 'planted'
         UNION ALL
         SELECT shown.project, shown.reviewer, NULL, shown.created_at,
                coalesce(revision_id = truth_revision_id, false), 'outcome', outcome, 1
