@@ -415,6 +415,7 @@ Json PlanJson(const v1::RoundPlan& plan) {
           {"training_seconds", known(plan.has_training_seconds(), plan.training_seconds())},
           {"evaluating_seconds", known(plan.has_evaluating_seconds(), plan.evaluating_seconds())},
           {"predicting_seconds", known(plan.has_predicting_seconds(), plan.predicting_seconds())},
+          {"checking_seconds", known(plan.has_checking_seconds(), plan.checking_seconds())},
           {"recipe", recipe}};
 }
 

@@ -177,6 +177,10 @@ std::string PlanText(const v1::RoundPlan& plan) {
   table.Add({"predicting", absl::StrCat(Counted(plan.predicted_images(), "image"), " of the pool",
                                         time(plan.has_predicting_seconds(), plan.predicting_seconds(),
                                              at(plan.prediction_rate())))});
+  if (const uint32_t folds = plan.recipe().label_errors().folds(); folds > 0) {
+    table.Add({"checking", absl::StrCat(Counted(folds, "further training"), " to search the labels",
+                                        time(plan.has_checking_seconds(), plan.checking_seconds(), ""))});
+  }
   table.Add({"workers", plan.workers() == 0
                             ? "none was heard of in the last minute: loupe-worker run starts one"
                             : absl::StrCat(plan.workers())});

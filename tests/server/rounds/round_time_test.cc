@@ -81,6 +81,10 @@ TEST_F(PlanTest, ByTheLatestRoundWithSuchADetector) {
   EXPECT_DOUBLE_EQ(plan->evaluating_seconds(), 6 / 20.0);
   EXPECT_DOUBLE_EQ(plan->predicting_seconds(), 40 / 20.0);
   EXPECT_EQ(plan->workers(), 1u);
+  EXPECT_FALSE(plan->has_checking_seconds());
+  plan = Plan("training { iterations: 100 batch_size: 4 accumulation_steps: 2 } label_errors { folds: 3 }");
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_DOUBLE_EQ(plan->checking_seconds(), 3 * plan->training_seconds());
   for (const char* other : {"detector { preset: 'resnet18-fpn' }", "detector { min_size: 64 max_size: 64 }",
                             "training { precision: 'bfloat16' }"}) {
     plan = Plan(other);

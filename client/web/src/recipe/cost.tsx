@@ -7,6 +7,7 @@ import { counted, durationOf } from "../words";
 
 export function Cost({ plan, isOld }: { plan: RoundPlanJson; isOld: boolean }) {
   const { trainingSeconds, evaluatingSeconds, predictingSeconds, workers = 0, roundsBefore = 0 } = plan;
+  const folds = plan.recipe?.labelErrors?.folds ?? 0;
   return (
     <div class={isOld ? "faint" : ""} aria-live="polite">
       <table>
@@ -25,6 +26,12 @@ export function Cost({ plan, isOld }: { plan: RoundPlanJson; isOld: boolean }) {
             {counted(numberOf(plan.predictedImages), "image", "images")} of the pool{" "}
             <Time seconds={predictingSeconds} />
           </Step>
+          {folds > 0 && (
+            <Step name="Check">
+              {counted(folds, "further training", "further trainings")} to search the labels{" "}
+              <Time seconds={plan.checkingSeconds} />
+            </Step>
+          )}
         </tbody>
       </table>
       {trainingSeconds === undefined && (
