@@ -184,10 +184,11 @@ void AddLabelErrors(CLI::App& app, Command& chosen) {
       "label-errors", "List the labels of a COCO file that are likely wrong, by models that never saw them");
   AddTraining(*command, *options);
   command
-      ->add_option("--folds", options->folds,
-                   "Number of parts; a model is trained for each on the others, and searches it")
-      ->check(CLI::Range(2, 10))
-      ->capture_default_str();
+      ->add_option(
+          "--folds", options->folds,
+          "Number of parts; a model is trained for each on the others, and searches it; default: the "
+          "recipe's, or 3")
+      ->check(CLI::Range(2, 10));
   command->add_option("--out", options->out, "JSON file for the errors, the likeliest first")->required();
   command->add_option("--detections", options->detections,
                       "COCO results file for what each model detects in the part that it never saw");

@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <string>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/cli/commands.h"
@@ -21,21 +20,16 @@ struct LabelErrorsOptions {
 };
 
 Json ErrorJson(const v1::ListedLabelError& listed, const ClassNames& classes) {
-  const v1::LabelError& error = listed.error();
-  const std::string kind = v1::LabelErrorKind_Name(error.kind());
-  Json json = {{"image_id", listed.image().id()},
+  Json json = LabelErrorJson(listed.error(), classes);
+  json.update({{"image_id", listed.image().id()},
                {"file_name", listed.image().file_name()},
-               {"kind", absl::AsciiStrToLower(kind.substr(kind.find('_') + 1))},
-               {"log_odds", error.log_odds()},
                {"author", listed.author()},
-               {"in_review", listed.in_review()}};
-  if (listed.has_wrong()) {
-    json["wrong"] = {{"box_id", listed.wrong().box_id()},
-                     {"box", BoxJson(listed.wrong().box())},
-                     {"class", classes.Name(listed.wrong().label())}};
-  }
-  if (error.has_box())
-    json["proposed"] = {{"box", BoxJson(error.box())}, {"class", classes.Name(error.label())}};
+               {"in_review", listed.in_review()}});
+  json.erase("box_id");
+  if (!listed.has_wrong()) return json;
+  json["wrong"] = {{"box_id", listed.wrong().box_id()},
+                   {"box", BoxJson(listed.wrong().box())},
+                   {"class", classes.Name(listed.wrong().label())}};
   return json;
 }
 
@@ -111,7 +105,9 @@ absl::Status ListErrors(const Context& context, const LabelErrorsOptions& option
 void AddLabelErrorsCommand(CLI::App& parent, Action& action) {
   auto options = std::make_shared<LabelErrorsOptions>();
   CLI::App* command = parent.add_subcommand(
-      "label-errors", "Labels that are likely wrong, the likeliest first, as the last search found them");
+      "label-errors",
+      "Labels that are likely wrong, the likeliest first, as the last round found that searched (its "
+      "recipe has label_errors)");
   command->add_option("--limit", options->limit, "How many to list")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();

@@ -257,6 +257,15 @@ Json ImageJson(const v1::Image& image) {
           {"state_reason", image.state_reason().empty() ? Json() : Json(image.state_reason())}};
 }
 
+Json LabelErrorJson(const v1::LabelError& error, const ClassNames& classes) {
+  const std::string kind = absl::AsciiStrToLower(v1::LabelErrorKind_Name(error.kind()));
+  Json json = {{"kind", kind.substr(kind.find('_') + 1)}, {"log_odds", error.log_odds()}};
+  if (error.box_id() != 0) json["box_id"] = error.box_id();
+  if (error.has_box())
+    json["proposed"] = {{"box", BoxJson(error.box())}, {"class", classes.Name(error.label())}};
+  return json;
+}
+
 Json PredictedBoxJson(const v1::PredictedBox& box, const ClassNames& classes) {
   Json json = {{"index", box.index()},           {"box", BoxJson(box.box())},
                {"label", box.label()},           {"class", classes.Name(box.label())},

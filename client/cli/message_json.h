@@ -67,6 +67,8 @@ bool TellsSplit(const v1::Project& project);
 
 Json BoxJson(const v1::Box& box);
 Json ImageJson(const v1::Image& image);
+// `box_id` is that of the box that seems wrong, if one does; `proposed` what should be there, if something.
+Json LabelErrorJson(const v1::LabelError& error, const ClassNames& classes);
 Json PredictedBoxJson(const v1::PredictedBox& box, const ClassNames& classes);
 Json ReasonJson(const v1::Reason& reason);
 Json ClassJson(const v1::Class& one);

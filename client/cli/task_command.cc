@@ -299,7 +299,9 @@ void AddTaskCommands(CLI::App& parent, Action& action) {
       "  \"boxes\": [{\"box\": [x1, y1, x2, y2], \"class\": \"scratch\", \"predicted_index\": 0}]\n"
       "in pixels; [] says that the image is clean; predicted_index names the prediction it was made from.\n"
       "\"classes\" has the names of the classes, with their labels; \"new_classes\" those that were added\n"
-      "since the image was labelled.\n");
+      "since the image was labelled, and \"label_errors\" what seems wrong with the labels: your answer "
+      "decides\n"
+      "it.\n");
   OnChosen(command, action, next, Next);
 
   auto reopen = std::make_shared<ReopenOptions>();

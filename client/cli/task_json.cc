@@ -151,6 +151,8 @@ Json TaskJson(const v1::Task& task, const ClassNames& classes) {
   if (!task.request_reason().empty()) json["request_reason"] = task.request_reason();
   if (!task.note().empty()) json["note"] = task.note();
   for (const std::string& flag : task.flags()) json["flags"].push_back(flag);
+  for (const v1::LabelError& error : task.label_errors())
+    json["label_errors"].push_back(LabelErrorJson(error, classes));
   if (task.boxes().empty()) return json;
   json["boxes"] = Json::array();
   for (const v1::LabelBox& box : task.boxes()) {

@@ -147,7 +147,9 @@ BEGIN
           the_request,
           coalesce(truth.blind AND NOT EXISTS (SELECT FROM label_error error
                                                WHERE error.image_id = truth.image_id
-                                                 AND error.revision_id = truth.id AND error.mended IS NULL),
+                                                 AND error.revision_id = truth.id AND error.mended IS NULL
+                                                 AND error.round_id = last_search(request.project_id)
+                                                 AND NOT is_of_retired_class(error)),
                    the_model IS NULL) OR request.image_side = 'holdout', the_model,
           'leased', truth.id)
   RETURNING id INTO the_task;

@@ -63,6 +63,8 @@ BEGIN
   UPDATE task_request SET state = 'cancelled', ended_at = now()
   WHERE image_id = labelled.id AND state = 'open'
     AND (kind = 'class_added' OR (kind = 'review' AND truth.id IS NULL));
+  -- What seemed wrong with it is open again.
+  UPDATE label_error SET mended = NULL WHERE image_id = labelled.id AND revision_id = truth.id;
   IF truth.id IS NOT NULL THEN
     PERFORM ask_about_classes(labelled, truth);
   END IF;

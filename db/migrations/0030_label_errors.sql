@@ -32,6 +32,7 @@ CREATE TABLE label_error (
   corners real[] CHECK (cardinality(corners) = 4),
   label int,
   log_odds double precision NOT NULL CHECK (log_odds > 0),
+  found_at timestamptz NOT NULL DEFAULT now(),
   -- What the next truth made of it.
   mended boolean,
   CONSTRAINT label_error_box CHECK ((kind = 'missing') = (box_id IS NULL)),

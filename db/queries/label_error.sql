@@ -23,9 +23,13 @@ WITH given AS (
     AND NOT EXISTS (
       SELECT FROM label_error old
       WHERE old.image_id = found.image_id AND NOT old.mended AND old.kind = found.kind
-        AND old.box_id IS NOT DISTINCT FROM found.box_id
-        AND (found.kind <> 'missing'
-             OR old.label = found.label AND corners_iou(old.corners, found.corners) >= 0.5))
+        AND old.label IS NOT DISTINCT FROM found.label
+        AND CASE WHEN found.kind = 'missing' THEN corners_iou(old.corners, found.corners) >= 0.5
+                 ELSE old.box_id = found.box_id
+                      AND (SELECT (label, x1, y1, x2, y2) FROM label_box box
+                           WHERE box.revision_id = old.revision_id AND box.box_id = old.box_id)
+                        = (SELECT (label, x1, y1, x2, y2) FROM label_box box
+                           WHERE box.revision_id = found.revision_id AND box.box_id = found.box_id) END)
   ORDER BY place
 )
 SELECT count(*) FROM found WHERE NOT known;
@@ -46,13 +50,14 @@ JOIN label_revision truth ON truth.id = error.revision_id
 JOIN principal author ON author.id = truth.author_id
 LEFT JOIN label_error last ON last.id = $2
 LEFT JOIN label_box box ON box.revision_id = error.revision_id AND box.box_id = error.box_id
-WHERE error.round_id = last_search($1) AND error.mended IS NULL
+WHERE error.round_id = last_search($1) AND error.mended IS NULL AND NOT is_of_retired_class(error)
   AND ($2 = 0 OR error.log_odds < last.log_odds OR error.log_odds = last.log_odds AND error.id > $2)
 ORDER BY error.log_odds DESC, error.id LIMIT $3;
 
 -- name: CountLabelErrors
 SELECT coalesce((SELECT number FROM round WHERE id = last_search($1)), 0) AS round,
-       count(*) FILTER (WHERE mended IS NULL AND image.truth_revision_id = error.revision_id) AS total,
+       count(*) FILTER (WHERE mended IS NULL AND image.truth_revision_id = error.revision_id
+                          AND NOT is_of_retired_class(error)) AS total,
        count(*) FILTER (WHERE mended) AS mended, count(*) FILTER (WHERE NOT mended) AS kept
 FROM label_error error JOIN usable_image image ON image.id = error.image_id
 WHERE round_id = last_search($1);
@@ -61,21 +66,20 @@ WHERE round_id = last_search($1);
 SELECT error.image_id
 FROM label_error error
 JOIN usable_image image ON image.id = error.image_id AND image.truth_revision_id = error.revision_id
-WHERE error.round_id = $1 AND error.mended IS NULL
+WHERE error.round_id = $1 AND error.mended IS NULL AND NOT is_of_retired_class(error)
   AND NOT EXISTS (SELECT FROM task_request request
                   WHERE request.image_id = image.id AND request.state = 'open'
                     AND request.kind IN ('review', 'assigned'))
 GROUP BY error.image_id ORDER BY max(error.log_odds) DESC, error.image_id LIMIT $2;
 
 -- name: SelectErrorsOfTasks
--- Of the latest round that found some there.
+-- Those that were found before the task was served.
 SELECT task.id AS task_id, error.id AS error_id, error.image_id, error.kind,
        coalesce(error.box_id, 0) AS wrong_id, error.corners, error.label AS proposed, error.log_odds
 FROM task
 JOIN label_error error ON error.image_id = task.image_id AND error.revision_id = task.based_on
-WHERE task.id = ANY ($1::bigint[]) AND error.mended IS NULL
-  AND error.round_id = (SELECT max(round_id) FROM label_error latest
-                        WHERE latest.image_id = task.image_id AND latest.revision_id = task.based_on)
+WHERE task.id = ANY ($1::bigint[]) AND error.mended IS NULL AND error.found_at <= task.created_at
+  AND error.round_id = last_search(task.project_id) AND NOT is_of_retired_class(error)
 ORDER BY task.id, error.log_odds DESC, error.id;
 
 -- name: DecideLabelErrors

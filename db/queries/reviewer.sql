@@ -86,7 +86,8 @@ CROSS JOIN LATERAL (SELECT coalesce(sum(1 - shown.score), 0) AS wrong
 WHERE NOT EXISTS (SELECT FROM task_request
                   WHERE image_id = image.id AND state = 'open' AND kind IN ('review', 'assigned'))
 ORDER BY (SELECT max(log_odds) FROM label_error error
-          WHERE error.image_id = image.id AND error.revision_id = revision.id AND error.mended IS NULL)
+          WHERE error.image_id = image.id AND error.revision_id = revision.id AND error.mended IS NULL
+            AND error.round_id = last_search($1))
            DESC NULLS LAST,
          kept.wrong DESC, image.id LIMIT $4;
 

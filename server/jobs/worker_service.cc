@@ -67,7 +67,11 @@ absl::StatusOr<v1::FailJobResponse> FailLeasedJob(Transaction& transaction, cons
   }
   failed = FindJob(transaction, held.job);
   FailJob(transaction, held.job, held.lease, request.error());
-  FailRound(transaction, *round, request.error());
+  const bool searches = failed->kind == v1::FIND_LABEL_ERRORS;
+  FailRound(transaction, *round,
+            searches
+                ? absl::StrCat("all else is done, but the search for label errors failed: ", request.error())
+                : request.error());
   return v1::FailJobResponse();
 }
 

@@ -120,12 +120,12 @@ void HideWhyServed(v1::Task& task) {
   task.clear_kind();
 }
 
-// To tasks that show the truth; not to those that were served blind before a search found something.
+// To tasks that correct a truth; not to those that were served blind before a search found something.
 void AddLabelErrors(Transaction& transaction, std::vector<v1::Task>& tasks) {
   std::unordered_map<int64_t, v1::Task*> shown;
   std::vector<TaskId> ids;
   for (v1::Task& task : tasks) {
-    if (task.blind() || (task.boxes().empty() && task.kind() != v1::REVIEW)) continue;
+    if (task.blind()) continue;
     shown.emplace(task.task_id(), &task);
     ids.emplace_back(task.task_id());
   }
@@ -299,7 +299,8 @@ absl::StatusOr<v1::SubmitResponse> TakeCorrection(Transaction& transaction, cons
   const auto kept = std::count_if(request.boxes().begin(), request.boxes().end(),
                                   [](const v1::CorrectedBox& box) { return box.box_id() != 0; });
   response.set_removed(static_cast<uint32_t>(task->corrects.size() - static_cast<size_t>(kept)));
-  if (revision.standing == v1::STANDING_TRUTH) JudgeLabelErrors(transaction, id, *task, correction.boxes);
+  if (revision.standing == v1::STANDING_TRUTH && !task->blind)
+    JudgeLabelErrors(transaction, id, *task, correction.boxes);
   return response;
 }
 

@@ -98,7 +98,7 @@ void AddBacklog(const Backlog& backlog, Exposition& exposition) {
                            "failed", "cancelled"},
                           backlog.rounds));
   std::vector<Exposition::Value> jobs;
-  for (const char* kind : {"train", "evaluate", "predict"}) {
+  for (const char* kind : {"train", "evaluate", "predict", "find_label_errors"}) {
     const auto counts = backlog.jobs.find(kind);
     for (Exposition::Value& value : ByName("state", {"waiting", "leased", "done"},
                                            counts == backlog.jobs.end() ? Counts() : counts->second)) {

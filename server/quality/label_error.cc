@@ -29,8 +29,7 @@ bool IsMended(const v1::LabelError& error, std::span<const v1::LabelBox> before,
   if (error.box_id() != 0) {
     const v1::LabelBox* was = Find(before, error.box_id());
     const v1::LabelBox* now = Find(after, error.box_id());
-    if (was != nullptr && now != nullptr && IsSame(*was, *now)) return false;
-    if (error.kind() == v1::LABEL_INVENTED) return now == nullptr || now->ignore();
+    return was == nullptr || now == nullptr || !IsSame(*was, *now);
   }
   const AnswerBox proposed = BoxOf(error.box(), error.label());
   return std::any_of(after.begin(), after.end(), [&](const v1::LabelBox& box) {

@@ -7,9 +7,8 @@
 
 namespace loupe::quality {
 
-// Whether the truth was changed as the error proposes, or as near as that: something of the class with an IoU
-// of at least 0.5 is where it should be, and the box that seemed wrong isn't as it was; or the invented box
-// is gone.
+// Whether the truth was changed where the error is: the box that seemed wrong isn't as it was, or something
+// of the class now has a box where one seemed to be missing (IoU of at least 0.5).
 bool IsMended(const v1::LabelError& error, std::span<const v1::LabelBox> before,
               std::span<const v1::LabelBox> after);
 

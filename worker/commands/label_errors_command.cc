@@ -17,9 +17,9 @@
 #include "content/whole_file.h"
 #include "worker/detection/faster_rcnn.h"
 #include "worker/detection/runtime.h"
+#include "worker/label_errors/image_check.h"
 #include "worker/pictures/coco_pictures.h"
 #include "worker/prediction/device.h"
-#include "worker/label_errors/image_check.h"
 #include "worker/training/trainer.h"
 #include "worker/weights/safetensors.h"
 
@@ -28,6 +28,8 @@ namespace {
 
 using evaluation::LabelError;
 using evaluation::LabelErrorKind;
+
+constexpr uint32_t kFolds = 3;
 
 const char* KindName(LabelErrorKind kind) {
   switch (kind) {
@@ -58,6 +60,7 @@ absl::Status CheckFold(const v1::Recipe& recipe, const TrainingSet& set, uint32_
   }
   log << "fold " << fold << " of " << folds << ": trains on " << others.images.size() << " images, searches "
       << held_out.size() << std::endl;
+  if (held_out.empty()) return absl::OkStatus();
   absl::StatusOr<std::unique_ptr<Trainer>> trainer = Trainer::Create(recipe, std::move(others), init, device);
   if (!trainer.ok()) return trainer.status();
   const absl::Status trained = (*trainer)->Run({[&log](const TrainingProgress& progress) {
@@ -134,10 +137,12 @@ absl::Status RunLabelErrorsCommand(const LabelErrorsOptions& options, std::ostre
   if (!init.ok()) return init.status();
   absl::StatusOr<WholeFile> out = WholeFile::Open(options.out);  // now, not after the trainings
   if (!out.ok()) return out.status();
+  const uint32_t of_recipe = recipe->label_errors().folds();
+  const uint32_t folds = options.folds.value_or(of_recipe > 0 ? of_recipe : kFolds);
   std::vector<evaluation::CheckedImage> checked(set->images.size());
-  for (uint32_t fold = 1; fold <= options.folds; ++fold) {
+  for (uint32_t fold = 1; fold <= folds; ++fold) {
     const SafetensorsFile* weights = init->has_value() ? &**init : nullptr;
-    absl::Status done = CheckFold(*recipe, *set, fold, options.folds, weights, *device, log, checked);
+    absl::Status done = CheckFold(*recipe, *set, fold, folds, weights, *device, log, checked);
     if (!done.ok()) return done;
   }
   if (options.detections.has_value()) {

@@ -12,7 +12,7 @@
 namespace loupe {
 
 struct LabelErrorsOptions : TrainingOptions {
-  uint32_t folds = 3;
+  std::optional<uint32_t> folds;  // default: the recipe's; 3 if it has none
   std::filesystem::path out;
   std::optional<std::filesystem::path> detections;  // COCO results: of each model on the fold it never saw
 };

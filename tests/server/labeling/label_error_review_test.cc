@@ -23,6 +23,8 @@ class LabelErrorReviewTest : public LabelingTest {
     Sql("INSERT INTO snapshot (project_id, class_count) VALUES (1, 1)");
     Sql("INSERT INTO round (project_id, number, state, recipe, snapshot_id, submitted_by) "
         "SELECT 1, 1, 'waiting', '', snapshot.id, (SELECT min(id) FROM principal) FROM snapshot");
+    Sql("INSERT INTO job (round_id, kind, state, fold, ended_at) "
+        "SELECT id, 'find_label_errors', 'done', 1, now() FROM round");
     Sql(absl::StrCat(
         "INSERT INTO label_error (round_id, image_id, revision_id, kind, corners, label, log_odds)"
         " SELECT round.id, image.id, truth_revision_id, 'missing', '{20,20,30,30}', 1, 2 "
@@ -97,6 +99,55 @@ TEST_F(LabelErrorReviewTest, ATaskThatWasServedBlindStaysSo) {
   ASSERT_TRUE(open.ok()) << open.status();
   ASSERT_EQ(open->tasks_size(), 1);
   EXPECT_EQ(open->tasks(0).label_errors_size(), 0);
+  ASSERT_TRUE(Submit(other_, Unchanged(task)).ok());
+  EXPECT_EQ(Mended(), "missing open, invented open") << "nobody saw them";
+}
+
+// Nor does a task that was open when the search ended.
+TEST_F(LabelErrorReviewTest, WhatWasFoundAfterwardsIsNotDecided) {
+  const v1::Task task = NextOne(other_);
+  Sql("UPDATE label_error SET found_at = now() + interval '1 second'");
+  ASSERT_TRUE(Submit(other_, Unchanged(task)).ok());
+  EXPECT_EQ(Mended(), "missing open, invented open");
+}
+
+// An image that was said to be empty is opened with what seems to be missing.
+TEST_F(LabelErrorReviewTest, AnEmptyTruthShowsThem) {
+  const auto opened = Reopen(engineer_, image_);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  ASSERT_TRUE(Submit(engineer_, CorrectionOf(*opened)).ok());
+  Sql(absl::StrCat(
+      "INSERT INTO label_error (round_id, image_id, revision_id, kind, corners, label, log_odds) "
+      "SELECT round.id, image.id, truth_revision_id, 'missing', '{20,20,30,30}', 1, 2 "
+      "FROM round, image WHERE image.id = ",
+      image_));
+  const auto again = Reopen(engineer_, image_);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->boxes_size(), 0);
+  EXPECT_EQ(again->label_errors_size(), 1);
+}
+
+// A withdrawn answer decided nothing.
+TEST_F(LabelErrorReviewTest, AWithdrawalOpensThemAgain) {
+  ASSERT_TRUE(Submit(other_, Unchanged(NextOne(other_))).ok());
+  EXPECT_EQ(Mended(), "missing false, invented false");
+  v1::WithdrawRequest request;
+  request.set_request_id(NextRequestId());
+  request.set_reviewer(coordinator_.database()
+                           .Sql("SELECT name FROM principal WHERE id = "
+                                "(SELECT author_id FROM label_revision ORDER BY id DESC LIMIT 1)")
+                           .at(0)[0]
+                           .as<std::string>());
+  ASSERT_TRUE(Rpc(*stub_, &Labeling::Withdraw, engineer_, request).ok());
+  EXPECT_EQ(Mended(), "missing open, invented open");
+}
+
+// Nobody could draw what a retired class is proposed for.
+TEST_F(LabelErrorReviewTest, ARetiredClassIsNotProposed) {
+  Sql("UPDATE class SET retired_at = now() WHERE label = 1");
+  const v1::Task task = NextOne(other_);
+  ASSERT_EQ(task.image().id(), image_);
+  EXPECT_EQ(task.label_errors_size(), 0);
 }
 
 // The author's own next task is another image, and shows nothing of it.

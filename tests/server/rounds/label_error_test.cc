@@ -173,6 +173,31 @@ TEST_F(LabelErrorRound, AWrongErrorIsRefusedAndNothingIsKept) {
   EXPECT_EQ(world_.Number("SELECT count(*) FROM label_error"), static_cast<int64_t>(errors.size()));
 }
 
+// Until all folds are searched, and where that fails, what was found before stays.
+TEST_F(LabelErrorRound, AHalfSearchReplacesNoWholeOne) {
+  for (v1::Job job = FirstSearch();; job = NextSearch()) {
+    ASSERT_TRUE(Complete(job, ErrorsOf(job)).ok());
+    if (job.fold() == 3) break;
+  }
+  ASSERT_TRUE(world_.planner.RunOnce().ok());
+  v1::Job job = FirstSearch();
+  ASSERT_TRUE(Complete(job, {}).ok());
+  EXPECT_EQ(List().round(), 1U);
+  EXPECT_EQ(List().total(), 20U);
+  job = NextSearch();
+  v1::FailJobRequest request;
+  request.set_job_id(job.job_id());
+  request.set_lease(job.lease());
+  request.set_error("no memory");
+  v1::FailJobResponse response;
+  ASSERT_TRUE(world_.jobs->FailJob(world_.Context(world_.worker).get(), request, &response).ok());
+  const v1::Round failed = world_.Get(2);
+  EXPECT_EQ(failed.state(), "failed");
+  EXPECT_THAT(failed.error(), HasSubstr("the search for label errors failed: no memory"));
+  EXPECT_EQ(world_.Text("SELECT string_agg(state, ' ' ORDER BY number) FROM model"), "retired serving");
+  EXPECT_EQ(List().round(), 1U);
+}
+
 // A model that a round trained has seen the labels.
 TEST_F(LabelErrorRound, ItGoesBackToTheModelThatSawNoLabels) {
   world_.Submit("ranking { budget: 10 }");

@@ -245,7 +245,9 @@ function workOf({ isHere, job, round, project, lastHeard }: WorkerStatusJson, he
     );
   }
   if (!job) return "waits for a job";
-  const verb = { train: "trains", evaluate: "evaluates", predict: "predicts" }[job] ?? job;
+  const verb =
+    { train: "trains", evaluate: "evaluates", predict: "predicts", find_label_errors: "searches labels" }[job] ??
+    job;
   return project === here ? (
     <>
       {verb} for <a href={pageAddress("round", here, round)}>round {round}</a>

@@ -13,7 +13,7 @@ export function Now({ round }: { round: RoundJson }) {
       <p>
         <strong>{round.state}</strong> <span role="status">{words}</span>
       </p>
-      {isChecking && <p>The labels are searched for errors. The model serves already.</p>}
+      {isChecking && <p>The labels are searched for errors. The ranking is done, and the model serves unless it is held.</p>}
       {numberOf(total) > 0 && <progress aria-label="Done" value={numberOf(done)} max={numberOf(total)} />}
       {numberOf(resumedFrom) > 0 && (
         <p class="faint">It was taken up again from the checkpoint of iteration {resumedFrom}.</p>
