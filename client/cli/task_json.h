@@ -12,8 +12,8 @@
 //
 // "classes" has the label of each name when the task was served; a "class" is looked up there first, then
 // among the project's of now. "new_classes" names classes that were added since the image was labelled: it is
-// to be looked at for them. "label_errors" tells what seems wrong with the boxes. "request_reason" is what the
-// engineer said who asked for the look.
+// to be looked at for them. "label_errors" tells what seems wrong with the boxes. "request_reason" is what
+// the engineer said who asked for the look.
 //
 // To submit a correction, leave the image's "id" as it is, lest the boxes come to another image's task, and
 // add "boxes", the whole truth of the image ([] says that it is clean), and, if known or wanted, "spent_ms",
