@@ -3,7 +3,7 @@
 #   tests/bench/run.sh NAME [--quick]       NAME: annotate, bfloat16, bias, dashboards, detector, diversity,
 #                                                 eval, gateway, import, label_efficiency, label_errors,
 #                                                 label_stats, neu_det_training, provenance, queue, ranking,
-#                                                 resize, reviewers
+#                                                 resize, reviewers, reviews
 # --quick ends within two minutes.
 set -euo pipefail
 folder=$(dirname "$0")
